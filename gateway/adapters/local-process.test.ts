@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { expect, onTestFinished, test, vi } from 'vitest'
+
+import { describeLauncher } from './launcher.conformance.ts'
+import { createLocalProcessLauncher } from './local-process.ts'
+import { processStartTime } from './process-identity.ts'
+
+describeLauncher('local processes', async (entry) => createLocalProcessLauncher({ entry, writeLine: () => undefined }))
+
+async function writeProgram(text: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tallylight-program-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const entry = join(folder, 'worker.ts')
+  await writeFile(entry, text)
+  return entry
+}
+
+const SPEC = { name: 'stream-monitor-1', kind: 'monitor', assignmentId: '1', env: {} }
+
+/** Runs a TypeScript program as a worker to its end. */
+async function runToEnd(program: string) {
+  const lines: string[] = []
+  const entry = await writeProgram(program)
+  const launcher = createLocalProcessLauncher({ entry, writeLine: (line) => lines.push(line) })
+  onTestFinished(() => launcher.close(0))
+  await launcher.launch(SPEC)
+  const exit = await vi.waitFor(
+    async () => {
+      const [worker] = await launcher.list()
+      if (!worker?.exit) throw new Error('the worker has not ended')
+      return worker.exit
+    },
+    { timeout: 20_000, interval: 20 },
+  )
+  return { exit, lines }
+}
+
+test('what a worker writes is passed on line by line, from both of its outputs', async () => {
+  const { exit, lines } = await runToEnd(
+    `process.stdout.write('a\\nb'); process.stderr.write('c\\n'); const x: number = 1`,
+  )
+  expect(exit).toMatchObject({ code: 0 })
+  expect(lines.toSorted()).toEqual(['a', 'b', 'c'])
+})
+
+test('a worker that runs out of memory is reported as OOMKilled', async () => {
+  const { exit } = await runToEnd(`const kept = []; for (;;) kept.push(new Array(1e5).fill({}))`)
+  expect(exit).toMatchObject({ code: -1, reason: 'OOMKilled' })
+})
+
+test("a worker's stdin ends with the gateway, even one that is killed", async () => {
+  const adapter = new URL('local-process.ts', import.meta.url).href
+  const entry = await writeProgram(`
+    import { writeFileSync } from 'node:fs'
+    if (process.env.GATEWAY_PIPE !== '1') process.exit(1)
+    process.stdin.resume().on('end', () => process.exit(0))
+    console.log(process.pid)`)
+  const program = `
+    import { createLocalProcessLauncher } from ${JSON.stringify(adapter)}
+    const launcher = createLocalProcessLauncher({ entry: ${JSON.stringify(entry)}, writeLine: console.log })
+    await launcher.launch(${JSON.stringify(SPEC)})`
+  const args = ['--import', 'tsx', '--input-type=module', '-e', program]
+  const gateway = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = (await once(gateway.stdout, 'data', { signal: AbortSignal.timeout(20_000) })) as [Buffer]
+  const worker = Number(String(line))
+  expect(processStartTime(worker)).not.toBeNull()
+  gateway.kill('SIGKILL')
+  await vi.waitFor(() => expect(processStartTime(worker)).toBeNull(), { timeout: 5000, interval: 20 })
+})
+
+test('a worker of another gateway on this machine may run for as long as that gateway does', async () => {
+  const launcher = createLocalProcessLauncher({ writeLine: () => undefined })
+  const gateway = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
+  await once(gateway, 'spawn')
+  const pid = gateway.pid ?? 0
+  const owner = `${hostname()}:${pid}:${processStartTime(pid) ?? ''}`
+  expect(launcher.mayStillRun(owner)).toBe(true)
+  expect(launcher.mayStillRun(`${hostname()}:${pid}:1`)).toBe(false)
+  gateway.kill('SIGKILL')
+  await once(gateway, 'exit')
+  expect(launcher.mayStillRun(owner)).toBe(false)
+})

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process'
+import { EventEmitter } from 'node:events'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+import type { LaunchedWorker, Launcher, WorkerSpec } from '../workers/launcher.ts'
+import { ownProcessName, processMayStillRun } from './process-identity.ts'
+import { watchChild, type WorkerProcess } from './worker-process.ts'
+
+export type LocalProcessOptions = {
+  /** Takes each line that a worker writes. */
+  readonly writeLine: (line: string) => void
+  /** The program that a worker runs. */
+  readonly entry?: string
+}
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const WORKER_ENTRY = fileURLToPath(new URL('../../worker/main.ts', import.meta.url))
+
+/** Small heaps: a machine watches many streams at once, each by a Node process that idles between two segments. */
+const NODE_OPTIONS = ['--max-semi-space-size=2', '--max-old-space-size=96', '--optimize-for-size']
+
+/** By its place, so that it is found whatever folder the gateway was started from. */
+const TSX = ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href]
+
+/**
+ * Workers as children of this process, each in a process group of its own with all that it starts. Its stdin is a pipe
+ * that closes when the gateway is gone, however it went: a worker with GATEWAY_PIPE=1 ends then.
+ */
+export function createLocalProcessLauncher({ writeLine, entry = WORKER_ENTRY }: LocalProcessOptions): Launcher {
+  const workers = new Map<string, WorkerProcess>()
+  const changes = new EventEmitter<{ change: [] }>().setMaxListeners(0)
+  let closed = false
+
+  async function launch(spec: WorkerSpec): Promise<void> {
+    for (let known = workers.get(spec.name); isLiving(known); known = workers.get(spec.name)) {
+      if (known.phase() !== 'stopping') return
+      await known.gone
+    }
+    if (closed) throw new Error(`worker ${spec.name} was launched after the launcher was closed`)
+    workers.set(spec.name, startWorker(spec))
+  }
+
+  function startWorker(spec: WorkerSpec): WorkerProcess {
+    const child = spawn(process.execPath, [...NODE_OPTIONS, ...TSX, entry], {
+      cwd: ROOT,
+      detached: true,
+      env: { ...inheritedEnv(process.env), ...spec.env, GATEWAY_PIPE: '1' },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    return watchChild(spec, child, { writeLine, onChange: () => void changes.emit('change') })
+  }
+
+  async function stop(name: string, graceMs: number): Promise<void> {
+    const worker = workers.get(name)
+    if (worker === undefined) return
+    await worker.end(graceMs)
+    if (workers.get(name) === worker) workers.delete(name)
+  }
+
+  return {
+    owner: ownProcessName(),
+    launch,
+    stop,
+    list: async () => [...workers.values()].map(present),
+    watch(onChange, signal) {
+      if (signal.aborted) return
+      changes.on('change', onChange)
+      signal.addEventListener('abort', () => changes.off('change', onChange), { once: true })
+    },
+    // A worker of this machine ends with its gateway.
+    mayStillRun: processMayStillRun,
+    async close(graceMs) {
+      closed = true
+      await Promise.all([...workers.keys()].map((name) => stop(name, graceMs)))
+    },
+  }
+}
+
+function isLiving(worker: WorkerProcess | undefined): worker is WorkerProcess {
+  return worker !== undefined && worker.phase() !== 'exited'
+}
+
+function present(worker: WorkerProcess): LaunchedWorker {
+  const { name, kind, assignmentId } = worker.spec
+  return { name, kind, assignmentId, phase: worker.phase(), exit: worker.exit() }
+}
+
+/** What every program needs of its surroundings; all else of the gateway's environment is none of a worker's business. */
+const INHERITED = /^(?:PATH|HOME|TMPDIR|LANG|LC_\w+|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy)$/
+
+function inheritedEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => INHERITED.test(name)))
+}

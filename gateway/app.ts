@@ -1,0 +1,39 @@
+import { Hono } from 'hono'
+import { requestId } from 'hono/request-id'
+import { secureHeaders } from 'hono/secure-headers'
+
+import type { Context } from './context.ts'
+import { requireApiKey } from './http/api-key.ts'
+import { docsRoutes } from './http/docs.ts'
+import { respondNotFound, respondToErrors } from './http/error-response.ts'
+import { healthRoutes, type Readiness } from './http/health.ts'
+import { limitBody } from './http/json-body.ts'
+import { limitRate } from './http/rate-limit.ts'
+import { logRequests } from './http/request-log.ts'
+import type { System } from './system.ts'
+
+/** Which of the two doors an app is: workers' callbacks may have a port of their own. */
+export type Doors = { readonly publicRoutes: boolean; readonly internalRoutes: boolean }
+
+/** The whole HTTP side of a gateway, on any fetch runtime: its systems mounted, one place that turns errors to answers. */
+export function createApp(context: Context, systems: readonly System[], readiness: Readiness, doors: Doors): Hono {
+  const app = new Hono()
+  app.onError(respondToErrors(context.log, context.isDatabaseGone))
+  app.notFound(respondNotFound)
+  app.use(requestId(), logRequests(context.log), secureHeaders(), limitBody())
+  app.route('/', healthRoutes(readiness))
+  if (doors.internalRoutes) mountInternal(app, context, systems)
+  if (doors.publicRoutes) mountPublic(app, context, systems)
+  return app
+}
+
+function mountInternal(app: Hono, context: Context, systems: readonly System[]): void {
+  for (const system of systems) app.route('/internal/v1', system.callbacks(context))
+}
+
+function mountPublic(app: Hono, context: Context, systems: readonly System[]): void {
+  const { settings } = context
+  app.use('/api/*', requireApiKey(settings.keys.API_KEY), limitRate(settings, context.clientAddress))
+  for (const system of systems) app.route('/api/v1', system.api(context))
+  app.route('/', docsRoutes(app))
+}

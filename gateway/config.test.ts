@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+
+import { readSettings, SettingsError } from './config.ts'
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readSettings(env)
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems
+    throw error
+  }
+  return []
+}
+
+describe('the settings', () => {
+  it('need nothing: with nothing set they are a whole system on one machine', () => {
+    expect(readSettings({})).toMatchObject({
+      port: 8080,
+      host: '127.0.0.1',
+      gatewayUrl: 'http://127.0.0.1:8080',
+      databaseUrl: null,
+      dataDir: '.data',
+      allowPrivateNetworks: true,
+      maxMonitors: 50,
+      writesPerMinute: 25,
+      readsPerMinute: 100,
+    })
+  })
+
+  it('forbid private networks where a database is given, unless they are allowed', () => {
+    const DATABASE_URL = 'postgres://u:p@db/name'
+    expect(readSettings({ DATABASE_URL }).allowPrivateNetworks).toBe(false)
+    expect(readSettings({ DATABASE_URL, ALLOW_PRIVATE_NETWORKS: 'true' }).allowPrivateNetworks).toBe(true)
+    expect(readSettings({ ALLOW_PRIVATE_NETWORKS: 'false' }).allowPrivateNetworks).toBe(false)
+  })
+
+  it('name everything that is wrong at once', () => {
+    const problems = problemsOf({
+      PORT: '99999',
+      DATABASE_URL: 'mysql://x',
+      LAUNCHER: 'docker',
+      SCHEDULE_LEAD_TIME: 'soon',
+      MAX_MONITORS: '-1',
+      ALLOW_ANY_SITE: 'yes',
+      NODE_ENV: 'production',
+      API_KEY: 'short',
+    })
+    const named = problems.map((problem) => problem.split(' ')[0])
+    const keys = ['API_KEY', 'INTERNAL_API_KEY', 'WEBHOOK_SIGNING_KEY']
+    const others = ['ALLOW_ANY_SITE', 'DATABASE_URL', 'LAUNCHER', 'MAX_MONITORS', 'PORT', 'SCHEDULE_LEAD_TIME']
+    expect(new Set(named)).toEqual(new Set([...keys, ...others]))
+  })
+
+  it('take an empty variable for one that is not set', () => {
+    expect(readSettings({ PORT: '', DATABASE_URL: '', API_KEY: '' })).toMatchObject({
+      port: 8080,
+      databaseUrl: null,
+      givenKeys: {},
+    })
+  })
+
+  it('read durations with units and as bare seconds', () => {
+    expect(readSettings({ SCHEDULE_LEAD_TIME: '5m' }).scheduleLeadTimeMs).toBe(300_000)
+    expect(readSettings({ SCHEDULE_LEAD_TIME: '90' }).scheduleLeadTimeMs).toBe(90_000)
+    expect(readSettings({ WORKER_STARTUP_TIMEOUT: '500ms' }).workerStartupTimeoutMs).toBe(500)
+  })
+
+  it('hand a worker its tools and intervals, and no key', () => {
+    const env = {
+      YTDLP_PATH: '/opt/yt-dlp',
+      WAITING_MODE_INITIAL_INTERVAL: '5s',
+      API_KEY: 'x'.repeat(20),
+      DATABASE_URL: 'postgres://a/b',
+    }
+    expect(readSettings(env).workerEnv).toEqual({ YTDLP_PATH: '/opt/yt-dlp', WAITING_MODE_INITIAL_INTERVAL: '5s' })
+  })
+
+  it('reach the gateway by loopback where it listens on all addresses', () => {
+    expect(readSettings({ HOST: '0.0.0.0', PORT: '9000' }).gatewayUrl).toBe('http://127.0.0.1:9000')
+    expect(readSettings({ INTERNAL_PORT: '9001' }).gatewayUrl).toBe('http://127.0.0.1:9001')
+    expect(readSettings({ GATEWAY_URL: 'http://gateway:8080/' }).gatewayUrl).toBe('http://gateway:8080')
+  })
+})

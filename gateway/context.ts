@@ -1,0 +1,45 @@
+import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import type { Context as HonoContext } from 'hono'
+
+import type { Log } from '../shared/log.ts'
+import type { Settings } from './config.ts'
+import type { Launcher } from './workers/launcher.ts'
+
+/** The database, or a transaction in it: a store's functions take either. */
+export type Db = PostgresJsDatabase
+export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0]
+export type DbOrTx = Db | Tx
+
+/** One HTTP POST to a receiver outside: bounded in time and in what it reads, no redirects, guarded addresses. */
+export type WebhookSender = (request: WebhookRequest) => Promise<WebhookAnswer>
+export type WebhookRequest = {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly timeoutMs: number
+}
+export type WebhookAnswer =
+  | { readonly kind: 'answered'; readonly status: number; readonly retryAfter: string | null }
+  | { readonly kind: 'failed'; readonly error: string }
+
+/** Which gateway this is among those that share a database, and whether another one can still be alive. */
+export type Identity = {
+  readonly id: string
+  mayStillRun(id: string): boolean
+}
+
+/** Everything that the app and its systems stand on, built once by an entry (`node.ts`) and handed down. */
+export type Context = {
+  readonly settings: Settings
+  readonly db: Db
+  /** Whether an error means that the database cannot be reached now, and not that something is wrong with a query. */
+  readonly isDatabaseGone: (error: unknown) => boolean
+  readonly identity: Identity
+  readonly launcher: Launcher
+  readonly sendWebhook: WebhookSender
+  readonly log: Log
+  /** The address that a request comes from, as this runtime knows it. */
+  readonly clientAddress: (request: HonoContext) => string
+  /** Asks for a round of periodic work soon, after something was committed that it should see. */
+  readonly wake: () => void
+}

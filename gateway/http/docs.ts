@@ -1,0 +1,54 @@
+import { Hono } from 'hono'
+import { html } from 'hono/html'
+import { openAPIRouteHandler } from 'hono-openapi'
+
+/** Where the entry serves the files of `swagger-ui-dist`. */
+export const DOCS_ASSETS = '/docs/assets'
+
+/** Only this page needs it: Swagger UI sets inline styles and shows its own icons by data URLs. */
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
+
+/** `/openapi.json`, made from the schemas that check the requests, and `/docs`, which shows it. */
+export function docsRoutes(app: Hono): Hono {
+  return new Hono()
+    .get('/openapi.json', openAPIRouteHandler(app, { documentation: DOCUMENT, exclude: [/^\/internal\//] }))
+    .get('/swagger', (c) => c.redirect('/docs'))
+    .get('/docs/start.js', (c) => c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }))
+    .get('/docs', (c) => {
+      c.header('Content-Security-Policy', CSP)
+      return c.html(PAGE)
+    })
+}
+
+const DOCUMENT = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Tallylight',
+    version: '1',
+    description: 'Watches over live video and tells by signed webhook that it is late, black, silent, stalled or over.',
+  },
+  components: {
+    securitySchemes: {
+      ApiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+      Bearer: { type: 'http', scheme: 'bearer' },
+    },
+  },
+} as const
+
+const START = `window.onload = () => SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLinking: true })\n`
+
+const PAGE = html`<!doctype html>
+  <html lang="en">
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      <title>Tallylight API</title>
+      <link rel="stylesheet" href="${DOCS_ASSETS}/swagger-ui.css" />
+    </head>
+    <body>
+      <main id="docs"></main>
+      <script src="${DOCS_ASSETS}/swagger-ui-bundle.js"></script>
+      <script src="/docs/start.js"></script>
+    </body>
+  </html>`

@@ -1,0 +1,49 @@
+import type { Context, ErrorHandler, NotFoundHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+
+import type { Log } from '../../shared/log.ts'
+import { BrokenRule, statusOf } from '../errors.ts'
+
+/** How long a client should wait for a database that is gone, in seconds. */
+const DATABASE_RETRY_SEC = 2
+
+/**
+ * The one place where an error becomes an answer: `{"error":{"code","message","details"?}}`. A broken rule carries its
+ * own code; a database that is gone is 503; all else is logged whole and told as a bare INTERNAL_ERROR.
+ */
+export function respondToErrors(log: Log, isUnavailable: (error: unknown) => boolean): ErrorHandler {
+  return (error, c) => {
+    const rule = toRule(error, isUnavailable)
+    if (rule.code === 'INTERNAL_ERROR') log.error('request failed', { ...requestFields(c), error })
+    return respond(c, rule)
+  }
+}
+
+/** The answer to a path that no route has. */
+export const respondNotFound: NotFoundHandler = (c) =>
+  respond(
+    c,
+    new BrokenRule('NOT_FOUND', `there is nothing at ${c.req.method} ${c.req.path}; /docs lists what there is`),
+  )
+
+function toRule(error: unknown, isUnavailable: (error: unknown) => boolean): BrokenRule {
+  if (error instanceof BrokenRule) return error
+  if (error instanceof HTTPException && error.status < 500) {
+    return new BrokenRule('INVALID_CONFIG', 'the body is not valid JSON')
+  }
+  if (isUnavailable(error)) {
+    const message = 'the database cannot be reached at the moment; try again'
+    return new BrokenRule('DATABASE_UNAVAILABLE', message, { retryAfterSec: DATABASE_RETRY_SEC })
+  }
+  return new BrokenRule('INTERNAL_ERROR', 'something went wrong on our side; the log has it under this request_id')
+}
+
+function respond(c: Context, rule: BrokenRule): Response {
+  if (rule.retryAfterSec !== undefined) c.header('Retry-After', String(rule.retryAfterSec))
+  const details = rule.details === undefined ? {} : { details: rule.details }
+  return c.json({ error: { code: rule.code, message: rule.message, ...details } }, statusOf(rule.code))
+}
+
+function requestFields(c: Context): Record<string, unknown> {
+  return { request_id: c.get('requestId'), method: c.req.method, path: c.req.path }
+}

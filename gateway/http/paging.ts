@@ -1,0 +1,47 @@
+import * as v from 'valibot'
+
+import { BrokenRule } from '../errors.ts'
+
+const DEFAULT_LIMIT = 50
+const MAX_LIMIT = 200
+const MAX_OFFSET = 1_000_000
+
+function queryNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`
+  return v.pipe(
+    v.string(),
+    v.regex(/^\d{1,9}$/, message),
+    v.transform(Number),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  )
+}
+
+/** The query parameters of a list: how many at most, and from where. */
+export const Limit = v.optional(queryNumber(1, MAX_LIMIT), String(DEFAULT_LIMIT))
+export const Offset = v.optional(queryNumber(0, MAX_OFFSET), '0')
+export const Cursor = v.optional(v.pipe(v.string(), v.maxLength(200, 'is not a cursor of this list')))
+
+/** A cursor for the row after which the next page begins; opaque to the client. */
+export function toCursor(position: string): string {
+  return btoa(position).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
+
+/**
+ * The position that a cursor holds.
+ * @throws BrokenRule where it is not one of ours
+ */
+export function fromCursor(cursor: string, expected: RegExp): string {
+  const position = decode(cursor)
+  if (position !== null && expected.test(position)) return position
+  const problem = { field: 'cursor', message: 'is not a cursor of this list' }
+  throw new BrokenRule('INVALID_CONFIG', `${problem.field} ${problem.message}`, { details: [problem] })
+}
+
+function decode(cursor: string): string | null {
+  try {
+    return atob(cursor.replaceAll('-', '+').replaceAll('_', '/'))
+  } catch {
+    return null
+  }
+}

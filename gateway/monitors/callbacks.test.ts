@@ -1,0 +1,212 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import type { MonitorReport } from '../../shared/contract/monitors.ts'
+import { startReceiver, type Receiver } from '../testing/receiver.ts'
+import { createMemoryLauncher } from '../testing/memory-launcher.ts'
+import { startTestGateway, TEST_KEYS, type TestGateway } from '../testing/test-gateway.ts'
+
+let gateway: TestGateway
+let receiver: Receiver
+const launcher = createMemoryLauncher()
+let streams = 0
+
+beforeAll(async () => {
+  receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY)
+  gateway = await startTestGateway({ launcher })
+})
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await receiver[Symbol.asyncDispose]()
+})
+
+async function createMonitor(config: object = {}): Promise<string> {
+  streams += 1
+  const stream_url = `http://127.0.0.1:9/callbacks-${streams}.m3u8`
+  const made = await gateway.api('POST', '/api/v1/monitors', {
+    stream_url,
+    callback_url: receiver.url,
+    config,
+    metadata: { n: streams },
+  })
+  return made.json.monitor_id
+}
+
+function report(epoch: number, seq: number, more: Partial<MonitorReport> = {}): MonitorReport {
+  return {
+    epoch,
+    seq,
+    mode: 'monitoring',
+    stream_status: 'live',
+    title: null,
+    health: { video: 'ok', audio: 'ok', last_check_at: new Date().toISOString() },
+    statistics: {
+      total_segments_analyzed: seq,
+      segments_failed: 0,
+      segments_skipped: 0,
+      blackout_events: 0,
+      silence_events: 0,
+    },
+    events: [],
+    resume: { at: seq },
+    ...more,
+  }
+}
+
+const event = (event_type: MonitorReport['events'][number]['event_type'], data = {}) => ({
+  event_type,
+  timestamp: new Date().toISOString(),
+  data,
+})
+const claim = (id: string) => gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, {})
+const put = (id: string, body: unknown) => gateway.callback(id, 'PUT', `/internal/v1/monitors/${id}/status`, body)
+const get = async (id: string) => (await gateway.api('GET', `/api/v1/monitors/${id}`)).json
+
+describe("a worker's calls", () => {
+  it('claim first, then report; the monitor shows what they say and the receiver gets their events, signed', async () => {
+    const id = await createMonitor()
+    expect((await claim(id)).json).toEqual({
+      epoch: 1,
+      resume: null,
+      policy: { allow_private_networks: true, allow_any_site: false },
+    })
+    const said = await put(
+      id,
+      report(1, 1, { title: 'Evening news', events: [event('stream.started', { title: 'Evening news' })] }),
+    )
+    expect([said.status, said.json]).toEqual([200, { duplicate: false }])
+    const got = await receiver.waitFor((delivery) => delivery.payload.monitor_id === id, 5000)
+    expect(got.verdict).toBe('valid')
+    expect(got.payload).toMatchObject({
+      event_type: 'stream.started',
+      data: { title: 'Evening news' },
+      stream_url: expect.stringContaining('callbacks-'),
+    })
+    expect(await get(id)).toMatchObject({
+      status: 'monitoring',
+      stream_status: 'live',
+      title: 'Evening news',
+      statistics: { total_segments_analyzed: 1 },
+    })
+  })
+
+  it('count once, however often and in whatever order they come', async () => {
+    const id = await createMonitor()
+    await claim(id)
+    const second = report(1, 2, { events: [event('alert.blackout')] })
+    expect((await put(id, second)).json).toEqual({ duplicate: false })
+    expect((await put(id, second)).json).toEqual({ duplicate: true })
+    expect((await put(id, report(1, 1, { events: [event('stream.started')] }))).json).toEqual({ duplicate: true })
+    expect((await get(id)).statistics.total_segments_analyzed).toBe(2)
+    const events = (await gateway.api('GET', `/api/v1/monitors/${id}/events`)).json.events
+    expect(events.map((one: { event_type: string }) => one.event_type)).toEqual(['alert.blackout'])
+  })
+
+  it('are refused from the moment that another process has claimed, and the new one resumes', async () => {
+    const id = await createMonitor()
+    await claim(id)
+    await put(id, report(1, 1, { resume: { position: 7 } }))
+    expect((await claim(id)).json).toMatchObject({ epoch: 2, resume: { position: 7 } })
+    const stale = await put(id, report(1, 2, { events: [event('alert.silence')] }))
+    expect([stale.status, stale.json.error.code]).toEqual([409, 'STALE_EPOCH'])
+    expect((await put(id, report(2, 1))).json).toEqual({ duplicate: false })
+    expect((await gateway.api('GET', `/api/v1/monitors/${id}/events`)).json.events).toEqual([])
+  })
+
+  it('are refused once the monitor has ended, and its status stays', async () => {
+    const id = await createMonitor()
+    await claim(id)
+    const ended = report(1, 1, {
+      mode: 'completed',
+      stream_status: 'ended',
+      events: [event('stream.ended', { reason: 'endlist_detected' })],
+    })
+    expect((await put(id, ended)).status).toBe(200)
+    expect(await get(id)).toMatchObject({ status: 'completed', ended_at: expect.any(String) })
+    const late = await put(id, report(1, 2))
+    expect([late.status, late.json.error.code]).toEqual([409, 'ASSIGNMENT_ENDED'])
+    expect((await claim(id)).json.error.code).toBe('ASSIGNMENT_ENDED')
+    expect((await gateway.api('DELETE', `/api/v1/monitors/${id}`)).json.status).toBe('completed')
+    expect((await get(id)).status).toBe('completed')
+  })
+
+  it('of an error keep its reason', async () => {
+    const id = await createMonitor()
+    await claim(id)
+    await put(id, report(1, 1, { mode: 'error', events: [event('monitor.error', { reason: 'private' })] }))
+    expect(await get(id)).toMatchObject({ status: 'error', error_reason: 'private' })
+  })
+
+  it('may not take a monitoring monitor back to waiting', async () => {
+    const id = await createMonitor()
+    await claim(id)
+    await put(id, report(1, 1))
+    await put(id, report(1, 2, { mode: 'waiting' }))
+    await put(id, report(1, 3, { mode: 'initializing' }))
+    expect((await get(id)).status).toBe('monitoring')
+  })
+
+  it('by a clock that is off learn the time, and count once it is right', async () => {
+    const id = await createMonitor()
+    const skewed = await gateway.skewed(900)(id, 'PUT', `/internal/v1/monitors/${id}/status`, report(1, 1))
+    expect([skewed.status, skewed.json.error.code]).toEqual([401, 'CLOCK_SKEW'])
+    expect(Math.abs(skewed.json.error.details.server_time - Date.now() / 1000)).toBeLessThan(5)
+  })
+
+  it('open their own assignment and nothing else', async () => {
+    const mine = await createMonitor()
+    const other = await createMonitor()
+    await claim(other)
+    const foreign = await gateway.callback(mine, 'PUT', `/internal/v1/monitors/${other}/status`, report(1, 1))
+    expect([foreign.status, foreign.json.error.code]).toEqual([401, 'UNAUTHORIZED'])
+    const unsigned = await gateway.api('PUT', `/internal/v1/monitors/${other}/status`, report(1, 1))
+    expect(unsigned.status).toBe(401)
+    const unknown = await claim('mon-01890a5d-ac96-774b-bcce-b302099a8057')
+    expect(unknown.status).toBe(404)
+    expect((await get(other)).statistics.total_segments_analyzed).toBe(0)
+  })
+
+  it.each([
+    ['no epoch', { epoch: undefined }],
+    ['a mode that is none', { mode: 'dancing' }],
+    [
+      'an event that is none',
+      { events: [{ event_type: 'alert.unknown', timestamp: new Date().toISOString(), data: {} }] },
+    ],
+    ['too many events', { events: Array.from({ length: 51 }, () => event('alert.silence')) }],
+  ])('with %s are refused, and change nothing', async (_name, wrong) => {
+    const id = await createMonitor()
+    await claim(id)
+    expect((await put(id, { ...report(1, 1), ...wrong })).status).toBe(400)
+    expect((await get(id)).status).toBe('initializing')
+  })
+})
+
+describe('the history of events', () => {
+  it('pages newest first, shows each delivery, and delivers again with the same id and bytes', async () => {
+    const id = await createMonitor()
+    await claim(id)
+    const types = ['stream.started', 'alert.blackout', 'alert.blackout_recovered'] as const
+    await put(id, report(1, 1, { events: types.map((type) => event(type)) }))
+    const last = await receiver.waitFor(
+      ({ payload }) => payload.monitor_id === id && payload.event_type === types[2],
+      5000,
+    )
+    await expect
+      .poll(
+        async () => (await gateway.api('GET', `/api/v1/monitors/${id}/events?limit=1`)).json.events[0].delivery.status,
+      )
+      .toBe('delivered')
+    const first = (await gateway.api('GET', `/api/v1/monitors/${id}/events?limit=2`)).json
+    expect(first.events.map((one: { event_type: string }) => one.event_type)).toEqual([types[2], types[1]])
+    const rest = (await gateway.api('GET', `/api/v1/monitors/${id}/events?limit=2&cursor=${first.next_cursor}`)).json
+    expect([rest.events.length, rest.next_cursor]).toEqual([1, null])
+    const eventId = last.payload.event_id
+    expect((await gateway.api('POST', `/api/v1/monitors/${id}/events/${eventId}/redeliver`)).status).toBe(202)
+    const again = await receiver.waitFor((delivery) => delivery.payload.event_id === eventId && delivery !== last, 5000)
+    expect(again.body).toBe(last.body)
+    const order = receiver.deliveries
+      .filter(({ payload }) => payload.monitor_id === id)
+      .map(({ payload }) => payload.event_type)
+    expect(order).toEqual([...types, types[2]])
+  })
+})

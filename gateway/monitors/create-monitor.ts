@@ -1,0 +1,71 @@
+import { newMonitorId } from '../../shared/ids.ts'
+import type { Context, Tx } from '../context.ts'
+import { BrokenRule } from '../errors.ts'
+import { answerOnce, type IdempotentCall, type KeptAnswer } from '../http/idempotency.ts'
+import { insertAssignment } from '../workers/store.ts'
+import { MONITOR_KIND } from './pod.ts'
+import { presentCreated } from './present.ts'
+import type { CreateMonitorBody } from './requests.ts'
+import { activeMonitorOf, countActive, insertMonitor, lockCreation, type NewMonitor } from './store.ts'
+
+/**
+ * Starts watching a stream: the monitor, its assignment and the answer to its Idempotency-Key are committed together,
+ * then its worker is launched.
+ * @throws BrokenRule DUPLICATE_MONITOR, MAX_MONITORS_EXCEEDED, IDEMPOTENCY_KEY_REUSED
+ */
+export async function createMonitor(
+  context: Context,
+  body: CreateMonitorBody,
+  call: IdempotentCall | null,
+): Promise<KeptAnswer> {
+  const answer = await context.db.transaction((tx) => answerOnce(tx, call, () => create(tx, context, body)))
+  context.wake()
+  return answer
+}
+
+async function create(tx: Tx, context: Context, body: CreateMonitorBody): Promise<KeptAnswer> {
+  await lockCreation(tx)
+  const other = await activeMonitorOf(tx, body.stream_url.key)
+  if (other !== null) throw duplicateOf(other)
+  const { maxMonitors } = context.settings
+  if ((await countActive(tx)) >= maxMonitors) {
+    throw new BrokenRule(
+      'MAX_MONITORS_EXCEEDED',
+      `${maxMonitors} monitors are active, which is the limit (MAX_MONITORS)`,
+    )
+  }
+  const row = toRow(body, context.settings.scheduleLeadTimeMs, Date.now())
+  const monitor = await insertMonitor(tx, row)
+  if (monitor === null) throw duplicateOf(await activeMonitorOf(tx, row.streamKey))
+  if (monitor.status !== 'scheduled') await insertAssignment(tx, MONITOR_KIND, monitor.id)
+  return { status: 201, body: JSON.stringify(presentCreated(monitor)) }
+}
+
+function duplicateOf(monitorId: string | null): BrokenRule {
+  const details = { monitor_id: monitorId }
+  return new BrokenRule('DUPLICATE_MONITOR', 'this stream has an active monitor already', { details })
+}
+
+function toRow(body: CreateMonitorBody, leadTimeMs: number, nowMs: number): NewMonitor {
+  const { scheduled_start_time: start, scheduled_end_time: end } = body.config
+  const startAt = start === null ? null : new Date(Date.parse(start) - leadTimeMs)
+  return {
+    id: newMonitorId(),
+    streamKey: body.stream_url.key,
+    streamUrl: body.stream_url.url,
+    callbackUrl: body.callback_url,
+    status: startAt !== null && startAt.getTime() > nowMs ? 'scheduled' : 'initializing',
+    health: { video: 'unknown', audio: 'unknown', last_check_at: null },
+    statistics: {
+      total_segments_analyzed: 0,
+      segments_failed: 0,
+      segments_skipped: 0,
+      blackout_events: 0,
+      silence_events: 0,
+    },
+    config: body.config,
+    metadata: body.metadata,
+    startAt,
+    giveUpAt: end === null ? null : new Date(end),
+  }
+}

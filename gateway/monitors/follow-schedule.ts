@@ -1,0 +1,29 @@
+import type { Context, Tx } from '../context.ts'
+import { endAssignment, insertAssignment } from '../workers/store.ts'
+import { MONITOR_KIND } from './pod.ts'
+import { endMonitor, listToGiveUp, startScheduled, type Monitor } from './store.ts'
+import { tell } from './tell.ts'
+
+/** Starts the monitors whose lead time has come, and stops those whose scheduled end passed with no live stream. */
+export async function followSchedule(context: Context): Promise<void> {
+  const started = await context.db.transaction(async (tx) => {
+    const ids = await startScheduled(tx)
+    for (const id of ids) await insertAssignment(tx, MONITOR_KIND, id)
+    return ids
+  })
+  const late = await listToGiveUp(context.db)
+  for (const id of late) await context.db.transaction((tx) => stopLate(tx, id))
+  if (started.length + late.length > 0) context.wake()
+}
+
+async function stopLate(tx: Tx, id: string): Promise<void> {
+  const monitor = await endMonitor(tx, id, 'stopped', null)
+  if (monitor === null) return
+  await endAssignment(tx, id)
+  await tell(tx, monitor, [endedBySchedule(monitor, new Date())])
+}
+
+function endedBySchedule(monitor: Monitor, now: Date) {
+  const data = { reason: 'scheduled_end_passed', scheduled_end_time: monitor.config.scheduled_end_time }
+  return { event_type: 'stream.ended', timestamp: now.toISOString(), data } as const
+}

@@ -1,0 +1,27 @@
+import { deriveWorkerToken } from '../../shared/signing.ts'
+import type { System } from '../system.ts'
+import { callbackRoutes } from './callbacks.ts'
+import { failLostMonitor, failUnreachableMonitor } from './fail-monitor.ts'
+import { followSchedule } from './follow-schedule.ts'
+import { MONITOR_KIND, workerNameOf, workerSpec } from './pod.ts'
+import { monitorRoutes } from './routes.ts'
+import { findMonitor } from './store.ts'
+
+/** Monitors: watching live streams. */
+export const monitors: System = {
+  name: 'monitors',
+  api: monitorRoutes,
+  callbacks: callbackRoutes,
+  workerKind: {
+    kind: MONITOR_KIND,
+    nameOf: workerNameOf,
+    async specFor({ db, settings }, id) {
+      const monitor = await findMonitor(db, id)
+      if (monitor === null) return null
+      return workerSpec(monitor, settings, await deriveWorkerToken(settings.keys.INTERNAL_API_KEY, MONITOR_KIND, id))
+    },
+    onLost: failLostMonitor,
+  },
+  tick: followSchedule,
+  onWebhookExhausted: failUnreachableMonitor,
+}

@@ -1,0 +1,33 @@
+import type { Settings } from '../config.ts'
+import type { WorkerSpec } from '../workers/launcher.ts'
+import type { Monitor } from './store.ts'
+
+/** The kind under which monitors' assignments and workers go. */
+export const MONITOR_KIND = 'monitor'
+
+/** The name of a monitor's worker. */
+export function workerNameOf(monitorId: string): string {
+  return `stream-monitor-${monitorId}`
+}
+
+/** What to launch for a monitor: its environment is all that the worker knows before it claims. */
+export function workerSpec(monitor: Monitor, settings: Settings, token: string): WorkerSpec {
+  const name = workerNameOf(monitor.id)
+  return {
+    name,
+    kind: MONITOR_KIND,
+    assignmentId: monitor.id,
+    env: {
+      ...settings.workerEnv,
+      WORKER_KIND: MONITOR_KIND,
+      WORKER_NAME: name,
+      WORKER_TOKEN: token,
+      GATEWAY_URL: settings.gatewayUrl,
+      MONITOR_ID: monitor.id,
+      STREAM_URL: monitor.streamUrl,
+      CALLBACK_URL: monitor.callbackUrl,
+      CONFIG_JSON: JSON.stringify(monitor.config),
+      METADATA_JSON: JSON.stringify(monitor.metadata),
+    },
+  }
+}

@@ -1,0 +1,157 @@
+import * as v from 'valibot'
+
+import { checkUrl } from '../../shared/safe-url.ts'
+import { readStreamUrl, type StreamPolicy, type StreamUrl } from '../../shared/stream-url.ts'
+import { Cursor, Limit, Offset } from '../http/paging.ts'
+import { objectProblem, type FieldProblem } from '../http/json-body.ts'
+import { MONITOR_STATUSES } from './status.ts'
+
+const MAX_URL_LENGTH = 2048
+const MAX_METADATA_BYTES = 16 * 1024
+const MAX_METADATA_DEPTH = 20
+
+function numberIn(min: number, max: number, unit: string) {
+  const message = `must be a number from ${min} to ${max}${unit}`
+  return v.pipe(v.number(message), v.minValue(min, message), v.maxValue(max, message))
+}
+
+function intIn(min: number, max: number, unit: string) {
+  const message = `must be a whole number from ${min} to ${max}${unit}`
+  return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message))
+}
+
+/** RFC 3339 §5.6 date-time, of a day that exists. */
+const RFC_3339 =
+  /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i
+
+const Moment = v.pipe(
+  v.string('must be an RFC 3339 time such as 2027-01-31T20:00:00Z'),
+  v.check(isMoment, 'must be an RFC 3339 time such as 2027-01-31T20:00:00Z'),
+)
+
+function isMoment(text: string): boolean {
+  const day = RFC_3339.exec(text)?.[1]
+  if (day === undefined) return false
+  const midnight = new Date(`${day}T00:00:00Z`)
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day)
+}
+
+const Threshold = numberIn(1, 3600, ' seconds')
+
+/** An array is an object to JavaScript, and to object schemas. */
+const PlainObject = v.custom<Record<string, unknown>>(isPlainObject, 'must be an object')
+
+function isPlainObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** `config` of a monitor, with its defaults. */
+const Config = v.pipe(
+  PlainObject,
+  v.strictObject(
+    {
+      check_interval_sec: v.optional(intIn(1, 300, ' seconds'), 10),
+      blackout_threshold_sec: v.optional(Threshold, 30),
+      silence_threshold_sec: v.optional(Threshold, 30),
+      silence_db_threshold: v.optional(numberIn(-90, 0, ' dB'), -50),
+      scheduled_start_time: v.optional(v.nullable(Moment), null),
+      scheduled_end_time: v.optional(v.nullable(Moment), null),
+      start_delay_tolerance_sec: v.optional(intIn(0, 86_400, ' seconds'), 300),
+      freeze_threshold_sec: v.optional(numberIn(0, 3600, ' seconds; 0 turns it off'), 30),
+      coverage: v.optional(v.picklist(['every', 'latest'], 'must be every or latest'), 'every'),
+      webhook_policy: v.optional(v.picklist(['strict', 'durable'], 'must be strict or durable'), 'strict'),
+    },
+    objectProblem,
+  ),
+  v.forward(
+    v.check(({ scheduled_start_time: start, scheduled_end_time: end }) => {
+      return end === null || Date.parse(end) > Math.max(Date.now(), start === null ? 0 : Date.parse(start))
+    }, 'must be in the future and after scheduled_start_time'),
+    ['scheduled_end_time'],
+  ),
+)
+
+const Metadata = v.pipe(
+  PlainObject,
+  v.check((value) => depthOf(value) <= MAX_METADATA_DEPTH, `must not nest deeper than ${MAX_METADATA_DEPTH} levels`),
+  v.check(fitsMetadata, `must not be larger than ${MAX_METADATA_BYTES / 1024} KiB as JSON`),
+)
+
+/** Levels of nesting, counted without recursion and no further than needed: the input may be made to overflow a stack. */
+function depthOf(value: unknown): number {
+  let level: unknown[] = [value]
+  for (let depth = 0; depth <= MAX_METADATA_DEPTH; depth++) {
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []))
+    if (level.length === 0) return depth + 1
+  }
+  return MAX_METADATA_DEPTH + 1
+}
+
+function fitsMetadata(value: Record<string, unknown>): boolean {
+  if (depthOf(value) > MAX_METADATA_DEPTH) return true
+  return new TextEncoder().encode(JSON.stringify(value)).length <= MAX_METADATA_BYTES
+}
+
+function urlText() {
+  return v.pipe(
+    v.string('must be a URL, as a string'),
+    v.nonEmpty('must not be empty'),
+    v.maxLength(MAX_URL_LENGTH, `must not be longer than ${MAX_URL_LENGTH} characters`),
+  )
+}
+
+/** Body of `POST /monitors`, as the settings' policy takes it; `stream_url` comes out read. */
+export function createMonitorBody(policy: StreamPolicy) {
+  return v.strictObject(
+    {
+      stream_url: v.pipe(
+        urlText(),
+        v.rawTransform(({ dataset, addIssue, NEVER }): StreamUrl => {
+          const verdict = readStreamUrl(dataset.value, policy)
+          if (verdict.ok) return verdict.stream
+          addIssue({ message: verdict.problem })
+          return NEVER
+        }),
+      ),
+      callback_url: v.pipe(
+        urlText(),
+        v.rawCheck(({ dataset, addIssue }) => {
+          const verdict = dataset.typed ? checkUrl(dataset.value, policy) : null
+          if (verdict?.ok === false) addIssue({ message: verdict.problem })
+        }),
+      ),
+      config: v.optional(Config, {}),
+      metadata: v.optional(Metadata, {}),
+    },
+    objectProblem,
+  )
+}
+export type CreateMonitorBody = v.InferOutput<ReturnType<typeof createMonitorBody>>
+
+/** INVALID_URL where a URL is among what is wrong. */
+export function codeOfCreation(problems: readonly FieldProblem[]): 'INVALID_URL' | 'INVALID_CONFIG' {
+  const aboutUrl = problems.some(({ field }) => field === 'stream_url' || field === 'callback_url')
+  return aboutUrl ? 'INVALID_URL' : 'INVALID_CONFIG'
+}
+
+/** Query of `GET /monitors`. */
+export const ListMonitorsQuery = v.pipe(
+  v.strictObject(
+    {
+      status: v.optional(v.picklist(MONITOR_STATUSES, `must be one of ${MONITOR_STATUSES.join(', ')}`)),
+      limit: Limit,
+      offset: Offset,
+      cursor: Cursor,
+    },
+    objectProblem,
+  ),
+  v.forward(
+    v.check(({ cursor, offset }) => cursor === undefined || offset === 0, 'cannot be given together with cursor'),
+    ['offset'],
+  ),
+)
+export type ListMonitorsQuery = v.InferOutput<typeof ListMonitorsQuery>
+
+/** Query of `GET /monitors/{id}/events`. */
+export const ListEventsQuery = v.strictObject({ limit: Limit, cursor: Cursor }, objectProblem)
+export type ListEventsQuery = v.InferOutput<typeof ListEventsQuery>

@@ -1,0 +1,21 @@
+import type { Context } from '../context.ts'
+import { BrokenRule } from '../errors.ts'
+import { endAssignment } from '../workers/store.ts'
+import { presentStopped, type StoppedMonitor } from './present.ts'
+import { endMonitor, findMonitor } from './store.ts'
+
+/**
+ * Ends a monitor for good; its worker is stopped by the next round. Repeated, or for a monitor that had ended by itself,
+ * it changes nothing and answers the same.
+ * @throws BrokenRule MONITOR_NOT_FOUND
+ */
+export async function stopMonitor(context: Context, id: string): Promise<StoppedMonitor> {
+  const stopped = await context.db.transaction(async (tx) => {
+    const ended = await endMonitor(tx, id, 'stopped', null)
+    if (ended !== null) await endAssignment(tx, id)
+    return ended ?? findMonitor(tx, id)
+  })
+  if (stopped === null) throw new BrokenRule('MONITOR_NOT_FOUND', 'there is no monitor of this id')
+  context.wake()
+  return presentStopped(stopped)
+}

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { getConnInfo } from '@hono/node-server/conninfo'
+import { serveStatic } from '@hono/node-server/serve-static'
+import type { Hono } from 'hono'
+
+import type { Log } from '../shared/log.ts'
+import { listen, type HttpServer } from './adapters/http-server.ts'
+import { connectPostgres, migrate, type Postgres } from './adapters/postgres.ts'
+import { isUnavailable } from './adapters/postgres-errors.ts'
+import { ownProcessName, processMayStillRun } from './adapters/process-identity.ts'
+import { createWebhookSender } from './adapters/webhook-sender.ts'
+import { createApp, type Doors } from './app.ts'
+import type { Settings } from './config.ts'
+import type { Context } from './context.ts'
+import { DOCS_ASSETS } from './http/docs.ts'
+import type { Readiness } from './http/health.ts'
+import { createBell, startLoop } from './loop.ts'
+import { createRounds } from './rounds.ts'
+import { systems } from './systems.ts'
+import { handOver } from './workers/settle-workers.ts'
+import type { Launcher } from './workers/launcher.ts'
+
+/** What an entry (or a test) gives to a gateway. The launcher is closed with it; the database is not its own. */
+export type GatewayParts = {
+  readonly settings: Settings
+  readonly databaseUrl: string
+  readonly launcher: Launcher
+  readonly log: Log
+}
+
+/** A gateway at work on this machine. */
+export type Gateway = {
+  readonly port: number
+  readonly context: Context
+  /** Resolves once the tables stand and the periodic work has begun. */
+  readonly started: Promise<void>
+  /** Drains: readiness off, workers stopped and heard, webhooks and requests at hand finished, nothing lost. */
+  close(): Promise<void>
+}
+
+/** How long workers have to finish, send their reports and go, in ms. */
+const WORKERS_GRACE_MS = 25_000
+/** How long requests and webhooks at hand have, in ms; what is cut off is repeated by its sender or by us. */
+const REQUESTS_GRACE_MS = 5000
+/** Between two attempts to reach a database that is not there at start, in ms. */
+const DATABASE_RETRY_MS = 1000
+
+/** Starts a gateway: it answers at once, and is ready when its database is. */
+export async function startGateway({ settings, databaseUrl, launcher, log }: GatewayParts): Promise<Gateway> {
+  const postgres = connectPostgres(databaseUrl, log)
+  const sender = createWebhookSender({ policy: settings })
+  const bell = createBell()
+  const context: Context = {
+    settings,
+    db: postgres.db,
+    isDatabaseGone: isUnavailable,
+    identity: { id: `${ownProcessName()}:${randomUUID()}`, mayStillRun: processMayStillRun },
+    launcher,
+    sendWebhook: sender.send,
+    log,
+    clientAddress: (c) => getConnInfo(c).remote.address ?? 'unknown',
+    wake: () => bell.ring(),
+  }
+  const state = { phase: 'starting' as 'starting' | 'serving' | 'draining' }
+  const servers = await openDoors(context, readinessOf(postgres, state))
+  const rounds = createRounds(context, systems)
+  const closing = new AbortController()
+  const begin = async () => {
+    await reachDatabase(databaseUrl, log, closing.signal)
+    if (closing.signal.aborted) return null
+    await rounds.takeOver()
+    state.phase = 'serving'
+    launcher.watch(context.wake, closing.signal)
+    return startLoop(rounds, bell)
+  }
+  const loop = begin()
+
+  async function close(): Promise<void> {
+    state.phase = 'draining'
+    closing.abort()
+    await (await loop)?.stop()
+    await launcher.close(WORKERS_GRACE_MS)
+    await atMost(rounds.drain(), REQUESTS_GRACE_MS)
+    await Promise.all(servers.map((server) => server.close(REQUESTS_GRACE_MS)))
+    await handOver(context).catch((error: unknown) => log.warn('assignments are left to their leases', { error }))
+    await sender[Symbol.asyncDispose]()
+    await postgres[Symbol.asyncDispose]()
+  }
+  return { port: servers[0]?.port ?? settings.port, context, started: loop.then(() => undefined), close }
+}
+
+/** One port for all, or workers' callbacks on one of their own. */
+async function openDoors(context: Context, readiness: Readiness): Promise<HttpServer[]> {
+  const { host, port, internalPort } = context.settings
+  const open = (doors: Doors, at: number) => {
+    const app = createApp(context, systems, readiness, doors)
+    if (doors.publicRoutes) serveDocsAssets(app)
+    return listen(app, { host, port: at })
+  }
+  if (internalPort === null) return [await open({ publicRoutes: true, internalRoutes: true }, port)]
+  return Promise.all([
+    open({ publicRoutes: true, internalRoutes: false }, port),
+    open({ publicRoutes: false, internalRoutes: true }, internalPort),
+  ])
+}
+
+function serveDocsAssets(app: Hono): void {
+  const root = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/swagger-ui.css')))
+  const rewriteRequestPath = (path: string) => path.slice(DOCS_ASSETS.length)
+  app.get(`${DOCS_ASSETS}/*`, serveStatic({ root, rewriteRequestPath }))
+}
+
+function readinessOf(postgres: Postgres, state: { readonly phase: string }): Readiness {
+  return [
+    { name: 'gateway', check: async () => (state.phase === 'serving' ? null : state.phase) },
+    {
+      name: 'database',
+      check: () =>
+        postgres.sql`select 1`.then(
+          () => null,
+          () => 'cannot be reached',
+        ),
+    },
+  ]
+}
+
+/** Applies the migrations as soon as the database answers. */
+async function reachDatabase(url: string, log: Log, signal: AbortSignal): Promise<void> {
+  for (let told = false; !signal.aborted; told = true) {
+    try {
+      return await migrate(url, log)
+    } catch (error) {
+      if (!isUnavailable(error)) throw error
+      if (!told) log.warn('the database cannot be reached; waiting for it', { error })
+      await new Promise((resolve) => setTimeout(resolve, DATABASE_RETRY_MS))
+    }
+  }
+}
+
+async function atMost(work: Promise<void>, ms: number): Promise<void> {
+  const late = new AbortController()
+  const timer = new Promise<void>((resolve) => {
+    const id = setTimeout(resolve, ms)
+    late.signal.addEventListener('abort', () => clearTimeout(id))
+  })
+  await Promise.race([work, timer])
+  late.abort()
+}

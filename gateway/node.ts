@@ -1,0 +1,90 @@
+import { createLog, type Log } from '../shared/log.ts'
+import { startEmbeddedPostgres } from './adapters/embedded-postgres.ts'
+import { loadOrCreateKeys } from './adapters/generated-keys.ts'
+import { createLocalProcessLauncher } from './adapters/local-process.ts'
+import { readSettings, SettingsError, type GivenSettings, type Keys, type Settings } from './config.ts'
+import { startGateway } from './node-gateway.ts'
+
+/** The gateway on Node: settings → adapters → context → serve, until SIGTERM or SIGINT. */
+async function main(): Promise<void> {
+  const given = readSettings(process.env)
+  const log = createLog('gateway', given.logLevel, writeLine)
+  const stop = stopSignal()
+  const settings: Settings = { ...given, keys: await settleKeys(given) }
+  const database = await openDatabase(given, log, stop)
+  try {
+    const launcher = createLocalProcessLauncher({ writeLine })
+    const gateway = await startGateway({ settings, databaseUrl: database.url, launcher, log })
+    try {
+      await gateway.started
+      announce(settings, log)
+      await once(stop)
+    } finally {
+      log.info('stopping: workers and webhooks finish')
+      await gateway.close()
+    }
+  } finally {
+    await database.close()
+    log.info('stopped')
+  }
+}
+
+function writeLine(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Aborts at the first SIGTERM or SIGINT; further ones (npm and the terminal send their own) change nothing. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort())
+  return stop.signal
+}
+
+async function once(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+}
+
+/** The keys that were set, and for the rest those of the data folder, made at the first start. */
+async function settleKeys({ givenKeys, dataDir }: GivenSettings): Promise<Keys> {
+  const { API_KEY, INTERNAL_API_KEY, WEBHOOK_SIGNING_KEY } = givenKeys
+  if (API_KEY !== undefined && INTERNAL_API_KEY !== undefined && WEBHOOK_SIGNING_KEY !== undefined) {
+    return { API_KEY, INTERNAL_API_KEY, WEBHOOK_SIGNING_KEY }
+  }
+  const { keys, isNew } = await loadOrCreateKeys(dataDir)
+  if (isNew) showKeys({ ...keys, ...givenKeys }, dataDir)
+  return { ...keys, ...givenKeys }
+}
+
+/** On the terminal, once, and not in the log. */
+function showKeys(keys: Keys, dataDir: string): void {
+  const lines = [
+    `Keys were made and are kept in ${dataDir}/keys.json:`,
+    `  API_KEY              ${keys.API_KEY}`,
+    `  WEBHOOK_SIGNING_KEY  ${keys.WEBHOOK_SIGNING_KEY}`,
+  ]
+  process.stderr.write(`${lines.join('\n')}\n`)
+}
+
+async function openDatabase({ databaseUrl, dataDir }: GivenSettings, log: Log, signal: AbortSignal) {
+  if (databaseUrl !== null) return { url: databaseUrl, close: async () => {} }
+  const embedded = await startEmbeddedPostgres({ dataDir, log, signal })
+  return { url: embedded.url, close: async () => embedded[Symbol.asyncDispose]() }
+}
+
+function announce(settings: Settings, log: Log): void {
+  if (settings.allowPrivateNetworks) {
+    log.warn('streams and webhooks at private addresses are allowed; ALLOW_PRIVATE_NETWORKS=false forbids them')
+  }
+  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
+  log.info('ready', { url: `http://${host}:${settings.port}`, docs: '/docs', max_monitors: settings.maxMonitors })
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    const known = error instanceof SettingsError || error instanceof Error
+    process.stderr.write(`Tallylight cannot start: ${known ? error.message : String(error)}\n`)
+    process.exit(1)
+  },
+)

@@ -1,0 +1,181 @@
+import { describe, it } from 'vitest'
+
+import { createMemoryLauncher } from '../testing/memory-launcher.ts'
+import { startReceiver, type Answer, type Delivery, type Receiver } from '../testing/receiver.ts'
+import { isStandardWebhook } from '../testing/standard-webhook.ts'
+import { startTestGateway, TEST_KEYS, type TestGateway } from '../testing/test-gateway.ts'
+
+/** A monitor that has one event after the other to tell. */
+async function teller(gateway: TestGateway, url: string, policy = 'strict') {
+  const stream_url = `http://127.0.0.1:9/${crypto.randomUUID()}.m3u8`
+  const config = { webhook_policy: policy }
+  const made = await gateway.api('POST', '/api/v1/monitors', { stream_url, callback_url: url, config })
+  const id: string = made.json.monitor_id
+  const { epoch } = (await gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, {})).json
+  let seq = 0
+  async function tell(...types: string[]): Promise<void> {
+    seq += 1
+    const health = { video: 'ok', audio: 'ok', last_check_at: null }
+    const statistics = {
+      total_segments_analyzed: seq,
+      segments_failed: 0,
+      segments_skipped: 0,
+      blackout_events: 0,
+      silence_events: 0,
+    }
+    const events = types.map((event_type) => ({ event_type, timestamp: new Date().toISOString(), data: { seq } }))
+    const report = {
+      epoch,
+      seq,
+      mode: 'monitoring',
+      stream_status: 'live',
+      title: null,
+      health,
+      statistics,
+      events,
+      resume: {},
+    }
+    const answer = await gateway.callback(id, 'PUT', `/internal/v1/monitors/${id}/status`, report)
+    if (answer.status !== 200) throw new Error(`the report was refused: ${answer.text}`)
+  }
+  const events = async () => (await gateway.api('GET', `/api/v1/monitors/${id}/events`)).json.events
+  const status = async () => (await gateway.api('GET', `/api/v1/monitors/${id}`)).json.status
+  return { id, tell, events, status }
+}
+
+const receive = (answer?: Answer): Promise<Receiver> => startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY, answer)
+const typesOf = (deliveries: readonly Delivery[]) => deliveries.map(({ payload }) => payload.event_type)
+const ALTERNATING = ['alert.blackout', 'alert.blackout_recovered'] as const
+
+describe.concurrent('webhooks', () => {
+  it('arrive once each, in order, signed in both ways', async ({ expect }) => {
+    await using gateway = await startTestGateway()
+    await using receiver = await receive()
+    const monitor = await teller(gateway, receiver.url)
+    const told = Array.from({ length: 60 }, (_, i) => ALTERNATING[i % 2] ?? '')
+    for (let i = 0; i < told.length; i += 3) await monitor.tell(...told.slice(i, i + 3))
+    await expect.poll(() => receiver.deliveries.length, { timeout: 10_000 }).toBe(60)
+    expect(typesOf(receiver.deliveries)).toEqual(told)
+    expect(receiver.deliveries.every(({ verdict }) => verdict === 'valid')).toBe(true)
+    expect(receiver.deliveries.every((delivery) => isStandardWebhook(TEST_KEYS.WEBHOOK_SIGNING_KEY, delivery))).toBe(
+      true,
+    )
+    expect(new Set(receiver.deliveries.map(({ payload }) => payload.event_id)).size).toBe(60)
+  })
+
+  it('that fail are tried four times, 1, 2 and 4 seconds apart, with the same id and bytes and a fresh signature; then their monitor ends', async ({
+    expect,
+  }) => {
+    const launcher = createMemoryLauncher()
+    await using gateway = await startTestGateway({ launcher })
+    await using receiver = await receive(() => 500)
+    const monitor = await teller(gateway, receiver.url)
+    await monitor.tell('stream.started')
+    await expect.poll(monitor.status, { timeout: 15_000 }).toBe('error')
+    const gapsSec = receiver.deliveries
+      .slice(1)
+      .map(({ atMs }, i) => (atMs - (receiver.deliveries[i]?.atMs ?? 0)) / 1000)
+    for (const [i, pauseSec] of [1, 2, 4].entries()) {
+      expect(gapsSec[i]).toBeGreaterThanOrEqual(pauseSec)
+      expect(gapsSec[i]).toBeLessThan(pauseSec + 1)
+    }
+    expect(new Set(receiver.deliveries.map(({ body }) => body)).size).toBe(1)
+    expect(receiver.deliveries.every(({ verdict }) => verdict === 'valid')).toBe(true)
+    expect((await monitor.events())[0].delivery).toMatchObject({
+      status: 'failed',
+      attempts: 4,
+      last_error: 'the receiver answered 500',
+    })
+    expect(typesOf(receiver.deliveries)).toEqual(Array(4).fill('stream.started'))
+    await expect.poll(() => launcher.stopped.length).toBe(1)
+  }, 30_000)
+
+  it('that fail let a durable monitor live, and wait', async ({ expect }) => {
+    await using gateway = await startTestGateway()
+    await using receiver = await receive(() => 500)
+    const monitor = await teller(gateway, receiver.url, 'durable')
+    await monitor.tell('stream.started')
+    await receiver.waitFor((_delivery) => receiver.deliveries.length === 2, 15_000)
+    expect(await monitor.status()).toBe('monitoring')
+    expect((await monitor.events())[0].delivery.status).toBe('pending')
+  }, 30_000)
+
+  it('behind one that fails wait for it, in order', async ({ expect }) => {
+    await using gateway = await startTestGateway()
+    await using receiver = await receive((_delivery, count) => (count === 1 ? 503 : 204))
+    const monitor = await teller(gateway, receiver.url)
+    await monitor.tell('stream.started')
+    await monitor.tell(...ALTERNATING)
+    await receiver.waitFor(({ payload }) => payload.event_type === 'alert.blackout_recovered', 10_000)
+    expect(typesOf(receiver.deliveries)).toEqual(['stream.started', 'stream.started', ...ALTERNATING])
+  })
+
+  const badReceivers: [string, Answer][] = [
+    ['hangs', () => 'hang'],
+    ['answers byte by byte', () => 'drip'],
+    ['resets the connection', () => 'reset'],
+    ['answers 410', () => 410],
+    ['answers 429', () => 429],
+    ['redirects', () => 302],
+  ]
+  it.for(badReceivers)('of a receiver that %s hold up nobody else', async ([, answer], { expect }) => {
+    await using gateway = await startTestGateway()
+    await using bad = await receive(answer)
+    await using good = await receive()
+    const held = await teller(gateway, bad.url)
+    const free = await teller(gateway, good.url)
+    await held.tell('stream.started')
+    await expect.poll(() => bad.deliveries.length, { timeout: 5000 }).toBeGreaterThan(0)
+    const toldMs = Date.now()
+    await free.tell('stream.started')
+    const got = await good.waitFor(() => true, 5000)
+    expect(got.atMs - toldMs).toBeLessThan(1500)
+    expect(await held.status()).toBe('monitoring')
+  })
+
+  it('take an answer of 10 MB for what its status says, without reading it', async ({ expect }) => {
+    await using gateway = await startTestGateway()
+    await using receiver = await receive(() => 'huge')
+    const monitor = await teller(gateway, receiver.url)
+    await monitor.tell('stream.started')
+    await expect.poll(async () => (await monitor.events())[0].delivery.status, { timeout: 5000 }).toBe('delivered')
+  })
+
+  it('of a gateway that died after the receiver had answered are sent again, with the same id and bytes', async ({
+    expect,
+  }) => {
+    await using gateway = await startTestGateway()
+    await using receiver = await receive()
+    const monitor = await teller(gateway, receiver.url)
+    await monitor.tell('stream.started')
+    const first = await receiver.waitFor(() => true, 5000)
+    await expect.poll(async () => (await monitor.events())[0].delivery.status).toBe('delivered')
+    const { sql } = gateway.database
+    await sql`update outbox_events set status = 'pending', attempts = 0, delivered_at = null where subject = ${monitor.id}`
+    await sql`update outbox_lanes set pending = 1, due_at = now(), locked_by = 'gone', locked_until = now() - interval '1 s' where subject = ${monitor.id}`
+    const again = await receiver.waitFor((delivery) => delivery !== first, 5000)
+    expect([again.payload.event_id, again.body]).toEqual([first.payload.event_id, first.body])
+  })
+
+  it('of one monitor are never delivered by two gateways at the same time', async ({ expect }) => {
+    let open = 0
+    let most = 0
+    await using one = await startTestGateway()
+    await using two = await startTestGateway({ database: one.database })
+    await using receiver = await receive(async () => {
+      open += 1
+      most = Math.max(most, open)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      open -= 1
+      return 204
+    })
+    const monitor = await teller(one, receiver.url)
+    for (let i = 0; i < 10; i++) {
+      await monitor.tell(...ALTERNATING)
+      two.gateway.context.wake()
+    }
+    await expect.poll(() => receiver.deliveries.length, { timeout: 10_000 }).toBe(20)
+    expect(most).toBe(1)
+    expect(typesOf(receiver.deliveries)).toEqual(Array.from({ length: 10 }, () => ALTERNATING).flat())
+  })
+})

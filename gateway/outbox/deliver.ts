@@ -1,0 +1,151 @@
+import { webhookHeaders } from '../../shared/signing.ts'
+import type { Context, Tx, WebhookAnswer } from '../context.ts'
+import { afterFailure } from './schedule.ts'
+import {
+  freeLanesOf,
+  laneHolders,
+  nextDueInMs,
+  noteFailure,
+  noteRetry,
+  prepareDelivery,
+  releaseLane,
+  takeDueLanes,
+  type DeliveryStore,
+  type OutboxEvent,
+} from './store.ts'
+
+/** What a receiver has for one attempt, in ms. */
+const ATTEMPT_TIMEOUT_MS = 10_000
+
+/** Lanes delivered at a time by one gateway; each waits for its own receiver only. */
+const MAX_LANES = 256
+
+/** Told, in the transaction that marks it, that an event has failed all its attempts. */
+export type OnExhausted = (tx: Tx, event: OutboxEvent) => Promise<void>
+
+export type Deliverer = {
+  /** Frees what gateways left that are known to be gone; called once, at start. */
+  takeOver(): Promise<void>
+  /** Starts on every lane that is due, and returns in how many ms the next one will be (`null`: none waits). */
+  round(): Promise<number | null>
+  /** Resolves once the attempts at hand are over; the lanes' other events are left to the next round. */
+  drain(): Promise<void>
+}
+
+/**
+ * Delivers webhooks: the lanes side by side, each lane's events in order and one at a time. A gateway that dies leaves
+ * a lane to others when its lease runs out, and the event at hand is sent again, with the same id and bytes.
+ */
+export function createDeliverer(context: Context, onExhausted: OnExhausted): Deliverer {
+  const owner = context.identity.id
+  const store = prepareDelivery(context.db, owner)
+  const deps: Deps = { context, owner, onExhausted, store, draining: new AbortController() }
+  const lanes = new Map<string, Promise<void>>()
+
+  function start(subject: string): void {
+    const lane = deliverLane(deps, subject)
+      .catch((error: unknown) => context.log.error('delivery of a lane broke off', { subject, error }))
+      .finally(() => {
+        lanes.delete(subject)
+        context.wake()
+      })
+    lanes.set(subject, lane)
+  }
+
+  return {
+    async takeOver() {
+      const holders = await laneHolders(context.db)
+      await freeLanesOf(
+        context.db,
+        holders.filter((holder) => !context.identity.mayStillRun(holder)),
+      )
+    },
+    async round() {
+      if (deps.draining.signal.aborted) return null
+      const request = { owner, busy: [...lanes.keys()], limit: MAX_LANES - lanes.size }
+      for (const subject of await takeDueLanes(context.db, request)) start(subject)
+      return nextDueInMs(context.db)
+    },
+    async drain() {
+      deps.draining.abort()
+      await Promise.all(lanes.values())
+    },
+  }
+}
+
+type Deps = {
+  readonly context: Context
+  readonly owner: string
+  readonly onExhausted: OnExhausted
+  readonly store: DeliveryStore
+  readonly draining: AbortController
+}
+
+/** Sends what waits in a lane until nothing does, or an attempt fails; then lets go of it. */
+async function deliverLane(deps: Deps, subject: string): Promise<void> {
+  const { context, owner, store, draining } = deps
+  for (;;) {
+    const events = await store.pending.execute({ subject })
+    if (events.length === 0 || draining.signal.aborted) return releaseLane(context.db, owner, subject)
+    for (const event of events) {
+      const step = await deliverEvent(deps, event)
+      if (step === 'lane_left') return
+      if (draining.signal.aborted) break
+    }
+  }
+}
+
+type LaneStep = 'next' | 'lane_left'
+
+async function deliverEvent(deps: Deps, event: OutboxEvent): Promise<LaneStep> {
+  const { context, store } = deps
+  const startedMs = Date.now()
+  const answer = await attempt(context, event)
+  const error = errorOf(answer)
+  context.log.info(error === null ? 'webhook delivered' : 'webhook attempt failed', {
+    ...fieldsOf(event),
+    ms: Date.now() - startedMs,
+    ...(error === null ? {} : { error }),
+  })
+  if (error !== null) return noteUndelivered(deps, event, { error, retryAfter: retryAfterOf(answer) })
+  const noted = await store.delivered.execute({ subject: event.subject, eventId: event.eventId })
+  return noted.length === 0 ? 'lane_left' : 'next'
+}
+
+async function attempt(context: Context, event: OutboxEvent): Promise<WebhookAnswer> {
+  const headers = await webhookHeaders(context.settings.keys.WEBHOOK_SIGNING_KEY, event.eventId, event.body, Date.now())
+  return context.sendWebhook({ url: event.url, headers, body: event.body, timeoutMs: ATTEMPT_TIMEOUT_MS })
+}
+
+function errorOf(answer: WebhookAnswer): string | null {
+  if (answer.kind === 'failed') return answer.error
+  return answer.status >= 200 && answer.status < 300 ? null : `the receiver answered ${answer.status}`
+}
+
+function retryAfterOf(answer: WebhookAnswer): string | null {
+  return answer.kind === 'answered' ? answer.retryAfter : null
+}
+
+function fieldsOf(event: OutboxEvent): Record<string, unknown> {
+  return { subject: event.subject, event_id: event.eventId, event_type: event.eventType, attempt: event.attempts + 1 }
+}
+
+type Failure = { readonly error: string; readonly retryAfter: string | null }
+
+async function noteUndelivered(deps: Deps, event: OutboxEvent, failure: Failure): Promise<LaneStep> {
+  const { context, owner, onExhausted } = deps
+  const failed = { owner, event, error: failure.error }
+  const circumstances = { retryAfter: failure.retryAfter, nowMs: Date.now(), random: Math.random() }
+  const next = afterFailure(event.policy, event.attempts + 1, circumstances)
+  if (next.kind === 'retry') {
+    await noteRetry(context.db, failed, next.inMs)
+    return 'lane_left'
+  }
+  const held = await context.db.transaction(async (tx) => {
+    const noted = await noteFailure(tx, failed)
+    if (noted && event.redeliveries === 0) await onExhausted(tx, event)
+    return noted
+  })
+  context.log.warn('webhook failed for good', fieldsOf(event))
+  return held ? 'next' : 'lane_left'
+}

@@ -1,0 +1,38 @@
+/** How often a webhook is tried, and what its last failure means: see `config.webhook_policy`. */
+export type DeliveryPolicy = 'strict' | 'durable'
+
+/** Pauses before the second, third … attempt, in seconds. One attempt more than there are pauses. */
+const PAUSES_SEC: Readonly<Record<DeliveryPolicy, readonly number[]>> = {
+  strict: [1, 2, 4],
+  /** The retry schedule that the Standard Webhooks specification proposes: ten attempts over 75 hours. */
+  durable: [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400],
+}
+
+/** A durable pause is stretched by up to a tenth, so that receivers that come back are not met by all at once. */
+const JITTER = 0.1
+
+/** The circumstances of a failure; `random` is a number from 0 to 1. */
+export type FailedAnswer = { readonly retryAfter: string | null; readonly nowMs: number; readonly random: number }
+
+export type NextStep = { readonly kind: 'retry'; readonly inMs: number } | { readonly kind: 'give_up' }
+
+/**
+ * What follows the failure of attempt number `attempts` (the first is 1). `Retry-After` (seconds or an HTTP date, RFC
+ * 9110 §10.2.3) is honoured by the durable policy, up to twice the pause that is due.
+ */
+export function afterFailure(policy: DeliveryPolicy, attempts: number, answer: FailedAnswer): NextStep {
+  const pauseSec = PAUSES_SEC[policy][attempts - 1]
+  if (pauseSec === undefined) return { kind: 'give_up' }
+  const pauseMs = pauseSec * 1000
+  if (policy === 'strict') return { kind: 'retry', inMs: pauseMs }
+  const jittered = pauseMs * (1 + JITTER * answer.random)
+  const asked = retryAfterMs(answer.retryAfter, answer.nowMs)
+  return { kind: 'retry', inMs: Math.round(Math.max(jittered, Math.min(asked, 2 * pauseMs))) }
+}
+
+function retryAfterMs(header: string | null, nowMs: number): number {
+  if (header === null) return 0
+  if (/^\d+$/.test(header)) return Number(header) * 1000
+  const date = Date.parse(header)
+  return Number.isNaN(date) ? 0 : Math.max(0, date - nowMs)
+}

@@ -1,0 +1,63 @@
+import { sql } from 'drizzle-orm'
+import { index, integer, pgTable, text, timestamp, unique } from 'drizzle-orm/pg-core'
+
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+/**
+ * A lane is the queue of one subject's webhooks, delivered one after the other. Its row is the lock under which events
+ * are numbered, and the lease under which one gateway delivers them.
+ */
+export const outboxLanes = pgTable(
+  'outbox_lanes',
+  {
+    subject: text('subject').primaryKey(),
+    /** The number of the newest event. */
+    lastSeq: integer('last_seq').notNull().default(0),
+    /** How many events still wait for their delivery. */
+    pending: integer('pending').notNull().default(0),
+    /** When the oldest pending event may be tried; null where nothing is pending. */
+    dueAt: moment('due_at'),
+    /** Who delivers now, and until when that holds without a sign of life. */
+    lockedBy: text('locked_by'),
+    lockedUntil: moment('locked_until'),
+  },
+  (table) => [
+    index('outbox_lanes_due')
+      .on(table.dueAt)
+      .where(sql`due_at is not null`),
+  ],
+)
+
+export type DeliveryStatus = 'pending' | 'delivered' | 'failed'
+
+/** One webhook: its bytes never change, its delivery does. */
+export const outboxEvents = pgTable(
+  'outbox_events',
+  {
+    eventId: text('event_id').primaryKey(),
+    subject: text('subject')
+      .notNull()
+      .references(() => outboxLanes.subject),
+    seq: integer('seq').notNull(),
+    eventType: text('event_type').notNull(),
+    url: text('url').notNull(),
+    /** The exact body of every attempt. */
+    body: text('body').notNull(),
+    policy: text('policy').$type<'strict' | 'durable'>().notNull(),
+    status: text('status').$type<DeliveryStatus>().notNull().default('pending'),
+    /** Attempts of the present round; a redelivery begins a new one. */
+    attempts: integer('attempts').notNull().default(0),
+    /** How often a user asked for it again. Such a round's failure concerns this event alone. */
+    redeliveries: integer('redeliveries').notNull().default(0),
+    lastAttemptAt: moment('last_attempt_at'),
+    lastError: text('last_error'),
+    deliveredAt: moment('delivered_at'),
+    createdAt: moment('created_at').notNull().defaultNow(),
+  },
+  (table) => [
+    unique('outbox_events_order').on(table.subject, table.seq),
+    index('outbox_events_pending')
+      .on(table.subject, table.seq)
+      .where(sql`status = 'pending'`),
+  ],
+)

@@ -1,0 +1,211 @@
+import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, lte, notInArray, or, sql } from 'drizzle-orm'
+
+import type { Db, DbOrTx, Tx } from '../context.ts'
+import { outboxEvents, outboxLanes } from './schema.ts'
+import type { DeliveryPolicy } from './schedule.ts'
+
+/** How long a gateway holds a lane without a sign of life, in seconds: more than one attempt can take. */
+const LANE_LEASE_SEC = 20
+
+const leaseEnd = sql`now() + make_interval(secs => ${LANE_LEASE_SEC})`
+
+export type NewEvent = {
+  readonly eventId: string
+  readonly eventType: string
+  readonly url: string
+  readonly body: string
+  readonly policy: DeliveryPolicy
+}
+export type OutboxEvent = typeof outboxEvents.$inferSelect
+
+/** Numbers the events under their lane's row lock and stores them; they are due at once unless a retry is waited for. */
+export async function insertEvents(tx: Tx, subject: string, events: readonly NewEvent[]): Promise<void> {
+  const count = events.length
+  const lanes = await tx
+    .insert(outboxLanes)
+    .values({ subject, lastSeq: count, pending: count, dueAt: sql`now()` })
+    .onConflictDoUpdate({
+      target: outboxLanes.subject,
+      set: {
+        lastSeq: sql`${outboxLanes.lastSeq} + ${count}`,
+        pending: sql`${outboxLanes.pending} + ${count}`,
+        dueAt: sql`coalesce(${outboxLanes.dueAt}, now())`,
+      },
+    })
+    .returning({ lastSeq: outboxLanes.lastSeq })
+  const first = (lanes[0]?.lastSeq ?? count) - count + 1
+  await tx.insert(outboxEvents).values(events.map((event, i) => ({ ...event, subject, seq: first + i })))
+}
+
+/** Which lanes a gateway asks for: as many as `limit`, and none of those that it is at work on. */
+export type LaneRequest = { readonly owner: string; readonly busy: readonly string[]; readonly limit: number }
+
+/**
+ * Takes the lanes that are due and that nobody delivers, the longest due first. One that this gateway had taken and
+ * dropped, when the database was gone, is its own again.
+ */
+export async function takeDueLanes(db: Db, { owner, busy, limit }: LaneRequest): Promise<string[]> {
+  const free = or(
+    isNull(outboxLanes.lockedUntil),
+    lt(outboxLanes.lockedUntil, sql`now()`),
+    eq(outboxLanes.lockedBy, owner),
+  )
+  const due = db
+    .select({ subject: outboxLanes.subject })
+    .from(outboxLanes)
+    .where(and(lte(outboxLanes.dueAt, sql`now()`), free, notInArray(outboxLanes.subject, [...busy])))
+    .orderBy(asc(outboxLanes.dueAt))
+    .limit(limit)
+    .for('update', { skipLocked: true })
+  const taken = await db
+    .update(outboxLanes)
+    .set({ lockedBy: owner, lockedUntil: leaseEnd })
+    .where(inArray(outboxLanes.subject, due))
+    .returning({ subject: outboxLanes.subject })
+  return taken.map((lane) => lane.subject)
+}
+
+/** Who holds lanes now. */
+export async function laneHolders(db: Db): Promise<string[]> {
+  const rows = await db
+    .selectDistinct({ owner: outboxLanes.lockedBy })
+    .from(outboxLanes)
+    .where(isNotNull(outboxLanes.lockedBy))
+  return rows.flatMap((row) => row.owner ?? [])
+}
+
+/** Frees the lanes of gateways that are known to be gone, so that nobody waits for their leases. */
+export async function freeLanesOf(db: Db, owners: readonly string[]): Promise<void> {
+  if (owners.length === 0) return
+  await db
+    .update(outboxLanes)
+    .set({ lockedBy: null, lockedUntil: null })
+    .where(inArray(outboxLanes.lockedBy, [...owners]))
+}
+
+/** In how many ms the next lane becomes due that nobody delivers; `null` where none will. */
+export async function nextDueInMs(db: Db): Promise<number | null> {
+  const ready = sql`greatest(${outboxLanes.dueAt}, ${outboxLanes.lockedUntil})`
+  const [row] = await db
+    .select({ ms: sql<number | null>`(extract(epoch from min(${ready}) - now()) * 1000)::float8` })
+    .from(outboxLanes)
+    .where(sql`${outboxLanes.dueAt} is not null`)
+  return row?.ms ?? null
+}
+
+/** The statements of the delivery loop, prepared once: they run for every webhook. */
+export type DeliveryStore = ReturnType<typeof prepareDelivery>
+
+/** Prepares the delivery loop's statements for one gateway (`owner`). Each holds only while the lane is the owner's. */
+export function prepareDelivery(db: Db, owner: string) {
+  const held = sql`${outboxLanes.subject} = ${sql.placeholder('subject')} and ${outboxLanes.lockedBy} = ${owner}`
+  const finished = db.$with('lane').as(
+    db
+      .update(outboxLanes)
+      .set({ pending: sql`${outboxLanes.pending} - 1`, lockedUntil: leaseEnd })
+      .where(held)
+      .returning({ subject: outboxLanes.subject }),
+  )
+  return {
+    /** The oldest events that wait, in order. */
+    pending: db
+      .select()
+      .from(outboxEvents)
+      .where(and(eq(outboxEvents.subject, sql.placeholder('subject')), eq(outboxEvents.status, 'pending')))
+      .orderBy(asc(outboxEvents.seq))
+      .limit(DELIVERY_BATCH)
+      .prepare('outbox_pending'),
+    /** Notes the receiver's 2xx and renews the lease; no row: the lane is another's by now. */
+    delivered: db
+      .with(finished)
+      .update(outboxEvents)
+      .set({
+        status: 'delivered',
+        attempts: sql`${outboxEvents.attempts} + 1`,
+        lastAttemptAt: sql`now()`,
+        deliveredAt: sql`now()`,
+        lastError: null,
+      })
+      .where(sql`${outboxEvents.eventId} = ${sql.placeholder('eventId')} and exists (select 1 from ${finished})`)
+      .returning({ eventId: outboxEvents.eventId })
+      .prepare('outbox_delivered'),
+  }
+}
+
+const DELIVERY_BATCH = 20
+
+export type FailedAttempt = {
+  readonly owner: string
+  readonly event: OutboxEvent
+  readonly error: string
+}
+
+/** Notes a failed attempt and lets go of the lane until the next one is due. */
+export async function noteRetry(db: Db, attempt: FailedAttempt, inMs: number): Promise<void> {
+  await db.transaction(async (tx) => {
+    const released = await tx
+      .update(outboxLanes)
+      .set({ dueAt: sql`now() + make_interval(secs => ${inMs / 1000})`, lockedBy: null, lockedUntil: null })
+      .where(and(eq(outboxLanes.subject, attempt.event.subject), eq(outboxLanes.lockedBy, attempt.owner)))
+      .returning({ subject: outboxLanes.subject })
+    if (released.length > 0) await noteAttempt(tx, attempt, 'pending')
+  })
+}
+
+/** Notes the last failed attempt. False where the lane is another's by now, and nothing was noted. */
+export async function noteFailure(tx: Tx, attempt: FailedAttempt): Promise<boolean> {
+  const held = await tx
+    .update(outboxLanes)
+    .set({ pending: sql`${outboxLanes.pending} - 1`, lockedUntil: leaseEnd })
+    .where(and(eq(outboxLanes.subject, attempt.event.subject), eq(outboxLanes.lockedBy, attempt.owner)))
+    .returning({ subject: outboxLanes.subject })
+  if (held.length === 0) return false
+  await noteAttempt(tx, attempt, 'failed')
+  return true
+}
+
+async function noteAttempt(tx: Tx, attempt: FailedAttempt, status: 'pending' | 'failed'): Promise<void> {
+  await tx
+    .update(outboxEvents)
+    .set({ status, attempts: attempt.event.attempts + 1, lastAttemptAt: sql`now()`, lastError: attempt.error })
+    .where(eq(outboxEvents.eventId, attempt.event.eventId))
+}
+
+/** Lets go of a lane. What was stored meanwhile is counted in the lane's own row, so it cannot be missed. */
+export async function releaseLane(db: Db, owner: string, subject: string): Promise<void> {
+  await db
+    .update(outboxLanes)
+    .set({ lockedBy: null, lockedUntil: null, dueAt: sql`case when ${outboxLanes.pending} > 0 then now() end` })
+    .where(and(eq(outboxLanes.subject, subject), eq(outboxLanes.lockedBy, owner)))
+}
+
+/** A subject's events, newest first, before the given number. */
+export function listEvents(db: DbOrTx, subject: string, before: number, limit: number): Promise<OutboxEvent[]> {
+  return db
+    .select()
+    .from(outboxEvents)
+    .where(and(eq(outboxEvents.subject, subject), lt(outboxEvents.seq, before)))
+    .orderBy(desc(outboxEvents.seq))
+    .limit(limit)
+}
+
+/** Makes an event due again from its first attempt; false where the subject has no such event. */
+export async function requeueEvent(tx: Tx, subject: string, eventId: string): Promise<boolean> {
+  const lane = await tx.select().from(outboxLanes).where(eq(outboxLanes.subject, subject)).for('update')
+  if (lane.length === 0) return false
+  const [event] = await tx
+    .select({ status: outboxEvents.status })
+    .from(outboxEvents)
+    .where(and(eq(outboxEvents.eventId, eventId), eq(outboxEvents.subject, subject)))
+  if (event === undefined) return false
+  const added = event.status === 'pending' ? 0 : 1
+  await tx
+    .update(outboxEvents)
+    .set({ status: 'pending', attempts: 0, redeliveries: sql`${outboxEvents.redeliveries} + 1` })
+    .where(eq(outboxEvents.eventId, eventId))
+  await tx
+    .update(outboxLanes)
+    .set({ pending: sql`${outboxLanes.pending} + ${added}`, dueAt: sql`now()` })
+    .where(eq(outboxLanes.subject, subject))
+  return true
+}

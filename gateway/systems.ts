@@ -1,0 +1,5 @@
+import { monitors } from './monitors/index.ts'
+import type { System } from './system.ts'
+
+/** The systems of this gateway: the one list. */
+export const systems: readonly System[] = [monitors]

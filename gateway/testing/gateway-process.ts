@@ -1,0 +1,100 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout as wait } from 'node:timers/promises'
+
+export type GatewayProcessOptions = {
+  readonly port: number
+  /** Settings, on top of what every program needs; nothing else of our own environment reaches the gateway. */
+  readonly env: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
+/** A gateway in a process of its own; disposing of it ends it and its workers in good order, or by force in the end. */
+export type GatewayProcess = AsyncDisposable & {
+  readonly origin: string
+  /** The last lines that it logged, oldest first. */
+  readonly lastLines: readonly string[]
+  /** Resolves when it is gone. */
+  readonly exited: Promise<unknown>
+  /** Sends it a signal, as an operator or the kernel would. */
+  kill(signal: NodeJS.Signals): void
+}
+
+const ROOT = new URL('../..', import.meta.url)
+const KEPT_LINES = 30
+const READY_POLL_MS = 100
+const STOP_GRACE_MS = 35_000
+const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'FFMPEG_PATH', 'FFPROBE_PATH', 'YTDLP_PATH', 'STREAMLINK_PATH']
+
+/** Starts a gateway and resolves once `/readyz` answers 200. Throws with its last lines where it ends before. */
+export async function startGatewayProcess({ port, env, signal }: GatewayProcessOptions): Promise<GatewayProcess> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'gateway/node.ts'], {
+    cwd: ROOT,
+    env: { ...inherited(), ...env, PORT: String(port), HOST: '127.0.0.1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A group of its own: Ctrl-C in a terminal reaches us alone, and we end it in order.
+    detached: true,
+  })
+  const exited = once(child, 'exit')
+  const gateway: GatewayProcess = {
+    origin: `http://127.0.0.1:${port}`,
+    lastLines: keepLastLines(child),
+    exited,
+    kill: (signalName) => child.kill(signalName),
+    [Symbol.asyncDispose]: () => stop(child, exited),
+  }
+  try {
+    await untilReady(gateway, child, signal)
+    return gateway
+  } catch (error) {
+    await gateway[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function inherited(): Record<string, string> {
+  return Object.fromEntries(INHERITED.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
+}
+
+function keepLastLines(child: ChildProcess): readonly string[] {
+  const kept: string[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue
+    createInterface({ input: stream }).on('line', (line) => {
+      kept.push(line)
+      if (kept.length > KEPT_LINES) kept.shift()
+    })
+  }
+  return kept
+}
+
+async function untilReady(gateway: GatewayProcess, child: ChildProcess, signal: AbortSignal): Promise<void> {
+  while (!(await isReady(gateway.origin, signal))) {
+    if (hasEnded(child)) throw new Error(`the gateway ended before it was ready:\n${gateway.lastLines.join('\n')}`)
+    await wait(READY_POLL_MS, undefined, { signal })
+  }
+}
+
+async function isReady(origin: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const response = await fetch(`${origin}/readyz`, { signal })
+    await response.arrayBuffer()
+    return response.ok
+  } catch (error) {
+    if (signal.aborted) throw error
+    return false
+  }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  if (hasEnded(child) || child.pid === undefined) return
+  child.kill('SIGTERM')
+  const force = setTimeout(process.kill, STOP_GRACE_MS, -child.pid, 'SIGKILL')
+  await exited
+  clearTimeout(force)
+}

@@ -1,0 +1,48 @@
+import type { LaunchedWorker, Launcher, WorkerExit, WorkerSpec } from '../workers/launcher.ts'
+
+/** A launcher without processes, for tests that play the worker themselves by its signed calls. */
+export type MemoryLauncher = Launcher & {
+  readonly launched: readonly WorkerSpec[]
+  readonly stopped: readonly string[]
+  /** Makes a worker exit, as if its process had ended. */
+  exit(name: string, exit: WorkerExit): void
+  /** Makes the next launches fail. */
+  failWith(error: Error | null): void
+}
+
+export function createMemoryLauncher(owner = 'memory'): MemoryLauncher {
+  const workers = new Map<string, LaunchedWorker>()
+  const launched: WorkerSpec[] = []
+  const stopped: string[] = []
+  let changed = () => {}
+  let failure: Error | null = null
+  return {
+    owner,
+    launched,
+    stopped,
+    async launch(spec) {
+      if (failure !== null) throw failure
+      if (workers.has(spec.name)) return
+      launched.push(spec)
+      workers.set(spec.name, { ...spec, phase: 'running', exit: null })
+    },
+    async stop(name) {
+      stopped.push(name)
+      workers.delete(name)
+    },
+    list: async () => [...workers.values()],
+    watch(onChange) {
+      changed = onChange
+    },
+    mayStillRun: (other) => !other.startsWith('gone'),
+    close: async () => workers.clear(),
+    exit(name, exit) {
+      const worker = workers.get(name)
+      if (worker !== undefined) workers.set(name, { ...worker, phase: 'exited', exit })
+      changed()
+    },
+    failWith(error) {
+      failure = error
+    },
+  }
+}

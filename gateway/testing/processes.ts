@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** The pids of the living workers of a monitor, by their environment (Linux). */
+export function workerPids(monitorId: string): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && isWorkerOf(pid, monitorId))
+}
+
+function isWorkerOf(pid: number, monitorId: string): boolean {
+  const environ = readProc(pid, 'environ').split('\0')
+  return environ.includes(`MONITOR_ID=${monitorId}`) && readProc(pid, 'cmdline').includes('worker/main.ts')
+}
+
+/** The pid of the postmaster of a data folder's embedded database. */
+export function postmasterPid(dataDir: string): number {
+  return Number(readFileSync(`${dataDir}/postgres/postmaster.pid`, 'utf8').split('\n')[0])
+}
+
+/** A file of a process; empty where it is gone. */
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,124 @@
+import { deriveWorkerToken, signCallback } from '../../shared/signing.ts'
+import { createLog } from '../../shared/log.ts'
+import type { Settings } from '../config.ts'
+import { startGateway, type Gateway } from '../node-gateway.ts'
+import type { Launcher } from '../workers/launcher.ts'
+import { createMemoryLauncher } from './memory-launcher.ts'
+import { createTestDatabase, type TestDatabase } from './test-database.ts'
+
+export const TEST_KEYS = {
+  API_KEY: 'test-api-key-0123456789',
+  INTERNAL_API_KEY: 'test-internal-key-0123456789',
+  WEBHOOK_SIGNING_KEY: 'test-signing-key-0123456789',
+} as const
+
+const TEST_SETTINGS: Settings = {
+  port: 0,
+  host: '127.0.0.1',
+  internalPort: null,
+  gatewayUrl: 'http://127.0.0.1:1',
+  logLevel: 'error',
+  keys: TEST_KEYS,
+  maxMonitors: 50,
+  workerStartupTimeoutMs: 60_000,
+  reconcileIntervalMs: 10_000,
+  scheduleLeadTimeMs: 600_000,
+  allowPrivateNetworks: true,
+  allowAnySite: false,
+  writesPerMinute: 100_000,
+  readsPerMinute: 100_000,
+  workerEnv: {},
+}
+
+/** An answer of the API: parsed where it is JSON. */
+export type ApiAnswer = {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  readonly json: Json
+}
+// oxlint-disable-next-line typescript/no-explicit-any -- tests read answers freely
+type Json = any
+
+/** A gateway in this process on a database of its own, and calls to it as a client and as a worker. */
+export type TestGateway = AsyncDisposable & {
+  readonly url: string
+  readonly gateway: Gateway
+  readonly database: TestDatabase
+  /** What the gateway logged at error level. */
+  readonly errors: readonly string[]
+  api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiAnswer>
+  /** A call signed as the worker of a monitor. */
+  callback(monitorId: string, method: string, path: string, body: unknown): Promise<ApiAnswer>
+  /** The same, by a clock that is off by `skewSec`. */
+  skewed(skewSec: number): TestGateway['callback']
+}
+
+export type TestGatewayOptions = {
+  readonly settings?: Partial<Settings>
+  readonly launcher?: Launcher
+  /** A second gateway on the database of a first one. */
+  readonly database?: TestDatabase
+}
+
+export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
+  const database = options.database ?? (await createTestDatabase())
+  const errors: string[] = []
+  const gateway = await startGateway({
+    settings: { ...TEST_SETTINGS, ...options.settings },
+    databaseUrl: database.url,
+    launcher: options.launcher ?? createMemoryLauncher(),
+    log: createLog('gateway', 'error', (line) => errors.push(line)),
+  })
+  await gateway.started
+  const url = `http://127.0.0.1:${gateway.port}`
+  return {
+    url,
+    gateway,
+    database,
+    errors,
+    api: (method, path, body, headers = {}) =>
+      call(url + path, { method, body, headers: { 'x-api-key': TEST_KEYS.API_KEY, ...headers } }),
+    callback: callbackAt(url, 0),
+    skewed: (skewSec) => callbackAt(url, skewSec),
+    async [Symbol.asyncDispose]() {
+      await gateway.close()
+      if (options.database === undefined) await database[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function callbackAt(url: string, skewSec: number): TestGateway['callback'] {
+  return async (monitorId, method, path, body) => {
+    const token = await deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, 'monitor', monitorId)
+    const timestamp = String(Math.floor(Date.now() / 1000) + skewSec)
+    const signature = await signCallback(token, timestamp, { method, path, body: JSON.stringify(body) })
+    const headers = { 'x-timestamp': timestamp, 'x-signature-256': signature, 'x-worker-id': 'test' }
+    return call(url + path, { method, body, headers })
+  }
+}
+
+async function call(
+  url: string,
+  request: { method: string; body: unknown; headers: Record<string, string> },
+): Promise<ApiAnswer> {
+  const { method, body, headers } = request
+  const json = body === undefined ? {} : { 'content-type': 'application/json' }
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  const answer = await fetch(url, {
+    method,
+    headers: { ...json, ...headers },
+    ...(body === undefined ? {} : { body: text }),
+    redirect: 'manual',
+  })
+  const content = await answer.text()
+  return { status: answer.status, headers: answer.headers, text: content, json: parsed(content) }
+}
+
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

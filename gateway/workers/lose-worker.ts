@@ -1,0 +1,35 @@
+import type { Context } from '../context.ts'
+import { afterLoss } from './attempts.ts'
+import type { WorkerKind, WorkerLoss } from './kind.ts'
+import { giveUp, scheduleRelaunch, type Assignment } from './store.ts'
+
+/**
+ * Settles the loss of the worker of one launch: another one is launched after a pause, which resumes where the last
+ * report was, or, when its attempts are used up, the assignment ends. Of several gateways that see the loss, one acts.
+ */
+export async function loseWorker(
+  context: Context,
+  kind: WorkerKind,
+  lost: Assignment,
+  loss: WorkerLoss,
+): Promise<void> {
+  const next = afterLoss(lost.attempts)
+  const fields = { assignment_id: lost.id, worker: loss.workerName, epoch: lost.epoch, attempt: lost.attempts }
+  if (next.kind === 'relaunch') {
+    const first = await scheduleRelaunch(context.db, lost, { afterMs: next.afterMs, attempts: lost.attempts })
+    if (first)
+      context.log.warn('worker lost; launching another', { ...fields, ...reasonOf(loss), after_ms: next.afterMs })
+  } else {
+    const first = await context.db.transaction(async (tx) => {
+      const ended = await giveUp(tx, lost)
+      if (ended) await kind.onLost(tx, lost.id, loss)
+      return ended
+    })
+    if (first) context.log.error('worker lost; its attempts are used up', { ...fields, ...reasonOf(loss) })
+  }
+  context.wake()
+}
+
+function reasonOf(loss: WorkerLoss): Record<string, unknown> {
+  return { exit_code: loss.exitCode, termination_reason: loss.terminationReason, reason: loss.message }
+}

@@ -1,0 +1,42 @@
+import { index, integer, json, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+/**
+ * One row per piece of work that a worker is to do: a monitor, later a job or a broadcast. The row outlives its
+ * workers; the epoch tells which process of them may speak.
+ */
+export const assignments = pgTable(
+  'assignments',
+  {
+    id: text('id').primaryKey(),
+    kind: text('kind').notNull(),
+    /** Raised by each claim; calls of an older one are refused. */
+    epoch: integer('epoch').notNull().default(0),
+    /** The highest call number of this epoch that was counted. */
+    seq: integer('seq').notNull().default(0),
+    /** Launches since the worker last proved stable; reaching the limit ends the assignment. */
+    attempts: integer('attempts').notNull().default(0),
+    /** When the next worker may be launched; null while one is running or the assignment has ended. */
+    launchAt: moment('launch_at'),
+    /** When the present worker was launched, by whom, and when it claimed. */
+    launchedAt: moment('launched_at'),
+    launchedBy: text('launched_by'),
+    claimedAt: moment('claimed_at'),
+    /** Until when the present worker counts as alive: from launch until it claims, then from call to call. */
+    leaseUntil: moment('lease_until'),
+    /** What the next worker resumes from; opaque here. */
+    resume: json('resume').$type<unknown>(),
+    createdAt: moment('created_at').notNull().defaultNow(),
+    endedAt: moment('ended_at'),
+  },
+  (table) => [
+    index('assignments_launch')
+      .on(table.launchAt)
+      .where(sql`ended_at is null and launch_at is not null`),
+    index('assignments_lease')
+      .on(table.leaseUntil)
+      .where(sql`ended_at is null and lease_until is not null`),
+  ],
+)

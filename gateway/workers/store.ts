@@ -1,0 +1,167 @@
+import { and, eq, getTableColumns, inArray, isNotNull, isNull, lt, lte, sql } from 'drizzle-orm'
+
+import { LEASE_SEC } from '../../shared/contract/assignment.ts'
+import type { Db, DbOrTx, Tx } from '../context.ts'
+import { assignments } from './schema.ts'
+
+export type Assignment = typeof assignments.$inferSelect
+
+/** A worker that has been reporting for this long counts as stable: its assignment's attempts start anew. */
+const STABLE_AFTER_SEC = 60
+
+const active = isNull(assignments.endedAt)
+const seconds = (sec: number | ReturnType<typeof sql.placeholder>) => sql`now() + make_interval(secs => ${sec})`
+
+/** Creates an assignment whose worker is to be launched at once. */
+export async function insertAssignment(tx: Tx, kind: string, id: string): Promise<void> {
+  await tx.insert(assignments).values({ id, kind, launchAt: sql`now()` })
+}
+
+/** Ends an assignment: whatever worker it has may say nothing more. False where it had ended before. */
+export async function endAssignment(tx: DbOrTx, id: string): Promise<boolean> {
+  const ended = await tx
+    .update(assignments)
+    .set({ endedAt: sql`now()`, launchAt: null, leaseUntil: null, resume: null })
+    .where(and(eq(assignments.id, id), active))
+    .returning({ id: assignments.id })
+  return ended.length > 0
+}
+
+export async function findAssignment(db: DbOrTx, id: string): Promise<Assignment | null> {
+  const [row] = await db.select().from(assignments).where(eq(assignments.id, id))
+  return row ?? null
+}
+
+/** Raises the epoch for the process that claims; `null` where the assignment is unknown or has ended. */
+export async function raiseEpoch(db: Db, id: string): Promise<{ epoch: number; resume: unknown } | null> {
+  const [row] = await db
+    .update(assignments)
+    .set({ epoch: sql`${assignments.epoch} + 1`, seq: 0, claimedAt: sql`now()`, leaseUntil: seconds(LEASE_SEC) })
+    .where(and(eq(assignments.id, id), active))
+    .returning({ epoch: assignments.epoch, resume: assignments.resume })
+  return row ?? null
+}
+
+/**
+ * The update that counts one call of a worker: it holds only for the present epoch and a number that was not counted
+ * yet, and renews the lease. Placeholders: `id`, `epoch`, `seq`, `resume`. Its statement can be composed into a
+ * system's own as a CTE, so that a report costs one round trip.
+ */
+export function callUpdate(db: DbOrTx) {
+  const stable = sql`${assignments.claimedAt} < now() - make_interval(secs => ${STABLE_AFTER_SEC})`
+  return db
+    .update(assignments)
+    .set({
+      seq: sql`${sql.placeholder('seq')}`,
+      resume: sql`${sql.placeholder('resume')}`,
+      leaseUntil: seconds(LEASE_SEC),
+      attempts: sql`case when ${stable} then 0 else ${assignments.attempts} end`,
+    })
+    .where(
+      and(
+        eq(assignments.id, sql.placeholder('id')),
+        eq(assignments.epoch, sql.placeholder('epoch')),
+        lt(assignments.seq, sql.placeholder('seq')),
+        active,
+      ),
+    )
+    .returning({ id: assignments.id })
+}
+
+/** Takes the assignments whose worker is to be launched, for `owner`; each counts as one attempt. */
+export async function takeDueLaunches(db: Db, owner: string, startupSec: number, limit: number): Promise<Assignment[]> {
+  const due = db
+    .select({ id: assignments.id })
+    .from(assignments)
+    .where(and(active, lte(assignments.launchAt, sql`now()`)))
+    .orderBy(assignments.launchAt)
+    .limit(limit)
+    .for('update', { skipLocked: true })
+  return db
+    .update(assignments)
+    .set({
+      launchAt: null,
+      launchedAt: sql`now()`,
+      launchedBy: owner,
+      claimedAt: null,
+      leaseUntil: seconds(startupSec),
+      attempts: sql`${assignments.attempts} + 1`,
+    })
+    .where(inArray(assignments.id, due))
+    .returning()
+}
+
+/** In how many ms the next launch is due; `null` where none is waited for. */
+export async function nextLaunchInMs(db: Db): Promise<number | null> {
+  const [row] = await db
+    .select({ ms: sql<number | null>`(extract(epoch from min(${assignments.launchAt}) - now()) * 1000)::float8` })
+    .from(assignments)
+    .where(and(active, isNotNull(assignments.launchAt)))
+  return row?.ms ?? null
+}
+
+/** An assignment that counts as having a worker, and whether that worker's lease has run out. */
+export type LaunchedAssignment = Assignment & { readonly launchedBy: string; readonly expired: boolean }
+
+/** The assignments whose worker was launched, and which have not ended. */
+export async function listLaunched(db: Db): Promise<LaunchedAssignment[]> {
+  const rows = await db
+    .select({
+      ...getTableColumns(assignments),
+      expired: sql<boolean>`coalesce(${assignments.leaseUntil} < now(), false)`,
+    })
+    .from(assignments)
+    .where(and(active, isNotNull(assignments.launchedBy), isNull(assignments.launchAt)))
+  return rows.flatMap(({ launchedBy, ...row }) => (launchedBy === null ? [] : [{ ...row, launchedBy }]))
+}
+
+/** One launch of an assignment, by which a change is tied to the worker that it is about. */
+export type Launch = Pick<Assignment, 'id' | 'launchedAt' | 'launchedBy' | 'epoch'>
+
+function sameLaunch(launch: Launch) {
+  const by = launch.launchedBy === null ? isNull(assignments.launchedBy) : eq(assignments.launchedBy, launch.launchedBy)
+  return and(
+    eq(assignments.id, launch.id),
+    eq(assignments.epoch, launch.epoch),
+    by,
+    isNull(assignments.launchAt),
+    active,
+  )
+}
+
+/** Has a lost worker's assignment launched again after a pause. False where another gateway was first. */
+export async function scheduleRelaunch(
+  db: Db,
+  launch: Launch,
+  pause: { afterMs: number; attempts: number },
+): Promise<boolean> {
+  const changed = await db
+    .update(assignments)
+    .set({
+      launchAt: seconds(pause.afterMs / 1000),
+      launchedBy: null,
+      leaseUntil: null,
+      attempts: pause.attempts,
+    })
+    .where(sameLaunch(launch))
+    .returning({ id: assignments.id })
+  return changed.length > 0
+}
+
+/** Ends an assignment whose workers are used up. False where another gateway was first. */
+export async function giveUp(tx: Tx, launch: Launch): Promise<boolean> {
+  const changed = await tx
+    .update(assignments)
+    .set({ endedAt: sql`now()`, leaseUntil: null, resume: null })
+    .where(sameLaunch(launch))
+    .returning({ id: assignments.id })
+  return changed.length > 0
+}
+
+/** Leaves what `owner` had launched to the next gateway, at no cost in attempts. */
+export async function releaseLaunches(db: Db, owner: string): Promise<void> {
+  await db
+    .update(assignments)
+    .set({ launchAt: sql`now()`, launchedBy: null, leaseUntil: null, attempts: 0 })
+    .where(and(eq(assignments.launchedBy, owner), active, isNull(assignments.launchAt)))
+}
