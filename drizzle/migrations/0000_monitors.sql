@@ -80,4 +80,4 @@ CREATE INDEX "monitors_to_give_up" ON "monitors" USING btree ("give_up_at") WHER
 CREATE INDEX "outbox_events_pending" ON "outbox_events" USING btree ("subject","seq") WHERE status = 'pending';--> statement-breakpoint
 CREATE INDEX "outbox_lanes_due" ON "outbox_lanes" USING btree ("due_at") WHERE due_at is not null;--> statement-breakpoint
 CREATE INDEX "assignments_launch" ON "assignments" USING btree ("launch_at") WHERE ended_at is null and launch_at is not null;--> statement-breakpoint
-CREATE INDEX "assignments_lease" ON "assignments" USING btree ("lease_until") WHERE ended_at is null and lease_until is not null;
+CREATE INDEX "assignments_active" ON "assignments" USING btree ("id") WHERE ended_at is null;

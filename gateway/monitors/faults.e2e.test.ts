@@ -48,7 +48,12 @@ type World = AsyncDisposable & {
   gateway(): GatewayProcess
   /** Starts a gateway on the same data folder and port; the one before must be dead. */
   startGateway(): Promise<void>
-  api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; json: any; retryAfter: string | null }>
+  api(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; json: any; retryAfter: string | null }>
 }
 
 async function createWorld(): Promise<World> {
@@ -111,7 +116,8 @@ async function expectWholeStory(expect: ExpectStatic, world: World, id: string):
   expect([...events.values()].map(({ payload }) => payload.event_type)).toEqual(EVENTS)
   for (const { payload, body } of receiver.deliveries) expect(body).toBe(events.get(payload.event_id)?.body)
   expect(receiver.deliveries.every(({ verdict }) => verdict === 'valid')).toBe(true)
-  const dataOf = (type: string) => [...events.values()].find(({ payload }) => payload.event_type === type)?.payload.data ?? {}
+  const dataOf = (type: string) =>
+    [...events.values()].find(({ payload }) => payload.event_type === type)?.payload.data ?? {}
   const startOf = (type: string) => (Date.parse(String(dataOf(type)['started_at'])) - simulator.wallOf(0)) / 1000
   expect(Number(dataOf('alert.blackout_recovered')['total_duration_sec'])).toBeCloseTo(BLACK.sec, 0.6)
   expect(Number(dataOf('alert.silence_recovered')['total_duration_sec'])).toBeCloseTo(SILENT.sec, 0.6)
@@ -119,7 +125,11 @@ async function expectWholeStory(expect: ExpectStatic, world: World, id: string):
   expect(startOf('alert.silence')).toBeCloseTo(SILENT.fromSec, 0.6)
   const monitor = (await world.api('GET', `/api/v1/monitors/${id}`)).json
   expect(monitor).toMatchObject({ status: 'completed', stream_status: 'ended' })
-  expect(monitor.statistics).toMatchObject({ total_segments_analyzed: clip.segments.length, blackout_events: 1, silence_events: 1 })
+  expect(monitor.statistics).toMatchObject({
+    total_segments_analyzed: clip.segments.length,
+    blackout_events: 1,
+    silence_events: 1,
+  })
   await until(() => workerPids(id).length === 0, 'the worker of the ended monitor is gone')
 }
 
@@ -174,7 +184,9 @@ describe.concurrent('in the middle of a blackout', () => {
 })
 
 describe('a gateway killed around a POST', () => {
-  it('has one record and one worker afterwards, and gives the same Idempotency-Key the same answer', async ({ expect }) => {
+  it('has one record and one worker afterwards, and gives the same Idempotency-Key the same answer', async ({
+    expect,
+  }) => {
     await using world = await createWorld()
     const payload = { stream_url: world.simulator.url, callback_url: world.receiver.url, config: CONFIG }
     const headers = { 'idempotency-key': 'only-once' }

@@ -35,8 +35,9 @@ export const assignments = pgTable(
     index('assignments_launch')
       .on(table.launchAt)
       .where(sql`ended_at is null and launch_at is not null`),
-    index('assignments_lease')
-      .on(table.leaseUntil)
-      .where(sql`ended_at is null and lease_until is not null`),
+    /** Most assignments have ended; the periodic work looks at the others. */
+    index('assignments_active')
+      .on(table.id)
+      .where(sql`ended_at is null`),
   ],
 )
