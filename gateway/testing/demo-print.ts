@@ -54,8 +54,7 @@ function summaryCells({ type, says, foundSec, latenessSec }: Outcome): readonly 
   ]
 }
 
-const COLUMN_WIDTHS = [26, 20, 10, 9, 11]
-
-function row(cells: readonly string[]): string {
-  return `  ${cells.map((cell, index) => (index < 2 ? cell.padEnd(COLUMN_WIDTHS[index] ?? 0) : cell.padStart(COLUMN_WIDTHS[index] ?? 0))).join('')}`
+/** Texts to the left, figures to the right. */
+function row([event = '', held = '', ...figures]: readonly string[]): string {
+  return `  ${event.padEnd(26)}${held.padEnd(20)}${figures.map((figure) => figure.padStart(11)).join('')}`
 }

@@ -13,6 +13,7 @@ export type GatewayProcessOptions = {
 /** A gateway in a process of its own; disposing of it ends it and its workers in good order, or by force in the end. */
 export type GatewayProcess = AsyncDisposable & {
   readonly origin: string
+  readonly pid: number
   /** The last lines that it logged, oldest first. */
   readonly lastLines: readonly string[]
   /** Resolves when it is gone. */
@@ -22,9 +23,9 @@ export type GatewayProcess = AsyncDisposable & {
 }
 
 const ROOT = new URL('../..', import.meta.url)
-const KEPT_LINES = 30
+const KEPT_LINES = 10
 const READY_POLL_MS = 100
-const STOP_GRACE_MS = 35_000
+const STOP_GRACE_MS = 20_000
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'FFMPEG_PATH', 'FFPROBE_PATH', 'YTDLP_PATH', 'STREAMLINK_PATH']
 
 /** Starts a gateway and resolves once `/readyz` answers 200. Throws with its last lines where it ends before. */
@@ -39,6 +40,7 @@ export async function startGatewayProcess({ port, env, signal }: GatewayProcessO
   const exited = once(child, 'exit')
   const gateway: GatewayProcess = {
     origin: `http://127.0.0.1:${port}`,
+    pid: child.pid ?? 0,
     lastLines: keepLastLines(child),
     exited,
     kill: (signalName) => child.kill(signalName),

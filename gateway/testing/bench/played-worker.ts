@@ -1,0 +1,65 @@
+import postgres from 'postgres'
+
+import type { MonitorReport } from '../../../shared/contract/monitors.ts'
+import { deriveWorkerToken, signCallback } from '../../../shared/signing.ts'
+import type { BenchSystem } from './system.ts'
+
+/** A worker that this process plays: it reports as fast as it is answered. */
+export type PlayedWorker = {
+  readonly id: string
+  report(events: MonitorReport['events']): Promise<void>
+}
+
+/** Monitors without a process, each with a played worker. Their start lies ahead, so that the gateway launches none. */
+export async function playWorkers(system: BenchSystem, count: number, callbackUrl: string): Promise<PlayedWorker[]> {
+  const scheduled_start_time = new Date(Date.now() + 86_400_000).toISOString()
+  const bodies = Array.from({ length: count }, (_, i) => ({
+    stream_url: `http://127.0.0.1:9/bench-${i}.m3u8`,
+    callback_url: callbackUrl,
+    config: { scheduled_start_time },
+  }))
+  const ids = await Promise.all(bodies.map((body) => system.createMonitor(body)))
+  const sql = postgres(system.databaseUrl, { max: 1 })
+  await sql`insert into assignments (id, kind, epoch) select unnest(${ids}::text[]), 'monitor', 1`
+  await sql.end()
+  return Promise.all(ids.map((id) => playWorker(system, id)))
+}
+
+async function playWorker(system: BenchSystem, id: string): Promise<PlayedWorker> {
+  const token = await deriveWorkerToken(system.keys.INTERNAL_API_KEY, 'monitor', id)
+  const path = `/internal/v1/monitors/${id}/status`
+  let seq = 0
+  return {
+    id,
+    async report(events) {
+      seq += 1
+      const body = JSON.stringify(reportOf(seq, events))
+      const timestamp = String(Math.floor(Date.now() / 1000))
+      const signature = await signCallback(token, timestamp, { method: 'PUT', path, body })
+      const headers = { 'content-type': 'application/json', 'x-timestamp': timestamp, 'x-signature-256': signature }
+      const answer = await fetch(system.origin + path, { method: 'PUT', headers, body })
+      if (!answer.ok) throw new Error(`a report was refused: ${answer.status} ${await answer.text()}`)
+      await answer.arrayBuffer()
+    },
+  }
+}
+
+function reportOf(seq: number, events: MonitorReport['events']): MonitorReport {
+  return {
+    epoch: 1,
+    seq,
+    mode: 'monitoring',
+    stream_status: 'live',
+    title: null,
+    health: { video: 'ok', audio: 'ok', last_check_at: new Date().toISOString() },
+    statistics: {
+      total_segments_analyzed: seq,
+      segments_failed: 0,
+      segments_skipped: 0,
+      blackout_events: 0,
+      silence_events: 0,
+    },
+    events,
+    resume: { position: { sequence: seq, url: 'http://127.0.0.1:9/segment.ts' } },
+  }
+}
