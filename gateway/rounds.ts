@@ -18,7 +18,16 @@ export type Rounds = {
   drain(): Promise<void>
 }
 
-type Work = { readonly name: string; readonly run: () => Promise<number | null> }
+type Work = {
+  readonly name: string
+  /** Not more often than this; 0: in every round. */
+  readonly everyMs: number
+  /** Gives in how many ms there will be something to do; `null` where that is not known. */
+  readonly run: () => Promise<number | null>
+}
+
+/** What nobody waits for. */
+const RARELY_MS = 600_000
 
 /**
  * The periodic work of a gateway: settle workers, launch due ones, deliver due webhooks, each system's own. Safe to run
@@ -31,15 +40,19 @@ export function createRounds(context: Context, systems: readonly System[]): Roun
     for (const system of systems) await system.onWebhookExhausted(tx, event)
   })
   const works: Work[] = [
-    { name: 'deliver webhooks', run: () => deliverer.round() },
-    { name: 'run workers', run: () => runWorkers(context, kinds) },
-    ...systems.map((system) => ({ name: system.name, run: () => quietly(system.tick(context)) })),
-    { name: 'forget old keys', run: () => quietly(forgetOldKeys(context.db)) },
+    { name: 'deliver webhooks', everyMs: 0, run: () => deliverer.round() },
+    { name: 'run workers', everyMs: 0, run: () => runWorkers(context, kinds) },
+    ...systems.map(({ name, tick }) => ({ name, everyMs: LONGEST_PAUSE_MS / 2, run: () => quietly(tick(context)) })),
+    { name: 'forget old keys', everyMs: RARELY_MS, run: () => quietly(forgetOldKeys(context.db)) },
   ]
   const failing = new Set<string>()
+  const lastRunMs = new Map<string, number>()
   return {
     async run() {
-      const pauses = await Promise.all(works.map((work) => attempt(context, work, failing)))
+      const nowMs = performance.now()
+      const due = works.filter(({ name, everyMs }) => nowMs - (lastRunMs.get(name) ?? -Infinity) >= everyMs)
+      for (const { name } of due) lastRunMs.set(name, nowMs)
+      const pauses = await Promise.all(due.map((work) => attempt(context, work, failing)))
       return Math.max(0, Math.min(LONGEST_PAUSE_MS, ...pauses.filter((pause) => pause !== null)))
     },
     takeOver: () => deliverer.takeOver(),

@@ -13,7 +13,7 @@ const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/
  * A duration as settings write it, in milliseconds: `30s`, `500ms`, `5m`, `1h`, or a bare number of seconds.
  * Gives `null` for anything else.
  */
-export function parseDuration(text: string): number | null {
+function parseDuration(text: string): number | null {
   const match = DURATION.exec(text.trim())
   if (match === null) return null
   return Math.round(Number(match[1]) * (UNIT_MS.get(match[2] ?? 's') ?? 0))

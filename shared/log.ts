@@ -18,7 +18,7 @@ const LEVELS = { error: 0, warn: 1, info: 3, debug: 4 } as const
 /**
  * A log that hands each event to `write` as one line of JSON: `timestamp`, `level`, `component`, `message`, then the
  * fields. Errors become their message and, at debug level only, their stack. Callers pass no secret: no key, no token,
- * no URL with its query (see `withoutQuery`).
+ * no URL with its query.
  */
 export function createLog(component: string, level: LogLevel, write: (line: string) => void): Log {
   const consola = createConsola({
@@ -56,9 +56,4 @@ function plain(value: unknown, stacks: boolean): unknown {
   const told = stacks ? (value.stack ?? value.message) : value.message
   const cause = value.cause instanceof Error ? `: ${value.cause.message}` : ''
   return told.replace(QUERY_PARAMETERS, '') + cause
-}
-
-/** A URL as it may be logged: without its query and fragment, which may carry keys. */
-export function withoutQuery(url: string): string {
-  return url.replace(/[?#].*$/s, '')
 }

@@ -9,10 +9,11 @@ export const DOCS_ASSETS = '/docs/assets'
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 
-/** `/openapi.json`, made from the schemas that check the requests, and `/docs`, which shows it. */
+/** `/openapi.json`, made from the schemas that check the requests, and `/docs`, which shows it; `/` leads there. */
 export function docsRoutes(app: Hono): Hono {
   return new Hono()
     .get('/openapi.json', openAPIRouteHandler(app, { documentation: DOCUMENT, exclude: [/^\/internal\//] }))
+    .get('/', (c) => c.redirect('/docs'))
     .get('/swagger', (c) => c.redirect('/docs'))
     .get('/docs/start.js', (c) => c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }))
     .get('/docs', (c) => {
@@ -44,7 +45,8 @@ const PAGE = html`<!doctype html>
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <title>Tallylight API</title>
-      <link rel="stylesheet" href="${DOCS_ASSETS}/swagger-ui.css" />
+      <link rel="icon" href="${DOCS_ASSETS}/favicon-32x32.png" />
+    <link rel="stylesheet" href="${DOCS_ASSETS}/swagger-ui.css" />
     </head>
     <body>
       <main id="docs"></main>

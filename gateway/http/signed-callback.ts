@@ -9,10 +9,10 @@ import { BrokenRule } from '../errors.ts'
  */
 export function requireWorker(internalKey: string, kind: string): MiddlewareHandler {
   return async (c, next) => {
-    const token = await deriveWorkerToken(internalKey, kind, c.req.param('id') ?? '')
+    const token = deriveWorkerToken(internalKey, kind, c.req.param('id') ?? '')
     const callback = { method: c.req.method, path: c.req.path, body: await c.req.text() }
     const nowMs = Date.now()
-    const verdict = await verifyCallback(token, callback, signatureOf(c), nowMs)
+    const verdict = verifyCallback(token, callback, signatureOf(c), nowMs)
     if (verdict === 'clock_skew') {
       const details = { server_time: nowMs / 1000 }
       throw new BrokenRule('CLOCK_SKEW', 'X-Timestamp is more than 300 s off server_time', { details })

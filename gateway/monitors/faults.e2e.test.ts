@@ -11,7 +11,7 @@ import { findFreePort } from '../adapters/free-port.ts'
 import { startGatewayProcess, type GatewayProcess } from '../testing/gateway-process.ts'
 import { postmasterPid, workerPids } from '../testing/processes.ts'
 import { startReceiver, type Receiver } from '../testing/receiver.ts'
-import { TEST_KEYS } from '../testing/test-gateway.ts'
+import { TEST_KEYS, type Json } from '../testing/test-gateway.ts'
 
 const BLACK = { fromSec: 5, sec: 8.4 }
 const SILENT = { fromSec: 15.6, sec: 5 }
@@ -53,7 +53,7 @@ type World = AsyncDisposable & {
     path: string,
     body?: unknown,
     headers?: Record<string, string>,
-  ): Promise<{ status: number; json: any; retryAfter: string | null }>
+  ): Promise<{ status: number; json: Json; retryAfter: string | null }>
 }
 
 async function createWorld(): Promise<World> {

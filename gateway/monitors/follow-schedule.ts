@@ -1,19 +1,20 @@
 import type { Context, Tx } from '../context.ts'
 import { endAssignment, insertAssignment } from '../workers/store.ts'
 import { MONITOR_KIND } from './pod.ts'
-import { endMonitor, listToGiveUp, startScheduled, type Monitor } from './store.ts'
+import { endMonitor, listToGiveUp, listToStart, startScheduled, type Monitor } from './store.ts'
 import { tell } from './tell.ts'
 
 /** Starts the monitors whose lead time has come, and stops those whose scheduled end passed with no live stream. */
 export async function followSchedule(context: Context): Promise<void> {
-  const started = await context.db.transaction(async (tx) => {
-    const ids = await startScheduled(tx)
-    for (const id of ids) await insertAssignment(tx, MONITOR_KIND, id)
-    return ids
-  })
+  const near = await listToStart(context.db)
+  for (const id of near) await context.db.transaction((tx) => start(tx, id))
   const late = await listToGiveUp(context.db)
   for (const id of late) await context.db.transaction((tx) => stopLate(tx, id))
-  if (started.length + late.length > 0) context.wake()
+  if (near.length + late.length > 0) context.wake()
+}
+
+async function start(tx: Tx, id: string): Promise<void> {
+  if (await startScheduled(tx, id)) await insertAssignment(tx, MONITOR_KIND, id)
 }
 
 async function stopLate(tx: Tx, id: string): Promise<void> {

@@ -18,7 +18,7 @@ export const monitors: System = {
     async specFor({ db, settings }, id) {
       const monitor = await findMonitor(db, id)
       if (monitor === null) return null
-      return workerSpec(monitor, settings, await deriveWorkerToken(settings.keys.INTERNAL_API_KEY, MONITOR_KIND, id))
+      return workerSpec(monitor, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, MONITOR_KIND, id))
     },
     onLost: failLostMonitor,
   },

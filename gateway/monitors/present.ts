@@ -50,7 +50,7 @@ export const StoppedMonitor = v.object({ monitor_id: v.string(), status: Status,
 export type StoppedMonitor = v.InferOutput<typeof StoppedMonitor>
 
 /** One event of a monitor's history, with the state of its delivery. */
-export const PublicEvent = v.object({
+const PublicEvent = v.object({
   event_id: v.string(),
   event_type: v.string(),
   timestamp: Moment,
@@ -63,7 +63,7 @@ export const PublicEvent = v.object({
     delivered_at: v.nullable(Moment),
   }),
 })
-export type PublicEvent = v.InferOutput<typeof PublicEvent>
+type PublicEvent = v.InferOutput<typeof PublicEvent>
 
 /** Answer to `GET /monitors/{id}/events`. */
 export const EventList = v.object({ events: v.array(PublicEvent), next_cursor: v.nullable(v.string()) })

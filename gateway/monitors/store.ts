@@ -87,14 +87,23 @@ export async function endMonitor(
   return row ?? null
 }
 
-/** Moves the scheduled monitors whose lead time has come to `initializing`, and gives their ids. */
-export async function startScheduled(tx: Tx): Promise<string[]> {
+/** The scheduled monitors whose lead time has come. */
+export async function listToStart(db: Db): Promise<string[]> {
+  const rows = await db
+    .select({ id: monitors.id })
+    .from(monitors)
+    .where(and(eq(monitors.status, 'scheduled'), lte(monitors.startAt, sql`now()`)))
+  return rows.map((row) => row.id)
+}
+
+/** Moves a scheduled monitor to `initializing`. False where it is not scheduled any more. */
+export async function startScheduled(tx: Tx, id: string): Promise<boolean> {
   const started = await tx
     .update(monitors)
-    .set({ status: 'initializing', updatedAt: sql`now()` })
-    .where(and(eq(monitors.status, 'scheduled'), lte(monitors.startAt, sql`now()`)))
+    .set({ status: nextStatus('scheduled', { kind: 'start_time_near' }), updatedAt: sql`now()` })
+    .where(and(eq(monitors.id, id), eq(monitors.status, 'scheduled')))
     .returning({ id: monitors.id })
-  return started.map((row) => row.id)
+  return started.length > 0
 }
 
 /** The monitors whose scheduled end has passed with no live stream. */

@@ -113,7 +113,7 @@ async function deliverEvent(deps: Deps, event: OutboxEvent): Promise<LaneStep> {
 }
 
 async function attempt(context: Context, event: OutboxEvent): Promise<WebhookAnswer> {
-  const headers = await webhookHeaders(context.settings.keys.WEBHOOK_SIGNING_KEY, event.eventId, event.body, Date.now())
+  const headers = webhookHeaders(context.settings.keys.WEBHOOK_SIGNING_KEY, event.eventId, event.body, Date.now())
   return context.sendWebhook({ url: event.url, headers, body: event.body, timeoutMs: ATTEMPT_TIMEOUT_MS })
 }
 

@@ -60,6 +60,6 @@ async function post(
   { key = KEY, atMs = Date.now(), timeoutMs = 5000 } = {},
 ): Promise<Response> {
   const body = JSON.stringify({ event_type: eventType })
-  const headers = await webhookHeaders(key, 'evt-1', body, atMs)
+  const headers = webhookHeaders(key, 'evt-1', body, atMs)
   return fetch(url, { method: 'POST', body, headers, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) })
 }

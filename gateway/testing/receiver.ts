@@ -71,7 +71,7 @@ async function readDelivery(request: IncomingMessage, signingKey: string): Promi
   const atMs = Date.now()
   const body = await text(request)
   const signed = { timestamp: header(request, 'x-timestamp'), signature: header(request, 'x-signature-256'), body }
-  const verdict = await verifyWebhook(signingKey, signed, atMs)
+  const verdict = verifyWebhook(signingKey, signed, atMs)
   return { headers: request.headers, body, payload: JSON.parse(body) as WebhookPayload, atMs, verdict }
 }
 

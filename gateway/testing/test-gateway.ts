@@ -38,7 +38,7 @@ export type ApiAnswer = {
   readonly json: Json
 }
 // oxlint-disable-next-line typescript/no-explicit-any -- tests read answers freely
-type Json = any
+export type Json = any
 
 /** A gateway in this process on a database of its own, and calls to it as a client and as a worker. */
 export type TestGateway = AsyncDisposable & {
@@ -90,9 +90,9 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
 
 function callbackAt(url: string, skewSec: number): TestGateway['callback'] {
   return async (monitorId, method, path, body) => {
-    const token = await deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, 'monitor', monitorId)
+    const token = deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, 'monitor', monitorId)
     const timestamp = String(Math.floor(Date.now() / 1000) + skewSec)
-    const signature = await signCallback(token, timestamp, { method, path, body: JSON.stringify(body) })
+    const signature = signCallback(token, timestamp, { method, path, body: JSON.stringify(body) })
     const headers = { 'x-timestamp': timestamp, 'x-signature-256': signature, 'x-worker-id': 'test' }
     return call(url + path, { method, body, headers })
   }

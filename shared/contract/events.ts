@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 
 /** Every event that a monitor can send, in the words of its webhooks. */
-export const MONITOR_EVENT_TYPES = [
+export const MonitorEventType = v.picklist([
   'stream.started',
   'stream.ended',
   'stream.delayed',
@@ -15,8 +15,7 @@ export const MONITOR_EVENT_TYPES = [
   'monitor.error',
   'monitor.degraded',
   'monitor.restored',
-] as const
-export const MonitorEventType = v.picklist(MONITOR_EVENT_TYPES)
+])
 export type MonitorEventType = v.InferOutput<typeof MonitorEventType>
 
 /** Something that happened, as a worker or a use case tells it; the outbox gives it an id and delivers it. */

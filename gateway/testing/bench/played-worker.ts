@@ -26,7 +26,7 @@ export async function playWorkers(system: BenchSystem, count: number, callbackUr
 }
 
 async function playWorker(system: BenchSystem, id: string): Promise<PlayedWorker> {
-  const token = await deriveWorkerToken(system.keys.INTERNAL_API_KEY, 'monitor', id)
+  const token = deriveWorkerToken(system.keys.INTERNAL_API_KEY, 'monitor', id)
   const path = `/internal/v1/monitors/${id}/status`
   let seq = 0
   return {
@@ -35,7 +35,7 @@ async function playWorker(system: BenchSystem, id: string): Promise<PlayedWorker
       seq += 1
       const body = JSON.stringify(reportOf(seq, events))
       const timestamp = String(Math.floor(Date.now() / 1000))
-      const signature = await signCallback(token, timestamp, { method: 'PUT', path, body })
+      const signature = signCallback(token, timestamp, { method: 'PUT', path, body })
       const headers = { 'content-type': 'application/json', 'x-timestamp': timestamp, 'x-signature-256': signature }
       const answer = await fetch(system.origin + path, { method: 'PUT', headers, body })
       if (!answer.ok) throw new Error(`a report was refused: ${answer.status} ${await answer.text()}`)
