@@ -5,7 +5,13 @@ import { startTestGateway } from './testing/test-gateway.ts'
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 /** Root needs no sandbox here, and nothing may call out. */
-const ARGS = ['--no-sandbox', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const ARGS = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 
 it('/docs shows the API in a browser, from this gateway alone and within its content security policy', async () => {
   await using gateway = await startTestGateway()

@@ -46,7 +46,7 @@ const PAGE = html`<!doctype html>
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <title>Tallylight API</title>
       <link rel="icon" href="${DOCS_ASSETS}/favicon-32x32.png" />
-    <link rel="stylesheet" href="${DOCS_ASSETS}/swagger-ui.css" />
+      <link rel="stylesheet" href="${DOCS_ASSETS}/swagger-ui.css" />
     </head>
     <body>
       <main id="docs"></main>

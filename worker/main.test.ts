@@ -1,0 +1,132 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { describe, expect, test } from 'vitest'
+
+import {
+  ACCEPTED,
+  refusal,
+  startFakeGateway,
+  type Answer,
+  type Call,
+  type FakeGateway,
+} from './testing/fake-gateway.ts'
+import { monitorEnv, startWorker, type WorkerExit, type WorkerProcess } from './testing/worker-process.ts'
+
+const CLAIMED: Answer = {
+  status: 200,
+  body: { epoch: 3, resume: null, policy: { allow_private_networks: true, allow_any_site: false } },
+}
+
+/** A gateway that lets a worker claim, and then answers its reports as told. */
+function startGateway(answer: (report: Call) => Answer): Promise<FakeGateway> {
+  return startFakeGateway((call) => (call.path.endsWith('/claim') ? CLAIMED : answer(call)))
+}
+
+/** A worker whose stream is not there yet. */
+function startWaiting(gateway: FakeGateway, env: NodeJS.ProcessEnv = {}): WorkerProcess {
+  return startWorker(monitorEnv(gateway.origin, `${gateway.origin}/nothing/live.m3u8`, env))
+}
+
+/** How a worker exits within a time; a worker that does not fails the test with its log. */
+async function exitWithin(worker: WorkerProcess, ms: number): Promise<WorkerExit> {
+  const exit = await Promise.race([worker.exited, delay(ms, null)])
+  if (exit === null) throw new Error(`still running after ${ms} ms:\n${worker.lines.join('\n')}`)
+  return exit
+}
+
+const isReport = (call: Call) => call.path.endsWith('/status')
+const hasReported = (calls: readonly Call[]) => calls.some(isReport)
+
+describe.concurrent('the worker program', { timeout: 60_000 }, () => {
+  test('a worker claims its assignment before all else, and reports under the epoch that it got', async () => {
+    await using gateway = await startGateway(() => ACCEPTED)
+    await using worker = startWaiting(gateway)
+    const calls = await gateway.waitFor(hasReported)
+
+    expect(
+      calls.filter(({ path }) => path.startsWith('/internal')).map(({ method, body }) => [method, JSON.parse(body)]),
+    ).toMatchObject([
+      ['POST', {}],
+      ['PUT', { epoch: 3, seq: 1, mode: 'initializing', events: [] }],
+    ])
+    expect(worker.lines.map((line) => JSON.parse(line)).every((line) => line.monitor_id !== undefined)).toBe(true)
+  })
+
+  test('everything that is wrong with the environment is named at once, without its value', async () => {
+    await using worker = startWorker({
+      WORKER_KIND: 'monitor',
+      GATEWAY_URL: 'ftp://secret',
+      LOG_LEVEL: 'loud',
+      CONFIG_JSON: '{',
+    })
+
+    expect(await exitWithin(worker, 10_000)).toEqual({ code: 2, signal: null })
+    const said = worker.lines.join('\n')
+    for (const name of ['GATEWAY_URL', 'LOG_LEVEL', 'CONFIG_JSON', 'WORKER_TOKEN', 'MONITOR_ID', 'STREAM_URL'])
+      expect(said).toContain(name)
+    expect(said).not.toContain('secret')
+  })
+
+  test('a kind that does not exist is refused, whatever objects call their properties', async () => {
+    for (const kind of ['constructor', '']) {
+      await using worker = startWorker({ WORKER_KIND: kind })
+      expect(await exitWithin(worker, 10_000)).toMatchObject({ code: 2 })
+    }
+  })
+
+  test('a claim that is refused for a wrong key is given up', async () => {
+    await using gateway = await startFakeGateway(() => refusal(401, 'UNAUTHORIZED'))
+    await using worker = startWorker(monitorEnv(gateway.origin, 'http://127.0.0.1:9/live.m3u8'))
+
+    expect(await exitWithin(worker, 10_000)).toEqual({ code: 4, signal: null })
+  })
+
+  test('an assignment that has ended leaves nothing to do', async () => {
+    await using gateway = await startFakeGateway(() => refusal(409, 'ASSIGNMENT_ENDED'))
+    await using worker = startWorker(monitorEnv(gateway.origin, 'http://127.0.0.1:9/live.m3u8'))
+
+    expect(await exitWithin(worker, 10_000)).toEqual({ code: 0, signal: null })
+  })
+
+  test('a worker whose epoch is stale exits within five seconds', async () => {
+    await using gateway = await startGateway(() => refusal(409, 'STALE_EPOCH'))
+    await using worker = startWaiting(gateway)
+    await gateway.waitFor(hasReported)
+
+    expect(await exitWithin(worker, 5000)).toEqual({ code: 0, signal: null })
+  })
+
+  test('SIGTERM ends a worker once what it had to tell is told', async () => {
+    let isDown = true
+    await using gateway = await startGateway(() => (isDown ? refusal(503, 'UNAVAILABLE') : ACCEPTED))
+    await using worker = startWaiting(gateway)
+    await gateway.waitFor(hasReported)
+    worker.kill('SIGTERM')
+    expect(await Promise.race([worker.exited, delay(500, 'running')])).toBe('running')
+    isDown = false
+
+    expect(await exitWithin(worker, 10_000)).toEqual({ code: 0, signal: null })
+    const reports = gateway.calls.filter(isReport).map(({ body }) => JSON.parse(body).seq)
+    expect(reports.slice(0, -1).every((seq) => seq === 1)).toBe(true)
+  })
+
+  test('a worker leaves within a second when the pipe from its gateway ends, and tells nothing more', async () => {
+    await using gateway = await startGateway(() => ACCEPTED)
+    await using worker = startWaiting(gateway, { GATEWAY_PIPE: '1' })
+    await gateway.waitFor(hasReported)
+    const reports = gateway.calls.length
+    worker.closeStdin()
+
+    expect(await exitWithin(worker, 1000)).toEqual({ code: 3, signal: null })
+    expect(gateway.calls.filter(isReport).length).toBeLessThanOrEqual(reports)
+  })
+
+  test('without that pipe a worker does not mind its stdin', async () => {
+    await using gateway = await startGateway(() => ACCEPTED)
+    await using worker = startWaiting(gateway)
+    await gateway.waitFor(hasReported)
+    worker.closeStdin()
+
+    expect(await Promise.race([worker.exited, delay(500, 'running')])).toBe('running')
+  })
+})

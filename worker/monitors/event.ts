@@ -1,0 +1,32 @@
+import type { MonitorEvent, MonitorEventType } from '../../shared/contract/events.ts'
+
+/** What others say is told no longer than this: fifty events fit into a call's 64 KiB. */
+const MAX_TEXT_LENGTH = 500
+
+/** An event of the monitor that happened at a time in ms since 1970. */
+export function eventAt(atMs: number, type: MonitorEventType, data: MonitorEvent['data']): MonitorEvent {
+  const texts = Object.entries(data).map(([name, value]) => {
+    return [name, typeof value === 'string' ? shortened(value, MAX_TEXT_LENGTH) : value] as const
+  })
+  return { event_type: type, timestamp: toIso(atMs), data: Object.fromEntries(texts) }
+}
+
+/** A text's start, at most so many UTF-16 units of it, and never half a character at its end. */
+export function shortened(text: string, length: number): string {
+  return text.length <= length ? text : text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '')
+}
+
+/** A time in ms since 1970 as events and reports write it. */
+export function toIso(atMs: number): string {
+  return new Date(atMs).toISOString()
+}
+
+/** Seconds as events write them: to the millisecond. */
+export function toMillis(sec: number): number {
+  return Math.round(sec * 1000) / 1000
+}
+
+/** The seconds between two times in ms. */
+export function secondsBetween(fromMs: number, toMs: number): number {
+  return toMillis((toMs - fromMs) / 1000)
+}

@@ -1,0 +1,188 @@
+import * as v from 'valibot'
+import { expect, test } from 'vitest'
+
+import { newSegments, Position } from './position.ts'
+import type { MediaPlaylist, Segment } from './snapshot.ts'
+
+function segment(sequence: number | null, url: string, changed: Partial<Segment> = {}): Segment {
+  return {
+    sequence,
+    url: new URL(url, 'https://cdn.test/live/').href,
+    durationSec: 2,
+    programDateTimeMs: null,
+    discontinuity: false,
+    byteRange: null,
+    map: null,
+    encryption: null,
+    ...changed,
+  }
+}
+
+function playlist(...segments: Segment[]): MediaPlaylist {
+  return { segments, targetDurationSec: 2, ended: false }
+}
+
+/** Segments `from` to `to`, named by their number; `changed` may alter each. */
+function numbered(from: number, to: number, changed: (index: number) => Partial<Segment> = () => ({})): MediaPlaylist {
+  const count = to - from + 1
+  return playlist(...Array.from({ length: count }, (_, i) => segment(from + i, `seg${from + i}.ts`, changed(from + i))))
+}
+
+/** Reads one playlist after the other, through JSON as a restart would; gives what each one added. */
+function read(...playlists: MediaPlaylist[]): { fresh: string[]; skipped: number }[] {
+  let position: Position | null = null
+  return playlists.map((each) => {
+    const progress = newSegments(each, position)
+    position = v.parse(v.nullable(Position), JSON.parse(JSON.stringify(progress.position)))
+    const fresh = progress.fresh.map(({ url }) => url.replace('https://cdn.test/live/', ''))
+    return { fresh, skipped: progress.skipped }
+  })
+}
+
+const NOTHING = { fresh: [], skipped: 0 }
+
+test('the first look takes the last 30 s, at least three segments, at most the window', () => {
+  const longer = (durationSec: number) => () => ({ durationSec })
+  expect(read(numbered(0, 99))[0]?.fresh).toHaveLength(15)
+  expect(read(numbered(0, 99, longer(12)))[0]?.fresh).toEqual(['seg97.ts', 'seg98.ts', 'seg99.ts'])
+  expect(read(numbered(0, 1, longer(60)))[0]?.fresh).toEqual(['seg0.ts', 'seg1.ts'])
+  expect(read(playlist(), numbered(0, 0))).toEqual([NOTHING, { fresh: ['seg0.ts'], skipped: 0 }])
+})
+
+test('a sliding window gives each segment once', () => {
+  expect(read(numbered(5, 8), numbered(6, 9), numbered(6, 9), numbered(9, 11))).toEqual([
+    { fresh: ['seg5.ts', 'seg6.ts', 'seg7.ts', 'seg8.ts'], skipped: 0 },
+    { fresh: ['seg9.ts'], skipped: 0 },
+    NOTHING,
+    { fresh: ['seg10.ts', 'seg11.ts'], skipped: 0 },
+  ])
+})
+
+test('what left the window before it was seen is counted as skipped', () => {
+  expect(read(numbered(5, 7), numbered(11, 12))[1]).toEqual({ fresh: ['seg11.ts', 'seg12.ts'], skipped: 3 })
+  expect(read(numbered(5, 7), numbered(8, 9))[1]).toEqual({ fresh: ['seg8.ts', 'seg9.ts'], skipped: 0 })
+})
+
+test('a playlist that goes backwards gives nothing, and nothing twice afterwards', () => {
+  expect(read(numbered(5, 8), numbered(4, 6), numbered(6, 9)).slice(1)).toEqual([
+    NOTHING,
+    { fresh: ['seg9.ts'], skipped: 0 },
+  ])
+})
+
+test('a stale playlist from beyond what is remembered is known by its program time', () => {
+  const timed = (index: number) => ({ programDateTimeMs: 1_700_000_000_000 + index * 2000 })
+  expect(read(numbered(100, 105, timed), numbered(40, 45, timed))[1]).toEqual(NOTHING)
+})
+
+test('a sequence that began anew gives all, even with the same file names', () => {
+  const all = { fresh: ['seg0.ts', 'seg1.ts', 'seg2.ts'], skipped: 0 }
+  expect(read(numbered(500, 505), numbered(0, 2))[1]).toEqual(all)
+  expect(read(numbered(0, 2), numbered(3, 5), numbered(0, 2), numbered(1, 3)).slice(2)).toEqual([
+    all,
+    { fresh: ['seg3.ts'], skipped: 0 },
+  ])
+})
+
+test('a sequence that began anew within the window is known by its program time or its names', () => {
+  const at = (startMs: number) => (index: number) => ({ programDateTimeMs: startMs + index * 2000 })
+  const all = { fresh: ['seg0.ts', 'seg1.ts'], skipped: 0 }
+  expect(read(numbered(0, 5, at(1_700_000_000_000)), numbered(0, 1, at(1_700_000_060_000)))[1]).toEqual(all)
+  const renamed = playlist(segment(0, 'b0.ts'), segment(1, 'b1.ts'))
+  expect(read(numbered(0, 5), renamed)[1]).toEqual({ fresh: ['b0.ts', 'b1.ts'], skipped: 0 })
+})
+
+test('numbering that leaps to the clock is no gap of years', () => {
+  expect(read(numbered(5, 7), numbered(1_700_000_000, 1_700_000_001))[1]).toMatchObject({ skipped: 0 })
+})
+
+test('without EXT-X-MEDIA-SEQUENCE the URL decides', () => {
+  const named = (...names: string[]) => playlist(...names.map((name) => segment(null, name)))
+  expect(
+    read(named('a', 'b', 'c'), named('b', 'c', 'd'), named('b', 'c', 'd'), named('a', 'b', 'c'), named('x', 'y')),
+  ).toEqual([
+    { fresh: ['a', 'b', 'c'], skipped: 0 },
+    { fresh: ['d'], skipped: 0 },
+    NOTHING,
+    NOTHING,
+    { fresh: ['x', 'y'], skipped: 0 },
+  ])
+})
+
+test('without a sequence, names that come round again are new, and a query may be the name', () => {
+  const named = (...names: string[]) => playlist(...names.map((name) => segment(null, name)))
+  expect(read(named('0', '1', '2'), named('1', '2', '3'), named('2', '3', '0')).map(({ fresh }) => fresh)).toEqual([
+    ['0', '1', '2'],
+    ['3'],
+    ['0'],
+  ])
+  expect(read(named('s?n=1', 's?n=2'), named('s?n=2', 's?n=3'))[1]?.fresh).toEqual(['s?n=3'])
+})
+
+test('tokens in the query that change at each reload make nothing new, with and without a sequence', () => {
+  const tokened = (from: number, token: string, isNumbered: boolean) =>
+    playlist(...[0, 1, 2].map((i) => segment(isNumbered ? from + i : null, `seg${from + i}.ts?token=${token}`)))
+  for (const isNumbered of [true, false]) {
+    expect(read(tokened(5, 'a', isNumbered), tokened(6, 'b', isNumbered))[1]).toEqual({
+      fresh: ['seg8.ts?token=b'],
+      skipped: 0,
+    })
+  }
+})
+
+test('a page resolved anew, whose URLs are all others, goes on where it was', () => {
+  const issued = (from: number, to: number, expires: number) =>
+    playlist(
+      ...numbered(from, to).segments.map((each) => ({
+        ...each,
+        url: `https://cdn.test/expire/${expires}/sq/${each.sequence}/seg.ts`,
+      })),
+    )
+  expect(read(issued(5, 8, 1), issued(6, 9, 2))[1]?.fresh).toEqual(['https://cdn.test/expire/2/sq/9/seg.ts'])
+  const timed = (names: string, from: number) =>
+    numbered(from, from + 3, (i) => ({
+      url: `https://cdn.test/live/${names}${i}`,
+      programDateTimeMs: 1_700_000_000_000 + i * 2000,
+    }))
+  expect(read(timed('opaque', 5), timed('other', 6))[1]?.fresh).toEqual(['other9'])
+})
+
+test('a media sequence that stands still while the window grows is moving', () => {
+  expect(read(numbered(7, 8), numbered(7, 10))[1]).toEqual({ fresh: ['seg9.ts', 'seg10.ts'], skipped: 0 })
+})
+
+test('a media sequence that stands still while the window slides is moving too', () => {
+  const slid = (...names: string[]) => playlist(...names.map((name, index) => segment(0, name, { sequence: index })))
+  expect(read(slid('a', 'b', 'c'), slid('b', 'c', 'd'), slid('c', 'd', 'e')).map(({ fresh }) => fresh)).toEqual([
+    ['a', 'b', 'c'],
+    ['d'],
+    ['e'],
+  ])
+})
+
+test('a discontinuity and byte ranges of one file tell nothing else', () => {
+  const cut = (from: number) =>
+    playlist(
+      ...[0, 1, 2].map((i) =>
+        segment(null, 'all.mp4', { byteRange: { offset: (from + i) * 10, length: 10 }, discontinuity: i === 1 }),
+      ),
+    )
+  expect(read(cut(0), cut(1))[1]?.fresh).toHaveLength(1)
+  expect(
+    read(
+      numbered(5, 8),
+      numbered(6, 9, (i) => ({ discontinuity: i === 9 })),
+    )[1]?.fresh,
+  ).toEqual(['seg9.ts'])
+})
+
+test('a position stays below 2 kB however long the playlist', () => {
+  const { position } = newSegments(
+    numbered(1_700_000_000, 1_700_005_000, (i) => ({
+      url: `https://cdn.test/${'x'.repeat(500)}/${i}`,
+      programDateTimeMs: i * 1000,
+    })),
+    null,
+  )
+  expect(JSON.stringify(position).length).toBeLessThan(2048)
+})

@@ -1,0 +1,26 @@
+import type { CallNumber } from '../../shared/contract/assignment.ts'
+import type { MonitorEvent } from '../../shared/contract/events.ts'
+import type { MonitorReport, StreamStatus } from '../../shared/contract/monitors.ts'
+import type { MonitorState } from './state.ts'
+
+/** What the gateway is told of a monitor; `resume` is the state itself. */
+export function monitorReport(number: CallNumber, state: MonitorState, events: readonly MonitorEvent[]): MonitorReport {
+  return {
+    ...number,
+    mode: state.phase.kind,
+    stream_status: STREAM_STATUS[state.phase.kind],
+    title: state.title,
+    health: state.health,
+    statistics: state.statistics,
+    events: [...events],
+    resume: state,
+  }
+}
+
+const STREAM_STATUS: Readonly<Record<MonitorState['phase']['kind'], StreamStatus>> = {
+  initializing: 'unknown',
+  waiting: 'scheduled',
+  monitoring: 'live',
+  completed: 'ended',
+  error: 'unknown',
+}

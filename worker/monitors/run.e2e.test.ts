@@ -1,0 +1,258 @@
+import * as v from 'valibot'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+
+import type { MonitorEvent } from '../../shared/contract/events.ts'
+import { MonitorReport } from '../../shared/contract/monitors.ts'
+import { ACCEPTED, startFakeGateway, type Answer, type Call, type FakeGateway } from '../testing/fake-gateway.ts'
+import { makeClip, type Clip } from '../testing/media.ts'
+import { REFUSALS, startSite } from '../testing/site.ts'
+import { CONFIG } from '../testing/story.ts'
+import { startSimulator, type Simulator, type SimulatorOptions } from '../testing/stream-simulator.ts'
+import { monitorEnv, startWorker, type WorkerProcess } from '../testing/worker-process.ts'
+
+/** Picture and sound of the clip, in seconds: black from 2.3 to 7.1, silent from 5.5 to 9.2. */
+const BLACK = { fromSec: 2.3, toSec: 7.1 }
+const SILENT = { fromSec: 5.5, toSec: 9.2 }
+const CLIP_CONFIG = { ...CONFIG, blackout_threshold_sec: 3, silence_threshold_sec: 2.5 }
+const TOLERANCE_SEC = 0.1
+
+let clip: Clip
+beforeAll(async () => {
+  const parts = [
+    { sec: 2.3 },
+    { sec: 3.2, video: 'black' },
+    { sec: 1.6, video: 'black', audio: 'silent' },
+    { sec: 2.1, audio: 'silent' },
+    { sec: 3.8 },
+  ] as const
+  clip = await makeClip(parts, { segmentSec: 1, fps: 20, size: '160x90', container: 'ts' })
+})
+afterAll(() => clip[Symbol.asyncDispose]())
+
+/** A gateway that hands each claim the resume state of the last report that it has acknowledged. */
+function startGateway(): Promise<FakeGateway> {
+  let epoch = 0
+  let resume: unknown = null
+  return startFakeGateway((call): Answer => {
+    if (!call.path.endsWith('/claim')) {
+      resume = JSON.parse(call.body).resume
+      return ACCEPTED
+    }
+    epoch++
+    const policy = { allow_private_networks: true, allow_any_site: false }
+    return { status: 200, body: { epoch, resume, policy } }
+  })
+}
+
+function startStream(options: SimulatorOptions = {}): Promise<Simulator> {
+  return startSimulator(clip, { leadSegments: 2, ...options })
+}
+
+function watch(gateway: FakeGateway, url: string, env: NodeJS.ProcessEnv = {}): WorkerProcess {
+  return startWorker(monitorEnv(gateway.origin, url, { CONFIG_JSON: JSON.stringify(CLIP_CONFIG), ...env }))
+}
+
+function reportsOf(calls: readonly Call[]): readonly MonitorReport[] {
+  return calls
+    .filter(({ path }) => path.endsWith('/status'))
+    .map(({ body }) => v.parse(MonitorReport, JSON.parse(body)))
+}
+
+function eventsOf(calls: readonly Call[]): readonly MonitorEvent[] {
+  return reportsOf(calls).flatMap((report) => report.events)
+}
+
+const hasEvent = (type: string) => (calls: readonly Call[]) =>
+  eventsOf(calls).some((event) => event.event_type === type)
+const hasEnded = hasEvent('stream.ended')
+
+const WHOLE_STORY = [
+  'stream.started',
+  'alert.blackout',
+  'alert.blackout_recovered',
+  'alert.silence',
+  'alert.silence_recovered',
+  'stream.ended',
+]
+
+function expectRun(event: MonitorEvent | undefined, truth: typeof BLACK, wallOf: (sec: number) => number): void {
+  const { total_duration_sec: totalSec, started_at: start, recovered_at: end } = event?.data ?? {}
+  expect(Math.abs(Number(totalSec) - (truth.toSec - truth.fromSec))).toBeLessThan(TOLERANCE_SEC)
+  expect(Math.abs(Date.parse(String(start)) - wallOf(truth.fromSec)) / 1000).toBeLessThan(TOLERANCE_SEC)
+  expect(Math.abs(Date.parse(String(end)) - wallOf(truth.toSec)) / 1000).toBeLessThan(TOLERANCE_SEC)
+}
+
+/** Each takes as long as the stream that it watches, and hardly any CPU. */
+describe.concurrent('a worker and a live stream', { timeout: 60_000 }, () => {
+  test('each black and silent run is told once, exact, and in time', async () => {
+    await using gateway = await startGateway()
+    await using stream = await startStream()
+    await using worker = watch(gateway, stream.masterUrl)
+    const calls = await gateway.waitFor(hasEnded)
+
+    expect(await worker.exited).toEqual({ code: 0, signal: null })
+    const events = eventsOf(calls)
+    expect(events.map((event) => event.event_type)).toEqual(WHOLE_STORY)
+    expectRun(events[2], BLACK, stream.wallOf)
+    expectRun(events[4], SILENT, stream.wallOf)
+    const alertedMs = Date.parse(events[1]?.timestamp ?? '')
+    expect(alertedMs).toBeLessThan(stream.wallOf(BLACK.fromSec + CLIP_CONFIG.blackout_threshold_sec + 1 + 2))
+    const last = reportsOf(gateway.calls).at(-1)
+    expect(last).toMatchObject({ mode: 'completed', stream_status: 'ended' })
+    expect(last?.statistics).toEqual({
+      total_segments_analyzed: clip.segments.length,
+      segments_failed: 0,
+      segments_skipped: 0,
+      blackout_events: 1,
+      silence_events: 1,
+    })
+  })
+
+  test('one that is killed is gone on from: nothing is told twice, and totals are whole', async () => {
+    await using gateway = await startGateway()
+    await using stream = await startStream({ windowSegments: 12 })
+    await using first = watch(gateway, stream.url)
+    await gateway.waitFor(hasEvent('alert.blackout'))
+    first.kill('SIGKILL')
+    await first.exited
+    await using second = watch(gateway, stream.url)
+    await gateway.waitFor(hasEnded)
+
+    expect(await second.exited).toEqual({ code: 0, signal: null })
+    const events = eventsOf(gateway.calls)
+    expect(events.map((event) => event.event_type)).toEqual(WHOLE_STORY)
+    expectRun(events[2], BLACK, stream.wallOf)
+    expectRun(events[4], SILENT, stream.wallOf)
+    const reports = reportsOf(gateway.calls)
+    expect(reports.at(-1)?.statistics).toMatchObject({ total_segments_analyzed: clip.segments.length })
+    expect(reports.find((report) => report.epoch === 2)).toMatchObject({ seq: 1, mode: 'monitoring' })
+  })
+
+  test('one that is started again after the end still looks at what it has not seen', async () => {
+    await using gateway = await startGateway()
+    await using stream = await startStream({ windowSegments: 14 })
+    await using first = watch(gateway, stream.url)
+    await gateway.waitFor(hasEvent('alert.blackout'))
+    first.kill('SIGKILL')
+    await first.exited
+    await vi.waitUntil(async () => (await (await fetch(stream.url)).text()).includes('ENDLIST'), { timeout: 20_000 })
+    await using second = watch(gateway, stream.url)
+    await gateway.waitFor(hasEnded)
+
+    expect(await second.exited).toEqual({ code: 0, signal: null })
+    expect(eventsOf(gateway.calls).map((event) => event.event_type)).toEqual(WHOLE_STORY)
+  })
+
+  test('date-times and media sequence are not needed', async () => {
+    await using gateway = await startGateway()
+    await using stream = await startStream({ programDateTime: false, mediaSequence: false })
+    await using _worker = watch(gateway, stream.url)
+    const events = eventsOf(await gateway.waitFor(hasEnded))
+
+    expect(events.map((event) => event.event_type)).toEqual(WHOLE_STORY)
+    expect(events[2]?.data['total_duration_sec']).toBeCloseTo(BLACK.toSec - BLACK.fromSec, 0)
+  })
+
+  test('sound in a playlist of its own is watched beside the picture', async () => {
+    const shape = { segmentSec: 1, fps: 20, size: '160x90', container: 'ts', withVideo: false } as const
+    await using sound = await makeClip([{ sec: 5.5 }, { sec: 3.7, audio: 'silent' }, { sec: 3.8 }], shape)
+    await using gateway = await startGateway()
+    await using stream = await startStream({ sound })
+    await using _worker = watch(gateway, stream.masterUrl)
+    const events = eventsOf(await gateway.waitFor(hasEnded))
+
+    expect(events.map((event) => event.event_type).toSorted()).toEqual(WHOLE_STORY.toSorted())
+  })
+
+  test('SIGTERM lets the analysis at hand end, and what it found is told', async () => {
+    await using gateway = await startGateway()
+    await using stream = await startStream()
+    await using worker = watch(gateway, stream.url)
+    await gateway.waitFor(hasEvent('alert.blackout'))
+    worker.kill('SIGTERM')
+
+    expect(await worker.exited).toEqual({ code: 0, signal: null })
+    expect(eventsOf(gateway.calls).map((event) => event.event_type)).toEqual(['stream.started', 'alert.blackout'])
+    expect(reportsOf(gateway.calls).at(-1)).toMatchObject({ mode: 'monitoring' })
+  })
+
+  test('a stream that stands still is suspended, and resumed when it moves on', async () => {
+    await using gateway = await startGateway()
+    await using stream = await startStream()
+    await using _worker = watch(gateway, stream.url)
+    await gateway.waitFor(hasEvent('stream.started'))
+    stream.stall()
+    await gateway.waitFor(hasEvent('stream.suspended'))
+    stream.resume()
+    const events = eventsOf(await gateway.waitFor(hasEvent('stream.resumed')))
+
+    expect(events.map((event) => event.event_type)).toEqual(['stream.started', 'stream.suspended', 'stream.resumed'])
+    expect(events[2]?.data['suspended_sec']).toBeGreaterThan(10)
+  })
+
+  test('a page is waited for, watched while it is live, and over when it says so', async () => {
+    await using gateway = await startGateway()
+    await using stream = await startStream()
+    await using site = await startSite()
+    const title = 'Evening news'
+    site.set('news', { live_status: 'is_upcoming', title, release_timestamp: Math.floor(Date.now() / 1000) - 60 })
+    await using worker = watch(gateway, site.url('news'), {
+      YTDLP_PATH: site.ytdlpPath,
+      WAITING_MODE_DELAYED_INTERVAL: '500ms',
+      MANIFEST_REFRESH_INTERVAL: '1s',
+      CONFIG_JSON: JSON.stringify({ ...CLIP_CONFIG, start_delay_tolerance_sec: 30 }),
+    })
+    await gateway.waitFor(hasEvent('stream.delayed'))
+    site.set('news', { error: REFUSALS.botCheck })
+    await gateway.waitFor(hasEvent('monitor.degraded'))
+    site.set('news', { live_status: 'is_live', title, manifest_url: stream.masterUrl })
+    await gateway.waitFor(hasEvent('stream.started'))
+    stream.stall()
+    await gateway.waitFor(hasEvent('stream.suspended'))
+    site.set('news', { live_status: 'was_live', title })
+
+    expect(await worker.exited).toEqual({ code: 0, signal: null })
+    const events = eventsOf(gateway.calls)
+    expect(events).toMatchObject([
+      { event_type: 'stream.delayed', data: { tolerance_sec: 30 } },
+      { event_type: 'monitor.degraded', data: { cause: 'bot_check' } },
+      { event_type: 'monitor.restored' },
+      { event_type: 'stream.started', data: { title: expect.stringContaining(title), source: 'yt-dlp' } },
+      { event_type: 'stream.suspended' },
+      { event_type: 'stream.ended', data: { reason: 'was_live' } },
+    ])
+    const statuses = reportsOf(gateway.calls).map((report) => report.stream_status)
+    expect([...new Set(statuses)]).toEqual(['unknown', 'scheduled', 'live', 'ended'])
+  })
+
+  test('one that was frozen goes on from what the playlist still has, and counts what it missed', async () => {
+    await using gateway = await startGateway()
+    await using stream = await startStream({ windowSegments: 3 })
+    await using worker = watch(gateway, stream.url)
+    await gateway.waitFor(hasEvent('stream.started'))
+    worker.kill('SIGSTOP')
+    await vi.waitUntil(() => Date.now() > stream.wallOf(8), { timeout: 15_000 })
+    worker.kill('SIGCONT')
+    await gateway.waitFor(hasEnded)
+
+    const { total_segments_analyzed: analysed = 0, segments_skipped: skipped = 0 } =
+      reportsOf(gateway.calls).at(-1)?.statistics ?? {}
+    expect(skipped).toBeGreaterThan(0)
+    expect(analysed + skipped).toBe(clip.segments.length)
+  })
+
+  test('a segment that cannot be had after three tries is passed over, and the next ones are looked at', async () => {
+    await using gateway = await startGateway()
+    await using stream = await startStream({ windowSegments: 12 })
+    await using _worker = watch(gateway, stream.url)
+    await gateway.waitFor(hasEvent('stream.started'))
+    stream.fault('segment', 500)
+    await gateway.waitFor((calls) => reportsOf(calls).some((report) => report.statistics.segments_failed > 0))
+    stream.fault('segment', null)
+    await gateway.waitFor(hasEnded)
+
+    const last = reportsOf(gateway.calls).at(-1)
+    expect(last?.statistics.segments_failed).toBe(1)
+    expect(last?.statistics.total_segments_analyzed).toBe(clip.segments.length - 1)
+  })
+})

@@ -1,0 +1,187 @@
+import dns from 'node:dns'
+
+import ky from 'ky'
+import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, fetch as undiciFetch } from 'undici'
+
+import { guardConnector, guardLookup } from '../../shared/guarded-lookup.ts'
+import { type AddressPolicy, checkUrl } from '../../shared/safe-url.ts'
+
+/** The forward proxies of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`). */
+export type Proxies = { readonly http: string | null; readonly https: string | null; readonly except: string | null }
+
+/** A part of a resource, in bytes. */
+export type ByteRange = { readonly offset: number; readonly length: number }
+
+/** Trouble in fetching something; `status` is the HTTP status where there was an answer. */
+export type FetchTrouble = { readonly message: string; readonly status: number | null }
+
+export type GetOptions = {
+  /** Covers everything from the look-up of the name to the last byte of the body, redirects included. */
+  readonly timeoutMs: number
+  /** A body that is longer is cut off and is trouble. */
+  readonly maxBytes: number
+  readonly signal: AbortSignal
+  /** Only this part of the resource (RFC 9110 §14.2); a server that sends all of it is understood too. */
+  readonly byteRange?: ByteRange | null
+}
+
+/** `url` is where the answer came from after redirects: relative references resolve against it. */
+export type Fetched =
+  | { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly url: string }
+  | { readonly kind: 'trouble'; readonly trouble: FetchTrouble }
+
+export type Fetcher = {
+  /** What it may reach; programs that fetch on its behalf are held to the same. */
+  readonly policy: AddressPolicy
+  /** One try; every failure, an abort included, is a value. */
+  get(url: string, options: GetOptions): Promise<Fetched>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const MAX_REDIRECTS = 5
+const USER_AGENT = 'Mozilla/5.0 (compatible; Tallylight)'
+
+/**
+ * The one way by which the worker fetches what others serve. Where private networks are forbidden, each redirect's URL
+ * is judged before it is followed, and the address that a name resolves to when the connection is made. Behind a proxy
+ * the names are resolved there, so that only the URLs can be judged.
+ */
+export function createFetcher(options: { readonly policy: AddressPolicy; readonly proxies: Proxies }): Fetcher {
+  const dispatcher = createDispatcher(options.policy, options.proxies)
+  const client = createClient(dispatcher)
+  return {
+    policy: options.policy,
+    async get(url, getOptions) {
+      const abort = new AbortController()
+      const stop = () => abort.abort()
+      const deadline = setTimeout(stop, getOptions.timeoutMs)
+      getOptions.signal.addEventListener('abort', stop)
+      try {
+        if (getOptions.signal.aborted) stop()
+        const answer = await follow(client, url, { policy: options.policy, signal: abort.signal, get: getOptions })
+        return answer.kind === 'answer' ? await read(answer, getOptions) : answer
+      } catch (error) {
+        if (getOptions.signal.aborted) return trouble('aborted')
+        if (abort.signal.aborted) return trouble(`no complete answer within ${getOptions.timeoutMs / 1000} s`)
+        return trouble(describe(error))
+      } finally {
+        clearTimeout(deadline)
+        getOptions.signal.removeEventListener('abort', stop)
+        // Whatever is still under way (a body that nobody wants) ends here.
+        stop()
+      }
+    },
+    [Symbol.asyncDispose]: () => dispatcher.destroy(),
+  }
+}
+
+function createDispatcher(policy: AddressPolicy, proxies: Proxies): Dispatcher {
+  const connect = policy.allowPrivateNetworks
+    ? buildConnector({})
+    : guardConnector(buildConnector({ lookup: guardLookup(dns.lookup) }))
+  // The deadline of each call covers headers and body.
+  const options = { connect, headersTimeout: 0, bodyTimeout: 0 }
+  if (proxies.http === null && proxies.https === null) return new Agent(options)
+  return new EnvHttpProxyAgent({
+    ...options,
+    proxyTunnel: false,
+    httpProxy: proxies.http ?? '',
+    httpsProxy: proxies.https ?? '',
+    noProxy: proxies.except ?? '',
+  })
+}
+
+type Client = ReturnType<typeof createClient>
+
+/** ky over undici's own fetch: only that one understands the dispatcher of the same package. */
+function createClient(dispatcher: Dispatcher) {
+  return ky.create({
+    retry: 0,
+    timeout: false,
+    throwHttpErrors: false,
+    redirect: 'manual',
+    headers: { 'user-agent': USER_AGENT },
+    fetch: async (input) => {
+      const request = input instanceof Request ? input : new Request(input)
+      const { method, signal, redirect } = request
+      const headers = [...request.headers]
+      return undiciFetch(request.url, { method, headers, signal, redirect, dispatcher })
+    },
+  })
+}
+
+/** A response that is no redirect, and its URL. */
+type Answer = { readonly kind: 'answer'; readonly url: string; readonly response: Response }
+
+type Journey = { readonly policy: AddressPolicy; readonly signal: AbortSignal; readonly get: GetOptions }
+
+async function follow(client: Client, start: string, journey: Journey): Promise<Answer | Fetched> {
+  let url = start
+  for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    const verdict = checkUrl(url, journey.policy)
+    if (!verdict.ok) return trouble(`URL ${verdict.problem}`)
+    const { byteRange } = journey.get
+    const headers = byteRange ? { range: `bytes=${byteRange.offset}-${byteRange.offset + byteRange.length - 1}` } : {}
+    const response = await client.get(verdict.url, { headers, signal: journey.signal })
+    const location = response.headers.get('location')
+    if (!isRedirect(response.status) || location === null) return { kind: 'answer', url, response }
+    await response.body?.cancel()
+    if (!URL.canParse(location, url)) return trouble('redirected to what is not a URL', response.status)
+    url = new URL(location, url).href
+  }
+  return trouble(`more than ${MAX_REDIRECTS} redirects`)
+}
+
+function isRedirect(status: number): boolean {
+  return status >= 301 && status <= 308 && status !== 304
+}
+
+async function read({ url, response }: Answer, { byteRange, maxBytes }: GetOptions): Promise<Fetched> {
+  const { status } = response
+  if (status !== 200 && status !== 206) return trouble(`HTTP ${status}`, status)
+  if (!byteRange) {
+    const bytes = await readUpTo(response, maxBytes + 1)
+    return bytes.length > maxBytes ? tooLarge(maxBytes, status) : { kind: 'ok', bytes, url }
+  }
+  const start = status === 206 ? 0 : byteRange.offset
+  const end = start + byteRange.length
+  if (end > maxBytes) return tooLarge(maxBytes, status)
+  if (status === 206 && !startsAt(response, byteRange.offset))
+    return trouble('another byte range than asked for', status)
+  const bytes = (await readUpTo(response, end)).slice(start)
+  return bytes.length < byteRange.length ? trouble('byte range is cut short', status) : { kind: 'ok', bytes, url }
+}
+
+/** RFC 9110 §14.4: the answer says which part it holds. */
+function startsAt(response: Response, offset: number): boolean {
+  const range = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')
+  return range === null || Number(range[1]) === offset
+}
+
+/** The body's first bytes, at most `limit`; the rest is not waited for. */
+async function readUpTo(response: Response, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    const piece = chunk.subarray(0, limit - length)
+    chunks.push(piece)
+    length += piece.length
+    if (length >= limit) break
+  }
+  return Buffer.concat(chunks, length)
+}
+
+function tooLarge(maxBytes: number, status: number): Fetched {
+  return trouble(`larger than ${maxBytes} bytes`, status)
+}
+
+function trouble(message: string, status: number | null = null): Fetched {
+  return { kind: 'trouble', trouble: { message, status } }
+}
+
+/** fetch says "fetch failed" and hides the reason in its cause; of several addresses tried, the first one's is told. */
+function describe(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0])
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : describe(error.cause)
+}

@@ -1,0 +1,117 @@
+import type { Readable } from 'node:stream'
+
+import { execa } from 'execa'
+
+/**
+ * How a program's run ended. `missing`: it could not be started (not there, not executable). `killed`: a signal ended
+ * it; where it was ours, because it wrote too much, `stderr` says so.
+ */
+export type ProgramResult =
+  | {
+      readonly kind: 'exited'
+      readonly code: number
+      readonly stdout: string
+      readonly stderr: string
+      readonly pipes: readonly string[]
+    }
+  | { readonly kind: 'timed_out' }
+  | { readonly kind: 'aborted' }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'killed'; readonly signal: string; readonly stderr: string }
+
+export type RunOptions = {
+  /** Wall-clock time that the program and all its children may take. */
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** What it reads on stdin, piece after piece; without it stdin is empty. */
+  readonly input?: readonly Uint8Array[]
+  /** So many pipes more to write to, from file descriptor 3 on, and what came through them in `pipes`. Default none. */
+  readonly pipes?: number
+  /** A program that writes more than this to stdout, or to another pipe, is killed. Default 16 MiB. */
+  readonly maxStdoutBytes?: number
+  /** Its whole environment; without it, it inherits ours. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
+
+const MAX_STDOUT_BYTES = 16 * 1024 * 1024
+
+/** As much of stderr is kept, from its end: the last lines say why a program gave up. */
+const MAX_STDERR_CHARS = 64 * 1024
+
+/**
+ * Runs a program to its end in a process group of its own, never through a shell. Deadline and signal kill the whole
+ * group at once. Every outcome is a value; a child that does not read its input to the end is no failure.
+ */
+export async function runProgram(file: string, args: readonly string[], options: RunOptions): Promise<ProgramResult> {
+  if (options.signal.aborted) return { kind: 'aborted' }
+  const child = start(file, args, options)
+  const stderr = keepTail(child.stderr)
+  const end = () => {
+    killGroup(child.pid)
+    // A grandchild that left the group may hold the pipes open for ever.
+    for (const pipe of child.stdio) pipe?.destroy()
+  }
+  let isLate = false
+  const deadline = setTimeout(() => {
+    isLate = true
+    end()
+  }, options.timeoutMs)
+  options.signal.addEventListener('abort', end)
+  process.once('exit', end)
+  try {
+    const result = await child
+    if (options.signal.aborted) return { kind: 'aborted' }
+    if (isLate) return { kind: 'timed_out' }
+    if (child.pid === undefined) return { kind: 'missing' }
+    if (result.isMaxBuffer) return { kind: 'killed', signal: 'SIGKILL', stderr: result.shortMessage ?? '' }
+    if (result.exitCode === undefined) return { kind: 'killed', signal: result.signal ?? 'unknown', stderr: stderr() }
+    const [, stdout = '', , ...pipes] = result.stdio.map(toText)
+    return { kind: 'exited', code: result.exitCode, stdout, stderr: stderr(), pipes }
+  } finally {
+    clearTimeout(deadline)
+    options.signal.removeEventListener('abort', end)
+    process.removeListener('exit', end)
+    killGroup(child.pid)
+  }
+}
+
+function start(file: string, args: readonly string[], options: RunOptions) {
+  return execa(file, args, {
+    reject: false,
+    detached: true,
+    killSignal: 'SIGKILL',
+    encoding: 'buffer',
+    stripFinalNewline: false,
+    maxBuffer: options.maxStdoutBytes ?? MAX_STDOUT_BYTES,
+    buffer: { stdout: true, stderr: false },
+    stdio: ['pipe', 'pipe', 'pipe', ...Array.from({ length: options.pipes ?? 0 }, () => 'pipe' as const)],
+    input: Buffer.concat(options.input ?? []),
+    extendEnv: options.env === undefined,
+    env: options.env ?? {},
+    cwd: options.cwd ?? process.cwd(),
+  })
+}
+
+function toText(output: Uint8Array | undefined): string {
+  return Buffer.from(output ?? []).toString()
+}
+
+/** Reads a stream to its end; the function that it gives tells the end of what came so far. */
+function keepTail(stream: Readable): () => string {
+  let tail = ''
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    tail = (tail + chunk).slice(-MAX_STDERR_CHARS)
+  })
+  return () => tail
+}
+
+/** Ends whatever is left of a program and its children; nothing left is success. */
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // ESRCH: the whole group is gone.
+  }
+}

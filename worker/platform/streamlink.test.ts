@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+
+import { streamlinkArgs } from './streamlink.ts'
+
+test('the URL stands last, after --, and the proxy is handed on', () => {
+  expect(streamlinkArgs('https://x.test/', 'http://proxy.test:3128')).toEqual([
+    '--json',
+    '--http-timeout',
+    '10',
+    '--http-proxy',
+    'http://proxy.test:3128',
+    '--',
+    'https://x.test/',
+  ])
+})
+
+test("streamlink's own protocols and options within the URL never reach it", () => {
+  for (const url of ['hls://file:///etc/passwd', 'file:///etc/passwd', 'httpstream://x.test/']) {
+    expect(() => streamlinkArgs(url, null)).toThrow('http(s) URLs only')
+  }
+  expect(() => streamlinkArgs('--player=sh', null)).toThrow('Invalid URL')
+  expect(streamlinkArgs('https://x.test/a.m3u8 verify=False', null).at(-1)).toBe('https://x.test/a.m3u8%20verify=False')
+})
