@@ -2,6 +2,7 @@ import { createLog, type Log } from '../shared/log.ts'
 import { startEmbeddedPostgres } from './adapters/embedded-postgres.ts'
 import { loadOrCreateKeys } from './adapters/generated-keys.ts'
 import { createLocalProcessLauncher } from './adapters/local-process.ts'
+import { bundleWorker } from './adapters/worker-bundle.ts'
 import { readSettings, SettingsError, type GivenSettings, type Keys, type Settings } from './config.ts'
 import { startGateway } from './node-gateway.ts'
 
@@ -13,7 +14,7 @@ async function main(): Promise<void> {
   const settings: Settings = { ...given, keys: await settleKeys(given) }
   const database = await openDatabase(given, log, stop)
   try {
-    const launcher = createLocalProcessLauncher({ writeLine })
+    const launcher = createLocalProcessLauncher({ writeLine, entry: await bundleWorker(given.dataDir) })
     const gateway = await startGateway({ settings, databaseUrl: database.url, launcher, log })
     try {
       await gateway.started

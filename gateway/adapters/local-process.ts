@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
 import { EventEmitter } from 'node:events'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
 
 import type { LaunchedWorker, Launcher, WorkerSpec } from '../workers/launcher.ts'
 import { ownProcessName, processMayStillRun } from './process-identity.ts'
@@ -10,24 +8,30 @@ import { watchChild, type WorkerProcess } from './worker-process.ts'
 export type LocalProcessOptions = {
   /** Takes each line that a worker writes. */
   readonly writeLine: (line: string) => void
-  /** The program that a worker runs. */
-  readonly entry?: string
+  /** The program that a worker runs: a JavaScript file, see `bundleWorker`. */
+  readonly entry: string
 }
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const WORKER_ENTRY = fileURLToPath(new URL('../../worker/main.ts', import.meta.url))
+/**
+ * A machine watches many streams at once, each by a Node process that idles between two segments: small heaps, and no
+ * threads besides, which cost more than they give to a process that never hurries.
+ */
+const NODE_OPTIONS = [
+  '--max-semi-space-size=2',
+  '--max-old-space-size=96',
+  '--optimize-for-size',
+  '--single-threaded-gc',
+  '--v8-pool-size=1',
+]
 
-/** Small heaps: a machine watches many streams at once, each by a Node process that idles between two segments. */
-const NODE_OPTIONS = ['--max-semi-space-size=2', '--max-old-space-size=96', '--optimize-for-size']
-
-/** By its place, so that it is found whatever folder the gateway was started from. */
-const TSX = ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href]
+/** Has glibc give the memory of a segment back once it is seen; mallopt(3). */
+const MALLOC_ENV = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }
 
 /**
  * Workers as children of this process, each in a process group of its own with all that it starts. Its stdin is a pipe
  * that closes when the gateway is gone, however it went: a worker with GATEWAY_PIPE=1 ends then.
  */
-export function createLocalProcessLauncher({ writeLine, entry = WORKER_ENTRY }: LocalProcessOptions): Launcher {
+export function createLocalProcessLauncher({ writeLine, entry }: LocalProcessOptions): Launcher {
   const workers = new Map<string, WorkerProcess>()
   const changes = new EventEmitter<{ change: [] }>().setMaxListeners(0)
   let closed = false
@@ -42,10 +46,9 @@ export function createLocalProcessLauncher({ writeLine, entry = WORKER_ENTRY }: 
   }
 
   function startWorker(spec: WorkerSpec): WorkerProcess {
-    const child = spawn(process.execPath, [...NODE_OPTIONS, ...TSX, entry], {
-      cwd: ROOT,
+    const child = spawn(process.execPath, [...NODE_OPTIONS, entry], {
       detached: true,
-      env: { ...inheritedEnv(process.env), ...spec.env, GATEWAY_PIPE: '1' },
+      env: { ...inheritedEnv(process.env), ...MALLOC_ENV, ...spec.env, GATEWAY_PIPE: '1' },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     return watchChild(spec, child, { writeLine, onChange: () => void changes.emit('change') })

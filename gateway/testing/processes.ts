@@ -9,7 +9,7 @@ export function workerPids(monitorId: string): number[] {
 
 function isWorkerOf(pid: number, monitorId: string): boolean {
   const environ = readProc(pid, 'environ').split('\0')
-  return environ.includes(`MONITOR_ID=${monitorId}`) && readProc(pid, 'cmdline').includes('worker/main.ts')
+  return environ.includes(`MONITOR_ID=${monitorId}`) && readProc(pid, 'cmdline').includes('worker/main')
 }
 
 /** The pid of the postmaster of a data folder's embedded database. */

@@ -36,6 +36,8 @@ export type Turn = {
   readonly failures: number
   /** The playlist's URL answers no more: 403, 404 or 410. */
   readonly isUrlDead: boolean
+  /** The last fetch had nothing new. */
+  readonly isWaiting: boolean
   /** Everything before the playlist's EXT-X-ENDLIST has been looked at. */
   readonly isOver: boolean
   /** Analysis took longer than until the next fetch was due. */
@@ -48,6 +50,7 @@ export const FIRST_TURN: Turn = {
   dueMs: -Infinity,
   failures: 0,
   isUrlDead: false,
+  isWaiting: false,
   isOver: false,
   isLate: false,
   isBroken: false,
@@ -75,9 +78,11 @@ export async function takeTurn(follower: Follower, watching: Watching): Promise<
   const firstStartMs = first === undefined ? null : streamTimeMs(first, playlist, atMs)
   monitor.observe({ kind: 'playlist', atMs, sides, targetDurationSec: playlist.targetDurationSec, firstStartMs })
   const isBroken = await lookAt({ playlist, before, ...progress, atMs }, follower, watching)
-  const dueMs = atMs + pollAfterMs({ playlist, hasNew: first !== undefined, bytes }, watching.config)
+  const hasNew = first !== undefined
+  const dueMs = atMs + pollAfterMs({ playlist, hasNew, wasWaitedFor: turn.isWaiting, bytes }, watching.config)
   const isOver = playlist.ended && !lifetime.stopping.aborted
-  return { dueMs, failures: 0, isUrlDead: false, isOver, isLate: clock.nowMs() > dueMs, isBroken }
+  const isLate = clock.nowMs() > dueMs
+  return { dueMs, failures: 0, isUrlDead: false, isWaiting: !hasNew, isOver, isLate, isBroken }
 }
 
 function afterFailure(turn: Turn, { status }: FetchTrouble, atMs: number): Turn {

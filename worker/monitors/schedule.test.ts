@@ -95,7 +95,8 @@ function segments(durations: readonly number[]): readonly Segment[] {
 }
 
 test('a playlist is left alone for half a segment after it moved, then asked often', () => {
-  const poll = (media: MediaPlaylist, hasNew: boolean) => pollAfterMs({ playlist: media, hasNew, bytes: 1000 }, CONFIG)
+  const poll = (media: MediaPlaylist, hasNew: boolean, wasWaitedFor = false) =>
+    pollAfterMs({ playlist: media, hasNew, wasWaitedFor, bytes: 1000 }, CONFIG)
 
   expect(poll(standing(6), true)).toBe(3000)
   expect(poll(standing(6, 2), true)).toBe(1000)
@@ -104,14 +105,14 @@ test('a playlist is left alone for half a segment after it moved, then asked oft
 
 test('a large playlist is asked for gently, and none later than the check interval', () => {
   const bytes = 300 * 1024
-  expect(pollAfterMs({ playlist: standing(6), hasNew: false, bytes }, CONFIG)).toBe(3000)
+  expect(pollAfterMs({ playlist: standing(6), hasNew: false, wasWaitedFor: false, bytes }, CONFIG)).toBe(3000)
   const quick = { ...CONFIG, check_interval_sec: 1 }
-  expect(pollAfterMs({ playlist: standing(6), hasNew: true, bytes }, quick)).toBe(1000)
+  expect(pollAfterMs({ playlist: standing(6), hasNew: true, wasWaitedFor: false, bytes }, quick)).toBe(1000)
 })
 
 test('where only the newest segment is wanted, a cycle takes the whole check interval', () => {
   const latest = { ...CONFIG, coverage: 'latest' as const }
-  expect(pollAfterMs({ playlist: standing(2), hasNew: true, bytes: 1000 }, latest)).toBe(10_000)
+  expect(pollAfterMs({ playlist: standing(2), hasNew: true, wasWaitedFor: false, bytes: 1000 }, latest)).toBe(10_000)
   const fresh = segments([2, 2, 2, 2])
   expect(chooseSegments(fresh, latest, false)).toEqual({ segments: fresh.slice(3), passed: 3 })
 })
