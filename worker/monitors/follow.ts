@@ -162,10 +162,14 @@ async function lookAtSegment(segment: Segment, look: Look, watching: Watching): 
   const fetched = await download(segment, watching)
   if (lifetime.stopping.aborted) return false
   if (fetched.kind === 'trouble') return fail(fetched.trouble.message)
-  const { bytes, map } = fetched
-  const discontinuity = segment.discontinuity || look.isBroken
+  const { bytes, map, isCut } = fetched
+  if (isCut)
+    log.warn('segment is larger than SEGMENT_MAX_BYTES; judged by its beginning', { sequence, sides: place.sides })
   const fetchedMs = clock.nowMs()
-  const analysed = await probe.analyse({ bytes, map, durationSec, sides: place.sides, discontinuity }, lifetime.killed)
+  const analysed = await probe.analyse(
+    { bytes, map, durationSec, sides: place.sides, isBroken: look.isBroken },
+    lifetime.killed,
+  )
   if (lifetime.killed.aborted) return false
   if (analysed.kind === 'failed') return fail(analysed.error)
   const atMs = clock.nowMs()

@@ -153,8 +153,8 @@ describe('the price of a large picture', () => {
     expect(spansOf(results[2], 'blackout')).toEqual(near([{ fromSec: -1, toSec: 2 }], FRAME_SEC))
   })
 
-  test('a discontinuity lets no run begin before it', async () => {
-    const [, second, third] = segments.map((segment, i) => ({ ...segment, discontinuity: i === 2 }))
+  test('after a segment that was not seen no run begins before it', async () => {
+    const [, second, third] = segments.map((segment, i) => ({ ...segment, isBroken: i === 2 }))
     const { results } = await runs([second, third].filter((segment) => segment !== undefined))
     expect(spansOf(results[1], 'blackout')).toEqual(near([{ fromSec: 0, toSec: 2 }], FRAME_SEC))
   })

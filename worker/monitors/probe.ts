@@ -6,10 +6,10 @@ import { canSample, showsNothing } from './sampling.ts'
 import type { SegmentFindings, SideFindings, Sides } from './snapshot.ts'
 import { findSide, joinBefore, startsInRun } from './spans.ts'
 
-/** A segment to analyse. `discontinuity`: what was seen before it does not go on in it. */
+/** A segment to analyse. `isBroken`: it does not follow on the segment that was analysed before. */
 export type SegmentMedia = TimedMedia & {
   readonly sides: Sides
-  readonly discontinuity: boolean
+  readonly isBroken: boolean
 }
 
 export type ProbeResult =
@@ -39,7 +39,7 @@ export function createProbe({ ffmpegPath, config }: { ffmpegPath: string; config
   let pictureDepth: 'key' | 'all' = 'key'
 
   async function analyse(segment: SegmentMedia, signal: AbortSignal): Promise<ProbeResult> {
-    const before = segment.discontinuity ? null : sampled
+    const before = segment.isBroken ? null : sampled
     sampled = null
     const deadlineMs = performance.now() + budgetMs(segment.durationSec)
     const look = createLook({ ffmpegPath, config, detectors, deadlineMs, signal })

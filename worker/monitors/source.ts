@@ -19,7 +19,13 @@ export type FetchedPlaylist =
   | Trouble
 /** `map` is the init segment that must stand before the bytes, where there is one. */
 export type FetchedSegment =
-  | { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly map: Uint8Array | null }
+  | {
+      readonly kind: 'ok'
+      readonly bytes: Uint8Array
+      /** Longer than SEGMENT_MAX_BYTES: only its beginning is here. */
+      readonly isCut: boolean
+      readonly map: Uint8Array | null
+    }
   | Trouble
 
 /** Where a stream is found and fetched. Every call is one try: whoever calls decides about another. */
@@ -53,8 +59,9 @@ async function fetchSegment(
   signal: AbortSignal,
 ): Promise<FetchedSegment> {
   if (segment.encryption !== null) return trouble(`${segment.encryption} encryption is not supported`)
-  const get = ({ url, byteRange }: Resource) =>
+  const get = ({ url, byteRange }: Resource, beginningWillDo = false) =>
     options.fetcher.get(url, {
+      beginningWillDo,
       timeoutMs: options.timeouts.segmentMs,
       maxBytes: options.segmentMaxBytes,
       byteRange,
@@ -64,9 +71,9 @@ async function fetchSegment(
   if (map?.kind === 'trouble') {
     return { kind: 'trouble', trouble: { ...map.trouble, message: `init segment: ${map.trouble.message}` } }
   }
-  const fetched = await get(segment)
+  const fetched = await get(segment, true)
   if (fetched.kind === 'trouble') return fetched
-  return { kind: 'ok', bytes: fetched.bytes, map: map?.bytes ?? null }
+  return { kind: 'ok', bytes: fetched.bytes, isCut: fetched.isCut, map: map?.bytes ?? null }
 }
 
 type Resource = { readonly url: string; readonly byteRange: ByteRange | null }

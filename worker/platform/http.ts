@@ -18,8 +18,9 @@ export type FetchTrouble = { readonly message: string; readonly status: number |
 export type GetOptions = {
   /** Covers everything from the look-up of the name to the last byte of the body, redirects included. */
   readonly timeoutMs: number
-  /** A body that is longer is cut off and is trouble. */
+  /** A body that is longer is cut off and is trouble, unless its beginning is of use too. */
   readonly maxBytes: number
+  readonly beginningWillDo?: boolean
   readonly signal: AbortSignal
   /** Only this part of the resource (RFC 9110 §14.2); a server that sends all of it is understood too. */
   readonly byteRange?: ByteRange | null
@@ -27,7 +28,7 @@ export type GetOptions = {
 
 /** `url` is where the answer came from after redirects: relative references resolve against it. */
 export type Fetched =
-  | { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly url: string }
+  | { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly url: string; readonly isCut: boolean }
   | { readonly kind: 'trouble'; readonly trouble: FetchTrouble }
 
 export type Fetcher = {
@@ -136,20 +137,27 @@ function isRedirect(status: number): boolean {
   return status >= 301 && status <= 308 && status !== 304
 }
 
-async function read({ url, response }: Answer, { byteRange, maxBytes }: GetOptions): Promise<Fetched> {
-  const { status } = response
-  if (status !== 200 && status !== 206) return trouble(`HTTP ${status}`, status)
-  if (!byteRange) {
-    const bytes = await readUpTo(response, maxBytes + 1)
-    return bytes.length > maxBytes ? tooLarge(maxBytes, status) : { kind: 'ok', bytes, url }
+async function read(answer: Answer, options: GetOptions): Promise<Fetched> {
+  const { url, response } = answer
+  const { byteRange, maxBytes, beginningWillDo } = options
+  const problem = problemOf(response, options)
+  if (problem !== null) return trouble(problem, response.status)
+  const start = response.status === 200 ? (byteRange?.offset ?? 0) : 0
+  const length = Math.min(byteRange?.length ?? Infinity, maxBytes + 1)
+  const body = (await readUpTo(response, start + length)).subarray(start)
+  const isCut = body.length > maxBytes
+  if (isCut && !beginningWillDo) return trouble(`larger than ${maxBytes} bytes`, response.status)
+  if (byteRange && body.length < length) return trouble('byte range is cut short', response.status)
+  return { kind: 'ok', bytes: isCut ? body.subarray(0, maxBytes) : body, url, isCut }
+}
+
+/** Why an answer is not what was asked for, before its body is read. */
+function problemOf(response: Response, { byteRange, maxBytes }: GetOptions): string | null {
+  if (response.status === 200) {
+    return byteRange && byteRange.offset > maxBytes ? 'the whole file instead of the byte range asked for' : null
   }
-  const start = status === 206 ? 0 : byteRange.offset
-  const end = start + byteRange.length
-  if (end > maxBytes) return tooLarge(maxBytes, status)
-  if (status === 206 && !startsAt(response, byteRange.offset))
-    return trouble('another byte range than asked for', status)
-  const bytes = (await readUpTo(response, end)).slice(start)
-  return bytes.length < byteRange.length ? trouble('byte range is cut short', status) : { kind: 'ok', bytes, url }
+  if (response.status !== 206) return `HTTP ${response.status}`
+  return byteRange && !startsAt(response, byteRange.offset) ? 'another byte range than asked for' : null
 }
 
 /** RFC 9110 §14.4: the answer says which part it holds. */
@@ -169,10 +177,6 @@ async function readUpTo(response: Response, limit: number): Promise<Uint8Array> 
     if (length >= limit) break
   }
   return Buffer.concat(chunks, length)
-}
-
-function tooLarge(maxBytes: number, status: number): Fetched {
-  return trouble(`larger than ${maxBytes} bytes`, status)
 }
 
 function trouble(message: string, status: number | null = null): Fetched {

@@ -29,7 +29,7 @@ export const small: ClipOptions = { segmentSec: 2, fps: 30, size: '426x240', con
 export async function readSegments(clip: Clip): Promise<SegmentMedia[]> {
   const map = clip.initPath === null ? null : await readFile(clip.initPath)
   const read = async ({ path, durationSec }: Clip['segments'][number]): Promise<SegmentMedia> => {
-    return { bytes: await readFile(path), map, durationSec, sides: 'both', discontinuity: false }
+    return { bytes: await readFile(path), map, durationSec, sides: 'both', isBroken: false }
   }
   return Promise.all(clip.segments.map(read))
 }
