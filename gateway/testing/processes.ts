@@ -2,14 +2,20 @@ import { readdirSync, readFileSync } from 'node:fs'
 
 /** The pids of the living workers of a monitor, by their environment (Linux). */
 export function workerPids(monitorId: string): number[] {
-  return readdirSync('/proc')
+  const pids = readdirSync('/proc')
     .map(Number)
     .filter((pid) => pid > 0 && isWorkerOf(pid, monitorId))
+  // Between fork and exec, what a worker starts looks like the worker itself.
+  return pids.filter((pid) => !pids.includes(parentOf(pid)))
 }
 
 function isWorkerOf(pid: number, monitorId: string): boolean {
   const environ = readProc(pid, 'environ').split('\0')
   return environ.includes(`MONITOR_ID=${monitorId}`) && readProc(pid, 'cmdline').includes('worker/main')
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(readProc(pid, 'status'))?.[1])
 }
 
 /** The pid of the postmaster of a data folder's embedded database. */
