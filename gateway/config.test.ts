@@ -51,6 +51,23 @@ describe('the settings', () => {
     expect(new Set(named)).toEqual(new Set([...keys, ...others]))
   })
 
+  it('name what would only go wrong later', () => {
+    const env = {
+      PORT: '9000',
+      INTERNAL_PORT: '9000',
+      DATABASE_URL: 'postgres://u:p%ZZ@db/name',
+      WORKER_STARTUP_TIMEOUT: '0',
+      SCHEDULE_LEAD_TIME: '99999999999h',
+      NODE_ENV: 'production',
+      API_KEY: `a${' '.repeat(20)}`,
+      INTERNAL_API_KEY: 'x'.repeat(16),
+      WEBHOOK_SIGNING_KEY: 'x'.repeat(16),
+    }
+    const named = problemsOf(env).map((problem) => problem.split(' ')[0])
+    const wrong = ['API_KEY', 'DATABASE_URL', 'INTERNAL_PORT', 'SCHEDULE_LEAD_TIME', 'WORKER_STARTUP_TIMEOUT']
+    expect(new Set(named)).toEqual(new Set(wrong))
+  })
+
   it('take an empty variable for one that is not set', () => {
     expect(readSettings({ PORT: '', DATABASE_URL: '', API_KEY: '' })).toMatchObject({
       port: 8080,

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { Duration } from '../shared/durations.ts'
+import { Duration, PositiveDuration } from '../shared/durations.ts'
 
 const text = v.pipe(v.string(), v.trim(), v.nonEmpty('must not be empty'))
 
@@ -28,8 +28,18 @@ const httpUrl = v.pipe(
 
 const postgresUrl = v.pipe(
   text,
-  v.regex(/^postgres(?:ql)?:\/\//, 'must be a URL such as postgres://user:password@host:5432/name'),
+  v.check(isPostgresUrl, 'must be a URL such as postgres://user:password@host:5432/name, special characters escaped'),
 )
+
+/** A user and a password are unescaped by the client; lists of hosts and sockets are not for `URL` to judge. */
+function isPostgresUrl(value: string): boolean {
+  try {
+    decodeURIComponent(value)
+    return /^postgres(?:ql)?:\/\//.test(value) && (URL.canParse(value) || /,|%2F/i.test(value))
+  } catch {
+    return false
+  }
+}
 
 const port = wholeNumber(1, 65_535)
 const key = v.optional(text)
@@ -40,11 +50,11 @@ const WorkerSettings = v.object({
   FFPROBE_PATH: v.optional(text),
   YTDLP_PATH: v.optional(text),
   STREAMLINK_PATH: v.optional(text),
-  WAITING_MODE_INITIAL_INTERVAL: v.optional(Duration),
-  WAITING_MODE_DELAYED_INTERVAL: v.optional(Duration),
-  MANIFEST_FETCH_TIMEOUT: v.optional(Duration),
-  MANIFEST_REFRESH_INTERVAL: v.optional(Duration),
-  SEGMENT_FETCH_TIMEOUT: v.optional(Duration),
+  WAITING_MODE_INITIAL_INTERVAL: v.optional(PositiveDuration),
+  WAITING_MODE_DELAYED_INTERVAL: v.optional(PositiveDuration),
+  MANIFEST_FETCH_TIMEOUT: v.optional(PositiveDuration),
+  MANIFEST_REFRESH_INTERVAL: v.optional(PositiveDuration),
+  SEGMENT_FETCH_TIMEOUT: v.optional(PositiveDuration),
   SEGMENT_MAX_BYTES: v.optional(wholeNumber(1, 1_073_741_824)),
 })
 
@@ -64,8 +74,7 @@ const Environment = v.object({
   LOG_LEVEL: v.optional(v.picklist(['error', 'warn', 'info', 'debug'], 'must be error, warn, info or debug'), 'info'),
   MAX_MONITORS: v.optional(wholeNumber(1, 100_000), '50'),
   LAUNCHER: v.optional(v.picklist(['process'], 'must be process: no other launcher is built yet'), 'process'),
-  WORKER_STARTUP_TIMEOUT: v.optional(Duration, '60s'),
-  RECONCILE_INTERVAL: v.optional(Duration, '10s'),
+  WORKER_STARTUP_TIMEOUT: v.optional(PositiveDuration, '60s'),
   SCHEDULE_LEAD_TIME: v.optional(Duration, '600s'),
   ALLOW_PRIVATE_NETWORKS: v.optional(flag),
   ALLOW_ANY_SITE: v.optional(flag, 'false'),
@@ -94,7 +103,6 @@ export type Settings = {
   readonly keys: Keys
   readonly maxMonitors: number
   readonly workerStartupTimeoutMs: number
-  readonly reconcileIntervalMs: number
   readonly scheduleLeadTimeMs: number
   readonly allowPrivateNetworks: boolean
   readonly allowAnySite: boolean
@@ -129,7 +137,7 @@ export class SettingsError extends Error {
 export function readSettings(env: Readonly<Record<string, string | undefined>>): GivenSettings {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = v.safeParse(Environment, given)
-  const problems = [...problemsOf(parsed.issues), ...keyProblems(given)]
+  const problems = [...problemsOf(parsed.issues), ...keyProblems(given), ...portProblems(given)]
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems)
   return toSettings(parsed.output, given)
 }
@@ -140,9 +148,15 @@ function problemsOf(issues: readonly v.BaseIssue<unknown>[] | undefined): string
 
 function keyProblems(env: Readonly<Record<string, string | undefined>>): string[] {
   if (env['NODE_ENV'] !== 'production') return []
-  return KEY_NAMES.filter((name) => (env[name] ?? '').length < MIN_KEY_LENGTH).map(
+  return KEY_NAMES.filter((name) => (env[name] ?? '').trim().length < MIN_KEY_LENGTH).map(
     (name) => `${name} must be set in production, to at least ${MIN_KEY_LENGTH} characters`,
   )
+}
+
+function portProblems({ PORT = '8080', INTERNAL_PORT }: Readonly<Record<string, string | undefined>>): string[] {
+  return PORT === INTERNAL_PORT
+    ? ['INTERNAL_PORT must be another port than PORT; leave it out to serve both on one']
+    : []
 }
 
 function toSettings(env: Environment, raw: Readonly<Record<string, string | undefined>>): GivenSettings {
@@ -159,7 +173,6 @@ function toSettings(env: Environment, raw: Readonly<Record<string, string | unde
     givenKeys: Object.fromEntries(KEY_NAMES.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))),
     maxMonitors: env.MAX_MONITORS,
     workerStartupTimeoutMs: env.WORKER_STARTUP_TIMEOUT,
-    reconcileIntervalMs: env.RECONCILE_INTERVAL,
     scheduleLeadTimeMs: env.SCHEDULE_LEAD_TIME,
     allowPrivateNetworks: env.ALLOW_PRIVATE_NETWORKS ?? ownMachine,
     allowAnySite: env.ALLOW_ANY_SITE,

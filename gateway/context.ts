@@ -10,6 +10,9 @@ export type Db = PostgresJsDatabase
 export type Tx = Parameters<Parameters<Db['transaction']>[0]>[0]
 export type DbOrTx = Db | Tx
 
+/** Whoever locks rows of several tables does so in one order: assignment, then the system's own, then outbox lane. */
+export type Transact = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
+
 /** One HTTP POST to a receiver outside: bounded in time and in what it reads, no redirects, guarded addresses. */
 export type WebhookSender = (request: WebhookRequest) => Promise<WebhookAnswer>
 export type WebhookRequest = {
@@ -32,6 +35,8 @@ export type Identity = {
 export type Context = {
   readonly settings: Settings
   readonly db: Db
+  /** Runs `work` in a transaction: from the start again, a few times, where Postgres broke it off for another's sake. */
+  readonly transact: Transact
   /** Whether an error means that the database cannot be reached now, and not that something is wrong with a query. */
   readonly isDatabaseGone: (error: unknown) => boolean
   readonly identity: Identity

@@ -8,14 +8,15 @@ import type { Hono } from 'hono'
 
 import type { Log } from '../shared/log.ts'
 import { listen, type HttpServer } from './adapters/http-server.ts'
-import { connectPostgres, migrate, type Postgres } from './adapters/postgres.ts'
-import { isUnavailable } from './adapters/postgres-errors.ts'
+import { connectPostgres, createTransact, migrate, type Postgres } from './adapters/postgres.ts'
+import { isRetryable, isUnavailable } from './adapters/postgres-errors.ts'
 import { ownProcessName, processMayStillRun } from './adapters/process-identity.ts'
 import { createWebhookSender } from './adapters/webhook-sender.ts'
 import { createApp, type Doors } from './app.ts'
 import type { Settings } from './config.ts'
 import type { Context } from './context.ts'
-import { DOCS_ASSETS } from './http/docs.ts'
+import { withDeadline } from './deadline.ts'
+import { DOCS_ASSETS, DOCS_FILES } from './http/docs.ts'
 import type { Readiness } from './http/health.ts'
 import { createBell, startLoop } from './loop.ts'
 import { createRounds } from './rounds.ts'
@@ -45,6 +46,8 @@ export type Gateway = {
 const WORKERS_GRACE_MS = 25_000
 /** How long requests and webhooks at hand have, in ms; what is cut off is repeated by its sender or by us. */
 const REQUESTS_GRACE_MS = 5000
+/** How long `/readyz` waits for the database, in ms. */
+const READY_WITHIN_MS = 2000
 /** Between two attempts to reach a database that is not there at start, in ms. */
 const DATABASE_RETRY_MS = 1000
 
@@ -56,7 +59,8 @@ export async function startGateway({ settings, databaseUrl, launcher, log }: Gat
   const context: Context = {
     settings,
     db: postgres.db,
-    isDatabaseGone: isUnavailable,
+    transact: createTransact(postgres.db),
+    isDatabaseGone: (error) => isUnavailable(error) || isRetryable(error),
     identity: { id: `${ownProcessName()}:${randomUUID()}`, mayStillRun: processMayStillRun },
     launcher,
     sendWebhook: sender.send,
@@ -81,9 +85,11 @@ export async function startGateway({ settings, databaseUrl, launcher, log }: Gat
   async function close(): Promise<void> {
     state.phase = 'draining'
     closing.abort()
-    await (await loop)?.stop()
+    await (await loop.catch(() => null))?.stop()
     await launcher.close(WORKERS_GRACE_MS)
-    await atMost(rounds.drain(), REQUESTS_GRACE_MS)
+    await withDeadline(rounds.drain(), REQUESTS_GRACE_MS).catch(() =>
+      log.info('webhooks at hand are left to the next gateway'),
+    )
     await Promise.all(servers.map((server) => server.close(REQUESTS_GRACE_MS)))
     await handOver(context).catch((error: unknown) => log.warn('assignments are left to their leases', { error }))
     await sender[Symbol.asyncDispose]()
@@ -109,8 +115,7 @@ async function openDoors(context: Context, readiness: Readiness): Promise<HttpSe
 
 function serveDocsAssets(app: Hono): void {
   const root = dirname(fileURLToPath(import.meta.resolve('swagger-ui-dist/swagger-ui.css')))
-  const rewriteRequestPath = (path: string) => path.slice(DOCS_ASSETS.length)
-  app.get(`${DOCS_ASSETS}/*`, serveStatic({ root, rewriteRequestPath }))
+  for (const file of DOCS_FILES) app.get(`${DOCS_ASSETS}/${file}`, serveStatic({ root, path: file }))
 }
 
 function readinessOf(postgres: Postgres, state: { readonly phase: string }): Readiness {
@@ -119,7 +124,7 @@ function readinessOf(postgres: Postgres, state: { readonly phase: string }): Rea
     {
       name: 'database',
       check: () =>
-        postgres.sql`select 1`.then(
+        withDeadline(postgres.sql`select 1`, READY_WITHIN_MS).then(
           () => null,
           () => 'cannot be reached',
         ),
@@ -138,14 +143,4 @@ async function reachDatabase(url: string, log: Log, signal: AbortSignal): Promis
       await new Promise((resolve) => setTimeout(resolve, DATABASE_RETRY_MS))
     }
   }
-}
-
-async function atMost(work: Promise<void>, ms: number): Promise<void> {
-  const late = new AbortController()
-  const timer = new Promise<void>((resolve) => {
-    const id = setTimeout(resolve, ms)
-    late.signal.addEventListener('abort', () => clearTimeout(id))
-  })
-  await Promise.race([work, timer])
-  late.abort()
 }

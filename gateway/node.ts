@@ -17,8 +17,7 @@ async function main(): Promise<void> {
     const launcher = createLocalProcessLauncher({ writeLine, entry: await bundleWorker(given.dataDir) })
     const gateway = await startGateway({ settings, databaseUrl: database.url, launcher, log })
     try {
-      await gateway.started
-      announce(settings, log)
+      await Promise.race([gateway.started.then(() => announce(settings, log)), once(stop)])
       await once(stop)
     } finally {
       log.info('stopping: workers and webhooks finish')

@@ -19,7 +19,10 @@ function parseDuration(text: string): number | null {
   return Math.round(Number(match[1]) * (UNIT_MS.get(match[2] ?? 's') ?? 0))
 }
 
-/** Schema of a duration setting: text in, milliseconds out. */
+/** A month: longer ones are slips of the pen, and some overflow what a clock can hold. */
+const LONGEST_MS = 30 * 24 * 3_600_000
+
+/** Schema of a duration setting: text in, milliseconds out, from nothing to thirty days. */
 export const Duration = v.pipe(
   v.string(),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -28,4 +31,8 @@ export const Duration = v.pipe(
     addIssue({ message: 'must be a duration such as 30s, 500ms or 5m, or a number of seconds' })
     return NEVER
   }),
+  v.maxValue(LONGEST_MS, 'must not be longer than thirty days (720h)'),
 )
+
+/** The same for what takes time in any case. */
+export const PositiveDuration = v.pipe(Duration, v.minValue(1, 'must be longer than nothing'))

@@ -13,9 +13,12 @@ export function isPublicAddress(address: string): boolean {
 }
 
 function isPublic(ip: ipaddr.IPv4 | ipaddr.IPv6): boolean {
-  if (ip.range() !== 'unicast') return false
+  if (ip.range() !== 'unicast' || ip.toString() === AZURE_PLATFORM) return false
   return !(ip instanceof ipaddr.IPv6) || ip.match(GLOBAL_UNICAST_V6)
 }
+
+/** Public by its number, and the platform's own service inside of Azure. */
+const AZURE_PLATFORM = '168.63.129.16'
 
 /** RFC 4291 §2.4: what is handed out as global unicast today; NAT64, 6to4 and the like are ranges of their own. */
 const GLOBAL_UNICAST_V6 = ipaddr.IPv6.parseCIDR('2000::/3')

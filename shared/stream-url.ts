@@ -35,7 +35,21 @@ export function isManifestUrl(text: string): boolean {
 
 function accept(kind: 'manifest' | 'page', url: URL): StreamUrlVerdict {
   url.hash = ''
-  return { ok: true, stream: { kind, key: `${kind}:${url.href}`, url: url.href } }
+  return { ok: true, stream: { kind, key: `${kind}:${plainest(url)}`, url: url.href } }
+}
+
+/** RFC 3986 §6.2: one spelling for URLs that differ in nothing but spelling. */
+function plainest(url: URL): string {
+  const plain = new URL(url)
+  plain.hostname = bareHost(url)
+  plain.search = url.search
+  plain.pathname = url.pathname.replaceAll(/%[\da-f]{2}/gi, decodeUnreserved)
+  return plain.href
+}
+
+function decodeUnreserved(escaped: string): string {
+  const character = String.fromCharCode(Number.parseInt(escaped.slice(1), 16))
+  return /[\w.~-]/.test(character) ? character : escaped.toUpperCase()
 }
 
 function refuse(problem: string): StreamUrlVerdict {

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { Claim } from '../shared/contract/assignment.ts'
+import { Claim, type ClaimRequest } from '../shared/contract/assignment.ts'
 import { createLog, type Log } from '../shared/log.ts'
 import { EnvironmentError } from './environment.ts'
 import type { Outcome, Worker } from './kind.ts'
@@ -63,7 +63,9 @@ async function work(worker: Worker, log: Log): Promise<number> {
     clock,
     log,
   })
-  const claimed = await callGateway({ method: 'POST', path: `${worker.path}/claim`, body: '{}' }, lifetime.stopping)
+  const request: ClaimRequest = { claimant: crypto.randomUUID() }
+  const callback = { method: 'POST', path: `${worker.path}/claim`, body: JSON.stringify(request) }
+  const claimed = await callGateway(callback, lifetime.stopping)
   if (claimed.kind !== 'accepted') return exitCode(claimed, log)
   const claim = v.parse(Claim, claimed.body)
   log.info('assignment claimed', { epoch: claim.epoch, is_resumed: claim.resume !== null })

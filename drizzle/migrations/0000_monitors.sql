@@ -65,6 +65,7 @@ CREATE TABLE "assignments" (
 	"launched_at" timestamp with time zone,
 	"launched_by" text,
 	"claimed_at" timestamp with time zone,
+	"claimants" text[] DEFAULT '{}' NOT NULL,
 	"lease_until" timestamp with time zone,
 	"resume" json,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,

@@ -9,6 +9,9 @@ import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries
 const run = promisify(execFile)
 
 /** A cluster on disk, with the programs that open it and the account that owns it. */
+/** What Postgres' programs see of our environment: no key is any business of theirs. */
+export const PROGRAM_ENV = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' }
+
 export type PostgresCluster = {
   readonly dir: string
   readonly binaries: PostgresBinaries
@@ -69,7 +72,12 @@ async function createCluster(options: ClusterOptions, cluster: PostgresCluster):
   const sync = options.durable === false ? ['--no-sync'] : []
   const initdb = [...prefix, join(cluster.binaries.dir, 'initdb'), '-D', fresh, ...settings, ...locale, ...sync]
   try {
-    await run(initdb[0] ?? '', initdb.slice(1), { cwd: fresh, signal: options.signal, timeout: 120_000 })
+    await run(initdb[0] ?? '', initdb.slice(1), {
+      cwd: fresh,
+      signal: options.signal,
+      timeout: 120_000,
+      env: PROGRAM_ENV,
+    })
     await rename(fresh, cluster.dir)
   } finally {
     await rm(passwordFile, { force: true })

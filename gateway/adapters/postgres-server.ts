@@ -4,7 +4,7 @@ import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import type { PostgresCluster } from './postgres-cluster.ts'
+import { PROGRAM_ENV, type PostgresCluster } from './postgres-cluster.ts'
 import { endLeftovers, processMark } from './postgres-leftovers.ts'
 
 export type ServerOptions = {
@@ -59,7 +59,12 @@ async function spawnServer(cluster: PostgresCluster, options: ServerOptions): Pr
   const log = await open(options.logFile, 'a', 0o600)
   try {
     const stdio = ['ignore' as const, log.fd, log.fd]
-    const child = spawn(command[0] ?? '', command.slice(1), { cwd: cluster.dir, detached: true, stdio })
+    const child = spawn(command[0] ?? '', command.slice(1), {
+      cwd: cluster.dir,
+      detached: true,
+      stdio,
+      env: PROGRAM_ENV,
+    })
     await once(child, 'spawn')
     return child
   } finally {

@@ -2,8 +2,9 @@ import { Hono } from 'hono'
 import { html } from 'hono/html'
 import { openAPIRouteHandler } from 'hono-openapi'
 
-/** Where the entry serves the files of `swagger-ui-dist`. */
+/** Where the entry serves these files of `swagger-ui-dist`, and no others. */
 export const DOCS_ASSETS = '/docs/assets'
+export const DOCS_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'] as const
 
 /** Only this page needs it: Swagger UI sets inline styles and shows its own icons by data URLs. */
 const CSP =

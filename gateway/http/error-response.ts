@@ -14,7 +14,7 @@ const DATABASE_RETRY_SEC = 2
 export function respondToErrors(log: Log, isUnavailable: (error: unknown) => boolean): ErrorHandler {
   return (error, c) => {
     const rule = toRule(error, isUnavailable)
-    if (rule.code === 'INTERNAL_ERROR') log.error('request failed', { ...requestFields(c), error })
+    if (statusOf(rule.code) >= 500) log.error('request failed', { ...requestFields(c), code: rule.code, error })
     return respond(c, rule)
   }
 }
@@ -31,7 +31,7 @@ function toRule(error: unknown, isUnavailable: (error: unknown) => boolean): Bro
   if (error instanceof HTTPException && error.status < 500) {
     return new BrokenRule('INVALID_CONFIG', 'the body is not valid JSON')
   }
-  if (isUnavailable(error)) {
+  if (isUnavailable(error) || error instanceof HTTPException) {
     const message = 'the database cannot be reached at the moment; try again'
     return new BrokenRule('DATABASE_UNAVAILABLE', message, { retryAfterSec: DATABASE_RETRY_SEC })
   }

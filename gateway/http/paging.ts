@@ -9,7 +9,7 @@ const MAX_OFFSET = 1_000_000
 function queryNumber(min: number, max: number) {
   const message = `must be a whole number from ${min} to ${max}`
   return v.pipe(
-    v.string(),
+    v.string('must be given once'),
     v.regex(/^\d{1,9}$/, message),
     v.transform(Number),
     v.minValue(min, message),
@@ -20,7 +20,9 @@ function queryNumber(min: number, max: number) {
 /** The query parameters of a list: how many at most, and from where. */
 export const Limit = v.optional(queryNumber(1, MAX_LIMIT), String(DEFAULT_LIMIT))
 export const Offset = v.optional(queryNumber(0, MAX_OFFSET), '0')
-export const Cursor = v.optional(v.pipe(v.string(), v.maxLength(200, 'is not a cursor of this list')))
+export const Cursor = v.optional(
+  v.pipe(v.string('must be given once'), v.maxLength(200, 'is not a cursor of this list')),
+)
 
 /** A cursor for the row after which the next page begins; opaque to the client. */
 export function toCursor(position: string): string {

@@ -57,7 +57,8 @@ const event = (event_type: MonitorReport['events'][number]['event_type'], data =
   timestamp: new Date().toISOString(),
   data,
 })
-const claim = (id: string) => gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, {})
+const claim = (id: string) =>
+  gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, { claimant: crypto.randomUUID() })
 const put = (id: string, body: unknown) => gateway.callback(id, 'PUT', `/internal/v1/monitors/${id}/status`, body)
 const get = async (id: string) => (await gateway.api('GET', `/api/v1/monitors/${id}`)).json
 
@@ -110,6 +111,39 @@ describe("a worker's calls", () => {
     expect([stale.status, stale.json.error.code]).toEqual([409, 'STALE_EPOCH'])
     expect((await put(id, report(2, 1))).json).toEqual({ duplicate: false })
     expect((await gateway.api('GET', `/api/v1/monitors/${id}/events`)).json.events).toEqual([])
+  })
+
+  it('that claim count once each, doubled, late or replayed', async () => {
+    const id = await createMonitor()
+    const claimAs = (claimant: string) =>
+      gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, { claimant })
+    const [first, second] = [crypto.randomUUID(), crypto.randomUUID()]
+    const doubled = await Promise.all([claimAs(first), claimAs(first)])
+    expect(doubled.map(({ json }) => json.epoch)).toEqual([1, 1])
+    expect((await claimAs(second)).json.epoch).toBe(2)
+    expect((await claimAs(first)).json.error.code).toBe('STALE_EPOCH')
+    expect((await put(id, report(2, 1))).json).toEqual({ duplicate: false })
+  })
+
+  it('that end a monitor must say so in an event', async () => {
+    const id = await createMonitor()
+    await claim(id)
+    expect((await put(id, report(1, 1, { mode: 'completed', stream_status: 'ended' }))).status).toBe(400)
+    expect((await get(id)).status).toBe('initializing')
+  })
+
+  it("and a DELETE at the same time do not stand in each other's way", async () => {
+    const ids = await Promise.all(Array.from({ length: 8 }, () => createMonitor()))
+    await Promise.all(ids.map(claim))
+    const answers = await Promise.all(
+      ids.flatMap((id) => [
+        ...Array.from({ length: 6 }, (_, i) => put(id, report(1, i + 1, { events: [event('alert.silence')] }))),
+        gateway.api('DELETE', `/api/v1/monitors/${id}`),
+        ...Array.from({ length: 6 }, (_, i) => put(id, report(1, i + 7))),
+      ]),
+    )
+    expect(answers.filter(({ status }) => status >= 500)).toEqual([])
+    expect(gateway.errors).toEqual([])
   })
 
   it('are refused once the monitor has ended, and its status stays', async () => {

@@ -18,7 +18,7 @@ export async function createMonitor(
   body: CreateMonitorBody,
   call: IdempotentCall | null,
 ): Promise<KeptAnswer> {
-  const answer = await context.db.transaction((tx) => answerOnce(tx, call, () => create(tx, context, body)))
+  const answer = await context.transact((tx) => answerOnce(tx, call, () => create(tx, context, body)))
   context.wake()
   return answer
 }

@@ -22,6 +22,6 @@ export async function failLostMonitor(tx: Tx, id: string, loss: WorkerLoss): Pro
 /** A strict receiver that cannot be reached ends its monitor. It is not told: there is nobody to tell. */
 export async function failUnreachableMonitor(tx: Tx, event: OutboxEvent): Promise<void> {
   if (event.policy !== 'strict') return
-  const monitor = await endMonitor(tx, event.subject, 'error', 'webhook_failed')
-  if (monitor !== null) await endAssignment(tx, monitor.id)
+  await endAssignment(tx, event.subject)
+  await endMonitor(tx, event.subject, 'error', 'webhook_failed')
 }

@@ -7,9 +7,9 @@ import { tell } from './tell.ts'
 /** Starts the monitors whose lead time has come, and stops those whose scheduled end passed with no live stream. */
 export async function followSchedule(context: Context): Promise<void> {
   const near = await listToStart(context.db)
-  for (const id of near) await context.db.transaction((tx) => start(tx, id))
+  for (const id of near) await context.transact((tx) => start(tx, id))
   const late = await listToGiveUp(context.db)
-  for (const id of late) await context.db.transaction((tx) => stopLate(tx, id))
+  for (const id of late) await context.transact((tx) => stopLate(tx, id))
   if (near.length + late.length > 0) context.wake()
 }
 
@@ -18,9 +18,9 @@ async function start(tx: Tx, id: string): Promise<void> {
 }
 
 async function stopLate(tx: Tx, id: string): Promise<void> {
+  await endAssignment(tx, id)
   const monitor = await endMonitor(tx, id, 'stopped', null)
   if (monitor === null) return
-  await endAssignment(tx, id)
   await tell(tx, monitor, [endedBySchedule(monitor, new Date())])
 }
 

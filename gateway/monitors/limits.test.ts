@@ -32,6 +32,23 @@ describe('limits', () => {
   })
 })
 
+describe('a client without the key', () => {
+  it('is limited by its address, whatever it tries, and in no way uses up what the key may do', async () => {
+    await using gateway = await startTestGateway({ settings: { readsPerMinute: 3 } })
+    const guesses = []
+    for (let i = 0; i < 5; i++) {
+      guesses.push(await gateway.api('GET', '/api/v1/monitors', undefined, { 'x-api-key': `guess-${i}` }))
+    }
+    expect(guesses.map(({ status }) => status)).toEqual([401, 401, 401, 429, 429])
+    const spellings = ['Bearer', 'bearer  ', 'BEARER'].map((scheme) => `${scheme} test-api-key-0123456789`)
+    const reads = []
+    for (const authorization of [...spellings, 'Bearer   test-api-key-0123456789']) {
+      reads.push(await fetch(`${gateway.url}/api/v1/monitors`, { headers: { authorization } }))
+    }
+    expect(reads.map(({ status }) => status)).toEqual([200, 200, 200, 429])
+  })
+})
+
 describe('private networks forbidden', () => {
   it('refuses private addresses in every spelling, and starts nothing', async () => {
     const launcher = createMemoryLauncher()

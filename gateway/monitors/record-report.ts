@@ -1,6 +1,7 @@
 import type { CallAccepted } from '../../shared/contract/assignment.ts'
 import type { MonitorReport } from '../../shared/contract/monitors.ts'
 import type { Context } from '../context.ts'
+import { BrokenRule } from '../errors.ts'
 import { refusalOf } from '../workers/claim-assignment.ts'
 import { endAssignment } from '../workers/store.ts'
 import { isFinal } from './status.ts'
@@ -18,6 +19,7 @@ export type RecordReport = (id: string, report: MonitorReport) => Promise<CallAc
 export function createRecordReport(context: Context): RecordReport {
   const progress = reportStatement(context.db).prepare('monitor_report')
   return async (id, report) => {
+    requireFinalEvent(report)
     const values = reportValues(id, report, errorReasonOf(report))
     const counted = isPlainProgress(report)
       ? await progress.execute(values)
@@ -27,6 +29,13 @@ export function createRecordReport(context: Context): RecordReport {
     if (refusal !== null) throw refusal
     return { duplicate: true }
   }
+}
+
+/** Nothing ends in silence. */
+function requireFinalEvent({ mode, events }: MonitorReport): void {
+  const needed = mode === 'completed' ? 'stream.ended' : mode === 'error' ? 'monitor.error' : null
+  if (needed === null || events.some((event) => event.event_type === needed)) return
+  throw new BrokenRule('INVALID_CONFIG', `mode ${mode} needs the event ${needed}`)
 }
 
 /** Most reports say that one more segment was fine: one statement stores them. */
@@ -39,7 +48,7 @@ async function recordWithEvents(
   report: MonitorReport,
   values: Record<string, unknown>,
 ): Promise<Monitor[]> {
-  const counted = await context.db.transaction(async (tx) => {
+  const counted = await context.transact(async (tx) => {
     const rows = await reportStatement(tx).prepare('monitor_report_with_events').execute(values)
     for (const monitor of rows) {
       await tell(tx, monitor, report.events)

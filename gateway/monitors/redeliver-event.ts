@@ -10,7 +10,7 @@ import { getMonitor } from './get-monitor.ts'
  */
 export async function redeliverEvent(context: Context, monitorId: string, eventId: string): Promise<void> {
   await getMonitor(context, monitorId)
-  const found = await context.db.transaction((tx) => requeueEvent(tx, monitorId, eventId))
+  const found = await context.transact((tx) => requeueEvent(tx, monitorId, eventId))
   if (!found) throw new BrokenRule('EVENT_NOT_FOUND', 'this monitor has no event of this id')
   context.wake()
 }

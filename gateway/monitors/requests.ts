@@ -24,16 +24,20 @@ function intIn(min: number, max: number, unit: string) {
 const RFC_3339 =
   /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i
 
-const Moment = v.pipe(
-  v.string('must be an RFC 3339 time such as 2027-01-31T20:00:00Z'),
-  v.check(isMoment, 'must be an RFC 3339 time such as 2027-01-31T20:00:00Z'),
-)
+/** Years that are meant, and that stay within what every clock here can hold once an offset is applied. */
+const FIRST_YEAR = 1970
+const LAST_YEAR = 9998
+
+const NO_MOMENT = `must be an RFC 3339 time such as 2027-01-31T20:00:00Z, from ${FIRST_YEAR} to ${LAST_YEAR}`
+
+const Moment = v.pipe(v.string(NO_MOMENT), v.check(isMoment, NO_MOMENT))
 
 function isMoment(text: string): boolean {
   const day = RFC_3339.exec(text)?.[1]
   if (day === undefined) return false
   const midnight = new Date(`${day}T00:00:00Z`)
-  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day)
+  if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(day)) return false
+  return midnight.getUTCFullYear() >= FIRST_YEAR && midnight.getUTCFullYear() <= LAST_YEAR
 }
 
 const Threshold = numberIn(1, 3600, ' seconds')
@@ -92,6 +96,8 @@ function fitsMetadata(value: Record<string, unknown>): boolean {
   return new TextEncoder().encode(JSON.stringify(value)).length <= MAX_METADATA_BYTES
 }
 
+const TOO_LONG = `must not be longer than ${MAX_URL_LENGTH} characters once it is written in ASCII`
+
 function urlText() {
   return v.pipe(
     v.string('must be a URL, as a string'),
@@ -112,13 +118,17 @@ export function createMonitorBody(policy: StreamPolicy) {
           addIssue({ message: verdict.problem })
           return NEVER
         }),
+        v.check(({ url }) => url.length <= MAX_URL_LENGTH, TOO_LONG),
       ),
       callback_url: v.pipe(
         urlText(),
-        v.rawCheck(({ dataset, addIssue }) => {
-          const verdict = dataset.typed ? checkUrl(dataset.value, policy) : null
-          if (verdict?.ok === false) addIssue({ message: verdict.problem })
+        v.rawTransform(({ dataset, addIssue, NEVER }): string => {
+          const verdict = checkUrl(dataset.value, policy)
+          if (verdict.ok) return verdict.url.href
+          addIssue({ message: verdict.problem })
+          return NEVER
         }),
+        v.maxLength(MAX_URL_LENGTH, TOO_LONG),
       ),
       config: v.optional(Config, {}),
       metadata: v.optional(Metadata, {}),

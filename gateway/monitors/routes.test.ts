@@ -68,6 +68,24 @@ describe('the API of monitors', () => {
       expect((await post(body('x', { stream_url }))).json.error.code).toBe('DUPLICATE_MONITOR')
   })
 
+  it('takes the spellings of one playlist for one stream', async () => {
+    expect((await post(body('x', { stream_url: 'http://example.com/live~1/a.m3u8' }))).status).toBe(201)
+    for (const path of [
+      'example.com/live~1/a.m3u8?',
+      'EXAMPLE.com:80/live%7E1/a.m3u8#t=3',
+      'example.com./live~1/%61.m3u8',
+    ]) {
+      expect((await post(body('x', { stream_url: `http://${path}` }))).status).toBe(409)
+    }
+  })
+
+  it('keeps a callback URL as it is requested, without what no URL can hold', async () => {
+    const made = await post(body('callback-control', { callback_url: 'http://127.0.0.1:9/ho\nok\u0000' }))
+    expect(made.status).toBe(201)
+    const got = await gateway.api('GET', `/api/v1/monitors/${made.json.monitor_id}`)
+    expect(got.json.callback_url).toBe('http://127.0.0.1:9/hook')
+  })
+
   it('gives the same answer for the same Idempotency-Key, also to requests at the same time', async () => {
     const headers = { 'idempotency-key': 'take-1' }
     const answers = await Promise.all(Array.from({ length: 10 }, () => post(body('idempotent'), headers)))
@@ -156,6 +174,10 @@ describe('the API of monitors', () => {
     ['config.silence_db_threshold', { config: { silence_db_threshold: 1 } }, 'INVALID_CONFIG'],
     ['config.scheduled_start_time', { config: { scheduled_start_time: '2027-02-30T00:00:00Z' } }, 'INVALID_CONFIG'],
     ['config.scheduled_start_time', { config: { scheduled_start_time: 'tomorrow' } }, 'INVALID_CONFIG'],
+    ['config.scheduled_start_time', { config: { scheduled_start_time: '0001-01-01T00:00:00Z' } }, 'INVALID_CONFIG'],
+    ['config.scheduled_end_time', { config: { scheduled_end_time: '9999-12-31T23:59:59-23:59' } }, 'INVALID_CONFIG'],
+    ['stream_url', { stream_url: `http://127.0.0.1/${'語'.repeat(1000)}.m3u8` }, 'INVALID_URL'],
+    ['callback_url', { callback_url: `http://127.0.0.1/${'語'.repeat(1000)}` }, 'INVALID_URL'],
     ['config.scheduled_end_time', { config: { scheduled_end_time: '2020-01-01T00:00:00Z' } }, 'INVALID_CONFIG'],
     ['config.start_delay_tolerance_sec', { config: { start_delay_tolerance_sec: 86_401 } }, 'INVALID_CONFIG'],
     ['config.freeze_threshold_sec', { config: { freeze_threshold_sec: -1 } }, 'INVALID_CONFIG'],

@@ -10,10 +10,9 @@ import { endMonitor, findMonitor } from './store.ts'
  * @throws BrokenRule MONITOR_NOT_FOUND
  */
 export async function stopMonitor(context: Context, id: string): Promise<StoppedMonitor> {
-  const stopped = await context.db.transaction(async (tx) => {
-    const ended = await endMonitor(tx, id, 'stopped', null)
-    if (ended !== null) await endAssignment(tx, id)
-    return ended ?? findMonitor(tx, id)
+  const stopped = await context.transact(async (tx) => {
+    await endAssignment(tx, id)
+    return (await endMonitor(tx, id, 'stopped', null)) ?? findMonitor(tx, id)
   })
   if (stopped === null) throw new BrokenRule('MONITOR_NOT_FOUND', 'there is no monitor of this id')
   context.wake()

@@ -11,7 +11,9 @@ async function teller(gateway: TestGateway, url: string, policy = 'strict') {
   const config = { webhook_policy: policy }
   const made = await gateway.api('POST', '/api/v1/monitors', { stream_url, callback_url: url, config })
   const id: string = made.json.monitor_id
-  const { epoch } = (await gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, {})).json
+  const { epoch } = (
+    await gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, { claimant: crypto.randomUUID() })
+  ).json
   let seq = 0
   async function tell(...types: string[]): Promise<void> {
     seq += 1
@@ -155,6 +157,37 @@ describe.concurrent('webhooks', () => {
     await sql`update outbox_lanes set pending = 1, due_at = now(), locked_by = 'gone', locked_until = now() - interval '1 s' where subject = ${monitor.id}`
     const again = await receiver.waitFor((delivery) => delivery !== first, 5000)
     expect([again.payload.event_id, again.body]).toEqual([first.payload.event_id, first.body])
+  })
+
+  it('that are asked for again leave the attempts of another one that fails alone', async ({ expect }) => {
+    await using gateway = await startTestGateway()
+    await using receiver = await receive(({ payload }) => (payload.event_type === 'alert.blackout' ? 500 : 204))
+    const monitor = await teller(gateway, receiver.url)
+    await monitor.tell('stream.started')
+    const { payload } = await receiver.waitFor(() => true, 5000)
+    await expect.poll(async () => (await monitor.events())[0].delivery.status).toBe('delivered')
+    await monitor.tell('alert.blackout')
+    const failing = () => receiver.deliveries.filter((delivery) => delivery.payload.event_type === 'alert.blackout')
+    await expect.poll(() => failing().length, { timeout: 5000 }).toBe(1)
+    const again = `/api/v1/monitors/${monitor.id}/events/${payload.event_id}/redeliver`
+    for (let i = 0; i < 5; i++) expect((await gateway.api('POST', again)).status).toBe(202)
+    await expect.poll(() => failing().length, { timeout: 5000 }).toBe(2)
+    const [first, second] = failing()
+    expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(1000)
+    expect(await monitor.status()).toBe('monitoring')
+  })
+
+  it('that are cut off by the end of their gateway have lost no attempt', async ({ expect }) => {
+    const gateway = await startTestGateway()
+    await using receiver = await receive(() => 'hang')
+    const monitor = await teller(gateway, receiver.url)
+    await monitor.tell('stream.started')
+    await receiver.waitFor(() => true, 5000)
+    await using other = await startTestGateway({ database: gateway.database })
+    await gateway.gateway.close()
+    const [event] = (await other.api('GET', `/api/v1/monitors/${monitor.id}/events`)).json.events
+    expect(event.delivery).toMatchObject({ status: 'pending', attempts: 0, last_error: null })
+    await expect.poll(() => receiver.deliveries.length, { timeout: 8000 }).toBe(2)
   })
 
   it('of one monitor are never delivered by two gateways at the same time', async ({ expect }) => {

@@ -11,6 +11,7 @@ import {
   releaseLane,
   takeDueLanes,
   type DeliveryStore,
+  type FailedAttempt,
   type OutboxEvent,
 } from './store.ts'
 
@@ -97,11 +98,16 @@ async function deliverLane(deps: Deps, subject: string): Promise<void> {
 
 type LaneStep = 'next' | 'lane_left'
 
+/** An attempt that fails while this gateway stops may have been cut off by that: it does not count. */
 async function deliverEvent(deps: Deps, event: OutboxEvent): Promise<LaneStep> {
   const { context, store } = deps
   const startedMs = Date.now()
   const answer = await attempt(context, event)
   const error = errorOf(answer)
+  if (error !== null && deps.draining.signal.aborted) {
+    await releaseLane(context.db, deps.owner, event.subject)
+    return 'lane_left'
+  }
   context.log.info(error === null ? 'webhook delivered' : 'webhook attempt failed', {
     ...fieldsOf(event),
     ms: Date.now() - startedMs,
@@ -130,10 +136,26 @@ function fieldsOf(event: OutboxEvent): Record<string, unknown> {
   return { subject: event.subject, event_id: event.eventId, event_type: event.eventType, attempt: event.attempts + 1 }
 }
 
+/** The subject's own rows first, the lane last. False, and nothing changed, where the lane is another's by now. */
+async function noteExhausted({ context, onExhausted }: Deps, failed: FailedAttempt): Promise<boolean> {
+  try {
+    await context.transact(async (tx) => {
+      if (failed.event.redeliveries === 0) await onExhausted(tx, failed.event)
+      if (!(await noteFailure(tx, failed))) throw new LaneLost()
+    })
+    return true
+  } catch (error) {
+    if (error instanceof LaneLost) return false
+    throw error
+  }
+}
+
+class LaneLost extends Error {}
+
 type Failure = { readonly error: string; readonly retryAfter: string | null }
 
 async function noteUndelivered(deps: Deps, event: OutboxEvent, failure: Failure): Promise<LaneStep> {
-  const { context, owner, onExhausted } = deps
+  const { context, owner } = deps
   const failed = { owner, event, error: failure.error }
   const circumstances = { retryAfter: failure.retryAfter, nowMs: Date.now(), random: Math.random() }
   const next = afterFailure(event.policy, event.attempts + 1, circumstances)
@@ -141,11 +163,7 @@ async function noteUndelivered(deps: Deps, event: OutboxEvent, failure: Failure)
     await noteRetry(context.db, failed, next.inMs)
     return 'lane_left'
   }
-  const held = await context.db.transaction(async (tx) => {
-    const noted = await noteFailure(tx, failed)
-    if (noted && event.redeliveries === 0) await onExhausted(tx, event)
-    return noted
-  })
+  const held = await noteExhausted(deps, failed)
   context.log.warn('webhook failed for good', fieldsOf(event))
   return held ? 'next' : 'lane_left'
 }

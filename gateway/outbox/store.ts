@@ -189,23 +189,27 @@ export function listEvents(db: DbOrTx, subject: string, before: number, limit: n
     .limit(limit)
 }
 
-/** Makes an event due again from its first attempt; false where the subject has no such event. */
+/**
+ * Makes an event due again, from its first attempt; one that still waits for a late attempt of the durable policy is
+ * tried at once. Other events of the lane keep their times. False where the subject has no such event.
+ */
 export async function requeueEvent(tx: Tx, subject: string, eventId: string): Promise<boolean> {
-  const lane = await tx.select().from(outboxLanes).where(eq(outboxLanes.subject, subject)).for('update')
-  if (lane.length === 0) return false
-  const [event] = await tx
-    .select({ status: outboxEvents.status })
-    .from(outboxEvents)
-    .where(and(eq(outboxEvents.eventId, eventId), eq(outboxEvents.subject, subject)))
+  await tx.select().from(outboxLanes).where(eq(outboxLanes.subject, subject)).for('update')
+  const own = and(eq(outboxEvents.eventId, eventId), eq(outboxEvents.subject, subject))
+  const [event] = await tx.select().from(outboxEvents).where(own)
   if (event === undefined) return false
-  const added = event.status === 'pending' ? 0 : 1
+  const lane = tx.update(outboxLanes)
+  if (event.status === 'pending') {
+    const isWaitedFor = event.policy === 'durable'
+    if (isWaitedFor) await lane.set({ dueAt: sql`now()` }).where(eq(outboxLanes.subject, subject))
+    return true
+  }
   await tx
     .update(outboxEvents)
     .set({ status: 'pending', attempts: 0, redeliveries: sql`${outboxEvents.redeliveries} + 1` })
-    .where(eq(outboxEvents.eventId, eventId))
-  await tx
-    .update(outboxLanes)
-    .set({ pending: sql`${outboxLanes.pending} + ${added}`, dueAt: sql`now()` })
+    .where(own)
+  await lane
+    .set({ pending: sql`${outboxLanes.pending} + 1`, dueAt: sql`coalesce(${outboxLanes.dueAt}, now())` })
     .where(eq(outboxLanes.subject, subject))
   return true
 }

@@ -21,7 +21,6 @@ const TEST_SETTINGS: Settings = {
   keys: TEST_KEYS,
   maxMonitors: 50,
   workerStartupTimeoutMs: 60_000,
-  reconcileIntervalMs: 10_000,
   scheduleLeadTimeMs: 600_000,
   allowPrivateNetworks: true,
   allowAnySite: false,

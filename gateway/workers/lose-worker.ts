@@ -20,7 +20,7 @@ export async function loseWorker(
     if (first)
       context.log.warn('worker lost; launching another', { ...fields, ...reasonOf(loss), after_ms: next.afterMs })
   } else {
-    const first = await context.db.transaction(async (tx) => {
+    const first = await context.transact(async (tx) => {
       const ended = await giveUp(tx, lost)
       if (ended) await kind.onLost(tx, lost.id, loss)
       return ended

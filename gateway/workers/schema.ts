@@ -24,6 +24,11 @@ export const assignments = pgTable(
     launchedAt: moment('launched_at'),
     launchedBy: text('launched_by'),
     claimedAt: moment('claimed_at'),
+    /** The processes that have claimed, by the names they gave themselves, the newest last. */
+    claimants: text('claimants')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     /** Until when the present worker counts as alive: from launch until it claims, then from call to call. */
     leaseUntil: moment('lease_until'),
     /** What the next worker resumes from; opaque here. */

@@ -32,13 +32,24 @@ export async function findAssignment(db: DbOrTx, id: string): Promise<Assignment
   return row ?? null
 }
 
-/** Raises the epoch for the process that claims; `null` where the assignment is unknown or has ended. */
-export async function raiseEpoch(db: Db, id: string): Promise<{ epoch: number; resume: unknown } | null> {
+/** How many claimants an assignment remembers: their claims may come again, doubled or replayed. */
+const KEPT_CLAIMANTS = 10
+
+/** Raises the epoch for a process that has not claimed before; `null` where it has, or nothing is there to be claimed. */
+export async function raiseEpoch(db: Db, id: string, claimant: string): Promise<Assignment | null> {
+  const claimants = sql`array_append(${assignments.claimants}, ${claimant})`
+  const length = sql`cardinality(${assignments.claimants})`
   const [row] = await db
     .update(assignments)
-    .set({ epoch: sql`${assignments.epoch} + 1`, seq: 0, claimedAt: sql`now()`, leaseUntil: seconds(LEASE_SEC) })
-    .where(and(eq(assignments.id, id), active))
-    .returning({ epoch: assignments.epoch, resume: assignments.resume })
+    .set({
+      epoch: sql`${assignments.epoch} + 1`,
+      seq: 0,
+      claimedAt: sql`now()`,
+      leaseUntil: seconds(LEASE_SEC),
+      claimants: sql`(${claimants})[greatest(1, ${length} + 2 - ${KEPT_CLAIMANTS}):]`,
+    })
+    .where(and(eq(assignments.id, id), active, sql`${claimant} <> all(${assignments.claimants})`))
+    .returning()
   return row ?? null
 }
 

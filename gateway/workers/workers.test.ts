@@ -34,7 +34,8 @@ const launchesOf = (id: string) => launcher.launched.filter((spec) => spec.assig
 async function launches(id: string, n: number): Promise<void> {
   await expect.poll(() => launchesOf(id).length, { timeout: 15_000, interval: 20 }).toBe(n)
 }
-const claim = (id: string) => gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, {})
+const claim = (id: string) =>
+  gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, { claimant: crypto.randomUUID() })
 const statusOf = async (id: string) => (await gateway.api('GET', `/api/v1/monitors/${id}`)).json.status
 
 describe('workers', () => {

@@ -11,6 +11,13 @@ export const HEARTBEAT_INTERVAL_MS = 10_000
 /** Without a call for this long, by the database's clock, an assignment's worker counts as lost. */
 export const LEASE_SEC = 30
 
+/** A worker's first call. The same claimant's claim counts once, however often it arrives. */
+export const ClaimRequest = v.object({
+  /** A name that the process makes up for itself: a UUID. */
+  claimant: v.pipe(v.string(), v.uuid()),
+})
+export type ClaimRequest = v.InferOutput<typeof ClaimRequest>
+
 /** Answer to a worker's first call: from now on its calls carry this epoch; a newer one makes them void. */
 export const Claim = v.object({
   epoch: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -21,10 +28,8 @@ export const Claim = v.object({
 export type Claim = v.InferOutput<typeof Claim>
 
 /** The numbers that order a worker's calls: a stale epoch is refused, a sequence number counts once. */
-export const CallNumber = v.object({
-  epoch: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  seq: v.pipe(v.number(), v.integer(), v.minValue(1)),
-})
+const Ordinal = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2_147_483_647))
+export const CallNumber = v.object({ epoch: Ordinal, seq: Ordinal })
 export type CallNumber = v.InferOutput<typeof CallNumber>
 
 /** Answer to an accepted call; `duplicate` says that this or a later one had been counted before. */
