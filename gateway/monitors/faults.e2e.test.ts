@@ -1,144 +1,21 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
-import { afterAll, beforeAll, describe, it, type ExpectStatic } from 'vitest'
+import { afterAll, beforeAll, describe, it } from 'vitest'
 
-import { makeClip, type Clip } from '../../worker/testing/media.ts'
-import { startSimulator, type Simulator } from '../../worker/testing/stream-simulator.ts'
-import { findFreePort } from '../adapters/free-port.ts'
-import { startGatewayProcess, type GatewayProcess } from '../testing/gateway-process.ts'
+import type { Clip } from '../../worker/testing/media.ts'
 import { postmasterPid, workerPids } from '../testing/processes.ts'
-import { startReceiver, type Receiver } from '../testing/receiver.ts'
-import { TEST_KEYS, type Json } from '../testing/test-gateway.ts'
-
-const BLACK = { fromSec: 5, sec: 8.4 }
-const SILENT = { fromSec: 15.6, sec: 5 }
-const EVENTS = [
-  'stream.started',
-  'alert.blackout',
-  'alert.blackout_recovered',
-  'alert.silence',
-  'alert.silence_recovered',
-  'stream.ended',
-]
-const CONFIG = { check_interval_sec: 1, blackout_threshold_sec: 3, silence_threshold_sec: 2 }
+import { createTestDatabase } from '../testing/test-database.ts'
+import { blackoutTold, CONFIG, createWorld, expectWholeStory, makeScenario, until, watch } from '../testing/world.ts'
 
 let clip: Clip
 beforeAll(async () => {
-  clip = await makeClip(
-    [
-      { sec: BLACK.fromSec },
-      { sec: BLACK.sec, video: 'black' },
-      { sec: SILENT.fromSec - BLACK.fromSec - BLACK.sec },
-      { sec: SILENT.sec, audio: 'silent' },
-      { sec: 3.4 },
-    ],
-    { segmentSec: 2, fps: 25, size: '320x180', container: 'ts' },
-  )
+  clip = await makeScenario()
 })
 afterAll(() => clip[Symbol.asyncDispose]())
 
-/** A whole system on an empty data folder: broadcast, gateway, receiver. */
-type World = AsyncDisposable & {
-  readonly dataDir: string
-  readonly simulator: Simulator
-  readonly receiver: Receiver
-  gateway(): GatewayProcess
-  /** Starts a gateway on the same data folder and port; the one before must be dead. */
-  startGateway(): Promise<void>
-  api(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers?: Record<string, string>,
-  ): Promise<{ status: number; json: Json; retryAfter: string | null }>
-}
-
-async function createWorld(): Promise<World> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tallylight-faults-'))
-  const simulator = await startSimulator(clip, { windowSegments: 6 })
-  const receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY)
-  const port = await findFreePort(null)
-  const env = { ...TEST_KEYS, DATA_DIR: dataDir, ALLOW_PRIVATE_NETWORKS: 'true', RATE_LIMIT_READS_PER_MIN: '100000' }
-  const start = () => startGatewayProcess({ port, env, signal: AbortSignal.timeout(60_000) })
-  let gateway = await start()
-  return {
-    dataDir,
-    simulator,
-    receiver,
-    gateway: () => gateway,
-    async startGateway() {
-      gateway = await start()
-    },
-    async api(method, path, body, headers = {}) {
-      const answer = await fetch(gateway.origin + path, {
-        method,
-        headers: { 'x-api-key': TEST_KEYS.API_KEY, 'content-type': 'application/json', ...headers },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(15_000),
-      })
-      return { status: answer.status, json: await answer.json(), retryAfter: answer.headers.get('retry-after') }
-    },
-    async [Symbol.asyncDispose]() {
-      await gateway[Symbol.asyncDispose]()
-      await simulator[Symbol.asyncDispose]()
-      await receiver[Symbol.asyncDispose]()
-      await rm(dataDir, { recursive: true, force: true })
-    },
-  }
-}
-
-async function watch(world: World): Promise<string> {
-  const made = await world.api('POST', '/api/v1/monitors', {
-    stream_url: world.simulator.url,
-    callback_url: world.receiver.url,
-    config: CONFIG,
-  })
-  if (made.status !== 201) throw new Error(`POST /monitors: ${made.status} ${JSON.stringify(made.json)}`)
-  return made.json.monitor_id
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs = 20_000): Promise<void> {
-  const endMs = Date.now() + timeoutMs
-  while (!(await condition())) {
-    if (Date.now() > endMs) throw new Error(`it did not come about that ${what}`)
-    await wait(50)
-  }
-}
-
-/** What must hold at the end of the scenario, whatever was killed in its middle. */
-async function expectWholeStory(expect: ExpectStatic, world: World, id: string): Promise<void> {
-  const { receiver, simulator } = world
-  await receiver.waitFor(({ payload }) => payload.event_type === 'stream.ended', 60_000)
-  const events = new Map(receiver.deliveries.map((delivery) => [delivery.payload.event_id, delivery]))
-  expect([...events.values()].map(({ payload }) => payload.event_type)).toEqual(EVENTS)
-  for (const { payload, body } of receiver.deliveries) expect(body).toBe(events.get(payload.event_id)?.body)
-  expect(receiver.deliveries.every(({ verdict }) => verdict === 'valid')).toBe(true)
-  const dataOf = (type: string) =>
-    [...events.values()].find(({ payload }) => payload.event_type === type)?.payload.data ?? {}
-  const startOf = (type: string) => (Date.parse(String(dataOf(type)['started_at'])) - simulator.wallOf(0)) / 1000
-  expect(Number(dataOf('alert.blackout_recovered')['total_duration_sec'])).toBeCloseTo(BLACK.sec, 0.6)
-  expect(Number(dataOf('alert.silence_recovered')['total_duration_sec'])).toBeCloseTo(SILENT.sec, 0.6)
-  expect(startOf('alert.blackout')).toBeCloseTo(BLACK.fromSec, 0.6)
-  expect(startOf('alert.silence')).toBeCloseTo(SILENT.fromSec, 0.6)
-  const monitor = (await world.api('GET', `/api/v1/monitors/${id}`)).json
-  expect(monitor).toMatchObject({ status: 'completed', stream_status: 'ended' })
-  expect(monitor.statistics).toMatchObject({
-    total_segments_analyzed: clip.segments.length,
-    blackout_events: 1,
-    silence_events: 1,
-  })
-  await until(() => workerPids(id).length === 0, 'the worker of the ended monitor is gone')
-}
-
-const blackoutTold = (world: World) =>
-  world.receiver.waitFor(({ payload }) => payload.event_type === 'alert.blackout', 30_000)
-
 describe.concurrent('in the middle of a blackout', () => {
   it('kill -9 of the worker changes nothing that is told', async ({ expect }) => {
-    await using world = await createWorld()
+    await using world = await createWorld(clip)
     const id = await watch(world)
     await blackoutTold(world)
     const [pid = 0] = workerPids(id)
@@ -148,7 +25,7 @@ describe.concurrent('in the middle of a blackout', () => {
   }, 120_000)
 
   it('kill -9 of the gateway changes nothing that is told', async ({ expect }) => {
-    await using world = await createWorld()
+    await using world = await createWorld(clip)
     const id = await watch(world)
     await blackoutTold(world)
     const [pid] = workerPids(id)
@@ -161,7 +38,7 @@ describe.concurrent('in the middle of a blackout', () => {
   }, 120_000)
 
   it('kill -9 of Postgres changes nothing that is told, and is over within 10 s', async ({ expect }) => {
-    await using world = await createWorld()
+    await using world = await createWorld(clip)
     const id = await watch(world)
     await blackoutTold(world)
     process.kill(postmasterPid(world.dataDir), 'SIGKILL')
@@ -172,7 +49,7 @@ describe.concurrent('in the middle of a blackout', () => {
   }, 120_000)
 
   it('SIGTERM of the gateway hands over to the next one', async ({ expect }) => {
-    await using world = await createWorld()
+    await using world = await createWorld(clip)
     const id = await watch(world)
     await blackoutTold(world)
     world.gateway().kill('SIGTERM')
@@ -183,11 +60,31 @@ describe.concurrent('in the middle of a blackout', () => {
   }, 120_000)
 })
 
+describe.concurrent('of two gateways on one database', () => {
+  it('one that is restarted leaves its monitors to the other, which answers all the while', async ({ expect }) => {
+    await using database = await createTestDatabase()
+    await using one = await createWorld(clip, { DATABASE_URL: database.url })
+    await using two = await createWorld(clip, { DATABASE_URL: database.url })
+    const id = await watch(one)
+    await blackoutTold(one)
+    const [pid] = workerPids(id)
+    one.gateway().kill('SIGTERM')
+    const answers: number[] = []
+    const isGone = one.gateway().exited.then(() => true)
+    while (!(await Promise.race([isGone, wait(50, false)])))
+      answers.push((await two.api('GET', '/api/v1/monitors')).status)
+    expect(new Set(answers)).toEqual(new Set([200]))
+    await until(() => workerPids(id).some((other) => other !== pid), 'the other gateway has launched a worker')
+    await one.startGateway()
+    await expectWholeStory(expect, one, id)
+  }, 120_000)
+})
+
 describe('a gateway killed around a POST', () => {
   it('has one record and one worker afterwards, and gives the same Idempotency-Key the same answer', async ({
     expect,
   }) => {
-    await using world = await createWorld()
+    await using world = await createWorld(clip)
     const payload = { stream_url: world.simulator.url, callback_url: world.receiver.url, config: CONFIG }
     const headers = { 'idempotency-key': 'only-once' }
     const cutOff = world.api('POST', '/api/v1/monitors', payload, headers).catch(() => null)
