@@ -1,7 +1,7 @@
 import { LEASE_SEC, type Claim } from '../../shared/contract/assignment.ts'
 import type { Context } from '../context.ts'
 import { BrokenRule } from '../errors.ts'
-import { findAssignment, raiseEpoch, type Assignment } from './store.ts'
+import { findAssignment, logId, raiseEpoch, type Assignment } from './store.ts'
 
 /**
  * A worker's first call: from now on its epoch alone may speak for the assignment, and it learns where to resume. The
@@ -13,7 +13,7 @@ export async function claimAssignment(context: Context, id: string, claimant: st
   const claimed = await raiseEpoch(context.db, id, claimant)
   const { epoch, resume } = claimed ?? (await claimedBefore(context, id, claimant))
   if (claimed !== null)
-    context.log.info('worker claimed its assignment', { assignment_id: id, epoch, lease_sec: LEASE_SEC })
+    context.log.info('worker claimed its assignment', { ...logId(claimed), epoch, lease_sec: LEASE_SEC })
   const { allowPrivateNetworks, allowAnySite } = context.settings
   return { epoch, resume, policy: { allow_private_networks: allowPrivateNetworks, allow_any_site: allowAnySite } }
 }

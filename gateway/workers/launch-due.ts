@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts'
 import type { WorkerKind } from './kind.ts'
 import { loseWorker } from './lose-worker.ts'
-import { findAssignment, nextLaunchInMs, takeDueLaunches, type Assignment } from './store.ts'
+import { findAssignment, logId, nextLaunchInMs, takeDueLaunches, type Assignment } from './store.ts'
 
 /** Launches at a time: more wait for the next round. */
 const BATCH = 20
@@ -25,7 +25,7 @@ async function launch(context: Context, kinds: readonly WorkerKind[], assignment
   const kind = kinds.find((candidate) => candidate.kind === assignment.kind)
   const spec = await kind?.specFor(context, assignment.id)
   if (kind === undefined || !spec) return
-  const fields = { assignment_id: assignment.id, worker: spec.name, attempt: assignment.attempts }
+  const fields = { ...logId(assignment), worker: spec.name, attempt: assignment.attempts }
   try {
     await context.launcher.launch(spec)
     context.log.info('worker launched', fields)

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts'
 import { afterLoss } from './attempts.ts'
 import type { WorkerKind, WorkerLoss } from './kind.ts'
-import { giveUp, scheduleRelaunch, type Assignment } from './store.ts'
+import { giveUp, logId, scheduleRelaunch, type Assignment } from './store.ts'
 
 /**
  * Settles the loss of the worker of one launch: another one is launched after a pause, which resumes where the last
@@ -14,7 +14,7 @@ export async function loseWorker(
   loss: WorkerLoss,
 ): Promise<void> {
   const next = afterLoss(lost.attempts)
-  const fields = { assignment_id: lost.id, worker: loss.workerName, epoch: lost.epoch, attempt: lost.attempts }
+  const fields = { ...logId(lost), worker: loss.workerName, epoch: lost.epoch, attempt: lost.attempts }
   if (next.kind === 'relaunch') {
     const first = await scheduleRelaunch(context.db, lost, { afterMs: next.afterMs, attempts: lost.attempts })
     if (first)

@@ -2,7 +2,14 @@ import type { Context } from '../context.ts'
 import type { WorkerKind, WorkerLoss } from './kind.ts'
 import type { LaunchedWorker, WorkerExit } from './launcher.ts'
 import { loseWorker } from './lose-worker.ts'
-import { listLaunched, releaseLaunches, scheduleRelaunch, type Assignment, type LaunchedAssignment } from './store.ts'
+import {
+  listLaunched,
+  logId,
+  releaseLaunches,
+  scheduleRelaunch,
+  type Assignment,
+  type LaunchedAssignment,
+} from './store.ts'
 
 /** What a worker of an ended record has to send its last report and to clean up, in ms. */
 const STOP_GRACE_MS = 25_000
@@ -50,8 +57,7 @@ async function settle(
 /** The gateway that had launched this worker is gone, and its workers with it: no fault of theirs, so no attempt. */
 async function relaunchForeign(context: Context, assignment: Assignment, name: string): Promise<void> {
   const first = await scheduleRelaunch(context.db, assignment, { afterMs: 0, attempts: 0 })
-  if (first)
-    context.log.warn('worker gone with its gateway; launching another', { assignment_id: assignment.id, worker: name })
+  if (first) context.log.warn('worker gone with its gateway; launching another', { ...logId(assignment), worker: name })
 }
 
 function lossByExit(workerName: string, exit: WorkerExit): WorkerLoss {

@@ -6,6 +6,11 @@ import { assignments } from './schema.ts'
 
 export type Assignment = typeof assignments.$inferSelect
 
+/** An assignment as logs name it: by its kind, as in `monitor_id`. */
+export function logId({ kind, id }: Pick<Assignment, 'kind' | 'id'>): Record<string, string> {
+  return { [`${kind}_id`]: id }
+}
+
 /** A worker that has been reporting for this long counts as stable: its assignment's attempts start anew. */
 const STABLE_AFTER_SEC = 60
 
