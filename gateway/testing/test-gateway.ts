@@ -3,6 +3,7 @@ import { createLog } from '../../shared/log.ts'
 import type { Settings } from '../config.ts'
 import { startGateway, type Gateway } from '../node-gateway.ts'
 import type { Launcher } from '../workers/launcher.ts'
+import { checkInvariants } from './invariants.ts'
 import { createMemoryLauncher } from './memory-launcher.ts'
 import { createTestDatabase, type TestDatabase } from './test-database.ts'
 
@@ -82,6 +83,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     skewed: (skewSec) => callbackAt(url, skewSec),
     async [Symbol.asyncDispose]() {
       await gateway.close()
+      await checkInvariants(database.sql, { realWorkers: false })
       if (options.database === undefined) await database[Symbol.asyncDispose]()
     },
   }

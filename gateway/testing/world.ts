@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -7,8 +7,12 @@ import type { ExpectStatic } from 'vitest'
 
 import { makeClip, type Clip, type ClipPart } from '../../worker/testing/media.ts'
 import { startSimulator, type Simulator } from '../../worker/testing/stream-simulator.ts'
+import { createLog } from '../../shared/log.ts'
 import { findFreePort } from '../adapters/free-port.ts'
+import { clusterUrl } from '../adapters/postgres-cluster.ts'
+import { connectPostgres } from '../adapters/postgres.ts'
 import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts'
+import { checkInvariants } from './invariants.ts'
 import { workerPids } from './processes.ts'
 import { startReceiver, type Receiver } from './receiver.ts'
 import { TEST_KEYS, type Json } from './test-gateway.ts'
@@ -41,6 +45,7 @@ export function makeScenario(): Promise<Clip> {
 export type World = AsyncDisposable & {
   readonly clip: Clip
   readonly dataDir: string
+  readonly databaseUrl: string
   readonly simulator: Simulator
   readonly receiver: Receiver
   gateway(): GatewayProcess
@@ -71,6 +76,7 @@ export async function createWorld(clip: Clip, settings: Record<string, string> =
   return {
     clip,
     dataDir,
+    databaseUrl: settings['DATABASE_URL'] ?? (await embeddedUrl(dataDir)),
     simulator,
     receiver,
     gateway: () => gateway,
@@ -93,6 +99,12 @@ export async function createWorld(clip: Clip, settings: Record<string, string> =
       await rm(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+/** How the gateway reaches the database that it runs itself. */
+async function embeddedUrl(dataDir: string): Promise<string> {
+  const { port, password } = JSON.parse(await readFile(join(dataDir, 'postgres.json'), 'utf8'))
+  return clusterUrl(port, password)
 }
 
 /** Has the scenario's broadcast watched. */
@@ -142,6 +154,8 @@ export async function expectWholeStory(expect: ExpectStatic, world: World, id: s
     silence_events: 1,
   })
   await until(() => workerPids(id).length === 0, 'the worker of the ended monitor is gone')
+  await using database = connectPostgres(world.databaseUrl, createLog('test', 'error', console.error))
+  await checkInvariants(database.sql, { realWorkers: true })
 }
 
 /** Resolves when the blackout has been told, which is in its middle. */
