@@ -72,7 +72,15 @@ export async function createWorld(clip: Clip, settings: Record<string, string> =
     ...settings,
   }
   const start = () => startGatewayProcess({ port, env, signal: AbortSignal.timeout(60_000) })
-  let gateway = await start()
+  async function clear(): Promise<void> {
+    await simulator[Symbol.asyncDispose]()
+    await receiver[Symbol.asyncDispose]()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+  let gateway = await start().catch(async (error: unknown) => {
+    await clear()
+    throw error
+  })
   return {
     clip,
     dataDir,
@@ -94,9 +102,7 @@ export async function createWorld(clip: Clip, settings: Record<string, string> =
     },
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]()
-      await simulator[Symbol.asyncDispose]()
-      await receiver[Symbol.asyncDispose]()
-      await rm(dataDir, { recursive: true, force: true })
+      await clear()
     },
   }
 }
