@@ -1,5 +1,7 @@
 import * as v from 'valibot'
 
+import { withoutNul } from './text.ts'
+
 /** Every event that a monitor can send, in the words of its webhooks. */
 export const MonitorEventType = v.picklist([
   'stream.started',
@@ -23,7 +25,7 @@ export const MonitorEvent = v.object({
   event_type: MonitorEventType,
   /** When it happened; RFC 3339, never changed afterwards. */
   timestamp: v.pipe(v.string(), v.isoTimestamp()),
-  data: v.record(v.string(), v.unknown()),
+  data: v.pipe(v.record(v.string(), v.unknown()), withoutNul()),
 })
 export type MonitorEvent = v.InferOutput<typeof MonitorEvent>
 

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 
 import { CallNumber } from './assignment.ts'
 import { MonitorEvent } from './events.ts'
+import { withoutNul } from './text.ts'
 
 /** A monitor's settings with every default filled in, as the gateway stores them and hands them to the worker. */
 export const MonitorConfig = v.object({
@@ -54,11 +55,11 @@ export const MonitorReport = v.object({
   ...CallNumber.entries,
   mode: WorkerMode,
   stream_status: StreamStatus,
-  title: v.nullable(v.pipe(v.string(), v.maxLength(500))),
+  title: v.nullable(v.pipe(v.string(), v.maxLength(500), withoutNul())),
   health: MonitorHealth,
   statistics: MonitorStatistics,
   events: v.pipe(v.array(MonitorEvent), v.maxLength(50)),
   /** Opaque to the gateway: handed back to the worker that claims next. */
-  resume: v.record(v.string(), v.unknown()),
+  resume: v.pipe(v.record(v.string(), v.unknown()), withoutNul()),
 })
 export type MonitorReport = v.InferOutput<typeof MonitorReport>

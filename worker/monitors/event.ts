@@ -1,19 +1,23 @@
 import type { MonitorEvent, MonitorEventType } from '../../shared/contract/events.ts'
 
-/** What others say is told no longer than this: fifty events fit into a call's 64 KiB. */
+/** What others say is told no longer than this: a report takes no longer title, and fifty events fit into 64 KiB. */
 const MAX_TEXT_LENGTH = 500
 
 /** An event of the monitor that happened at a time in ms since 1970. */
 export function eventAt(atMs: number, type: MonitorEventType, data: MonitorEvent['data']): MonitorEvent {
   const texts = Object.entries(data).map(([name, value]) => {
-    return [name, typeof value === 'string' ? shortened(value, MAX_TEXT_LENGTH) : value] as const
+    return [name, typeof value === 'string' ? shortened(value) : value] as const
   })
   return { event_type: type, timestamp: toIso(atMs), data: Object.fromEntries(texts) }
 }
 
-/** A text's start, at most so many UTF-16 units of it, and never half a character at its end. */
-export function shortened(text: string, length: number): string {
-  return text.length <= length ? text : text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '')
+/**
+ * What others say as it is told on: in one line without control characters, which no database takes all of, well-formed,
+ * at most so many UTF-16 units long, and never with half a character at its end.
+ */
+export function shortened(text: string, length = MAX_TEXT_LENGTH): string {
+  const start = text.replace(/\p{Cc}+/gu, ' ').slice(0, length)
+  return start.replace(/[\uD800-\uDBFF]$/, '').replace(/\p{Cs}/gu, '\uFFFD')
 }
 
 /** A time in ms since 1970 as events and reports write it. */

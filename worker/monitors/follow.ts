@@ -1,13 +1,13 @@
 import type { MonitorConfig } from '../../shared/contract/monitors.ts'
 import type { Log } from '../../shared/log.ts'
-import { backoffMs } from '../platform/backoff.ts'
-import { pause } from '../platform/bell.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Lifetime } from '../platform/lifetime.ts'
 import { chooseSegments } from './backlog.ts'
+import { download } from './download.ts'
+import { isStill } from './flow.ts'
 import { newSegments, type Position } from './position.ts'
 import type { Probe } from './probe.ts'
-import { pollAfterFailureMs, pollAfterMs } from './schedule.ts'
+import { pollAfterFailureMs, pollAfterMs } from './polling.ts'
 import type { FetchTrouble, MediaPlaylist, Rendition, Segment } from './snapshot.ts'
 import type { StreamSource } from './source.ts'
 import type { MonitorState, Observation, Place } from './state.ts'
@@ -23,7 +23,7 @@ export type Watching = {
   readonly config: MonitorConfig
   readonly source: StreamSource
   readonly clock: Clock
-  readonly lifetime: Lifetime
+  readonly lifetime: Pick<Lifetime, 'stopping' | 'killed'>
   readonly log: Log
 }
 
@@ -42,7 +42,7 @@ export type Turn = {
   readonly isOver: boolean
   /** Analysis took longer than until the next fetch was due. */
   readonly isLate: boolean
-  /** The last segment was not looked at: what the probe saw before does not go on in the next one. */
+  /** What the probe saw before does not go on in the next segment: one was not looked at, or the stream stood still. */
   readonly isBroken: boolean
 }
 
@@ -61,26 +61,30 @@ export async function takeTurn(follower: Follower, watching: Watching): Promise<
   const { rendition, turn } = follower
   const { monitor, source, clock, lifetime, log } = watching
   const { sides } = rendition
+  const beganMs = clock.nowMs()
   const fetched = await source.playlist(rendition, lifetime.stopping)
   const atMs = clock.nowMs()
   if (lifetime.stopping.aborted) return turn
   if (fetched.kind === 'trouble') {
     const error = fetched.trouble.message
     if (turn.failures === 0) log.warn('playlist failed, trying on', { sides, error })
-    monitor.observe({ kind: 'playlist_failed', atMs, sides, error })
+    monitor.observe({ kind: 'playlist_failed', atMs, beganMs, sides, error })
     return afterFailure(turn, fetched.trouble, atMs)
   }
   if (turn.failures > 0) log.info('playlist fetched again', { sides, failures: turn.failures })
   const { playlist, bytes } = fetched
-  const before = monitor.state().positions[sides] ?? null
+  const { phase, positions } = monitor.state()
+  const before = positions[sides] ?? null
+  const hasStood = phase.kind === 'monitoring' && isStill(phase.flow, sides)
   const progress = newSegments(playlist, before)
   const [first] = progress.fresh
   const firstStartMs = first === undefined ? null : streamTimeMs(first, playlist, atMs)
-  monitor.observe({ kind: 'playlist', atMs, sides, targetDurationSec: playlist.targetDurationSec, firstStartMs })
-  const isBroken = await lookAt({ playlist, before, ...progress, atMs }, follower, watching)
+  const { targetDurationSec, ended: isEnded } = playlist
+  monitor.observe({ kind: 'playlist', atMs, sides, targetDurationSec, firstStartMs, isEnded })
+  const isBroken = await lookAt({ playlist, before, hasStood, ...progress, atMs }, follower, watching)
   const hasNew = first !== undefined
   const dueMs = atMs + pollAfterMs({ playlist, hasNew, wasWaitedFor: turn.isWaiting, bytes }, watching.config)
-  const isOver = playlist.ended && !lifetime.stopping.aborted
+  const isOver = isEnded && !lifetime.stopping.aborted
   const isLate = clock.nowMs() > dueMs
   return { dueMs, failures: 0, isUrlDead: false, isWaiting: !hasNew, isOver, isLate, isBroken }
 }
@@ -97,6 +101,8 @@ type News = {
   readonly before: Position | null
   readonly fresh: readonly Segment[]
   readonly skipped: number
+  /** It stood still until now. */
+  readonly hasStood: boolean
   readonly atMs: number
 }
 
@@ -113,7 +119,7 @@ async function lookAt(news: News, follower: Follower, watching: Watching): Promi
     monitor.observe({ kind: 'skipped', atMs: clock.nowMs(), place: { sides, position }, count })
     log.warn('segments passed over', { sides, missed: news.skipped, passed, is_overrun: isOverrun })
   }
-  let isBroken = follower.turn.isBroken || count > 0
+  let isBroken = follower.turn.isBroken || news.hasStood || count > 0
   for (const segment of segments) {
     const next = positionAfter(segment, playlist, before)
     if (lifetime.stopping.aborted || next === null) break
@@ -150,16 +156,23 @@ type Look = {
 
 /** Downloads and analyses a segment, and observes what came of it; says whether it has been seen. */
 async function lookAtSegment(segment: Segment, look: Look, watching: Watching): Promise<boolean> {
-  const { monitor, lifetime, clock, log } = watching
+  const { monitor, source, lifetime, clock, log } = watching
   const { place, startMs, probe } = look
   const { durationSec, sequence } = segment
+  const which = { sequence, durationSec, isDated: segment.programDateTimeMs !== null }
   const beganMs = clock.nowMs()
   const fail = (error: string) => {
     log.warn('segment failed', { sequence, sides: place.sides, error })
-    monitor.observe({ kind: 'segment_failed', atMs: clock.nowMs(), place, error })
+    monitor.observe({ kind: 'segment_failed', atMs: clock.nowMs(), beganMs, place, error })
     return false
   }
-  const fetched = await download(segment, watching)
+  const fetched = await download(segment, {
+    source,
+    clock,
+    stopping: lifetime.stopping,
+    onFailedTry: (failure) =>
+      monitor.observe({ kind: 'try_failed', atMs: clock.nowMs(), sides: place.sides, ...failure }),
+  })
   if (lifetime.stopping.aborted) return false
   if (fetched.kind === 'trouble') return fail(fetched.trouble.message)
   const { bytes, map, isCut } = fetched
@@ -174,20 +187,8 @@ async function lookAtSegment(segment: Segment, look: Look, watching: Watching): 
   if (analysed.kind === 'failed') return fail(analysed.error)
   const atMs = clock.nowMs()
   const { findings } = analysed
-  monitor.observe({ kind: 'segment', atMs, place, segment: { sequence, startMs, durationSec }, findings })
+  monitor.observe({ kind: 'segment', atMs, place, segment: { ...which, startMs }, findings })
   const took = { fetch_ms: fetchedMs - beganMs, analysis_ms: atMs - fetchedMs }
   log.debug('segment analysed', { sequence, sides: place.sides, bytes: bytes.length, ...took, findings })
   return true
-}
-
-const DOWNLOAD_TRIES = 3
-const DOWNLOAD_RETRY = { firstMs: 2000, maxMs: 30_000 }
-
-/** A segment's bytes after at most three tries; aborted ones are trouble. */
-async function download(segment: Segment, { source, lifetime }: Watching) {
-  for (let tries = 1; ; tries++) {
-    const fetched = await source.segment(segment, lifetime.stopping)
-    if (fetched.kind === 'ok' || tries === DOWNLOAD_TRIES || lifetime.stopping.aborted) return fetched
-    await pause(backoffMs(tries, DOWNLOAD_RETRY), lifetime.stopping)
-  }
 }

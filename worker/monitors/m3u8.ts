@@ -62,7 +62,15 @@ export function readManifest(text: string): RawManifest | null {
 
 /** A reference of a playlist as an absolute URL; `null` where it leads elsewhere than to http(s). */
 export function httpUrl(reference: string, baseUrl: string): string | null {
-  if (!URL.canParse(reference, baseUrl)) return null
-  const url = new URL(reference, baseUrl)
-  return url.protocol === 'http:' || url.protocol === 'https:' ? url.href : null
+  const url = parseUrl(reference, baseUrl)
+  return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.href : null
+}
+
+/** In one go, for a playlist may hold thousands: `canParse` before it would double the work. */
+function parseUrl(reference: string, baseUrl: string): URL | null {
+  try {
+    return new URL(reference, baseUrl)
+  } catch {
+    return null
+  }
 }

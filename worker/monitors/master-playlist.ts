@@ -58,11 +58,10 @@ function soundUrl(manifest: RawManifest, { attributes }: RawVariant, baseUrl: st
 export function chooseRenditions(master: MasterPlaylist): readonly Rendition[] {
   const chosen = master.variants.toSorted(byWorth)[0]
   if (chosen === undefined) return []
-  const { url, lines } = chosen
-  if (!chosen.hasPicture || chosen.soundUrl === null) return [{ url, sides: 'both', lines }]
+  if (!chosen.hasPicture || chosen.soundUrl === null) return [{ url: chosen.url, sides: 'both' }]
   return [
-    { url, sides: 'picture', lines },
-    { url: chosen.soundUrl, sides: 'sound', lines: null },
+    { url: chosen.url, sides: 'picture' },
+    { url: chosen.soundUrl, sides: 'sound' },
   ]
 }
 

@@ -175,27 +175,28 @@ describe('of a master playlist is watched', () => {
         ...variant('sound.m3u8', 'BANDWIDTH=64000,CODECS="mp4a.40.2"'),
         '#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1000,RESOLUTION=64x36,URI="iframes.m3u8"',
       ),
-    ).toEqual([{ url: 'https://cdn.test/live/240.m3u8', sides: 'both', lines: 240 }])
+    ).toEqual([{ url: 'https://cdn.test/live/240.m3u8', sides: 'both' }])
   })
 
   test('by bandwidth where nothing else is said', () => {
     expect(renditions(...variant('high', 'BANDWIDTH=900'), ...variant('low', 'BANDWIDTH=300'))).toEqual([
-      { url: 'https://cdn.test/live/low', sides: 'both', lines: null },
+      { url: 'https://cdn.test/live/low', sides: 'both' },
     ])
   })
 
   test('sound alone, or a picture alone, only where there is nothing else', () => {
     const sound = variant('sound', 'BANDWIDTH=64000,CODECS="mp4a.40.2"')
-    expect(renditions(...sound)).toEqual([{ url: 'https://cdn.test/live/sound', sides: 'both', lines: null }])
-    expect(renditions(...sound, ...variant('mute', 'BANDWIDTH=1,RESOLUTION=2x144,CODECS="avc1.1"'))[0]?.lines).toBe(144)
+    expect(renditions(...sound)).toEqual([{ url: 'https://cdn.test/live/sound', sides: 'both' }])
+    const mute = variant('mute', 'BANDWIDTH=1,RESOLUTION=2x144,CODECS="avc1.1"')
+    expect(renditions(...sound, ...mute)).toEqual([{ url: 'https://cdn.test/live/mute', sides: 'both' }])
   })
 
   test('the default sound of its group beside it, where the sound is a playlist of its own', () => {
     const group = (name: string, more: string) => `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="${name}"${more}`
     const picture = variant('v.m3u8', 'BANDWIDTH=300000,RESOLUTION=426x240,CODECS="avc1.4d4015,mp4a.40.2",AUDIO="aac"')
     expect(renditions(group('de', ',URI="de.m3u8"'), group('en', ',DEFAULT=YES,URI="en.m3u8"'), ...picture)).toEqual([
-      { url: 'https://cdn.test/live/v.m3u8', sides: 'picture', lines: 240 },
-      { url: 'https://cdn.test/live/en.m3u8', sides: 'sound', lines: null },
+      { url: 'https://cdn.test/live/v.m3u8', sides: 'picture' },
+      { url: 'https://cdn.test/live/en.m3u8', sides: 'sound' },
     ])
     expect(renditions(group('de', ',URI="de.m3u8"'), group('en', ',DEFAULT=YES'), ...picture)).toMatchObject([
       { sides: 'both' },

@@ -92,6 +92,70 @@ test('a sequence that began anew within the window is known by its program time 
   expect(read(numbered(0, 5), renamed)[1]).toEqual({ fresh: ['b0.ts', 'b1.ts'], skipped: 0 })
 })
 
+test('a sequence that began anew before its window slid is known by how little it holds', () => {
+  const anew = (length: number) =>
+    read(numbered(0, length - 1), numbered(0, 0), numbered(0, 1), numbered(0, length - 1), numbered(1, length))
+  for (const length of [5, 18]) {
+    const rest = Array.from({ length: length - 2 }, (_, i) => `seg${i + 2}.ts`)
+    expect(anew(length).slice(1)).toEqual([
+      { fresh: ['seg0.ts'], skipped: 0 },
+      { fresh: ['seg1.ts'], skipped: 0 },
+      { fresh: rest, skipped: 0 },
+      { fresh: [`seg${length}.ts`], skipped: 0 },
+    ])
+  }
+})
+
+test('a stale playlist of a stream that keeps all its segments gives nothing', () => {
+  expect(read(numbered(0, 17), numbered(0, 14), numbered(0, 18)).slice(1)).toEqual([
+    NOTHING,
+    { fresh: ['seg18.ts'], skipped: 0 },
+  ])
+})
+
+test('another path to the same numbers goes on above what was read, though its clock is seconds off', () => {
+  const via =
+    (path: string, apartMs: number, opaque = false) =>
+    (index: number) => ({
+      url: `https://cdn.test/live/${path}${opaque ? `${path.length}-${index}` : `seg${index}`}`,
+      programDateTimeMs: 1_700_000_000_000 + index * 6000 + apartMs,
+      durationSec: 6,
+    })
+  for (const apartMs of [3000, -3000]) {
+    for (const opaque of [true, false]) {
+      const backup = via('backup/', apartMs, opaque)
+      const reads = read(
+        numbered(100, 104, via('', 0, opaque)),
+        numbered(100, 104, backup),
+        numbered(101, 105, backup),
+        numbered(102, 106, via('', 0, opaque)),
+      )
+      expect(reads.slice(1).map(({ fresh }) => fresh.length)).toEqual([0, 1, 1])
+    }
+  }
+})
+
+test('a stale playlist whose paths are new at each fetch gives nothing twice', () => {
+  const via = (token: string) => (index: number) => ({ url: `https://cdn.test/${token}/seg${index}.ts` })
+  const reads = read(
+    numbered(100, 104, via('a')),
+    numbered(105, 109, via('b')),
+    numbered(101, 105, via('c')),
+    numbered(106, 110, via('d')),
+  )
+  expect(reads.slice(1).map(({ fresh }) => fresh.length)).toEqual([5, 0, 1])
+})
+
+test('numbers that are counted anew into the window are known by a program time that went on', () => {
+  const at = (startMs: number) => (index: number) => ({ programDateTimeMs: startMs + index * 2000 })
+  for (const laterMs of [14_000, 300_000]) {
+    const reads = read(numbered(0, 5, at(1_700_000_000_000)), numbered(0, 3, at(1_700_000_000_000 + laterMs)))
+    expect(reads[1]?.fresh).toHaveLength(4)
+    const inner = read(numbered(0, 9, at(1_700_000_000_000)), numbered(3, 7, at(1_700_000_000_000 + laterMs)))
+    expect(inner[1]?.fresh).toHaveLength(5)
+  }
+})
+
 test('numbering that leaps to the clock is no gap of years', () => {
   expect(read(numbered(5, 7), numbered(1_700_000_000, 1_700_000_001))[1]).toMatchObject({ skipped: 0 })
 })

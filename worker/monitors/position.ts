@@ -99,9 +99,28 @@ function cutByNumber(playlist: MediaPlaylist, position: Position, numbers: Numbe
   const missed = numbers.first - numbers.newestBefore - 1
   // A leap of more than a day is another way of numbering, such as by the clock.
   if (missed >= 0) return { from: 0, skipped: missed * targetDurationSec > DAY_SEC ? 0 : missed, goesOn: true }
+  return { from: firstOfUnknown(playlist, position, numbers), skipped: 0, goesOn: false }
+}
+
+/** Index of the first new segment of a playlist that does not lie beyond what was read, and holds none of it. */
+function firstOfUnknown(playlist: MediaPlaylist, position: Position, numbers: Numbers): number {
+  const { segments } = playlist
+  if (beganAnew(numbers)) return 0
+  const isStanding = numbers.first === numbers.firstBefore
+  const named = isStanding ? cutByName(playlist, position).from : 0
   // The window slid and the number did not: a server that does not count.
-  if (numbers.first === numbers.firstBefore) return cutByName(playlist, position)
-  return { from: isOlder(segments, position, numbers) ? segments.length : 0, skipped: 0, goesOn: false }
+  if (named > 0) return named
+  const upToRead = segments.findLastIndex(({ sequence }) => sequence !== null && sequence <= numbers.newestBefore) + 1
+  const apartMs = sinceRead(segments[upToRead - 1], position) ?? (isStanding ? Infinity : 0)
+  // Another server's names for the same segments: one that is behind, or that is asked in another's place.
+  if (numbers.newest >= numbers.firstBefore && apartMs <= CLOCKS_APART_MS) return upToRead
+  return isOlder(segments, position) ? segments.length : 0
+}
+
+/** How far a segment's program time is from that of the one read under its number, or else of the newest read. */
+function sinceRead(segment: Segment | undefined, { seen }: Position): number | null {
+  const read = seen.find(({ sequence }) => sequence === segment?.sequence) ?? seen.at(-1)
+  return segment === undefined || read === undefined ? null : timeApart(segment, read)
 }
 
 const DAY_SEC = 86_400
@@ -128,16 +147,21 @@ function timeApart(segment: Segment, seen: Seen): number | null {
   return Math.abs(segment.programDateTimeMs - seen.timeMs)
 }
 
-/** Back by more than the window, to the start of the numbering: an encoder that began anew, perhaps with the same names. */
-function beganAnew({ first, newest, firstBefore }: Numbers): boolean {
-  return newest < firstBefore && first <= 1
+/**
+ * Back to the start of the numbering, perhaps with the same names: an encoder that began anew. Its playlist lies before
+ * the window, or is at most half as long; a stale one, of which the first segment has not left yet, is but a bit shorter.
+ */
+function beganAnew({ first, newest, firstBefore, newestBefore }: Numbers): boolean {
+  if (first > 1) return false
+  const isHalf = 2 * (newest - first + 1) <= newestBefore - firstBefore + 1
+  return newest < firstBefore || (newest < newestBefore - 1 && isHalf)
 }
 
-/** A playlist from further back than is remembered, which its program time tells from an encoder that began anew. */
-function isOlder(segments: readonly Segment[], position: Position, numbers: Numbers): boolean {
+/** A playlist from further back than is remembered, by its program time. */
+function isOlder(segments: readonly Segment[], position: Position): boolean {
   const now = segments.at(-1)?.programDateTimeMs ?? null
   const before = position.seen.at(-1)?.timeMs ?? null
-  return !beganAnew(numbers) && now !== null && before !== null && now <= before
+  return now !== null && before !== null && now <= before
 }
 
 /** Without numbers the URL decides: by its path, where that alone tells the segments of a playlist apart. */

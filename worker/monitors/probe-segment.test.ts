@@ -10,6 +10,19 @@ import type { ProbeResult, SegmentMedia } from './probe.ts'
 
 const never = new AbortController().signal
 
+const TS_PACKET_BYTES = 188
+/** The tracks of a clip in a transport stream, by the ids that ffmpeg gives them. */
+const TRACK_ID = { picture: 0x100, sound: 0x101 } as const
+
+/** A transport stream that goes on declaring a track whose packets are gone from its first `share`. */
+function dropTrack(stream: Uint8Array, side: keyof typeof TRACK_ID, share = 1): Uint8Array {
+  const packets = Array.from({ length: stream.length / TS_PACKET_BYTES }, (_, i) =>
+    stream.subarray(i * TS_PACKET_BYTES, (i + 1) * TS_PACKET_BYTES),
+  )
+  const idOf = ([, high = 0, low = 0]: Uint8Array) => ((high & 0x1f) << 8) | low
+  return Buffer.concat(packets.filter((packet, i) => i > packets.length * share || idOf(packet) !== TRACK_ID[side]))
+}
+
 describe('one segment', () => {
   const parts: ClipPart[] = [{ sec: 2.5 }, { sec: 1, video: 'black', audio: 'silent' }, { sec: 2.5 }]
   const expected = [{ fromSec: 2.5, toSec: 3.5 }]
@@ -71,6 +84,45 @@ describe('one segment', () => {
   test('of picture only has no sound', async () => {
     const result = await analyseOne(await remux('picture.ts', '-i', 'INPUT', '-an'))
     expect(result).toMatchObject({ findings: { picture: { kind: 'seen' }, sound: { kind: 'absent' } } })
+  })
+
+  test('whose sound or picture is declared and does not come has none, and the other side is judged as usual', async () => {
+    const mute = await analyseOne({ ...segment, bytes: dropTrack(segment.bytes, 'sound') })
+    expect(mute).toMatchObject({ findings: { sound: { kind: 'absent' } } })
+    expect(spansOf(mute, 'blackout')).toEqual(near(expected, FRAME_SEC))
+    const blind = await analyseOne({ ...segment, bytes: dropTrack(segment.bytes, 'picture') })
+    expect(blind).toMatchObject({ findings: { picture: { kind: 'absent' } } })
+    expect(spansOf(blind, 'silence')).toEqual(near(expected, SOUND_SEC))
+  })
+
+  test('that declares both tracks and has neither has failed', async () => {
+    const bytes = dropTrack(dropTrack(segment.bytes, 'sound'), 'picture')
+    const error = 'segment holds neither picture nor sound'
+    expect(await analyseOne({ ...segment, bytes })).toEqual({ kind: 'failed', error })
+  })
+
+  test('whose side is declared and does not come, where nothing but that side is asked for, has none', async () => {
+    const bytes = { picture: dropTrack(segment.bytes, 'picture'), sound: dropTrack(segment.bytes, 'sound') }
+    const picture = await analyseOne({ ...segment, bytes: bytes.picture, sides: 'picture' })
+    expect(picture).toMatchObject({ findings: { picture: { kind: 'absent' }, sound: null } })
+    const sound = await analyseOne({ ...segment, bytes: bytes.sound, sides: 'sound' })
+    expect(sound).toMatchObject({ findings: { picture: null, sound: { kind: 'absent' } } })
+  })
+
+  test('whose sound comes late is silent until then, however late that is', async () => {
+    await using long = await makeClip([{ sec: 12 }], { ...small, segmentSec: 12 })
+    const [whole] = await readSegments(long)
+    if (whole === undefined) throw new Error('the clip has no segment')
+    const late = await analyseOne({ ...whole, bytes: dropTrack(whole.bytes, 'sound', 0.8) })
+    expect(spansOf(late, 'silence')).toEqual([{ fromSec: 0, toSec: expect.closeTo(9.5, 0) }])
+    expect(spansOf(late, 'blackout')).toEqual([])
+  })
+
+  test.each(['-1.5', '1.5', '6.5'])('is seen alike when its sound runs on a clock %s s off', async (offsetSec) => {
+    const args = ['-i', 'INPUT', '-itsoffset', offsetSec, '-i', 'INPUT', '-map', '0:v', '-map', '1:a']
+    const result = await analyseOne(await remux(`off${offsetSec}.ts`, ...args, '-max_interleave_delta', '0'))
+    expect(spansOf(result, 'blackout')).toEqual(near(expected, FRAME_SEC))
+    expect(spansOf(result, 'silence')).toEqual(near(expected, SOUND_SEC))
   })
 
   test('is judged by the side that its rendition is there for', async () => {

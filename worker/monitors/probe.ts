@@ -64,7 +64,7 @@ export function createProbe({ ffmpegPath, config }: { ffmpegPath: string; config
   /** Every frame of the picture, where its key frames are not enough. */
   async function lookCloser(segment: SegmentMedia, first: View, look: Look): Promise<View | LookFailed> {
     const wasSampled = pictureDepth === 'key'
-    pictureDepth = canSample(first.reading, first.extent, Math.min(...thresholds)) ? 'key' : 'all'
+    pictureDepth = canSample(first.reading, first.extents.picture, Math.min(...thresholds)) ? 'key' : 'all'
     if (!wasSampled) return first
     if (pictureDepth === 'all' || !showsNothing(first.reading.picture)) return look(segment, WHOLE_PICTURE)
     sampled = segment

@@ -130,6 +130,26 @@ test('a stream that stays in trouble is asked about less and less often, up to e
   }
 })
 
+test('a site that keeps us out is asked again soon once what is being watched goes wrong', async () => {
+  const { questions, observe, asked, answer, pass } = startAsking()
+  questions.attend(false)
+  observe(playlist(START_MS, START_MS))
+  const blocks = 12
+  for (let count = 1; count <= blocks; count++) {
+    await answer({ kind: 'blocked', cause: 'captcha', message: '' })
+    questions.attend(false)
+    if (count < blocks) pass(1100)
+    questions.attend(false)
+  }
+  expect(asked()).toBe(blocks)
+  pass(61)
+  questions.attend(false)
+  expect(asked()).toBe(blocks)
+  observe(playlist(START_MS + 15_000_000, null))
+  questions.attend(false)
+  expect(asked()).toBe(blocks + 1)
+})
+
 test('what the resolver throws is thrown on', async () => {
   const { questions, answer } = startAsking()
   questions.attend(false)

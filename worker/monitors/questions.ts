@@ -73,7 +73,7 @@ export function createQuestions(watching: Watching, intervals: Intervals, onAnsw
 
   /** A stream in trouble is asked about sooner, but answers that said nothing keep their distance. */
   function plan(isUrlDead: boolean): void {
-    if (last === null || last.failures > 0) return
+    if (last === null) return
     if (isUrlDead || isUnwell(monitor.state(), clock.nowMs())) {
       plannedMs = Math.min(plannedMs, soonerQuestionMs(last, intervals))
     }

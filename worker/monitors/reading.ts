@@ -24,30 +24,38 @@ export type Track = {
 type Packet = { readonly sec: number; readonly isKey: boolean }
 export type Mark = { readonly sec: number; readonly isStart: boolean }
 
+export type Side = Detector['side']
+
 /** What to decode: every frame or key frames of the picture, and the sound or not. */
 export type Depth = { readonly picture: 'all' | 'key' | null; readonly sound: boolean }
 
+/** The first track of a kind, where there is one; a cover picture is none. */
+const MAPS = { picture: ['-map', '0:V:0?'], sound: ['-map', '0:a:0?'] } as const
+
 /**
- * Arguments for one run over both sides, and how its output is read. Each writer has a pipe of its own, so that their
- * lines cannot mix: stored packets (as `framecrc` lists them) on stdout, then picture, then sound.
+ * Arguments for one run over the sides that may be there, and how its output is read. Each writer has a pipe of its
+ * own, so that their lines cannot mix: stored packets (as `framecrc` lists them) on stdout, then picture, then sound.
  */
 export function readingArgs(
   detectors: readonly Detector[],
   config: MonitorConfig,
-  depth: Depth,
+  { depth, sides }: { readonly depth: Depth; readonly sides: readonly Side[] },
 ): Pick<FfmpegRun, 'inputArgs' | 'outputArgs' | 'pipes'> {
-  const filters = (side: Detector['side']) =>
+  const filters = (side: Side) =>
     detectors.filter((detector) => detector.side === side).map((detector) => detector.filter(config))
   const picture = [...filters('picture'), ...print('metadata', 3)].join(',')
   const sound = [...filters('sound'), ...print('ametadata', 4)].join(',')
+  const decoded = [
+    depth.picture !== null && sides.includes('picture') ? [...MAPS.picture, '-vf', picture] : [],
+    depth.sound && sides.includes('sound') ? [...MAPS.sound, '-af', sound] : [],
+  ].flat()
   return {
     pipes: 2,
     inputArgs: depth.picture === 'key' ? ['-skip_frame', 'nokey'] : [],
     outputArgs: [
-      depth.picture === null ? [] : ['-map', '0:V:0?', '-vf', picture],
-      depth.sound ? ['-map', '0:a:0?', '-af', sound] : [],
-      ['-f', 'null', '-'],
-      ['-map', '0:V:0?', '-map', '0:a:0?', '-c', 'copy', '-copyinkf', '-f', 'framecrc', 'pipe:1'],
+      // Without a map ffmpeg would take what it likes.
+      decoded.length === 0 ? [] : [...decoded, '-f', 'null', '-'],
+      [...sides.flatMap((side) => MAPS[side]), '-c', 'copy', '-copyinkf', '-f', 'framecrc', 'pipe:1'],
     ].flat(),
   }
 }
@@ -68,6 +76,17 @@ export function parseReading(
     picture: { packets: stored.video, ...parseFrames(picture, detectors) },
     sound: { packets: stored.audio, ...parseFrames(sound, detectors) },
   }
+}
+
+/** What `framecrc` complains of where a side is declared and no packet tells what it is. */
+const NO_PACKETS = new Map<string, Side>([
+  ['dimensions not set', 'picture'],
+  ['sample rate not set', 'sound'],
+])
+
+/** The side that a run failed for because it is declared and does not come; `null` where it failed for another reason. */
+export function sideWithoutPackets(error: string): Side | null {
+  return NO_PACKETS.get(error) ?? null
 }
 
 /** Stream, dts, pts, duration, size, checksum, and flags where they are other than "key frame". */

@@ -25,7 +25,7 @@ describe('yt-dlp describes a page', () => {
     expect(ofPage({ live_status: 'is_live', title: 'News 2030-01-02 03:04', formats })).toEqual({
       kind: 'live',
       source: {
-        renditions: [{ url: LIVE_URL, sides: 'both', lines: 144 }],
+        renditions: [{ url: LIVE_URL, sides: 'both' }],
         title: 'News',
         by: 'yt-dlp',
         expiresAtMs: 1_893_456_000_000,
@@ -40,8 +40,8 @@ describe('yt-dlp describes a page', () => {
     ]
     const resolution = ofPage({ live_status: 'is_live', title: 'x', formats })
     expect(resolution.kind === 'live' && resolution.source.renditions).toEqual([
-      { url: 'https://cdn.test/v', sides: 'picture', lines: 144 },
-      { url: 'https://cdn.test/a', sides: 'sound', lines: null },
+      { url: 'https://cdn.test/v', sides: 'picture' },
+      { url: 'https://cdn.test/a', sides: 'sound' },
     ])
   })
 
@@ -81,10 +81,6 @@ describe('yt-dlp describes a page', () => {
     [{ live_status: 'something_new' }, { kind: 'passing' }],
   ])('%j', (page, expected) => {
     expect(ofPage({ title: 'x', ...page })).toMatchObject(expected)
-  })
-
-  test('whose title is longer than a report takes: cut', () => {
-    expect(ofPage({ live_status: 'is_upcoming', title: 'x'.repeat(900) })).toMatchObject({ title: 'x'.repeat(500) })
   })
 })
 
@@ -146,6 +142,8 @@ describe('what yt-dlp and sites say', () => {
     expect(ofError('Private video. Sign in')).toMatchObject({ message: 'dQw4w9WgXcQ: Private video. Sign in' })
     const long = classifyYtDlp({ stdout: '', stderr: `warning\nERROR: ${'x'.repeat(5000)}\n` })
     expect(long.kind === 'passing' && long.message).toBe('x'.repeat(300))
+    const cut = ofError(`${'x'.repeat(286)}\u{1F4FA} Private video`)
+    expect(cut).toMatchObject({ kind: 'gone', message: `dQw4w9WgXcQ: ${'x'.repeat(286)}` })
     const keyed = ofError('Unsupported URL: https://x.test/captcha?key=secret here')
     expect(keyed).toEqual({ kind: 'passing', message: 'dQw4w9WgXcQ: Unsupported URL: https://x.test/captcha here' })
     expect(classifyYtDlp({ stdout: '', stderr: '' })).toEqual({ kind: 'passing', message: 'failed without a message' })
@@ -167,11 +165,11 @@ describe('streamlink lists', () => {
     }
     expect(of({ plugin: 'x', metadata: { title: 'News' }, streams })).toMatchObject({
       kind: 'live',
-      source: { renditions: [{ url: 'https://cdn.test/240', lines: 240 }], title: 'News', by: 'streamlink' },
+      source: { renditions: [{ url: 'https://cdn.test/240' }], title: 'News', by: 'streamlink' },
     })
     expect(of({ streams: { high: hls('high'), low: hls('low'), worst: hls('low'), best: hls('high') } })).toMatchObject(
       {
-        source: { renditions: [{ url: 'https://cdn.test/low', lines: null }] },
+        source: { renditions: [{ url: 'https://cdn.test/low' }] },
       },
     )
   })

@@ -70,7 +70,7 @@ function fromFormat({ url, height, tbr, vcodec, acodec }: YtDlpFormat, soundUrl:
 
 /** yt-dlp appends the time of the call to the title of what is live. */
 function titleOf({ title }: YtDlpPage): string | null {
-  return shorten(title?.replace(/ \d{4}-\d\d-\d\d \d\d:\d\d$/, ''))
+  return title?.replace(/ \d{4}-\d\d-\d\d \d\d:\d\d$/, '') ?? null
 }
 
 /** What streamlink says of the stream. It does not tell live from recorded: the playlist will. */
@@ -84,7 +84,7 @@ function fromListing({ streams, metadata }: Exclude<StreamlinkListing, { error: 
   const renditions = chooseRenditions({ variants: Object.entries(streams).flatMap(fromStream) })
   const [first] = renditions
   if (first === undefined) return { kind: 'passing', message: 'streamlink found no HLS stream' }
-  const title = shorten(metadata?.title)
+  const title = metadata?.title ?? null
   return { kind: 'live', source: { renditions, title, by: 'streamlink', expiresAtMs: expiryOf(first.url) } }
 }
 
@@ -97,12 +97,6 @@ function fromStream([name, { type, url }]: readonly [string, { type: string; url
   return [
     { url, bandwidth, lines: lines === undefined ? null : Number(lines), hasPicture, hasSound: true, soundUrl: null },
   ]
-}
-
-const MAX_TITLE_CHARS = 500
-
-function shorten(title: string | null | undefined): string | null {
-  return title?.slice(0, MAX_TITLE_CHARS) ?? null
 }
 
 /** When a URL stops working, in ms since 1970, where it says so: `expire` in its path (YouTube) or its query. */

@@ -5,7 +5,7 @@ import { ytDlpArgs } from '../platform/yt-dlp.ts'
 import { fetchManifest, type ManifestOptions } from './manifest.ts'
 import { chooseRenditions } from './master-playlist.ts'
 import { classifyStreamlink, classifyYtDlp } from './resolution.ts'
-import type { FetchTrouble, MediaPlaylist, Resolution, Source } from './snapshot.ts'
+import type { BlockedCause, FetchTrouble, MediaPlaylist, Resolution, Source } from './snapshot.ts'
 
 export type ResolveOptions = ManifestOptions & {
   readonly streamUrl: string
@@ -14,7 +14,7 @@ export type ResolveOptions = ManifestOptions & {
 
 /** Whether a stream whose playlist has a URL of its own is live: one that is not there, or empty, is still to come. */
 export async function resolveManifest(options: ResolveOptions, signal: AbortSignal): Promise<Resolution> {
-  const renditions = [{ url: options.streamUrl, sides: 'both', lines: null }] as const
+  const renditions = [{ url: options.streamUrl, sides: 'both' }] as const
   const source: Source = { renditions, title: null, by: 'direct', expiresAtMs: null }
   const located = await locate(source, options, signal)
   if (located.kind !== 'trouble') return located
@@ -40,13 +40,20 @@ async function askResolvers({ streamUrl, tools, fetcher }: ResolveOptions, signa
     'yt-dlp',
     classifyYtDlp,
   )
-  if (first !== null && first.kind !== 'passing' && first.kind !== 'blocked') return first
+  if (first !== null && isFinalWord(first)) return first
   const second = read(
     await askResolver({ ...call, path: streamlinkPath, args: (via) => streamlinkArgs(streamUrl, via) }),
     'streamlink',
     classifyStreamlink,
   )
   return better(first, second)
+}
+
+/** What a site answers to whoever has asked too often: another program would only ask once more. */
+const WALLS: ReadonlySet<BlockedCause> = new Set(['bot_check', 'captcha', 'rate_limited', 'ip_blocked'])
+
+function isFinalWord(answer: Resolution): boolean {
+  return answer.kind === 'blocked' ? WALLS.has(answer.cause) : answer.kind !== 'passing'
 }
 
 /** Of two answers the one that knows more; `null` is a program that is not there. */

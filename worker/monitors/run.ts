@@ -1,9 +1,10 @@
 import { createBell } from '../platform/bell.ts'
-import { FIRST_TURN, takeTurn, type Follower, type Watching } from './follow.ts'
+import type { Watching } from './follow.ts'
+import { createFollowers, type Followers } from './followers.ts'
 import type { Probe } from './probe.ts'
 import { createQuestions } from './questions.ts'
-import { lateMomentMs, type Intervals } from './schedule.ts'
-import type { Resolution, Sides, Source } from './snapshot.ts'
+import { nextTickMs, type Intervals } from './schedule.ts'
+import type { Resolution } from './snapshot.ts'
 import { isFinal } from './state.ts'
 
 export type MonitorRun = Watching & {
@@ -12,65 +13,67 @@ export type MonitorRun = Watching & {
 }
 
 /**
- * Watches a stream until its end, or until no new work is to be begun. The resolver is asked in the background: what is
- * being watched goes on meanwhile.
+ * Watches a stream until its end, or until no new work is to be begun; what is at hand by then is finished. The resolver
+ * is asked, and each rendition followed, in the background: neither holds up the other.
  */
-export async function watchStream(run: MonitorRun): Promise<void> {
-  const { monitor, clock, lifetime } = run
+export async function watchStream(given: MonitorRun): Promise<void> {
+  const { monitor, lifetime } = given
+  const end = new AbortController()
+  const run: MonitorRun = {
+    ...given,
+    lifetime: {
+      stopping: AbortSignal.any([lifetime.stopping, end.signal]),
+      killed: AbortSignal.any([lifetime.killed, end.signal]),
+    },
+  }
   const bell = createBell()
-  const questions = createQuestions(run, run.intervals, bell.ring)
-  const probes = createProbes(run.createProbe)
-  let followers: readonly Follower[] = []
-
-  while (!lifetime.stopping.aborted && !isFinal(monitor.state())) {
-    const answer = questions.attend(followers.some(({ turn }) => turn.isUrlDead))
-    if (answer !== null && 'source' in answer) followers = follow(answer.source, followers, probes)
-    if (answer !== null && followers.length === 0) observeAbsence(answer, run)
-    followers = await Promise.all(followers.map((follower) => takeTurnIfDue(follower, run)))
-    if (followers.length > 0 && followers.every(({ turn }) => turn.isOver)) {
-      monitor.observe({ kind: 'stream_over', atMs: clock.nowMs() })
+  const followers = createFollowers(run, run.createProbe, bell.ring)
+  const look = createLook(run, followers, bell.ring)
+  try {
+    while (!lifetime.stopping.aborted && !isFinal(monitor.state())) {
+      const dueMs = look()
+      if (!isFinal(monitor.state())) await bell.wait(dueMs - run.clock.nowMs(), lifetime.stopping)
     }
-    const lateMs = questions.hasAnswer() ? judgeLateness(run) : Infinity
-    const dueMs = Math.min(questions.dueMs(), lateMs, ...followers.map(({ turn }) => turn.dueMs))
-    await bell.wait(dueMs - clock.nowMs(), lifetime.stopping)
+  } finally {
+    // After the end of the stream nobody needs what is still being looked at.
+    if (!lifetime.stopping.aborted) end.abort()
+    await followers.settled()
   }
 }
 
-/** One probe for each rendition that is ever watched: what it knows of the segment before outlives a change of URLs. */
-function createProbes(createProbe: () => Probe): (sides: Sides) => Probe {
-  const probes = new Map<Sides, Probe>()
-  return (sides) => {
-    const probe = probes.get(sides) ?? createProbe()
-    probes.set(sides, probe)
-    return probe
-  }
-}
+/** One look at everything: takes what has come, begins what is due, and says when to look again; ms since 1970. */
+function createLook(run: MonitorRun, followers: Followers, onAnswer: () => void): () => number {
+  const { monitor, clock, config } = run
+  const questions = createQuestions(run, run.intervals, onAnswer)
+  let isEndTold = false
+  let absentFromMs: number | null = null
 
-/**
- * Has it judged whether the stream is late, and says when to judge again; ms since 1970. Not before the resolver's first
- * answer: until then nobody knows whether the stream has begun.
- */
-function judgeLateness({ monitor, clock, config }: MonitorRun): number {
-  monitor.observe({ kind: 'tick', atMs: clock.nowMs() })
-  return lateMomentMs(monitor.state(), config)
+  function heed(answer: Resolution): void {
+    if ('source' in answer) {
+      isEndTold = answer.kind === 'ended'
+      followers.follow(answer.source)
+    }
+    if (!followers.isEmpty()) return
+    absentFromMs ??= clock.nowMs()
+    observeAbsence(answer, run, absentFromMs)
+  }
+
+  return () => {
+    const answer = questions.attend(followers.hasDeadUrl())
+    if (answer !== null) heed(answer)
+    followers.takeTurns()
+    const atMs = clock.nowMs()
+    if (followers.areOver(isEndTold)) monitor.observe({ kind: 'stream_over', atMs })
+    // Until the resolver's first answer nobody knows whether the stream has begun.
+    if (!questions.hasAnswer()) return Math.min(questions.dueMs(), followers.dueMs())
+    monitor.observe({ kind: 'tick', atMs })
+    return Math.min(questions.dueMs(), followers.dueMs(), nextTickMs(monitor.state(), config, atMs))
+  }
 }
 
 /** A worker that goes on with a stream and is given nothing to watch cannot fetch it. */
-function observeAbsence(answer: Resolution, { monitor, clock }: MonitorRun): void {
+function observeAbsence(answer: Resolution, { monitor, clock }: MonitorRun, beganMs: number): void {
   if (answer.kind !== 'passing' && answer.kind !== 'upcoming') return
   const error = answer.kind === 'passing' ? answer.message : 'the stream is not there'
-  monitor.observe({ kind: 'playlist_failed', atMs: clock.nowMs(), sides: 'both', error })
-}
-
-function follow(source: Source, before: readonly Follower[], probes: (sides: Sides) => Probe): readonly Follower[] {
-  return source.renditions.map((rendition) => {
-    const { sides } = rendition
-    const isBroken = before.some((follower) => follower.rendition.sides === sides && follower.turn.isBroken)
-    return { rendition, probe: probes(sides), turn: { ...FIRST_TURN, isBroken } }
-  })
-}
-
-async function takeTurnIfDue(follower: Follower, run: MonitorRun): Promise<Follower> {
-  if (run.clock.nowMs() < follower.turn.dueMs) return follower
-  return { ...follower, turn: await takeTurn(follower, run) }
+  monitor.observe({ kind: 'playlist_failed', atMs: clock.nowMs(), beganMs, sides: 'both', error })
 }

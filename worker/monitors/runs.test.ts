@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { at, isoAt, PLACE, segment, span, STARTED, tell, typesOf, type SeenSides } from '../testing/story.ts'
+import { at, isoAt, PLACE, playlist, segment, span, STARTED, tell, typesOf, type SeenSides } from '../testing/story.ts'
 import type { Span } from './snapshot.ts'
 import type { Observation } from './state.ts'
 
@@ -108,7 +108,7 @@ test('health says what is wrong at the end of the last segment', () => {
 
 test('segments that nobody looked at neither add to a run nor end it', () => {
   const skipped: Observation = { kind: 'skipped', atMs: at(8), place: PLACE, count: 2 }
-  const failed: Observation = { kind: 'segment_failed', atMs: at(10), place: PLACE, error: 'HTTP 500' }
+  const failed: Observation = { kind: 'segment_failed', atMs: at(10), beganMs: at(8), place: PLACE, error: 'HTTP 500' }
   const black = [0, 2].map((start) => segment(start, 2, WHOLE))
   const told = tell([...black, skipped, failed, segment(10, 2, WHOLE), segment(12, 2)], { from: STARTED })
 
@@ -117,6 +117,40 @@ test('segments that nobody looked at neither add to a run nor end it', () => {
     { event_type: 'alert.blackout_recovered', data: { total_duration_sec: 6, recovered_at: isoAt(12) } },
   ])
   expect(told.state.statistics).toMatchObject({ segments_skipped: 2, segments_failed: 1, total_segments_analyzed: 4 })
+})
+
+test('what lies before a gap of the stream is another run, unless an alert stands for it', () => {
+  const ends = [segment(0, 3, { black: [span(0, 3)] }), playlist(at(1200), at(1200))]
+  expect(tell([...ends, segment(1200, 3, { black: [span(0, 2.5)] })], { from: STARTED }).events).toEqual([])
+  const next = tell([...ends, segment(1200, 6, { black: [span(0, 6)] })], { from: STARTED })
+  expect(next.events).toMatchObject([{ data: { duration_sec: 6, started_at: isoAt(1200) } }])
+
+  const alerted = [segment(0, 6, { black: [span(0, 6)] }), segment(1200, 2, WHOLE), segment(1202, 2)]
+  expect(tell(alerted, { from: STARTED }).events).toMatchObject([
+    { event_type: 'alert.blackout', data: { duration_sec: 6 } },
+    { event_type: 'alert.blackout_recovered', data: { total_duration_sec: 8, recovered_at: isoAt(1202) } },
+  ])
+})
+
+test('a gap of no more than a target duration is bridged, and so is one that no date-time tells of', () => {
+  const apart = (sec: number) => [
+    playlist(at(0), at(0), 4),
+    segment(0, 3, { black: [span(0, 3)] }),
+    segment(3 + sec, 3, { black: [span(0, 3)] }),
+  ]
+  expect(typesOf(tell(apart(4), { from: STARTED }))).toEqual(['alert.blackout'])
+  expect(typesOf(tell(apart(4.1), { from: STARTED }))).toEqual([])
+  const undated = apart(60).map((each) =>
+    each.kind === 'segment' ? { ...each, segment: { ...each.segment, isDated: false } } : each,
+  )
+  expect(typesOf(tell(undated, { from: STARTED }))).toEqual(['alert.blackout'])
+})
+
+test('a short run does not outlive a stand of its playlist', () => {
+  const stood = [segment(0, 3, { black: [span(0, 3)] }), playlist(at(15), null), playlist(at(20), at(3))]
+  const told = tell([...stood, segment(3, 3, { black: [span(0, 3)] })], { from: STARTED })
+
+  expect(typesOf(told)).toEqual(['stream.suspended', 'stream.resumed'])
 })
 
 test('a run that is over when looking goes on has lasted until then at the most', () => {

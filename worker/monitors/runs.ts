@@ -15,6 +15,8 @@ export const Run = v.object({
   startMs: v.number(),
   endMs: v.number(),
   mediaSec: v.number(),
+  /** Its end is a program date-time. */
+  isDated: v.boolean(),
   /**
    * What came after its end: the border of its segment, `gapSec` later, or also segments that nobody looked at. Those
    * neither add to a run nor end it; if the next one seen is normal, the run is over where that one starts.
@@ -30,8 +32,14 @@ export type Run = Readonly<v.InferOutput<typeof Run>>
 export const Runs = v.pipe(v.record(v.string(), Run), v.readonly())
 export type Runs = v.InferOutput<typeof Runs>
 
-/** A segment that was looked at; `startMs` is the stream time of its start. */
-export type SeenSegment = { readonly sequence: number | null; readonly startMs: number; readonly durationSec: number }
+/** A segment that was looked at. */
+export type SeenSegment = {
+  readonly sequence: number | null
+  /** Stream time of its start in ms since 1970; where `isDated`, a program date-time. */
+  readonly startMs: number
+  readonly isDated: boolean
+  readonly durationSec: number
+}
 
 /** What a detector made of a segment: the run that reaches the segment's end, and the alerts that were raised. */
 export type RunStep = { readonly run: Run | null; readonly alerts: number; readonly events: readonly MonitorEvent[] }
@@ -42,8 +50,18 @@ const JOIN_SEC = 0.1
 /** A run that is about a frame short of the threshold has reached it. */
 const FRAME_SEC = 0.04
 
+/** A segment that begins so long after a run's end does not go on with it, nor by less than a target duration. */
+const LEAST_GAP_MS = 2000
+
 /** What a detector needs to tell of its runs. */
 export type Telling = { readonly detector: Detector; readonly config: MonitorConfig; readonly atMs: number }
+
+/** The run that a segment can go on with: what lies `stepMs` and more before it is over, unless an alert stands for it. */
+export function reaching(run: Run | null, segment: SeenSegment, stepMs: number): Run | null {
+  if (run === null || run.kind === 'alerted' || run.after.kind === 'unseen') return run
+  const gapMs = run.isDated && segment.isDated ? segment.startMs - run.endMs : 0
+  return gapMs > Math.max(LEAST_GAP_MS, stepMs) ? null : run
+}
 
 /** Joins what a detector found in a segment to the run that reached the segment's start, and says what came of it. */
 export function seen(run: Run | null, findings: SideFindings, segment: SeenSegment, telling: Telling): RunStep {
@@ -87,13 +105,14 @@ function joined(run: Run | null, { fromSec, toSec }: Span, segment: SeenSegment)
   const endMs = segment.startMs + toSec * 1000
   const after = { kind: 'border', gapSec: Math.max(segment.durationSec - toSec, 0) } as const
   const beforeSec = Math.max(-fromSec, 0)
+  const { isDated } = segment
   if (run === null) {
     const startMs = segment.startMs + fromSec * 1000
-    return { kind: 'short', startMs, endMs, mediaSec: toSec - fromSec, after }
+    return { kind: 'short', startMs, endMs, mediaSec: toSec - fromSec, isDated, after }
   }
   const countedSec = run.mediaSec + (run.after.kind === 'border' ? run.after.gapSec : 0)
   const startMs = Math.min(run.startMs, segment.startMs - beforeSec * 1000)
-  return { ...run, startMs, endMs, mediaSec: Math.max(countedSec, beforeSec) + toSec, after }
+  return { ...run, startMs, endMs, mediaSec: Math.max(countedSec, beforeSec) + toSec, isDated, after }
 }
 
 function alert(run: Run, segment: SeenSegment, { detector, config, atMs }: Telling): MonitorEvent {

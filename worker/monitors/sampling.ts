@@ -8,11 +8,11 @@ const FULL_DECODE_MAX_LINES = 480
  * Whether a segment's picture may be judged by its key frames: it begins with one, and nothing of `thresholdSec` fits
  * between two of them or after the last. Judged by the stored packets, so it holds whatever was decoded.
  */
-export function canSample({ picture, lines }: Reading, extent: Extent, thresholdSec: number): boolean {
+export function canSample({ picture, lines }: Reading, { toSec }: Extent, thresholdSec: number): boolean {
   const [first] = picture.packets
   if (first === undefined) return true
   const keys = picture.packets.filter(({ isKey }) => isKey).map(({ sec }) => sec)
-  const gaps = [...keys.slice(1), extent.toSec].map((sec, index) => sec - (keys[index] ?? sec))
+  const gaps = [...keys.slice(1), toSec].map((sec, index) => sec - (keys[index] ?? sec))
   return lines > FULL_DECODE_MAX_LINES && first.isKey && Math.max(...gaps) < thresholdSec
 }
 

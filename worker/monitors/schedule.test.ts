@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 
 import { at, CONFIG, isoAt, playlist, START_MS, STARTED, tell } from '../testing/story.ts'
 import { chooseSegments } from './backlog.ts'
-import { isUnwell, lateMomentMs, nextQuestionMs, pollAfterMs, type Answer } from './schedule.ts'
+import { pollAfterMs } from './polling.ts'
+import { isUnwell, nextQuestionMs, nextTickMs, type Answer } from './schedule.ts'
 import type { MediaPlaylist, Resolution, Segment, Source } from './snapshot.ts'
 import { INITIAL_STATE } from './state.ts'
 
@@ -48,6 +49,18 @@ test('back-off has jitter, and never exceeds its maximum', () => {
   expect(waitSec(passing, { failures: 20 }, { random: () => 1 })).toBe(60)
 })
 
+test('while what is being watched goes well, a site that keeps us out is left alone up to a quarter of an hour', () => {
+  const blocked: Resolution = { kind: 'blocked', cause: 'bot_check', message: '' }
+  const waits = [1, 5, 20].map((failures) => waitSec(blocked, { failures }, { state: STARTED }))
+  expect(waits).toEqual([5, 80, 900])
+  const jittered = [0, 1].map((random) => waitSec(blocked, { failures: 20 }, { state: STARTED, random: () => random }))
+  expect(jittered).toEqual([720, 1080])
+
+  const unwell = tell([playlist(at(11), null)], { from: STARTED }).state
+  expect(waitSec(blocked, { failures: 20, atMs: at(11) }, { state: unwell })).toBe(60)
+  expect(waitSec(blocked, { failures: 20 })).toBe(60)
+})
+
 test("a playlist's own URL holds for good, a page is asked every five minutes", () => {
   expect(waitSec({ kind: 'live', source: { ...SOURCE, by: 'direct' } })).toBe(Infinity)
   expect(waitSec({ kind: 'live', source: SOURCE })).toBe(300)
@@ -64,17 +77,26 @@ test('URLs are renewed an hour before they expire, short-lived ones at half thei
 test('a stream is unwell when it stands still, or fails for a while', () => {
   expect(isUnwell(STARTED, at(9))).toBe(false)
   expect(isUnwell(tell([playlist(at(11), null)], { from: STARTED }).state, at(11))).toBe(true)
-  const { state } = tell([{ kind: 'playlist_failed', atMs: at(1), sides: 'both', error: '' }], { from: STARTED })
+  const { state } = tell([{ kind: 'playlist_failed', atMs: at(1), beganMs: at(1), sides: 'both', error: '' }], {
+    from: STARTED,
+  })
   expect([isUnwell(state, at(15)), isUnwell(state, at(16))]).toEqual([false, true])
+})
+
+test('the moment at which an outage is told is known as long as it is to come', () => {
+  const failed = { kind: 'playlist_failed', atMs: at(2), beganMs: at(1), sides: 'both', error: '' } as const
+  const { state } = tell([failed], { from: STARTED })
+  expect(nextTickMs(state, CONFIG, at(2))).toBe(at(61))
+  expect(nextTickMs(state, CONFIG, at(61))).toBe(Infinity)
 })
 
 test('the moment of lateness is known as long as it is to come', () => {
   const config = { ...CONFIG, scheduled_start_time: isoAt(0), start_delay_tolerance_sec: 60 }
-  expect(lateMomentMs(INITIAL_STATE, config)).toBe(at(60) + 1)
-  expect(lateMomentMs(STARTED, config)).toBe(Infinity)
-  expect(lateMomentMs(INITIAL_STATE, CONFIG)).toBe(Infinity)
+  expect(nextTickMs(INITIAL_STATE, config, at(0))).toBe(at(60) + 1)
+  expect(nextTickMs(STARTED, config, at(0))).toBe(Infinity)
+  expect(nextTickMs(INITIAL_STATE, CONFIG, at(0))).toBe(Infinity)
   const late = tell([{ kind: 'tick', atMs: at(61) }], { config }).state
-  expect(lateMomentMs(late, config)).toBe(Infinity)
+  expect(nextTickMs(late, config, at(61))).toBe(Infinity)
 })
 
 function standing(targetDurationSec: number, lastSec = targetDurationSec): MediaPlaylist {

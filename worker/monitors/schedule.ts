@@ -1,7 +1,8 @@
 import type { MonitorConfig } from '../../shared/contract/monitors.ts'
 import { backoffMs, jittered } from '../platform/backoff.ts'
 import { lateFromMs, scheduledStartMs } from './delay.ts'
-import type { MediaPlaylist, Resolution, Source } from './snapshot.ts'
+import { toldFromMs } from './outage.ts'
+import type { Resolution, Source } from './snapshot.ts'
 import type { MonitorState } from './state.ts'
 
 /** How often to look, in ms; from the worker's environment. */
@@ -47,7 +48,7 @@ export function nextQuestionMs(answer: Answer, plan: Plan): number {
     case 'passing':
       return atMs + retryMs(failures, PASSING, plan.random)
     case 'blocked':
-      return atMs + retryMs(failures, BLOCKED, plan.random)
+      return atMs + blockedForMs(answer, plan)
     case 'ended':
     case 'gone':
       return atMs + plan.intervals.refreshMs
@@ -71,6 +72,8 @@ function liveForMs(source: Source, atMs: number, { intervals, random }: Plan): n
 const PASSING = { firstMs: 1000, maxMs: 60_000 }
 /** Each question brings a site's bot wall nearer. */
 const BLOCKED = { firstMs: 5000, maxMs: 60_000 }
+/** Nor is there a hurry as long as what is being watched goes well. */
+const BLOCKED_WHILE_WELL = { firstMs: 5000, maxMs: 15 * 60_000 }
 
 /** So many failures in a row open the circuit; then one trial at a time, this far apart at the least. */
 const CIRCUIT_FAILURES = 5
@@ -82,8 +85,18 @@ function retryMs(failures: number, growth: typeof PASSING, random: () => number)
   return failures < CIRCUIT_FAILURES ? ms : Math.max(ms, CIRCUIT_MS)
 }
 
-/** When to ask again about a stream in trouble: after the refresh interval, then less and less often. */
-export function soonerQuestionMs({ atMs, inTrouble }: Answer, { refreshMs }: Intervals): number {
+function blockedForMs({ atMs, failures }: Answer, { state, random }: Plan): number {
+  const isWell = state.phase.kind === 'monitoring' && !isUnwell(state, atMs)
+  return isWell ? jittered(backoffMs(failures, BLOCKED_WHILE_WELL, random), random) : retryMs(failures, BLOCKED, random)
+}
+
+/**
+ * When to ask again about a stream in trouble: after the refresh interval, then less and less often; `Infinity` where
+ * passing trouble has its own distance.
+ */
+export function soonerQuestionMs({ atMs, inTrouble, resolution }: Answer, { refreshMs }: Intervals): number {
+  if (resolution.kind === 'passing') return Infinity
+  if (resolution.kind === 'blocked') return atMs + BLOCKED.maxMs
   return atMs + Math.min(RECHECK_MS, refreshMs * 2 ** inTrouble)
 }
 
@@ -93,50 +106,19 @@ const LASTING_MS = 15_000
 /** Whether what is being watched has stood still or failed for so long that the resolver should be asked about it. */
 export function isUnwell(state: MonitorState, nowMs: number): boolean {
   if (state.phase.kind !== 'monitoring') return false
-  if (state.phase.flow.kind === 'suspended') return true
+  if (state.phase.flow.suspendedFromMs !== null) return true
   return state.outages.some((outage) => nowMs - outage.sinceMs >= LASTING_MS)
 }
 
-/** The moment from which a stream that has not begun is late, if that is still to be told; else `Infinity`. */
-export function lateMomentMs(state: MonitorState, config: MonitorConfig): number {
-  if (state.phase.kind === 'monitoring' || state.delay === 'told') return Infinity
+/**
+ * The next moment at which a tick tells something if nothing else happens: a stream that has not begun is late, or what
+ * fails has lasted; else `Infinity`.
+ */
+export function nextTickMs(state: MonitorState, config: MonitorConfig, nowMs: number): number {
+  if (state.phase.kind === 'monitoring') {
+    return Math.min(...state.outages.map(toldFromMs).filter((ms) => ms > nowMs), Infinity)
+  }
+  if (state.delay === 'told') return Infinity
   const lateMs = lateFromMs(config, state.releaseAtMs)
   return lateMs === null ? Infinity : lateMs + 1
-}
-
-/** A fetched playlist: whether it had anything new, its size as served. */
-export type Fetched = {
-  readonly playlist: MediaPlaylist
-  readonly hasNew: boolean
-  /** The fetch before had nothing new: what is new now has just come. */
-  readonly wasWaitedFor: boolean
-  readonly bytes: number
-}
-
-/** A playlist larger than this is not asked for more than twice a target duration. */
-const LARGE_BYTES = 256 * 1024
-
-/** Of the time until the next segment, how much to wait where its coming is known, and where it has to be found out. */
-const WAIT_SHARE = { known: 0.85, unknown: 0.5 }
-
-/**
- * How long to wait between two fetches of a playlist, in ms: most of a segment after one that was seen to come, half of
- * it otherwise, and then often, so that an alarm is not late; never longer than the config's check interval, which
- * `latest` waits in full. RFC 8216 §6.3.4 asks for half a target duration between two fetches that bring nothing new,
- * which an alarm within two seconds does not allow.
- */
-export function pollAfterMs(fetched: Fetched, config: MonitorConfig): number {
-  const { playlist, hasNew, wasWaitedFor, bytes } = fetched
-  const longestMs = config.check_interval_sec * 1000
-  if (config.coverage === 'latest') return longestMs
-  const targetMs = playlist.targetDurationSec * 1000
-  const lastMs = (playlist.segments.at(-1)?.durationSec ?? playlist.targetDurationSec) * 1000
-  const often = bytes > LARGE_BYTES ? targetMs / 2 : Math.min(Math.max(targetMs / 8, 250), 1000)
-  const share = wasWaitedFor ? WAIT_SHARE.known : WAIT_SHARE.unknown
-  return Math.min(longestMs, hasNew ? Math.min(targetMs, lastMs) * share : often)
-}
-
-/** How long to wait after so many fetches of a playlist in a row have failed, in ms. */
-export function pollAfterFailureMs(failures: number, random: () => number): number {
-  return backoffMs(failures, { firstMs: 500, maxMs: 5000 }, random)
 }

@@ -1,3 +1,4 @@
+import { shortened } from './event.ts'
 import type { BlockedCause, GoneReason, Resolution } from './snapshot.ts'
 
 /** A program's failure is shown in so many characters. */
@@ -66,7 +67,7 @@ function shorten(output: string): string {
   const lines = output.split('\n').filter((line) => line.trim() !== '')
   const line = lines.findLast((each) => /^\s*ERROR/i.test(each)) ?? lines.at(-1) ?? 'failed without a message'
   const plain = line.replace(/^\s*ERROR: *(?:\[[^\]]*\] *)?/i, '').replace(/;? *please report this issue.*$/i, '')
-  return withoutQueries(plain).trim().slice(0, MAX_MESSAGE_CHARS)
+  return shortened(withoutQueries(plain).trim(), MAX_MESSAGE_CHARS)
 }
 
 /** A URL's query may carry keys, and messages are logged and reported. */

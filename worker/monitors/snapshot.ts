@@ -55,7 +55,7 @@ export type MediaPlaylist = {
 }
 
 /** A rendition to watch: both sides in one playlist, or one playlist a side. */
-export type Rendition = { readonly url: string; readonly sides: Sides; readonly lines: number | null }
+export type Rendition = { readonly url: string; readonly sides: Sides }
 
 /** Where the stream can be had. */
 export type Source = {

@@ -1,4 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
@@ -61,7 +64,7 @@ describe('a playlist with a URL of its own', () => {
     expect(await resolveAt({ '/index.m3u8': LIVE }, '/index.m3u8')).toEqual({
       kind: 'live',
       source: {
-        renditions: [{ url: 'http://origin/index.m3u8', sides: 'both', lines: null }],
+        renditions: [{ url: 'http://origin/index.m3u8', sides: 'both' }],
         title: null,
         by: 'direct',
         expiresAtMs: null,
@@ -72,7 +75,7 @@ describe('a playlist with a URL of its own', () => {
   test('is live with the lowest variant of a master playlist', async () => {
     expect(await resolveAt({ '/m.m3u8': MASTER, '/low/index.m3u8': LIVE }, '/m.m3u8')).toMatchObject({
       kind: 'live',
-      source: { renditions: [{ url: 'http://origin/low/index.m3u8', sides: 'both', lines: 240 }] },
+      source: { renditions: [{ url: 'http://origin/low/index.m3u8', sides: 'both' }] },
     })
   })
 
@@ -109,7 +112,7 @@ describe('a rendition', () => {
       response.writeHead(302, { location: '/cdn/x/index.m3u8' }).end()
     })
     const { origin } = server
-    const rendition = { url: `${origin}/index.m3u8`, sides: 'both', lines: null } as const
+    const rendition = { url: `${origin}/index.m3u8`, sides: 'both' } as const
     expect(await directSource().playlist(rendition, signal)).toMatchObject({
       kind: 'ok',
       bytes: LIVE.length,
@@ -120,7 +123,7 @@ describe('a rendition', () => {
   test('that answers with a master playlist or an error is trouble', async () => {
     await using server = await startServer({ '/m.m3u8': MASTER, '/gone.m3u8': 404 })
     const { origin } = server
-    const fetch = (path: string) => directSource().playlist({ url: origin + path, sides: 'both', lines: null }, signal)
+    const fetch = (path: string) => directSource().playlist({ url: origin + path, sides: 'both' }, signal)
     expect(await fetch('/m.m3u8')).toMatchObject({ kind: 'trouble', trouble: { status: null } })
     expect(await fetch('/gone.m3u8')).toEqual({ kind: 'trouble', trouble: { message: 'HTTP 404', status: 404 } })
   })
@@ -196,6 +199,18 @@ async function openPage({ allowPrivateNetworks = true, ytdlpPath = '', streamlin
   }
 }
 
+/** Shell scripts in a folder of their own, by name. */
+async function makePrograms(scripts: Readonly<Record<string, string>>) {
+  const dir = await mkdtemp(join(tmpdir(), 'programs-'))
+  for (const [name, script] of Object.entries(scripts)) {
+    await writeFile(join(dir, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  }
+  return {
+    path: (name: string) => join(dir, name),
+    [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
+  }
+}
+
 describe.concurrent('a page', () => {
   test('is followed by the real yt-dlp from upcoming to live to ended', async () => {
     await using page = await openPage()
@@ -206,7 +221,7 @@ describe.concurrent('a page', () => {
     expect(await page.resolve()).toEqual({
       kind: 'live',
       source: {
-        renditions: [{ url: `${server.origin}/low/index.m3u8`, sides: 'both', lines: 240 }],
+        renditions: [{ url: `${server.origin}/low/index.m3u8`, sides: 'both' }],
         title: 'News',
         by: 'yt-dlp',
         expiresAtMs: null,
@@ -229,11 +244,28 @@ describe.concurrent('a page', () => {
   test('is read by the real streamlink where yt-dlp is missing', async () => {
     await using page = await openPage({ ytdlpPath: '/nonexistent', streamlinkPath: 'streamlink' })
     await using server = await startServer({ '/live/m.m3u8': MASTER, '/live/low/index.m3u8': LIVE })
-    const renditions = [{ url: `${server.origin}/live/low/index.m3u8`, lines: 240 }]
+    const renditions = [{ url: `${server.origin}/live/low/index.m3u8` }]
     expect(await page.resolve(`${server.origin}/live/m.m3u8`)).toMatchObject({
       kind: 'live',
       source: { renditions, by: 'streamlink' },
     })
+  })
+
+  test('that keeps yt-dlp out is not asked by streamlink too, unless yt-dlp itself is the trouble', async () => {
+    await using programs = await makePrograms({
+      captcha: 'echo "ERROR: solve the captcha" >&2; exit 1',
+      token: 'echo "ERROR: needs a PO Token" >&2; exit 1',
+      streamlink: `echo '{"streams":{"240p":{"type":"hls","url":"http://127.0.0.1:9/m.m3u8"}}}'`,
+    })
+    const ask = async (ytdlp: string) => {
+      await using page = await openPage({
+        ytdlpPath: programs.path(ytdlp),
+        streamlinkPath: programs.path('streamlink'),
+      })
+      return await page.resolve()
+    }
+    expect(await ask('captcha')).toMatchObject({ kind: 'blocked', cause: 'captcha' })
+    expect(await ask('token')).toMatchObject({ kind: 'live', source: { by: 'streamlink' } })
   })
 
   test('is our own trouble where neither program is there', async () => {

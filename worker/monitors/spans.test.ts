@@ -5,7 +5,7 @@ import { blackout } from './detectors/blackout.ts'
 import { silence } from './detectors/silence.ts'
 import type { Mark, Reading, Track } from './reading.ts'
 import type { Span } from './snapshot.ts'
-import { findSide, joinBefore, segmentExtent } from './spans.ts'
+import { findSide, joinBefore, segmentExtents } from './spans.ts'
 
 const detectors = [blackout, silence]
 const none: Track = { packets: [], frames: [], marks: {} }
@@ -23,8 +23,9 @@ function track(fromSec: number, toSec: number, name = 'blackout', runs: readonly
 
 function find(side: 'picture' | 'sound', durationSec: number, tracks: Partial<Reading>): readonly Span[] | 'absent' {
   const reading = { picture: none, sound: none, lines: 360, ...tracks }
-  const extent = segmentExtent(reading) ?? { fromSec: 0, toSec: 0 }
-  const found = findSide(side, detectors, { reading, extent, durationSec })
+  const extents = segmentExtents(reading, durationSec)
+  if (extents === null) throw new Error('neither track has packets')
+  const found = findSide(side, detectors, { reading, extents, durationSec })
   return found.kind === 'absent' ? 'absent' : (found.spans[side === 'picture' ? 'blackout' : 'silence'] ?? [])
 }
 
@@ -87,6 +88,29 @@ describe('the spans of a segment', () => {
     const tracks = { picture: track(0, 6), sound: track(0.5, 5.25) }
     expect(find('sound', 6, tracks)).toEqual([])
     expect(find('picture', 6, tracks)).toEqual([])
+  })
+
+  test('tracks that cover the segment on clocks of their own are both there, each from its own start', () => {
+    const runs = [{ fromSec: 1, toSec: 3 }]
+    const later = (offsetSec: number) =>
+      runs.map((run) => ({ fromSec: run.fromSec + offsetSec, toSec: run.toSec + offsetSec }))
+    for (const offsetSec of [-100, -6.5, -1.5, 1.5, 6.5, 100]) {
+      const sound = track(offsetSec, 6 + offsetSec, 'silence', later(offsetSec))
+      expect(find('sound', 6, { picture: track(0, 6), sound })).toEqual(runs)
+      expect(find('picture', 6, { picture: track(0, 6, 'blackout', runs), sound })).toEqual(runs)
+    }
+  })
+
+  test('a track that stops early on a clock of its own is missing from there', () => {
+    const tracks = { picture: track(0, 6), sound: track(6.5, 10.5) }
+    expect(find('sound', 6, tracks)).toEqual([{ fromSec: 4, toSec: 6 }])
+    expect(find('picture', 6, tracks)).toEqual([])
+  })
+
+  test('tracks that take turns are each missing while the other is there', () => {
+    const tracks = { picture: track(0, 3), sound: track(3, 6) }
+    expect(find('sound', 6, tracks)).toEqual([{ fromSec: 0, toSec: 3 }])
+    expect(find('picture', 6, tracks)).toEqual([{ fromSec: 3, toSec: 6 }])
   })
 
   test('a track that is not there is absent', () => {

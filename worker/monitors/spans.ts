@@ -1,5 +1,5 @@
 import type { Detector } from './detectors/detector.ts'
-import type { Mark, Reading, Track } from './reading.ts'
+import type { Mark, Reading, Side, Track } from './reading.ts'
 import type { SideFindings, Span } from './snapshot.ts'
 
 /** Within a segment a shorter run is no more than a flicker; at its borders it may be a piece of a longer one. */
@@ -14,8 +14,15 @@ const CUT_SLACK_SEC = { picture: 0, sound: 0.05 } as const
 /** A side that begins so much after the other one, or ends so much before it, is missing there: muxing explains less. */
 const MIN_MISSING_SEC = 1
 
-/** Where the segment begins and ends on the clock of its reading. */
+/** A stretch on the clock of a reading. */
 export type Extent = { readonly fromSec: number; readonly toSec: number }
+
+/** Where the segment begins and ends for each side; both are as long. */
+export type Extents = Readonly<Record<Side, Extent>>
+
+export function lengthSec({ fromSec, toSec }: Extent): number {
+  return toSec - fromSec
+}
 
 /** From the first to the last packet of a track, its duration counted; `null` without packets. */
 function trackExtent({ packets }: Track): Extent | null {
@@ -33,30 +40,40 @@ function typicalStep(times: readonly number[]): number {
 }
 
 /**
- * From where to where a segment goes on its reading's clock: from the picture's first frame, or from the sound's where
- * there is no picture, or none for so long that it is missing. `null` where there are no packets at all.
+ * From where to where a segment goes: from the picture's first frame, or from the sound's where there is no picture, or
+ * none for so long that it is missing. Where the sides run on clocks of their own, each begins with its own first
+ * packet. `null` where there are no packets at all.
  */
-export function segmentExtent(reading: Reading): Extent | null {
+export function segmentExtents(reading: Reading, durationSec: number): Extents | null {
   const picture = trackExtent(reading.picture)
   const sound = trackExtent(reading.sound)
-  if (picture === null || sound === null) return picture ?? sound
-  const isPictureLate = picture.fromSec - sound.fromSec > MIN_MISSING_SEC
-  return {
-    fromSec: isPictureLate ? sound.fromSec : picture.fromSec,
-    toSec: Math.max(picture.toSec, sound.toSec),
+  const only = picture ?? sound
+  if (only === null) return null
+  if (picture === null || sound === null) return { picture: only, sound: only }
+  const longestSec = Math.max(lengthSec(picture), lengthSec(sound))
+  const toSec = Math.max(picture.toSec, sound.toSec)
+  const outsideSec = toSec - Math.min(picture.fromSec, sound.fromSec) - longestSec
+  // One side covers the segment by itself, and yet the other reaches out of it.
+  if (outsideSec > MIN_MISSING_SEC && longestSec >= durationSec - MIN_MISSING_SEC) {
+    const own = ({ fromSec }: Extent) => ({ fromSec, toSec: fromSec + longestSec })
+    return { picture: own(picture), sound: own(sound) }
   }
+  const isPictureLate = picture.fromSec - sound.fromSec > MIN_MISSING_SEC
+  const both = { fromSec: isPictureLate ? sound.fromSec : picture.fromSec, toSec }
+  return { picture: both, sound: both }
 }
 
 /** What the detectors of a side saw of it, in seconds from the segment's start and within its duration. */
 export function findSide(
-  side: Detector['side'],
+  side: Side,
   detectors: readonly Detector[],
-  segment: { readonly reading: Reading; readonly extent: Extent; readonly durationSec: number },
+  segment: { readonly reading: Reading; readonly extents: Extents; readonly durationSec: number },
 ): SideFindings {
   const track = segment.reading[side]
   const own = trackExtent(track)
   if (own === null) return { kind: 'absent' }
-  const { extent, durationSec } = segment
+  const { durationSec } = segment
+  const extent = segment.extents[side]
   const missing = missingSpans(own, extent)
   const slackSec = CUT_SLACK_SEC[side]
   const spans = detectors

@@ -49,21 +49,29 @@ export type Observation = { readonly atMs: number } & (
       readonly sides: Sides
       readonly targetDurationSec: number
       readonly firstStartMs: number | null
+      /** It has its EXT-X-ENDLIST. */
+      readonly isEnded: boolean
     }
-  | { readonly kind: 'playlist_failed'; readonly sides: Sides; readonly error: string }
+  | ({ readonly kind: 'playlist_failed' } & FailedTry)
   | {
       readonly kind: 'segment'
       readonly place: Place
       readonly segment: SeenSegment
       readonly findings: SegmentFindings
     }
-  | { readonly kind: 'segment_failed'; readonly place: Place; readonly error: string }
+  /** A try to fetch a segment failed; another one follows. */
+  | ({ readonly kind: 'try_failed' } & FailedTry)
+  /** A segment is given up. */
+  | ({ readonly kind: 'segment_failed'; readonly place: Place } & Omit<FailedTry, 'sides'>)
   /** Segments that are not looked at: gone before they could be, or passed over. */
   | { readonly kind: 'skipped'; readonly place: Place; readonly count: number }
   /** All that the playlists had before their EXT-X-ENDLIST has been looked at. */
   | { readonly kind: 'stream_over' }
   | { readonly kind: 'tick' }
 )
+
+/** What failed for a rendition, from `beganMs` in ms since 1970. */
+type FailedTry = { readonly sides: Sides; readonly beganMs: number; readonly error: string }
 
 /** How far a rendition has been seen once this observation counts. */
 export type Place = { readonly sides: Sides; readonly position: Position }

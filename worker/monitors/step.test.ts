@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
 
-import { at, isoAt, live, PLACE, playlist, segment, span, START_MS, STARTED, tell, typesOf } from '../testing/story.ts'
+import { at, isoAt, live, playlist, segment, span, START_MS, STARTED, tell, typesOf } from '../testing/story.ts'
 import { monitorReport } from './report.ts'
 import { MonitorReport } from '../../shared/contract/monitors.ts'
 import type { Resolution } from './snapshot.ts'
@@ -14,22 +14,16 @@ const PASSING: Resolution = { kind: 'passing', message: 'timed out' }
 const BLOCKED: Resolution = { kind: 'blocked', cause: 'bot_check', message: 'Sign in' }
 const upcoming = (releaseAtMs: number | null): Resolution => ({ kind: 'upcoming', releaseAtMs, title: 'Soon' })
 const tick = (sec: number): Observation => ({ kind: 'tick', atMs: at(sec) })
-const nothingNew = (sec: number, targetSec = 2) => playlist(at(sec), null, targetSec)
-const manifestFailed = (sec: number, error = 'HTTP 500'): Observation => ({
+const manifestFailed = (sec: number, beganSec = sec): Observation => ({
   kind: 'playlist_failed',
   atMs: at(sec),
+  beganMs: at(beganSec),
   sides: 'both',
-  error,
-})
-const segmentFailed = (sec: number): Observation => ({
-  kind: 'segment_failed',
-  atMs: at(sec),
-  place: PLACE,
-  error: 'cut short',
+  error: 'HTTP 500',
 })
 
 test('a stream has started once it is live and has a segment', () => {
-  const found = [live(START_MS, { title: 'News', by: 'yt-dlp' }), playlist(at(1), null)]
+  const found = [live(START_MS, { title: 'News' }), playlist(at(1), null)]
   expect(tell(found).state.phase.kind).toBe('initializing')
 
   const told = tell([...found, playlist(at(2), at(0.5)), playlist(at(3), at(2)), live(at(4)), playlist(at(5), at(4))])
@@ -37,10 +31,29 @@ test('a stream has started once it is live and has a segment', () => {
     {
       event_type: 'stream.started',
       timestamp: isoAt(2),
-      data: { title: 'News', started_at: isoAt(0.5), source: 'yt-dlp' },
+      data: { title: 'News', started_at: isoAt(0.5), source: 'direct' },
     },
   ])
   expect(told.state.phase.kind).toBe('monitoring')
+})
+
+test('a page that says live is believed before a segment was seen, and is an alert if none can be had', () => {
+  const found = [live(at(0), { title: 'News', by: 'yt-dlp' }), live(at(1), { by: 'yt-dlp' })]
+  const told = tell([...found, ...[1, 20, 40, 61].map((sec) => manifestFailed(sec))])
+
+  expect(told.events).toEqual([
+    {
+      event_type: 'stream.started',
+      timestamp: isoAt(0),
+      data: { title: 'News', started_at: isoAt(0), source: 'yt-dlp' },
+    },
+    {
+      event_type: 'alert.segment_error',
+      timestamp: isoAt(61),
+      data: { error: 'HTTP 500', duration_sec: 60, failing: 'manifest' },
+    },
+  ])
+  expect(typesOf(tell([...found, playlist(at(2), at(1)), segment(1, 2)]))).toEqual(['stream.started'])
 })
 
 test('a state that went through a report and back goes on where it was', () => {
@@ -123,13 +136,6 @@ test('a playlist that is being watched tells of its ENDLIST itself; one that nev
   expect(typesOf(tell([over]))).toEqual(['stream.ended'])
 })
 
-test('failures of a rendition that is watched no more are forgotten', () => {
-  const renditions = [{ url: 'http://127.0.0.1/p.m3u8', sides: 'picture', lines: 240 }] as const
-  const told = tell([manifestFailed(1), live(at(2), { renditions })], { from: STARTED })
-
-  expect(told.state.outages).toEqual([])
-})
-
 test('a stream that is gone is an error that names why', () => {
   const told = tell([answer(1, { kind: 'gone', reason: 'private', message: 'Private video' })], { from: STARTED })
 
@@ -156,59 +162,20 @@ test('passing trouble and a stream that is upcoming again change nothing of one 
   expect(told).toEqual({ state: STARTED, events: [] })
 })
 
-test('a stream without a new segment for ten seconds is suspended, and resumed by the next one', () => {
-  const told = tell([nothingNew(9.9), nothingNew(10), nothingNew(15), playlist(at(21), at(19))], { from: STARTED })
-
-  expect(told.events).toEqual([
-    { event_type: 'stream.suspended', timestamp: isoAt(10), data: { last_segment_at: isoAt(0), stalled_sec: 10 } },
-    { event_type: 'stream.resumed', timestamp: isoAt(21), data: { suspended_sec: 21 } },
-  ])
-})
-
-test('long segments may take two target durations', () => {
-  expect(tell([nothingNew(15.9, 8)], { from: STARTED }).events).toEqual([])
-  expect(typesOf(tell([nothingNew(16, 8)], { from: STARTED }))).toEqual(['stream.suspended'])
-})
-
-test('a playlist that cannot be fetched says nothing of a stall', () => {
-  expect(tell([manifestFailed(5), manifestFailed(30)], { from: STARTED }).events).toEqual([])
-})
-
-test('failures for a minute are one alert an outage', () => {
-  const outage = [0, 30, 59, 60, 90].map((sec) => manifestFailed(sec))
-  const told = tell([...outage, playlist(at(91), at(90)), manifestFailed(92), manifestFailed(152)], { from: STARTED })
-
-  const data = { error: 'HTTP 500', duration_sec: 60, failing: 'manifest' }
-  expect(told.events).toEqual([
-    { event_type: 'alert.segment_error', timestamp: isoAt(60), data },
-    { event_type: 'alert.segment_error', timestamp: isoAt(152), data },
-  ])
-})
-
-test('segments that fail while the playlist is fine are an outage of their own', () => {
-  const observations = [0, 30, 61].flatMap((sec) => [segmentFailed(sec), playlist(at(sec), at(sec))])
-  const told = tell(observations, { from: STARTED })
-
-  expect(told.events).toMatchObject([{ data: { error: 'cut short', duration_sec: 61, failing: 'segment' } }])
-  expect(tell([segment(62, 2)], { from: told.state }).state.outages).toEqual([])
-})
-
-test('one outage of everything is one alert', () => {
-  const observations = [0, 30, 61, 62].flatMap((sec) => [manifestFailed(sec), segmentFailed(sec)])
-
-  expect(typesOf(tell(observations, { from: STARTED }))).toEqual(['alert.segment_error'])
-})
-
-test('failures before the stream is live are nothing to tell of', () => {
-  expect(tell([live(at(0)), manifestFailed(1), manifestFailed(99)]).events).toEqual([])
-})
-
 test('what a site says is told in part where it is very long, without half a character', () => {
   const message = `${'x'.repeat(499)}\u{1F4FA}${'y'.repeat(60_000)}`
   const told = tell([live(START_MS, { title: message }), answer(1, { kind: 'gone', reason: 'removed', message })])
 
   expect(told.state.title).toBe('x'.repeat(499))
   expect(told.events[0]?.data['message']).toBe('x'.repeat(499))
+})
+
+test('what a site says is told without control characters and without half characters', () => {
+  const text = 'a\u0000b\n\tc\uD83Dd\uDE00'
+  const told = tell([live(START_MS, { title: text }), answer(1, { kind: 'gone', reason: 'removed', message: text })])
+
+  expect(told.state.title).toBe('a b c\uFFFDd\uFFFD')
+  expect(told.events[0]?.data['message']).toBe('a b c\uFFFDd\uFFFD')
 })
 
 test('the state stays below 8 KB', () => {

@@ -21,6 +21,9 @@ type FfmpegResult =
 const MAX_PIXELS = 4096 * 2304
 const MAX_ERROR_CHARS = 200
 
+/** How many bytes, and µs, it may read to learn what the tracks are: all, for one may begin late in a segment. */
+const PROBING = ['-probesize', '1G', '-analyzeduration', '1G']
+
 /**
  * Runs ffmpeg once over a segment that it reads from a pipe, on one thread. The segment's format is decided here and no
  * protocol but the pipe is open, so that nothing in the media can make it read a file or an address.
@@ -30,7 +33,7 @@ export async function runFfmpeg(ffmpegPath: string, media: Media, run: FfmpegRun
   if (container.kind === 'other') return { kind: 'failed', error: container.problem }
   const args = [
     ['-nostdin', '-hide_banner', '-nostats', '-v', 'error', '-threads', '1', '-filter_threads', '1'],
-    ['-max_pixels', String(MAX_PIXELS), ...run.inputArgs],
+    ['-max_pixels', String(MAX_PIXELS), ...PROBING, ...run.inputArgs],
     ['-protocol_whitelist', 'pipe', '-f', container.format, '-i', 'pipe:0'],
     run.outputArgs,
   ]

@@ -137,18 +137,22 @@ function isRedirect(status: number): boolean {
   return status >= 301 && status <= 308 && status !== 304
 }
 
-async function read(answer: Answer, options: GetOptions): Promise<Fetched> {
-  const { url, response } = answer
+async function read({ url, response }: Answer, options: GetOptions): Promise<Fetched> {
   const { byteRange, maxBytes, beginningWillDo } = options
   const problem = problemOf(response, options)
   if (problem !== null) return trouble(problem, response.status)
-  const start = response.status === 200 ? (byteRange?.offset ?? 0) : 0
-  const length = Math.min(byteRange?.length ?? Infinity, maxBytes + 1)
+  const { start, length } = wantedPart(response, options)
   const body = (await readUpTo(response, start + length)).subarray(start)
   const isCut = body.length > maxBytes
   if (isCut && !beginningWillDo) return trouble(`larger than ${maxBytes} bytes`, response.status)
   if (byteRange && body.length < length) return trouble('byte range is cut short', response.status)
   return { kind: 'ok', bytes: isCut ? body.subarray(0, maxBytes) : body, url, isCut }
+}
+
+/** Which part of the body to take, at most one byte more than is allowed: the whole resource holds more than its range. */
+function wantedPart({ status }: Response, { byteRange, maxBytes }: GetOptions): { start: number; length: number } {
+  const length = Math.min(byteRange?.length ?? Infinity, maxBytes + 1)
+  return { start: status === 200 ? (byteRange?.offset ?? 0) : 0, length }
 }
 
 /** Why an answer is not what was asked for, before its body is read. */

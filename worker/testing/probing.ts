@@ -6,19 +6,8 @@ import type { MonitorConfig } from '../../shared/contract/monitors.ts'
 import { createProbe, type ProbeResult, type SegmentMedia } from '../monitors/probe.ts'
 import type { Span } from '../monitors/snapshot.ts'
 import type { Clip, ClipOptions } from './media.ts'
+import { CONFIG } from './story.ts'
 
-const config: MonitorConfig = {
-  check_interval_sec: 10,
-  blackout_threshold_sec: 5,
-  silence_threshold_sec: 4,
-  silence_db_threshold: -50,
-  scheduled_start_time: null,
-  scheduled_end_time: null,
-  start_delay_tolerance_sec: 300,
-  freeze_threshold_sec: 30,
-  coverage: 'every',
-  webhook_policy: 'strict',
-}
 /** One frame of these clips, and how exact sound is found. */
 export const FRAME_SEC = 1 / 30
 export const SOUND_SEC = 0.05
@@ -39,7 +28,7 @@ export async function analyse(
   segments: readonly SegmentMedia[],
   { ffmpegPath = 'ffmpeg', ...changed }: Partial<MonitorConfig> & { ffmpegPath?: string } = {},
 ): Promise<ProbeResult[]> {
-  const probe = createProbe({ ffmpegPath, config: { ...config, ...changed } })
+  const probe = createProbe({ ffmpegPath, config: { ...CONFIG, ...changed } })
   const results: ProbeResult[] = []
   for (const segment of segments) results.push(await probe.analyse(segment, never))
   return results

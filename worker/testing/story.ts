@@ -1,7 +1,7 @@
 import type { MonitorConfig } from '../../shared/contract/monitors.ts'
 import type { MonitorEvent } from '../../shared/contract/events.ts'
 import type { Position } from '../monitors/position.ts'
-import type { SegmentFindings, SideFindings, Span, Source } from '../monitors/snapshot.ts'
+import type { SegmentFindings, SideFindings, Sides, Span, Source } from '../monitors/snapshot.ts'
 import { INITIAL_STATE, type MonitorState, type Observation } from '../monitors/state.ts'
 import { step } from '../monitors/step.ts'
 
@@ -57,9 +57,16 @@ export function live(atMs: number, source: Partial<Source> = {}): Observation {
   return { kind: 'resolved', atMs, resolution: { kind: 'live', source: found } }
 }
 
+type Shape = { readonly sides?: Sides; readonly isEnded?: boolean }
+
 /** A playlist that was fetched; with `firstStartMs`, it has new segments. */
-export function playlist(atMs: number, firstStartMs: number | null, targetDurationSec = 2): Observation {
-  return { kind: 'playlist', atMs, sides: 'both', targetDurationSec, firstStartMs }
+export function playlist(
+  atMs: number,
+  firstStartMs: number | null,
+  targetDurationSec = 2,
+  { sides = 'both', isEnded = false }: Shape = {},
+): Observation {
+  return { kind: 'playlist', atMs, sides, targetDurationSec, firstStartMs, isEnded }
 }
 
 const POSITION: Position = { seen: [{ sequence: 0, path: '/0.ts', name: '0.ts', timeMs: null }], first: 0 }
@@ -76,7 +83,7 @@ export function segment(startSec: number, durationSec: number, seen: SeenSides =
     picture: side('blackout', seen.black ?? []),
     sound: side('silence', seen.silent ?? []),
   }
-  const which = { sequence: Math.round(startSec / durationSec), startMs: at(startSec), durationSec }
+  const which = { sequence: Math.round(startSec / durationSec), startMs: at(startSec), isDated: true, durationSec }
   return { kind: 'segment', atMs: Math.round(at(startSec + durationSec)), place: PLACE, segment: which, findings }
 }
 
