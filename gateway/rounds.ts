@@ -7,7 +7,7 @@ import { launchDue } from './workers/launch-due.ts'
 import { settleWorkers } from './workers/settle-workers.ts'
 
 /** A round at the latest after this, also when nothing asks for one: another gateway may have left something. */
-const LONGEST_PAUSE_MS = 2000
+const LONGEST_PAUSE_MS = 4000
 
 export type Rounds = {
   /** One round of all periodic work; gives in how many ms the next is worth while. */

@@ -86,11 +86,17 @@ function start(file: string, args: readonly string[], options: RunOptions) {
     maxBuffer: options.maxStdoutBytes ?? MAX_STDOUT_BYTES,
     buffer: { stdout: true, stderr: false },
     stdio: ['pipe', 'pipe', 'pipe', ...Array.from({ length: options.pipes ?? 0 }, () => 'pipe' as const)],
-    input: Buffer.concat(options.input ?? []),
+    input: joined(options.input ?? []),
     extendEnv: options.env === undefined,
     env: options.env ?? {},
     cwd: options.cwd ?? process.cwd(),
   })
+}
+
+/** A segment is some MiB: it is copied only where it has to be. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts
+  return only !== undefined && parts.length === 1 ? only : Buffer.concat(parts)
 }
 
 function toText(output: Uint8Array | undefined): string {

@@ -22,6 +22,8 @@ export type ClipOptions = {
   readonly bFrames?: number
   /** Bit rate of the picture; by default as much as the quality needs, which is a lot. */
   readonly videoKbps?: number
+  /** x264's; `ultrafast` by default, which is quick to decode too, `veryfast` is as broadcasters encode. */
+  readonly preset?: 'ultrafast' | 'veryfast'
   readonly withVideo?: boolean
   readonly withAudio?: boolean
   readonly ffmpegPath?: string
@@ -86,12 +88,13 @@ function clipArgs(parts: readonly ClipPart[], options: ClipOptions): string[] {
   ].flat()
 }
 
-function pictureEncoding({ fps, segmentSec, gopSec = segmentSec, bFrames = 0, videoKbps }: ClipOptions): string[] {
+function pictureEncoding(options: ClipOptions): string[] {
+  const { fps, segmentSec, gopSec = segmentSec, bFrames = 0, videoKbps, preset = 'ultrafast' } = options
   const rate =
     videoKbps === undefined ? [] : ['-b:v', `${videoKbps}k`, '-maxrate', `${videoKbps}k`, '-bufsize', `${videoKbps}k`]
   const gop = String(Math.round(fps * gopSec))
   return [
-    ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-bf', String(bFrames)],
+    ['-c:v', 'libx264', '-preset', preset, '-pix_fmt', 'yuv420p', '-bf', String(bFrames)],
     ['-g', gop, '-keyint_min', gop, '-sc_threshold', '0', '-flags', '+cgop'],
     rate,
   ].flat()
