@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 
 import { sql } from 'drizzle-orm'
@@ -7,7 +7,7 @@ import { expect, inject, onTestFinished, test, vi } from 'vitest'
 import { createLog } from '../../shared/log.ts'
 import { createTestDatabase } from '../testing/test-database.ts'
 import { isRetryable, isUnavailable } from './postgres-errors.ts'
-import { connectPostgres, migrate } from './postgres.ts'
+import { connectPostgres, createTransact, migrate } from './postgres.ts'
 import { connectBounded } from './postgres-socket.ts'
 
 const log = createLog('test', 'error', () => undefined)
@@ -130,4 +130,24 @@ test('of two transactions that wait for each other, the loser is told that it ma
   const errors = failures.map(({ error }) => error).filter((error) => error !== null)
   expect(errors).toHaveLength(1)
   expect(isRetryable(errors[0])).toBe(true)
+})
+
+test('of two transactions that wait for each other, the one that is broken off is begun anew', async () => {
+  await using database = await createTestDatabase()
+  await database.sql`create table counters (id int primary key, n int not null)`
+  await database.sql`insert into counters values (1, 0), (2, 0)`
+  const transact = createTransact(database.db)
+  let begun = 0
+  const meeting = new EventEmitter()
+  const count = (first: number, second: number) =>
+    transact(async (tx) => {
+      await tx.execute(sql`update counters set n = n + 1 where id = ${first}`)
+      begun += 1
+      if (begun === 1) await once(meeting, 'both')
+      else meeting.emit('both')
+      await tx.execute(sql`update counters set n = n + 1 where id = ${second}`)
+    })
+  await Promise.all([count(1, 2), count(2, 1)])
+  expect(begun).toBe(3)
+  expect(await database.sql`select n from counters`).toEqual([{ n: 2 }, { n: 2 }])
 })
