@@ -3,7 +3,7 @@ import { startEmbeddedPostgres } from './adapters/embedded-postgres.ts'
 import { loadOrCreateKeys } from './adapters/generated-keys.ts'
 import { createLocalProcessLauncher } from './adapters/local-process.ts'
 import { bundleWorker } from './adapters/worker-bundle.ts'
-import { readSettings, SettingsError, type GivenSettings, type Keys, type Settings } from './config.ts'
+import { readSettings, type GivenSettings, type Keys, type Settings } from './config.ts'
 import { startGateway } from './node-gateway.ts'
 
 /** The gateway on Node: settings → adapters → context → serve, until SIGTERM or SIGINT. */
@@ -83,8 +83,7 @@ function announce(settings: Settings, log: Log): void {
 main().then(
   () => process.exit(0),
   (error: unknown) => {
-    const known = error instanceof SettingsError || error instanceof Error
-    process.stderr.write(`Tallylight cannot start: ${known ? error.message : String(error)}\n`)
+    process.stderr.write(`Tallylight cannot start: ${error instanceof Error ? error.message : String(error)}\n`)
     process.exit(1)
   },
 )

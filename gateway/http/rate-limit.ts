@@ -10,8 +10,8 @@ export type Limits = { readonly writesPerMinute: number; readonly readsPerMinute
 
 /**
  * Counts calls per client, which is the key from an address, or an address without it, in windows of a minute: POSTs
- * against one limit, all other calls against another. Each gateway counts for itself. Answers carry `RateLimit-Limit`, `-Remaining` and `-Reset`
- * (seconds), as in draft-ietf-httpapi-ratelimit-headers-06.
+ * against one limit, all other calls against another. Each gateway counts for itself. Answers carry `RateLimit-Limit`,
+ * `-Remaining` and `-Reset` (seconds), as in draft-ietf-httpapi-ratelimit-headers-06.
  */
 export function limitRate(limits: Limits, key: string, clientAddress: (c: Context) => string): MiddlewareHandler {
   const writes = new RateLimiterMemory({ points: limits.writesPerMinute, duration: WINDOW_SEC })

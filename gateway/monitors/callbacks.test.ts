@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import type { MonitorReport } from '../../shared/contract/monitors.ts'
 import { startReceiver, type Receiver } from '../testing/receiver.ts'
+import { eventOf, reportOf } from '../testing/reports.ts'
 import { createMemoryLauncher } from '../testing/memory-launcher.ts'
 import { startTestGateway, TEST_KEYS, type TestGateway } from '../testing/test-gateway.ts'
 
@@ -31,32 +31,6 @@ async function createMonitor(config: object = {}): Promise<string> {
   return made.json.monitor_id
 }
 
-function report(epoch: number, seq: number, more: Partial<MonitorReport> = {}): MonitorReport {
-  return {
-    epoch,
-    seq,
-    mode: 'monitoring',
-    stream_status: 'live',
-    title: null,
-    health: { video: 'ok', audio: 'ok', last_check_at: new Date().toISOString() },
-    statistics: {
-      total_segments_analyzed: seq,
-      segments_failed: 0,
-      segments_skipped: 0,
-      blackout_events: 0,
-      silence_events: 0,
-    },
-    events: [],
-    resume: { at: seq },
-    ...more,
-  }
-}
-
-const event = (event_type: MonitorReport['events'][number]['event_type'], data = {}) => ({
-  event_type,
-  timestamp: new Date().toISOString(),
-  data,
-})
 const claim = (id: string) =>
   gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, { claimant: crypto.randomUUID() })
 const put = (id: string, body: unknown) => gateway.callback(id, 'PUT', `/internal/v1/monitors/${id}/status`, body)
@@ -72,7 +46,7 @@ describe("a worker's calls", () => {
     })
     const said = await put(
       id,
-      report(1, 1, { title: 'Evening news', events: [event('stream.started', { title: 'Evening news' })] }),
+      reportOf(1, 1, { title: 'Evening news', events: [eventOf('stream.started', { title: 'Evening news' })] }),
     )
     expect([said.status, said.json]).toEqual([200, { duplicate: false }])
     const got = await receiver.waitFor((delivery) => delivery.payload.monitor_id === id, 5000)
@@ -93,10 +67,10 @@ describe("a worker's calls", () => {
   it('count once, however often and in whatever order they come', async () => {
     const id = await createMonitor()
     await claim(id)
-    const second = report(1, 2, { events: [event('alert.blackout')] })
+    const second = reportOf(1, 2, { events: [eventOf('alert.blackout')] })
     expect((await put(id, second)).json).toEqual({ duplicate: false })
     expect((await put(id, second)).json).toEqual({ duplicate: true })
-    expect((await put(id, report(1, 1, { events: [event('stream.started')] }))).json).toEqual({ duplicate: true })
+    expect((await put(id, reportOf(1, 1, { events: [eventOf('stream.started')] }))).json).toEqual({ duplicate: true })
     expect((await get(id)).statistics.total_segments_analyzed).toBe(2)
     const events = (await gateway.api('GET', `/api/v1/monitors/${id}/events`)).json.events
     expect(events.map((one: { event_type: string }) => one.event_type)).toEqual(['alert.blackout'])
@@ -105,11 +79,11 @@ describe("a worker's calls", () => {
   it('are refused from the moment that another process has claimed, and the new one resumes', async () => {
     const id = await createMonitor()
     await claim(id)
-    await put(id, report(1, 1, { resume: { position: 7 } }))
+    await put(id, reportOf(1, 1, { resume: { position: 7 } }))
     expect((await claim(id)).json).toMatchObject({ epoch: 2, resume: { position: 7 } })
-    const stale = await put(id, report(1, 2, { events: [event('alert.silence')] }))
+    const stale = await put(id, reportOf(1, 2, { events: [eventOf('alert.silence')] }))
     expect([stale.status, stale.json.error.code]).toEqual([409, 'STALE_EPOCH'])
-    expect((await put(id, report(2, 1))).json).toEqual({ duplicate: false })
+    expect((await put(id, reportOf(2, 1))).json).toEqual({ duplicate: false })
     expect((await gateway.api('GET', `/api/v1/monitors/${id}/events`)).json.events).toEqual([])
   })
 
@@ -122,13 +96,13 @@ describe("a worker's calls", () => {
     expect(doubled.map(({ json }) => json.epoch)).toEqual([1, 1])
     expect((await claimAs(second)).json.epoch).toBe(2)
     expect((await claimAs(first)).json.error.code).toBe('STALE_EPOCH')
-    expect((await put(id, report(2, 1))).json).toEqual({ duplicate: false })
+    expect((await put(id, reportOf(2, 1))).json).toEqual({ duplicate: false })
   })
 
   it('that end a monitor must say so in an event', async () => {
     const id = await createMonitor()
     await claim(id)
-    expect((await put(id, report(1, 1, { mode: 'completed', stream_status: 'ended' }))).status).toBe(400)
+    expect((await put(id, reportOf(1, 1, { mode: 'completed', stream_status: 'ended' }))).status).toBe(400)
     expect((await get(id)).status).toBe('initializing')
   })
 
@@ -137,9 +111,9 @@ describe("a worker's calls", () => {
     await Promise.all(ids.map(claim))
     const answers = await Promise.all(
       ids.flatMap((id) => [
-        ...Array.from({ length: 6 }, (_, i) => put(id, report(1, i + 1, { events: [event('alert.silence')] }))),
+        ...Array.from({ length: 6 }, (_, i) => put(id, reportOf(1, i + 1, { events: [eventOf('alert.silence')] }))),
         gateway.api('DELETE', `/api/v1/monitors/${id}`),
-        ...Array.from({ length: 6 }, (_, i) => put(id, report(1, i + 7))),
+        ...Array.from({ length: 6 }, (_, i) => put(id, reportOf(1, i + 7))),
       ]),
     )
     expect(answers.filter(({ status }) => status >= 500)).toEqual([])
@@ -149,14 +123,14 @@ describe("a worker's calls", () => {
   it('are refused once the monitor has ended, and its status stays', async () => {
     const id = await createMonitor()
     await claim(id)
-    const ended = report(1, 1, {
+    const ended = reportOf(1, 1, {
       mode: 'completed',
       stream_status: 'ended',
-      events: [event('stream.ended', { reason: 'endlist_detected' })],
+      events: [eventOf('stream.ended', { reason: 'endlist_detected' })],
     })
     expect((await put(id, ended)).status).toBe(200)
     expect(await get(id)).toMatchObject({ status: 'completed', ended_at: expect.any(String) })
-    const late = await put(id, report(1, 2))
+    const late = await put(id, reportOf(1, 2))
     expect([late.status, late.json.error.code]).toEqual([409, 'ASSIGNMENT_ENDED'])
     expect((await claim(id)).json.error.code).toBe('ASSIGNMENT_ENDED')
     expect((await gateway.api('DELETE', `/api/v1/monitors/${id}`)).json.status).toBe('completed')
@@ -166,22 +140,22 @@ describe("a worker's calls", () => {
   it('of an error keep its reason', async () => {
     const id = await createMonitor()
     await claim(id)
-    await put(id, report(1, 1, { mode: 'error', events: [event('monitor.error', { reason: 'private' })] }))
+    await put(id, reportOf(1, 1, { mode: 'error', events: [eventOf('monitor.error', { reason: 'private' })] }))
     expect(await get(id)).toMatchObject({ status: 'error', error_reason: 'private' })
   })
 
   it('may not take a monitoring monitor back to waiting', async () => {
     const id = await createMonitor()
     await claim(id)
-    await put(id, report(1, 1))
-    await put(id, report(1, 2, { mode: 'waiting' }))
-    await put(id, report(1, 3, { mode: 'initializing' }))
+    await put(id, reportOf(1, 1))
+    await put(id, reportOf(1, 2, { mode: 'waiting' }))
+    await put(id, reportOf(1, 3, { mode: 'initializing' }))
     expect((await get(id)).status).toBe('monitoring')
   })
 
   it('by a clock that is off learn the time, and count once it is right', async () => {
     const id = await createMonitor()
-    const skewed = await gateway.skewed(900)(id, 'PUT', `/internal/v1/monitors/${id}/status`, report(1, 1))
+    const skewed = await gateway.skewed(900)(id, 'PUT', `/internal/v1/monitors/${id}/status`, reportOf(1, 1))
     expect([skewed.status, skewed.json.error.code]).toEqual([401, 'CLOCK_SKEW'])
     expect(Math.abs(skewed.json.error.details.server_time - Date.now() / 1000)).toBeLessThan(5)
   })
@@ -190,9 +164,9 @@ describe("a worker's calls", () => {
     const mine = await createMonitor()
     const other = await createMonitor()
     await claim(other)
-    const foreign = await gateway.callback(mine, 'PUT', `/internal/v1/monitors/${other}/status`, report(1, 1))
+    const foreign = await gateway.callback(mine, 'PUT', `/internal/v1/monitors/${other}/status`, reportOf(1, 1))
     expect([foreign.status, foreign.json.error.code]).toEqual([401, 'UNAUTHORIZED'])
-    const unsigned = await gateway.api('PUT', `/internal/v1/monitors/${other}/status`, report(1, 1))
+    const unsigned = await gateway.api('PUT', `/internal/v1/monitors/${other}/status`, reportOf(1, 1))
     expect(unsigned.status).toBe(401)
     const unknown = await claim('mon-01890a5d-ac96-774b-bcce-b302099a8057')
     expect(unknown.status).toBe(404)
@@ -206,11 +180,11 @@ describe("a worker's calls", () => {
       'an event that is none',
       { events: [{ event_type: 'alert.unknown', timestamp: new Date().toISOString(), data: {} }] },
     ],
-    ['too many events', { events: Array.from({ length: 51 }, () => event('alert.silence')) }],
+    ['too many events', { events: Array.from({ length: 51 }, () => eventOf('alert.silence')) }],
   ])('with %s are refused, and change nothing', async (_name, wrong) => {
     const id = await createMonitor()
     await claim(id)
-    expect((await put(id, { ...report(1, 1), ...wrong })).status).toBe(400)
+    expect((await put(id, { ...reportOf(1, 1), ...wrong })).status).toBe(400)
     expect((await get(id)).status).toBe('initializing')
   })
 })
@@ -220,7 +194,7 @@ describe('the history of events', () => {
     const id = await createMonitor()
     await claim(id)
     const types = ['stream.started', 'alert.blackout', 'alert.blackout_recovered'] as const
-    await put(id, report(1, 1, { events: types.map((type) => event(type)) }))
+    await put(id, reportOf(1, 1, { events: types.map((type) => eventOf(type)) }))
     const last = await receiver.waitFor(
       ({ payload }) => payload.monitor_id === id && payload.event_type === types[2],
       5000,

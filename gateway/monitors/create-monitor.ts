@@ -1,3 +1,4 @@
+import { NO_STATISTICS, UNSEEN_HEALTH } from '../../shared/contract/monitors.ts'
 import { newMonitorId } from '../../shared/ids.ts'
 import type { Context, Tx } from '../context.ts'
 import { BrokenRule } from '../errors.ts'
@@ -55,14 +56,8 @@ function toRow(body: CreateMonitorBody, leadTimeMs: number, nowMs: number): NewM
     streamUrl: body.stream_url.url,
     callbackUrl: body.callback_url,
     status: startAt !== null && startAt.getTime() > nowMs ? 'scheduled' : 'initializing',
-    health: { video: 'unknown', audio: 'unknown', last_check_at: null },
-    statistics: {
-      total_segments_analyzed: 0,
-      segments_failed: 0,
-      segments_skipped: 0,
-      blackout_events: 0,
-      silence_events: 0,
-    },
+    health: UNSEEN_HEALTH,
+    statistics: NO_STATISTICS,
     config: body.config,
     metadata: body.metadata,
     startAt,

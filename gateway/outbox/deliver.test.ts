@@ -1,6 +1,8 @@
 import { describe, it } from 'vitest'
 
+import type { MonitorEventType } from '../../shared/contract/events.ts'
 import { createMemoryLauncher } from '../testing/memory-launcher.ts'
+import { eventOf, reportOf } from '../testing/reports.ts'
 import { startReceiver, type Answer, type Delivery, type Receiver } from '../testing/receiver.ts'
 import { isStandardWebhook } from '../testing/standard-webhook.ts'
 import { startTestGateway, TEST_KEYS, type TestGateway } from '../testing/test-gateway.ts'
@@ -15,28 +17,9 @@ async function teller(gateway: TestGateway, url: string, policy = 'strict') {
     await gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, { claimant: crypto.randomUUID() })
   ).json
   let seq = 0
-  async function tell(...types: string[]): Promise<void> {
+  async function tell(...types: MonitorEventType[]): Promise<void> {
     seq += 1
-    const health = { video: 'ok', audio: 'ok', last_check_at: null }
-    const statistics = {
-      total_segments_analyzed: seq,
-      segments_failed: 0,
-      segments_skipped: 0,
-      blackout_events: 0,
-      silence_events: 0,
-    }
-    const events = types.map((event_type) => ({ event_type, timestamp: new Date().toISOString(), data: { seq } }))
-    const report = {
-      epoch,
-      seq,
-      mode: 'monitoring',
-      stream_status: 'live',
-      title: null,
-      health,
-      statistics,
-      events,
-      resume: {},
-    }
+    const report = reportOf(epoch, seq, { events: types.map((type) => eventOf(type, { seq })) })
     const answer = await gateway.callback(id, 'PUT', `/internal/v1/monitors/${id}/status`, report)
     if (answer.status !== 200) throw new Error(`the report was refused: ${answer.text}`)
   }
@@ -54,7 +37,7 @@ describe.concurrent('webhooks', () => {
     await using gateway = await startTestGateway()
     await using receiver = await receive()
     const monitor = await teller(gateway, receiver.url)
-    const told = Array.from({ length: 60 }, (_, i) => ALTERNATING[i % 2] ?? '')
+    const told = Array.from({ length: 60 }, (_, i) => ALTERNATING[i % 2] ?? ALTERNATING[0])
     for (let i = 0; i < told.length; i += 3) await monitor.tell(...told.slice(i, i + 3))
     await expect.poll(() => receiver.deliveries.length, { timeout: 10_000 }).toBe(60)
     expect(typesOf(receiver.deliveries)).toEqual(told)

@@ -62,7 +62,8 @@ export function createDeliverer(context: Context, onExhausted: OnExhausted): Del
       )
     },
     async round() {
-      if (deps.draining.signal.aborted) return null
+      // Without a free place there is nothing to take; a lane that is done wakes the next round.
+      if (deps.draining.signal.aborted || lanes.size >= MAX_LANES) return null
       const request = { owner, busy: [...lanes.keys()], limit: MAX_LANES - lanes.size }
       for (const subject of await takeDueLanes(context.db, request)) start(subject)
       return nextDueInMs(context.db)

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { reportOf } from '../testing/reports.ts'
 import { startReceiver, type Receiver } from '../testing/receiver.ts'
 import { createMemoryLauncher } from '../testing/memory-launcher.ts'
 import { startTestGateway, TEST_KEYS, type TestGateway } from '../testing/test-gateway.ts'
@@ -92,20 +93,7 @@ describe('workers', () => {
     await launches(id, 2)
     expect(launcher.stopped).toContain(name)
     await claim(id)
-    const late = { epoch: 1, seq: 1, mode: 'monitoring', stream_status: 'live', title: null, events: [], resume: {} }
-    const health = { video: 'ok', audio: 'ok', last_check_at: null }
-    const statistics = {
-      total_segments_analyzed: 9,
-      segments_failed: 0,
-      segments_skipped: 0,
-      blackout_events: 0,
-      silence_events: 0,
-    }
-    const answer = await gateway.callback(id, 'PUT', `/internal/v1/monitors/${id}/status`, {
-      ...late,
-      health,
-      statistics,
-    })
+    const answer = await gateway.callback(id, 'PUT', `/internal/v1/monitors/${id}/status`, reportOf(1, 1))
     expect([answer.status, answer.json.error.code]).toEqual([409, 'STALE_EPOCH'])
   })
 

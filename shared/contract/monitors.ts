@@ -43,12 +43,24 @@ export const MonitorStatistics = v.object({
 })
 export type MonitorStatistics = v.InferOutput<typeof MonitorStatistics>
 
+/** Where every monitor's counters begin. */
+export const NO_STATISTICS: MonitorStatistics = {
+  total_segments_analyzed: 0,
+  segments_failed: 0,
+  segments_skipped: 0,
+  blackout_events: 0,
+  silence_events: 0,
+}
+
 export const MonitorHealth = v.object({
   video: VideoHealth,
   audio: AudioHealth,
   last_check_at: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
 })
 export type MonitorHealth = v.InferOutput<typeof MonitorHealth>
+
+/** The health of a stream of which nothing has been seen. */
+export const UNSEEN_HEALTH: MonitorHealth = { video: 'unknown', audio: 'unknown', last_check_at: null }
 
 /** `PUT /internal/v1/monitors/{id}/status`: all that the worker knows, and the events since its last report. */
 export const MonitorReport = v.object({

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { MonitorHealth, MonitorStatistics } from '../../shared/contract/monitors.ts'
+import { MonitorHealth, MonitorStatistics, NO_STATISTICS, UNSEEN_HEALTH } from '../../shared/contract/monitors.ts'
 import { Access } from './access.ts'
 import { Flow } from './flow.ts'
 import { Outage } from './outage.ts'
@@ -88,14 +88,8 @@ export const INITIAL_STATE: MonitorState = {
   outages: [],
   runs: {},
   positions: {},
-  health: { video: 'unknown', audio: 'unknown', last_check_at: null },
-  statistics: {
-    total_segments_analyzed: 0,
-    segments_failed: 0,
-    segments_skipped: 0,
-    blackout_events: 0,
-    silence_events: 0,
-  },
+  health: UNSEEN_HEALTH,
+  statistics: NO_STATISTICS,
 }
 
 /** Whether a monitor has come to its end: nothing that is observed afterwards changes it. */

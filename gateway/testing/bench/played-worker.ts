@@ -2,6 +2,7 @@ import postgres from 'postgres'
 
 import type { MonitorReport } from '../../../shared/contract/monitors.ts'
 import { deriveWorkerToken, signCallback } from '../../../shared/signing.ts'
+import { reportOf } from '../reports.ts'
 import type { BenchSystem } from './system.ts'
 
 /** A worker that this process plays: it reports as fast as it is answered. */
@@ -33,7 +34,7 @@ async function playWorker(system: BenchSystem, id: string): Promise<PlayedWorker
     id,
     async report(events) {
       seq += 1
-      const body = JSON.stringify(reportOf(seq, events))
+      const body = JSON.stringify(reportOf(1, seq, { events }))
       const timestamp = String(Math.floor(Date.now() / 1000))
       const signature = signCallback(token, timestamp, { method: 'PUT', path, body })
       const headers = { 'content-type': 'application/json', 'x-timestamp': timestamp, 'x-signature-256': signature }
@@ -41,25 +42,5 @@ async function playWorker(system: BenchSystem, id: string): Promise<PlayedWorker
       if (!answer.ok) throw new Error(`a report was refused: ${answer.status} ${await answer.text()}`)
       await answer.arrayBuffer()
     },
-  }
-}
-
-function reportOf(seq: number, events: MonitorReport['events']): MonitorReport {
-  return {
-    epoch: 1,
-    seq,
-    mode: 'monitoring',
-    stream_status: 'live',
-    title: null,
-    health: { video: 'ok', audio: 'ok', last_check_at: new Date().toISOString() },
-    statistics: {
-      total_segments_analyzed: seq,
-      segments_failed: 0,
-      segments_skipped: 0,
-      blackout_events: 0,
-      silence_events: 0,
-    },
-    events,
-    resume: { position: { sequence: seq, url: 'http://127.0.0.1:9/segment.ts' } },
   }
 }
