@@ -95,8 +95,10 @@ describe.concurrent('a worker and a live stream', { timeout: 60_000 }, () => {
     expect(events.map((event) => event.event_type)).toEqual(WHOLE_STORY)
     expectRun(events[2], BLACK, stream.wallOf)
     expectRun(events[4], SILENT, stream.wallOf)
-    const alertedMs = Date.parse(events[1]?.timestamp ?? '')
-    expect(alertedMs).toBeLessThan(stream.wallOf(BLACK.fromSec + CLIP_CONFIG.blackout_threshold_sec + 1 + 2))
+    // Told with the very segment, of 1 s, in which the threshold is reached. How late that is by the clock, which a
+    // loaded machine decides, is shown by the bench.
+    const sequence = Math.floor(BLACK.fromSec + CLIP_CONFIG.blackout_threshold_sec)
+    expect(events[1]?.data).toMatchObject({ segment_info: { sequence } })
     const last = reportsOf(gateway.calls).at(-1)
     expect(last).toMatchObject({ mode: 'completed', stream_status: 'ended' })
     expect(last?.statistics).toEqual({
