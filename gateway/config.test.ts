@@ -97,4 +97,30 @@ describe('the settings', () => {
     expect(readSettings({ INTERNAL_PORT: '9001' }).gatewayUrl).toBe('http://127.0.0.1:9001')
     expect(readSettings({ GATEWAY_URL: 'http://gateway:8080/' }).gatewayUrl).toBe('http://gateway:8080')
   })
+
+  it('run workers in a cluster where LAUNCHER says so, with an image, and else on this machine', () => {
+    expect(readSettings({}).cluster).toBeNull()
+    expect(problemsOf({ LAUNCHER: 'kubernetes' }).map((problem) => problem.split(' ')[0])).toEqual(['WORKER_IMAGE'])
+    const env = { LAUNCHER: 'kubernetes', WORKER_IMAGE: 'example/worker:1', NAMESPACE: 'live' }
+    expect(readSettings(env).cluster).toEqual({
+      workerImage: 'example/worker:1',
+      namespace: 'live',
+      kubeconfig: null,
+      deployment: null,
+    })
+  })
+
+  it('refuse what Kubernetes would not take', () => {
+    const env = {
+      NAMESPACE: 'Live!',
+      GATEWAY_DEPLOYMENT: 'a_b',
+      MONITOR_CPU_LIMIT: 'much',
+      MONITOR_MEMORY_LIMIT: '512',
+    }
+    expect(problemsOf(env).map((problem) => problem.split(' ')[0])).toEqual(Object.keys(env))
+    expect(readSettings({ MONITOR_CPU_LIMIT: '2', MONITOR_MEMORY_LIMIT: '1Gi' }).monitorResources.limits).toEqual({
+      cpu: '2',
+      memory: '1Gi',
+    })
+  })
 })

@@ -3,6 +3,8 @@ import type { Context as HonoContext } from 'hono'
 
 import type { Log } from '../shared/log.ts'
 import type { Settings } from './config.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import type { Tracer } from './metrics/tracer.ts'
 import type { Launcher } from './workers/launcher.ts'
 
 /** The database, or a transaction in it: a store's functions take either. */
@@ -31,6 +33,9 @@ export type Identity = {
   mayStillRun(id: string): boolean
 }
 
+/** `workers`: what runs may no longer be what should run. */
+export type Wake = (what?: 'workers') => void
+
 /** Everything that the app and its systems stand on, built once by an entry (`node.ts`) and handed down. */
 export type Context = {
   readonly settings: Settings
@@ -42,9 +47,15 @@ export type Context = {
   readonly identity: Identity
   readonly launcher: Launcher
   readonly sendWebhook: WebhookSender
+  /** Receivers that are sent to at a time. */
+  readonly receiversAtATime: number
   readonly log: Log
+  /** Where figures go. */
+  readonly metrics: Metrics
+  /** What follows work across processes. */
+  readonly tracer: Tracer
   /** The address that a request comes from, as this runtime knows it. */
   readonly clientAddress: (request: HonoContext) => string
   /** Asks for a round of periodic work soon, after something was committed that it should see. */
-  readonly wake: () => void
+  readonly wake: Wake
 }

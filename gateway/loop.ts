@@ -1,48 +1,76 @@
-import type { Rounds } from './rounds.ts'
+import type { Wake } from './context.ts'
+import type { Asked, Rounds } from './rounds.ts'
 
-/** A bell: `wait` sleeps until it is rung, or for as long as told. Rung while nobody sleeps, the next sleep is none. */
-export type Bell = { ring(): void; wait(ms: number): Promise<void> }
+/** Wakes whoever sleeps on it. */
+export type Bell = {
+  readonly ring: Wake
+  /** A sleeper of its own: it sleeps until the bell rings, or for as long as told, and learns what was asked for. */
+  sleeper(): (ms: number) => Promise<Asked>
+}
 
 export function createBell(): Bell {
-  let rung = false
-  let wakeUp = () => {}
+  const rings: Wake[] = []
   return {
-    ring() {
-      rung = true
-      wakeUp()
+    ring(what) {
+      for (const ring of rings) ring(what)
     },
-    async wait(ms) {
-      if (!rung) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms)
-          wakeUp = () => {
-            clearTimeout(timer)
-            resolve()
-          }
-        })
-      }
-      rung = false
+    sleeper() {
+      const { ring, sleep } = createSleeper()
+      rings.push(ring)
+      return sleep
     },
   }
+}
+
+/** Rung while it is awake, its next sleep is none. */
+function createSleeper() {
+  let rung = false
+  let workers = false
+  let wakeUp = () => {}
+  const ring: Wake = (what) => {
+    rung = true
+    workers ||= what === 'workers'
+    wakeUp()
+  }
+  async function sleep(ms: number): Promise<Asked> {
+    if (!rung) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms)
+        wakeUp = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    const asked = { workers }
+    rung = false
+    workers = false
+    return asked
+  }
+  return { ring, sleep }
 }
 
 export type Loop = {
-  /** Begins no further round; resolves once the one at hand is over. */
+  /** Begins no further round; resolves once those at hand are over. */
   stop(): Promise<void>
 }
 
-/** Runs the periodic work one round after the other, at the latest when the last one said, sooner when the bell rings. */
+/**
+ * Runs each piece of the periodic work again and again, at the latest when it said itself, sooner when the bell rings.
+ * The pieces wait for nothing of each other: a cluster that hangs holds up no webhook.
+ */
 export function startLoop(rounds: Rounds, bell: Bell): Loop {
   const stopping = new AbortController()
-  async function run(): Promise<void> {
-    while (!stopping.signal.aborted) await bell.wait(await rounds.run())
-  }
-  const running = run()
+  const running = rounds.pieces.map(async (piece) => {
+    const sleep = bell.sleeper()
+    let asked: Asked = { workers: true }
+    while (!stopping.signal.aborted) asked = await sleep(await piece(asked))
+  })
   return {
     async stop() {
       stopping.abort()
       bell.ring()
-      await running
+      await Promise.all(running)
     },
   }
 }

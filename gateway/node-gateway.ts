@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { getConnInfo } from '@hono/node-server/conninfo'
@@ -8,11 +9,14 @@ import type { Hono } from 'hono'
 
 import type { Log } from '../shared/log.ts'
 import { listen, type HttpServer } from './adapters/http-server.ts'
-import { connectPostgres, createTransact, migrate, type Postgres } from './adapters/postgres.ts'
+import { openTracing } from './adapters/open-telemetry.ts'
+import { connectPostgres, migrate, type Postgres } from './adapters/postgres.ts'
 import { isRetryable, isUnavailable } from './adapters/postgres-errors.ts'
 import { ownProcessName, processMayStillRun } from './adapters/process-identity.ts'
+import { createPrometheus } from './adapters/prometheus.ts'
+import { createTransact } from './adapters/transact.ts'
 import { createWebhookSender } from './adapters/webhook-sender.ts'
-import { createApp, type Doors } from './app.ts'
+import { createApp, type AppParts, type Doors } from './app.ts'
 import type { Settings } from './config.ts'
 import type { Context } from './context.ts'
 import { withDeadline } from './deadline.ts'
@@ -46,6 +50,10 @@ export type Gateway = {
 const WORKERS_GRACE_MS = 25_000
 /** How long requests and webhooks at hand have, in ms; what is cut off is repeated by its sender or by us. */
 const REQUESTS_GRACE_MS = 5000
+/** In a cluster clients may not know yet that this gateway goes: for so long it still serves, and has them reconnect. */
+const NOTICE_MS = 3000
+/** Each lane waits for its own receiver only: slow ones must be many to hold up the others. */
+const RECEIVERS_AT_A_TIME = 256
 /** How long `/readyz` waits for the database, in ms. */
 const READY_WITHIN_MS = 2000
 /** Between two attempts to reach a database that is not there at start, in ms. */
@@ -55,6 +63,7 @@ const DATABASE_RETRY_MS = 1000
 export async function startGateway({ settings, databaseUrl, launcher, log }: GatewayParts): Promise<Gateway> {
   const postgres = connectPostgres(databaseUrl, log)
   const sender = createWebhookSender({ policy: settings })
+  const tracing = await openTracing({ endpoint: settings.otlpEndpoint, log })
   const bell = createBell()
   const context: Context = {
     settings,
@@ -64,20 +73,24 @@ export async function startGateway({ settings, databaseUrl, launcher, log }: Gat
     identity: { id: `${ownProcessName()}:${randomUUID()}`, mayStillRun: processMayStillRun },
     launcher,
     sendWebhook: sender.send,
+    receiversAtATime: RECEIVERS_AT_A_TIME,
     log,
+    metrics: createPrometheus(),
+    tracer: tracing.tracer,
     clientAddress: (c) => getConnInfo(c).remote.address ?? 'unknown',
-    wake: () => bell.ring(),
+    wake: bell.ring,
   }
   const state = { phase: 'starting' as 'starting' | 'serving' | 'draining' }
-  const servers = await openDoors(context, readinessOf(postgres, state))
   const rounds = createRounds(context, systems)
+  const parts: AppParts = { systems, rounds, readiness: readinessOf(postgres, launcher, state) }
+  const servers = await openDoors(context, parts)
   const closing = new AbortController()
   const begin = async () => {
     await reachDatabase(databaseUrl, log, closing.signal)
     if (closing.signal.aborted) return null
     await rounds.takeOver()
     state.phase = 'serving'
-    launcher.watch(context.wake, closing.signal)
+    launcher.watch(() => context.wake('workers'), closing.signal)
     return startLoop(rounds, bell)
   }
   const loop = begin()
@@ -87,22 +100,32 @@ export async function startGateway({ settings, databaseUrl, launcher, log }: Gat
     closing.abort()
     await (await loop.catch(() => null))?.stop()
     await launcher.close(WORKERS_GRACE_MS)
+    if (launcher.outlivesGateway) await giveNotice(servers)
     await withDeadline(rounds.drain(), REQUESTS_GRACE_MS).catch(() =>
       log.info('webhooks at hand are left to the next gateway'),
     )
     await Promise.all(servers.map((server) => server.close(REQUESTS_GRACE_MS)))
-    await handOver(context).catch((error: unknown) => log.warn('assignments are left to their leases', { error }))
+    if (!launcher.outlivesGateway) {
+      await handOver(context).catch((error: unknown) => log.warn('assignments are left to their leases', { error }))
+    }
     await sender[Symbol.asyncDispose]()
+    await tracing[Symbol.asyncDispose]()
     await postgres[Symbol.asyncDispose]()
   }
   return { port: servers[0]?.port ?? settings.port, context, started: loop.then(() => undefined), close }
 }
 
+/** Another gateway serves on, to which clients turn when they find their connections ended. */
+async function giveNotice(servers: readonly HttpServer[]): Promise<void> {
+  for (const server of servers) server.announceEnd()
+  await delay(NOTICE_MS)
+}
+
 /** One port for all, or workers' callbacks on one of their own. */
-async function openDoors(context: Context, readiness: Readiness): Promise<HttpServer[]> {
+async function openDoors(context: Context, parts: AppParts): Promise<HttpServer[]> {
   const { host, port, internalPort } = context.settings
   const open = (doors: Doors, at: number) => {
-    const app = createApp(context, systems, readiness, doors)
+    const app = createApp(context, parts, doors)
     if (doors.publicRoutes) serveDocsAssets(app)
     return listen(app, { host, port: at })
   }
@@ -118,7 +141,7 @@ function serveDocsAssets(app: Hono): void {
   for (const file of DOCS_FILES) app.get(`${DOCS_ASSETS}/${file}`, serveStatic({ root, path: file }))
 }
 
-function readinessOf(postgres: Postgres, state: { readonly phase: string }): Readiness {
+function readinessOf(postgres: Postgres, launcher: Launcher, state: { readonly phase: string }): Readiness {
   return [
     { name: 'gateway', check: async () => (state.phase === 'serving' ? null : state.phase) },
     {
@@ -129,6 +152,7 @@ function readinessOf(postgres: Postgres, state: { readonly phase: string }): Rea
           () => 'cannot be reached',
         ),
     },
+    { name: 'launcher', check: () => launcher.problem() },
   ]
 }
 

@@ -1,20 +1,33 @@
 import { createLog, type Log } from '../shared/log.ts'
 import { startEmbeddedPostgres } from './adapters/embedded-postgres.ts'
 import { loadOrCreateKeys } from './adapters/generated-keys.ts'
-import { createLocalProcessLauncher } from './adapters/local-process.ts'
-import { bundleWorker } from './adapters/worker-bundle.ts'
+import { openLauncher } from './adapters/open-launcher.ts'
+import { migrate } from './adapters/postgres.ts'
 import { readSettings, type GivenSettings, type Keys, type Settings } from './config.ts'
 import { startGateway } from './node-gateway.ts'
+import { systems } from './systems.ts'
 
-/** The gateway on Node: settings → adapters → context → serve, until SIGTERM or SIGINT. */
-async function main(): Promise<void> {
+/** `node gateway/node.ts` serves; `node gateway/node.ts migrate` only brings the database up to date. */
+async function main(command: string | undefined): Promise<void> {
   const given = readSettings(process.env)
   const log = createLog('gateway', given.logLevel, writeLine)
+  if (command === undefined) return serve(given, log)
+  if (command !== 'migrate') throw new Error(`there is no command "${command}": migrate, or none to serve`)
+  if (given.databaseUrl === null)
+    throw new Error('migrate needs DATABASE_URL; the embedded database needs no migrating')
+  await migrate(given.databaseUrl, log)
+  log.info('the database is up to date')
+}
+
+/** The gateway on Node: settings → adapters → context → serve, until SIGTERM or SIGINT. */
+async function serve(given: GivenSettings, log: Log): Promise<void> {
   const stop = stopSignal()
   const settings: Settings = { ...given, keys: await settleKeys(given) }
   const database = await openDatabase(given, log, stop)
   try {
-    const launcher = createLocalProcessLauncher({ writeLine, entry: await bundleWorker(given.dataDir) })
+    const roles = systems.map(({ workerKind }) => workerKind.role(settings))
+    await using opened = await openLauncher({ ...given, roles, log, writeLine })
+    const { launcher } = opened
     const gateway = await startGateway({ settings, databaseUrl: database.url, launcher, log })
     try {
       await Promise.race([gateway.started.then(() => announce(settings, log)), once(stop)])
@@ -72,15 +85,20 @@ async function openDatabase({ databaseUrl, dataDir }: GivenSettings, log: Log, s
   return { url: embedded.url, close: async () => embedded[Symbol.asyncDispose]() }
 }
 
+const LOOPBACK = /^(?:localhost|127\..*|\[::1\])$/
+
 function announce(settings: Settings, log: Log): void {
   if (settings.allowPrivateNetworks) {
     log.warn('streams and webhooks at private addresses are allowed; ALLOW_PRIVATE_NETWORKS=false forbids them')
+  }
+  if (settings.cluster !== null && LOOPBACK.test(new URL(settings.gatewayUrl).hostname)) {
+    log.warn('no Pod can reach the gateway at a loopback address; set GATEWAY_URL', { url: settings.gatewayUrl })
   }
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
   log.info('ready', { url: `http://${host}:${settings.port}`, docs: '/docs', max_monitors: settings.maxMonitors })
 }
 
-main().then(
+main(process.argv[2]).then(
   () => process.exit(0),
   (error: unknown) => {
     process.stderr.write(`Tallylight cannot start: ${error instanceof Error ? error.message : String(error)}\n`)

@@ -2,20 +2,48 @@ import type { Context } from './context.ts'
 import { forgetOldKeys } from './http/store.ts'
 import { createDeliverer } from './outbox/deliver.ts'
 import type { System } from './system.ts'
-import type { WorkerKind } from './workers/kind.ts'
 import { launchDue } from './workers/launch-due.ts'
-import { settleWorkers } from './workers/settle-workers.ts'
+import { LauncherUnavailable } from './workers/launcher.ts'
+import { createReconciler, createReconcilerMemory, type ReconcilerMemory } from './workers/reconciler.ts'
+import type { SettleReport } from './workers/settle-workers.ts'
+import { renewLeases } from './workers/store.ts'
 
-/** A round at the latest after this, also when nothing asks for one: another gateway may have left something. */
+/** Each piece runs at the latest after this, also when nothing asks for it: another gateway may have left something. */
 const LONGEST_PAUSE_MS = 4000
 
+/** After a failure a piece of work rests, twice as long each time, within these; who asks for it changes nothing. */
+const FIRST_REST_MS = 250
+const LONGEST_REST_MS = 5000
+/** … or as long as it was asked to, up to this. */
+const LONGEST_ASKED_REST_MS = 15_000
+
+/** What somebody has asked for since the last round. */
+export type Asked = { readonly workers: boolean }
+
+/** Does what is due of one piece of work; gives in how many ms it is worth while again. One at a time; never throws. */
+export type Piece = (asked: Asked) => Promise<number>
+
 export type Rounds = {
-  /** One round of all periodic work; gives in how many ms the next is worth while. */
-  run(): Promise<number>
-  /** Frees what gateways that are gone had taken; once, at start. */
+  readonly pieces: readonly Piece[]
+  /** One round of all pieces; gives in how many ms the next is worth while. */
+  run(asked: Asked): Promise<number>
+  /** Compares workers with records now, whatever is due. */
+  reconcile(): Promise<SettleReport>
+  /** Frees what gateways that are gone had taken, and hears workers out that had none to talk to; once, at start. */
   takeOver(): Promise<void>
   /** Resolves once the webhooks at hand are sent; none is begun any more. */
   drain(): Promise<void>
+}
+
+/** What is remembered from one round to the next: plain data, to be kept where a gateway is made anew for each request. */
+export type RoundsMemory = {
+  readonly pieces: Map<string, PieceMemory>
+  readonly reconciler: ReconcilerMemory
+}
+type PieceMemory = { failures: number; notBeforeMs: number; workersAsked: boolean }
+
+export function createMemory(): RoundsMemory {
+  return { pieces: new Map(), reconciler: createReconcilerMemory() }
 }
 
 type Work = {
@@ -23,7 +51,7 @@ type Work = {
   /** Not more often than this; 0: in every round. */
   readonly everyMs: number
   /** Gives in how many ms there will be something to do; `null` where that is not known. */
-  readonly run: () => Promise<number | null>
+  readonly run: (asked: Asked) => Promise<number | null>
 }
 
 /** What nobody waits for. */
@@ -31,38 +59,33 @@ const RARELY_MS = 600_000
 
 /**
  * The periodic work of a gateway: settle workers, launch due ones, deliver due webhooks, each system's own. Safe to run
- * anywhere, at any time, and by several gateways at once. Where one piece fails the others go on, and it is logged once
- * until it works again.
+ * anywhere, at any time, and by several gateways at once. Where one piece fails the others go on; it rests for a
+ * while, and is logged once until it works again.
  */
-export function createRounds(context: Context, systems: readonly System[]): Rounds {
+export function createRounds(context: Context, systems: readonly System[], memory = createMemory()): Rounds {
   const kinds = systems.map((system) => system.workerKind)
   const deliverer = createDeliverer(context, async (tx, event) => {
     for (const system of systems) await system.onWebhookExhausted(tx, event)
   })
+  const reconciler = createReconciler(context, kinds, memory.reconciler)
   const works: Work[] = [
     { name: 'deliver webhooks', everyMs: 0, run: () => deliverer.round() },
-    { name: 'run workers', everyMs: 0, run: () => runWorkers(context, kinds) },
+    { name: 'settle workers', everyMs: 0, run: ({ workers }) => reconciler.round(workers) },
+    { name: 'launch workers', everyMs: 0, run: () => launchDue(context, kinds) },
     ...systems.map(({ name, tick }) => ({ name, everyMs: LONGEST_PAUSE_MS / 2, run: () => quietly(tick(context)) })),
     { name: 'forget old keys', everyMs: RARELY_MS, run: () => quietly(forgetOldKeys(context.db)) },
   ]
-  const failing = new Set<string>()
-  const lastRunMs = new Map<string, number>()
+  const pieces = works.map((work) => createPiece(context, work, recall(memory, work.name)))
   return {
-    async run() {
-      const nowMs = performance.now()
-      const due = works.filter(({ name, everyMs }) => nowMs - (lastRunMs.get(name) ?? -Infinity) >= everyMs)
-      for (const { name } of due) lastRunMs.set(name, nowMs)
-      const pauses = await Promise.all(due.map((work) => attempt(context, work, failing)))
-      return Math.max(0, Math.min(LONGEST_PAUSE_MS, ...pauses.filter((pause) => pause !== null)))
+    pieces,
+    run: async (asked) => Math.min(...(await Promise.all(pieces.map((piece) => piece(asked))))),
+    reconcile: () => reconciler.pass(),
+    async takeOver() {
+      await deliverer.takeOver()
+      await renewLeases(context.db)
     },
-    takeOver: () => deliverer.takeOver(),
     drain: () => deliverer.drain(),
   }
-}
-
-async function runWorkers(context: Context, kinds: readonly WorkerKind[]): Promise<number | null> {
-  await settleWorkers(context, kinds)
-  return launchDue(context, kinds)
 }
 
 async function quietly(work: Promise<void>): Promise<null> {
@@ -70,15 +93,46 @@ async function quietly(work: Promise<void>): Promise<null> {
   return null
 }
 
-/** Runs one piece of work; its failure is one log line for the whole outage, and the next round tries again. */
-async function attempt(context: Context, work: Work, failing: Set<string>): Promise<number | null> {
-  try {
-    const pause = await work.run()
-    if (failing.delete(work.name)) context.log.info('periodic work goes on', { work: work.name })
-    return pause
-  } catch (error) {
-    if (!failing.has(work.name)) context.log.error('periodic work failed', { work: work.name, error })
-    failing.add(work.name)
-    return null
+function recall({ pieces }: RoundsMemory, name: string): PieceMemory {
+  const memory = pieces.get(name) ?? { failures: 0, notBeforeMs: -Infinity, workersAsked: false }
+  pieces.set(name, memory)
+  return memory
+}
+
+/** One piece of work with its clock. Its failure is one log line for the whole outage. */
+function createPiece(context: Context, work: Work, memory: PieceMemory): Piece {
+  async function runOnce(): Promise<number> {
+    const nowMs = performance.now()
+    if (nowMs < memory.notBeforeMs) return memory.notBeforeMs - nowMs
+    memory.notBeforeMs = nowMs + work.everyMs
+    const asked = { workers: memory.workersAsked }
+    memory.workersAsked = false
+    try {
+      const pause = await work.run(asked)
+      const { failures } = memory
+      if (failures > 0) context.log.info('periodic work goes on', { work: work.name, failures })
+      memory.failures = 0
+      return pause ?? LONGEST_PAUSE_MS
+    } catch (error) {
+      memory.workersAsked ||= asked.workers
+      memory.failures++
+      if (memory.failures === 1) context.log.error('periodic work failed', { work: work.name, error })
+      const restMs = restAfter(memory.failures, error)
+      memory.notBeforeMs = performance.now() + restMs
+      return restMs
+    }
   }
+  let last: Promise<unknown> = Promise.resolve()
+  return (asked) => {
+    memory.workersAsked ||= asked.workers
+    const next = last.then(runOnce).then((pauseMs) => Math.min(Math.max(0, pauseMs), LONGEST_PAUSE_MS))
+    last = next
+    return next
+  }
+}
+
+function restAfter(failures: number, error: unknown): number {
+  const askedMs = error instanceof LauncherUnavailable ? (error.retryAfterMs ?? 0) : 0
+  const restMs = Math.min(FIRST_REST_MS * 2 ** (failures - 1), LONGEST_REST_MS) * (0.5 + Math.random() / 2)
+  return Math.max(restMs, Math.min(askedMs, LONGEST_ASKED_REST_MS))
 }

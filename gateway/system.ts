@@ -1,8 +1,10 @@
 import type { Hono } from 'hono'
 
 import type { Context, Tx } from './context.ts'
+import type { Reading } from './metrics/figures.ts'
 import type { OutboxEvent } from './outbox/store.ts'
 import type { WorkerKind } from './workers/kind.ts'
+import type { Capacity } from './workers/status/present.ts'
 
 /** What a system (monitors; later jobs and live) offers to the gateway that it lives in. */
 export type System = {
@@ -16,4 +18,8 @@ export type System = {
   tick(context: Context): Promise<void>
   /** Told, in the transaction that marks it, that a webhook has failed all its attempts. */
   onWebhookExhausted(tx: Tx, event: OutboxEvent): Promise<void>
+  /** How many of its records are active, and how many may be. */
+  capacity(context: Context): Promise<Capacity>
+  /** Its figures, as its tables tell them now. */
+  readings(context: Context): Promise<readonly Reading[]>
 }

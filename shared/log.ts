@@ -17,8 +17,8 @@ const LEVELS = { error: 0, warn: 1, info: 3, debug: 4 } as const
 
 /**
  * A log that hands each event to `write` as one line of JSON: `timestamp`, `level`, `component`, `message`, then the
- * fields. Errors become their message and, at debug level only, their stack. Callers pass no secret: no key, no token,
- * no URL with its query.
+ * fields. Errors become their message and, at debug level only, their stack. URLs lose their query
+ * and their user. Callers pass no other secret: no key, no token.
  */
 export function createLog(component: string, level: LogLevel, write: (line: string) => void): Log {
   const consola = createConsola({
@@ -52,8 +52,29 @@ const QUERY_PARAMETERS = /\nparams: .*/s
 
 function plain(value: unknown, stacks: boolean): unknown {
   if (typeof value === 'bigint') return String(value)
+  if (typeof value === 'string') return withoutSecrets(value)
   if (!(value instanceof Error)) return value
   const told = stacks ? (value.stack ?? value.message) : value.message
   const cause = value.cause instanceof Error ? `: ${value.cause.message}` : ''
-  return told.replace(QUERY_PARAMETERS, '') + cause
+  return withoutSecrets(told.replace(QUERY_PARAMETERS, '') + cause)
+}
+
+/** What others say (programs, libraries, sites) may name a URL, and a URL may open something. */
+function withoutSecrets(text: string): string {
+  return text.includes('://') ? text.replaceAll(/:\/\/[^\s"'<>]+/g, bareUrl) : text
+}
+
+/** A URL from its `://` on: without its user, and only as far as its query. */
+function bareUrl(url: string): string {
+  const end = url.search(/[?#]/)
+  const address = end < 0 ? url : `${url.slice(0, end)}?…`
+  return address.replace(/^:\/\/[^/]*@/, '://…@')
+}
+
+/** Which field of a line an id belongs into, by what it begins with: see `ids.ts`. */
+const ID_FIELDS: ReadonlyMap<string, string> = new Map([['mon', 'monitor_id']])
+
+/** The id of what a line is about, in its field, for those who have ids of many kinds and know none of them. */
+export function idField(id: string): LogFields {
+  return { [ID_FIELDS.get(id.split('-', 1)[0] ?? '') ?? 'subject']: id }
 }

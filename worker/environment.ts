@@ -7,6 +7,8 @@ export const HttpUrl = v.pipe(
   v.check((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'must be an http or https URL'),
 )
 
+const PORT = 'must be a port'
+
 /** What every kind of worker is told, by the variables' names. */
 export const WorkerEnvironment = v.object({
   /** Who it is in its calls: `X-Worker-Id`. */
@@ -19,6 +21,12 @@ export const WorkerEnvironment = v.object({
   ),
   /** Set where stdin is a pipe from the gateway, whose end means that the gateway's process is gone. */
   GATEWAY_PIPE: v.optional(v.picklist(['1'], 'must be 1 or not set')),
+  /** Where probes are answered; not set: nowhere. */
+  HEALTH_PORT: v.optional(
+    v.pipe(v.string(), v.regex(/^\d{1,5}$/, PORT), v.transform(Number), v.minValue(1, PORT), v.maxValue(65_535, PORT)),
+  ),
+  /** The trace of the request that this worker is there for; what is none begins no trouble. */
+  TRACEPARENT: v.optional(v.string()),
   LOG_LEVEL: v.optional(v.picklist(['error', 'warn', 'info', 'debug'], 'must be error, warn, info or debug'), 'info'),
   HTTP_PROXY: v.optional(HttpUrl),
   HTTPS_PROXY: v.optional(HttpUrl),

@@ -1,7 +1,8 @@
 import * as v from 'valibot'
 
 import { Claim, type ClaimRequest } from '../shared/contract/assignment.ts'
-import { createLog, type Log } from '../shared/log.ts'
+import { createLog, type Log, type LogFields } from '../shared/log.ts'
+import { readTraceparent } from '../shared/trace.ts'
 import { EnvironmentError } from './environment.ts'
 import type { Outcome, Worker } from './kind.ts'
 import { findKind, KIND_NAMES } from './kinds.ts'
@@ -24,15 +25,17 @@ process.exit(await main(process.env))
 
 /** From the environment to the exit code. */
 async function main(env: NodeJS.ProcessEnv): Promise<number> {
+  let fields: LogFields = env['WORKER_NAME'] === undefined ? {} : { worker: env['WORKER_NAME'] }
   const log = (level: 'error' | 'warn' | 'info' | 'debug') =>
-    createLog('worker', level, (line) => process.stdout.write(`${line}\n`))
+    createLog('worker', level, (line) => process.stdout.write(`${line}\n`)).with(fields)
   process.on('uncaughtException', (error) => {
     log('debug').error('worker failed', { error })
     process.exit(EXIT.failed)
   })
   try {
     const worker = await prepare(env)
-    return await work(worker, log(worker.environment.LOG_LEVEL).with(worker.logFields))
+    fields = worker.logFields
+    return await work(worker, log(worker.environment.LOG_LEVEL))
   } catch (error) {
     if (!(error instanceof EnvironmentError)) {
       log('debug').error('worker failed', { error })
@@ -50,16 +53,19 @@ async function prepare(env: NodeJS.ProcessEnv): Promise<Worker> {
 }
 
 async function work(worker: Worker, log: Log): Promise<number> {
-  const { WORKER_NAME, WORKER_TOKEN, GATEWAY_URL, GATEWAY_PIPE } = worker.environment
+  const { WORKER_NAME, WORKER_TOKEN, GATEWAY_URL, GATEWAY_PIPE, HEALTH_PORT, TRACEPARENT } = worker.environment
   const lifetime = createLifetime(GRACE_MS)
   obeySignals(lifetime, log)
   if (GATEWAY_PIPE === '1') leaveWithGateway(log)
+  let hasClaimed = false
+  if (HEALTH_PORT !== undefined) await answerProbes(HEALTH_PORT, () => hasClaimed && !lifetime.stopping.aborted)
 
   const clock = createClock()
   const callGateway = createCallGateway({
     gatewayUrl: GATEWAY_URL,
     workerName: WORKER_NAME,
     token: WORKER_TOKEN,
+    trace: readTraceparent(TRACEPARENT),
     clock,
     log,
   })
@@ -68,8 +74,15 @@ async function work(worker: Worker, log: Log): Promise<number> {
   const claimed = await callGateway(callback, lifetime.stopping)
   if (claimed.kind !== 'accepted') return exitCode(claimed, log)
   const claim = v.parse(Claim, claimed.body)
+  hasClaimed = true
   log.info('assignment claimed', { epoch: claim.epoch, is_resumed: claim.resume !== null })
   return exitCode(await worker.run({ claim, callGateway, clock: clock.settled(), lifetime, log }), log)
+}
+
+/** Loaded only where it is needed: a worker without probes spends no memory on a server. */
+async function answerProbes(port: number, isReady: () => boolean): Promise<void> {
+  const { startHealthServer } = await import('./platform/health-server.ts')
+  await startHealthServer(port, isReady)
 }
 
 function obeySignals(lifetime: Lifetime, log: Log): void {

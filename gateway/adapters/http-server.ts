@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 import { serve, type ServerType } from '@hono/node-server'
@@ -5,6 +6,8 @@ import type { Hono } from 'hono'
 
 export type HttpServer = {
   readonly port: number
+  /** From now on each answer ends its connection, so that clients come back by a new one, which may lead elsewhere. */
+  announceEnd(): void
   /** Takes no new connection; resolves once the requests at hand are answered, or after `graceMs`. */
   close(graceMs: number): Promise<void>
 }
@@ -21,7 +24,14 @@ export async function listen(app: Hono, address: { host: string; port: number })
     )
     starting.once('error', reject)
   })
-  return { port: portOf(server.address()), close: (graceMs) => close(server, graceMs) }
+  return {
+    port: portOf(server.address()),
+    announceEnd: () =>
+      void server.prependListener('request', (_request: unknown, response: ServerResponse) =>
+        response.setHeader('connection', 'close'),
+      ),
+    close: (graceMs) => close(server, graceMs),
+  }
 }
 
 function portOf(address: AddressInfo | string | null): number {

@@ -1,196 +1,225 @@
-import { randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-
-import * as v from 'valibot'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
+import {
+  listenForPrograms,
+  THIS_MACHINE,
+  type Program,
+  type Run,
+  type Surroundings,
+} from '../testing/launched-programs.ts'
 import type { LaunchedWorker, Launcher, WorkerSpec } from '../workers/launcher.ts'
-import { processStartTime } from './process-identity.ts'
 
 /**
- * A worker that does as `PROGRAM` says. It writes its pid and a child's into `REPORT`, with its environment, once it is
- * ready to be ended.
+ * What every launcher must guarantee. `create` makes one; where its workers are processes of this machine, they run the
+ * JavaScript file at `entry`, and otherwise any Node.
  */
-const WORKER = `
-import { spawn } from 'node:child_process'
-import { renameSync, writeFileSync } from 'node:fs'
-const { PROGRAM, REPORT } = process.env
-if (PROGRAM === 'fails') {
-  for (let line = 1; line <= 30; line++) console.log('line ' + line)
-  console.error('the reason')
-  process.exitCode = 3
-} else if (PROGRAM !== 'completes') {
-  if (PROGRAM === 'stubborn') process.on('SIGTERM', () => {})
-  if (PROGRAM === 'polite') process.on('SIGTERM', () => process.exit(0))
-  const child = spawn(process.execPath, ['-e', 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)'])
-  writeFileSync(REPORT + '.new', JSON.stringify({ pid: process.pid, child: child.pid, env: process.env }))
-  renameSync(REPORT + '.new', REPORT)
-  setInterval(() => {}, 1000)
-}
-`
-type Program = 'completes' | 'fails' | 'stays' | 'polite' | 'stubborn'
-const Report = v.object({ pid: v.number(), child: v.number(), env: v.record(v.string(), v.string()) })
-type Report = v.InferOutput<typeof Report>
+export function describeLauncher(
+  title: string,
+  create: (entry: string) => Promise<Launcher>,
+  surroundings: Surroundings = THIS_MACHINE,
+): void {
+  const { withinMs } = surroundings
+  const WAIT = { timeout: withinMs, interval: 20 }
 
-const WAIT = { timeout: 10_000, interval: 20 }
-
-/** What every launcher must guarantee; `create` makes one whose workers run the program at `entry` on this machine. */
-export function describeLauncher(title: string, create: (entry: string) => Promise<Launcher>): void {
   async function createFixture() {
-    const folder = await mkdtemp(join(tmpdir(), 'tallylight-launcher-'))
-    onTestFinished(() => rm(folder, { recursive: true, force: true }))
-    const entry = join(folder, 'worker.mjs')
-    await writeFile(entry, WORKER)
-    const launcher = await create(entry)
+    const programs = await listenForPrograms(surroundings)
+    const { runOf } = programs
+    const launcher = await create(programs.entry)
     onTestFinished(() => launcher.close(0))
+    const listed = () => launcher.list(AbortSignal.timeout(withinMs))
 
     function specOf(program: Program): WorkerSpec {
-      const id = randomUUID()
-      const env = { PROGRAM: program, REPORT: join(folder, id) }
-      return { name: `stream-monitor-${id}`, kind: 'monitor', assignmentId: id, env }
+      const spec = programs.specOf(program)
+      onTestFinished(() => launcher.stop({ name: spec.name }, 0))
+      return spec
     }
-    async function launch(program: Program): Promise<{ spec: WorkerSpec; report: Report }> {
+
+    /** Launches, where a namesake has still to go as often as that takes. */
+    async function launchAnew(spec: WorkerSpec): Promise<void> {
+      await vi.waitFor(async () => expect(await launcher.launch(spec)).toBe('launched'), WAIT)
+    }
+
+    async function start(program: Program): Promise<{ spec: WorkerSpec; run: Run }> {
       const spec = specOf(program)
       await launcher.launch(spec)
-      return { spec, report: await readReport(spec) }
+      return { spec, run: await runOf(spec) }
     }
-    return { launcher, specOf, launch }
+
+    async function seen(spec: WorkerSpec, isAsWanted: (worker: LaunchedWorker) => boolean): Promise<LaunchedWorker> {
+      return vi.waitFor(async () => {
+        const worker = (await listed()).find(({ name }) => name === spec.name)
+        if (worker === undefined || !isAsWanted(worker)) throw new Error(`${spec.name} is ${JSON.stringify(worker)}`)
+        return worker
+      }, WAIT)
+    }
+    const gone = (run: Run) => vi.waitFor(() => expect(run.isGone()).toBe(true), WAIT)
+    const forgotten = () => vi.waitFor(async () => expect(await listed()).toEqual([]), WAIT)
+    return { launcher, programs, listed, specOf, launchAnew, runOf, start, seen, gone, forgotten }
   }
 
-  describe(`a launcher of ${title}`, () => {
+  describe(`a launcher of ${title}`, { timeout: 3 * withinMs }, () => {
     test('shows a worker while it runs, and no second one of its name', async () => {
-      const { launcher, specOf } = await createFixture()
+      const { launcher, programs, specOf, runOf, seen, listed } = await createFixture()
       const spec = specOf('stays')
-      await Promise.all([launcher.launch(spec), launcher.launch(spec)])
-      const { pid } = await readReport(spec)
-      await launcher.launch(spec)
-      const { kind, assignmentId } = spec
-      const shown = { name: spec.name, kind, assignmentId, phase: 'running', exit: null }
-      await vi.waitFor(async () => expect(await launcher.list()).toEqual([shown]), WAIT)
-      expect((await readReport(spec)).pid).toBe(pid)
+      const outcomes = await Promise.all([launcher.launch(spec), launcher.launch(spec)])
+      await runOf(spec)
+      expect([...outcomes, await launcher.launch(spec)]).toEqual(['launched', 'launched', 'launched'])
+      const { name, kind, assignmentId } = spec
+      const { uid } = await seen(spec, ({ phase }) => phase === 'running')
+      expect(uid).not.toBe('')
+      const shown = { name, uid, kind, assignmentId, phase: 'running', restarts: 0, exit: null, trouble: null }
+      expect(await listed()).toEqual([shown])
+      expect(programs.runsOf(spec)).toHaveLength(1)
     })
 
-    test('keeps how a worker ended, with its last lines, until it is stopped', async () => {
-      const { launcher, specOf } = await createFixture()
-      const [failing, completing] = [specOf('fails'), specOf('completes')]
-      await Promise.all([launcher.launch(failing), launcher.launch(completing)])
-      const exit = (await waitForExit(launcher, failing)).exit
-      expect(exit).toMatchObject({ code: 3, reason: 'Error' })
+    test('keeps a worker that has come to its end, with what it logged last, until it is stopped', async () => {
+      const { launcher, specOf, seen, forgotten } = await createFixture()
+      const spec = specOf('completes')
+      await launcher.launch(spec)
+      const { exit, uid } = await seen(spec, ({ phase }) => phase === 'exited')
+      expect(exit).toMatchObject({ code: 0, reason: 'Completed', givenUp: false })
+      expect(await launcher.lastLines({ name: spec.name, uid })).toContain('the last word')
+      await launcher.stop({ name: spec.name, uid }, 1000)
+      await forgotten()
+      expect(await launcher.lastLines({ name: spec.name })).toEqual([])
+    })
+
+    test('tells how a run failed, with its last lines', async () => {
+      const { launcher, specOf, seen } = await createFixture()
+      const spec = specOf('fails')
+      await launcher.launch(spec)
+      const { exit } = await seen(spec, (worker) => worker.exit !== null)
+      expect(exit).toMatchObject({ code: 3, reason: 'Error', givenUp: false })
       expect(exit?.lastLines).toHaveLength(20)
       expect(exit?.lastLines).toContain('line 30')
       expect(exit?.lastLines).toContain('the reason')
-      expect((await waitForExit(launcher, completing)).exit).toMatchObject({ code: 0, reason: 'Completed' })
-
-      await launcher.stop(failing.name, 1000)
-      expect((await launcher.list()).map((worker) => worker.name)).toEqual([completing.name])
     })
 
     test('wakes the watcher when a worker ends, and no longer once it has left', async () => {
-      const { launcher, launch } = await createFixture()
-      const { spec, report } = await launch('stays')
+      const { launcher, start, seen } = await createFixture()
       const watching = new AbortController()
       const woken = vi.fn<() => void>()
       launcher.watch(woken, watching.signal)
-      process.kill(report.pid, 'SIGKILL')
+      const { spec, run } = await start('stays')
       await vi.waitFor(() => expect(woken).toHaveBeenCalled(), WAIT)
-      expect((await waitForExit(launcher, spec)).exit?.code).toBe(-1)
+      await seen(spec, ({ phase }) => phase === 'running')
+      woken.mockClear()
+      run.order('exit')
+      await vi.waitFor(() => expect(woken).toHaveBeenCalled(), WAIT)
+      await seen(spec, ({ phase }) => phase === 'exited')
       watching.abort()
       woken.mockClear()
-      await launch('stays')
+      await start('stays')
       expect(woken).not.toHaveBeenCalled()
     })
 
     test('starts a worker again whose namesake has ended', async () => {
-      const { launcher, launch } = await createFixture()
-      const { spec, report } = await launch('stays')
-      process.kill(report.pid, 'SIGKILL')
-      await waitForExit(launcher, spec)
-      await launcher.launch(spec)
-      await vi.waitFor(async () => expect((await readReport(spec)).pid).not.toBe(report.pid), WAIT)
-      expect(await launcher.list()).toHaveLength(1)
+      const { start, launchAnew, runOf, seen, listed } = await createFixture()
+      const { spec, run } = await start('stays')
+      run.order('exit')
+      const { uid } = await seen(spec, ({ phase }) => phase === 'exited')
+      await launchAnew(spec)
+      await runOf(spec, 1)
+      const workers = await listed()
+      expect(workers).toMatchObject([{ name: spec.name, exit: null }])
+      expect(workers[0]?.uid).not.toBe(uid)
     })
 
-    test('ends what a killed worker had started', async () => {
-      const { launcher, launch } = await createFixture()
-      const { spec, report } = await launch('stays')
-      process.kill(report.pid, 'SIGKILL')
-      expect((await waitForExit(launcher, spec)).exit?.reason).toBe('SIGKILL')
-      expectGone(report.child)
+    test('ends what an ended worker had started', async () => {
+      const { start, gone } = await createFixture()
+      const { run } = await start('stays')
+      run.order('exit')
+      await gone(run)
     })
 
     test('stops a worker and what it started, and forgets it; again, or one that never was, is success', async () => {
-      const { launcher, launch } = await createFixture()
-      const { spec, report } = await launch('polite')
-      await Promise.all([launcher.stop(spec.name, 10_000), launcher.stop(spec.name, 10_000)])
-      await launcher.stop(spec.name, 10_000)
-      await launcher.stop('stream-monitor-none', 10_000)
-      expectGone(report.pid, report.child)
-      expect(await launcher.list()).toEqual([])
+      const { launcher, start, gone, forgotten } = await createFixture()
+      const { spec, run } = await start('stays')
+      const { name } = spec
+      await Promise.all([launcher.stop({ name }, 10_000), launcher.stop({ name }, 10_000)])
+      await gone(run)
+      await forgotten()
+      expect(run.said).toContain('SIGTERM')
+      await launcher.stop({ name }, 10_000)
+      await launcher.stop({ name: 'stream-monitor-none' }, 10_000)
     })
 
-    test.each(['ignores SIGTERM', 'is frozen'])('kills a worker that %s once its grace is over', async (how) => {
-      const { launcher, launch } = await createFixture()
-      const { spec, report } = await launch('stubborn')
-      if (how === 'is frozen') process.kill(report.pid, 'SIGSTOP')
+    test('kills a worker that ignores SIGTERM once its grace is over', async () => {
+      const { launcher, start, gone } = await createFixture()
+      const { spec, run } = await start('stubborn')
       const before = performance.now()
-      await launcher.stop(spec.name, 300)
-      expect(performance.now() - before).toBeGreaterThan(290)
-      expectGone(report.pid, report.child)
+      await launcher.stop({ name: spec.name }, 1000)
+      await gone(run)
+      expect(performance.now() - before).toBeGreaterThan(900)
+      expect(run.said).toContain('SIGTERM')
     })
 
-    test('launches anew what is being stopped once that is gone', async () => {
-      const { launcher, launch } = await createFixture()
-      const { spec, report } = await launch('stubborn')
-      const stopping = launcher.stop(spec.name, 200)
-      await launcher.launch(spec)
-      await stopping
-      expectGone(report.pid)
-      await vi.waitFor(async () => expect((await readReport(spec)).pid).not.toBe(report.pid), WAIT)
-      expect(await launcher.list()).toMatchObject([{ name: spec.name, exit: null }])
+    test('kills a worker that hangs once its grace is over', async () => {
+      const { launcher, start, gone } = await createFixture()
+      const { spec, run } = await start('stays')
+      run.order('hang')
+      await vi.waitFor(() => expect(run.said).toContain('hanging'), WAIT)
+      const before = performance.now()
+      await launcher.stop({ name: spec.name }, 1000)
+      await gone(run)
+      expect(performance.now() - before).toBeGreaterThan(900)
     })
 
-    test('hands a worker its own environment and nothing of the gateway that it has no need of', async () => {
-      vi.stubEnv('DATABASE_URL', 'postgres://secret')
-        .stubEnv('API_KEY', 'secret')
-        .stubEnv('NODE_OPTIONS', '--no-warnings')
+    test('stops nobody but the one that is meant', async () => {
+      const { launcher, start, seen } = await createFixture()
+      const { spec, run } = await start('stays')
+      const isRunning = ({ phase }: LaunchedWorker) => phase === 'running'
+      const { uid } = await seen(spec, isRunning)
+      await launcher.stop({ name: spec.name, uid: '1f0c8a52-0000-4000-8000-000000000000' }, 1000)
+      expect(await seen(spec, () => true)).toMatchObject({ phase: 'running', uid })
+      expect(run.said).not.toContain('SIGTERM')
+    })
+
+    test('is busy while a namesake is on its way out, and launches anew once that is gone', async () => {
+      const { launcher, start, seen, launchAnew, runOf, gone, listed } = await createFixture()
+      const { spec, run } = await start('stubborn')
+      const stopped = launcher.stop({ name: spec.name }, 2000)
+      const { uid } = await seen(spec, ({ phase }) => phase === 'stopping')
+      expect(await launcher.launch(spec)).toBe('busy')
+      await stopped
+      await launchAnew(spec)
+      await gone(run)
+      await runOf(spec, 1)
+      const workers = await listed()
+      expect(workers).toMatchObject([{ name: spec.name, exit: null }])
+      expect(workers[0]?.uid).not.toBe(uid)
+    })
+
+    test('hands a worker its own environment as it stands, and nothing of the gateway that it has no need of', async () => {
+      vi.stubEnv('DATABASE_URL', 'postgres://secret').stubEnv('API_KEY', 'secret')
       onTestFinished(() => void vi.unstubAllEnvs())
-      const { launch } = await createFixture()
-      const { env } = (await launch('stays')).report
-      expect(env).toMatchObject({ PROGRAM: 'stays' })
-      for (const name of ['DATABASE_URL', 'API_KEY', 'NODE_OPTIONS', 'VITEST']) expect(env).not.toHaveProperty(name)
+      const { launcher, specOf, runOf } = await createFixture()
+      const spec = specOf('stays')
+      const given = { ...spec.env, METADATA_JSON: '{"price":"$5 or $$5","name":"$(PROGRAM) \'é\\n\'"}' }
+      await launcher.launch({ ...spec, env: given })
+      const { env } = await runOf(spec)
+      expect(env).toMatchObject(given)
+      for (const name of ['DATABASE_URL', 'API_KEY', 'VITEST']) expect(env).not.toHaveProperty(name)
     })
 
-    test('does not take the workers of a launcher that lives, or that it cannot see, for gone', async () => {
+    test('can launch, and takes no worker for gone that is its own or that it cannot see', async () => {
       const { launcher } = await createFixture()
+      expect(await launcher.problem()).toBeNull()
       expect(launcher.mayStillRun(launcher.owner)).toBe(true)
       expect(launcher.mayStillRun('another-machine:1:1')).toBe(true)
     })
 
-    test('leaves nothing behind when it is closed', async () => {
-      const { launcher, launch } = await createFixture()
-      const reports = (await Promise.all([launch('stubborn'), launch('polite')])).map(({ report }) => report)
+    test('when it is closed, ends the workers that must not outlive it, and leaves the others alone', async () => {
+      const { launcher, start, listed } = await createFixture()
+      const started = await Promise.all([start('stubborn'), start('stays')])
       await launcher.close(300)
-      expectGone(...reports.flatMap(({ pid, child }) => [pid, child]))
-      expect(await launcher.list()).toEqual([])
+      const left = launcher.outlivesGateway
+        ? { phases: ['running', 'running'], gone: [false, false] }
+        : { phases: [], gone: [true, true] }
+      await vi.waitFor(async () => {
+        const phases = (await listed()).map(({ phase }) => phase)
+        expect({ phases, gone: started.map(({ run }) => run.isGone()) }).toEqual(left)
+      }, WAIT)
     })
   })
-}
-
-/** What a worker said of itself, as soon as it has. */
-async function readReport({ env }: WorkerSpec): Promise<Report> {
-  return vi.waitFor(async () => v.parse(Report, JSON.parse(await readFile(env['REPORT'] ?? '', 'utf8'))), WAIT)
-}
-
-async function waitForExit(launcher: Launcher, { name }: WorkerSpec): Promise<LaunchedWorker> {
-  return vi.waitFor(async () => {
-    const worker = (await launcher.list()).find((candidate) => candidate.name === name)
-    if (worker?.exit === null || worker === undefined) throw new Error(`${name} has not ended`)
-    return worker
-  }, WAIT)
-}
-
-function expectGone(...pids: readonly number[]): void {
-  expect(pids.filter((pid) => processStartTime(pid) !== null)).toEqual([])
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 
 import { expect, onTestFinished, test, vi } from 'vitest'
 
+import { LauncherUnavailable, type Launcher } from '../workers/launcher.ts'
 import { describeLauncher } from './launcher.conformance.ts'
 import { createLocalProcessLauncher } from './local-process.ts'
 import { processStartTime } from './process-identity.ts'
@@ -20,6 +21,7 @@ async function writeProgram(text: string): Promise<string> {
   return entry
 }
 
+const WAIT = { timeout: 20_000, interval: 20 }
 const SPEC = { name: 'stream-monitor-1', kind: 'monitor', assignmentId: '1', env: {} }
 
 /** Runs a program as a worker to its end. */
@@ -29,16 +31,69 @@ async function runToEnd(program: string) {
   const launcher = createLocalProcessLauncher({ entry, writeLine: (line) => lines.push(line) })
   onTestFinished(() => launcher.close(0))
   await launcher.launch(SPEC)
-  const exit = await vi.waitFor(
-    async () => {
-      const [worker] = await launcher.list()
-      if (!worker?.exit) throw new Error('the worker has not ended')
-      return worker.exit
-    },
-    { timeout: 20_000, interval: 20 },
-  )
+  const exit = await vi.waitFor(async () => {
+    const [worker] = await launcher.list(AbortSignal.timeout(5000))
+    if (!worker?.exit) throw new Error('the worker has not ended')
+    return worker.exit
+  }, WAIT)
   return { exit, lines }
 }
+
+/** A worker that heeds no SIGTERM, and its child, by their pids, once both are at work. */
+async function startStubborn(launcher: Launcher, lines: readonly string[]): Promise<readonly number[]> {
+  await launcher.launch(SPEC)
+  return vi.waitFor(() => {
+    const pids = lines.join(' ').match(/\d+/g)?.map(Number) ?? []
+    if (pids.length !== 2) throw new Error('the worker has not begun')
+    return pids
+  }, WAIT)
+}
+
+const STUBBORN = `
+  import { spawn } from 'node:child_process'
+  process.on('SIGTERM', () => {})
+  if (process.argv[2] === undefined) spawn(process.execPath, [import.meta.filename, 'child'], { stdio: 'inherit' })
+  setInterval(() => {}, 1000)
+  console.log(process.pid)`
+
+async function createStubborn() {
+  const lines: string[] = []
+  const entry = await writeProgram(STUBBORN)
+  const launcher = createLocalProcessLauncher({ entry, writeLine: (line) => lines.push(line) })
+  onTestFinished(() => launcher.close(0))
+  return { launcher, pids: await startStubborn(launcher, lines) }
+}
+
+test.each(['ignores SIGTERM', 'is frozen'])('stopping a worker that %s is over once all of it is gone', async (how) => {
+  const { launcher, pids } = await createStubborn()
+  if (how === 'is frozen') process.kill(pids[0] ?? 0, 'SIGSTOP')
+  const before = performance.now()
+  await launcher.stop(SPEC, 300)
+  expect(performance.now() - before).toBeGreaterThan(290)
+  expect(pids.map(processStartTime)).toEqual([null, null])
+  expect(await launcher.list(AbortSignal.timeout(5000))).toEqual([])
+})
+
+test('a killed worker has no exit code, the signal for a reason, and no child any more', async () => {
+  const { launcher, pids } = await createStubborn()
+  const [{ uid } = { uid: '' }] = await launcher.list(AbortSignal.timeout(5000))
+  expect(uid).toBe(`${pids[0]}:${processStartTime(pids[0] ?? 0)}`)
+  process.kill(pids[0] ?? 0, 'SIGKILL')
+  await vi.waitFor(async () => {
+    const workers = await launcher.list(AbortSignal.timeout(5000))
+    expect(workers).toMatchObject([
+      { uid, phase: 'exited', restarts: 0, exit: { code: -1, reason: 'SIGKILL', givenUp: false } },
+    ])
+  }, WAIT)
+  expect(pids.map(processStartTime)).toEqual([null, null])
+})
+
+test('closing leaves no process behind, and takes no launch any more', async () => {
+  const { launcher, pids } = await createStubborn()
+  await launcher.close(100)
+  expect(pids.map(processStartTime)).toEqual([null, null])
+  await expect(launcher.launch(SPEC)).rejects.toThrow(LauncherUnavailable)
+})
 
 test('what a worker writes is passed on line by line, from both of its outputs', async () => {
   const { exit, lines } = await runToEnd(`process.stdout.write('a\\nb'); process.stderr.write('c\\n')`)

@@ -1,7 +1,14 @@
 import { spawn } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 
-import type { LaunchedWorker, Launcher, WorkerSpec } from '../workers/launcher.ts'
+import {
+  LauncherUnavailable,
+  type LaunchedWorker,
+  type Launcher,
+  type LaunchOutcome,
+  type WorkerRef,
+  type WorkerSpec,
+} from '../workers/launcher.ts'
 import { ownProcessName, processMayStillRun } from './process-identity.ts'
 import { watchChild, type WorkerProcess } from './worker-process.ts'
 
@@ -30,13 +37,12 @@ export function createLocalProcessLauncher({ writeLine, entry }: LocalProcessOpt
   const changes = new EventEmitter<{ change: [] }>().setMaxListeners(0)
   let closed = false
 
-  async function launch(spec: WorkerSpec): Promise<void> {
-    for (let known = workers.get(spec.name); isLiving(known); known = workers.get(spec.name)) {
-      if (known.phase() !== 'stopping') return
-      await known.gone
-    }
-    if (closed) throw new Error(`worker ${spec.name} was launched after the launcher was closed`)
-    workers.set(spec.name, startWorker(spec))
+  async function launch(spec: WorkerSpec): Promise<LaunchOutcome> {
+    if (closed) throw new LauncherUnavailable(`worker ${spec.name} was launched after the launcher was closed`)
+    const phase = workers.get(spec.name)?.phase() ?? 'exited'
+    if (phase === 'stopping') return 'busy'
+    if (phase === 'exited') workers.set(spec.name, startWorker(spec))
+    return 'launched'
   }
 
   function startWorker(spec: WorkerSpec): WorkerProcess {
@@ -48,18 +54,20 @@ export function createLocalProcessLauncher({ writeLine, entry }: LocalProcessOpt
     return watchChild(spec, child, { writeLine, onChange: () => void changes.emit('change') })
   }
 
-  async function stop(name: string, graceMs: number): Promise<void> {
+  async function stop({ name, uid }: WorkerRef, graceMs: number): Promise<void> {
     const worker = workers.get(name)
-    if (worker === undefined) return
+    if (worker === undefined || worker.uid !== (uid ?? worker.uid)) return
     await worker.end(graceMs)
     if (workers.get(name) === worker) workers.delete(name)
   }
 
   return {
     owner: ownProcessName(),
+    outlivesGateway: false,
     launch,
     stop,
     list: async () => [...workers.values()].map(present),
+    lastLines: async ({ name }) => workers.get(name)?.lastLines() ?? [],
     watch(onChange, signal) {
       if (signal.aborted) return
       changes.on('change', onChange)
@@ -67,20 +75,18 @@ export function createLocalProcessLauncher({ writeLine, entry }: LocalProcessOpt
     },
     // A worker of this machine ends with its gateway.
     mayStillRun: processMayStillRun,
+    problem: async () => null,
     async close(graceMs) {
       closed = true
-      await Promise.all([...workers.keys()].map((name) => stop(name, graceMs)))
+      await Promise.all([...workers.keys()].map((name) => stop({ name }, graceMs)))
     },
   }
 }
 
-function isLiving(worker: WorkerProcess | undefined): worker is WorkerProcess {
-  return worker !== undefined && worker.phase() !== 'exited'
-}
-
 function present(worker: WorkerProcess): LaunchedWorker {
-  const { name, kind, assignmentId } = worker.spec
-  return { name, kind, assignmentId, phase: worker.phase(), exit: worker.exit() }
+  const { spec, uid, phase, exit } = worker
+  const { name, kind, assignmentId } = spec
+  return { name, uid, kind, assignmentId, phase: phase(), restarts: 0, exit: exit(), trouble: null }
 }
 
 /** What every program needs of its surroundings; all else of the gateway's environment is none of a worker's business. */

@@ -7,7 +7,8 @@ import { expect, inject, onTestFinished, test, vi } from 'vitest'
 import { createLog } from '../../shared/log.ts'
 import { createTestDatabase } from '../testing/test-database.ts'
 import { isRetryable, isUnavailable } from './postgres-errors.ts'
-import { connectPostgres, createTransact, migrate } from './postgres.ts'
+import { connectPostgres, migrate } from './postgres.ts'
+import { createTransact } from './transact.ts'
 import { connectBounded } from './postgres-socket.ts'
 
 const log = createLog('test', 'error', () => undefined)

@@ -5,8 +5,7 @@ import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres, { type Sql } from 'postgres'
 
 import type { Log } from '../../shared/log.ts'
-import type { Db, Transact } from '../context.ts'
-import { isRetryable } from './postgres-errors.ts'
+import type { Db } from '../context.ts'
 import { connectBounded } from './postgres-socket.ts'
 
 /** A pool of connections: through Drizzle, and bare for what Drizzle has no words for. */
@@ -39,22 +38,6 @@ export function connectPostgres(url: string, log: Log): Postgres {
     },
   })
   return { db: drizzle(sql), sql, [Symbol.asyncDispose]: () => sql.end({ timeout: CLOSE_WITHIN_SEC }) }
-}
-
-/** How often a transaction is begun that Postgres breaks off for the sake of another one. */
-const TRANSACTION_TRIES = 3
-
-/** Transactions on a pool; a deadlock or a failed serialisation has them begun anew. */
-export function createTransact(db: Db): Transact {
-  return async (work) => {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await db.transaction(work)
-      } catch (error) {
-        if (!isRetryable(error) || tries === TRANSACTION_TRIES) throw error
-      }
-    }
-  }
 }
 
 /** Where the migrations lie that `drizzle-kit generate` writes. */

@@ -1,16 +1,22 @@
 import type { ChildProcessByStdio } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import type { WorkerExit, WorkerPhase, WorkerSpec } from '../workers/launcher.ts'
+import { processStartTime } from './process-identity.ts'
 
 /** One worker's process and what became of it. */
 export type WorkerProcess = {
   readonly spec: WorkerSpec
+  /** Its pid and start time, which no other process of this machine has had. */
+  readonly uid: string
   phase(): WorkerPhase
   exit(): WorkerExit | null
+  /** What it logged last, oldest first. */
+  lastLines(): readonly string[]
   /** Resolves once it has exited and nothing that it started is left. */
   readonly gone: Promise<void>
   /** SIGTERM to the worker, SIGKILL to its whole group after `graceMs`; resolves once it is gone. */
@@ -60,7 +66,8 @@ export function watchChild(spec: WorkerSpec, child: Child, reports: ChildReports
     await Promise.race([outputClosed, delay(OUTPUT_WITHIN_MS, undefined, { ref: false })])
     child.stdout.destroy()
     child.stderr.destroy()
-    exit = { ...ended, ...(ranOutOfMemory && ended.reason === 'SIGABRT' ? { reason: 'OOMKilled' } : {}), lastLines }
+    const reason = ranOutOfMemory && ended.reason === 'SIGABRT' ? 'OOMKilled' : ended.reason
+    exit = { code: ended.code, reason, lastLines, givenUp: false }
     enter('exited')
   }
 
@@ -83,7 +90,12 @@ export function watchChild(spec: WorkerSpec, child: Child, reports: ChildReports
     await gone
   }
 
-  return { spec, phase: () => phase, exit: () => exit, gone, end }
+  return { spec, uid: uidOf(child), phase: () => phase, exit: () => exit, lastLines: () => [...lastLines], gone, end }
+}
+
+/** One that could not be started has no pid. */
+function uidOf({ pid }: Child): string {
+  return pid === undefined ? randomUUID() : `${pid}:${processStartTime(pid) ?? ''}`
 }
 
 /** A child that cannot be started has an error in place of an exit. */

@@ -11,9 +11,10 @@ const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 
 /** `/openapi.json`, made from the schemas that check the requests, and `/docs`, which shows it; `/` leads there. */
-export function docsRoutes(app: Hono): Hono {
+export function docsRoutes(app: Hono, publicUrl: string | null): Hono {
+  const documentation = { ...DOCUMENT, ...(publicUrl === null ? {} : { servers: [{ url: publicUrl }] }) }
   return new Hono()
-    .get('/openapi.json', openAPIRouteHandler(app, { documentation: DOCUMENT, exclude: [/^\/internal\//] }))
+    .get('/openapi.json', openAPIRouteHandler(app, { documentation, exclude: [/^\/internal\//] }))
     .get('/', (c) => c.redirect('/docs'))
     .get('/swagger', (c) => c.redirect('/docs'))
     .get('/docs/start.js', (c) => c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }))
@@ -50,7 +51,7 @@ const PAGE = html`<!doctype html>
       <link rel="stylesheet" href="${DOCS_ASSETS}/swagger-ui.css" />
     </head>
     <body>
-      <main id="docs"></main>
+      <main id="docs"><a href="/openapi.json">openapi.json</a> describes the whole API</main>
       <script src="${DOCS_ASSETS}/swagger-ui-bundle.js"></script>
       <script src="/docs/start.js"></script>
     </body>

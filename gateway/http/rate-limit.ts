@@ -1,43 +1,70 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 
 import { BrokenRule } from '../errors.ts'
 import { hasApiKey } from './api-key.ts'
 
-const WINDOW_SEC = 60
+const WINDOW_MS = 60_000
 
 export type Limits = { readonly writesPerMinute: number; readonly readsPerMinute: number }
 
-/**
- * Counts calls per client, which is the key from an address, or an address without it, in windows of a minute: POSTs
- * against one limit, all other calls against another. Each gateway counts for itself. Answers carry `RateLimit-Limit`,
- * `-Remaining` and `-Reset` (seconds), as in draft-ietf-httpapi-ratelimit-headers-06.
- */
-export function limitRate(limits: Limits, key: string, clientAddress: (c: Context) => string): MiddlewareHandler {
-  const writes = new RateLimiterMemory({ points: limits.writesPerMinute, duration: WINDOW_SEC })
-  const reads = new RateLimiterMemory({ points: limits.readsPerMinute, duration: WINDOW_SEC })
-  return async (c, next) => {
-    const limiter = c.req.method === 'POST' ? writes : reads
-    const client = `${hasApiKey(c, key) ? 'key' : 'none'}|${clientAddress(c)}`
-    const spent = await spend(limiter, client)
-    const resetSec = Math.ceil(spent.msBeforeNext / 1000)
-    c.header('RateLimit-Limit', String(limiter.points))
-    c.header('RateLimit-Remaining', String(spent.remainingPoints))
-    c.header('RateLimit-Reset', String(resetSec))
-    if (spent.consumedPoints > limiter.points) {
-      const message = `more than ${limiter.points} calls of this kind in a minute; try again in ${resetSec} s`
-      throw new BrokenRule('RATE_LIMIT_EXCEEDED', message, { retryAfterSec: resetSec })
-    }
-    await next()
+/** What the calls of a gateway are counted in: POSTs apart from all others. */
+export type CallCounters = { readonly writes: CallCounter; readonly reads: CallCounter }
+
+export type CallCounter = {
+  readonly limit: number
+  /** Counts a call of a client; gives how many it made in its window, and in how many ms that ends. */
+  count(client: string, nowMs: number): { readonly calls: number; readonly endsInMs: number }
+  /** How many clients it remembers. */
+  clients(): number
+}
+
+/** Each gateway counts for itself; an entry that makes an app for each request keeps its counters from one to the next. */
+export function createCallCounters({ writesPerMinute, readsPerMinute }: Limits): CallCounters {
+  return { writes: createCounter(writesPerMinute), reads: createCounter(readsPerMinute) }
+}
+
+/** A client's window begins with its first call. No timer forgets it: a fetch runtime ends timers with their request. */
+function createCounter(limit: number): CallCounter {
+  const windows = new Map<string, { readonly endsMs: number; calls: number }>()
+  let sweepAtMs = 0
+  return {
+    limit,
+    count(client, nowMs) {
+      if (nowMs >= sweepAtMs) {
+        for (const [key, { endsMs }] of windows) if (endsMs <= nowMs) windows.delete(key)
+        sweepAtMs = nowMs + WINDOW_MS
+      }
+      const known = windows.get(client)
+      const window = known !== undefined && known.endsMs > nowMs ? known : { endsMs: nowMs + WINDOW_MS, calls: 0 }
+      window.calls++
+      windows.set(client, window)
+      return { calls: window.calls, endsInMs: window.endsMs - nowMs }
+    },
+    clients: () => windows.size,
   }
 }
 
-/** The limiter rejects with its result where the limit is passed; both ways give the count. */
-async function spend(limiter: RateLimiterMemory, client: string): Promise<RateLimiterRes> {
-  try {
-    return await limiter.consume(client)
-  } catch (refused) {
-    if (refused instanceof RateLimiterRes) return refused
-    throw refused
+/**
+ * Limits calls per client, which is the key from an address, or an address without it, in windows of a minute. Answers
+ * carry `RateLimit-Limit`, `-Remaining` and `-Reset` (seconds), as in draft-ietf-httpapi-ratelimit-headers-06.
+ */
+export function limitRate(
+  counters: CallCounters,
+  key: string,
+  clientAddress: (c: Context) => string,
+): MiddlewareHandler {
+  return async (c, next) => {
+    const counter = c.req.method === 'POST' ? counters.writes : counters.reads
+    const client = `${hasApiKey(c, key) ? 'key' : 'none'}|${clientAddress(c)}`
+    const { calls, endsInMs } = counter.count(client, Date.now())
+    const resetSec = Math.ceil(endsInMs / 1000)
+    c.header('RateLimit-Limit', String(counter.limit))
+    c.header('RateLimit-Remaining', String(Math.max(0, counter.limit - calls)))
+    c.header('RateLimit-Reset', String(resetSec))
+    if (calls > counter.limit) {
+      const message = `more than ${counter.limit} calls of this kind in a minute; try again in ${resetSec} s`
+      throw new BrokenRule('RATE_LIMIT_EXCEEDED', message, { retryAfterSec: resetSec })
+    }
+    await next()
   }
 }

@@ -2,22 +2,23 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { startReceiver, type Receiver } from '../testing/receiver.ts'
 import { eventOf, reportOf } from '../testing/reports.ts'
-import { createMemoryLauncher } from '../testing/memory-launcher.ts'
-import { startTestGateway, TEST_KEYS, type TestGateway } from '../testing/test-gateway.ts'
+import { RUNTIMES, startGatewayOn, type Runtime, type RuntimeGateway } from '../testing/runtimes.ts'
+import { TEST_KEYS } from '../testing/test-gateway.ts'
 
-let gateway: TestGateway
+let gateway: RuntimeGateway
 let receiver: Receiver
-const launcher = createMemoryLauncher()
 let streams = 0
 
-beforeAll(async () => {
-  receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY)
-  gateway = await startTestGateway({ launcher })
-})
-afterAll(async () => {
-  await gateway[Symbol.asyncDispose]()
-  await receiver[Symbol.asyncDispose]()
-})
+function useGatewayOn(runtime: Runtime): void {
+  beforeAll(async () => {
+    receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY)
+    gateway = await startGatewayOn(runtime)
+  })
+  afterAll(async () => {
+    await gateway[Symbol.asyncDispose]()
+    await receiver[Symbol.asyncDispose]()
+  })
+}
 
 async function createMonitor(config: object = {}): Promise<string> {
   streams += 1
@@ -36,7 +37,9 @@ const claim = (id: string) =>
 const put = (id: string, body: unknown) => gateway.callback(id, 'PUT', `/internal/v1/monitors/${id}/status`, body)
 const get = async (id: string) => (await gateway.api('GET', `/api/v1/monitors/${id}`)).json
 
-describe("a worker's calls", () => {
+describe.each(RUNTIMES)("a worker's calls to %s", (runtime) => {
+  useGatewayOn(runtime)
+
   it('claim first, then report; the monitor shows what they say and the receiver gets their events, signed', async () => {
     const id = await createMonitor()
     expect((await claim(id)).json).toEqual({
@@ -189,7 +192,9 @@ describe("a worker's calls", () => {
   })
 })
 
-describe('the history of events', () => {
+describe.each(RUNTIMES)('the history of events on %s', (runtime) => {
+  useGatewayOn(runtime)
+
   it('pages newest first, shows each delivery, and delivers again with the same id and bytes', async () => {
     const id = await createMonitor()
     await claim(id)

@@ -1,5 +1,6 @@
 import { NO_STATISTICS, UNSEEN_HEALTH } from '../../shared/contract/monitors.ts'
 import { newMonitorId } from '../../shared/ids.ts'
+import { writeTraceparent, type Trace } from '../../shared/trace.ts'
 import type { Context, Tx } from '../context.ts'
 import { BrokenRule } from '../errors.ts'
 import { answerOnce, type IdempotentCall, type KeptAnswer } from '../http/idempotency.ts'
@@ -18,13 +19,14 @@ export async function createMonitor(
   context: Context,
   body: CreateMonitorBody,
   call: IdempotentCall | null,
+  trace: Trace,
 ): Promise<KeptAnswer> {
-  const answer = await context.transact((tx) => answerOnce(tx, call, () => create(tx, context, body)))
+  const answer = await context.transact((tx) => answerOnce(tx, call, () => create(tx, context, body, trace)))
   context.wake()
   return answer
 }
 
-async function create(tx: Tx, context: Context, body: CreateMonitorBody): Promise<KeptAnswer> {
+async function create(tx: Tx, context: Context, body: CreateMonitorBody, trace: Trace): Promise<KeptAnswer> {
   await lockCreation(tx)
   const other = await activeMonitorOf(tx, body.stream_url.key)
   if (other !== null) throw duplicateOf(other)
@@ -36,7 +38,7 @@ async function create(tx: Tx, context: Context, body: CreateMonitorBody): Promis
     )
   }
   const row = toRow(body, context.settings.scheduleLeadTimeMs, Date.now())
-  const monitor = await insertMonitor(tx, row)
+  const monitor = await insertMonitor(tx, { ...row, traceparent: writeTraceparent(trace) })
   if (monitor === null) throw duplicateOf(await activeMonitorOf(tx, row.streamKey))
   if (monitor.status !== 'scheduled') await insertAssignment(tx, MONITOR_KIND, monitor.id)
   return { status: 201, body: JSON.stringify(presentCreated(monitor)) }

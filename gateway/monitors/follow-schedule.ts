@@ -10,7 +10,7 @@ export async function followSchedule(context: Context): Promise<void> {
   for (const id of near) await context.transact((tx) => start(tx, id))
   const late = await listToGiveUp(context.db)
   for (const id of late) await context.transact((tx) => stopLate(tx, id))
-  if (near.length + late.length > 0) context.wake()
+  if (near.length + late.length > 0) context.wake('workers')
 }
 
 async function start(tx: Tx, id: string): Promise<void> {

@@ -2,8 +2,9 @@ import { deriveWorkerToken } from '../../shared/signing.ts'
 import type { System } from '../system.ts'
 import { callbackRoutes } from './callbacks.ts'
 import { failLostMonitor, failUnreachableMonitor } from './fail-monitor.ts'
+import { capacityOf, readMonitors } from './figures.ts'
 import { followSchedule } from './follow-schedule.ts'
-import { MONITOR_KIND, workerNameOf, workerSpec } from './pod.ts'
+import { MONITOR_KIND, monitorRole, workerNameOf, workerSpec } from './pod.ts'
 import { monitorRoutes } from './routes.ts'
 import { findMonitor } from './store.ts'
 
@@ -14,6 +15,7 @@ export const monitors: System = {
   callbacks: callbackRoutes,
   workerKind: {
     kind: MONITOR_KIND,
+    role: monitorRole,
     nameOf: workerNameOf,
     async specFor({ db, settings }, id) {
       const monitor = await findMonitor(db, id)
@@ -24,4 +26,6 @@ export const monitors: System = {
   },
   tick: followSchedule,
   onWebhookExhausted: failUnreachableMonitor,
+  capacity: capacityOf,
+  readings: readMonitors,
 }

@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest'
 
-import { createMemoryLauncher } from '../testing/memory-launcher.ts'
-import { startTestGateway } from '../testing/test-gateway.ts'
+import { RUNTIMES, startGatewayOn } from '../testing/runtimes.ts'
 
 function body(name: string) {
   return { stream_url: `http://127.0.0.1:9/${name}.m3u8`, callback_url: 'http://127.0.0.1:9/hook' }
 }
 
-describe('limits', () => {
+describe.each(RUNTIMES)('limits on %s', (runtime) => {
   it('refuses more active monitors than MAX_MONITORS, however many come at once', async () => {
-    await using gateway = await startTestGateway({ settings: { maxMonitors: 3 } })
+    await using gateway = await startGatewayOn(runtime, { maxMonitors: 3 })
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, i) => gateway.api('POST', '/api/v1/monitors', body(`max-${i}`))),
     )
@@ -19,7 +18,7 @@ describe('limits', () => {
   })
 
   it('counts creations and reads apart, says what is left, and when to come again', async () => {
-    await using gateway = await startTestGateway({ settings: { writesPerMinute: 2, readsPerMinute: 3 } })
+    await using gateway = await startGatewayOn(runtime, { writesPerMinute: 2, readsPerMinute: 3 })
     const reads = []
     for (let i = 0; i < 4; i++) reads.push(await gateway.api('GET', '/api/v1/monitors'))
     expect(reads.map((answer) => answer.status)).toEqual([200, 200, 200, 429])
@@ -32,9 +31,9 @@ describe('limits', () => {
   })
 })
 
-describe('a client without the key', () => {
+describe.each(RUNTIMES)('a client of %s without the key', (runtime) => {
   it('is limited by its address, whatever it tries, and in no way uses up what the key may do', async () => {
-    await using gateway = await startTestGateway({ settings: { readsPerMinute: 3 } })
+    await using gateway = await startGatewayOn(runtime, { readsPerMinute: 3 })
     const guesses = []
     for (let i = 0; i < 5; i++) {
       guesses.push(await gateway.api('GET', '/api/v1/monitors', undefined, { 'x-api-key': `guess-${i}` }))
@@ -49,10 +48,9 @@ describe('a client without the key', () => {
   })
 })
 
-describe('private networks forbidden', () => {
+describe.each(RUNTIMES)('private networks forbidden on %s', (runtime) => {
   it('refuses private addresses in every spelling, and starts nothing', async () => {
-    const launcher = createMemoryLauncher()
-    await using gateway = await startTestGateway({ settings: { allowPrivateNetworks: false }, launcher })
+    await using gateway = await startGatewayOn(runtime, { allowPrivateNetworks: false })
     const hosts = [
       '127.0.0.1',
       '127.1',
@@ -91,6 +89,6 @@ describe('private networks forbidden', () => {
       })
       expect([host, callback.status, callback.json.error?.code]).toEqual([host, 400, 'INVALID_URL'])
     }
-    expect(launcher.launched).toEqual([])
+    expect(await gateway.workers()).toEqual([])
   })
 })

@@ -1,9 +1,20 @@
 import type { Settings } from '../config.ts'
-import type { WorkerSpec } from '../workers/launcher.ts'
+import type { WorkerRole, WorkerSpec } from '../workers/launcher.ts'
 import type { Monitor } from './store.ts'
 
 /** The kind under which monitors' assignments and workers go. */
 export const MONITOR_KIND = 'monitor'
+
+/** What a monitor's worker is to a cluster. */
+export function monitorRole({ monitorResources }: Pick<Settings, 'monitorResources'>): WorkerRole {
+  return {
+    kind: MONITOR_KIND,
+    app: 'stream-monitor',
+    idLabel: 'monitor-id',
+    workDir: '/tmp/segments',
+    resources: monitorResources,
+  }
+}
 
 /** The name of a monitor's worker. */
 export function workerNameOf(monitorId: string): string {
@@ -28,6 +39,7 @@ export function workerSpec(monitor: Monitor, settings: Settings, token: string):
       CALLBACK_URL: monitor.callbackUrl,
       CONFIG_JSON: JSON.stringify(monitor.config),
       METADATA_JSON: JSON.stringify(monitor.metadata),
+      ...(monitor.traceparent === null ? {} : { TRACEPARENT: monitor.traceparent }),
     },
   }
 }

@@ -4,8 +4,9 @@ import type { Context } from '../context.ts'
 import { BrokenRule } from '../errors.ts'
 import { refusalOf } from '../workers/claim-assignment.ts'
 import { endAssignment } from '../workers/store.ts'
+import { countReport } from './count-report.ts'
 import { isFinal } from './status.ts'
-import { reportStatement, reportValues, type Monitor } from './store.ts'
+import { reportStatement, reportValues, type Monitor, type ReportedMonitor } from './store.ts'
 import { tell } from './tell.ts'
 
 /** Takes a worker's report: true where it counted. */
@@ -17,6 +18,7 @@ export type RecordReport = (id: string, report: MonitorReport) => Promise<CallAc
  * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, NOT_FOUND
  */
 export function createRecordReport(context: Context): RecordReport {
+  const { metrics } = context
   const progress = reportStatement(context.db).prepare('monitor_report')
   return async (id, report) => {
     requireFinalEvent(report)
@@ -24,8 +26,10 @@ export function createRecordReport(context: Context): RecordReport {
     const counted = isPlainProgress(report)
       ? await progress.execute(values)
       : await recordWithEvents(context, report, values)
+    for (const { before } of counted) countReport(metrics, before, report, Date.now())
     if (counted.length > 0) return { duplicate: false }
     const refusal = await refusalOf(context, id, report.epoch)
+    metrics.count('tallylight_worker_reports_total', { outcome: refusal === null ? 'duplicate' : 'refused' })
     if (refusal !== null) throw refusal
     return { duplicate: true }
   }
@@ -47,7 +51,7 @@ async function recordWithEvents(
   context: Context,
   report: MonitorReport,
   values: Record<string, unknown>,
-): Promise<Monitor[]> {
+): Promise<ReportedMonitor[]> {
   const counted = await context.transact(async (tx) => {
     const rows = await reportStatement(tx).prepare('monitor_report_with_events').execute(values)
     for (const monitor of rows) {

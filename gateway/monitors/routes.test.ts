@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { startTestGateway, type TestGateway } from '../testing/test-gateway.ts'
+import { RUNTIMES, startGatewayOn, type RuntimeGateway } from '../testing/runtimes.ts'
 
 const HOOK = 'http://127.0.0.1:9/hook'
 const streamAt = (name: string) => `http://127.0.0.1:9/${name}.m3u8`
@@ -9,10 +9,10 @@ function body(name: string, more: object = {}) {
   return { stream_url: streamAt(name), callback_url: HOOK, ...more }
 }
 
-describe('the API of monitors', () => {
-  let gateway: TestGateway
+describe.each(RUNTIMES)('the API of monitors on %s', (runtime) => {
+  let gateway: RuntimeGateway
   beforeAll(async () => {
-    gateway = await startTestGateway()
+    gateway = await startGatewayOn(runtime)
   })
   afterAll(() => gateway[Symbol.asyncDispose]())
 

@@ -6,6 +6,7 @@ import { BrokenRule } from '../errors.ts'
 import { idempotentCall } from '../http/idempotency.ts'
 import { parse, requireJson } from '../http/json-body.ts'
 import { answers, describe } from '../http/openapi.ts'
+import { traceOf } from '../http/request-log.ts'
 import { createMonitor } from './create-monitor.ts'
 import { getMonitor } from './get-monitor.ts'
 import { listMonitorEvents } from './list-events.ts'
@@ -50,7 +51,7 @@ export function monitorRoutes(context: Context): Hono {
   return new Hono()
     .post('/monitors', DOCS.create, requireJson, parse('json', Body, codeOfCreation), async (c) => {
       const call = await idempotentCall(c, 'POST /api/v1/monitors')
-      const answer = await createMonitor(context, c.req.valid('json'), call)
+      const answer = await createMonitor(context, c.req.valid('json'), call, traceOf(c))
       return c.body(answer.body, answer.status, { 'Content-Type': 'application/json' })
     })
     .get('/monitors', DOCS.list, parse('query', ListMonitorsQuery), async (c) =>

@@ -24,6 +24,8 @@ export const monitors = pgTable(
     metadata: json('metadata').$type<Record<string, unknown>>().notNull(),
     /** Why the monitor is in `error`. */
     errorReason: text('error_reason'),
+    /** The trace of the request that made it; what it causes belongs to it. */
+    traceparent: text('traceparent'),
     /** When a scheduled monitor gets its worker, and when it is given up; copies of the config to be indexed. */
     startAt: moment('start_at'),
     giveUpAt: moment('give_up_at'),

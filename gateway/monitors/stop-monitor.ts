@@ -15,6 +15,6 @@ export async function stopMonitor(context: Context, id: string): Promise<Stopped
     return (await endMonitor(tx, id, 'stopped', null)) ?? findMonitor(tx, id)
   })
   if (stopped === null) throw new BrokenRule('MONITOR_NOT_FOUND', 'there is no monitor of this id')
-  context.wake()
+  context.wake('workers')
   return presentStopped(stopped)
 }

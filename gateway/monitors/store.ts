@@ -1,6 +1,6 @@
-import { and, count, desc, eq, isNull, lt, lte, sql } from 'drizzle-orm'
+import { and, count, desc, eq, getTableColumns, isNull, lt, lte, sql } from 'drizzle-orm'
 
-import type { MonitorReport } from '../../shared/contract/monitors.ts'
+import type { MonitorReport, MonitorStatistics } from '../../shared/contract/monitors.ts'
 import type { Db, DbOrTx, Tx } from '../context.ts'
 import { callUpdate } from '../workers/store.ts'
 import { monitors } from './schema.ts'
@@ -19,8 +19,8 @@ export async function lockCreation(tx: Tx): Promise<void> {
   await tx.execute(sql`select pg_advisory_xact_lock(${CREATION_LOCK})`)
 }
 
-export async function countActive(tx: Tx): Promise<number> {
-  const [row] = await tx.select({ n: count() }).from(monitors).where(active)
+export async function countActive(db: DbOrTx): Promise<number> {
+  const [row] = await db.select({ n: count() }).from(monitors).where(active)
   return row?.n ?? 0
 }
 
@@ -66,6 +66,11 @@ export function listMonitors(db: Db, page: Page): Promise<Monitor[]> {
 export async function countMonitors(db: Db, status: MonitorStatus | undefined): Promise<number> {
   const [row] = await db.select({ n: count() }).from(monitors).where(ofStatus(status))
   return row?.n ?? 0
+}
+
+/** How many monitors have each status that any has. */
+export function countByStatus(db: Db): Promise<{ status: MonitorStatus; monitors: number }[]> {
+  return db.select({ status: monitors.status, monitors: count() }).from(monitors).groupBy(monitors.status)
 }
 
 function ofStatus(status: MonitorStatus | undefined) {
@@ -115,12 +120,17 @@ export async function listToGiveUp(db: Db): Promise<string[]> {
   return rows.map((row) => row.id)
 }
 
+/** A monitor as a report left it, with its counters as they were before. */
+export type ReportedMonitor = Monitor & { readonly before: MonitorStatistics }
+
 /**
  * The statement behind every report: counts the call (epoch and number) and takes over what the worker says, in one
  * round trip. No row: the call did not count.
  */
 export function reportStatement(db: DbOrTx) {
   const call = db.$with('call').as(callUpdate(db))
+  // A query inside of a statement sees the rows as they were when it began.
+  const before = sql<MonitorStatistics>`(select old.statistics from ${monitors} old where old.id = "monitors"."id")`
   const status = sql<MonitorStatus>`case when ${monitors.status} = any(${sql.placeholder('from')}) then ${sql.placeholder('to')} else ${monitors.status} end`
   return db
     .with(call)
@@ -136,7 +146,7 @@ export function reportStatement(db: DbOrTx) {
       endedAt: sql`case when ${sql.placeholder('final')}::boolean then now() else ${monitors.endedAt} end`,
     })
     .where(sql`${monitors.id} in (select id from ${call}) and ${active}`)
-    .returning()
+    .returning({ ...getTableColumns(monitors), before })
 }
 
 /** A report as the statement's placeholders want it. */

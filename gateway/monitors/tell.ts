@@ -5,7 +5,8 @@ import type { Monitor } from './store.ts'
 
 /** Stores a monitor's events as webhooks, in the transaction of the change that caused them. */
 export function tell(tx: Tx, monitor: Monitor, events: readonly MonitorEvent[]): Promise<void> {
-  const receiver = { url: monitor.callbackUrl, policy: monitor.config.webhook_policy }
+  const { callbackUrl: url, traceparent, config } = monitor
+  const receiver = { url, policy: config.webhook_policy, traceparent }
   const messages = events.map((event) => ({
     eventType: event.event_type,
     bodyFor: (eventId: string): WebhookPayload => ({

@@ -1,4 +1,6 @@
+import { idField } from '../../shared/log.ts'
 import { webhookHeaders } from '../../shared/signing.ts'
+import { readTraceparent, writeTraceparent, type Trace } from '../../shared/trace.ts'
 import type { Context, Tx, WebhookAnswer } from '../context.ts'
 import { afterFailure } from './schedule.ts'
 import {
@@ -18,9 +20,6 @@ import {
 /** What a receiver has for one attempt, in ms. */
 const ATTEMPT_TIMEOUT_MS = 10_000
 
-/** Lanes delivered at a time by one gateway; each waits for its own receiver only. */
-const MAX_LANES = 256
-
 /** Told, in the transaction that marks it, that an event has failed all its attempts. */
 export type OnExhausted = (tx: Tx, event: OutboxEvent) => Promise<void>
 
@@ -38,6 +37,7 @@ export type Deliverer = {
  * a lane to others when its lease runs out, and the event at hand is sent again, with the same id and bytes.
  */
 export function createDeliverer(context: Context, onExhausted: OnExhausted): Deliverer {
+  const { receiversAtATime } = context
   const owner = context.identity.id
   const store = prepareDelivery(context.db, owner)
   const deps: Deps = { context, owner, onExhausted, store, draining: new AbortController() }
@@ -45,7 +45,7 @@ export function createDeliverer(context: Context, onExhausted: OnExhausted): Del
 
   function start(subject: string): void {
     const lane = deliverLane(deps, subject)
-      .catch((error: unknown) => context.log.error('delivery of a lane broke off', { subject, error }))
+      .catch((error: unknown) => context.log.error('delivery of a lane broke off', { ...idField(subject), error }))
       .finally(() => {
         lanes.delete(subject)
         context.wake()
@@ -63,8 +63,8 @@ export function createDeliverer(context: Context, onExhausted: OnExhausted): Del
     },
     async round() {
       // Without a free place there is nothing to take; a lane that is done wakes the next round.
-      if (deps.draining.signal.aborted || lanes.size >= MAX_LANES) return null
-      const request = { owner, busy: [...lanes.keys()], limit: MAX_LANES - lanes.size }
+      if (deps.draining.signal.aborted || lanes.size >= receiversAtATime) return null
+      const request = { owner, busy: [...lanes.keys()], limit: receiversAtATime - lanes.size }
       for (const subject of await takeDueLanes(context.db, request)) start(subject)
       return nextDueInMs(context.db)
     },
@@ -102,16 +102,18 @@ type LaneStep = 'next' | 'lane_left'
 /** An attempt that fails while this gateway stops may have been cut off by that: it does not count. */
 async function deliverEvent(deps: Deps, event: OutboxEvent): Promise<LaneStep> {
   const { context, store } = deps
-  const startedMs = Date.now()
+  const startedMs = performance.now()
   const answer = await attempt(context, event)
+  const ms = performance.now() - startedMs
   const error = errorOf(answer)
   if (error !== null && deps.draining.signal.aborted) {
     await releaseLane(context.db, deps.owner, event.subject)
     return 'lane_left'
   }
+  countAttempt(context, event, answer, ms)
   context.log.info(error === null ? 'webhook delivered' : 'webhook attempt failed', {
     ...fieldsOf(event),
-    ms: Date.now() - startedMs,
+    ms: Math.round(ms),
     ...(error === null ? {} : { error }),
   })
   if (error !== null) return noteUndelivered(deps, event, { error, retryAfter: retryAfterOf(answer) })
@@ -119,9 +121,31 @@ async function deliverEvent(deps: Deps, event: OutboxEvent): Promise<LaneStep> {
   return noted.length === 0 ? 'lane_left' : 'next'
 }
 
-async function attempt(context: Context, event: OutboxEvent): Promise<WebhookAnswer> {
-  const headers = webhookHeaders(context.settings.keys.WEBHOOK_SIGNING_KEY, event.eventId, event.body, Date.now())
-  return context.sendWebhook({ url: event.url, headers, body: event.body, timeoutMs: ATTEMPT_TIMEOUT_MS })
+function attempt(context: Context, event: OutboxEvent): Promise<WebhookAnswer> {
+  const { tracer } = context
+  const attributes = { event_type: event.eventType, event_id: event.eventId, attempt: event.attempts + 1 }
+  const parent = readTraceparent(event.traceparent)
+  return tracer.span({ name: 'webhook attempt', kind: 'client', parent, attributes }, async ({ trace, fail }) => {
+    const answer = await send(context, event, trace)
+    const error = errorOf(answer)
+    if (error !== null) fail(error)
+    return answer
+  })
+}
+
+function send(context: Context, { url, eventId, body }: OutboxEvent, trace: Trace): Promise<WebhookAnswer> {
+  const signed = webhookHeaders(context.settings.keys.WEBHOOK_SIGNING_KEY, eventId, body, Date.now())
+  const headers = { ...signed, traceparent: writeTraceparent(trace) }
+  return context.sendWebhook({ url, headers, body, timeoutMs: ATTEMPT_TIMEOUT_MS })
+}
+
+function countAttempt({ metrics }: Context, event: OutboxEvent, answer: WebhookAnswer, ms: number): void {
+  const outcome = errorOf(answer) === null ? 'delivered' : answer.kind === 'answered' ? 'refused' : 'unreachable'
+  metrics.count('tallylight_webhook_attempts_total', { outcome })
+  metrics.observe('tallylight_webhook_attempt_duration_seconds', { outcome }, ms / 1000)
+  if (outcome !== 'delivered' || event.redeliveries > 0) return
+  const delaySec = Math.max(0, Date.now() - event.createdAt.getTime()) / 1000
+  metrics.observe('tallylight_webhook_delay_seconds', {}, delaySec)
 }
 
 function errorOf(answer: WebhookAnswer): string | null {
@@ -134,7 +158,12 @@ function retryAfterOf(answer: WebhookAnswer): string | null {
 }
 
 function fieldsOf(event: OutboxEvent): Record<string, unknown> {
-  return { subject: event.subject, event_id: event.eventId, event_type: event.eventType, attempt: event.attempts + 1 }
+  return {
+    ...idField(event.subject),
+    event_id: event.eventId,
+    event_type: event.eventType,
+    attempt: event.attempts + 1,
+  }
 }
 
 /** The subject's own rows first, the lane last. False, and nothing changed, where the lane is another's by now. */
@@ -165,6 +194,9 @@ async function noteUndelivered(deps: Deps, event: OutboxEvent, failure: Failure)
     return 'lane_left'
   }
   const held = await noteExhausted(deps, failed)
+  if (held) context.metrics.count('tallylight_webhooks_failed_total', { policy: event.policy })
+  // Whoever was told may have ended what a worker runs for.
+  context.wake('workers')
   context.log.warn('webhook failed for good', fieldsOf(event))
   return held ? 'next' : 'lane_left'
 }

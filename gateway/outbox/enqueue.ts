@@ -3,8 +3,12 @@ import type { Tx } from '../context.ts'
 import type { DeliveryPolicy } from './schedule.ts'
 import { insertEvents } from './store.ts'
 
-/** Where a subject's webhooks go, and how hard they are tried. */
-export type Receiver = { readonly url: string; readonly policy: DeliveryPolicy }
+/** Where a subject's webhooks go, how hard they are tried, and which trace they belong to. */
+export type Receiver = {
+  readonly url: string
+  readonly policy: DeliveryPolicy
+  readonly traceparent: string | null
+}
 
 /** Something to tell; `bodyFor` gives the webhook's body once the event has its id. */
 export type Message = { readonly eventType: string; readonly bodyFor: (eventId: string) => object }

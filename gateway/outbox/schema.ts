@@ -41,6 +41,8 @@ export const outboxEvents = pgTable(
     seq: integer('seq').notNull(),
     eventType: text('event_type').notNull(),
     url: text('url').notNull(),
+    /** The trace that its subject belongs to. */
+    traceparent: text('traceparent'),
     /** The exact body of every attempt. */
     body: text('body').notNull(),
     policy: text('policy').$type<'strict' | 'durable'>().notNull(),

@@ -15,6 +15,7 @@ export type NewEvent = {
   readonly url: string
   readonly body: string
   readonly policy: DeliveryPolicy
+  readonly traceparent: string | null
 }
 export type OutboxEvent = typeof outboxEvents.$inferSelect
 
@@ -63,6 +64,16 @@ export async function takeDueLanes(db: Db, { owner, busy, limit }: LaneRequest):
     .where(inArray(outboxLanes.subject, due))
     .returning({ subject: outboxLanes.subject })
   return taken.map((lane) => lane.subject)
+}
+
+/** How many events wait for their delivery, and for how long the oldest has, in seconds, by policy. */
+export function countPending(db: Db) {
+  const oldestSec = sql<number>`extract(epoch from now() - min(${outboxEvents.createdAt}))::float8`
+  return db
+    .select({ policy: outboxEvents.policy, pending: sql<number>`count(*)::int`, oldestSec })
+    .from(outboxEvents)
+    .where(sql`${outboxEvents.status} = 'pending'`)
+    .groupBy(outboxEvents.policy)
 }
 
 /** Who holds lanes now. */

@@ -5,7 +5,7 @@ export type MemoryLauncher = Launcher & {
   readonly launched: readonly WorkerSpec[]
   readonly stopped: readonly string[]
   /** Makes a worker exit, as if its process had ended. */
-  exit(name: string, exit: WorkerExit): void
+  exit(name: string, exit: Omit<WorkerExit, 'givenUp'>): void
   /** Makes the next launches fail. */
   failWith(error: Error | null): void
 }
@@ -18,19 +18,25 @@ export function createMemoryLauncher(owner = 'memory'): MemoryLauncher {
   let failure: Error | null = null
   return {
     owner,
+    outlivesGateway: false,
     launched,
     stopped,
     async launch(spec) {
       if (failure !== null) throw failure
-      if (workers.has(spec.name)) return
+      if (workers.has(spec.name)) return 'launched'
       launched.push(spec)
-      workers.set(spec.name, { ...spec, phase: 'running', exit: null })
+      const { name, kind, assignmentId } = spec
+      const uid = String(launched.length)
+      workers.set(name, { name, uid, kind, assignmentId, phase: 'running', restarts: 0, exit: null, trouble: null })
+      return 'launched'
     },
-    async stop(name) {
+    async stop({ name }) {
       stopped.push(name)
       workers.delete(name)
     },
     list: async () => [...workers.values()],
+    lastLines: async () => [],
+    problem: async () => null,
     watch(onChange) {
       changed = onChange
     },
@@ -38,7 +44,7 @@ export function createMemoryLauncher(owner = 'memory'): MemoryLauncher {
     close: async () => workers.clear(),
     exit(name, exit) {
       const worker = workers.get(name)
-      if (worker !== undefined) workers.set(name, { ...worker, phase: 'exited', exit })
+      if (worker !== undefined) workers.set(name, { ...worker, phase: 'exited', exit: { givenUp: false, ...exit } })
       changed()
     },
     failWith(error) {

@@ -13,10 +13,19 @@ export const TEST_KEYS = {
   WEBHOOK_SIGNING_KEY: 'test-signing-key-0123456789',
 } as const
 
-const TEST_SETTINGS: Settings = {
+export const TEST_SETTINGS: Settings = {
   port: 0,
   host: '127.0.0.1',
   internalPort: null,
+  publicUrl: null,
+  cluster: null,
+  monitorResources: {
+    requests: { cpu: '100m', memory: '256Mi' },
+    limits: { cpu: '500m', memory: '512Mi' },
+  },
+  reconcileIntervalMs: 15_000,
+  reconcileTimeoutMs: 30_000,
+  otlpEndpoint: null,
   gatewayUrl: 'http://127.0.0.1:1',
   logLevel: 'error',
   keys: TEST_KEYS,
@@ -77,15 +86,22 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     gateway,
     database,
     errors,
-    api: (method, path, body, headers = {}) =>
-      call(url + path, { method, body, headers: { 'x-api-key': TEST_KEYS.API_KEY, ...headers } }),
-    callback: callbackAt(url, 0),
-    skewed: (skewSec) => callbackAt(url, skewSec),
+    ...callsTo(url),
     async [Symbol.asyncDispose]() {
       await gateway.close()
       await checkInvariants(database.sql, { realWorkers: false })
       if (options.database === undefined) await database[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Calls to a gateway as a client, by the key, and as a worker. */
+export function callsTo(url: string): Pick<TestGateway, 'api' | 'callback' | 'skewed'> {
+  return {
+    api: (method, path, body, headers = {}) =>
+      call(url + path, { method, body, headers: { 'x-api-key': TEST_KEYS.API_KEY, ...headers } }),
+    callback: callbackAt(url, 0),
+    skewed: (skewSec) => callbackAt(url, skewSec),
   }
 }
 

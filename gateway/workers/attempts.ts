@@ -1,5 +1,5 @@
-/** Launches in a row that may fail before an assignment is given up. */
-const MAX_ATTEMPTS = 5
+/** Runs in a row that may fail before an assignment is given up. */
+export const MAX_ATTEMPTS = 5
 
 /** Pauses before the second, third … launch, in ms: the first is at once, since most deaths are accidents. */
 const PAUSES_MS = [0, 1000, 2000, 4000]

@@ -1,7 +1,14 @@
 import type { Context } from '../context.ts'
+import { reasonLabel } from '../metrics/metrics.ts'
 import { afterLoss } from './attempts.ts'
 import type { WorkerKind, WorkerLoss } from './kind.ts'
-import { giveUp, logId, scheduleRelaunch, type Assignment } from './store.ts'
+import { giveUp, logId, scheduleRelaunch, type Assignment, type Launch } from './store.ts'
+
+export type Lost = {
+  readonly loss: WorkerLoss
+  /** No further worker is launched, whatever attempts remain. */
+  readonly forGood: boolean
+}
 
 /**
  * Settles the loss of the worker of one launch: another one is launched after a pause, which resumes where the last
@@ -10,26 +17,38 @@ import { giveUp, logId, scheduleRelaunch, type Assignment } from './store.ts'
 export async function loseWorker(
   context: Context,
   kind: WorkerKind,
-  lost: Assignment,
-  loss: WorkerLoss,
+  lost: Launch & Pick<Assignment, 'kind' | 'epoch' | 'attempts'>,
+  { loss, forGood }: Lost,
 ): Promise<void> {
-  const next = afterLoss(lost.attempts)
+  const { metrics } = context
+  const labels = { kind: lost.kind, reason: reasonLabel(loss.terminationReason) }
+  const next = forGood ? ({ kind: 'give_up' } as const) : afterLoss(lost.attempts)
   const fields = { ...logId(lost), worker: loss.workerName, epoch: lost.epoch, attempt: lost.attempts }
   if (next.kind === 'relaunch') {
     const first = await scheduleRelaunch(context.db, lost, { afterMs: next.afterMs, attempts: lost.attempts })
-    if (first)
+    if (first) {
+      metrics.count('tallylight_worker_losses_total', { ...labels, next: 'relaunch' })
       context.log.warn('worker lost; launching another', { ...fields, ...reasonOf(loss), after_ms: next.afterMs })
+    }
   } else {
     const first = await context.transact(async (tx) => {
       const ended = await giveUp(tx, lost)
       if (ended) await kind.onLost(tx, lost.id, loss)
       return ended
     })
-    if (first) context.log.error('worker lost; its attempts are used up', { ...fields, ...reasonOf(loss) })
+    if (first) {
+      metrics.count('tallylight_worker_losses_total', { ...labels, next: 'give_up' })
+      context.log.error('worker lost for good', { ...fields, ...reasonOf(loss) })
+    }
   }
   context.wake()
 }
 
 function reasonOf(loss: WorkerLoss): Record<string, unknown> {
-  return { exit_code: loss.exitCode, termination_reason: loss.terminationReason, reason: loss.message }
+  return {
+    observed_state: loss.observedState,
+    exit_code: loss.exitCode,
+    termination_reason: loss.terminationReason,
+    reason: loss.message,
+  }
 }

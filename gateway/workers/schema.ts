@@ -16,8 +16,12 @@ export const assignments = pgTable(
     epoch: integer('epoch').notNull().default(0),
     /** The highest call number of this epoch that was counted. */
     seq: integer('seq').notNull().default(0),
-    /** Launches since the worker last proved stable; reaching the limit ends the assignment. */
+    /** Runs since the worker last proved stable; reaching the limit ends the assignment. */
     attempts: integer('attempts').notNull().default(0),
+    /** How often the present worker's launcher has started it again by itself, as far as was noted. */
+    restarts: integer('restarts').notNull().default(0),
+    /** Counts the launches: what is done about one must not fall upon the next. */
+    launch: integer('launch').notNull().default(0),
     /** When the next worker may be launched; null while one is running or the assignment has ended. */
     launchAt: moment('launch_at'),
     /** When the present worker was launched, by whom, and when it claimed. */

@@ -1,89 +1,213 @@
 import type { Context } from '../context.ts'
+import { reasonLabel } from '../metrics/metrics.ts'
+import { judge, type Verdict } from './compare.ts'
 import type { WorkerKind, WorkerLoss } from './kind.ts'
-import type { LaunchedWorker, WorkerExit } from './launcher.ts'
+import type { LaunchedWorker } from './launcher.ts'
 import { loseWorker } from './lose-worker.ts'
 import {
+  findWhereabouts,
+  isExpired,
   listLaunched,
   logId,
+  noteLaunched,
+  noteRestarts,
   releaseLaunches,
   scheduleRelaunch,
-  type Assignment,
   type LaunchedAssignment,
 } from './store.ts'
 
 /** What a worker of an ended record has to send its last report and to clean up, in ms. */
 const STOP_GRACE_MS = 25_000
 
-/**
- * Compares what should run with what does, and acts on each difference: a worker that exited, is missing, or is silent
- * past its lease is lost; one whose record has ended, or that has none, is stopped. Level-triggered: it may run at any
- * time, and twice at once.
- */
-export async function settleWorkers(context: Context, kinds: readonly WorkerKind[]): Promise<void> {
-  const workers = await context.launcher.list()
-  const launched = await listLaunched(context.db)
-  const own = new Set(launched.filter((one) => one.launchedBy === context.launcher.owner).map((one) => one.id))
-  const byAssignment = new Map(workers.map((worker) => [worker.assignmentId, worker]))
-  for (const assignment of launched) {
-    const worker = own.has(assignment.id) ? byAssignment.get(assignment.id) : undefined
-    await settle(context, kinds, assignment, worker)
-  }
-  for (const worker of workers) if (!own.has(worker.assignmentId)) stopUnwanted(context, worker)
+/** Differences that are acted on at a time. */
+const AT_A_TIME = 10
+
+/** What one comparison found and did, in numbers. */
+export type SettleReport = {
+  readonly records: number
+  readonly workers: number
+  /** How often each difference was found: `missing`, `failed`, `adopt`, `zombie`, `orphan`, … */
+  readonly found: Readonly<Record<string, number>>
+  /** What was left to the next comparison, since time was up. */
+  readonly left: number
 }
 
-async function settle(
+/**
+ * Compares what should run with what does, and acts on each difference: a worker that exited, is missing, is silent past
+ * its lease, or crashes again and again is lost; one whose record has ended, or that has none, is stopped.
+ * Level-triggered: it may run at any time, and in any number of gateways at once. The records are read first: a
+ * worker that they know of and that the launcher lists no more is gone, and not about to come.
+ * @param signal ends it early; what is left then is found by the next one
+ */
+export async function settleWorkers(
   context: Context,
   kinds: readonly WorkerKind[],
-  assignment: LaunchedAssignment,
-  worker: LaunchedWorker | undefined,
-): Promise<void> {
+  signal: AbortSignal,
+): Promise<SettleReport> {
+  const launched = await listLaunched(context.db, context.settings.workerStartupTimeoutMs / 1000)
+  const workers = await context.launcher.list(signal)
+  const differences = compare(context, kinds, launched, workers)
+  const unwanted = await findUnwanted(context, launched, workers)
+  const acts = [
+    ...differences,
+    ...unwanted.map(({ name, worker }) => ({ name, act: () => stopUnwanted(context, worker) })),
+  ]
+  const left = await actOn(acts, signal)
+  return { records: launched.length, workers: workers.length, found: countNames(acts), left }
+}
+
+type Act = { readonly name: string; readonly act: () => Promise<void> }
+
+function compare(
+  context: Context,
+  kinds: readonly WorkerKind[],
+  launched: readonly LaunchedAssignment[],
+  workers: readonly LaunchedWorker[],
+): Act[] {
   const { launcher } = context
-  const kind = kinds.find((candidate) => candidate.kind === assignment.kind)
-  if (kind === undefined) return
-  const name = kind.nameOf(assignment.id)
-  if (worker?.exit) {
-    await launcher.stop(name, 0)
-    return loseWorker(context, kind, assignment, lossByExit(name, worker.exit))
+  const byAssignment = new Map(workers.map((worker) => [worker.assignmentId, worker]))
+  return launched.flatMap((assignment) => {
+    const kind = kinds.find((candidate) => candidate.kind === assignment.kind)
+    if (kind === undefined) return []
+    const worker = assignment.launchedBy === launcher.owner ? byAssignment.get(assignment.id) : undefined
+    const verdict = judge(assignment, worker, kind.nameOf(assignment.id), launcher)
+    if (verdict.kind === 'fine') return []
+    const name = 'loss' in verdict ? verdict.loss.observedState : verdict.kind
+    return [{ name, act: () => settle(context, kind, { assignment, worker }, verdict) }]
+  })
+}
+
+type Pair = { readonly assignment: LaunchedAssignment; readonly worker: LaunchedWorker | undefined }
+
+async function settle(context: Context, kind: WorkerKind, pair: Pair, verdict: Verdict): Promise<void> {
+  const { assignment, worker } = pair
+  switch (verdict.kind) {
+    case 'fine':
+      return
+    case 'adopt':
+      return adopt(context, assignment, kind.nameOf(assignment.id))
+    case 'note_restarts':
+      return worker === undefined ? undefined : recordRestart(context, assignment, worker, verdict)
+    case 'gone_with_gateway':
+      return relaunchForeign(context, assignment, kind.nameOf(assignment.id))
+    case 'expired':
+      // Time has passed since the records were read: it may have been heard again.
+      if (!(await isExpired(context.db, assignment))) return
+      await endOf(context, worker)
+      return loseWorker(context, kind, assignment, { loss: verdict.loss, forGood: false })
+    case 'lost': {
+      const loss = await withLastLines(context, worker, verdict.loss)
+      await endOf(context, worker)
+      return loseWorker(context, kind, assignment, { loss, forGood: verdict.forGood })
+    }
   }
-  if (worker === undefined && !launcher.mayStillRun(assignment.launchedBy)) {
-    return relaunchForeign(context, assignment, name)
+}
+
+/** It goes before its loss is noted: where that cannot be asked for now, the next comparison finds it as it was. */
+async function endOf(context: Context, worker: LaunchedWorker | undefined): Promise<void> {
+  if (worker !== undefined) await context.launcher.stop(worker, 0)
+}
+
+async function withLastLines(
+  context: Context,
+  worker: LaunchedWorker | undefined,
+  loss: WorkerLoss,
+): Promise<WorkerLoss> {
+  if (worker === undefined || (worker.exit?.lastLines.length ?? 0) > 0) return loss
+  const lines = await context.launcher.lastLines(worker)
+  return lines.length > 0 ? { ...loss, message: lines.join('\n') } : loss
+}
+
+async function adopt(context: Context, assignment: LaunchedAssignment, worker: string): Promise<void> {
+  const startupSec = context.settings.workerStartupTimeoutMs / 1000
+  if (await noteLaunched(context.db, assignment, startupSec)) {
+    context.log.info('worker adopted', { ...logId(assignment), worker })
   }
-  if (assignment.expired) {
-    await launcher.stop(name, 0)
-    return loseWorker(context, kind, assignment, lossByLease(name, assignment))
-  }
+}
+
+async function recordRestart(
+  context: Context,
+  assignment: LaunchedAssignment,
+  worker: LaunchedWorker,
+  counts: { readonly restarts: number; readonly attempts: number },
+): Promise<void> {
+  const startupSec = context.settings.workerStartupTimeoutMs / 1000
+  const { restarts, attempts } = counts
+  if (!(await noteRestarts(context.db, assignment, { restarts, attempts }, startupSec))) return
+  const reason = reasonLabel(worker.exit?.reason ?? 'Error')
+  context.metrics.count('tallylight_worker_restarts_total', { kind: assignment.kind, reason })
+  context.log.warn('worker was started again by its launcher', {
+    ...logId(assignment),
+    worker: worker.name,
+    restarts,
+    attempt: attempts,
+    exit_code: worker.exit?.code,
+    termination_reason: worker.exit?.reason,
+  })
 }
 
 /** The gateway that had launched this worker is gone, and its workers with it: no fault of theirs, so no attempt. */
-async function relaunchForeign(context: Context, assignment: Assignment, name: string): Promise<void> {
+async function relaunchForeign(context: Context, assignment: LaunchedAssignment, worker: string): Promise<void> {
   const first = await scheduleRelaunch(context.db, assignment, { afterMs: 0, attempts: 0 })
-  if (first) context.log.warn('worker gone with its gateway; launching another', { ...logId(assignment), worker: name })
+  if (first) context.log.warn('worker gone with its gateway; launching another', { ...logId(assignment), worker })
 }
 
-function lossByExit(workerName: string, exit: WorkerExit): WorkerLoss {
-  const lines = exit.lastLines.join('\n')
-  const message = lines === '' ? 'the worker ended without a word' : lines
-  return { exitCode: exit.code, terminationReason: exit.reason, message, workerName }
-}
+type Unwanted = { readonly name: 'finished' | 'zombie' | 'orphan' | 'superseded'; readonly worker: LaunchedWorker }
 
-function lossByLease(workerName: string, assignment: Assignment): WorkerLoss {
-  const claimed = assignment.claimedAt !== null
-  return {
-    exitCode: -1,
-    terminationReason: claimed ? 'LeaseExpired' : 'NeverClaimed',
-    message: claimed
-      ? 'the worker has not been heard of for its lease'
-      : 'the worker did not claim its assignment in time',
-    workerName,
-  }
-}
-
-/** Stopping takes as long as the worker needs to finish; the round does not wait for it. */
-function stopUnwanted(context: Context, worker: LaunchedWorker): void {
-  if (worker.phase === 'stopping') return
-  context.launcher.stop(worker.name, STOP_GRACE_MS).catch((error: unknown) => {
-    context.log.error('worker could not be stopped', { worker: worker.name, error })
+/**
+ * Workers whose record has ended (finished ones and zombies), is not there (orphans), or has another launcher's. What
+ * looks so may belong to a record that is younger than what was read of them: the database is asked again.
+ */
+async function findUnwanted(
+  context: Context,
+  launched: readonly LaunchedAssignment[],
+  workers: readonly LaunchedWorker[],
+): Promise<Unwanted[]> {
+  const { owner } = context.launcher
+  const wanted = new Set(launched.filter(({ launchedBy }) => launchedBy === owner).map(({ id }) => id))
+  const doubtful = workers.filter((worker) => !wanted.has(worker.assignmentId) && !isLeaving(worker))
+  const ids = doubtful.map(({ assignmentId }) => assignmentId)
+  const whereabouts = await findWhereabouts(context.db, ids)
+  return doubtful.flatMap((worker): Unwanted[] => {
+    const found = whereabouts.get(worker.assignmentId)
+    if (found === undefined) return [{ name: 'orphan', worker }]
+    if (found.ended) return [{ name: worker.phase === 'exited' ? 'finished' : 'zombie', worker }]
+    return found.launchedBy === null || found.launchedBy === owner ? [] : [{ name: 'superseded', worker }]
   })
+}
+
+/** Told to stop before, unless its node is gone and nobody there will hear of it. */
+function isLeaving({ phase, trouble }: LaunchedWorker): boolean {
+  return phase === 'stopping' && trouble?.reason !== 'NodeLost'
+}
+
+/** A process of ours may take all of its grace, and the comparison does not wait for it. */
+async function stopUnwanted({ launcher, log }: Context, worker: LaunchedWorker): Promise<void> {
+  const stopping = launcher.stop(worker, worker.phase === 'stopping' ? 0 : STOP_GRACE_MS)
+  if (launcher.outlivesGateway) return stopping
+  stopping.catch((error: unknown) => log.error('worker could not be stopped', { worker: worker.name, error }))
+}
+
+/** Acts on the differences, some at a time; gives how many were left. Each is tried before the first failure is thrown. */
+async function actOn(acts: readonly Act[], signal: AbortSignal): Promise<number> {
+  const waiting = [...acts]
+  const failures: unknown[] = []
+  async function work(): Promise<void> {
+    while (!signal.aborted) {
+      const next = waiting.shift()
+      if (next === undefined) return
+      await next.act().catch((error: unknown) => failures.push(error))
+    }
+  }
+  await Promise.all(Array.from({ length: AT_A_TIME }, work))
+  if (failures.length > 0) throw failures[0]
+  return waiting.length
+}
+
+function countNames(acts: readonly Act[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { name } of acts) counts[name] = (counts[name] ?? 0) + 1
+  return counts
 }
 
 /** At the gateway's end, after its workers': leaves their assignments to the next gateway at once. */

@@ -1,4 +1,4 @@
-import { and, eq, getTableColumns, inArray, isNotNull, isNull, lt, lte, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, isNull, lt, lte, sql } from 'drizzle-orm'
 
 import { LEASE_SEC } from '../../shared/contract/assignment.ts'
 import type { Db, DbOrTx, Tx } from '../context.ts'
@@ -84,8 +84,11 @@ export function callUpdate(db: DbOrTx) {
     .returning({ id: assignments.id })
 }
 
+/** For how long a launch may be under way: where it was not noted as done by then, its gateway is gone. */
+const LAUNCH_LEASE_SEC = 15
+
 /** Takes the assignments whose worker is to be launched, for `owner`; each counts as one attempt. */
-export async function takeDueLaunches(db: Db, owner: string, startupSec: number, limit: number): Promise<Assignment[]> {
+export async function takeDueLaunches(db: Db, owner: string, limit: number): Promise<Assignment[]> {
   const due = db
     .select({ id: assignments.id })
     .from(assignments)
@@ -96,15 +99,63 @@ export async function takeDueLaunches(db: Db, owner: string, startupSec: number,
   return db
     .update(assignments)
     .set({
+      launch: sql`${assignments.launch} + 1`,
       launchAt: null,
       launchedAt: sql`now()`,
       launchedBy: owner,
       claimedAt: null,
-      leaseUntil: seconds(startupSec),
+      leaseUntil: seconds(LAUNCH_LEASE_SEC),
       attempts: sql`${assignments.attempts} + 1`,
+      restarts: 0,
     })
     .where(inArray(assignments.id, due))
     .returning()
+}
+
+/** Notes that a worker is there: it has until `startupSec` after its launch to claim. False where it has claimed. */
+export async function noteLaunched(db: Db, launch: Launch, startupSec: number): Promise<boolean> {
+  const leaseUntil = sql`${assignments.launchedAt} + make_interval(secs => ${startupSec})`
+  const noted = await db
+    .update(assignments)
+    .set({ leaseUntil })
+    .where(and(sameLaunch(launch), isNull(assignments.claimedAt)))
+    .returning({ id: assignments.id })
+  return noted.length > 0
+}
+
+/** Notes that a worker's launcher has started it again: that is another attempt, and it has `startupSec` to claim. */
+export async function noteRestarts(
+  db: Db,
+  launch: Launch,
+  counts: Pick<Assignment, 'restarts' | 'attempts'>,
+  startupSec: number,
+): Promise<boolean> {
+  const noted = await db
+    .update(assignments)
+    .set({ ...counts, leaseUntil: sql`greatest(${assignments.leaseUntil}, ${seconds(startupSec)})` })
+    .where(and(sameLaunch(launch), lt(assignments.restarts, counts.restarts)))
+    .returning({ id: assignments.id })
+  return noted.length > 0
+}
+
+/**
+ * Gives every launched worker a whole lease from now: nobody was there to hear them, so none can count as silent.
+ */
+export async function renewLeases(db: Db): Promise<void> {
+  await db
+    .update(assignments)
+    .set({ leaseUntil: sql`greatest(${assignments.leaseUntil}, ${seconds(LEASE_SEC)})` })
+    .where(and(active, isNotNull(assignments.claimedAt), isNull(assignments.launchAt)))
+}
+
+/** Whether there is a launched worker whose lease has run out. */
+export async function hasExpiredLease(db: Db): Promise<boolean> {
+  const [row] = await db
+    .select({ id: assignments.id })
+    .from(assignments)
+    .where(and(active, lt(assignments.leaseUntil, sql`now()`)))
+    .limit(1)
+  return row !== undefined
 }
 
 /** In how many ms the next launch is due; `null` where none is waited for. */
@@ -116,33 +167,68 @@ export async function nextLaunchInMs(db: Db): Promise<number | null> {
   return row?.ms ?? null
 }
 
-/** An assignment that counts as having a worker, and whether that worker's lease has run out. */
-export type LaunchedAssignment = Assignment & { readonly launchedBy: string; readonly expired: boolean }
+/** An assignment that counts as having a worker; the times are judged by the database's clock. */
+export type LaunchedAssignment = Pick<
+  Assignment,
+  'id' | 'kind' | 'launch' | 'epoch' | 'attempts' | 'restarts' | 'claimedAt'
+> & {
+  readonly launchedBy: string
+  /** Its worker's lease has run out. */
+  readonly expired: boolean
+  /** Its worker has had its time to start and claim. */
+  readonly startupOver: boolean
+}
 
 /** The assignments whose worker was launched, and which have not ended. */
-export async function listLaunched(db: Db): Promise<LaunchedAssignment[]> {
+export async function listLaunched(db: Db, startupSec: number): Promise<LaunchedAssignment[]> {
+  const { id, kind, launch, epoch, attempts, restarts, launchedAt, claimedAt, launchedBy, leaseUntil } = assignments
   const rows = await db
     .select({
-      ...getTableColumns(assignments),
-      expired: sql<boolean>`coalesce(${assignments.leaseUntil} < now(), false)`,
+      id,
+      kind,
+      launch,
+      epoch,
+      attempts,
+      restarts,
+
+      claimedAt,
+      launchedBy,
+      expired: sql<boolean>`coalesce(${leaseUntil} < now(), false)`,
+      startupOver: sql<boolean>`coalesce(${launchedAt} < now() - make_interval(secs => ${startupSec}), false)`,
     })
     .from(assignments)
-    .where(and(active, isNotNull(assignments.launchedBy), isNull(assignments.launchAt)))
-  return rows.flatMap(({ launchedBy, ...row }) => (launchedBy === null ? [] : [{ ...row, launchedBy }]))
+    .where(and(active, isNotNull(launchedBy), isNull(assignments.launchAt)))
+  return rows.flatMap((row) => (row.launchedBy === null ? [] : [{ ...row, launchedBy: row.launchedBy }]))
+}
+
+/** Whether a launch is still the present one, and its worker's lease run out. */
+export async function isExpired(db: Db, launch: Launch): Promise<boolean> {
+  const rows = await db
+    .select({ id: assignments.id })
+    .from(assignments)
+    .where(and(sameLaunch(launch), lt(assignments.leaseUntil, sql`now()`)))
+  return rows.length > 0
+}
+
+/** Where an assignment is at: whether it has ended, and who has launched its present worker. */
+export type Whereabouts = { readonly ended: boolean; readonly launchedBy: string | null }
+
+/** The whereabouts of those of these assignments that are there. */
+export async function findWhereabouts(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, Whereabouts>> {
+  if (ids.length === 0) return new Map()
+  const { id, endedAt, launchedBy } = assignments
+  const rows = await db
+    .select({ id, launchedBy, ended: sql<boolean>`${endedAt} is not null` })
+    .from(assignments)
+    .where(inArray(id, [...ids]))
+  return new Map(rows.map((row) => [row.id, row]))
 }
 
 /** One launch of an assignment, by which a change is tied to the worker that it is about. */
-export type Launch = Pick<Assignment, 'id' | 'launchedAt' | 'launchedBy' | 'epoch'>
+export type Launch = Pick<Assignment, 'id' | 'launch'>
 
-function sameLaunch(launch: Launch) {
-  const by = launch.launchedBy === null ? isNull(assignments.launchedBy) : eq(assignments.launchedBy, launch.launchedBy)
-  return and(
-    eq(assignments.id, launch.id),
-    eq(assignments.epoch, launch.epoch),
-    by,
-    isNull(assignments.launchAt),
-    active,
-  )
+function sameLaunch({ id, launch }: Launch) {
+  return and(eq(assignments.id, id), eq(assignments.launch, launch), isNull(assignments.launchAt), active)
 }
 
 /** Has a lost worker's assignment launched again after a pause. False where another gateway was first. */

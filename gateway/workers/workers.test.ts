@@ -99,15 +99,17 @@ describe('workers', () => {
 
   it('that never claim are replaced after the startup time-out', async () => {
     const { id } = await watched()
-    await gateway.database.sql`update assignments set lease_until = now() - interval '1 s' where id = ${id}`
+    await gateway.database
+      .sql`update assignments set lease_until = now() - interval '1 s', launched_at = now() - interval '61 s' where id = ${id}`
     await launches(id, 2)
     expect(await statusOf(id)).toBe('initializing')
   })
 
   it('of a gateway that is gone are launched anew at once, and that costs no attempt', async () => {
     const { id, name } = await watched()
-    await launcher.stop(name, 0)
+    await launcher.stop({ name }, 0)
     await gateway.database.sql`update assignments set launched_by = 'gone gateway', attempts = 5 where id = ${id}`
+    gateway.gateway.context.wake('workers')
     await launches(id, 2)
     const [row] = await gateway.database.sql`select attempts from assignments where id = ${id}`
     expect(row?.['attempts']).toBe(1)
@@ -115,8 +117,9 @@ describe('workers', () => {
 
   it('of another living gateway are left alone', async () => {
     const { id, name } = await watched()
-    await launcher.stop(name, 0)
+    await launcher.stop({ name }, 0)
     await gateway.database.sql`update assignments set launched_by = 'other gateway' where id = ${id}`
+    gateway.gateway.context.wake('workers')
     await watched()
     expect(launchesOf(id)).toHaveLength(1)
   })
@@ -130,7 +133,7 @@ describe('workers', () => {
 
   it('that nobody asked for are stopped', async () => {
     await launcher.launch({ name: 'stream-monitor-orphan', kind: 'monitor', assignmentId: 'mon-orphan', env: {} })
-    gateway.gateway.context.wake()
+    gateway.gateway.context.wake('workers')
     await expect.poll(() => launcher.stopped.includes('stream-monitor-orphan'), { timeout: 5000 }).toBe(true)
   })
 

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { Refusal } from '../../shared/contract/assignment.ts'
 import type { Log } from '../../shared/log.ts'
 import { signCallback, type Callback } from '../../shared/signing.ts'
+import { childOf, writeTraceparent, type Trace } from '../../shared/trace.ts'
 import { backoffMs } from './backoff.ts'
 import { pause } from './bell.ts'
 import type { SettableClock } from './clock.ts'
@@ -26,6 +27,8 @@ export type GatewayAccess = {
   /** `X-Worker-Id`. */
   readonly workerName: string
   readonly token: string
+  /** What this worker was launched for, where that is known. */
+  readonly trace?: Trace | null
   readonly clock: SettableClock
   readonly log: Log
 }
@@ -95,6 +98,7 @@ async function send(access: GatewayAccess, { method, path, body }: Callback, sig
       'x-worker-id': access.workerName,
       'x-timestamp': timestamp,
       'x-signature-256': signCallback(access.token, timestamp, { method, path, body }),
+      ...(access.trace ? { traceparent: writeTraceparent(childOf(access.trace)) } : {}),
     },
     redirect: 'manual',
     retry: 0,

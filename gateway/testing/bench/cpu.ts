@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** Clock ticks a second, which Linux fixes for user space (proc(5), sysconf(_SC_CLK_TCK)). */
 const TICKS_PER_SEC = 100
 
-type Usage = { readonly pid: number; readonly parent: number; readonly sec: number }
+type Usage = { readonly pid: number; readonly parent: number; readonly ownSec: number; readonly sec: number }
 
 /** CPU seconds that a process, its living descendants and all children that these have waited for have used so far. */
 export function treeCpuSec(root: number): number {
@@ -16,6 +16,11 @@ export function treeCpuSec(root: number): number {
   return (all.find(({ pid }) => pid === root)?.sec ?? 0) + sum(root)
 }
 
+/** CPU seconds that a process alone has used so far. */
+export function cpuSec(pid: number): number {
+  return usageOf(pid)?.ownSec ?? 0
+}
+
 /** proc(5): behind the program's name, the parent is field 4, and the times are fields 14 to 17 (children's too). */
 function usageOf(pid: number): Usage | null {
   try {
@@ -24,8 +29,10 @@ function usageOf(pid: number): Usage | null {
       .slice(stat.lastIndexOf(')') + 2)
       .split(' ')
       .map(Number)
-    const ticks = fields.slice(11, 15).reduce((total, value) => total + value, 0)
-    return { pid, parent: fields[1] ?? 0, sec: ticks / TICKS_PER_SEC }
+    const [own, withChildren] = [fields.slice(11, 13), fields.slice(11, 15)].map(
+      (ticks) => ticks.reduce((total, value) => total + value, 0) / TICKS_PER_SEC,
+    )
+    return { pid, parent: fields[1] ?? 0, ownSec: own ?? 0, sec: withChildren ?? 0 }
   } catch {
     return null
   }

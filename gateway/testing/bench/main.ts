@@ -1,3 +1,4 @@
+import { benchCluster } from './cluster.ts'
 import { benchLateness } from './lateness.ts'
 import { benchReports } from './reports.ts'
 import { toTable, type Row } from './row.ts'
@@ -6,5 +7,6 @@ import { benchWebhooks } from './webhooks.ts'
 
 /** `npm run bench`: each figure beside what it is compared with in the same run. About three minutes, on an idle machine. */
 const rows: Row[] = []
-for (const bench of [benchWatching, benchLateness, benchReports, benchWebhooks]) rows.push(...(await bench()))
+for (const bench of [benchWatching, benchLateness, benchReports, benchWebhooks, benchCluster])
+  rows.push(...(await bench()))
 process.stdout.write(`${toTable(rows)}\n`)

@@ -26,7 +26,7 @@ export type BenchSystem = AsyncDisposable & {
   readonly pid: number
   createMonitor(body: object): Promise<string>
   /** Resolves once the monitor has analysed that many segments, with how many it has. */
-  segmentsAnalyzed(id: string, atLeast: number): Promise<number>
+  segmentsAnalyzed(id: string, atLeast: number, pollMs?: number): Promise<number>
 }
 
 const ENV = {
@@ -39,13 +39,25 @@ const ENV = {
 /** Seldom: what is measured must not be the measuring. */
 const POLL_MS = 3000
 
-/** Starts it on an empty data folder. `ownDatabase`: the database outlives the gateway, and is not among its descendants. */
-export async function startSystem(options: { ownDatabase?: boolean } = {}): Promise<BenchSystem> {
+export type SystemOptions = {
+  /** The database outlives the gateway, and is not among its descendants. */
+  readonly ownDatabase?: boolean
+  /** Further settings. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts it on an empty data folder. */
+export async function startSystem(options: SystemOptions = {}): Promise<BenchSystem> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tallylight-bench-'))
   const signal = AbortSignal.timeout(60_000)
   const log = createLog('bench', 'error', console.error)
   const database = options.ownDatabase ? await startEmbeddedPostgres({ dataDir, log, signal }) : null
-  const env = { ...ENV, DATA_DIR: dataDir, ...(database === null ? {} : { DATABASE_URL: database.url }) }
+  const env = {
+    ...ENV,
+    DATA_DIR: dataDir,
+    ...(database === null ? {} : { DATABASE_URL: database.url }),
+    ...options.env,
+  }
   const gateway = await startGatewayProcess({ port: await findFreePort(null), env, signal })
   const call = async (method: string, path: string, body?: object) => {
     const headers = { 'x-api-key': KEYS.API_KEY, 'content-type': 'application/json' }
@@ -63,8 +75,8 @@ export async function startSystem(options: { ownDatabase?: boolean } = {}): Prom
     databaseUrl: database?.url ?? '',
     pid: gateway.pid,
     createMonitor: async (body) => v.parse(CreatedMonitor, await call('POST', '/api/v1/monitors', body)).monitor_id,
-    async segmentsAnalyzed(id, atLeast) {
-      for (const endMs = Date.now() + 120_000; Date.now() < endMs; await wait(POLL_MS)) {
+    async segmentsAnalyzed(id, atLeast, pollMs = POLL_MS) {
+      for (const endMs = Date.now() + 120_000; Date.now() < endMs; await wait(pollMs)) {
         const { statistics } = v.parse(PublicMonitor, await call('GET', `/api/v1/monitors/${id}`))
         if (statistics.total_segments_analyzed >= atLeast) return statistics.total_segments_analyzed
       }

@@ -1,0 +1,75 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+
+import { playPods, WAIT } from '../testing/played-pods.ts'
+import { reportOf } from '../testing/reports.ts'
+import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts'
+import type { TestGateway } from '../testing/test-gateway.ts'
+
+let cluster: TestCluster
+/** Two gateways, so that everything here is seen by both, and must be done once. */
+let gateways: readonly TestGateway[]
+let played: ReturnType<typeof playPods>
+
+beforeAll(async () => {
+  cluster = await startTestCluster()
+  const settings = { maxMonitors: 500, reconcileIntervalMs: 1000 }
+  const [one, two] = await Promise.all([cluster.startGateway(settings), cluster.startGateway(settings)])
+  gateways = [one, two]
+  played = playPods(cluster, one)
+})
+afterAll(async () => {
+  await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()))
+  await cluster[Symbol.asyncDispose]()
+})
+
+const gateway = () => gateways[0] as TestGateway
+
+describe('a cluster whose API server', () => {
+  test('is gone for a while loses nothing: monitors are taken, webhooks go out, workers come later', async () => {
+    const before = await played.watched()
+    await cluster.kube.faults.refuseConnections()
+    const { id, name } = await played.createMonitor()
+    const event = { event_type: 'stream.started', timestamp: new Date().toISOString(), data: { title: 'x' } }
+    const report = reportOf(1, 1, { events: [event as never] })
+    await gateway().callback(before.id, 'PUT', `/internal/v1/monitors/${before.id}/status`, report)
+    await cluster.receiver.waitFor(({ payload }) => payload.monitor_id === before.id, 5000)
+    const ready = await gateway().api('GET', '/readyz')
+    expect(ready.status).toBe(503)
+    expect(ready.json.checks).toMatchObject({ database: 'ok', launcher: expect.not.stringMatching(/^ok$/) })
+    expect((await gateway().api('GET', '/healthz')).status).toBe(200)
+    await delay(1000)
+    await cluster.kube.faults.acceptConnections()
+    await played.podNamed(name)
+    expect(await played.attemptsOf(id)).toBe(1)
+    expect((await gateway().api('GET', '/readyz')).status).toBe(200)
+    expect(cluster.kube.pod(before.name)?.metadata.uid).toBe(before.uid)
+  })
+
+  test.each([429, 500] as const)('answers %i for a while costs a monitor no attempt', async (status) => {
+    cluster.kube.faults.failCalls({}, { status, retryAfterSec: 1 })
+    const { id, name } = await played.createMonitor()
+    await vi.waitFor(() => expect(cluster.kube.calls.at(-1)?.status).toBe(status), WAIT)
+    await delay(1500)
+    cluster.kube.faults.clearCalls()
+    await played.podNamed(name)
+    expect(await played.attemptsOf(id)).toBe(1)
+  })
+
+  test('forgets the history of a watch is listed anew, and nothing is missed', async () => {
+    const { name, uid } = await played.watched()
+    cluster.kube.faults.compact()
+    cluster.kube.faults.cutWatches()
+    cluster.kube.faults.deletePod(name)
+    await played.podNamed(name, uid)
+  })
+
+  test('goes silent on a watch is found out by the periodic list', async () => {
+    const { name, uid } = await played.watched()
+    cluster.kube.faults.silenceWatches()
+    cluster.kube.faults.deletePod(name)
+    await played.podNamed(name, uid)
+    cluster.kube.faults.cutWatches()
+  })
+})

@@ -1,0 +1,164 @@
+import { expect, test, vi } from 'vitest'
+
+import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts'
+import type { TestGateway } from '../testing/test-gateway.ts'
+import type { Launcher } from './launcher.ts'
+
+const WAIT = { timeout: 20_000, interval: 20 }
+const SETTINGS = { maxMonitors: 500, reconcileIntervalMs: 60_000 }
+
+/** Monitors whose Pods run and have claimed. */
+async function createMonitors(cluster: TestCluster, gateway: TestGateway, count: number): Promise<string[]> {
+  const ids = await Promise.all(
+    Array.from({ length: count }, async (_, i): Promise<string> => {
+      const stream_url = `http://127.0.0.1:9/restart-${i}.m3u8`
+      const made = await gateway.api('POST', '/api/v1/monitors', { stream_url, callback_url: cluster.receiver.url })
+      return made.json.monitor_id
+    }),
+  )
+  await vi.waitFor(() => expect(cluster.kube.pods()).toHaveLength(count), WAIT)
+  await Promise.all(ids.map((id) => claim(gateway, id)))
+  return ids
+}
+
+const claim = (gateway: TestGateway, id: string) =>
+  gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, { claimant: crypto.randomUUID() })
+const nameOf = (id: string) => `stream-monitor-${id}`
+const namesOf = (cluster: TestCluster) => cluster.kube.pods().map(({ metadata }) => metadata.name)
+const reconcile = (gateway: TestGateway) =>
+  gateway.api('POST', '/internal/v1/reconcile', undefined, {
+    'x-internal-api-key': 'test-internal-key-0123456789',
+  })
+
+test('a gateway started over 200 Pods settles orphans, zombies and missing ones in one pass, and leaves the rest alone', async () => {
+  await using cluster = await startTestCluster()
+  const first = await cluster.startGateway(SETTINGS)
+  const ids = await createMonitors(cluster, first, 200)
+  await first.gateway.close()
+
+  const [zombies, missing, living] = [ids.slice(0, 5), ids.slice(5, 10), ids.slice(10)]
+  const { sql } = cluster.database
+  await sql`update monitors set status = 'stopped', ended_at = now() where id = any(${zombies})`
+  await sql`update assignments set ended_at = now() where id = any(${zombies})`
+  // The gateway was away for longer than a lease: nobody could hear the others meanwhile.
+  await sql`update assignments set lease_until = now() - interval '1 min' where id = any(${[...missing, ...living]})`
+  for (const id of missing) cluster.kube.faults.deletePod(nameOf(id))
+  const orphans = ['a', 'b', 'c', 'd', 'e'].map((letter) => `mon-orphan-${letter}`)
+  cluster.kube.insertPods(
+    orphans.map((id) => ({
+      metadata: { name: nameOf(id), labels: { app: 'stream-monitor', 'monitor-id': id } },
+      spec: { containers: [{ name: 'monitor', image: 'example/worker:1' }] },
+    })),
+  )
+  const uids = new Map(cluster.kube.pods().map(({ metadata }) => [metadata.name, metadata.uid]))
+  const callsBefore = cluster.kube.calls.length
+
+  await using second = await cluster.startGateway(SETTINGS)
+  await vi.waitFor(
+    () => expect(namesOf(cluster).toSorted()).toEqual([...missing, ...living].map(nameOf).toSorted()),
+    WAIT,
+  )
+  for (const id of living) expect(cluster.kube.pod(nameOf(id))?.metadata.uid).toBe(uids.get(nameOf(id)))
+  const calls = cluster.kube.calls.slice(callsBefore)
+  expect(calls.filter(({ method }) => method === 'DELETE')).toHaveLength(10)
+  expect(calls.filter(({ method }) => method === 'POST')).toHaveLength(5)
+  for (const id of missing) expect((await claim(second, id)).json.epoch).toBe(2)
+  expect(cluster.receiver.deliveries).toEqual([])
+
+  const seen = cluster.kube.calls.length
+  expect((await reconcile(second)).json).toEqual({ records: 195, workers: 195, found: {}, left: 0 })
+  expect(cluster.kube.calls.slice(seen).filter(({ path }) => !path.includes('watch='))).toHaveLength(1)
+}, 60_000)
+
+/** A launcher whose list, once told, comes late: as to a gateway that is frozen between reading and acting. */
+function frozenAfterListing(launcher: Launcher) {
+  let freeze: Promise<void> | null = null
+  return {
+    launcher: {
+      ...launcher,
+      async list(signal: AbortSignal) {
+        const workers = await launcher.list(signal)
+        await freeze
+        return workers
+      },
+    },
+    freezeUntil(thaw: Promise<void>) {
+      freeze = thaw
+    },
+  }
+}
+
+test('a gateway that was frozen between looking and acting changes nothing that another one has settled meanwhile', async () => {
+  await using cluster = await startTestCluster()
+  const frozen = frozenAfterListing(cluster.createLauncher())
+  await using slow = await cluster.startGateway(SETTINGS, frozen.launcher)
+  const [silent = '', failed = '', deleted = ''] = await createMonitors(cluster, slow, 3)
+  const { sql } = cluster.database
+  await using quick = await cluster.startGateway(SETTINGS)
+
+  let thaw = () => {}
+  frozen.freezeUntil(new Promise((resolve) => (thaw = resolve)))
+  await sql`update assignments set lease_until = now() - interval '1 s' where id = ${silent}`
+  const terminated = { exitCode: 137, reason: 'OOMKilled', startedAt: '2026-11-22T00:32:05Z' }
+  const container = { name: 'monitor', image: 'x', imageID: 'x', ready: false, restartCount: 0, state: { terminated } }
+  cluster.kube.setPodStatus(nameOf(failed), { phase: 'Failed', containerStatuses: [container] })
+  const late = reconcile(slow)
+  await reconcile(quick)
+  await vi.waitFor(() => expect(namesOf(cluster)).not.toContain(nameOf(failed)), WAIT)
+  await vi.waitFor(async () => expect((await claim(quick, silent)).json.epoch).toBe(2), WAIT)
+  const uids = cluster.kube.pods().map(({ metadata }) => metadata.uid)
+
+  thaw()
+  expect((await late).status).toBe(200)
+  expect(cluster.kube.pods().map(({ metadata }) => metadata.uid)).toEqual(uids)
+  expect(await sql`select id, epoch from assignments where ended_at is null order by epoch desc`).toMatchObject([
+    { id: silent, epoch: 2 },
+    { id: deleted, epoch: 1 },
+  ])
+  const told = await cluster.receiver.waitFor(({ payload }) => payload.monitor_id === failed, 5000)
+  expect(told.payload.data).toMatchObject({ exit_code: 137, termination_reason: 'OOMKilled' })
+  expect(cluster.receiver.deliveries).toHaveLength(1)
+}, 60_000)
+
+test('gateways that replace one another fail no request of clients that keep their connections', async () => {
+  await using cluster = await startTestCluster()
+  let gateways = [await cluster.startGateway(SETTINGS)]
+  const outcomes: string[] = []
+  const stop = new AbortController()
+  /** Routes to those that say they are ready, as a Service does. */
+  async function routed(): Promise<TestGateway> {
+    for (;;) {
+      for (const gateway of gateways) {
+        const ready = await fetch(`${gateway.url}/readyz`)
+          .then((answer) => answer.ok)
+          .catch(() => false)
+        if (ready) return gateway
+      }
+    }
+  }
+  async function use(): Promise<void> {
+    let gateway = await routed()
+    for (let n = 0; !stop.signal.aborted; n++) {
+      if (n % 20 === 0) gateway = await routed()
+      const outcome = await gateway.api('GET', '/api/v1/monitors').then(
+        ({ status }) => String(status),
+        (error: unknown) => String(error),
+      )
+      outcomes.push(outcome)
+    }
+  }
+  const clients = [use(), use()]
+  for (let n = 0; n < 2; n++) {
+    const next = await cluster.startGateway(SETTINGS)
+    const [old] = gateways
+    gateways = [next, ...gateways]
+    const closing = old?.gateway.close()
+    await closing
+    gateways = [next]
+  }
+  stop.abort()
+  await Promise.all(clients)
+  await gateways[0]?.gateway.close()
+  expect(outcomes.length).toBeGreaterThan(100)
+  expect(new Set(outcomes)).toEqual(new Set(['200']))
+}, 60_000)
