@@ -24,7 +24,12 @@ test('every setting that the README lists is one', () => {
   const names = [...table.matchAll(/^\| ((?:`[A-Z_]+`(?:, | \(or )?\)?)+)/gm)].flatMap(([, cell = '']) =>
     [...cell.matchAll(/[A-Z_]{4,}/g)].map(String),
   )
-  const sources = ['gateway/config.ts', 'worker/monitors/environment.ts', 'worker/environment.ts']
+  const sources = [
+    'gateway/config.ts',
+    'gateway/adapters/edge/settings.ts',
+    'worker/monitors/environment.ts',
+    'worker/environment.ts',
+  ]
   const known = sources.map((file) => readFileSync(new URL(file, ROOT), 'utf8')).join('\n')
   expect(names.length).toBeGreaterThan(25)
   expect(names.filter((name) => !known.includes(name))).toEqual([])

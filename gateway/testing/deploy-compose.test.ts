@@ -1,0 +1,149 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+import * as v from 'valibot'
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+
+import { readSettings } from '../config.ts'
+import { readDockerfile } from './dockerfile.ts'
+import { readInstallation, containerOf, readSource } from './installation.ts'
+
+const Service = v.strictObject({
+  image: v.string(),
+  build: v.optional(v.strictObject({ context: v.literal('.'), dockerfile: v.string(), target: v.string() })),
+  command: v.optional(v.array(v.string())),
+  profiles: v.optional(v.array(v.string())),
+  environment: v.optional(v.record(v.string(), v.string())),
+  depends_on: v.optional(v.record(v.string(), v.strictObject({ condition: v.literal('service_healthy') }))),
+  ports: v.optional(v.array(v.string())),
+  volumes: v.optional(v.array(v.string())),
+  networks: v.optional(v.array(v.string())),
+  network_mode: v.optional(v.literal('none')),
+  healthcheck: v.optional(
+    v.strictObject({
+      test: v.array(v.string()),
+      interval: v.string(),
+      timeout: v.string(),
+      retries: v.number(),
+      start_period: v.string(),
+    }),
+  ),
+  read_only: v.optional(v.boolean()),
+  tmpfs: v.optional(v.array(v.string())),
+  cap_drop: v.optional(v.array(v.string())),
+  security_opt: v.optional(v.array(v.string())),
+  restart: v.optional(v.literal('unless-stopped')),
+  stop_grace_period: v.optional(v.string()),
+})
+const Compose = v.strictObject({
+  name: v.string(),
+  services: v.record(v.string(), Service),
+  networks: v.record(v.string(), v.strictObject({ internal: v.optional(v.boolean()) })),
+  volumes: v.record(v.string(), v.strictObject({})),
+})
+
+const compose = v.parse(Compose, parse(readSource('compose.yaml')))
+const services = Object.entries(compose.services)
+const { gateway, postgres, demo } = compose.services
+const HAS_COMPOSE = spawnSync('docker', ['compose', 'version']).status === 0
+
+test('compose.yaml is taken by docker compose, where that is installed', ({ skip }) => {
+  skip(!HAS_COMPOSE, 'docker compose is not installed')
+  const cwd = fileURLToPath(new URL('../../', import.meta.url))
+  const args = ['compose', '--profile', 'demo', '--profile', 'images', 'config', '--quiet']
+  expect(spawnSync('docker', args, { cwd, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
+})
+
+test('nothing is published but the API, on this machine', () => {
+  expect(services.flatMap(([, { ports = [] }]) => ports)).toEqual(['127.0.0.1:8080:8080'])
+})
+
+test('the database is reached by the gateway alone, and reaches nothing', () => {
+  expect(compose.networks['database']).toEqual({ internal: true })
+  expect(postgres?.networks).toEqual(['database'])
+  expect(services.filter(([, { networks = [] }]) => networks.includes('database')).map(([name]) => name)).toEqual([
+    'postgres',
+    'gateway',
+  ])
+})
+
+test('the database is that of a small cluster, ready before the gateway starts', () => {
+  const { one } = readInstallation('k8s/overlays/small')
+  expect(postgres?.image).toBe(containerOf(one('StatefulSet', 'tallylight-postgres')).image)
+  expect(gateway?.depends_on).toEqual({ postgres: { condition: 'service_healthy' } })
+  expect(postgres?.healthcheck?.test).toContain('pg_isready')
+})
+
+test('what is built is a target of a Dockerfile', () => {
+  const built = services.flatMap(([, { build }]) => build ?? [])
+  expect(built.map(({ target }) => target)).toEqual(['all-in-one', 'all-in-one', 'worker'])
+  for (const { dockerfile, target } of built) {
+    expect(readDockerfile(dockerfile).map(({ name }) => name)).toContain(target)
+  }
+})
+
+test('what is used exists: volumes, networks', () => {
+  const volumes = services.flatMap(([, { volumes: used = [] }]) => used.map((volume) => volume.split(':')[0]))
+  const networks = services.flatMap(([, { networks: used = [] }]) => used)
+  expect(new Set(volumes)).toEqual(new Set(Object.keys(compose.volumes)))
+  expect(new Set(networks)).toEqual(new Set(Object.keys(compose.networks)))
+})
+
+test('what runs workers has a read-only root and no rights', () => {
+  for (const service of [gateway, demo]) {
+    expect(service).toMatchObject({
+      read_only: true,
+      tmpfs: ['/tmp'],
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+    })
+  }
+  expect(demo?.network_mode).toBe('none')
+})
+
+test('the gateway starts with no .env at all, makes its keys, and keeps private addresses out', () => {
+  const environment = Object.entries(gateway?.environment ?? {})
+  const filled = environment.map(([name, value]) => [name, value.replaceAll(/\$\{\w+:-(\w*)\}/g, '$1')])
+  expect(filled.filter(([, value]) => value?.includes('$'))).toEqual([])
+  const source = readSource('gateway/config.ts')
+  expect(environment.filter(([name]) => !new RegExp(`^  ${name}: `, 'm').test(source))).toEqual([])
+  const settings = readSettings({ NODE_ENV: 'production', HOST: '0.0.0.0', ...Object.fromEntries(filled) })
+  expect(settings).toMatchObject({ givenKeys: {}, cluster: null, port: 8080, allowPrivateNetworks: false })
+  const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD } = postgres?.environment ?? {}
+  expect(gateway?.environment?.['DATABASE_URL']).toBe(
+    `postgres://${POSTGRES_USER}:${POSTGRES_PASSWORD}@postgres:5432/${POSTGRES_DB}`,
+  )
+})
+
+test.each([
+  [200, 0],
+  [503, 1],
+])('a gateway whose /readyz answers %i is healthy or not: exit %i', async (status, code) => {
+  const asked: (string | undefined)[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.url)
+    response.writeHead(status).end()
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  try {
+    const [, , ...args] = gateway?.healthcheck?.test ?? []
+    const port = String((server.address() as AddressInfo).port)
+    const here = args.map((word) => word.replace('127.0.0.1:8080', `127.0.0.1:${port}`))
+    const run = promisify(execFile)(process.execPath, here, { timeout: 10_000 })
+    expect(
+      await run.then(
+        () => 0,
+        (error: { code: number }) => error.code,
+      ),
+    ).toBe(code)
+    expect(asked).toEqual(['/readyz'])
+  } finally {
+    server.close()
+  }
+})
