@@ -33,8 +33,8 @@ export type Identity = {
   mayStillRun(id: string): boolean
 }
 
-/** `workers`: what runs may no longer be what should run. */
-export type Wake = (what?: 'workers') => void
+/** `workers`: what runs may no longer be what should run. `everything`: a clock outside says that it is time. */
+export type Wake = (what?: 'workers' | 'everything') => void
 
 /** Everything that the app and its systems stand on, built once by an entry (`node.ts`) and handed down. */
 export type Context = {

@@ -65,6 +65,8 @@ test('a gateway in workerd has a broadcast watched by a Pod, and tells its whole
   expect([...told.values()]).toEqual(story)
   expect(receiver.deliveries.every(({ verdict }) => verdict === 'valid')).toBe(true)
   expect((await api('GET', `/api/v1/monitors/${id}`)).json).toMatchObject({ status: 'completed' })
+  await expect.poll(() => cluster.pods()[0]?.status.phase, { timeout: 20_000 }).toBe('Succeeded')
+  await workerd.schedule()
   await expect.poll(() => cluster.pods(), { timeout: 20_000 }).toEqual([])
   expect(lines).toEqual([])
   await checkInvariants(database.sql, { realWorkers: true })

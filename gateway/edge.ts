@@ -63,7 +63,7 @@ export default {
     const isolate = startOnce(bindings)
     if (isolate instanceof SettingsError) throw isolate
     const work = begin(isolate)
-    work.context.wake()
+    work.context.wake('everything')
     invocation.waitUntil(finish(work, isolate, AFTER_CRON_MS))
   },
 }

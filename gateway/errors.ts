@@ -17,6 +17,7 @@ const STATUS = {
   MAX_MONITORS_EXCEEDED: 429,
   INTERNAL_ERROR: 500,
   DATABASE_UNAVAILABLE: 503,
+  LAUNCHER_UNAVAILABLE: 503,
 } as const
 export type ErrorCode = keyof typeof STATUS
 export type ErrorStatus = (typeof STATUS)[ErrorCode]

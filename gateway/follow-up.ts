@@ -29,7 +29,8 @@ export function createFollowUp(): FollowUp {
   let wanted = false
   const wake: Wake = (what) => {
     wanted = true
-    bell.ring(what)
+    // Nobody comes back to what a piece of work has put off.
+    bell.ring(what === 'workers' ? 'everything' : what)
   }
 
   async function runRounds(context: Context, rounds: Rounds, endMs: number): Promise<void> {

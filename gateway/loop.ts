@@ -1,5 +1,6 @@
+import { both, NOTHING_ASKED, type Asked } from './asked.ts'
 import type { Wake } from './context.ts'
-import type { Asked, Rounds } from './rounds.ts'
+import type { Rounds } from './rounds.ts'
 
 /** Wakes whoever sleeps on it. */
 export type Bell = {
@@ -25,11 +26,11 @@ export function createBell(): Bell {
 /** Rung while it is awake, its next sleep is none. */
 function createSleeper() {
   let rung = false
-  let workers = false
+  let asked = NOTHING_ASKED
   let wakeUp = () => {}
   const ring: Wake = (what) => {
     rung = true
-    workers ||= what === 'workers'
+    asked = both(asked, { workers: what === 'workers', everything: what === 'everything' })
     wakeUp()
   }
   async function sleep(ms: number): Promise<Asked> {
@@ -42,10 +43,10 @@ function createSleeper() {
         }
       })
     }
-    const asked = { workers }
+    const now = asked
     rung = false
-    workers = false
-    return asked
+    asked = NOTHING_ASKED
+    return now
   }
   return { ring, sleep }
 }
@@ -63,7 +64,7 @@ export function startLoop(rounds: Rounds, bell: Bell): Loop {
   const stopping = new AbortController()
   const running = rounds.pieces.map(async (piece) => {
     const sleep = bell.sleeper()
-    let asked: Asked = { workers: true }
+    let asked: Asked = { ...NOTHING_ASKED, workers: true }
     while (!stopping.signal.aborted) asked = await sleep(await piece(asked))
   })
   return {

@@ -1,3 +1,4 @@
+import { both, NOTHING_ASKED, type Asked } from './asked.ts'
 import type { Context } from './context.ts'
 import { forgetOldKeys } from './http/store.ts'
 import { createDeliverer } from './outbox/deliver.ts'
@@ -16,9 +17,6 @@ const FIRST_REST_MS = 250
 const LONGEST_REST_MS = 5000
 /** … or as long as it was asked to, up to this. */
 const LONGEST_ASKED_REST_MS = 15_000
-
-/** What somebody has asked for since the last round. */
-export type Asked = { readonly workers: boolean }
 
 /** Does what is due of one piece of work; gives in how many ms it is worth while again. One at a time; never throws. */
 export type Piece = (asked: Asked) => Promise<number>
@@ -40,7 +38,7 @@ export type RoundsMemory = {
   readonly pieces: Map<string, PieceMemory>
   readonly reconciler: ReconcilerMemory
 }
-type PieceMemory = { failures: number; notBeforeMs: number; workersAsked: boolean }
+type PieceMemory = { failures: number; notBeforeMs: number; asked: Asked }
 
 export function createMemory(): RoundsMemory {
   return { pieces: new Map(), reconciler: createReconcilerMemory() }
@@ -70,7 +68,7 @@ export function createRounds(context: Context, systems: readonly System[], memor
   const reconciler = createReconciler(context, kinds, memory.reconciler)
   const works: Work[] = [
     { name: 'deliver webhooks', everyMs: 0, run: () => deliverer.round() },
-    { name: 'settle workers', everyMs: 0, run: ({ workers }) => reconciler.round(workers) },
+    { name: 'settle workers', everyMs: 0, run: (asked) => reconciler.round(asked) },
     { name: 'launch workers', everyMs: 0, run: () => launchDue(context, kinds) },
     ...systems.map(({ name, tick }) => ({ name, everyMs: LONGEST_PAUSE_MS / 2, run: () => quietly(tick(context)) })),
     { name: 'forget old keys', everyMs: RARELY_MS, run: () => quietly(forgetOldKeys(context.db)) },
@@ -94,7 +92,7 @@ async function quietly(work: Promise<void>): Promise<null> {
 }
 
 function recall({ pieces }: RoundsMemory, name: string): PieceMemory {
-  const memory = pieces.get(name) ?? { failures: 0, notBeforeMs: -Infinity, workersAsked: false }
+  const memory = pieces.get(name) ?? { failures: 0, notBeforeMs: -Infinity, asked: NOTHING_ASKED }
   pieces.set(name, memory)
   return memory
 }
@@ -103,10 +101,10 @@ function recall({ pieces }: RoundsMemory, name: string): PieceMemory {
 function createPiece(context: Context, work: Work, memory: PieceMemory): Piece {
   async function runOnce(): Promise<number> {
     const nowMs = performance.now()
-    if (nowMs < memory.notBeforeMs) return memory.notBeforeMs - nowMs
+    const { asked } = memory
+    if (nowMs < memory.notBeforeMs && !asked.everything) return memory.notBeforeMs - nowMs
     memory.notBeforeMs = nowMs + work.everyMs
-    const asked = { workers: memory.workersAsked }
-    memory.workersAsked = false
+    memory.asked = NOTHING_ASKED
     try {
       const pause = await work.run(asked)
       const { failures } = memory
@@ -114,7 +112,7 @@ function createPiece(context: Context, work: Work, memory: PieceMemory): Piece {
       memory.failures = 0
       return pause ?? LONGEST_PAUSE_MS
     } catch (error) {
-      memory.workersAsked ||= asked.workers
+      memory.asked = both(memory.asked, { ...asked, everything: false })
       memory.failures++
       if (memory.failures === 1) context.log.error('periodic work failed', { work: work.name, error })
       const restMs = restAfter(memory.failures, error)
@@ -124,7 +122,7 @@ function createPiece(context: Context, work: Work, memory: PieceMemory): Piece {
   }
   let last: Promise<unknown> = Promise.resolve()
   return (asked) => {
-    memory.workersAsked ||= asked.workers
+    memory.asked = both(memory.asked, asked)
     const next = last.then(runOnce).then((pauseMs) => Math.min(Math.max(0, pauseMs), LONGEST_PAUSE_MS))
     last = next
     return next

@@ -28,7 +28,11 @@ export async function openLauncher({ cluster, roles, dataDir, log, writeLine }: 
     const launcher = createLocalProcessLauncher({ writeLine, entry: await bundleWorker(dataDir) })
     return { launcher, [Symbol.asyncDispose]: async () => {} }
   }
-  const access = await accessByKubeconfig({ kubeconfig: cluster.kubeconfig, root: '/' })
+  const { kubeconfig } = cluster
+  const access = await accessByKubeconfig({ kubeconfig, root: '/' }).catch((error: unknown) => {
+    const where = kubeconfig === null ? 'LAUNCHER=kubernetes' : `KUBECONFIG ${kubeconfig}`
+    throw new Error(`${where} leads to no cluster: ${error instanceof Error ? error.message : String(error)}`)
+  })
   const namespace = cluster.namespace ?? access.namespace ?? DEFAULT_NAMESPACE
   const client = createPodClient({ ...access, namespace })
   const { workerImage: image, deployment } = cluster

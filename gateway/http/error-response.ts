@@ -3,9 +3,10 @@ import { HTTPException } from 'hono/http-exception'
 
 import type { Log } from '../../shared/log.ts'
 import { BrokenRule, statusOf } from '../errors.ts'
+import { LauncherUnavailable } from '../workers/launcher.ts'
 
-/** How long a client should wait for a database that is gone, in seconds. */
-const DATABASE_RETRY_SEC = 2
+/** How long a client should wait for a database, or for a cluster, that is gone, in seconds. */
+const RETRY_SEC = 2
 
 /**
  * The one place where an error becomes an answer: `{"error":{"code","message","details"?}}`. A broken rule carries its
@@ -31,9 +32,13 @@ function toRule(error: unknown, isUnavailable: (error: unknown) => boolean): Bro
   if (error instanceof HTTPException && error.status < 500) {
     return new BrokenRule('INVALID_CONFIG', 'the body is not valid JSON')
   }
+  if (error instanceof LauncherUnavailable) {
+    const message = 'what runs the workers cannot be reached at the moment; try again'
+    return new BrokenRule('LAUNCHER_UNAVAILABLE', message, { retryAfterSec: RETRY_SEC })
+  }
   if (isUnavailable(error) || error instanceof HTTPException) {
     const message = 'the database cannot be reached at the moment; try again'
-    return new BrokenRule('DATABASE_UNAVAILABLE', message, { retryAfterSec: DATABASE_RETRY_SEC })
+    return new BrokenRule('DATABASE_UNAVAILABLE', message, { retryAfterSec: RETRY_SEC })
   }
   return new BrokenRule('INTERNAL_ERROR', 'something went wrong on our side; the log has it under this request_id')
 }

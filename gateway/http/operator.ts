@@ -11,7 +11,9 @@ import type { Rounds } from '../rounds.ts'
 export function operatorRoutes(rounds: Rounds, internalKey: string): Hono {
   const operator = requireOperator(internalKey)
   return new Hono()
-    .post('/tick', operator, async (c) => c.json({ next_in_ms: Math.round(await rounds.run({ workers: false })) }))
+    .post('/tick', operator, async (c) =>
+      c.json({ next_in_ms: Math.round(await rounds.run({ workers: true, everything: true })) }),
+    )
     .post('/reconcile', operator, async (c) => c.json(await rounds.reconcile()))
 }
 

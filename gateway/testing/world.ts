@@ -61,7 +61,7 @@ export type World = AsyncDisposable & {
 
 export async function createWorld(clip: Clip, settings: Record<string, string> = {}): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tallylight-faults-'))
-  const simulator = await startSimulator(clip, { windowSegments: 6 })
+  const simulator = await startSimulator(clip, { windowSegments: clip.segments.length })
   const receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY)
   const port = await findFreePort(null)
   const env = {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { playPods, WAIT } from '../testing/played-pods.ts'
 import { reportOf } from '../testing/reports.ts'
 import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts'
-import type { TestGateway } from '../testing/test-gateway.ts'
+import { TEST_KEYS, type TestGateway } from '../testing/test-gateway.ts'
 
 let cluster: TestCluster
 /** Two gateways, so that everything here is seen by both, and must be done once. */
@@ -39,6 +39,9 @@ describe('a cluster whose API server', () => {
     expect(ready.status).toBe(503)
     expect(ready.json.checks).toMatchObject({ database: 'ok', launcher: expect.not.stringMatching(/^ok$/) })
     expect((await gateway().api('GET', '/healthz')).status).toBe(200)
+    const key = { 'x-internal-api-key': TEST_KEYS.INTERNAL_API_KEY }
+    const asked = await gateway().api('POST', '/internal/v1/reconcile', undefined, key)
+    expect([asked.status, asked.json.error.code]).toEqual([503, 'LAUNCHER_UNAVAILABLE'])
     await delay(1000)
     await cluster.kube.faults.acceptConnections()
     await played.podNamed(name)

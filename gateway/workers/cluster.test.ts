@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ended, playPods, WAIT } from '../testing/played-pods.ts'
 import { reportOf } from '../testing/reports.ts'
 import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts'
-import type { TestGateway } from '../testing/test-gateway.ts'
+import { TEST_KEYS, type TestGateway } from '../testing/test-gateway.ts'
 
 let cluster: TestCluster
 /** Two gateways, so that everything here is seen by both, and must be done once. */
@@ -107,6 +107,20 @@ describe('a monitor in a cluster', () => {
     played.setContainer(name, { state: crash, lastState: crash, restartCount: 4 }, 'Running')
     expect(await theOneError(id)).toMatchObject({ exit_code: 3, message: 'boom', observed_state: 'crash_looping' })
     await gone(name)
+  })
+
+  test('does not suffer from a Pod that somebody has copied its labels to', async () => {
+    const { id, name, uid } = await played.watched()
+    const labels = { app: 'stream-monitor', 'monitor-id': id }
+    const container = { name: 'monitor', image: 'x:1' }
+    cluster.kube.insertPods([{ metadata: { name: 'zz-copy', labels }, spec: { containers: [container] } }])
+    played.setContainer('zz-copy', { state: ended(1, 'Error') }, 'Failed')
+    const key = { 'x-internal-api-key': TEST_KEYS.INTERNAL_API_KEY }
+    const { json } = await gateway().api('POST', '/internal/v1/reconcile', undefined, key)
+    expect([json.found, cluster.kube.pod(name)?.metadata.uid]).toEqual([{}, uid])
+    expect([await played.statusOf(id), cluster.eventsOf(id)]).toEqual(['initializing', []])
+    expect(cluster.kube.pod('zz-copy')).not.toBeNull()
+    cluster.kube.faults.deletePod('zz-copy')
   })
 
   test('whose Pod ran out of memory once and was restarted lives on, one attempt poorer', async () => {

@@ -13,6 +13,7 @@ const CLAIMED: LaunchedAssignment = {
   id: '1',
   kind: 'monitor',
   launch: 1,
+  isLaunched: true,
   epoch: 1,
   attempts: 1,
   restarts: 0,
@@ -21,7 +22,7 @@ const CLAIMED: LaunchedAssignment = {
   expired: false,
   startupOver: true,
 }
-const UNCLAIMED = { ...CLAIMED, epoch: 0, claimedAt: null, startupOver: false }
+const UNCLAIMED = { ...CLAIMED, epoch: 0, isLaunched: false, claimedAt: null, startupOver: false }
 const RUNNING: LaunchedWorker = {
   name: NAME,
   uid: 'u',
@@ -76,8 +77,12 @@ describe('a worker that is there', () => {
     expect(verdictOn({ attempts: 3, restarts: 3 }, { restarts: 3, exit: EXIT })).toEqual({ kind: 'fine' })
   })
 
-  test('and waits to be started again is not judged by its lease', () => {
-    expect(verdictOn({ expired: true }, { phase: 'restarting', exit: EXIT })).toEqual({ kind: 'fine' })
+  test('and waits to be started again for longer than its lease is lost, with how it ended', () => {
+    expect(verdictOn({}, { phase: 'restarting', exit: EXIT })).toEqual({ kind: 'fine' })
+    expect(verdictOn({ expired: true }, { phase: 'restarting', exit: EXIT })).toMatchObject({
+      kind: 'expired',
+      loss: { observedState: 'silent', exitCode: 137, terminationReason: 'OOMKilled' },
+    })
   })
 
   test('and whose fifth run in a row has failed is lost for good, with how it ended', () => {
@@ -108,6 +113,10 @@ describe('a worker that is there', () => {
 })
 
 describe('a worker that is not there', () => {
+  test('is lost at once where it was seen before, though it has not claimed', () => {
+    expect(verdictOn({ ...UNCLAIMED, isLaunched: true }, null)).toMatchObject({ kind: 'lost' })
+  })
+
   test('is lost at once where it had claimed', () => {
     expect(verdictOn({}, null)).toMatchObject({
       kind: 'lost',

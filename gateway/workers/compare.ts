@@ -34,7 +34,7 @@ export function judge(
 
 function judgePresent(assignment: LaunchedAssignment, worker: LaunchedWorker): Verdict {
   if (worker.phase === 'exited') {
-    const observedState = worker.exit?.code === 0 ? 'succeeded' : 'failed'
+    const observedState = worker.exit?.reason === 'Completed' ? 'succeeded' : 'failed'
     return { kind: 'lost', loss: lossByExit(worker, observedState), forGood: worker.exit?.givenUp ?? false }
   }
   return judgeRestarts(assignment, worker) ?? judgeLease(assignment, worker)
@@ -47,20 +47,21 @@ function judgeRestarts(assignment: LaunchedAssignment, worker: LaunchedWorker): 
   if (worker.phase === 'restarting' && attempts >= MAX_ATTEMPTS) {
     return { kind: 'lost', loss: lossByExit(worker, 'crash_looping'), forGood: true }
   }
-  if (restarts > assignment.restarts) return { kind: 'note_restarts', restarts, attempts }
-  // Between two of its runs a worker cannot report, and its launcher knows when the next one begins.
-  return worker.phase === 'restarting' ? { kind: 'fine' } : null
+  return restarts > assignment.restarts ? { kind: 'note_restarts', restarts, attempts } : null
 }
 
 function judgeLease(assignment: LaunchedAssignment, worker: LaunchedWorker): Verdict {
   if (!assignment.expired) return { kind: 'fine' }
   if (assignment.claimedAt === null && !assignment.startupOver) return { kind: 'adopt' }
+  // Its launcher may wait for minutes until the next run; a new worker of ours does not.
+  if (worker.phase === 'restarting') return { kind: 'expired', loss: lossByExit(worker, 'silent') }
   return { kind: 'expired', loss: lossByLease(assignment, worker.name, worker.trouble) }
 }
 
-/** A worker that has claimed was there, and is there no more; one that has not may be about to be created. */
+/** A worker that was there is there no more; one that was not may be about to be created. */
 function judgeMissing(assignment: LaunchedAssignment, workerName: string): Verdict {
-  if (assignment.claimedAt === null && !assignment.expired) return { kind: 'fine' }
+  const wasThere = assignment.isLaunched || assignment.claimedAt !== null
+  if (!wasThere && !assignment.expired) return { kind: 'fine' }
   const loss: WorkerLoss = {
     exitCode: -1,
     terminationReason: 'Missing',

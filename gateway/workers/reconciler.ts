@@ -1,5 +1,7 @@
+import type { Asked } from '../asked.ts'
 import type { Context } from '../context.ts'
 import type { WorkerKind } from './kind.ts'
+import { LauncherUnavailable } from './launcher.ts'
 import { settleWorkers, type SettleReport } from './settle-workers.ts'
 import { hasExpiredLease, renewLeases } from './store.ts'
 
@@ -15,7 +17,7 @@ export type Reconciler = {
    * Compares records with workers where it is time to: asked for, a lease has run out, or none for the interval. Gives
    * in how many ms it wants to be called again.
    */
-  round(asked: boolean): Promise<number>
+  round(asked: Asked): Promise<number>
   /** Compares now. */
   pass(): Promise<SettleReport>
 }
@@ -24,7 +26,7 @@ export type Reconciler = {
 export type ReconcilerMemory = {
   /** Somebody asked for a comparison, or the last one did not get through. */
   wanted: boolean
-  /** The database was gone: workers may have called in vain. */
+  /** The database or the API server was gone: workers may have called in vain. */
   deaf: boolean
   passes: number
   passEndedMs: number
@@ -57,15 +59,18 @@ export function createReconciler(context: Context, kinds: readonly WorkerKind[],
       memory.wanted ||= report.left > 0
       told(context, report, { ms: performance.now() - startedMs, isFirst: memory.passes === 0 })
       memory.passes++
+      memory.passEndedMs = performance.now()
+      memory.passTookMs = memory.passEndedMs - startedMs
       return report
     } catch (error) {
       memory.wanted = true
+      // How long to rest after a failure is the piece's to say.
+      memory.passEndedMs = -Infinity
       throw error
-    } finally {
-      memory.passEndedMs = performance.now()
-      memory.passTookMs = memory.passEndedMs - startedMs
     }
   }
+
+  const share = shared(pass)
 
   async function isDue(nowMs: number): Promise<boolean> {
     if (memory.wanted || nowMs - memory.passEndedMs >= reconcileIntervalMs) return true
@@ -74,28 +79,40 @@ export function createReconciler(context: Context, kinds: readonly WorkerKind[],
     return hasExpiredLease(context.db)
   }
 
-  async function passIfDue(asked: boolean): Promise<number> {
+  async function passIfDue(asked: Asked): Promise<number> {
     const nowMs = performance.now()
-    memory.wanted ||= asked
+    memory.wanted ||= asked.workers || asked.everything
     memory.wanted = await isDue(nowMs)
     if (!memory.wanted) return LEASES_EVERY_MS
     const restMs = Math.min(Math.max(4 * memory.passTookMs, SHORTEST_REST_MS), LONGEST_REST_MS)
     const waitMs = memory.passEndedMs + restMs - nowMs
-    if (waitMs > 0) return waitMs
-    await pass()
+    if (waitMs > 0 && !asked.everything) return waitMs
+    await share()
     return LEASES_EVERY_MS
   }
 
   return {
-    pass,
+    pass: share,
     async round(asked) {
       try {
         return await passIfDue(asked)
       } catch (error) {
-        memory.deaf ||= context.isDatabaseGone(error)
+        // Gateways that are not ready for want of the API server are not found by workers either.
+        memory.deaf ||= error instanceof LauncherUnavailable || context.isDatabaseGone(error)
         throw error
       }
     },
+  }
+}
+
+/** Whoever asks while one is under way shares it. */
+function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let underWay: Promise<T> | null = null
+  return () => {
+    underWay ??= work().finally(() => {
+      underWay = null
+    })
+    return underWay
   }
 }
 

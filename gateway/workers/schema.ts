@@ -1,4 +1,4 @@
-import { index, integer, json, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
+import { boolean, index, integer, json, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 import { sql } from 'drizzle-orm'
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
@@ -22,6 +22,8 @@ export const assignments = pgTable(
     restarts: integer('restarts').notNull().default(0),
     /** Counts the launches: what is done about one must not fall upon the next. */
     launch: integer('launch').notNull().default(0),
+    /** The present launch is known to be done: its worker was there. */
+    isLaunched: boolean('is_launched').notNull().default(false),
     /** When the next worker may be launched; null while one is running or the assignment has ended. */
     launchAt: moment('launch_at'),
     /** When the present worker was launched, by whom, and when it claimed. */

@@ -47,7 +47,7 @@ export async function settleWorkers(
   const launched = await listLaunched(context.db, context.settings.workerStartupTimeoutMs / 1000)
   const workers = await context.launcher.list(signal)
   const differences = compare(context, kinds, launched, workers)
-  const unwanted = await findUnwanted(context, launched, workers)
+  const unwanted = await findUnwanted(context, kinds, launched, workers)
   const acts = [
     ...differences,
     ...unwanted.map(({ name, worker }) => ({ name, act: () => stopUnwanted(context, worker) })),
@@ -65,12 +65,14 @@ function compare(
   workers: readonly LaunchedWorker[],
 ): Act[] {
   const { launcher } = context
-  const byAssignment = new Map(workers.map((worker) => [worker.assignmentId, worker]))
+  // Whoever copies a worker's labels is not that worker: its name is.
+  const byName = new Map(workers.map((worker) => [worker.name, worker]))
   return launched.flatMap((assignment) => {
     const kind = kinds.find((candidate) => candidate.kind === assignment.kind)
     if (kind === undefined) return []
-    const worker = assignment.launchedBy === launcher.owner ? byAssignment.get(assignment.id) : undefined
-    const verdict = judge(assignment, worker, kind.nameOf(assignment.id), launcher)
+    const workerName = kind.nameOf(assignment.id)
+    const worker = assignment.launchedBy === launcher.owner ? byName.get(workerName) : undefined
+    const verdict = judge(assignment, worker, workerName, launcher)
     if (verdict.kind === 'fine') return []
     const name = 'loss' in verdict ? verdict.loss.observedState : verdict.kind
     return [{ name, act: () => settle(context, kind, { assignment, worker }, verdict) }]
@@ -131,9 +133,10 @@ async function recordRestart(
   worker: LaunchedWorker,
   counts: { readonly restarts: number; readonly attempts: number },
 ): Promise<void> {
-  const startupSec = context.settings.workerStartupTimeoutMs / 1000
+  // One that waits for its next run has no need of time to claim.
+  const claimWithinSec = worker.phase === 'restarting' ? 0 : context.settings.workerStartupTimeoutMs / 1000
   const { restarts, attempts } = counts
-  if (!(await noteRestarts(context.db, assignment, { restarts, attempts }, startupSec))) return
+  if (!(await noteRestarts(context.db, assignment, { restarts, attempts }, claimWithinSec))) return
   const reason = reasonLabel(worker.exit?.reason ?? 'Error')
   context.metrics.count('tallylight_worker_restarts_total', { kind: assignment.kind, reason })
   context.log.warn('worker was started again by its launcher', {
@@ -149,17 +152,20 @@ async function recordRestart(
 /** The gateway that had launched this worker is gone, and its workers with it: no fault of theirs, so no attempt. */
 async function relaunchForeign(context: Context, assignment: LaunchedAssignment, worker: string): Promise<void> {
   const first = await scheduleRelaunch(context.db, assignment, { afterMs: 0, attempts: 0 })
-  if (first) context.log.warn('worker gone with its gateway; launching another', { ...logId(assignment), worker })
+  if (!first) return
+  context.log.warn('worker gone with its gateway; launching another', { ...logId(assignment), worker })
+  context.wake()
 }
 
-type Unwanted = { readonly name: 'finished' | 'zombie' | 'orphan' | 'superseded'; readonly worker: LaunchedWorker }
+type Unwanted = { readonly name: 'ended' | 'zombie' | 'orphan' | 'superseded'; readonly worker: LaunchedWorker }
 
 /**
- * Workers whose record has ended (finished ones and zombies), is not there (orphans), or has another launcher's. What
+ * Workers whose record has ended (long ago: zombies), is not there (orphans), or has another launcher's. What
  * looks so may belong to a record that is younger than what was read of them: the database is asked again.
  */
 async function findUnwanted(
   context: Context,
+  kinds: readonly WorkerKind[],
   launched: readonly LaunchedAssignment[],
   workers: readonly LaunchedWorker[],
 ): Promise<Unwanted[]> {
@@ -171,7 +177,9 @@ async function findUnwanted(
   return doubtful.flatMap((worker): Unwanted[] => {
     const found = whereabouts.get(worker.assignmentId)
     if (found === undefined) return [{ name: 'orphan', worker }]
-    if (found.ended) return [{ name: worker.phase === 'exited' ? 'finished' : 'zombie', worker }]
+    if (kinds.every(({ kind, nameOf }) => kind !== worker.kind || nameOf(worker.assignmentId) !== worker.name))
+      return []
+    if (found.ended) return [{ name: found.endedLongAgo ? 'zombie' : 'ended', worker }]
     return found.launchedBy === null || found.launchedBy === owner ? [] : [{ name: 'superseded', worker }]
   })
 }

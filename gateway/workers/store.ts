@@ -100,6 +100,7 @@ export async function takeDueLaunches(db: Db, owner: string, limit: number): Pro
     .update(assignments)
     .set({
       launch: sql`${assignments.launch} + 1`,
+      isLaunched: false,
       launchAt: null,
       launchedAt: sql`now()`,
       launchedBy: owner,
@@ -117,22 +118,22 @@ export async function noteLaunched(db: Db, launch: Launch, startupSec: number): 
   const leaseUntil = sql`${assignments.launchedAt} + make_interval(secs => ${startupSec})`
   const noted = await db
     .update(assignments)
-    .set({ leaseUntil })
+    .set({ leaseUntil, isLaunched: true })
     .where(and(sameLaunch(launch), isNull(assignments.claimedAt)))
     .returning({ id: assignments.id })
   return noted.length > 0
 }
 
-/** Notes that a worker's launcher has started it again: that is another attempt, and it has `startupSec` to claim. */
+/** Notes that a worker's launcher has started it again: that is another attempt, and it has `claimWithinSec` to claim. */
 export async function noteRestarts(
   db: Db,
   launch: Launch,
   counts: Pick<Assignment, 'restarts' | 'attempts'>,
-  startupSec: number,
+  claimWithinSec: number,
 ): Promise<boolean> {
   const noted = await db
     .update(assignments)
-    .set({ ...counts, leaseUntil: sql`greatest(${assignments.leaseUntil}, ${seconds(startupSec)})` })
+    .set({ ...counts, leaseUntil: sql`greatest(${assignments.leaseUntil}, ${seconds(claimWithinSec)})` })
     .where(and(sameLaunch(launch), lt(assignments.restarts, counts.restarts)))
     .returning({ id: assignments.id })
   return noted.length > 0
@@ -170,7 +171,7 @@ export async function nextLaunchInMs(db: Db): Promise<number | null> {
 /** An assignment that counts as having a worker; the times are judged by the database's clock. */
 export type LaunchedAssignment = Pick<
   Assignment,
-  'id' | 'kind' | 'launch' | 'epoch' | 'attempts' | 'restarts' | 'claimedAt'
+  'id' | 'kind' | 'launch' | 'isLaunched' | 'epoch' | 'attempts' | 'restarts' | 'claimedAt'
 > & {
   readonly launchedBy: string
   /** Its worker's lease has run out. */
@@ -181,12 +182,14 @@ export type LaunchedAssignment = Pick<
 
 /** The assignments whose worker was launched, and which have not ended. */
 export async function listLaunched(db: Db, startupSec: number): Promise<LaunchedAssignment[]> {
-  const { id, kind, launch, epoch, attempts, restarts, launchedAt, claimedAt, launchedBy, leaseUntil } = assignments
+  const { id, kind, launch, isLaunched, epoch, attempts, restarts, launchedAt, claimedAt, launchedBy, leaseUntil } =
+    assignments
   const rows = await db
     .select({
       id,
       kind,
       launch,
+      isLaunched,
       epoch,
       attempts,
       restarts,
@@ -211,14 +214,24 @@ export async function isExpired(db: Db, launch: Launch): Promise<boolean> {
 }
 
 /** Where an assignment is at: whether it has ended, and who has launched its present worker. */
-export type Whereabouts = { readonly ended: boolean; readonly launchedBy: string | null }
+export type Whereabouts = {
+  readonly ended: boolean
+  /** It has ended so long ago that its worker should be gone. */
+  readonly endedLongAgo: boolean
+  readonly launchedBy: string | null
+}
 
 /** The whereabouts of those of these assignments that are there. */
 export async function findWhereabouts(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, Whereabouts>> {
   if (ids.length === 0) return new Map()
   const { id, endedAt, launchedBy } = assignments
   const rows = await db
-    .select({ id, launchedBy, ended: sql<boolean>`${endedAt} is not null` })
+    .select({
+      id,
+      launchedBy,
+      ended: sql<boolean>`${endedAt} is not null`,
+      endedLongAgo: sql<boolean>`coalesce(${endedAt} < now() - make_interval(secs => ${LEASE_SEC}), false)`,
+    })
     .from(assignments)
     .where(inArray(id, [...ids]))
   return new Map(rows.map((row) => [row.id, row]))

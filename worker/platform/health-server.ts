@@ -7,6 +7,8 @@ export type HealthServer = AsyncDisposable & { readonly port: number }
 
 /** A probe that drips is none; Kubernetes' own asks every few seconds and takes an answer within one. */
 const REQUEST_TIMEOUT_MS = 5000
+/** A kubelet has one at a time. */
+const MAX_CONNECTIONS = 64
 
 /**
  * Answers probes on every address of the machine: `/healthz` as long as the process lives and turns its event loop,
@@ -16,7 +18,11 @@ export async function startHealthServer(port: number, isReady: () => boolean): P
   // Not above: in a worker's bundle that would load it for everybody.
   const { createServer } = await import('node:http')
   const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: REQUEST_TIMEOUT_MS / 5,
+    },
     (request, response) => {
       const isKnown = request.method === 'GET' || request.method === 'HEAD'
       const path = isKnown ? request.url?.split('?', 1)[0] : undefined
@@ -25,6 +31,7 @@ export async function startHealthServer(port: number, isReady: () => boolean): P
       else answer(response, 404, 'not_found')
     },
   )
+  server.maxConnections = MAX_CONNECTIONS
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new EnvironmentError(`HEALTH_PORT ${port} cannot be had: ${error.message}`)))
     server.listen(port, resolve)
