@@ -113,10 +113,10 @@ async function embeddedUrl(dataDir: string): Promise<string> {
   return clusterUrl(port, password)
 }
 
-/** Has the scenario's broadcast watched. */
-export async function watch(world: World): Promise<string> {
+/** Has the scenario's broadcast watched, at the address by which workers reach it. */
+export async function watch(world: World, streamUrl = world.simulator.url): Promise<string> {
   const made = await world.api('POST', '/api/v1/monitors', {
-    stream_url: world.simulator.url,
+    stream_url: streamUrl,
     callback_url: world.receiver.url,
     config: CONFIG,
   })
