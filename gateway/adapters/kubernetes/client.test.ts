@@ -261,6 +261,15 @@ describe('a list', () => {
     })
   })
 
+  test.each(['f:status', 'k:{"note":"a]b"}'])('is read without who has set which field, such as %s', async (field) => {
+    const labels = { note: 'x"managedFields":[1,2]y' }
+    const metadata = { name: 'a', uid: 'u', managedFields: [{ fieldsV1: { [field]: {} } }], labels }
+    const list = { metadata: { resourceVersion: '7' }, items: [{ metadata }] }
+    const { client } = await clientWith((_call, response) => sendJson(response, list))
+    const { pods } = await client.list({ selector: 'app=stream-monitor' })
+    expect(pods.map((pod) => pod.metadata)).toEqual([{ name: 'a', uid: 'u', labels }])
+  })
+
   test('is read right wherever its text is cut on the way', async () => {
     const labels = { note: 'žluťoučký 🐎' }
     const text = JSON.stringify({

@@ -128,7 +128,7 @@ async function list(api: Api, path: string, query: ListQuery): Promise<PodList> 
     isUrgent: urgentWithinMs !== undefined,
     ...(signal === undefined ? {} : { signal }),
   })
-  const { metadata, items } = parse(AnyList, successful(answer))
+  const { metadata, items } = parseList(successful(answer))
   const seen: Pod[] = []
   const unreadable: string[] = []
   for (const item of items) {
@@ -176,6 +176,19 @@ function parse<Output>(schema: v.GenericSchema<unknown, Output>, { text }: ApiAn
     throw new LauncherUnavailable('the API server answered with something else than was asked for', null, {
       cause: error,
     })
+  }
+}
+
+/** Who has set which field is half of a long list, and nobody's business here: to cut it is cheaper than to parse it. */
+const MANAGED_FIELDS = /"managedFields":\[[^\]]*\]/g
+
+/** Where a bracket stands inside of what is cut, the rest is no JSON, and the whole is parsed. */
+function parseList(answer: ApiAnswer): v.InferOutput<typeof AnyList> {
+  const text = answer.text.replaceAll(MANAGED_FIELDS, '"managedFields":[]')
+  try {
+    return parse(AnyList, { ...answer, text })
+  } catch {
+    return parse(AnyList, answer)
   }
 }
 
