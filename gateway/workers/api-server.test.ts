@@ -42,11 +42,14 @@ describe('a cluster whose API server', () => {
     const key = { 'x-internal-api-key': TEST_KEYS.INTERNAL_API_KEY }
     const asked = await gateway().api('POST', '/internal/v1/reconcile', undefined, key)
     expect([asked.status, asked.json.error.code]).toEqual([503, 'LAUNCHER_UNAVAILABLE'])
-    await delay(1000)
+    // As long as no gateway was ready, workers found none to talk to.
+    await cluster.database.sql`update assignments set lease_until = now() - interval '1 s' where id = ${before.id}`
+    await delay(2500)
     await cluster.kube.faults.acceptConnections()
     await played.podNamed(name)
     expect(await played.attemptsOf(id)).toBe(1)
     expect((await gateway().api('GET', '/readyz')).status).toBe(200)
+    expect((await gateway().api('POST', '/internal/v1/reconcile', undefined, key)).status).toBe(200)
     expect(cluster.kube.pod(before.name)?.metadata.uid).toBe(before.uid)
   })
 
