@@ -1,6 +1,6 @@
 import { expect, vi } from 'vitest'
 
-import type { TestCluster } from './test-cluster.ts'
+import { startTestCluster, type TestCluster } from './test-cluster.ts'
 import type { TestGateway } from './test-gateway.ts'
 
 /** How long a test waits for what the gateways and the cluster do by themselves. */
@@ -8,8 +8,31 @@ export const WAIT = { timeout: 20_000, interval: 20 }
 
 let streams = 0
 
+export type PlayedCluster = AsyncDisposable & {
+  readonly cluster: TestCluster
+  /** One of two gateways, so that everything is seen by both, and must be done once. */
+  readonly gateway: TestGateway
+  readonly played: ReturnType<typeof playPods>
+}
+
+export async function startPlayedCluster(): Promise<PlayedCluster> {
+  const cluster = await startTestCluster()
+  const settings = { maxMonitors: 500, reconcileIntervalMs: 1000 }
+  const gateways = await Promise.all([cluster.startGateway(settings), cluster.startGateway(settings)])
+  const [gateway] = gateways
+  return {
+    cluster,
+    gateway,
+    played: playPods(cluster, gateway),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(gateways.map((one) => one[Symbol.asyncDispose]()))
+      await cluster[Symbol.asyncDispose]()
+    },
+  }
+}
+
 /** Monitors whose Pods the test plays: it sets their status, and makes their workers' calls. */
-export function playPods(cluster: TestCluster, gateway: TestGateway) {
+function playPods(cluster: TestCluster, gateway: TestGateway) {
   async function createMonitor(): Promise<{ id: string; name: string }> {
     streams += 1
     const stream_url = `http://127.0.0.1:9/cluster-${streams}.m3u8`

@@ -1,28 +1,22 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
-import { ended, playPods, WAIT } from '../testing/played-pods.ts'
+import { ended, startPlayedCluster, WAIT, type PlayedCluster } from '../testing/played-pods.ts'
 import { reportOf } from '../testing/reports.ts'
-import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts'
-import { TEST_KEYS, type TestGateway } from '../testing/test-gateway.ts'
+import type { TestCluster } from '../testing/test-cluster.ts'
+import { TEST_KEYS } from '../testing/test-gateway.ts'
 
+let shared: PlayedCluster
 let cluster: TestCluster
-/** Two gateways, so that everything here is seen by both, and must be done once. */
-let gateways: readonly TestGateway[]
-let played: ReturnType<typeof playPods>
+let played: PlayedCluster['played']
 
 beforeAll(async () => {
-  cluster = await startTestCluster()
-  const settings = { maxMonitors: 500, reconcileIntervalMs: 1000 }
-  const [one, two] = await Promise.all([cluster.startGateway(settings), cluster.startGateway(settings)])
-  gateways = [one, two]
-  played = playPods(cluster, one)
+  shared = await startPlayedCluster()
+  cluster = shared.cluster
+  played = shared.played
 })
-afterAll(async () => {
-  await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()))
-  await cluster[Symbol.asyncDispose]()
-})
+afterAll(() => shared[Symbol.asyncDispose]())
 
-const gateway = () => gateways[0] as TestGateway
+const gateway = () => shared.gateway
 
 /** Resolves once the launch of a monitor's Pod is noted as done. */
 const noted = (id: string) =>

@@ -47,8 +47,10 @@ async function launch(context: Context, kinds: readonly WorkerKind[], assignment
   } catch (error) {
     return noteFailure(context, kind, { assignment, spec }, error)
   }
-  await noteLaunched(context.db, assignment, context.settings.workerStartupTimeoutMs / 1000)
+  const isWaitedFor = await noteLaunched(context.db, assignment, context.settings.workerStartupTimeoutMs / 1000)
   context.log.info('worker launched', fieldsOf(assignment, spec))
+  if (isWaitedFor) return
+  // It was quick to claim, or its record has ended.
   const found = await findWhereabouts(context.db, [assignment.id])
   if (found.get(assignment.id)?.ended !== false) await context.launcher.stop({ name: spec.name }, UNWANTED_GRACE_MS)
 }
