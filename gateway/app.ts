@@ -43,8 +43,9 @@ export function createApp(context: Context, parts: AppParts, doors: Doors): Hono
   const app = new Hono()
   app.onError(respondToErrors(context.log, context.isDatabaseGone))
   app.notFound(respondNotFound)
-  app.use(requestId(), followRequests(context), secureHeaders(), limitBody())
+  app.use(requestId(), followRequests(context), secureHeaders())
   app.use(except(OPERATOR_PATHS, timeout(LONGEST_REQUEST_MS, TOO_SLOW)))
+  app.use(limitBody())
   app.route('/', healthRoutes(readiness))
   if (doors.internalRoutes) {
     mountInternal(app, context, systems)

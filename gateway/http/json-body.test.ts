@@ -1,0 +1,33 @@
+import { once } from 'node:events'
+import { Agent, request, type IncomingMessage } from 'node:http'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { RUNTIMES, startGatewayOn, type RuntimeGateway } from '../testing/runtimes.ts'
+import { TEST_KEYS } from '../testing/test-gateway.ts'
+
+describe.each(RUNTIMES)('bodies on %s', (runtime) => {
+  let gateway: RuntimeGateway
+  beforeAll(async () => {
+    gateway = await startGatewayOn(runtime)
+  })
+  afterAll(() => gateway[Symbol.asyncDispose]())
+
+  it('are refused when too large without costing the client its connection, and whatever it sends next on it', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const post = async (bytes: number) => {
+      const headers = { 'x-api-key': TEST_KEYS.API_KEY, 'content-type': 'application/json' }
+      const call = request(`${gateway.url}/api/v1/monitors`, { method: 'POST', agent, headers })
+      call.end('x'.repeat(bytes))
+      const [answer] = (await once(call, 'response')) as [IncomingMessage]
+      await once(answer.resume(), 'end')
+      return [answer.statusCode, call.reusedSocket]
+    }
+    expect(await post(2)).toEqual([400, false])
+    for (let i = 0; i < 5; i++) {
+      expect(await post(400_000)).toEqual([413, true])
+      expect(await post(2)).toEqual([400, true])
+    }
+    agent.destroy()
+  })
+})
