@@ -14,6 +14,7 @@ import { limitBody } from './http/json-body.ts'
 import { createCallCounters, limitRate, type CallCounters } from './http/rate-limit.ts'
 import { operatorRoutes } from './http/operator.ts'
 import { followRequests } from './http/request-log.ts'
+import { MEDIA_PATH, mediaRoutes } from './media/routes.ts'
 import { metricsRoutes } from './metrics/routes.ts'
 import type { Rounds } from './rounds.ts'
 import type { System } from './system.ts'
@@ -43,7 +44,7 @@ export function createApp(context: Context, parts: AppParts, doors: Doors): Hono
   const app = new Hono()
   app.onError(respondToErrors(context.log, context.isDatabaseGone))
   app.notFound(respondNotFound)
-  app.use(requestId(), followRequests(context), secureHeaders())
+  app.use(requestId(), followRequests(context), except(`${MEDIA_PATH}*`, secureHeaders()))
   app.use(except(OPERATOR_PATHS, timeout(LONGEST_REQUEST_MS, TOO_SLOW)))
   app.use(limitBody())
   app.route('/', healthRoutes(readiness))
@@ -66,5 +67,6 @@ function mountPublic(app: Hono, context: Context, parts: AppParts): void {
   app.use('/api/*', limitRate(callCounters, key, context.clientAddress), requireApiKey(key))
   for (const system of systems) app.route('/api/v1', system.api(context))
   app.route('/api/v1', workerStatusRoutes(context, systems))
+  app.route('/', mediaRoutes(context))
   app.route('/', docsRoutes(app, context.settings.publicUrl))
 }

@@ -1,62 +1,24 @@
 import * as v from 'valibot'
 
 import { Duration, PositiveDuration } from '../shared/durations.ts'
+import { JobEnvironment, jobProblems, toJobSettings, type GivenJobSettings, type JobSettings } from './job-settings.ts'
+import {
+  clusterName,
+  cpu,
+  flag,
+  httpUrl,
+  memory,
+  orNull,
+  pick,
+  port,
+  postgresUrl,
+  text,
+  wholeNumber,
+  type Env,
+} from './setting-fields.ts'
+import { SettingsError } from './settings-error.ts'
 import type { WorkerResources } from './workers/launcher.ts'
 
-const text = v.pipe(v.string(), v.trim(), v.nonEmpty('must not be empty'))
-
-function wholeNumber(min: number, max: number) {
-  const message = `must be a whole number from ${min} to ${max}`
-  return v.pipe(
-    v.string(),
-    v.regex(/^\d+$/, message),
-    v.transform(Number),
-    v.minValue(min, message),
-    v.maxValue(max, message),
-  )
-}
-
-const flag = v.pipe(
-  v.picklist(['true', 'false'], 'must be true or false'),
-  v.transform((word) => word === 'true'),
-)
-
-const httpUrl = v.pipe(
-  text,
-  v.check((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'must be an http or https URL'),
-  v.transform((value) => value.replace(/\/+$/, '')),
-)
-
-const postgresUrl = v.pipe(
-  text,
-  v.check(isPostgresUrl, 'must be a URL such as postgres://user:password@host:5432/name, special characters escaped'),
-)
-
-/** A user and a password are unescaped by the client; lists of hosts and sockets are not for `URL` to judge. */
-function isPostgresUrl(value: string): boolean {
-  try {
-    decodeURIComponent(value)
-    return /^postgres(?:ql)?:\/\//.test(value) && (URL.canParse(value) || /,|%2F/i.test(value))
-  } catch {
-    return false
-  }
-}
-
-/** A setting whose absence means something of its own. */
-function orNull<const S extends v.GenericSchema>(schema: S) {
-  return v.optional(v.nullable(schema), null)
-}
-
-const port = wholeNumber(1, 65_535)
-
-/** RFC 1123, as Kubernetes has it for namespaces and Deployments. */
-const clusterName = v.pipe(
-  text,
-  v.regex(/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/, 'must be lower-case letters, digits and hyphens, 63 at most'),
-)
-
-const cpu = v.pipe(text, v.regex(/^(?:\d+m|\d+(?:\.\d{1,3})?)$/, 'must be a Kubernetes quantity such as 500m or 2'))
-const memory = v.pipe(text, v.regex(/^\d+(?:[KMGT]i|[kMGT])$/, 'must be a Kubernetes quantity such as 512Mi or 1Gi'))
 const key = v.optional(text)
 
 /** What the process launcher hands on to a worker as it stands; parsed there, so checked here only for its form. */
@@ -75,6 +37,7 @@ const WorkerSettings = v.object({
 
 const Environment = v.object({
   ...WorkerSettings.entries,
+  ...JobEnvironment.entries,
   NODE_ENV: v.optional(text),
   PORT: v.optional(port, '8080'),
   HOST: v.optional(text, '127.0.0.1'),
@@ -93,6 +56,7 @@ const Environment = v.object({
   LAUNCHER: v.optional(v.picklist(['process', 'kubernetes'], 'must be process or kubernetes'), 'process'),
   NAMESPACE: orNull(clusterName),
   WORKER_IMAGE: v.optional(text),
+  WORKER_SECRET: v.optional(clusterName, 'tallylight-storage'),
   KUBECONFIG: orNull(text),
   GATEWAY_DEPLOYMENT: orNull(clusterName),
   MONITOR_CPU_REQUEST: v.optional(cpu, '100m'),
@@ -122,6 +86,8 @@ const MIN_KEY_LENGTH = 16
 /** What it takes to run workers as Pods. */
 export type ClusterSettings = {
   readonly workerImage: string
+  /** The Secret that holds what workers need and nobody may read. */
+  readonly workerSecret: string
   /** `null`: that of the kubeconfig's context, or of the Pod that the gateway runs in. */
   readonly namespace: string | null
   /** The path of a kubeconfig; `null`: in the cluster, or the user's own. */
@@ -158,23 +124,16 @@ export type Settings = {
   readonly otlpEndpoint: string | null
   /** What a worker's environment takes over from the gateway's, by name and as written. */
   readonly workerEnv: Readonly<Record<string, string>>
+  readonly jobs: JobSettings
 }
 
-/** The settings as far as the environment gives them: keys that it lacks are made by the entry. */
-export type GivenSettings = Omit<Settings, 'keys'> & {
+/** The settings as far as the environment gives them: keys that it lacks are made by the entry, which reads files too. */
+export type GivenSettings = Omit<Settings, 'keys' | 'jobs'> & {
+  readonly jobs: GivenJobSettings
   /** `null`: an embedded database under `dataDir`. */
   readonly databaseUrl: string | null
   readonly dataDir: string
   readonly givenKeys: Partial<Keys>
-}
-
-/** The start is refused; `problems` names every wrong or missing setting, one a line. */
-export class SettingsError extends Error {
-  readonly problems: readonly string[]
-  constructor(problems: readonly string[]) {
-    super(`wrong settings:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
-    this.problems = problems
-  }
 }
 
 /**
@@ -182,7 +141,7 @@ export class SettingsError extends Error {
  * word on private networks set, outside production, this is one user's own machine: private addresses are allowed.
  * @throws SettingsError naming everything that is wrong at once
  */
-export function readSettings(env: Readonly<Record<string, string | undefined>>): GivenSettings {
+export function readSettings(env: Env): GivenSettings {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
   const parsed = v.safeParse(Environment, given)
   const problems = [
@@ -190,6 +149,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     ...keyProblems(given),
     ...portProblems(given),
     ...clusterProblems(given),
+    ...jobProblems(given),
   ]
   if (!parsed.success || problems.length > 0) throw new SettingsError(problems)
   return toSettings(parsed.output, given)
@@ -199,26 +159,26 @@ function problemsOf(issues: readonly v.BaseIssue<unknown>[] | undefined): string
   return (issues ?? []).map((issue) => `${v.getDotPath(issue) ?? 'environment'} ${issue.message}`)
 }
 
-function keyProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+function keyProblems(env: Env): string[] {
   if (env['NODE_ENV'] !== 'production') return []
   return KEY_NAMES.filter((name) => (env[name] ?? '').trim().length < MIN_KEY_LENGTH).map(
     (name) => `${name} must be set in production, to at least ${MIN_KEY_LENGTH} characters`,
   )
 }
 
-function portProblems({ PORT = '8080', INTERNAL_PORT }: Readonly<Record<string, string | undefined>>): string[] {
+function portProblems({ PORT = '8080', INTERNAL_PORT }: Env): string[] {
   return PORT === INTERNAL_PORT
     ? ['INTERNAL_PORT must be another port than PORT; leave it out to serve both on one']
     : []
 }
 
-function clusterProblems({ LAUNCHER, WORKER_IMAGE }: Readonly<Record<string, string | undefined>>): string[] {
+function clusterProblems({ LAUNCHER, WORKER_IMAGE }: Env): string[] {
   return LAUNCHER === 'kubernetes' && WORKER_IMAGE === undefined
     ? ['WORKER_IMAGE must be set with LAUNCHER=kubernetes: the image that workers run']
     : []
 }
 
-function toSettings(env: Environment, raw: Readonly<Record<string, string | undefined>>): GivenSettings {
+function toSettings(env: Environment, raw: Env): GivenSettings {
   const databaseUrl = env.DATABASE_URL ?? env.DB_DSN ?? null
   const ownMachine = databaseUrl === null && env.NODE_ENV !== 'production'
   return {
@@ -247,12 +207,17 @@ function toSettings(env: Environment, raw: Readonly<Record<string, string | unde
     writesPerMinute: env.RATE_LIMIT_WRITES_PER_MIN,
     readsPerMinute: env.RATE_LIMIT_READS_PER_MIN,
     workerEnv: pick(raw, [...Object.keys(WorkerSettings.entries), 'LOG_LEVEL', 'HTTP_PROXY', 'HTTPS_PROXY']),
+    jobs: toJobSettings(env, raw, {
+      dataDir: env.DATA_DIR,
+      url: env.PUBLIC_URL ?? `http://${loopbackOf(env.HOST)}:${env.PORT}`,
+    }),
   }
 }
 
 function clusterOf(env: Environment): ClusterSettings {
   return {
     workerImage: env.WORKER_IMAGE ?? '',
+    workerSecret: env.WORKER_SECRET,
     namespace: env.NAMESPACE,
     kubeconfig: env.KUBECONFIG,
     deployment: env.GATEWAY_DEPLOYMENT,
@@ -263,8 +228,4 @@ function clusterOf(env: Environment): ClusterSettings {
 function loopbackOf(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host
-}
-
-function pick(env: Readonly<Record<string, string | undefined>>, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])))
 }

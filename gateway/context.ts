@@ -3,6 +3,9 @@ import type { Context as HonoContext } from 'hono'
 
 import type { Log } from '../shared/log.ts'
 import type { Settings } from './config.ts'
+import type { Feed } from './feed.ts'
+import type { StreamHost } from './http/event-stream.ts'
+import type { MediaFiles } from './media/media-files.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { Tracer } from './metrics/tracer.ts'
 import type { Launcher } from './workers/launcher.ts'
@@ -56,6 +59,12 @@ export type Context = {
   readonly tracer: Tracer
   /** The address that a request comes from, as this runtime knows it. */
   readonly clientAddress: (request: HonoContext) => string
+  /** What the `local` store holds; `null` where there is none on this machine. */
+  readonly mediaFiles: MediaFiles | null
+  /** Wakes those who follow something here; see `ring`. */
+  readonly feed: Feed
+  /** How answers that go on are kept. */
+  readonly streams: StreamHost
   /** Asks for a round of periodic work soon, after something was committed that it should see. */
   readonly wake: Wake
 }

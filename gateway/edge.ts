@@ -7,14 +7,17 @@ import { createKubernetesLauncher } from './adapters/kubernetes/launcher.ts'
 import { accessBySettings } from './adapters/kubernetes/settings-credentials.ts'
 import { createTransact } from './adapters/transact.ts'
 import { createApp, type AppParts } from './app.ts'
-import { SettingsError } from './config.ts'
 import type { Context } from './context.ts'
 import { withDeadline } from './deadline.ts'
+import { createFeed } from './feed.ts'
 import { createFollowUp, type FollowUp } from './follow-up.ts'
+import PRESETS from './jobs/presets.yaml'
 import { createCallCounters, type CallCounters } from './http/rate-limit.ts'
 import { NO_METRICS } from './metrics/metrics.ts'
 import { NO_TRACER } from './metrics/tracer.ts'
 import { createMemory, createRounds, type Rounds, type RoundsMemory } from './rounds.ts'
+import { readPresets } from './presets.ts'
+import { SettingsError } from './settings-error.ts'
 import { systems } from './systems.ts'
 import type { Launcher } from './workers/launcher.ts'
 
@@ -27,6 +30,10 @@ const AFTER_REQUEST_MS = 15_000
 const AFTER_CRON_MS = 45_000
 /** Cloudflare lets six fetches of an invocation wait for their answer; the API server must be among them. */
 const RECEIVERS_AT_A_TIME = 4
+/** Nobody tells an isolate that a reader has left: it finds out by writing. */
+const PING_MS = 2000
+/** A stream holds a database connection of its own. */
+const LONGEST_STREAM_MS = 300_000
 /** How long `/readyz` waits for the database, in ms. */
 const READY_WITHIN_MS = 2000
 
@@ -78,7 +85,7 @@ function startOnce(bindings: object): Isolate | SettingsError {
 
 function start(bindings: object): Isolate | SettingsError {
   try {
-    const settings = readEdgeSettings(bindings)
+    const settings = readEdgeSettings(bindings, readPresets(PRESETS))
     const log = createLog('gateway', settings.settings.logLevel, writeLine)
     const callCounters = createCallCounters(settings.settings)
     return { ...settings, log, callCounters, memory: createMemory(), outage: { seen: false } }
@@ -106,12 +113,15 @@ type Work = {
   readonly rounds: Rounds
   readonly followUp: FollowUp
   readonly postgres: RequestPostgres
+  /** What goes on after the answer has begun. */
+  readonly held: readonly Promise<void>[]
 }
 
 function begin(isolate: Isolate): Work {
   const { settings, databaseUrl, webhookGuard, log, memory, outage } = isolate
   const postgres = connectForRequest(databaseUrl, log)
   const followUp = createFollowUp()
+  const held: Promise<void>[] = []
   const context: Context = {
     settings,
     db: postgres.db,
@@ -129,9 +139,17 @@ function begin(isolate: Isolate): Work {
     tracer: NO_TRACER,
     log,
     clientAddress: (c) => c.req.header('cf-connecting-ip') ?? 'unknown',
+    mediaFiles: null,
+    feed: createFeed(),
+    streams: {
+      pingMs: PING_MS,
+      longestMs: LONGEST_STREAM_MS,
+      closing: new AbortController().signal,
+      hold: (until) => void held.push(until),
+    },
     wake: followUp.wake,
   }
-  return { context, rounds: createRounds(context, systems, memory), followUp, postgres }
+  return { context, rounds: createRounds(context, systems, memory), followUp, postgres, held }
 }
 
 function createLauncher({ cluster, settings, log }: Isolate): Launcher {
@@ -140,6 +158,7 @@ function createLauncher({ cluster, settings, log }: Isolate): Launcher {
     client: createPodClient({ ...access, namespace: cluster.namespace }),
     roles: systems.map(({ workerKind }) => workerKind.role(settings)),
     image: cluster.workerImage,
+    secret: cluster.workerSecret,
     namespace: cluster.namespace,
     deployment: cluster.deployment,
     log,
@@ -156,7 +175,8 @@ function partsOf({ context, rounds, followUp, postgres }: Work, { callCounters }
 }
 
 async function finish(work: Work, { outage }: Isolate, budgetMs: number): Promise<void> {
-  const { context, rounds, followUp, postgres } = work
+  const { context, rounds, followUp, postgres, held } = work
+  await Promise.allSettled(held)
   if (followUp.isWanted()) {
     if (outage.seen) await takeOver(rounds, outage)
     await followUp.run(context, rounds, budgetMs)

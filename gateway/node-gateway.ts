@@ -9,6 +9,7 @@ import type { Hono } from 'hono'
 
 import type { Log } from '../shared/log.ts'
 import { listen, type HttpServer } from './adapters/http-server.ts'
+import { createMediaFiles } from './adapters/media-files.ts'
 import { openTracing } from './adapters/open-telemetry.ts'
 import { connectPostgres, migrate, type Postgres } from './adapters/postgres.ts'
 import { isRetryable, isUnavailable } from './adapters/postgres-errors.ts'
@@ -20,6 +21,7 @@ import { createApp, type AppParts, type Doors } from './app.ts'
 import type { Settings } from './config.ts'
 import type { Context } from './context.ts'
 import { withDeadline } from './deadline.ts'
+import { createFeed } from './feed.ts'
 import { DOCS_ASSETS, DOCS_FILES } from './http/docs.ts'
 import type { Readiness } from './http/health.ts'
 import { createBell, startLoop } from './loop.ts'
@@ -56,6 +58,10 @@ const NOTICE_MS = 3000
 const RECEIVERS_AT_A_TIME = 256
 /** How long `/readyz` waits for the database, in ms. */
 const READY_WITHIN_MS = 2000
+/** Proxies hang up after a minute of silence, some sooner. */
+const PING_MS = 15_000
+/** So that readers spread over gateways that came later. */
+const LONGEST_STREAM_MS = 900_000
 /** Between two attempts to reach a database that is not there at start, in ms. */
 const DATABASE_RETRY_MS = 1000
 
@@ -65,6 +71,7 @@ export async function startGateway({ settings, databaseUrl, launcher, log }: Gat
   const sender = createWebhookSender({ policy: settings })
   const tracing = await openTracing({ endpoint: settings.otlpEndpoint, log })
   const bell = createBell()
+  const streamsEnd = new AbortController()
   const context: Context = {
     settings,
     db: postgres.db,
@@ -78,6 +85,9 @@ export async function startGateway({ settings, databaseUrl, launcher, log }: Gat
     metrics: createPrometheus(),
     tracer: tracing.tracer,
     clientAddress: (c) => getConnInfo(c).remote.address ?? 'unknown',
+    mediaFiles: settings.jobs.storageDir === null ? null : createMediaFiles(settings.jobs.storageDir),
+    feed: createFeed(),
+    streams: { pingMs: PING_MS, longestMs: LONGEST_STREAM_MS, closing: streamsEnd.signal, hold: () => undefined },
     wake: bell.ring,
   }
   const state = { phase: 'starting' as 'starting' | 'serving' | 'draining' }
@@ -104,6 +114,7 @@ export async function startGateway({ settings, databaseUrl, launcher, log }: Gat
     await withDeadline(rounds.drain(), REQUESTS_GRACE_MS).catch(() =>
       log.info('webhooks at hand are left to the next gateway'),
     )
+    streamsEnd.abort()
     await Promise.all(servers.map((server) => server.close(REQUESTS_GRACE_MS)))
     if (!launcher.outlivesGateway) {
       await handOver(context).catch((error: unknown) => log.warn('assignments are left to their leases', { error }))

@@ -1,9 +1,13 @@
+import { resolve } from 'node:path'
+
 import { createLog, type Log } from '../shared/log.ts'
 import { startEmbeddedPostgres } from './adapters/embedded-postgres.ts'
 import { loadOrCreateKeys } from './adapters/generated-keys.ts'
 import { openLauncher } from './adapters/open-launcher.ts'
 import { migrate } from './adapters/postgres.ts'
+import { readPresetsFile } from './adapters/presets-file.ts'
 import { readSettings, type GivenSettings, type Keys, type Settings } from './config.ts'
+import type { JobSettings } from './job-settings.ts'
 import { startGateway } from './node-gateway.ts'
 import { systems } from './systems.ts'
 
@@ -22,7 +26,8 @@ async function main(command: string | undefined): Promise<void> {
 /** The gateway on Node: settings → adapters → context → serve, until SIGTERM or SIGINT. */
 async function serve(given: GivenSettings, log: Log): Promise<void> {
   const stop = stopSignal()
-  const settings: Settings = { ...given, keys: await settleKeys(given) }
+  const presets = await readPresetsFile(given.jobs.presetsFile)
+  const settings: Settings = { ...given, keys: await settleKeys(given), jobs: atHome({ ...given.jobs, presets }) }
   const database = await openDatabase(given, log, stop)
   try {
     const roles = systems.map(({ workerKind }) => workerKind.role(settings))
@@ -83,6 +88,13 @@ async function openDatabase({ databaseUrl, dataDir }: GivenSettings, log: Log, s
   if (databaseUrl !== null) return { url: databaseUrl, close: async () => {} }
   const embedded = await startEmbeddedPostgres({ dataDir, log, signal })
   return { url: embedded.url, close: async () => embedded[Symbol.asyncDispose]() }
+}
+
+/** Wherever a worker runs on this machine, it finds the same folder. */
+function atHome(jobs: JobSettings): JobSettings {
+  if (jobs.storageDir === null) return jobs
+  const storageDir = resolve(jobs.storageDir)
+  return { ...jobs, storageDir, workerEnv: { ...jobs.workerEnv, STORAGE_DIR: storageDir } }
 }
 
 const LOOPBACK = /^(?:localhost|127\..*|\[::1\])$/

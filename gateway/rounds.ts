@@ -3,6 +3,7 @@ import type { Context } from './context.ts'
 import { forgetOldKeys } from './http/store.ts'
 import { createDeliverer } from './outbox/deliver.ts'
 import type { System } from './system.ts'
+import { quietly, RARELY_MS, type Work } from './work.ts'
 import { launchDue } from './workers/launch-due.ts'
 import { LauncherUnavailable } from './workers/launcher.ts'
 import { createReconciler, createReconcilerMemory, type ReconcilerMemory } from './workers/reconciler.ts'
@@ -44,17 +45,6 @@ export function createMemory(): RoundsMemory {
   return { pieces: new Map(), reconciler: createReconcilerMemory() }
 }
 
-type Work = {
-  readonly name: string
-  /** Not more often than this; 0: in every round. */
-  readonly everyMs: number
-  /** Gives in how many ms there will be something to do; `null` where that is not known. */
-  readonly run: (asked: Asked) => Promise<number | null>
-}
-
-/** What nobody waits for. */
-const RARELY_MS = 600_000
-
 /**
  * The periodic work of a gateway: settle workers, launch due ones, deliver due webhooks, each system's own. Safe to run
  * anywhere, at any time, and by several gateways at once. Where one piece fails the others go on; it rests for a
@@ -70,7 +60,7 @@ export function createRounds(context: Context, systems: readonly System[], memor
     { name: 'deliver webhooks', everyMs: 0, run: () => deliverer.round() },
     { name: 'settle workers', everyMs: 0, run: (asked) => reconciler.round(asked) },
     { name: 'launch workers', everyMs: 0, run: () => launchDue(context, kinds) },
-    ...systems.map(({ name, tick }) => ({ name, everyMs: LONGEST_PAUSE_MS / 2, run: () => quietly(tick(context)) })),
+    ...systems.flatMap((system) => system.works(context)),
     { name: 'forget old keys', everyMs: RARELY_MS, run: () => quietly(forgetOldKeys(context.db)) },
   ]
   const pieces = works.map((work) => createPiece(context, work, recall(memory, work.name)))
@@ -84,11 +74,6 @@ export function createRounds(context: Context, systems: readonly System[], memor
     },
     drain: () => deliverer.drain(),
   }
-}
-
-async function quietly(work: Promise<void>): Promise<null> {
-  await work
-  return null
 }
 
 function recall({ pieces }: RoundsMemory, name: string): PieceMemory {

@@ -4,6 +4,7 @@ import type { Context, Tx } from './context.ts'
 import type { Reading } from './metrics/figures.ts'
 import type { OutboxEvent } from './outbox/store.ts'
 import type { WorkerKind } from './workers/kind.ts'
+import type { Work } from './work.ts'
 import type { Capacity } from './workers/status/present.ts'
 
 /** What a system (monitors; later jobs and live) offers to the gateway that it lives in. */
@@ -14,8 +15,8 @@ export type System = {
   /** Its workers' callbacks, mounted under `/internal/v1`. */
   callbacks(context: Context): Hono
   readonly workerKind: WorkerKind
-  /** Periodic work of its own, safe to run at any time and twice at once. */
-  tick(context: Context): Promise<void>
+  /** Periodic work of its own. */
+  works(context: Context): readonly Work[]
   /** Told, in the transaction that marks it, that a webhook has failed all its attempts. */
   onWebhookExhausted(tx: Tx, event: OutboxEvent): Promise<void>
   /** How many of its records are active, and how many may be. */

@@ -26,6 +26,9 @@ const GLOBAL_UNICAST_V6 = ipaddr.IPv6.parseCIDR('2000::/3')
 /** Host names that name a machine or a network of one's own, whatever they resolve to. */
 const PRIVATE_NAME = /(?:^|\.)(?:localhost|local|internal|home\.arpa)\.?$/i
 
+/** What is wrong with a URL that is sound and still must not be fetched. */
+export const PRIVATE_ADDRESS = 'points to a private address, which ALLOW_PRIVATE_NETWORKS=false forbids'
+
 export type UrlVerdict = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly problem: string }
 
 /**
@@ -38,9 +41,7 @@ export function checkUrl(text: string, policy: AddressPolicy): UrlVerdict {
   if (url === null) return refuse('is not a URL')
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return refuse('must be an http or https URL')
   if (url.username !== '' || url.password !== '') return refuse('must not carry credentials')
-  if (!policy.allowPrivateNetworks && isPrivateHost(url.hostname)) {
-    return refuse('points to a private address, which ALLOW_PRIVATE_NETWORKS=false forbids')
-  }
+  if (!policy.allowPrivateNetworks && isPrivateHost(url.hostname)) return refuse(PRIVATE_ADDRESS)
   return { ok: true, url }
 }
 

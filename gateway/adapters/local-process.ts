@@ -48,7 +48,7 @@ export function createLocalProcessLauncher({ writeLine, entry }: LocalProcessOpt
   function startWorker(spec: WorkerSpec): WorkerProcess {
     const child = spawn(process.execPath, [...NODE_OPTIONS, entry], {
       detached: true,
-      env: { ...inheritedEnv(process.env), ...MALLOC_ENV, ...spec.env, GATEWAY_PIPE: '1' },
+      env: { ...inheritedEnv(process.env), ...MALLOC_ENV, ...spec.env, ...spec.secrets, GATEWAY_PIPE: '1' },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     return watchChild(spec, child, { writeLine, onChange: () => void changes.emit('change') })

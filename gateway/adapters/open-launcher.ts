@@ -35,10 +35,10 @@ export async function openLauncher({ cluster, roles, dataDir, log, writeLine }: 
   })
   const namespace = cluster.namespace ?? access.namespace ?? DEFAULT_NAMESPACE
   const client = createPodClient({ ...access, namespace })
-  const { workerImage: image, deployment } = cluster
+  const { workerImage: image, workerSecret: secret, deployment } = cluster
   log.info('workers run as Pods', { server: access.server, namespace, image })
   return {
-    launcher: createKubernetesLauncher({ client, roles, image, namespace, deployment, log }),
+    launcher: createKubernetesLauncher({ client, roles, image, secret, namespace, deployment, log }),
     [Symbol.asyncDispose]: () => access[Symbol.asyncDispose](),
   }
 }

@@ -5,7 +5,7 @@ import { BrokenRule } from '../errors.ts'
 import { keepAnswer, reserveKey } from './store.ts'
 
 /** An answer as it is kept: given again word for word. */
-export type KeptAnswer = { readonly status: 201; readonly body: string }
+export type KeptAnswer = { readonly status: 201 | 202; readonly body: string }
 
 /** A call that carries an `Idempotency-Key`. */
 export type IdempotentCall = { readonly scope: string; readonly key: string; readonly requestHash: string }
@@ -45,7 +45,7 @@ export async function answerOnce(
   if (call === null) return work()
   const kept = await reserveKey(tx, call)
   if (kept !== null) {
-    if (kept.requestHash === call.requestHash) return { status: 201, body: kept.body }
+    if (kept.requestHash === call.requestHash) return { status: kept.status === 202 ? 202 : 201, body: kept.body }
     throw new BrokenRule('IDEMPOTENCY_KEY_REUSED', 'this Idempotency-Key came with another body before')
   }
   const answer = await work()

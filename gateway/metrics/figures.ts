@@ -49,6 +49,21 @@ export const FIGURES = {
     help: 'How many monitors may be active at a time: MAX_MONITORS.',
     labels: {},
   },
+  tallylight_jobs: {
+    kind: 'reading',
+    help: 'Jobs by status, the ended ones included, as the database has them.',
+    labels: { status: null },
+  },
+  tallylight_job_queue_depth: {
+    kind: 'reading',
+    help: 'Pieces of work of jobs (whole jobs, chunks, joins, clean-ups) that wait for a worker.',
+    labels: {},
+  },
+  tallylight_encode_workers_limit: {
+    kind: 'reading',
+    help: 'How many encode workers may run at a time: MAX_ENCODE_WORKERS.',
+    labels: {},
+  },
   tallylight_worker_reports_total: {
     kind: 'counter',
     help: "Workers' reports: counted, duplicate (counted before), refused (of a worker that was replaced or has ended).",

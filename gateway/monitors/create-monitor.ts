@@ -4,7 +4,7 @@ import { writeTraceparent, type Trace } from '../../shared/trace.ts'
 import type { Context, Tx } from '../context.ts'
 import { BrokenRule } from '../errors.ts'
 import { answerOnce, type IdempotentCall, type KeptAnswer } from '../http/idempotency.ts'
-import { insertAssignment } from '../workers/store.ts'
+import { insertAssignments } from '../workers/store.ts'
 import { MONITOR_KIND } from './pod.ts'
 import { presentCreated } from './present.ts'
 import type { CreateMonitorBody } from './requests.ts'
@@ -40,7 +40,7 @@ async function create(tx: Tx, context: Context, body: CreateMonitorBody, trace: 
   const row = toRow(body, context.settings.scheduleLeadTimeMs, Date.now())
   const monitor = await insertMonitor(tx, { ...row, traceparent: writeTraceparent(trace) })
   if (monitor === null) throw duplicateOf(await activeMonitorOf(tx, row.streamKey))
-  if (monitor.status !== 'scheduled') await insertAssignment(tx, MONITOR_KIND, monitor.id)
+  if (monitor.status !== 'scheduled') await insertAssignments(tx, MONITOR_KIND, [monitor.id])
   return { status: 201, body: JSON.stringify(presentCreated(monitor)) }
 }
 

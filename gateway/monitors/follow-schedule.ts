@@ -1,5 +1,5 @@
 import type { Context, Tx } from '../context.ts'
-import { endAssignment, insertAssignment } from '../workers/store.ts'
+import { endAssignment, insertAssignments } from '../workers/store.ts'
 import { MONITOR_KIND } from './pod.ts'
 import { endMonitor, listToGiveUp, listToStart, startScheduled, type Monitor } from './store.ts'
 import { tell } from './tell.ts'
@@ -14,7 +14,7 @@ export async function followSchedule(context: Context): Promise<void> {
 }
 
 async function start(tx: Tx, id: string): Promise<void> {
-  if (await startScheduled(tx, id)) await insertAssignment(tx, MONITOR_KIND, id)
+  if (await startScheduled(tx, id)) await insertAssignments(tx, MONITOR_KIND, [id])
 }
 
 async function stopLate(tx: Tx, id: string): Promise<void> {

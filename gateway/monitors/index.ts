@@ -1,5 +1,7 @@
 import { deriveWorkerToken } from '../../shared/signing.ts'
 import type { System } from '../system.ts'
+import { OFTEN_MS, quietly } from '../work.ts'
+import { MONITOR_ATTEMPTS } from './attempts.ts'
 import { callbackRoutes } from './callbacks.ts'
 import { failLostMonitor, failUnreachableMonitor } from './fail-monitor.ts'
 import { capacityOf, readMonitors } from './figures.ts'
@@ -16,15 +18,18 @@ export const monitors: System = {
   workerKind: {
     kind: MONITOR_KIND,
     role: monitorRole,
-    nameOf: workerNameOf,
-    async specFor({ db, settings }, id) {
+    attempts: MONITOR_ATTEMPTS,
+    nameOf: ({ id }) => workerNameOf(id),
+    async specFor({ db, settings }, { id }) {
       const monitor = await findMonitor(db, id)
       if (monitor === null) return null
       return workerSpec(monitor, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, MONITOR_KIND, id))
     },
     onLost: failLostMonitor,
   },
-  tick: followSchedule,
+  works: (context) => [
+    { name: 'follow schedules', everyMs: OFTEN_MS, run: () => quietly(followSchedule(context)) },
+  ],
   onWebhookExhausted: failUnreachableMonitor,
   capacity: capacityOf,
   readings: readMonitors,

@@ -12,6 +12,8 @@ export function monitorRole({ monitorResources }: Pick<Settings, 'monitorResourc
     app: 'stream-monitor',
     idLabel: 'monitor-id',
     workDir: '/tmp/segments',
+    // A handful of segments of 10 MB each, at the most.
+    workLimit: '256Mi',
     resources: monitorResources,
   }
 }

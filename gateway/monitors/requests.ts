@@ -1,24 +1,18 @@
 import * as v from 'valibot'
 
-import { checkUrl } from '../../shared/safe-url.ts'
 import { readStreamUrl, type StreamPolicy, type StreamUrl } from '../../shared/stream-url.ts'
 import { Cursor, Limit, Offset } from '../http/paging.ts'
 import { objectProblem, type FieldProblem } from '../http/json-body.ts'
+import {
+  guardedUrl,
+  intIn,
+  Metadata,
+  numberIn,
+  PlainObject,
+  urlField,
+  type UrlReading,
+} from '../http/request-fields.ts'
 import { MONITOR_STATUSES } from './status.ts'
-
-const MAX_URL_LENGTH = 2048
-const MAX_METADATA_BYTES = 16 * 1024
-const MAX_METADATA_DEPTH = 20
-
-function numberIn(min: number, max: number, unit: string) {
-  const message = `must be a number from ${min} to ${max}${unit}`
-  return v.pipe(v.number(message), v.minValue(min, message), v.maxValue(max, message))
-}
-
-function intIn(min: number, max: number, unit: string) {
-  const message = `must be a whole number from ${min} to ${max}${unit}`
-  return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message))
-}
 
 /** RFC 3339 §5.6 date-time, of a day that exists. */
 const RFC_3339 =
@@ -41,13 +35,6 @@ function isMoment(text: string): boolean {
 }
 
 const Threshold = numberIn(1, 3600, ' seconds')
-
-/** An array is an object to JavaScript, and to object schemas. */
-const PlainObject = v.custom<Record<string, unknown>>(isPlainObject, 'must be an object')
-
-function isPlainObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
 
 /** `config` of a monitor, with its defaults. */
 const Config = v.pipe(
@@ -75,68 +62,28 @@ const Config = v.pipe(
   ),
 )
 
-const Metadata = v.pipe(
-  PlainObject,
-  v.check((value) => depthOf(value) <= MAX_METADATA_DEPTH, `must not nest deeper than ${MAX_METADATA_DEPTH} levels`),
-  v.check(fitsMetadata, `must not be larger than ${MAX_METADATA_BYTES / 1024} KiB as JSON`),
-)
-
-/** Levels of nesting, counted without recursion and no further than needed: the input may be made to overflow a stack. */
-function depthOf(value: unknown): number {
-  let level: unknown[] = [value]
-  for (let depth = 0; depth <= MAX_METADATA_DEPTH; depth++) {
-    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []))
-    if (level.length === 0) return depth + 1
-  }
-  return MAX_METADATA_DEPTH + 1
-}
-
-function fitsMetadata(value: Record<string, unknown>): boolean {
-  if (depthOf(value) > MAX_METADATA_DEPTH) return true
-  return new TextEncoder().encode(JSON.stringify(value)).length <= MAX_METADATA_BYTES
-}
-
-const TOO_LONG = `must not be longer than ${MAX_URL_LENGTH} characters once it is written in ASCII`
-
-function urlText() {
-  return v.pipe(
-    v.string('must be a URL, as a string'),
-    v.nonEmpty('must not be empty'),
-    v.maxLength(MAX_URL_LENGTH, `must not be longer than ${MAX_URL_LENGTH} characters`),
-  )
-}
-
 /** Body of `POST /monitors`, as the settings' policy takes it; `stream_url` comes out read. */
 export function createMonitorBody(policy: StreamPolicy) {
   return v.strictObject(
     {
-      stream_url: v.pipe(
-        urlText(),
-        v.rawTransform(({ dataset, addIssue, NEVER }): StreamUrl => {
-          const verdict = readStreamUrl(dataset.value, policy)
-          if (verdict.ok) return verdict.stream
-          addIssue({ message: verdict.problem })
-          return NEVER
-        }),
-        v.check(({ url }) => url.length <= MAX_URL_LENGTH, TOO_LONG),
+      stream_url: urlField(
+        (text) => readStream(text, policy),
+        ({ url }) => url,
       ),
-      callback_url: v.pipe(
-        urlText(),
-        v.rawTransform(({ dataset, addIssue, NEVER }): string => {
-          const verdict = checkUrl(dataset.value, policy)
-          if (verdict.ok) return verdict.url.href
-          addIssue({ message: verdict.problem })
-          return NEVER
-        }),
-        v.maxLength(MAX_URL_LENGTH, TOO_LONG),
-      ),
+      callback_url: guardedUrl(policy),
       config: v.optional(Config, {}),
       metadata: v.optional(Metadata, {}),
     },
     objectProblem,
   )
 }
+
 export type CreateMonitorBody = v.InferOutput<ReturnType<typeof createMonitorBody>>
+
+function readStream(text: string, policy: StreamPolicy): UrlReading<StreamUrl> {
+  const verdict = readStreamUrl(text, policy)
+  return verdict.ok ? { ok: true, read: verdict.stream } : verdict
+}
 
 /** INVALID_URL where a URL is among what is wrong. */
 export function codeOfCreation(problems: readonly FieldProblem[]): 'INVALID_URL' | 'INVALID_CONFIG' {

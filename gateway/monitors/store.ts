@@ -3,6 +3,7 @@ import { and, count, desc, eq, getTableColumns, isNull, lt, lte, sql } from 'dri
 import type { MonitorReport, MonitorStatistics } from '../../shared/contract/monitors.ts'
 import type { Db, DbOrTx, Tx } from '../context.ts'
 import { callUpdate } from '../workers/store.ts'
+import { MONITOR_ATTEMPTS } from './attempts.ts'
 import { monitors } from './schema.ts'
 import { isFinal, MONITOR_STATUSES, nextStatus, type FinalStatus, type MonitorStatus } from './status.ts'
 
@@ -128,7 +129,7 @@ export type ReportedMonitor = Monitor & { readonly before: MonitorStatistics }
  * round trip. No row: the call did not count.
  */
 export function reportStatement(db: DbOrTx) {
-  const call = db.$with('call').as(callUpdate(db))
+  const call = db.$with('call').as(callUpdate(db, MONITOR_ATTEMPTS))
   // A query inside of a statement sees the rows as they were when it began.
   const before = sql<MonitorStatistics>`(select old.statistics from ${monitors} old where old.id = "monitors"."id")`
   const status = sql<MonitorStatus>`case when ${monitors.status} = any(${sql.placeholder('from')}) then ${sql.placeholder('to')} else ${monitors.status} end`

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
-import { readSettings, SettingsError } from '../config.ts'
+import { readSettings } from '../config.ts'
+import { SettingsError } from '../settings-error.ts'
 import { containerOf, environmentOf, INSTALLATIONS, portsOf, readInstallation, readSource } from './installation.ts'
 
 const KEYS = ['API_KEY', 'INTERNAL_API_KEY', 'WEBHOOK_SIGNING_KEY']
@@ -16,7 +17,7 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
   const pod = gateway.spec?.template.spec
 
   test('is given nothing but settings of the gateway', () => {
-    const source = readSource('gateway/config.ts')
+    const source = readSource('gateway/config.ts') + readSource('gateway/job-settings.ts')
     const { data = {} } = one('ConfigMap', 'tallylight-gateway')
     const names = [...Object.keys(data), ...(container.env ?? []).map(({ name }) => name)]
     expect(names.length).toBeGreaterThan(10)

@@ -62,6 +62,7 @@ test('each image runs as the numeric user that the Pods name', () => {
   const spec = podFor({ name: 'a', kind: 'monitor', assignmentId: 'a', env: {} }, MONITOR_ROLE, {
     namespace: 'tallylight',
     image: 'worker:1',
+    secret: 'none',
     owner: null,
   }).spec
   const pods = [gateway.spec?.template.spec, migration.spec?.template.spec, spec]

@@ -10,7 +10,7 @@ import { INSTALLATIONS, readInstallation, type Of, type Template } from './insta
 import { isAllowed, isInRange, type End } from './network-policy.ts'
 
 const SPEC = { name: 'stream-monitor-a', kind: 'monitor', assignmentId: 'a', env: {} }
-const OPTIONS = { namespace: 'tallylight', image: 'worker:1', owner: null }
+const OPTIONS = { namespace: 'tallylight', image: 'worker:1', secret: 'none', owner: null }
 const WORKER = podEnd(podFor(SPEC, MONITOR_ROLE, OPTIONS))
 const DNS: End = { namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } }
 const ANOTHER_OF_THE_SYSTEM: End = { namespace: 'kube-system', labels: { 'k8s-app': 'metrics-server' } }

@@ -68,17 +68,21 @@ export function edgeBindings(
     LOG_LEVEL: 'error',
     RATE_LIMIT_WRITES_PER_MIN: '100000',
     RATE_LIMIT_READS_PER_MIN: '100000',
+    S3_BUCKET: 'outputs',
   }
 }
 
 /** Those settings that tests change, as the environment has them. */
 function bindingsOf(settings: Partial<Settings>): Record<string, string> {
-  const { maxMonitors, writesPerMinute, readsPerMinute, allowPrivateNetworks } = settings
+  const { maxMonitors, writesPerMinute, readsPerMinute, allowPrivateNetworks, jobs } = settings
   const given = {
     MAX_MONITORS: maxMonitors,
     RATE_LIMIT_WRITES_PER_MIN: writesPerMinute,
     RATE_LIMIT_READS_PER_MIN: readsPerMinute,
     ALLOW_PRIVATE_NETWORKS: allowPrivateNetworks,
+    MAX_QUEUED_JOBS: jobs?.maxQueued,
+    MAX_ENCODE_WORKERS: jobs?.maxWorkers,
+    ALLOW_FILE_INPUT: jobs?.allowFileInput,
     DNS_OVER_HTTPS_URL: allowPrivateNetworks === false ? 'http://127.0.0.1:9/dns-query' : undefined,
   }
   return Object.fromEntries(

@@ -1,7 +1,6 @@
 import type { Sql } from 'postgres'
 
-/** One rule that holds whatever was killed, as a query for what breaks it. */
-type Invariant = { readonly rule: string; readonly broken: (sql: Sql) => Promise<readonly object[]> }
+import { JOB_INVARIANTS, type Invariant } from './job-invariants.ts'
 
 /** What holds for every database of ours, at any time between two transactions. */
 const ALWAYS: readonly Invariant[] = [
@@ -66,7 +65,8 @@ const WITH_WORKERS: readonly Invariant[] = [
 
 /** Throws with every rule that a database breaks, and the rows that break it. */
 export async function checkInvariants(sql: Sql, options: { readonly realWorkers: boolean }): Promise<void> {
-  const rules = options.realWorkers ? [...ALWAYS, ...WITH_WORKERS] : ALWAYS
+  const always = [...ALWAYS, ...JOB_INVARIANTS]
+  const rules = options.realWorkers ? [...always, ...WITH_WORKERS] : always
   const found = await Promise.all(rules.map(async ({ rule, broken }) => ({ rule, rows: await broken(sql) })))
   const complaints = found.filter(({ rows }) => rows.length > 0)
   if (complaints.length > 0) throw new Error(`invariants are broken: ${JSON.stringify(complaints, null, 2)}`)

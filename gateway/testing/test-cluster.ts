@@ -58,6 +58,7 @@ function launcherOf({ url, token, namespace }: FakeKubernetes): Launcher {
     client: createPodClient({ ...accessBySettings({ server: url, token }), namespace }),
     roles: systems.map(({ workerKind }) => workerKind.role(TEST_SETTINGS)),
     image: 'example/worker:1',
+    secret: 'example-secret',
     namespace,
     deployment: null,
     log: createLog('test', 'error', () => {}),

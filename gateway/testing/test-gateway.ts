@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs'
+
 import { deriveWorkerToken, signCallback } from '../../shared/signing.ts'
 import { createLog } from '../../shared/log.ts'
+import { OWN_PRESETS } from '../adapters/presets-file.ts'
 import type { Settings } from '../config.ts'
 import { startGateway, type Gateway } from '../node-gateway.ts'
+import { readPresets } from '../presets.ts'
 import type { Launcher } from '../workers/launcher.ts'
 import { checkInvariants } from './invariants.ts'
 import { createMemoryLauncher } from './memory-launcher.ts'
@@ -37,6 +41,22 @@ export const TEST_SETTINGS: Settings = {
   writesPerMinute: 100_000,
   readsPerMinute: 100_000,
   workerEnv: {},
+  jobs: {
+    maxWorkers: 2,
+    maxQueued: 1000,
+    maxConcurrent: 1,
+    timeoutSec: 3600,
+    allowFileInput: false,
+    presets: readPresets(readFileSync(OWN_PRESETS, 'utf8')),
+    defaultStorage: 'local',
+    storages: ['local', 's3'],
+    storageDir: '/tmp/tallylight-no-media',
+    workDir: '/tmp/ffmpeg-jobs',
+    diskLimit: '40Gi',
+    resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '4', memory: '4Gi' } },
+    workerEnv: {},
+    secretEnv: {},
+  },
 }
 
 /** An answer of the API: parsed where it is JSON. */
@@ -57,8 +77,8 @@ export type TestGateway = AsyncDisposable & {
   /** What the gateway logged at error level. */
   readonly errors: readonly string[]
   api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiAnswer>
-  /** A call signed as the worker of a monitor. */
-  callback(monitorId: string, method: string, path: string, body: unknown): Promise<ApiAnswer>
+  /** A call signed as the worker of a monitor, or of a part of a job. */
+  callback(assignmentId: string, method: string, path: string, body: unknown): Promise<ApiAnswer>
   /** The same, by a clock that is off by `skewSec`. */
   skewed(skewSec: number): TestGateway['callback']
 }
@@ -106,8 +126,9 @@ export function callsTo(url: string): Pick<TestGateway, 'api' | 'callback' | 'sk
 }
 
 function callbackAt(url: string, skewSec: number): TestGateway['callback'] {
-  return async (monitorId, method, path, body) => {
-    const token = deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, 'monitor', monitorId)
+  return async (assignmentId, method, path, body) => {
+    const kind = assignmentId.startsWith('mon-') ? 'monitor' : 'job'
+    const token = deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, kind, assignmentId)
     const timestamp = String(Math.floor(Date.now() / 1000) + skewSec)
     const signature = signCallback(token, timestamp, { method, path, body: JSON.stringify(body) })
     const headers = { 'x-timestamp': timestamp, 'x-signature-256': signature, 'x-worker-id': 'test' }

@@ -77,6 +77,7 @@ async function buildModule(entry: string): Promise<string> {
     conditions: ['workerd', 'worker', 'browser', 'import'],
     // The last is asked for by hono-openapi for schemas of a kind that we do not have.
     external: ['node:*', 'cloudflare:*', 'zod'],
+    loader: { '.yaml': 'text' },
     logLevel: 'error',
   })
   return outputFiles.map(({ text }) => text).join('')

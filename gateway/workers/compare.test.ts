@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 
 import { judge } from './compare.ts'
 import type { LaunchedWorker, WorkerExit } from './launcher.ts'
-import type { LaunchedAssignment } from './store.ts'
+import type { LaunchedAssignment } from './launched/store.ts'
 
 const LAUNCHER = { owner: 'kubernetes:tallylight', mayStillRun: (owner: string) => owner !== 'gone' }
 const NAME = 'stream-monitor-1'
@@ -12,6 +12,7 @@ const EXIT: WorkerExit = { code: 137, reason: 'OOMKilled', lastLines: ['a', 'b']
 const CLAIMED: LaunchedAssignment = {
   id: '1',
   kind: 'monitor',
+  host: null,
   launch: 1,
   isLaunched: true,
   epoch: 1,
@@ -36,7 +37,7 @@ const RUNNING: LaunchedWorker = {
 
 function verdictOn(assignment: Partial<LaunchedAssignment>, worker: Partial<LaunchedWorker> | null) {
   const present = worker === null ? undefined : { ...RUNNING, ...worker }
-  return judge({ ...CLAIMED, ...assignment }, present, NAME, LAUNCHER)
+  return judge({ ...CLAIMED, ...assignment }, present, { workerName: NAME, maxAttempts: 5 }, LAUNCHER)
 }
 
 describe('a worker that is there', () => {

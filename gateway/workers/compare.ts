@@ -1,7 +1,6 @@
-import { MAX_ATTEMPTS } from './attempts.ts'
 import type { ObservedState, WorkerLoss } from './kind.ts'
 import type { LaunchedWorker, WorkerExit } from './launcher.ts'
-import type { LaunchedAssignment } from './store.ts'
+import type { LaunchedAssignment } from './launched/store.ts'
 
 /** What a comparison of one assignment that should have a worker with what runs comes to. */
 export type Verdict =
@@ -16,6 +15,9 @@ export type Verdict =
   | { readonly kind: 'expired'; readonly loss: WorkerLoss }
   | { readonly kind: 'lost'; readonly loss: WorkerLoss; readonly forGood: boolean }
 
+/** Of the worker that an assignment should have: its name, and how often its like may be run. */
+export type Expected = { readonly workerName: string; readonly maxAttempts: number }
+
 /** What is known of a launcher. */
 export type LauncherView = { readonly owner: string; mayStillRun(owner: string): boolean }
 
@@ -23,28 +25,28 @@ export type LauncherView = { readonly owner: string; mayStillRun(owner: string):
 export function judge(
   assignment: LaunchedAssignment,
   worker: LaunchedWorker | undefined,
-  workerName: string,
+  { workerName, maxAttempts }: Expected,
   launcher: LauncherView,
 ): Verdict {
-  if (worker !== undefined) return judgePresent(assignment, worker)
+  if (worker !== undefined) return judgePresent(assignment, worker, maxAttempts)
   if (assignment.launchedBy === launcher.owner) return judgeMissing(assignment, workerName)
   if (!launcher.mayStillRun(assignment.launchedBy)) return { kind: 'gone_with_gateway' }
   return assignment.expired ? { kind: 'expired', loss: lossByLease(assignment, workerName, null) } : { kind: 'fine' }
 }
 
-function judgePresent(assignment: LaunchedAssignment, worker: LaunchedWorker): Verdict {
+function judgePresent(assignment: LaunchedAssignment, worker: LaunchedWorker, maxAttempts: number): Verdict {
   if (worker.phase === 'exited') {
     const observedState = worker.exit?.reason === 'Completed' ? 'succeeded' : 'failed'
     return { kind: 'lost', loss: lossByExit(worker, observedState), forGood: worker.exit?.givenUp ?? false }
   }
-  return judgeRestarts(assignment, worker) ?? judgeLease(assignment, worker)
+  return judgeRestarts(assignment, worker, maxAttempts) ?? judgeLease(assignment, worker)
 }
 
 /** `null` where its launcher has nothing to do with how it fares. */
-function judgeRestarts(assignment: LaunchedAssignment, worker: LaunchedWorker): Verdict | null {
+function judgeRestarts(assignment: LaunchedAssignment, worker: LaunchedWorker, maxAttempts: number): Verdict | null {
   const restarts = Math.max(worker.restarts, assignment.restarts)
   const attempts = assignment.attempts + restarts - assignment.restarts
-  if (worker.phase === 'restarting' && attempts >= MAX_ATTEMPTS) {
+  if (worker.phase === 'restarting' && attempts >= maxAttempts) {
     return { kind: 'lost', loss: lossByExit(worker, 'crash_looping'), forGood: true }
   }
   return restarts > assignment.restarts ? { kind: 'note_restarts', restarts, attempts } : null

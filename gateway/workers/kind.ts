@@ -1,6 +1,8 @@
 import type { Settings } from '../config.ts'
 import type { Context, Tx } from '../context.ts'
+import type { AttemptRule } from './attempts.ts'
 import type { WorkerRole, WorkerSpec } from './launcher.ts'
+import type { Launch } from './store.ts'
 
 /** Why an assignment is given up: its workers died as often as they may. */
 export type WorkerLoss = {
@@ -28,10 +30,12 @@ export type WorkerKind = {
   readonly kind: string
   /** What its workers are to a cluster. */
   role(settings: Settings): WorkerRole
-  /** The worker's name for an assignment. */
-  nameOf(assignmentId: string): string
-  /** What to launch for an assignment, or `null` where its record is gone. */
-  specFor(context: Context, assignmentId: string): Promise<WorkerSpec | null>
+  /** How often its workers may die before an assignment is given up. */
+  readonly attempts: AttemptRule
+  /** The name of the worker of a launch: where each launch has its own, the launcher never waits for the one before. */
+  nameOf(launch: Launch): string
+  /** What to launch, or `null` where its record is gone. */
+  specFor(context: Context, launch: Launch): Promise<WorkerSpec | null>
   /** Called in the transaction that ends an assignment whose workers are used up. */
   onLost(tx: Tx, assignmentId: string, loss: WorkerLoss): Promise<void>
 }

@@ -3,15 +3,8 @@ import type { Context } from '../context.ts'
 import type { WorkerKind, WorkerLoss } from './kind.ts'
 import { LauncherUnavailable, LaunchRefused, type WorkerSpec } from './launcher.ts'
 import { loseWorker } from './lose-worker.ts'
-import {
-  findWhereabouts,
-  logId,
-  nextLaunchInMs,
-  noteLaunched,
-  scheduleRelaunch,
-  takeDueLaunches,
-  type Assignment,
-} from './store.ts'
+import { findWhereabouts } from './launched/store.ts'
+import { logId, nextLaunchInMs, noteLaunched, scheduleRelaunch, takeDueLaunches, type Assignment } from './store.ts'
 
 /** Launches at a time: more wait for the next round. */
 const BATCH = 20
@@ -37,7 +30,7 @@ export async function launchDue(context: Context, kinds: readonly WorkerKind[]):
 
 async function launch(context: Context, kinds: readonly WorkerKind[], assignment: Assignment): Promise<void> {
   const kind = kinds.find((candidate) => candidate.kind === assignment.kind)
-  const spec = await kind?.specFor(context, assignment.id)
+  const spec = await kind?.specFor(context, assignment)
   if (kind === undefined || !spec) return
   const { metrics } = context
   try {

@@ -11,8 +11,9 @@ export type WorkerRole = {
   readonly app: string
   /** The label that carries the assignment's id: `monitor-id`. */
   readonly idLabel: string
-  /** Where it keeps files while it works. */
+  /** Where it keeps files while it works, and how much at most: a Kubernetes quantity. */
   readonly workDir: string
+  readonly workLimit: string
   readonly resources: WorkerResources
 }
 
@@ -32,6 +33,8 @@ export type WorkerSpec = {
   readonly assignmentId: string
   /** The worker's whole environment but what every program needs (PATH, HOME, …), which the launcher adds. */
   readonly env: Readonly<Record<string, string>>
+  /** What nobody may read in a Pod's spec: there each is taken, by its name, from the cluster's Secret for workers. */
+  readonly secrets?: Readonly<Record<string, string>>
 }
 
 /** `restarting`: its last run failed, and its launcher will start it again. `exited`: it will not run again. */

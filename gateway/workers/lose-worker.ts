@@ -22,7 +22,7 @@ export async function loseWorker(
 ): Promise<void> {
   const { metrics } = context
   const labels = { kind: lost.kind, reason: reasonLabel(loss.terminationReason) }
-  const next = forGood ? ({ kind: 'give_up' } as const) : afterLoss(lost.attempts)
+  const next = forGood ? ({ kind: 'give_up' } as const) : afterLoss(lost.attempts, kind.attempts)
   const fields = { ...logId(lost), worker: loss.workerName, epoch: lost.epoch, attempt: lost.attempts }
   if (next.kind === 'relaunch') {
     const first = await scheduleRelaunch(context.db, lost, { afterMs: next.afterMs, attempts: lost.attempts })

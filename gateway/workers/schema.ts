@@ -4,7 +4,7 @@ import { sql } from 'drizzle-orm'
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
 /**
- * One row per piece of work that a worker is to do: a monitor, later a job or a broadcast. The row outlives its
+ * One row per piece of work that a worker is to do: a monitor, a part of a job, later a broadcast. The row outlives its
  * workers; the epoch tells which process of them may speak.
  */
 export const assignments = pgTable(
@@ -30,6 +30,8 @@ export const assignments = pgTable(
     launchedAt: moment('launched_at'),
     launchedBy: text('launched_by'),
     claimedAt: moment('claimed_at'),
+    /** The worker that carries it, where that was launched for another assignment; null: the one of its own launch. */
+    host: text('host'),
     /** The processes that have claimed, by the names they gave themselves, the newest last. */
     claimants: text('claimants')
       .array()

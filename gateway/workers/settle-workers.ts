@@ -4,17 +4,8 @@ import { judge, type Verdict } from './compare.ts'
 import type { WorkerKind, WorkerLoss } from './kind.ts'
 import type { LaunchedWorker } from './launcher.ts'
 import { loseWorker } from './lose-worker.ts'
-import {
-  findWhereabouts,
-  isExpired,
-  listLaunched,
-  logId,
-  noteLaunched,
-  noteRestarts,
-  releaseLaunches,
-  scheduleRelaunch,
-  type LaunchedAssignment,
-} from './store.ts'
+import { findWhereabouts, listLaunched, type LaunchedAssignment, type Whereabouts } from './launched/store.ts'
+import { isExpired, logId, noteLaunched, noteRestarts, releaseLaunches, scheduleRelaunch } from './store.ts'
 
 /** What a worker of an ended record has to send its last report and to clean up, in ms. */
 const STOP_GRACE_MS = 25_000
@@ -70,9 +61,9 @@ function compare(
   return launched.flatMap((assignment) => {
     const kind = kinds.find((candidate) => candidate.kind === assignment.kind)
     if (kind === undefined) return []
-    const workerName = kind.nameOf(assignment.id)
+    const workerName = workerOf(kind, assignment)
     const worker = assignment.launchedBy === launcher.owner ? byName.get(workerName) : undefined
-    const verdict = judge(assignment, worker, workerName, launcher)
+    const verdict = judge(assignment, worker, { workerName, maxAttempts: kind.attempts.max }, launcher)
     if (verdict.kind === 'fine') return []
     const name = 'loss' in verdict ? verdict.loss.observedState : verdict.kind
     return [{ name, act: () => settle(context, kind, { assignment, worker }, verdict) }]
@@ -87,11 +78,11 @@ async function settle(context: Context, kind: WorkerKind, pair: Pair, verdict: V
     case 'fine':
       return
     case 'adopt':
-      return adopt(context, assignment, kind.nameOf(assignment.id))
+      return adopt(context, assignment, workerOf(kind, assignment))
     case 'note_restarts':
       return worker === undefined ? undefined : recordRestart(context, assignment, worker, verdict)
     case 'gone_with_gateway':
-      return relaunchForeign(context, assignment, kind.nameOf(assignment.id))
+      return relaunchForeign(context, assignment, workerOf(kind, assignment))
     case 'expired':
       // Time has passed since the records were read: it may have been heard again.
       if (!(await isExpired(context.db, assignment))) return
@@ -151,7 +142,10 @@ async function recordRestart(
 
 /** The gateway that had launched this worker is gone, and its workers with it: no fault of theirs, so no attempt. */
 async function relaunchForeign(context: Context, assignment: LaunchedAssignment, worker: string): Promise<void> {
-  const first = await scheduleRelaunch(context.db, assignment, { afterMs: 0, attempts: 0 })
+  const first = await scheduleRelaunch(context.db, assignment, {
+    afterMs: 0,
+    attempts: Math.max(0, assignment.attempts - 1),
+  })
   if (!first) return
   context.log.warn('worker gone with its gateway; launching another', { ...logId(assignment), worker })
   context.wake()
@@ -170,18 +164,44 @@ async function findUnwanted(
   workers: readonly LaunchedWorker[],
 ): Promise<Unwanted[]> {
   const { owner } = context.launcher
-  const wanted = new Set(launched.filter(({ launchedBy }) => launchedBy === owner).map(({ id }) => id))
-  const doubtful = workers.filter((worker) => !wanted.has(worker.assignmentId) && !isLeaving(worker))
+  const byKind = new Map(kinds.map((kind) => [kind.kind, kind]))
+  const wanted = new Set(
+    launched.flatMap((one) => {
+      const kind = one.launchedBy === owner ? byKind.get(one.kind) : undefined
+      return kind === undefined ? [] : [workerOf(kind, one)]
+    }),
+  )
+  const doubtful = workers.filter((worker) => !wanted.has(worker.name) && !isLeaving(worker))
   const ids = doubtful.map(({ assignmentId }) => assignmentId)
   const whereabouts = await findWhereabouts(context.db, ids)
   return doubtful.flatMap((worker): Unwanted[] => {
     const found = whereabouts.get(worker.assignmentId)
     if (found === undefined) return [{ name: 'orphan', worker }]
-    if (kinds.every(({ kind, nameOf }) => kind !== worker.kind || nameOf(worker.assignmentId) !== worker.name))
-      return []
+    const kind = byKind.get(worker.kind)
+    if (kind === undefined) return []
+    const launch = launchOf(kind, worker, found.launch)
+    if (launch === null) return []
     if (found.ended) return [{ name: found.endedLongAgo ? 'zombie' : 'ended', worker }]
-    return found.launchedBy === null || found.launchedBy === owner ? [] : [{ name: 'superseded', worker }]
+    return isSuperseded(found, launch, owner) ? [{ name: 'superseded', worker }] : []
   })
+}
+
+/** The name of the worker that carries an assignment. */
+function workerOf(kind: WorkerKind, assignment: LaunchedAssignment): string {
+  return assignment.host ?? kind.nameOf(assignment)
+}
+
+/** Which launch of its assignment a worker is of, by its name; `null`: of none, it only bears the labels. */
+function launchOf(kind: WorkerKind, worker: LaunchedWorker, launches: number): number | null {
+  const id = worker.assignmentId
+  for (let launch = launches; launch > 0; launch--) if (kind.nameOf({ id, launch }) === worker.name) return launch
+  return null
+}
+
+/** One that waits to be launched again may yet be given the worker that is there. */
+function isSuperseded(found: Whereabouts, launch: number, owner: string): boolean {
+  if (found.launchedBy === null) return false
+  return found.launchedBy !== owner || launch < found.launch
 }
 
 /** Told to stop before, unless its node is gone and nobody there will hear of it. */

@@ -1,7 +1,8 @@
 import { and, eq, inArray, isNotNull, isNull, lt, lte, sql } from 'drizzle-orm'
 
-import { LEASE_SEC } from '../../shared/contract/assignment.ts'
+import { LEASE_SEC, type CallNumber } from '../../shared/contract/assignment.ts'
 import type { Db, DbOrTx, Tx } from '../context.ts'
+import type { AttemptRule } from './attempts.ts'
 import { assignments } from './schema.ts'
 
 export type Assignment = typeof assignments.$inferSelect
@@ -17,9 +18,10 @@ const STABLE_AFTER_SEC = 60
 const active = isNull(assignments.endedAt)
 const seconds = (sec: number | ReturnType<typeof sql.placeholder>) => sql`now() + make_interval(secs => ${sec})`
 
-/** Creates an assignment whose worker is to be launched at once. */
-export async function insertAssignment(tx: Tx, kind: string, id: string): Promise<void> {
-  await tx.insert(assignments).values({ id, kind, launchAt: sql`now()` })
+/** Creates assignments whose workers are to be launched at once. */
+export async function insertAssignments(tx: Tx, kind: string, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  await tx.insert(assignments).values(ids.map((id) => ({ id, kind, launchAt: sql`now()` })))
 }
 
 /** Ends an assignment: whatever worker it has may say nothing more. False where it had ended before. */
@@ -63,8 +65,10 @@ export async function raiseEpoch(db: Db, id: string, claimant: string): Promise<
  * yet, and renews the lease. Placeholders: `id`, `epoch`, `seq`, `resume`. Its statement can be composed into a
  * system's own as a CTE, so that a report costs one round trip.
  */
-export function callUpdate(db: DbOrTx) {
-  const stable = sql`${assignments.claimedAt} < now() - make_interval(secs => ${STABLE_AFTER_SEC})`
+export function callUpdate(db: DbOrTx, { forgivesStable }: Pick<AttemptRule, 'forgivesStable'>) {
+  const stable = forgivesStable
+    ? sql`${assignments.claimedAt} < now() - make_interval(secs => ${STABLE_AFTER_SEC})`
+    : sql`false`
   return db
     .update(assignments)
     .set({
@@ -82,6 +86,28 @@ export function callUpdate(db: DbOrTx) {
       ),
     )
     .returning({ id: assignments.id })
+}
+
+/**
+ * Counts one call of a worker where its kind stores what it says by statements of its own. `null`: it did not count;
+ * see `refusalOf`.
+ */
+export async function countCall(
+  tx: Tx,
+  rule: AttemptRule,
+  call: { id: string } & CallNumber,
+): Promise<Assignment | null> {
+  const { id, epoch, seq } = call
+  const counted = await callUpdate(tx, rule).prepare('worker_call').execute({ id, epoch, seq, resume: null })
+  return counted.length > 0 ? findAssignment(tx, id) : null
+}
+
+/** Above every number that a call can have. */
+const LAST_SEQ = 2_147_483_647
+
+/** Of a worker that has said its last word: none of its later calls counts, even before another one has claimed. */
+export async function muteWorker(tx: Tx, id: string): Promise<void> {
+  await tx.update(assignments).set({ seq: LAST_SEQ }).where(eq(assignments.id, id))
 }
 
 /** For how long a launch may be under way: where it was not noted as done by then, its gateway is gone. */
@@ -105,12 +131,51 @@ export async function takeDueLaunches(db: Db, owner: string, limit: number): Pro
       launchedAt: sql`now()`,
       launchedBy: owner,
       claimedAt: null,
+      host: null,
       leaseUntil: seconds(LAUNCH_LEASE_SEC),
       attempts: sql`${assignments.attempts} + 1`,
       restarts: 0,
     })
     .where(inArray(assignments.id, due))
     .returning()
+}
+
+/**
+ * Gives an assignment that waits for its first worker to one that runs for another and has room; it counts as launched,
+ * and must be claimed like any.
+ */
+export async function hostAssignment(tx: Tx, id: string, host: string, owner: string): Promise<void> {
+  await tx
+    .update(assignments)
+    .set({
+      host,
+      launch: sql`${assignments.launch} + 1`,
+      isLaunched: true,
+      launchAt: null,
+      launchedAt: sql`now()`,
+      launchedBy: owner,
+      leaseUntil: seconds(LEASE_SEC),
+      attempts: sql`${assignments.attempts} + 1`,
+    })
+    .where(and(eq(assignments.id, id), active))
+}
+
+/** What a kind's assignments that have not ended are carried by. */
+export function listCarriers(db: DbOrTx, kind: string): Promise<(Launch & Pick<Assignment, 'host'>)[]> {
+  const { id, launch, host } = assignments
+  return db
+    .select({ id, launch, host })
+    .from(assignments)
+    .where(and(active, eq(assignments.kind, kind)))
+}
+
+/** The assignments that a worker was given beside its own and has not claimed yet. */
+export async function listUnclaimedOf(db: Db, host: string): Promise<string[]> {
+  const rows = await db
+    .select({ id: assignments.id })
+    .from(assignments)
+    .where(and(active, eq(assignments.host, host), isNull(assignments.claimedAt)))
+  return rows.map(({ id }) => id)
 }
 
 /** Notes that a worker is there: it has until `startupSec` after its launch to claim. False where it has claimed. */
@@ -168,42 +233,6 @@ export async function nextLaunchInMs(db: Db): Promise<number | null> {
   return row?.ms ?? null
 }
 
-/** An assignment that counts as having a worker; the times are judged by the database's clock. */
-export type LaunchedAssignment = Pick<
-  Assignment,
-  'id' | 'kind' | 'launch' | 'isLaunched' | 'epoch' | 'attempts' | 'restarts' | 'claimedAt'
-> & {
-  readonly launchedBy: string
-  /** Its worker's lease has run out. */
-  readonly expired: boolean
-  /** Its worker has had its time to start and claim. */
-  readonly startupOver: boolean
-}
-
-/** The assignments whose worker was launched, and which have not ended. */
-export async function listLaunched(db: Db, startupSec: number): Promise<LaunchedAssignment[]> {
-  const { id, kind, launch, isLaunched, epoch, attempts, restarts, launchedAt, claimedAt, launchedBy, leaseUntil } =
-    assignments
-  const rows = await db
-    .select({
-      id,
-      kind,
-      launch,
-      isLaunched,
-      epoch,
-      attempts,
-      restarts,
-
-      claimedAt,
-      launchedBy,
-      expired: sql<boolean>`coalesce(${leaseUntil} < now(), false)`,
-      startupOver: sql<boolean>`coalesce(${launchedAt} < now() - make_interval(secs => ${startupSec}), false)`,
-    })
-    .from(assignments)
-    .where(and(active, isNotNull(launchedBy), isNull(assignments.launchAt)))
-  return rows.flatMap((row) => (row.launchedBy === null ? [] : [{ ...row, launchedBy: row.launchedBy }]))
-}
-
 /** Whether a launch is still the present one, and its worker's lease run out. */
 export async function isExpired(db: Db, launch: Launch): Promise<boolean> {
   const rows = await db
@@ -211,30 +240,6 @@ export async function isExpired(db: Db, launch: Launch): Promise<boolean> {
     .from(assignments)
     .where(and(sameLaunch(launch), lt(assignments.leaseUntil, sql`now()`)))
   return rows.length > 0
-}
-
-/** Where an assignment is at: whether it has ended, and who has launched its present worker. */
-export type Whereabouts = {
-  readonly ended: boolean
-  /** It has ended so long ago that its worker should be gone. */
-  readonly endedLongAgo: boolean
-  readonly launchedBy: string | null
-}
-
-/** The whereabouts of those of these assignments that are there. */
-export async function findWhereabouts(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, Whereabouts>> {
-  if (ids.length === 0) return new Map()
-  const { id, endedAt, launchedBy } = assignments
-  const rows = await db
-    .select({
-      id,
-      launchedBy,
-      ended: sql<boolean>`${endedAt} is not null`,
-      endedLongAgo: sql<boolean>`coalesce(${endedAt} < now() - make_interval(secs => ${LEASE_SEC}), false)`,
-    })
-    .from(assignments)
-    .where(inArray(id, [...ids]))
-  return new Map(rows.map((row) => [row.id, row]))
 }
 
 /** One launch of an assignment, by which a change is tied to the worker that it is about. */
@@ -246,7 +251,7 @@ function sameLaunch({ id, launch }: Launch) {
 
 /** Has a lost worker's assignment launched again after a pause. False where another gateway was first. */
 export async function scheduleRelaunch(
-  db: Db,
+  db: DbOrTx,
   launch: Launch,
   pause: { afterMs: number; attempts: number },
 ): Promise<boolean> {
@@ -273,10 +278,13 @@ export async function giveUp(tx: Tx, launch: Launch): Promise<boolean> {
   return changed.length > 0
 }
 
+/** A launch that ended with its gateway was no attempt. */
+const UNCOUNTED = sql`greatest(${assignments.attempts} - 1, 0)`
+
 /** Leaves what `owner` had launched to the next gateway, at no cost in attempts. */
 export async function releaseLaunches(db: Db, owner: string): Promise<void> {
   await db
     .update(assignments)
-    .set({ launchAt: sql`now()`, launchedBy: null, leaseUntil: null, attempts: 0 })
+    .set({ launchAt: sql`now()`, launchedBy: null, leaseUntil: null, attempts: UNCOUNTED })
     .where(and(eq(assignments.launchedBy, owner), active, isNull(assignments.launchAt)))
 }

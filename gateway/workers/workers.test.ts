@@ -112,7 +112,7 @@ describe('workers', () => {
     gateway.gateway.context.wake('workers')
     await launches(id, 2)
     const [row] = await gateway.database.sql`select attempts from assignments where id = ${id}`
-    expect(row?.['attempts']).toBe(1)
+    expect(row?.['attempts']).toBe(5)
   })
 
   it('of another living gateway are left alone', async () => {

@@ -24,6 +24,8 @@ export const Claim = v.object({
   /** What the kind's last acknowledged report left to resume from; `null` at the first claim. */
   resume: v.nullable(v.unknown()),
   policy: v.object({ allow_private_networks: v.boolean(), allow_any_site: v.boolean() }),
+  /** What is to be done, in the words of the kind; kinds that tell it by the environment have none. */
+  order: v.optional(v.unknown()),
 })
 export type Claim = v.InferOutput<typeof Claim>
 

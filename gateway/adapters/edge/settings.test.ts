@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 
-import { SettingsError } from '../../config.ts'
+import { SettingsError } from '../../settings-error.ts'
 import { readEdgeSettings } from './settings.ts'
+
+const PRESETS = new Map()
 
 const KEYS = {
   API_KEY: 'an-api-key-of-some-length',
@@ -22,7 +24,7 @@ const GIVEN = {
 
 function problemsOf(bindings: object): readonly string[] {
   try {
-    readEdgeSettings(bindings)
+    readEdgeSettings(bindings, PRESETS)
   } catch (error) {
     if (error instanceof SettingsError) return error.problems
     throw error
@@ -35,7 +37,7 @@ const problemsWith = (change: object) => problemsOf({ ...GIVEN, ...change })
 
 describe('the settings of an edge gateway', () => {
   it('are those of every gateway, the cluster, and what guards webhooks', () => {
-    expect(readEdgeSettings(GIVEN)).toMatchObject({
+    expect(readEdgeSettings(GIVEN, PRESETS)).toMatchObject({
       settings: { keys: KEYS, gatewayUrl: GIVEN.GATEWAY_URL, allowPrivateNetworks: false, maxMonitors: 50 },
       databaseUrl: GIVEN.DATABASE_URL,
       cluster: { url: GIVEN.KUBERNETES_URL, token: 'token', namespace: 'tallylight', workerImage: 'worker:1' },
@@ -45,12 +47,16 @@ describe('the settings of an edge gateway', () => {
 
   it('may be numbers and switches, among bindings that are no settings', () => {
     const bindings = { ...GIVEN, MAX_MONITORS: 7, ALLOW_ANY_SITE: true, ASSETS: { fetch: () => null }, LOG_LEVEL: '' }
-    expect(readEdgeSettings(bindings).settings).toMatchObject({ maxMonitors: 7, allowAnySite: true, logLevel: 'info' })
+    expect(readEdgeSettings(bindings, PRESETS).settings).toMatchObject({
+      maxMonitors: 7,
+      allowAnySite: true,
+      logLevel: 'info',
+    })
   })
 
   it('take DB_DSN for DATABASE_URL', () => {
     const { DATABASE_URL, ...rest } = GIVEN
-    expect(readEdgeSettings({ ...rest, DB_DSN: DATABASE_URL }).databaseUrl).toBe(DATABASE_URL)
+    expect(readEdgeSettings({ ...rest, DB_DSN: DATABASE_URL }, PRESETS).databaseUrl).toBe(DATABASE_URL)
   })
 
   it('that are missing are all named at once, each with what it is', () => {
@@ -68,6 +74,8 @@ describe('the settings of an edge gateway', () => {
     ['INTERNAL_PORT', '8081', 'at one address'],
     ['DATA_DIR', '/data', 'no disk'],
     ['KUBECONFIG', '/kubeconfig', 'no files'],
+    ['PRESETS_FILE', '/presets.yaml', 'no files'],
+    ['STORAGE_DIR', '/media', 'goes with it'],
     ['KUBERNETES_URL', 'kubernetes.example.com', 'must be an http or https URL'],
     ['DNS_OVER_HTTPS_URL', 'dns.example.com', 'must be an http or https URL'],
     ['DATABASE_URL', 'mysql://db', 'must be a URL such as postgres://'],
@@ -97,6 +105,6 @@ describe('webhooks from the edge', () => {
     ['an egress service', { ...egress, WEBHOOK_EGRESS_TOKEN: 't' }, { kind: 'egress', token: 't' }],
     ['nothing where private networks are allowed', { ALLOW_PRIVATE_NETWORKS: 'true' }, { kind: 'none' }],
   ])('are guarded by %s', (_what, change, guard) => {
-    expect(readEdgeSettings({ ...GIVEN, ...change }).webhookGuard).toMatchObject(guard)
+    expect(readEdgeSettings({ ...GIVEN, ...change }, PRESETS).webhookGuard).toMatchObject(guard)
   })
 })

@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 
-import { readSettings, SettingsError, type ClusterSettings, type GivenSettings, type Settings } from '../../config.ts'
-
-type Env = Readonly<Record<string, string | undefined>>
+import { readSettings, type ClusterSettings, type GivenSettings, type Settings } from '../../config.ts'
+import type { Presets } from '../../job-settings.ts'
+import type { Env } from '../../setting-fields.ts'
+import { SettingsError } from '../../settings-error.ts'
 
 const text = v.pipe(v.string(), v.trim())
 
@@ -51,11 +52,11 @@ export type EdgeSettings = {
 }
 
 /**
- * Reads the settings of a fetch runtime from its bindings, which is always production: what `readSettings` checks, what
+ * Reads the settings of a fetch runtime from its bindings and what it comes with, which is always production: what `readSettings` checks, what
  * has no default here, and what cannot be done here, which is refused and not ignored.
  * @throws SettingsError naming everything that is wrong at once
  */
-export function readEdgeSettings(bindings: object): EdgeSettings {
+export function readEdgeSettings(bindings: object, presets: Presets): EdgeSettings {
   const env = settingsOf(bindings)
   const [common, commonProblems] = readCommon({ ...env, NODE_ENV: 'production' })
   const own = { ...env, DATABASE_URL: env['DATABASE_URL'] ?? env['DB_DSN'] }
@@ -63,7 +64,7 @@ export function readEdgeSettings(bindings: object): EdgeSettings {
   const edgeProblems = (edge.issues ?? []).map((issue) => `${v.getDotPath(issue)} ${issue.message}`)
   const problems = [...new Set([...impossible(env), ...commonProblems, ...edgeProblems, ...guardProblems(env)])]
   if (common === null || !edge.success || problems.length > 0) throw new SettingsError(problems)
-  return toEdgeSettings(common, edge.output)
+  return toEdgeSettings(common, edge.output, presets)
 }
 
 /** Bindings may be numbers and switches as well; what is an object is a service or a store, and no setting. */
@@ -90,6 +91,7 @@ const IMPOSSIBLE: Readonly<Record<string, string>> = {
   INTERNAL_PORT: 'cannot be set: all routes are at one address here',
   DATA_DIR: 'cannot be set: there is no disk here; DATABASE_URL and the keys take its place',
   KUBECONFIG: 'cannot be set: there are no files here; KUBERNETES_URL and KUBERNETES_TOKEN take its place',
+  PRESETS_FILE: 'cannot be set: there are no files here; edit gateway/jobs/presets.yaml before it is deployed',
 }
 
 function impossible(env: Env): string[] {
@@ -115,17 +117,22 @@ function guardProblems(env: Env): string[] {
   ]
 }
 
-function toEdgeSettings(common: GivenSettings, edge: EdgeEnvironment): EdgeSettings {
+function toEdgeSettings(common: GivenSettings, edge: EdgeEnvironment, presets: Presets): EdgeSettings {
   const { API_KEY, INTERNAL_API_KEY, WEBHOOK_SIGNING_KEY, DATABASE_URL, NAMESPACE } = edge
-  const { workerImage = '', kubeconfig = null, deployment = null } = common.cluster ?? {}
+  const { workerImage = '', workerSecret = '', kubeconfig = null, deployment = null } = common.cluster ?? {}
   return {
-    settings: { ...common, keys: { API_KEY, INTERNAL_API_KEY, WEBHOOK_SIGNING_KEY } },
+    settings: {
+      ...common,
+      keys: { API_KEY, INTERNAL_API_KEY, WEBHOOK_SIGNING_KEY },
+      jobs: { ...common.jobs, presets },
+    },
     databaseUrl: DATABASE_URL,
     cluster: {
       url: edge.KUBERNETES_URL,
       token: edge.KUBERNETES_TOKEN,
       namespace: NAMESPACE,
       workerImage,
+      workerSecret,
       kubeconfig,
       deployment,
     },

@@ -21,6 +21,8 @@ export type KubernetesLauncherOptions = {
   /** Every kind of worker that there is. */
   readonly roles: readonly WorkerRole[]
   readonly image: string
+  /** The Secret from which Pods take what nobody may read. */
+  readonly secret: string
   /** The one that `client` works in. */
   readonly namespace: string
   /** The Deployment that Pods go with when it is deleted; `null`: they stay. */
@@ -37,7 +39,7 @@ const LAST_LINES = 20
  * namespace sees the same ones. Runs on any runtime: on one where I/O belongs to a request, one is made for each.
  */
 export function createKubernetesLauncher(options: KubernetesLauncherOptions): Launcher {
-  const { client, roles, namespace, deployment, image, log } = options
+  const { client, roles, namespace, deployment, image, secret, log } = options
   const selector = selectorOf(roles)
   const roleByApp = new Map(roles.map((role) => [role.app, role]))
   const findOwner = createOwnerLookup(client, deployment, log)
@@ -47,7 +49,7 @@ export function createKubernetesLauncher(options: KubernetesLauncherOptions): La
   async function launch(spec: WorkerSpec): Promise<LaunchOutcome> {
     const role = roles.find(({ kind }) => kind === spec.kind)
     if (role === undefined) throw new LaunchRefused('UnknownKind', `no role is known for workers of kind ${spec.kind}`)
-    const pod = podFor(spec, role, { namespace, image, owner: await findOwner() })
+    const pod = podFor(spec, role, { namespace, image, secret, owner: await findOwner() })
     for (let attempt = 1; attempt <= 2; attempt++) {
       if ((await client.create(pod)) === 'created') return 'launched'
       const namesake = await client.get(spec.name)

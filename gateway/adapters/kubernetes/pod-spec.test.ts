@@ -24,7 +24,7 @@ const OWNER = {
   uid: 'd-1',
   blockOwnerDeletion: false,
 }
-const OPTIONS = { namespace: 'tallylight', image: 'registry.example.com/tallylight-worker:1', owner: OWNER }
+const OPTIONS = { namespace: 'tallylight', image: 'registry.example.com/tallylight-worker:1', secret: 'tallylight-storage', owner: OWNER }
 
 const pod = podFor(SPEC, MONITOR_ROLE, OPTIONS)
 const container = pod.spec?.containers[0]

@@ -5,6 +5,8 @@ import type { WorkerRole, WorkerSpec } from '../../workers/launcher.ts'
 export type PodOptions = {
   readonly namespace: string
   readonly image: string
+  /** The Secret that holds what workers need and nobody may read. */
+  readonly secret: string
   /** Whom the Pod is to go with; `null`: nobody. */
   readonly owner: V1OwnerReference | null
 }
@@ -14,13 +16,11 @@ const HEALTH_PORT = 8081
 /** A user that no image has a name for. */
 const USER_ID = 10001
 const TMP = '/tmp'
-/** A handful of segments of 10 MB each, at the most. */
-const WORK_LIMIT = '256Mi'
 /** What resolvers cache and unpack. */
 const TMP_LIMIT = '128Mi'
 
 /** The Pod of a worker. Allowed by the Pod Security Standard `restricted`. */
-export function podFor(spec: WorkerSpec, role: WorkerRole, { namespace, image, owner }: PodOptions): V1Pod {
+export function podFor(spec: WorkerSpec, role: WorkerRole, { namespace, image, secret, owner }: PodOptions): V1Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -48,23 +48,28 @@ export function podFor(spec: WorkerSpec, role: WorkerRole, { namespace, image, o
         runAsGroup: USER_ID,
         seccompProfile: { type: 'RuntimeDefault' },
       },
-      containers: [containerFor(spec, role, image)],
+      containers: [containerFor(spec, role, { image, secret })],
       volumes: [
         { name: 'tmp', emptyDir: { sizeLimit: TMP_LIMIT } },
-        { name: 'work', emptyDir: { sizeLimit: WORK_LIMIT } },
+        { name: 'work', emptyDir: { sizeLimit: role.workLimit } },
       ],
     },
   }
 }
 
-function containerFor(spec: WorkerSpec, role: WorkerRole, image: string): V1Container {
+type ContainerOptions = Pick<PodOptions, 'image' | 'secret'>
+
+function containerFor(spec: WorkerSpec, role: WorkerRole, { image, secret }: ContainerOptions): V1Container {
   // The root is read-only, and the user has no home of its own.
   const env = { ...spec.env, HEALTH_PORT: `${HEALTH_PORT}`, HOME: TMP, TMPDIR: TMP }
   return {
     name: role.kind,
     image,
     imagePullPolicy: 'IfNotPresent',
-    env: Object.entries(env).map(([name, value]) => ({ name, value: literal(value) })),
+    env: [
+      ...Object.entries(env).map(([name, value]) => ({ name, value: literal(value) })),
+      ...Object.keys(spec.secrets ?? {}).map((key) => ({ name: key, valueFrom: { secretKeyRef: { name: secret, key } } })),
+    ],
     ports: [{ name: 'health', containerPort: HEALTH_PORT }],
     resources: { requests: { ...role.resources.requests }, limits: { ...role.resources.limits } },
     volumeMounts: [

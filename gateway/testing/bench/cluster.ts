@@ -39,7 +39,8 @@ async function benchPass(): Promise<Row[]> {
   kube.insertPods(
     ids.map((id) => {
       const spec = { name: workerNameOf(id), kind: role.kind, assignmentId: id, env: { STREAM_URL: 'http://x/a.m3u8' } }
-      return asPod(podFor(spec, role, { namespace: kube.namespace, image: 'example/worker:1', owner: null }))
+      const options = { namespace: kube.namespace, image: 'example/worker:1', secret: 'none', owner: null }
+      return asPod(podFor(spec, role, options))
     }),
   )
   await reconcile(system)

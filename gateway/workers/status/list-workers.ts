@@ -26,7 +26,7 @@ export async function listAllWorkers(
   const before = cursor === undefined ? null : fromCursor(cursor, ASSIGNMENT_ID)
   const rows = await listWorkers(context.db, before, limit + 1)
   const kinds = new Map(systems.map(({ workerKind }) => [workerKind.kind, workerKind]))
-  const workers = rows.map((row) => presentWorker(row, kinds.get(row.kind)?.nameOf(row.id) ?? row.id))
+  const workers = rows.map((row) => presentWorker(row, row.host ?? kinds.get(row.kind)?.nameOf(row) ?? row.id))
   const capacity = await Promise.all(
     systems.map(async (system) => [system.name, await system.capacity(context)] as const),
   )

@@ -35,9 +35,9 @@ export type WorkerRow = Awaited<ReturnType<typeof listWorkers>>[number]
 
 /** The workers of all assignments that have not ended, the newest assignment first, before a given one. */
 export function listWorkers(db: Db, before: string | null, limit: number) {
-  const { id, kind, epoch, attempts, launchAt, launchedAt, launchedBy, claimedAt } = assignments
+  const { id, kind, host, launch, epoch, attempts, launchAt, launchedAt, launchedBy, claimedAt } = assignments
   return db
-    .select({ id, kind, epoch, attempts, launchAt, launchedAt, launchedBy, claimedAt, state, lastSeenAt })
+    .select({ id, kind, host, launch, epoch, attempts, launchAt, launchedAt, launchedBy, claimedAt, state, lastSeenAt })
     .from(assignments)
     .where(and(active, before === null ? undefined : lt(id, before)))
     .orderBy(desc(id))

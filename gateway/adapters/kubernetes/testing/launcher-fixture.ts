@@ -31,6 +31,7 @@ export function launcherFor(server: string, token: string, options: Options = {}
     client: createPodClient({ ...accessBySettings({ server, token }), namespace }),
     roles: [MONITOR_ROLE],
     image: 'example/worker:1',
+    secret: 'example-secret',
     namespace,
     deployment: null,
     log: createLog('test', 'debug', (line) => lines.push(line)),

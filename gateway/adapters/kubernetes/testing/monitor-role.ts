@@ -6,5 +6,6 @@ export const MONITOR_ROLE: WorkerRole = {
   app: 'stream-monitor',
   idLabel: 'monitor-id',
   workDir: '/tmp/segments',
+  workLimit: '256Mi',
   resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '500m', memory: '512Mi' } },
 }

@@ -46,7 +46,15 @@ export async function openTestNamespace(cluster: RealCluster): Promise<TestNames
   const log = createLog('test', 'error', () => {})
   return {
     namespace,
-    launcher: createKubernetesLauncher({ client, roles: [MONITOR_ROLE], image, namespace, deployment: null, log }),
+    launcher: createKubernetesLauncher({
+      client,
+      roles: [MONITOR_ROLE],
+      image,
+      secret: 'tallylight-storage',
+      namespace,
+      deployment: null,
+      log,
+    }),
   }
 }
 

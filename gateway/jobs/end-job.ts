@@ -1,0 +1,70 @@
+import { newTaskId } from '../../shared/ids.ts'
+import type { Context, Tx } from '../context.ts'
+import { endAssignment } from '../workers/store.ts'
+import { endJob, type Job } from './store.ts'
+import { endTasks, insertTasks, listOpenTasks, listOpenTasksOfEnded } from './tasks/store.ts'
+import { tell } from './tell.ts'
+
+/** Why a job did not come to its output. */
+export type Failure = { readonly code: string; readonly message: string }
+
+/** A worker that was told to stop removes what it has stored by itself; whoever looks after it comes later. */
+const SWEEP_AFTER_SEC = 10
+/** Ahead of every job. */
+const SWEEP_PRIORITY = 1000
+
+/** Ends an active job as failed, and tells. False where it had ended before. */
+export async function failJob(tx: Tx, id: string, { code, message }: Failure): Promise<boolean> {
+  return endUndone(tx, await endJob(tx, id, 'failed', { message, errorCode: code, errorMessage: message }))
+}
+
+/** Ends an active job as canceled, and tells. False where it had ended before. */
+export async function cancel(tx: Tx, id: string): Promise<boolean> {
+  return endUndone(tx, await endJob(tx, id, 'canceled', { message: 'canceled' }))
+}
+
+async function endUndone(tx: Tx, job: Job | null): Promise<boolean> {
+  if (job === null) return false
+  if (job.hasStored) await insertTasks(tx, [sweepOf(job)])
+  await tell(tx, [job])
+  return true
+}
+
+/** The task that removes what a job has left in its store. */
+function sweepOf(job: Job) {
+  return {
+    id: newTaskId(),
+    jobId: job.id,
+    task: 'sweep',
+    priority: SWEEP_PRIORITY,
+    outputKey: outputKeyOf(job),
+    dueInSec: SWEEP_AFTER_SEC,
+  } as const
+}
+
+/** What a job's tasks write to. */
+export function outputKeyOf({ storage, path }: Pick<Job, 'storage' | 'path'>): string {
+  return `${storage}:${path}`
+}
+
+/**
+ * Ends what tasks a job that has ended has left, and their assignments: their workers are refused from then on, and
+ * stopped. Each in a transaction of its own, which locks its rows in the order in which reports do.
+ */
+export async function endTasksOf(context: Context, jobId: string): Promise<void> {
+  const open = await context.transact((tx) => listOpenTasks(tx, jobId))
+  for (const { id, task } of open) if (task !== 'sweep') await context.transact((tx) => endTask(tx, id))
+  if (open.length > 0) context.wake('workers')
+}
+
+/** Ends a task and its assignment. */
+export async function endTask(tx: Tx, id: string): Promise<void> {
+  await endAssignment(tx, id)
+  await endTasks(tx, [id])
+}
+
+/** The same for every job whose gateway died between the one and the other. */
+export async function endLeftTasks(context: Context): Promise<void> {
+  const jobIds = await listOpenTasksOfEnded(context.db)
+  for (const jobId of jobIds) await endTasksOf(context, jobId)
+}

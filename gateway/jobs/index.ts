@@ -1,0 +1,41 @@
+import { deriveWorkerToken } from '../../shared/signing.ts'
+import type { System } from '../system.ts'
+import { OFTEN_MS, quietly, RARELY_MS } from '../work.ts'
+import { callbackRoutes } from './callbacks.ts'
+import { endLeftTasks } from './end-job.ts'
+import { capacityOf, readJobs } from './figures.ts'
+import { failLostTask } from './lose-task.ts'
+import { JOB_ATTEMPTS, JOB_KIND, jobRole, workerNameOf, workerSpec } from './pod.ts'
+import { expireJobs, startWaiting } from './queue.ts'
+import { jobRoutes } from './routes.ts'
+import { findJob, forgetOldUpdates } from './store.ts'
+import { findTask } from './tasks/store.ts'
+
+/** Jobs: encoding a file. */
+export const jobs: System = {
+  name: 'jobs',
+  api: jobRoutes,
+  callbacks: callbackRoutes,
+  workerKind: {
+    kind: JOB_KIND,
+    role: jobRole,
+    attempts: JOB_ATTEMPTS,
+    nameOf: workerNameOf,
+    async specFor({ db, settings }, launch) {
+      const task = await findTask(db, launch.id)
+      const job = task === null ? null : await findJob(db, task.jobId)
+      if (job === null) return null
+      return workerSpec(launch, job, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, JOB_KIND, launch.id))
+    },
+    onLost: failLostTask,
+  },
+  works: (context) => [
+    { name: 'start waiting jobs', everyMs: 0, run: () => startWaiting(context) },
+    { name: 'expire jobs', everyMs: OFTEN_MS, run: () => quietly(expireJobs(context)) },
+    { name: 'end tasks of ended jobs', everyMs: OFTEN_MS, run: () => quietly(endLeftTasks(context)) },
+    { name: 'forget old progress', everyMs: RARELY_MS, run: () => quietly(forgetOldUpdates(context.db)) },
+  ],
+  onWebhookExhausted: async () => {},
+  capacity: capacityOf,
+  readings: readJobs,
+}

@@ -1,0 +1,334 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { AN_OUTPUT, startPlayedJobs, type PlayedJobs } from '../testing/played-jobs.ts'
+import { TEST_SETTINGS } from '../testing/test-gateway.ts'
+
+const FAILURE = { code: 'UPLOAD_FAILED', message: 'the store is away', is_transient: true }
+const PLAN = {
+  chunks: [
+    { index: 0, first_frame: 0, end_frame: 100 },
+    { index: 1, first_frame: 100, end_frame: 200 },
+    { index: 2, first_frame: 200, end_frame: 250 },
+  ],
+  source: { any: 'thing' },
+}
+
+describe('a job', () => {
+  let played: PlayedJobs
+  beforeAll(async () => {
+    played = await startPlayedJobs({
+      settings: { jobs: { ...TEST_SETTINGS.jobs, maxWorkers: 50 } },
+    })
+  })
+  afterAll(() => played[Symbol.asyncDispose]())
+
+  const eventsOf = async (id: string) => {
+    const rows = await played.gateway.database.sql`select event_type from outbox_events where subject = ${id}`
+    return rows.map((row) => row['event_type'])
+  }
+  const storyOf = async (id: string) => {
+    const rows = await played.gateway.database.sql`select seq, body from job_updates where job_id = ${id} order by seq`
+    return rows.map((row) => ({ seq: row['seq'], ...row['body'] }))
+  }
+
+  it('goes to a worker, which is told all that it is to do, and to its end by what that reports', async () => {
+    const id = await played.post({ callback_url: 'http://127.0.0.1:9/hook', clip: { start_sec: 1, duration_sec: 2 } })
+    const worker = await played.claim(id)
+    expect(worker.order).toMatchObject({
+      task: 'encode',
+      job_id: id,
+      input_url: 'http://127.0.0.1:9/a.mp4',
+      preset_name: '720p_h264',
+      preset: { container: 'mp4' },
+      clip: { start_sec: 1, duration_sec: 2 },
+      output: { storage: 'local', type: 'single' },
+      parts_key: `.tallylight/${id}/`,
+      chunks: 1,
+      thumbnails: false,
+    })
+    expect(worker.order.time_left_ms).toBeGreaterThan(3_590_000)
+    expect(played.launcher.launched.map(({ name }) => name)).toContain(`encode-${id}-1`)
+    await worker.tell({ progress: 40, fps: 50, speed: 2, eta_sec: 12, message: 'encoding' })
+    expect(await played.job(id)).toMatchObject({
+      status: 'processing',
+      progress: 40,
+      fps: 50,
+      speed: 2,
+      eta_sec: 12,
+      attempts: 1,
+    })
+    await worker.tell({ progress: 95, state: 'uploading', has_stored: true })
+    expect(await played.job(id)).toMatchObject({ status: 'uploading', progress: 95 })
+    expect((await worker.tell({ progress: 100, state: 'done', output: AN_OUTPUT })).status).toBe(200)
+    expect(await played.job(id)).toMatchObject({ status: 'completed', progress: 100, output: AN_OUTPUT, error: null })
+    expect(await eventsOf(id)).toEqual(['job.completed'])
+    const story = await storyOf(id)
+    expect(story.map(({ seq }) => seq)).toEqual(story.map((_, i) => i + 1))
+    expect([...new Set(story.map(({ status }) => status))]).toEqual(['queued', 'processing', 'uploading', 'completed'])
+    expect(story.at(-1)).toMatchObject({ ...AN_OUTPUT })
+    expect((await worker.tell({ progress: 100 })).json.error.code).toBe('ASSIGNMENT_ENDED')
+  })
+
+  it('never shows less progress than before, whatever an attempt reports, and no update where nothing is new', async () => {
+    const id = await played.post()
+    const worker = await played.claim(id)
+    for (const progress of [10, 60, 30, 60, 60]) await worker.tell({ progress })
+    const seen = (await storyOf(id)).map(({ progress }) => progress)
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b))
+    expect(seen.filter((progress) => progress === 60)).toHaveLength(1)
+  })
+
+  it('that fails by no fault of its input is tried three times in all, by workers with names of their own', async () => {
+    const id = await played.post()
+    const first = await played.claim(id)
+    await first.tell({ state: 'uploading', progress: 92, has_stored: true })
+    await first.tell({ state: 'failed', failure: FAILURE })
+    expect(await played.job(id)).toMatchObject({ status: 'processing', progress: 92, error: null })
+    expect((await first.tell({ progress: 99 })).json).toMatchObject({ duplicate: true })
+    for (const attempt of [2, 3]) {
+      await expect
+        .poll(() => played.launcher.launched.map(({ name }) => name), { timeout: 5000 })
+        .toContain(`encode-${id}-${attempt}`)
+      const worker = await played.claim(id)
+      expect(worker.epoch).toBe(attempt)
+      expect((await first.tell({ progress: 99 })).json.error.code).toBe('STALE_EPOCH')
+      expect(await played.job(id)).toMatchObject({ attempts: attempt })
+      await worker.tell({ state: 'failed', failure: FAILURE })
+    }
+    expect(await played.job(id)).toMatchObject({
+      status: 'failed',
+      error: { code: 'UPLOAD_FAILED', message: FAILURE.message },
+    })
+    expect(await played.tasks(id, 'sweep')).toHaveLength(1)
+  })
+
+  it('whose input is to blame fails at once', async () => {
+    const id = await played.post({ callback_url: 'http://127.0.0.1:9/hook' })
+    const worker = await played.claim(id)
+    const failure = { code: 'INPUT_INVALID', message: 'not a video', is_transient: false }
+    await worker.tell({ state: 'failed', failure })
+    expect(await played.job(id)).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'INPUT_INVALID' } })
+    expect(await eventsOf(id)).toEqual(['job.failed'])
+    expect(await played.tasks(id, 'sweep')).toHaveLength(0)
+  })
+
+  it('whose worker dies goes to another, and fails with the reason when three have died', async () => {
+    const id = await played.post()
+    for (const attempt of [1, 2, 3]) {
+      const name = `encode-${id}-${attempt}`
+      await expect.poll(() => played.launcher.launched.map((spec) => spec.name), { timeout: 5000 }).toContain(name)
+      await played.claim(id)
+      played.launcher.exit(name, { code: 137, reason: 'OOMKilled', lastLines: [`line ${attempt}`] })
+    }
+    await expect.poll(async () => (await played.job(id)).status, { timeout: 5000 }).toBe('failed')
+    const { error } = await played.job(id)
+    expect(error).toMatchObject({ code: 'OUT_OF_MEMORY', message: expect.stringContaining('line 3') })
+  })
+
+  it('is cancelled by DELETE at any time, once: its worker is refused and stopped, its leftovers are seen to', async () => {
+    const id = await played.post({ callback_url: 'http://127.0.0.1:9/hook' })
+    const worker = await played.claim(id)
+    await worker.tell({ state: 'uploading', progress: 92, has_stored: true })
+    const answer = await played.gateway.api('DELETE', `/api/v1/jobs/${id}`)
+    expect([answer.status, answer.json.status]).toEqual([200, 'canceled'])
+    expect((await worker.tell({ progress: 95 })).json.error.code).toBe('ASSIGNMENT_ENDED')
+    await expect.poll(() => played.launcher.stopped).toContain(`encode-${id}-1`)
+    expect((await played.gateway.api('DELETE', `/api/v1/jobs/${id}`)).json.status).toBe('canceled')
+    expect(await eventsOf(id)).toEqual(['job.canceled'])
+    const [sweep = ''] = await played.tasks(id, 'sweep')
+    await played.gateway.database.sql`update job_tasks set due_at = now() where id = ${sweep}`
+    played.gateway.gateway.context.wake()
+    const sweeper = await played.claim(sweep)
+    expect(sweeper.order).toMatchObject({ task: 'sweep', job_id: id, parts_key: `.tallylight/${id}/` })
+    expect((await sweeper.tell({ state: 'done', progress: 100 })).status).toBe(200)
+    expect(await played.tasks(id, 'sweep')).toEqual([])
+    expect(await played.job(id)).toMatchObject({ status: 'canceled' })
+  })
+
+  it('is stopped when its time is over', async () => {
+    const id = await played.post({ timeout_sec: 1 })
+    const worker = await played.claim(id)
+    await expect.poll(async () => (await played.job(id)).status, { timeout: 10_000 }).toBe('failed')
+    expect((await played.job(id)).error.code).toBe('JOB_TIMEOUT')
+    expect((await worker.tell({})).status).toBe(409)
+  })
+
+  it('that is split goes to as many workers as it has pieces, and is joined when all are done', async () => {
+    const id = await played.post({ chunks: 3 })
+    const splitter = await played.claim(id)
+    expect(splitter.order).toMatchObject({ chunks: 3 })
+    await splitter.tell({ state: 'done', progress: 100, plan: PLAN, has_stored: true })
+    expect(await played.job(id)).toMatchObject({ status: 'processing', progress: 10 })
+    const pieces = await played.tasks(id, 'chunk')
+    const workers = await Promise.all(pieces.map((piece) => played.claim(piece)))
+    expect(workers.map(({ order }) => order.chunk)).toEqual(PLAN.chunks)
+    for (const worker of workers) await worker.tell({ progress: 50, fps: 20, speed: 1 })
+    expect(await played.job(id)).toMatchObject({ progress: 47.5, fps: 60, speed: 3 })
+    await Promise.all(workers.map((worker) => worker.tell({ state: 'done', progress: 100 })))
+    const [join = ''] = await played.tasks(id, 'join')
+    const joiner = await played.claim(join)
+    expect(joiner.order).toMatchObject({ task: 'join', plan: PLAN })
+    await joiner.tell({ state: 'done', progress: 100, output: AN_OUTPUT })
+    expect(await played.job(id)).toMatchObject({ status: 'completed', progress: 100 })
+  })
+
+  it('of which one piece is lost has that piece encoded again, and no other', async () => {
+    const id = await played.post({ chunks: 3 })
+    await (await played.claim(id)).tell({ state: 'done', progress: 100, plan: PLAN, has_stored: true })
+    const pieces = await played.tasks(id, 'chunk')
+    const workers = await Promise.all(pieces.map((piece) => played.claim(piece)))
+    for (const worker of workers.slice(1)) await worker.tell({ state: 'done', progress: 100 })
+    played.launcher.exit(`encode-${pieces[0]}-1`, { code: 1, reason: 'Error', lastLines: [] })
+    await expect.poll(() => played.launched().filter((taskId) => taskId === pieces[0])).toHaveLength(2)
+    for (const piece of pieces.slice(1)) expect(played.launched().filter((taskId) => taskId === piece)).toHaveLength(1)
+    expect((await workers[0]?.tell({ progress: 80 }))?.status).not.toBe(500)
+    await (await played.claim(pieces[0] ?? '')).tell({ state: 'done', progress: 100 })
+    expect(await played.tasks(id, 'join')).toHaveLength(1)
+    await played.gateway.api('DELETE', `/api/v1/jobs/${id}`)
+  })
+
+  it('of which a piece fails for good fails, and its other workers are stopped', async () => {
+    const id = await played.post({ chunks: 3 })
+    await (await played.claim(id)).tell({ state: 'done', progress: 100, plan: PLAN, has_stored: true })
+    const pieces = await played.tasks(id, 'chunk')
+    const workers = await Promise.all(pieces.map((piece) => played.claim(piece)))
+    await workers[1]?.tell({ state: 'failed', failure: { ...FAILURE, is_transient: false } })
+    expect(await played.job(id)).toMatchObject({ status: 'failed', error: { code: 'UPLOAD_FAILED' } })
+    expect((await workers[0]?.tell({ progress: 60 }))?.status).toBe(409)
+    for (const piece of pieces) await expect.poll(() => played.launcher.stopped).toContain(`encode-${piece}-1`)
+    expect(await played.tasks(id, 'chunk')).toEqual([])
+    expect(await played.tasks(id, 'sweep')).toHaveLength(1)
+  })
+})
+
+describe('the queue', () => {
+  const one = async () => {
+    return startPlayedJobs({ settings: { jobs: { ...TEST_SETTINGS.jobs, maxWorkers: 1, maxQueued: 5 } } })
+  }
+
+  it('has as many workers as it may, and gives them the first by priority, then age', async () => {
+    await using played = await one()
+    const first = await played.post()
+    const worker = await played.claim(first)
+    const old = await played.post()
+    const young = await played.post()
+    const urgent = await played.post({ priority: 5 })
+    const places = async () =>
+      (await Promise.all([old, young, urgent].map(played.job))).map(({ queue }) => queue.position)
+    expect(await places()).toEqual([2, 3, 1])
+    expect(played.launched()).toEqual([first])
+    const order = [first]
+    let current = worker
+    for (const id of [urgent, old, young]) {
+      await current.tell({ state: 'done', progress: 100, output: AN_OUTPUT })
+      current = await played.claim(id)
+      order.push(id)
+      expect(played.launched()).toEqual(order)
+    }
+    expect((await played.job(young)).queue).toBeNull()
+  })
+
+  it('refuses more than it may hold, and says when to come again', async () => {
+    await using played = await one()
+    const running = await played.post()
+    await played.claim(running)
+    for (let i = 0; i < 5; i++) await played.post()
+    const body = { input_url: 'http://127.0.0.1:9/a.mp4', preset: '720p_h264', output: { path: 'x.mp4' } }
+    const answer = await played.gateway.api('POST', '/api/v1/jobs', body)
+    expect([answer.status, answer.json.error.code]).toEqual([503, 'QUEUE_FULL'])
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
+  })
+
+  it('never has two jobs write to the same place at a time', async () => {
+    await using played = await startPlayedJobs({ settings: { jobs: { ...TEST_SETTINGS.jobs, maxWorkers: 5 } } })
+    const output = { storage: 'local', path: 'same.mp4' }
+    const first = await played.post({ output })
+    const worker = await played.claim(first)
+    const second = await played.post({ output })
+    const other = await played.post()
+    await played.claim(other)
+    expect(played.launched()).toEqual([first, other])
+    await worker.tell({ state: 'done', progress: 100, output: AN_OUTPUT })
+    await played.claim(second)
+  })
+
+  it('cancels a job that waits, without ever starting a worker', async () => {
+    await using played = await one()
+    const running = await played.post()
+    const worker = await played.claim(running)
+    const waiting = await played.post()
+    await played.gateway.api('DELETE', `/api/v1/jobs/${waiting}`)
+    await worker.tell({ state: 'done', progress: 100, output: AN_OUTPUT })
+    const next = await played.post()
+    await played.claim(next)
+    expect(played.launched()).toEqual([running, next])
+    expect(await played.job(waiting)).toMatchObject({ status: 'canceled', started_at: null })
+  })
+})
+
+describe('a worker', () => {
+  const start = (jobs: object) => startPlayedJobs({ settings: { jobs: { ...TEST_SETTINGS.jobs, ...jobs } } })
+  const done = { state: 'done', progress: 100, output: AN_OUTPUT } as const
+
+  it('that is done takes the next job that waits, which costs no start of another', async () => {
+    await using played = await start({ maxWorkers: 1 })
+    const first = await played.post()
+    const worker = await played.claim(first)
+    const second = await played.post()
+    const answer = await worker.tell({ ...done, room: 1 })
+    expect(answer.json.next).toEqual([{ task_id: second, token: expect.any(String) }])
+    expect(await played.job(second)).toMatchObject({ status: 'processing' })
+    const again = await played.claimNext(second)
+    expect(played.launched()).toEqual([first])
+    expect(
+      (await played.gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).map(({ name }) => name),
+    ).toEqual([`encode-${first}-1`])
+    expect((await again.tell({ ...done, room: 1 })).json.next).toEqual([])
+    expect(await played.job(second)).toMatchObject({ status: 'completed' })
+  })
+
+  it('with room takes more beside its own where no other may be started, and is told of it until it has claimed', async () => {
+    await using played = await start({ maxWorkers: 1, maxConcurrent: 2 })
+    const ids = [await played.post()]
+    const worker = await played.claim(ids[0] ?? '')
+    for (let i = 0; i < 2; i++) ids.push(await played.post())
+    expect((await worker.tell({ progress: 1, room: 1 })).json.next).toMatchObject([{ task_id: ids[1] }])
+    expect((await worker.tell({ progress: 2, room: 1 })).json.next).toMatchObject([
+      { task_id: ids[1] },
+      { task_id: ids[2] },
+    ])
+    const status = (await played.gateway.api('GET', '/api/v1/workers/status')).json
+    expect(new Set(status.workers.map((one: { worker: string }) => one.worker))).toEqual(
+      new Set([`encode-${ids[0]}-1`]),
+    )
+    expect(status.capacity.jobs).toEqual({ used: 1, limit: 1 })
+    await (await played.claimNext(ids[1] ?? '')).tell(done)
+    expect((await worker.tell({ progress: 3, room: 0 })).json.next).toEqual([])
+  })
+
+  it('leaves what waits to others as long as they may be started', async () => {
+    await using played = await start({ maxWorkers: 2, maxConcurrent: 2 })
+    const first = await played.post()
+    const worker = await played.claim(first)
+    const second = await played.post()
+    expect((await worker.tell({ progress: 1, room: 1 })).json.next).toEqual([])
+    await played.claim(second)
+    expect(played.launched()).toEqual([first, second])
+  })
+
+  it('that dies loses all that it carries to others', async () => {
+    await using played = await start({ maxWorkers: 2 })
+    const first = await played.post()
+    const worker = await played.claim(first)
+    const other = await played.post()
+    await played.claim(other)
+    const second = await played.post()
+    await worker.tell({ ...done, room: 1 })
+    const again = await played.claimNext(second)
+    played.launcher.exit(`encode-${first}-1`, { code: -1, reason: 'SIGKILL', lastLines: [] })
+    await expect.poll(played.launched, { timeout: 5000 }).toEqual([first, other, second])
+    await (await played.claim(second)).tell(done)
+    expect((await again.tell({ progress: 50 })).status).toBe(409)
+    expect(await played.job(second)).toMatchObject({ status: 'completed' })
+  })
+})

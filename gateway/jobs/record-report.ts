@@ -1,0 +1,185 @@
+import type { ChunkPlan, JobReport, JobReportAccepted } from '../../shared/contract/jobs.ts'
+import { newTaskId } from '../../shared/ids.ts'
+import type { Context, Tx } from '../context.ts'
+import { BrokenRule } from '../errors.ts'
+import { afterLoss } from '../workers/attempts.ts'
+import { refusalOf } from '../workers/claim-assignment.ts'
+import { countCall, findAssignment, muteWorker, scheduleRelaunch, type Assignment } from '../workers/store.ts'
+import { endTask, endTasksOf, failJob, outputKeyOf } from './end-job.ts'
+import { hostNext, nextTasksOf } from './host-next.ts'
+import { JOB_ATTEMPTS } from './pod.ts'
+import { jobProgress } from './progress.ts'
+import { nextStatus } from './status.ts'
+import { changeJob, endJob, lockJob, type Job, type JobChange } from './store.ts'
+import { findTask, insertTasks, readPieces, updateTask, type Task } from './tasks/store.ts'
+import { tell } from './tell.ts'
+
+/** What a report came to. */
+type Recorded = {
+  readonly assignment: Assignment
+  readonly jobId: string
+  /** The job has ended: by this report, or before it came. */
+  readonly jobEnded: boolean
+  readonly refused: boolean
+}
+
+/**
+ * Takes what a worker reports of its task: progress, what it found out, and its end, with all that follows from it, in
+ * one transaction. A report of an older epoch is refused, one that was counted before changes nothing.
+ * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, NOT_FOUND, INVALID_CONFIG
+ */
+export async function recordReport(context: Context, taskId: string, report: JobReport): Promise<JobReportAccepted> {
+  const recorded = await context.transact((tx) => recordAndHost(tx, context, taskId, report))
+  const { metrics } = context
+  if (recorded === null) return answerUncounted(context, taskId, report)
+  metrics.count('tallylight_worker_reports_total', { outcome: recorded.refused ? 'refused' : 'counted' })
+  context.feed.ring(recorded.jobId)
+  if (recorded.jobEnded) await endTasksOf(context, recorded.jobId)
+  if (report.state === 'done' || report.state === 'failed') context.wake()
+  if (recorded.refused) throw new BrokenRule('ASSIGNMENT_ENDED', 'this job is over; the worker must stop')
+  return { duplicate: false, next: report.room === 0 ? [] : await nextTasksOf(context, recorded.assignment) }
+}
+
+/** A report that comes again may have been counted when its answer was lost, and with it what it gave. */
+async function answerUncounted(context: Context, taskId: string, report: JobReport): Promise<JobReportAccepted> {
+  const assignment = await findAssignment(context.db, taskId)
+  const isOwn = assignment !== null && assignment.epoch === report.epoch
+  const next = isOwn && report.room > 0 ? await nextTasksOf(context, assignment) : []
+  const refusal = next.length > 0 ? null : await refusalOf(context, taskId, report.epoch)
+  context.metrics.count('tallylight_worker_reports_total', { outcome: refusal === null ? 'duplicate' : 'refused' })
+  if (refusal !== null) throw refusal
+  return { duplicate: true, next }
+}
+
+async function recordAndHost(tx: Tx, context: Context, taskId: string, report: JobReport): Promise<Recorded | null> {
+  const assignment = await countCall(tx, JOB_ATTEMPTS, { id: taskId, epoch: report.epoch, seq: report.seq })
+  const recorded = assignment === null ? null : await record(tx, assignment, report)
+  if (assignment === null || recorded === null) return null
+  const isFree = report.state === 'done' || report.state === 'failed'
+  await hostNext(tx, context, assignment, { room: report.room, isFree })
+  return { ...recorded, assignment }
+}
+
+async function record(tx: Tx, assignment: Assignment, report: JobReport): Promise<Omit<Recorded, 'assignment'> | null> {
+  const taskId = assignment.id
+  const task = await findTask(tx, taskId)
+  if (task === null) return null
+  const job = await lockJob(tx, task.jobId)
+  if (job === null) return null
+  const recorded = { jobId: job.id, jobEnded: job.endedAt !== null, refused: false }
+  if (task.task === 'sweep') return { ...recorded, jobEnded: await recordSweep(tx, assignment, report) }
+  if (job.endedAt !== null) return { ...recorded, refused: true }
+  await updateTask(tx, taskId, { progress: report.progress, fps: report.fps, speed: report.speed })
+  switch (report.state) {
+    case 'processing':
+    case 'uploading':
+      await recordProgress(tx, job, task, report)
+      return recorded
+    case 'done':
+      return { ...recorded, jobEnded: await recordDone(tx, job, task, report) }
+    case 'failed':
+      return { ...recorded, jobEnded: await recordFailure(tx, job, assignment, report) }
+  }
+}
+
+/** What a report says of the whole job. */
+async function changeOf(tx: Tx, job: Job, task: Task, report: JobReport): Promise<JobChange> {
+  const pieces = task.task === 'chunk' ? await readPieces(tx, job.id) : null
+  return {
+    progress: Math.max(job.progress, jobProgress(task.task, report, pieces)),
+    message: pieces === null ? report.message : `encoding in ${pieces.pieces} pieces, ${pieces.open} to go`,
+    fps: pieces === null ? report.fps : pieces.fps,
+    speed: pieces === null ? report.speed : pieces.speed,
+    etaSec: pieces === null ? report.eta_sec : null,
+    mediaInfo: report.media_info ?? job.mediaInfo,
+    validation: report.validation ?? job.validation,
+    hasStored: job.hasStored || report.has_stored,
+  }
+}
+
+async function recordProgress(tx: Tx, job: Job, task: Task, report: JobReport): Promise<void> {
+  const state = report.state === 'uploading' && task.task !== 'chunk' ? 'uploading' : 'processing'
+  const status = nextStatus(job.status, { kind: 'reported', state })
+  await change(tx, job, { ...(await changeOf(tx, job, task, report)), status })
+}
+
+/** A heartbeat that says nothing new is no update. */
+async function change(tx: Tx, job: Job, to: JobChange): Promise<void> {
+  if (Object.entries(to).every(([name, value]) => isSame(value, new Map(Object.entries(job)).get(name)))) return
+  const changed = await changeJob(tx, job.id, to)
+  if (changed !== null) await tell(tx, [changed])
+}
+
+/** As the database has them: numbers to seven digits, all else as JSON. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (typeof a === 'number' && typeof b === 'number') return Math.fround(a) === Math.fround(b)
+  return JSON.stringify(a) === JSON.stringify(b)
+}
+
+/** True where that was the job's end. */
+async function recordDone(tx: Tx, job: Job, task: Task, report: JobReport): Promise<boolean> {
+  await endTask(tx, task.id)
+  const told = await changeOf(tx, job, task, report)
+  if (task.task === 'chunk') {
+    await change(tx, job, told)
+    const { open } = await readPieces(tx, job.id)
+    if (open === 0) await insertTasks(tx, [taskOf(job, 'join')])
+    return false
+  }
+  if (report.plan !== null && task.task === 'encode') {
+    await change(tx, job, { ...told, plan: report.plan, message: `split into ${report.plan.chunks.length} pieces` })
+    await insertTasks(tx, piecesOf(job, report.plan))
+    return false
+  }
+  if (report.output === null) throw new BrokenRule('INVALID_CONFIG', 'output is required where a job is done')
+  const { mediaInfo = null, validation = null } = told
+  const end = { progress: 100, message: 'completed', output: report.output, mediaInfo, validation }
+  const completed = await endJob(tx, job.id, 'completed', end)
+  if (completed !== null) await tell(tx, [completed])
+  return true
+}
+
+function piecesOf(job: Job, plan: ChunkPlan) {
+  return plan.chunks.map((chunk) => ({ ...taskOf(job, 'chunk'), chunk, position: chunk.index }))
+}
+
+function taskOf<T extends 'chunk' | 'join'>(job: Job, task: T) {
+  const { priority } = job
+  return { id: newTaskId(), jobId: job.id, task, priority, outputKey: outputKeyOf(job), dueInSec: 0 }
+}
+
+/** What may go better is tried again, as often as attempts are left. True where that was the job's end. */
+async function recordFailure(tx: Tx, job: Job, assignment: Assignment, report: JobReport): Promise<boolean> {
+  const failure = report.failure ?? { code: 'ENCODE_FAILED', message: report.message, is_transient: false }
+  const next = failure.is_transient ? afterLoss(assignment.attempts, JOB_ATTEMPTS) : ({ kind: 'give_up' } as const)
+  const { media_info: mediaInfo, validation, has_stored } = report
+  const told = { mediaInfo: mediaInfo ?? job.mediaInfo, validation, hasStored: job.hasStored || has_stored }
+  if (next.kind === 'relaunch') {
+    const message = `attempt ${assignment.attempts} failed, trying again: ${failure.message}`.slice(0, 300)
+    const status = nextStatus(job.status, { kind: 'attempt_lost' })
+    await relaunch(tx, assignment, next.afterMs)
+    await change(tx, job, { ...told, status, message, fps: null, speed: null, etaSec: null })
+    return false
+  }
+  await endTask(tx, assignment.id)
+  await change(tx, job, told)
+  await failJob(tx, job.id, failure)
+  return true
+}
+
+async function relaunch(tx: Tx, assignment: Assignment, afterMs: number): Promise<void> {
+  await scheduleRelaunch(tx, assignment, { afterMs, attempts: assignment.attempts })
+  await muteWorker(tx, assignment.id)
+}
+
+/** Its job has ended long since. What cannot be removed now is tried again like any task. True where it is over. */
+async function recordSweep(tx: Tx, assignment: Assignment, { state }: JobReport): Promise<boolean> {
+  const next = state === 'failed' ? afterLoss(assignment.attempts, JOB_ATTEMPTS) : null
+  if (next?.kind === 'relaunch') {
+    await relaunch(tx, assignment, next.afterMs)
+    return false
+  }
+  if (state !== 'done' && state !== 'failed') return false
+  await endTask(tx, assignment.id)
+  return true
+}

@@ -1,0 +1,196 @@
+import { and, asc, count, desc, eq, gt, inArray, isNull, lt, lte, sql } from 'drizzle-orm'
+
+import type { Db, DbOrTx, Tx } from '../context.ts'
+import { jobs, jobUpdates } from './schema.ts'
+import type { FinalJobStatus, JobStatus } from './status.ts'
+
+export type Job = typeof jobs.$inferSelect
+export type NewJob = typeof jobs.$inferInsert
+export type JobUpdate = typeof jobUpdates.$inferSelect
+
+const active = isNull(jobs.endedAt)
+
+/** Creations go one at a time, so that their count cannot pass the limit: a number of our own for Postgres' lock. */
+const CREATION_LOCK = 7_311_003
+
+/** Holds back all other creations until the transaction ends. */
+export async function lockCreation(tx: Tx): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(${CREATION_LOCK})`)
+}
+
+/** How many jobs wait for their first worker. */
+export async function countQueued(db: DbOrTx): Promise<number> {
+  const [row] = await db.select({ n: count() }).from(jobs).where(eq(jobs.status, 'queued'))
+  return row?.n ?? 0
+}
+
+export async function insertJob(tx: Tx, job: NewJob): Promise<Job> {
+  const [row] = await tx.insert(jobs).values(job).returning()
+  if (row === undefined) throw new Error('an inserted row was not returned')
+  return row
+}
+
+export async function findJob(db: DbOrTx, id: string): Promise<Job | null> {
+  const [row] = await db.select().from(jobs).where(eq(jobs.id, id))
+  return row ?? null
+}
+
+/** The same, and nobody else changes it until the transaction ends. */
+export async function lockJob(tx: Tx, id: string): Promise<Job | null> {
+  const [row] = await tx.select().from(jobs).where(eq(jobs.id, id)).for('update')
+  return row ?? null
+}
+
+export type Page = {
+  readonly status: JobStatus | undefined
+  /** Only jobs older than this one. */
+  readonly before: string | null
+  readonly limit: number
+}
+
+/** Jobs, newest first: their ids sort by age. */
+export function listJobs(db: Db, { status, before, limit }: Page): Promise<Job[]> {
+  return db
+    .select()
+    .from(jobs)
+    .where(
+      and(
+        status === undefined ? undefined : eq(jobs.status, status),
+        before === null ? undefined : lt(jobs.id, before),
+      ),
+    )
+    .orderBy(desc(jobs.id))
+    .limit(limit)
+}
+
+/** How many jobs have each status that any has. */
+export function countByStatus(db: Db): Promise<{ status: JobStatus; jobs: number }[]> {
+  return db.select({ status: jobs.status, jobs: count() }).from(jobs).groupBy(jobs.status)
+}
+
+/** What can be told of a job while it runs. */
+export type JobChange = Partial<
+  Pick<
+    Job,
+    | 'status'
+    | 'progress'
+    | 'message'
+    | 'fps'
+    | 'speed'
+    | 'etaSec'
+    | 'attempts'
+    | 'mediaInfo'
+    | 'validation'
+    | 'plan'
+    | 'hasStored'
+  >
+>
+
+/** Changes an active job, as one more update of it; `null` where it has ended. */
+export async function changeJob(tx: Tx, id: string, change: JobChange): Promise<Job | null> {
+  return update(tx, id, change)
+}
+
+/** Ends an active job, as its last update; `null` where it had ended before. */
+export async function endJob(
+  tx: Tx,
+  id: string,
+  status: FinalJobStatus,
+  end: Partial<
+    Pick<Job, 'message' | 'progress' | 'output' | 'validation' | 'mediaInfo' | 'errorCode' | 'errorMessage'>
+  >,
+): Promise<Job | null> {
+  return update(tx, id, { ...end, status, fps: null, speed: null, etaSec: null, endedAt: sql`now()` })
+}
+
+type Columns = Parameters<ReturnType<Tx['update']>['set']>[0]
+
+async function update(tx: Tx, id: string, columns: Columns): Promise<Job | null> {
+  const [row] = await tx
+    .update(jobs)
+    .set({ ...columns, lastSeq: sql`${jobs.lastSeq} + 1`, updatedAt: sql`now()` })
+    .where(and(eq(jobs.id, id), active))
+    .returning()
+  return row ?? null
+}
+
+/** Marks jobs whose first worker is being started; those that had started before are left as they are. */
+export function startJobs(tx: Tx, ids: readonly string[], message: string): Promise<Job[]> {
+  if (ids.length === 0) return Promise.resolve([])
+  return tx
+    .update(jobs)
+    .set({
+      status: 'processing',
+      message,
+      startedAt: sql`now()`,
+      deadlineAt: sql`now() + make_interval(secs => ${jobs.timeoutSec})`,
+      lastSeq: sql`${jobs.lastSeq} + 1`,
+      updatedAt: sql`now()`,
+    })
+    .where(and(inArray(jobs.id, [...ids]), eq(jobs.status, 'queued')))
+    .returning()
+}
+
+/** What a sweep has, and whatever else is not bound to a job's deadline, in ms. */
+const UNBOUND_MS = 600_000
+
+/** How long the workers of a job may still take, in ms by the database's clock. */
+export async function timeLeftMs(db: Db, id: string): Promise<number> {
+  const left = sql<number>`greatest(0, ceil(extract(epoch from ${jobs.deadlineAt} - now()) * 1000))::float8`
+  const [row] = await db.select({ left, endedAt: jobs.endedAt }).from(jobs).where(eq(jobs.id, id))
+  return row === undefined || row.endedAt !== null ? UNBOUND_MS : (row.left ?? UNBOUND_MS)
+}
+
+/** Jobs that run for longer than they may. */
+export async function listPastDeadline(db: Db): Promise<string[]> {
+  const rows = await db
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(and(active, lte(jobs.deadlineAt, sql`now()`)))
+  return rows.map(({ id }) => id)
+}
+
+/** How long the jobs that were completed last took from start to end, in seconds on average; `null`: none was yet. */
+export async function meanDurationSec(db: Db): Promise<number | null> {
+  const last = db
+    .select({ sec: sql<number>`extract(epoch from ${jobs.endedAt} - ${jobs.startedAt})`.as('sec') })
+    .from(jobs)
+    .where(eq(jobs.status, 'completed'))
+    .orderBy(desc(jobs.endedAt))
+    .limit(20)
+    .as('last')
+  const [row] = await db.select({ sec: sql<number | null>`avg(${last.sec})::float8` }).from(last)
+  return row?.sec ?? null
+}
+
+export async function insertUpdates(tx: Tx, updates: readonly Omit<JobUpdate, 'createdAt'>[]): Promise<void> {
+  if (updates.length > 0) await tx.insert(jobUpdates).values([...updates])
+}
+
+/** What was told of a job after a number, in order. */
+export function listUpdates(db: Db, jobId: string, afterSeq: number, limit: number): Promise<JobUpdate[]> {
+  return db
+    .select()
+    .from(jobUpdates)
+    .where(and(eq(jobUpdates.jobId, jobId), gt(jobUpdates.seq, afterSeq)))
+    .orderBy(asc(jobUpdates.seq))
+    .limit(limit)
+}
+
+/** For how long the story of an ended job can be read from its beginning, in hours; afterwards its last word stays. */
+const STORY_KEPT_HOURS = 24
+
+export async function forgetOldUpdates(db: Db): Promise<void> {
+  const ended = db
+    .select({ id: jobs.id })
+    .from(jobs)
+    .where(lt(jobs.endedAt, sql`now() - make_interval(hours => ${STORY_KEPT_HOURS})`))
+  await db
+    .delete(jobUpdates)
+    .where(
+      and(
+        inArray(jobUpdates.jobId, ended),
+        sql`${jobUpdates.seq} < (select ${jobs.lastSeq} from ${jobs} where ${jobs.id} = ${jobUpdates.jobId})`,
+      ),
+    )
+}

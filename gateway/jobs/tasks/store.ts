@@ -1,0 +1,141 @@
+import { and, asc, eq, inArray, isNotNull, sql } from 'drizzle-orm'
+
+import type { DbOrTx, Db, Tx } from '../../context.ts'
+import { jobs, jobTasks } from '../schema.ts'
+
+export type Task = typeof jobTasks.$inferSelect
+export type NewTask = Omit<typeof jobTasks.$inferInsert, 'dueAt'> & {
+  /** Not before so many seconds from now. */
+  readonly dueInSec: number
+}
+
+export async function insertTasks(tx: Tx, tasks: readonly NewTask[]): Promise<void> {
+  const rows = tasks.map(({ dueInSec, ...task }) => ({
+    ...task,
+    dueAt: sql`now() + make_interval(secs => ${dueInSec})`,
+  }))
+  await tx.insert(jobTasks).values(rows)
+}
+
+export async function findTask(db: DbOrTx, id: string): Promise<Task | null> {
+  const [row] = await db.select().from(jobTasks).where(eq(jobTasks.id, id))
+  return row ?? null
+}
+
+/** The tasks of a job that have not ended, pieces in order. */
+export function listOpenTasks(tx: Tx, jobId: string): Promise<Task[]> {
+  return tx
+    .select()
+    .from(jobTasks)
+    .where(and(eq(jobTasks.jobId, jobId), sql`${jobTasks.status} in ('waiting', 'running')`))
+    .orderBy(asc(jobTasks.position))
+}
+
+/** The jobs that have ended and of which tasks are open, but for those that clean up. */
+export async function listOpenTasksOfEnded(db: Db): Promise<string[]> {
+  const rows = await db
+    .selectDistinct({ jobId: jobTasks.jobId })
+    .from(jobTasks)
+    .innerJoin(jobs, eq(jobs.id, jobTasks.jobId))
+    .where(
+      and(sql`${jobTasks.status} in ('waiting', 'running')`, sql`${jobTasks.task} <> 'sweep'`, isNotNull(jobs.endedAt)),
+    )
+  return rows.map(({ jobId }) => jobId)
+}
+
+/** How far a job's pieces are, added up. */
+export type PieceProgress = {
+  readonly pieces: number
+  readonly open: number
+  /** Mean of all, 0–100. */
+  readonly progress: number
+  /** Of those that run, together. */
+  readonly fps: number | null
+  readonly speed: number | null
+}
+
+export async function readPieces(tx: Tx, jobId: string): Promise<PieceProgress> {
+  const isOpen = sql`${jobTasks.status} in ('waiting', 'running')`
+  const [row] = await tx
+    .select({
+      pieces: sql<number>`count(*)::int`,
+      open: sql<number>`(count(*) filter (where ${isOpen}))::int`,
+      progress: sql<number>`coalesce(avg(${jobTasks.progress}), 0)::float8`,
+      fps: sql<number | null>`sum(${jobTasks.fps}) filter (where ${isOpen})`,
+      speed: sql<number | null>`sum(${jobTasks.speed}) filter (where ${isOpen})`,
+    })
+    .from(jobTasks)
+    .where(and(eq(jobTasks.jobId, jobId), eq(jobTasks.task, 'chunk')))
+  return row ?? { pieces: 0, open: 0, progress: 0, fps: null, speed: null }
+}
+
+export async function updateTask(
+  tx: Tx,
+  id: string,
+  told: Pick<Task, 'progress' | 'fps' | 'speed'> & Partial<Pick<Task, 'status'>>,
+): Promise<void> {
+  // Another attempt begins anew, but what was reached once stays told.
+  const progress = sql`greatest(${jobTasks.progress}, ${told.progress})`
+  await tx
+    .update(jobTasks)
+    .set({ ...told, progress })
+    .where(eq(jobTasks.id, id))
+}
+
+export async function endTasks(tx: Tx, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  await tx
+    .update(jobTasks)
+    .set({ status: 'ended' })
+    .where(inArray(jobTasks.id, [...ids]))
+}
+
+/** A number of our own for Postgres' lock: whoever counts workers to start more does so alone. */
+const START_LOCK = 7_311_002
+
+/** Holds back all other starts until the transaction ends. */
+export async function lockStarts(tx: Tx): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(${START_LOCK})`)
+}
+
+/**
+ * Starts waiting tasks, the first by priority, then age: those of which no other job is about to write to the same
+ * place, or has something to clean up there.
+ */
+export async function takeWaiting(tx: Tx, limit: number): Promise<Pick<Task, 'id' | 'jobId'>[]> {
+  const isAhead = sql`(other.priority, job_tasks.due_at, job_tasks.id) > (job_tasks.priority, other.due_at, other.id)`
+  const isTaken = sql`exists (
+    select from ${jobTasks} other
+    where other.output_key = job_tasks.output_key and other.job_id <> job_tasks.job_id
+      and (other.status = 'running'
+        or (other.status = 'waiting' and job_tasks.task = 'encode' and (other.task <> 'encode' or ${isAhead}))))`
+  const first = tx
+    .select({ id: jobTasks.id })
+    .from(jobTasks)
+    .where(and(eq(jobTasks.status, 'waiting'), sql`${jobTasks.dueAt} <= now()`, sql`not ${isTaken}`))
+    .orderBy(sql`${jobTasks.priority} desc`, asc(jobTasks.dueAt), asc(jobTasks.position))
+    .limit(limit)
+  return tx
+    .update(jobTasks)
+    .set({ status: 'running' })
+    .where(inArray(jobTasks.id, first))
+    .returning({ id: jobTasks.id, jobId: jobTasks.jobId })
+}
+
+/** How many tasks wait; quick where none does. */
+export async function countWaiting(db: Db): Promise<number> {
+  const [row] = await db
+    .select({ n: sql<number>`count(*)::int` })
+    .from(jobTasks)
+    .where(eq(jobTasks.status, 'waiting'))
+  return row?.n ?? 0
+}
+
+/** In how many ms the next task may be started that has to wait for its time; `null`: none has. */
+export async function nextDueInMs(db: Db): Promise<number | null> {
+  const [row] = await db
+    .select({ ms: sql<number | null>`(extract(epoch from min(${jobTasks.dueAt}) - now()) * 1000)::float8` })
+    .from(jobTasks)
+    .where(and(eq(jobTasks.status, 'waiting'), sql`${jobTasks.dueAt} > now()`))
+  return row?.ms ?? null
+}
