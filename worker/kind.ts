@@ -23,6 +23,8 @@ export type Worker = {
 export type Assignment = {
   readonly claim: Claim
   readonly callGateway: CallGateway
+  /** The same for another assignment that the gateway gives to this worker, by that one's key. */
+  readonly callGatewayAs: (token: string) => CallGateway
   readonly clock: Clock
   readonly lifetime: Lifetime
   readonly log: Log

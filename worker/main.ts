@@ -61,14 +61,9 @@ async function work(worker: Worker, log: Log): Promise<number> {
   if (HEALTH_PORT !== undefined) await answerProbes(HEALTH_PORT, () => hasClaimed && !lifetime.stopping.aborted)
 
   const clock = createClock()
-  const callGateway = createCallGateway({
-    gatewayUrl: GATEWAY_URL,
-    workerName: WORKER_NAME,
-    token: WORKER_TOKEN,
-    trace: readTraceparent(TRACEPARENT),
-    clock,
-    log,
-  })
+  const access = { gatewayUrl: GATEWAY_URL, workerName: WORKER_NAME, trace: readTraceparent(TRACEPARENT), clock, log }
+  const callGatewayAs = (token: string) => createCallGateway({ ...access, token })
+  const callGateway = callGatewayAs(WORKER_TOKEN)
   const request: ClaimRequest = { claimant: crypto.randomUUID() }
   const callback = { method: 'POST', path: `${worker.path}/claim`, body: JSON.stringify(request) }
   const claimed = await callGateway(callback, lifetime.stopping)
@@ -76,7 +71,8 @@ async function work(worker: Worker, log: Log): Promise<number> {
   const claim = v.parse(Claim, claimed.body)
   hasClaimed = true
   log.info('assignment claimed', { epoch: claim.epoch, is_resumed: claim.resume !== null })
-  return exitCode(await worker.run({ claim, callGateway, clock: clock.settled(), lifetime, log }), log)
+  const assignment = { claim, callGateway, callGatewayAs, clock: clock.settled(), lifetime, log }
+  return exitCode(await worker.run(assignment), log)
 }
 
 /** Loaded only where it is needed: a worker without probes spends no memory on a server. */

@@ -18,7 +18,7 @@ export const VideoCodec = v.picklist(['h264', 'h265', 'av1'], 'must be h264, h26
 export type VideoCodec = v.InferOutput<typeof VideoCodec>
 
 /** One size of a ladder: by quality (`crf`, the encoder's own scale) or by bit rate, never both. */
-export const PresetRendition = v.pipe(
+const PresetRendition = v.pipe(
   v.strictObject({
     height: whole(64, 4320),
     crf: v.optional(v.nullable(whole(0, 63)), null),
@@ -27,43 +27,51 @@ export const PresetRendition = v.pipe(
   }),
   v.check(({ crf, kbps }) => (crf === null) !== (kbps === null), 'must have either crf or kbps'),
 )
-export type PresetRendition = v.InferOutput<typeof PresetRendition>
+type PresetRendition = v.InferOutput<typeof PresetRendition>
 
-export const PresetVideo = v.strictObject({
-  codec: VideoCodec,
-  /** The encoder's speed: an x264 or x265 preset by name; of SVT-AV1, its number. */
-  speed: v.picklist(
-    [
-      'ultrafast',
-      'superfast',
-      'veryfast',
-      'faster',
-      'fast',
-      'medium',
-      'slow',
-      '4',
-      '5',
-      '6',
-      '7',
-      '8',
-      '9',
-      '10',
-      '11',
-      '12',
-    ],
-    'must be an x264 or x265 preset from ultrafast to slow, or for av1 a number from "4" to "12"',
-  ),
-  /** The tallest first. */
-  renditions: v.pipe(
-    v.array(PresetRendition),
-    v.minLength(1, 'must have at least one rendition'),
-    v.maxLength(8, 'must not have more than 8 renditions'),
-    v.check(
-      (all) => all.every(({ height }, i) => height < (all[i - 1]?.height ?? Infinity)),
-      'must go from tall to small',
+const SPEED = 'must be an x264 or x265 preset from ultrafast to slow, or for av1 a number from "4" to "12"'
+
+export const PresetVideo = v.pipe(
+  v.strictObject({
+    codec: VideoCodec,
+    /** The encoder's speed: an x264 or x265 preset by name; of SVT-AV1, its number. */
+    speed: v.picklist(
+      [
+        'ultrafast',
+        'superfast',
+        'veryfast',
+        'faster',
+        'fast',
+        'medium',
+        'slow',
+        '4',
+        '5',
+        '6',
+        '7',
+        '8',
+        '9',
+        '10',
+        '11',
+        '12',
+      ],
+      SPEED,
     ),
+    /** The tallest first. */
+    renditions: v.pipe(
+      v.array(PresetRendition),
+      v.minLength(1, 'must have at least one rendition'),
+      v.maxLength(8, 'must not have more than 8 renditions'),
+      v.check(
+        (all) => all.every(({ height }, i) => height < (all[i - 1]?.height ?? Infinity)),
+        'must go from tall to small',
+      ),
+    ),
+  }),
+  v.forward(
+    v.check(({ codec, speed }) => (codec === 'av1') === /^\d+$/.test(speed), SPEED),
+    ['speed'],
   ),
-})
+)
 export type PresetVideo = v.InferOutput<typeof PresetVideo>
 
 export const PresetAudio = v.strictObject({ codec: v.literal('aac', 'must be aac'), kbps: whole(16, 512) })
@@ -82,6 +90,13 @@ export const Preset = v.pipe(
   v.check(
     ({ container, segment_sec }) => (container === 'mp4') === (segment_sec === null),
     'must have segment_sec where it is hls, dash or cmaf, and only there',
+  ),
+  v.forward(
+    v.check(
+      ({ container, video }) => container !== 'hls' || (video?.codec ?? 'h264') === 'h264',
+      'must be h264 where it is hls: MPEG-2 TS carries no other to browsers; use cmaf',
+    ),
+    ['video'],
   ),
   v.check(
     ({ container, video }) => container !== 'mp4' || video === null || video.renditions.length === 1,

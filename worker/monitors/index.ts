@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 
+import { HEARTBEAT_INTERVAL_MS } from '../../shared/contract/assignment.ts'
 import type { MonitorEvent } from '../../shared/contract/events.ts'
 import type { MonitorConfig } from '../../shared/contract/monitors.ts'
 import type { Log } from '../../shared/log.ts'
@@ -34,6 +35,7 @@ async function runMonitor(environment: MonitorEnvironment, path: string, assignm
   const first = resumed(claim.resume, log)
   const reports = createReportQueue<MonitorState, MonitorEvent>({
     epoch: claim.epoch,
+    heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
     first,
     compose: monitorReport,
     send: (body, signal) => callGateway({ method: 'PUT', path: `${path}/status`, body }, signal),
@@ -107,7 +109,7 @@ function createMonitor(first: MonitorState, config: MonitorConfig, { reports, lo
       if (after.state === before) return
       state = after.state
       for (const event of after.events) log.info('event', { event_type: event.event_type, data: event.data })
-      reports.tell(after.state, after.events, urgencyOf(before, after))
+      reports.tell(after.state, urgencyOf(before, after), after.events)
     },
   }
 }

@@ -4,7 +4,7 @@ import ky from 'ky'
 import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, fetch as undiciFetch } from 'undici'
 
 import { guardConnector, guardLookup } from '../../shared/guarded-lookup.ts'
-import { type AddressPolicy, checkUrl } from '../../shared/safe-url.ts'
+import { type AddressPolicy, checkUrl, ForbiddenAddressError } from '../../shared/safe-url.ts'
 
 /** The forward proxies of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`). */
 export type Proxies = { readonly http: string | null; readonly https: string | null; readonly except: string | null }
@@ -12,8 +12,11 @@ export type Proxies = { readonly http: string | null; readonly https: string | n
 /** A part of a resource, in bytes. */
 export type ByteRange = { readonly offset: number; readonly length: number }
 
-/** Trouble in fetching something; `status` is the HTTP status where there was an answer. */
-export type FetchTrouble = { readonly message: string; readonly status: number | null }
+/**
+ * Trouble in fetching something; `status` is the HTTP status where there was an answer. `isForbidden`: it was never
+ * asked for, because the policy does not allow its address.
+ */
+export type FetchTrouble = { readonly message: string; readonly status: number | null; readonly isForbidden?: true }
 
 export type GetOptions = {
   /** Covers everything from the look-up of the name to the last byte of the body, redirects included. */
@@ -31,11 +34,24 @@ export type Fetched =
   | { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly url: string; readonly isCut: boolean }
   | { readonly kind: 'trouble'; readonly trouble: FetchTrouble }
 
+/** An answer whose body is still to be read, and where it came from after redirects. */
+export type Opened =
+  | { readonly kind: 'answer'; readonly url: string; readonly response: Response }
+  | { readonly kind: 'trouble'; readonly trouble: FetchTrouble }
+
+export type OpenOptions = {
+  readonly headers: Readonly<Record<string, string>>
+  /** Ends the reading of the body too. Whoever does not read it to the end aborts it. */
+  readonly signal: AbortSignal
+}
+
 export type Fetcher = {
   /** What it may reach; programs that fetch on its behalf are held to the same. */
   readonly policy: AddressPolicy
   /** One try; every failure, an abort included, is a value. */
   get(url: string, options: GetOptions): Promise<Fetched>
+  /** One try at what is too large to be kept in memory; trouble while the body is read is thrown. */
+  open(url: string, options: OpenOptions): Promise<Opened>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -59,17 +75,25 @@ export function createFetcher(options: { readonly policy: AddressPolicy; readonl
       getOptions.signal.addEventListener('abort', stop)
       try {
         if (getOptions.signal.aborted) stop()
-        const answer = await follow(client, url, { policy: options.policy, signal: abort.signal, get: getOptions })
+        const headers = rangeHeaders(getOptions.byteRange)
+        const answer = await follow(client, url, { policy: options.policy, signal: abort.signal, headers })
         return answer.kind === 'answer' ? await read(answer, getOptions) : answer
       } catch (error) {
         if (getOptions.signal.aborted) return trouble('aborted')
         if (abort.signal.aborted) return trouble(`no complete answer within ${getOptions.timeoutMs / 1000} s`)
-        return trouble(describe(error))
+        return { kind: 'trouble', trouble: troubleOf(error) }
       } finally {
         clearTimeout(deadline)
         getOptions.signal.removeEventListener('abort', stop)
         // Whatever is still under way (a body that nobody wants) ends here.
         stop()
+      }
+    },
+    async open(url, openOptions) {
+      try {
+        return await follow(client, url, { policy: options.policy, ...openOptions })
+      } catch (error) {
+        return openOptions.signal.aborted ? trouble('aborted') : { kind: 'trouble', trouble: troubleOf(error) }
       }
     },
     [Symbol.asyncDispose]: () => dispatcher.destroy(),
@@ -112,18 +136,18 @@ function createClient(dispatcher: Dispatcher) {
 }
 
 /** A response that is no redirect, and its URL. */
-type Answer = { readonly kind: 'answer'; readonly url: string; readonly response: Response }
+type Answer = Extract<Opened, { readonly kind: 'answer' }>
+type Trouble = Extract<Opened, { readonly kind: 'trouble' }>
 
-type Journey = { readonly policy: AddressPolicy; readonly signal: AbortSignal; readonly get: GetOptions }
+type Journey = OpenOptions & { readonly policy: AddressPolicy }
 
-async function follow(client: Client, start: string, journey: Journey): Promise<Answer | Fetched> {
+async function follow(client: Client, start: string, journey: Journey): Promise<Opened> {
   let url = start
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const verdict = checkUrl(url, journey.policy)
-    if (!verdict.ok) return trouble(`URL ${verdict.problem}`)
-    const { byteRange } = journey.get
-    const headers = byteRange ? { range: `bytes=${byteRange.offset}-${byteRange.offset + byteRange.length - 1}` } : {}
-    const response = await client.get(verdict.url, { headers, signal: journey.signal })
+    if (!verdict.ok) return forbidden(`URL ${verdict.problem}`)
+    const { headers, signal } = journey
+    const response = await client.get(verdict.url, { headers, signal })
     const location = response.headers.get('location')
     if (!isRedirect(response.status) || location === null) return { kind: 'answer', url, response }
     await response.body?.cancel()
@@ -131,6 +155,10 @@ async function follow(client: Client, start: string, journey: Journey): Promise<
     url = new URL(location, url).href
   }
   return trouble(`more than ${MAX_REDIRECTS} redirects`)
+}
+
+function rangeHeaders(byteRange: ByteRange | null | undefined): Record<string, string> {
+  return byteRange ? { range: `bytes=${byteRange.offset}-${byteRange.offset + byteRange.length - 1}` } : {}
 }
 
 function isRedirect(status: number): boolean {
@@ -183,13 +211,23 @@ async function readUpTo(response: Response, limit: number): Promise<Uint8Array> 
   return Buffer.concat(chunks, length)
 }
 
-function trouble(message: string, status: number | null = null): Fetched {
+function trouble(message: string, status: number | null = null): Trouble {
   return { kind: 'trouble', trouble: { message, status } }
 }
 
+function forbidden(message: string): Trouble {
+  return { kind: 'trouble', trouble: { message, status: null, isForbidden: true } }
+}
+
+/** What was thrown while something was fetched, or while its body was read. */
+export function troubleOf(error: unknown): FetchTrouble {
+  const reason = reasonOf(error)
+  if (reason instanceof ForbiddenAddressError) return { message: reason.message, status: null, isForbidden: true }
+  return { message: reason instanceof Error ? reason.message : String(reason), status: null }
+}
+
 /** fetch says "fetch failed" and hides the reason in its cause; of several addresses tried, the first one's is told. */
-function describe(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0])
-  if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined ? error.message : describe(error.cause)
+function reasonOf(error: unknown): unknown {
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
+  return error instanceof Error && error.cause !== undefined ? reasonOf(error.cause) : error
 }

@@ -23,6 +23,7 @@ function startQueue() {
   const sent: { readonly report: Report; readonly answer: (result: CallResult) => void; readonly atMs: number }[] = []
   const queue = createReportQueue<number, string>({
     epoch: 7,
+    heartbeatIntervalMs: 10_000,
     first: 0,
     compose: (number, snapshot, events) => ({ ...number, snapshot, events }),
     send: (body, signal) =>
@@ -49,16 +50,16 @@ test('a worker reports at its start, and numbers its reports from 1', async () =
 
   expect((await nth(0)).report).toEqual({ epoch: 7, seq: 1, snapshot: 0, events: [] })
   ;(await nth(0)).answer(ACCEPTED)
-  queue.tell(1, ['started'], 'now')
+  queue.tell(1, 'now', ['started'])
   expect((await nth(1)).report).toEqual({ epoch: 7, seq: 2, snapshot: 1, events: ['started'] })
 })
 
 test('one report is on its way at a time; what comes meanwhile goes into the next one, in order', async () => {
   const { queue, nth, sent } = startQueue()
   await nth(0)
-  queue.tell(1, ['a'], 'now')
-  queue.tell(2, [], 'soon')
-  queue.tell(3, ['b', 'c'], 'now')
+  queue.tell(1, 'now', ['a'])
+  queue.tell(2, 'soon')
+  queue.tell(3, 'now', ['b', 'c'])
   expect(sent).toHaveLength(1)
 
   sent[0]?.answer(ACCEPTED)
@@ -69,15 +70,15 @@ test('plain progress is told once a second at most, an event at once', async () 
   const { queue, nth } = startQueue()
   const first = await nth(0)
   first.answer(ACCEPTED)
-  queue.tell(1, [], 'soon')
-  queue.tell(2, [], 'soon')
+  queue.tell(1, 'soon')
+  queue.tell(2, 'soon')
   const second = await nth(1)
   second.answer(ACCEPTED)
   expect(second.report.snapshot).toBe(2)
   expect(second.atMs - first.atMs).toBeGreaterThan(950)
 
-  queue.tell(3, [], 'soon')
-  queue.tell(4, ['alert'], 'now')
+  queue.tell(3, 'soon')
+  queue.tell(4, 'now', ['alert'])
   const third = await nth(2)
   expect(third.report).toMatchObject({ snapshot: 4, events: ['alert'] })
   expect(third.atMs - second.atMs).toBeLessThan(500)
@@ -88,7 +89,7 @@ test('nothing to tell is a heartbeat every nine seconds, with what is known by t
   const { queue, sent } = startQueue()
   await vi.advanceTimersByTimeAsync(0)
   sent[0]?.answer(ACCEPTED)
-  queue.tell(5, [], 'later')
+  queue.tell(5, 'later')
 
   await vi.advanceTimersByTimeAsync(8990)
   expect(sent).toHaveLength(1)
@@ -99,7 +100,7 @@ test('nothing to tell is a heartbeat every nine seconds, with what is known by t
 test('a report never knows more than its events: what does not fit waits with its own snapshot', async () => {
   const { queue, nth } = startQueue()
   const first = await nth(0)
-  for (let i = 1; i <= 120; i++) queue.tell(i, [`event ${i}`], 'now')
+  for (let i = 1; i <= 120; i++) queue.tell(i, 'now', [`event ${i}`])
 
   first.answer(ACCEPTED)
   const seen: Report[] = []
@@ -119,16 +120,32 @@ test('a report never knows more than its events: what does not fit waits with it
 test('at most a thousand events are kept, the newest', async () => {
   const { queue, nth } = startQueue()
   const first = await nth(0)
-  for (let i = 1; i <= 1100; i++) queue.tell(i, [`event ${i}`], 'now')
+  for (let i = 1; i <= 1100; i++) queue.tell(i, 'now', [`event ${i}`])
   first.answer(ACCEPTED)
 
   expect((await nth(1)).report.events[0]).toBe('event 101')
 })
 
+test('whoever must know that it was heard waits until all that was told is acknowledged', async () => {
+  const { queue, nth } = startQueue()
+  ;(await nth(0)).answer(ACCEPTED)
+  queue.tell(1, 'now')
+  const settled = queue.settled().then(() => 'settled')
+  const second = await nth(1)
+  expect(await Promise.race([settled, delay(50, 'waiting')])).toBe('waiting')
+  second.answer(ACCEPTED)
+  expect(await settled).toBe('settled')
+  await queue.settled()
+
+  queue.tell(2, 'now')
+  ;(await nth(2)).answer({ kind: 'refused', status: 409, code: 'ASSIGNMENT_ENDED', message: 'ended' })
+  await queue.settled()
+})
+
 test('a queue that is closed is done once everything is acknowledged', async () => {
   const { queue, nth } = startQueue()
   ;(await nth(0)).answer(ACCEPTED)
-  queue.tell(1, ['ended'], 'later')
+  queue.tell(1, 'later', ['ended'])
   queue.close()
 
   const last = await nth(1)

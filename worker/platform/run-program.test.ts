@@ -89,6 +89,19 @@ describe('runProgram', () => {
     expect(result).toMatchObject({ kind: 'killed', stderr: expect.stringContaining('larger than 10000') })
   })
 
+  test('stdout can be followed while the program runs, without a limit', async () => {
+    const abort = new AbortController()
+    let seen = ''
+    const onStdout = (text: string) => {
+      seen += text
+      if (seen.length > 100_000) abort.abort()
+    }
+    const result = await sh('yes; sleep 300', { onStdout, maxStdoutBytes: 1000, signal: abort.signal })
+    expect(result).toEqual({ kind: 'aborted' })
+    expect(seen).toMatch(/^y\ny\n/)
+    expect(await sh('echo out', { onStdout: () => {} })).toMatchObject({ code: 0, stdout: '' })
+  })
+
   test('of a flood on stderr the end is kept, and the run is not disturbed', async () => {
     const result = await sh('head -c 3000000 /dev/zero | tr "\\0" x >&2; echo the end >&2')
     if (result.kind !== 'exited') throw new Error(result.kind)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 
 import { execa } from 'execa'
@@ -29,6 +30,10 @@ export type RunOptions = {
   readonly pipes?: number
   /** A program that writes more than this to stdout, or to another pipe, is killed. Default 16 MiB. */
   readonly maxStdoutBytes?: number
+  /** Is handed what comes on stdout as it comes, as text; it is then kept nowhere else, and has no limit. */
+  readonly onStdout?: (text: string) => void
+  /** The kernel is to kill it when this process dies, even by SIGKILL. Costs one more program; only Linux can. */
+  readonly diesWithUs?: boolean
   /** Its whole environment; without it, it inherits ours. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
@@ -47,6 +52,7 @@ export async function runProgram(file: string, args: readonly string[], options:
   if (options.signal.aborted) return { kind: 'aborted' }
   const child = start(file, args, options)
   const stderr = keepTail(child.stderr)
+  follow(child.stdout, options.onStdout)
   const end = () => {
     killGroup(child.pid)
     // A grandchild that left the group may hold the pipes open for ever.
@@ -63,7 +69,7 @@ export async function runProgram(file: string, args: readonly string[], options:
     const result = await child
     if (options.signal.aborted) return { kind: 'aborted' }
     if (isLate) return { kind: 'timed_out' }
-    if (child.pid === undefined) return { kind: 'missing' }
+    if (isMissing(child.pid, result.exitCode, stderr())) return { kind: 'missing' }
     if (result.isMaxBuffer) return { kind: 'killed', signal: 'SIGKILL', stderr: result.shortMessage ?? '' }
     if (result.exitCode === undefined) return { kind: 'killed', signal: result.signal ?? 'unknown', stderr: stderr() }
     const [, stdout = '', , ...pipes] = result.stdio.map(toText)
@@ -76,7 +82,19 @@ export async function runProgram(file: string, args: readonly string[], options:
   }
 }
 
-function start(file: string, args: readonly string[], options: RunOptions) {
+/** PR_SET_PDEATHSIG of prctl(2), for the process that setpriv(1) then becomes. */
+const SETPRIV = '/usr/bin/setpriv'
+
+/** Nothing was started; or setpriv was, which then ends like this where there is no such program. */
+function isMissing(pid: number | undefined, code: number | undefined, stderr: string): boolean {
+  return pid === undefined || (code === 127 && stderr.startsWith('setpriv: failed to execute'))
+}
+
+function start(program: string, programArgs: readonly string[], options: RunOptions) {
+  const isTied = options.diesWithUs === true && existsSync(SETPRIV)
+  const [file, args] = isTied
+    ? [SETPRIV, ['--pdeathsig', 'KILL', '--', program, ...programArgs]]
+    : [program, programArgs]
   return execa(file, args, {
     reject: false,
     detached: true,
@@ -84,7 +102,7 @@ function start(file: string, args: readonly string[], options: RunOptions) {
     encoding: 'buffer',
     stripFinalNewline: false,
     maxBuffer: options.maxStdoutBytes ?? MAX_STDOUT_BYTES,
-    buffer: { stdout: true, stderr: false },
+    buffer: { stdout: options.onStdout === undefined, stderr: false },
     stdio: ['pipe', 'pipe', 'pipe', ...Array.from({ length: options.pipes ?? 0 }, () => 'pipe' as const)],
     input: joined(options.input ?? []),
     extendEnv: options.env === undefined,
@@ -101,6 +119,10 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 
 function toText(output: Uint8Array | undefined): string {
   return Buffer.from(output ?? []).toString()
+}
+
+function follow(stream: Readable, onText: RunOptions['onStdout']): void {
+  if (onText !== undefined) stream.setEncoding('utf8').on('data', onText)
 }
 
 /** Reads a stream to its end; the function that it gives tells the end of what came so far. */

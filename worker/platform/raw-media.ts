@@ -1,0 +1,83 @@
+import * as v from 'valibot'
+
+const text = v.optional(v.string())
+/** ffprobe writes most numbers as text. */
+const numeric = v.optional(
+  v.pipe(
+    v.union([v.string(), v.number()]),
+    v.transform((value) => (Number.isFinite(Number(value)) ? Number(value) : undefined)),
+  ),
+)
+const flag = v.optional(v.number(), 0)
+
+const RawPacket = v.object({
+  stream_index: v.number(),
+  pts_time: numeric,
+  duration_time: numeric,
+  flags: v.optional(v.string(), ''),
+})
+/** A packet of a track; `flags` has a D where the player is told to throw it away. */
+export type Packet = v.InferOutput<typeof RawPacket>
+
+const RawStream = v.object({
+  index: v.number(),
+  codec_type: text,
+  codec_name: text,
+  codec_tag_string: text,
+  width: v.optional(v.number(), 0),
+  height: v.optional(v.number(), 0),
+  sample_aspect_ratio: text,
+  pix_fmt: text,
+  field_order: text,
+  color_range: text,
+  color_space: text,
+  color_transfer: text,
+  color_primaries: text,
+  r_frame_rate: text,
+  avg_frame_rate: text,
+  start_time: numeric,
+  duration: numeric,
+  channels: v.optional(v.number(), 0),
+  sample_rate: numeric,
+  disposition: v.optional(v.object({ attached_pic: flag, timed_thumbnails: flag, default: flag }), {}),
+  tags: v.optional(v.object({ DURATION: text }), {}),
+  side_data_list: v.optional(v.array(v.object({ rotation: v.optional(v.number()), dv_profile: numeric })), []),
+})
+/** A track as ffprobe tells of it. */
+export type RawStream = v.InferOutput<typeof RawStream>
+
+/** What ffprobe says of a file, as JSON. */
+export const RawMedia = v.object({
+  packets: v.optional(v.array(RawPacket), []),
+  streams: v.optional(v.array(RawStream), []),
+  format: v.object({ format_name: v.string(), start_time: numeric, duration: numeric, bit_rate: numeric }),
+})
+export type RawMedia = v.InferOutput<typeof RawMedia>
+
+/** When a track begins and how long it lasts, on the file's own clock. */
+export type Extent = { readonly startSec: number; readonly durationSec: number }
+
+/** From the headers where they say it, else from all packets; those without times count for their durations. */
+export function extentOf(stream: RawStream, packets: readonly Packet[]): Extent {
+  const said = headerDurationSec(stream)
+  if (said !== null && said > 0) return { startSec: stream.start_time ?? 0, durationSec: said }
+  let firstSec = Infinity
+  let lastSec = -Infinity
+  let sumSec = 0
+  for (const { pts_time: pts, duration_time: duration = 0 } of packets) {
+    sumSec += duration
+    if (pts === undefined) continue
+    firstSec = Math.min(firstSec, pts)
+    lastSec = Math.max(lastSec, pts + duration)
+  }
+  if (firstSec === Infinity) return { startSec: stream.start_time ?? 0, durationSec: sumSec }
+  return { startSec: firstSec, durationSec: Math.max(lastSec - firstSec, 0) }
+}
+
+/** Matroska has no durations of tracks; its writers note in a tag at what time each ends. */
+export function headerDurationSec({ duration, tags, start_time = 0 }: RawStream): number | null {
+  if (duration !== undefined) return duration
+  const [, hours, minutes, seconds] = /^(\d+):(\d\d):(\d\d(?:\.\d+)?)$/.exec(tags.DURATION ?? '') ?? []
+  if (seconds === undefined) return null
+  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds) - Math.max(start_time, 0)
+}

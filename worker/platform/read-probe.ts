@@ -1,0 +1,73 @@
+import type { Probe } from './probed-media.ts'
+import { type Extent, extentOf, headerDurationSec, type Packet, type RawMedia, type RawStream } from './raw-media.ts'
+import { headerFps, readVideo } from './video-track.ts'
+
+/** What lasts longer is taken for a broken index. */
+const MAX_DURATION_SEC = 100 * 3600
+
+type Read = { readonly kind: 'ok'; readonly probe: Probe } | { readonly kind: 'invalid'; readonly reason: string }
+
+/** Whether the headers say all that is needed of the tracks that count; otherwise every packet has to be looked at. */
+export function isComplete(media: RawMedia): boolean {
+  const { video, audio } = choose(media)
+  const isKnown = (stream: RawStream | undefined) => stream === undefined || (headerDurationSec(stream) ?? 0) > 0
+  return isKnown(video) && isKnown(audio) && (video === undefined || headerFps(video) !== null)
+}
+
+/**
+ * Makes a probe of what ffprobe said. `packets` are all of the file's or, where its headers are complete, those of its
+ * beginning. Invalid: neither picture nor sound, a picture beyond 8K, no frame rate or one above 240, no duration.
+ */
+export function readProbe(media: RawMedia, packets: readonly Packet[], sizeBytes: number): Read {
+  const { video: videoStream, audio: audioStream } = choose(media)
+  const video = videoStream === undefined ? null : readVideo(videoStream, packets)
+  const audio = audioStream === undefined ? null : readAudio(audioStream, packets)
+  if (typeof video === 'string') return invalid(video)
+  if (typeof audio === 'string') return invalid(audio)
+  const tracks = [video, audio].filter((track) => track !== null)
+  if (tracks.length === 0) return invalid('the file holds neither picture nor sound')
+  const lengthSec = lengthOf(tracks)
+  if (lengthSec === 0) return invalid('the file lasts no time at all')
+  if (lengthSec > MAX_DURATION_SEC) return invalid('the file says that it lasts for days')
+  return { kind: 'ok', probe: { ...readFormat(media, lengthSec), sizeBytes, video, audio } }
+}
+
+function readFormat({ format }: RawMedia, lengthSec: number): Omit<Probe, 'sizeBytes' | 'video' | 'audio'> {
+  const { format_name, start_time: startSec = 0, duration: durationSec = lengthSec, bit_rate } = format
+  return {
+    format: format_name,
+    durationSec,
+    bitRateKbps: bit_rate === undefined ? null : Math.round(bit_rate / 1000),
+    startSec,
+  }
+}
+
+function invalid(reason: string): Read {
+  return { kind: 'invalid', reason }
+}
+
+function lengthOf(tracks: readonly Extent[]): number {
+  const firstSec = Math.min(...tracks.map(({ startSec }) => startSec))
+  const lastSec = Math.max(...tracks.map(({ startSec, durationSec }) => startSec + durationSec))
+  return Math.max(0, lastSec - firstSec)
+}
+
+/** The first picture track that is no cover, and the sound track that a player would take. */
+function choose({ streams }: RawMedia): { video: RawStream | undefined; audio: RawStream | undefined } {
+  const video = streams.find(
+    ({ codec_type, disposition }) =>
+      codec_type === 'video' && disposition.attached_pic === 0 && disposition.timed_thumbnails === 0,
+  )
+  const [audio] = streams
+    .filter(({ codec_type, channels, sample_rate = 0 }) => codec_type === 'audio' && channels > 0 && sample_rate > 0)
+    .toSorted((a, b) => b.disposition.default - a.disposition.default || b.channels - a.channels)
+  return { video, audio }
+}
+
+function readAudio(stream: RawStream, packets: readonly Packet[]): Probe['audio'] | string {
+  if (stream.codec_name === undefined) return 'the sound is of a kind that cannot be decoded'
+  if (stream.codec_tag_string === 'enca') return 'the sound is encrypted'
+  const own = packets.filter(({ stream_index }) => stream_index === stream.index)
+  const { index, codec_name: codec, channels, sample_rate: sampleRate = 0 } = stream
+  return { index, codec, channels, sampleRate, ...extentOf(stream, own) }
+}

@@ -1,0 +1,35 @@
+import type { IncomingMessage } from 'node:http'
+
+import type { S3Request } from './bucket.ts'
+
+/** A request without its body. */
+export type ParsedRequest = Omit<S3Request, 'body'> & {
+  readonly bucket: string
+  /** By S3's name; what is none of those that the double knows, as it came. */
+  readonly operation: string
+}
+
+/** Takes a request apart that names its bucket in the path. */
+export function parseRequest({ method = '', url = '/', headers }: IncomingMessage): ParsedRequest {
+  const [path = '', search = ''] = url.split('?', 2)
+  const [, bucket = '', ...names] = path.split('/')
+  const key = names.map(decodeURIComponent).join('/')
+  const query = new URLSearchParams(search)
+  const flags = ['uploads', 'uploadId', 'partNumber', 'list-type'].filter((name) => query.has(name))
+  const form = [method, key === '' ? 'bucket' : 'object', ...flags].join(' ')
+  const plain = Object.entries(headers).map(([name, value]) => [name, String(value)])
+  return { bucket, key, query, headers: Object.fromEntries(plain), operation: OPERATION_NAMES.get(form) ?? form }
+}
+
+const OPERATION_NAMES: ReadonlyMap<string, string> = new Map([
+  ['PUT object', 'PutObject'],
+  ['GET object', 'GetObject'],
+  ['HEAD object', 'HeadObject'],
+  ['DELETE object', 'DeleteObject'],
+  ['GET bucket list-type', 'ListObjectsV2'],
+  ['GET bucket uploads', 'ListMultipartUploads'],
+  ['POST object uploads', 'CreateMultipartUpload'],
+  ['PUT object uploadId partNumber', 'UploadPart'],
+  ['POST object uploadId', 'CompleteMultipartUpload'],
+  ['DELETE object uploadId', 'AbortMultipartUpload'],
+])
