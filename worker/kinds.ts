@@ -3,6 +3,7 @@ import type { Kind } from './kind.ts'
 /** Every kind of worker by its WORKER_KIND. Loaded when it is the one: a worker's memory is not spent on the others. */
 const KINDS: ReadonlyMap<string, () => Promise<Kind>> = new Map([
   ['monitor', async () => (await import('./monitors/index.ts')).monitorWorker],
+  ['encode', async () => (await import('./jobs/index.ts')).encodeWorker],
 ])
 
 /** The kind of that name, or `null` where there is none. */

@@ -1,0 +1,192 @@
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import * as v from 'valibot'
+
+import type { JobFailure, JobOutput } from '../../shared/contract/jobs.ts'
+import type { OutputType } from '../../shared/contract/presets.ts'
+import type { Log } from '../../shared/log.ts'
+import { mediaHeadersOf } from '../../shared/media-headers.ts'
+import { backoffMs } from '../platform/backoff.ts'
+import { pause } from '../platform/bell.ts'
+import { inParallel } from '../platform/in-parallel.ts'
+import { type Store, StoreError } from '../platform/stores/store.ts'
+import { isPlaylist, type OutputSet } from './output-plan.ts'
+
+/** How much of an output is stored: whole files. */
+export type Delivered = { readonly files: number; readonly filesDone: number; readonly bytesDone: number }
+
+export type Delivery = {
+  readonly store: Store
+  readonly set: OutputSet
+  /** The path is the key of a single file, or the folder, with its slash, of a set. */
+  readonly output: { readonly path: string; readonly type: OutputType }
+  /** The job's own folder in the store (`.tallylight/{job_id}/`). */
+  readonly partsKey: string
+  readonly onProgress: (delivered: Delivered) => void
+  /**
+   * Asked when it is aborted or has failed. False where another worker may have the job by now: then nothing is
+   * removed, for what lies there may be the other's; the journal tells a sweep of it.
+   */
+  readonly isStillOurs: () => boolean
+  readonly log: Log
+}
+
+export type DeliveryResult =
+  | { readonly kind: 'done'; readonly output: JobOutput }
+  | { readonly kind: 'failed'; readonly failure: JobFailure }
+  | { readonly kind: 'aborted' }
+
+const PARALLEL_FILES = 8
+
+/** A file whose store was not reached is sent again so often in all. */
+const TRIES = 5
+const RETRY = { firstMs: 250, maxMs: 8000 }
+
+/** Removing what was put after a failure, or what no longer serves after the end, takes no longer. */
+const CLEANING_TIMEOUT_MS = 30_000
+
+/**
+ * Stores an output: several files at once, each retried with back-off; first what others refer to, then playlists and
+ * manifests, last what a reader opens. A journal of its keys goes before the first file, and with all else below
+ * `partsKey` after the last. When it fails or is aborted, all its keys are removed, also where an earlier job had put
+ * files at the same ones: those are replaced one by one, and an output that is half one and half the other is none.
+ * @throws where the set's own files cannot be read; the store is then left clean too
+ */
+export async function deliver(delivery: Delivery, signal: AbortSignal): Promise<DeliveryResult> {
+  const { store, set, output } = delivery
+  try {
+    await retrying(() => putJournal(delivery, signal), signal)
+    const bytes = await putAll(delivery, signal)
+    await tidy(delivery)
+    const output_url = store.urlOf(keyOf(delivery, set.entry))
+    return {
+      kind: 'done',
+      output: { output_url, output_type: output.type, files_uploaded: set.files.length, bytes },
+    }
+  } catch (error) {
+    if (delivery.isStillOurs()) await takeBack(delivery)
+    else delivery.log.info('output left to the job’s next worker', { parts_key: delivery.partsKey })
+    if (signal.aborted) return { kind: 'aborted' }
+    if (error instanceof StoreError) return { kind: 'failed', failure: failureOf(error) }
+    throw error
+  }
+}
+
+/** What is to be swept; `dir` is a folder of the worker's own. */
+type Sweep = { readonly store: Store; readonly partsKey: string; readonly dir: string }
+
+/**
+ * Removes what a job that ended otherwise has left in the store: the keys of its journal, and all below `partsKey`. It
+ * can be repeated, and one that is broken off leaves the journal to the next.
+ * @throws StoreError
+ */
+export async function sweep(what: Sweep, signal: AbortSignal): Promise<void> {
+  const { store, partsKey } = what
+  const keys = await retrying(() => readJournal(what, signal), signal)
+  await retrying(() => store.remove(keys, signal), signal)
+  await retrying(() => store.clear(partsKey, signal), signal)
+}
+
+/** A single file lies at the path itself, and what goes with it, beside it; a set lies below its path. */
+function keyOf({ output: { path }, set }: Delivery, name: string): string {
+  const isFolder = path.endsWith('/')
+  return name === set.entry && !isFolder ? path : path.slice(0, path.lastIndexOf('/') + 1) + name
+}
+
+async function putAll(delivery: Delivery, signal: AbortSignal): Promise<number> {
+  const { set, onProgress } = delivery
+  const files = set.files.length
+  let filesDone = 0
+  let bytesDone = 0
+  const putOne = async (name: string, fileSignal: AbortSignal) => {
+    const path = join(set.dir, name)
+    const { size } = await stat(path)
+    await retrying(() => delivery.store.put(keyOf(delivery, name), path, mediaHeadersOf(name), fileSignal), fileSignal)
+    filesDone++
+    bytesDone += size
+    onProgress({ files, filesDone, bytesDone })
+  }
+  for (const phase of phasesOf(set)) await inParallel(phase, putOne, { limit: PARALLEL_FILES, signal })
+  return bytesDone
+}
+
+/** Whoever opens a file finds there what it refers to. A WebVTT file of thumbnails refers to pictures. */
+function phasesOf({ files, entry }: OutputSet): readonly (readonly string[])[] {
+  const refers = (name: string) => isPlaylist(name) || name.endsWith('.vtt')
+  const others = files.filter((name) => name !== entry)
+  return [others.filter((name) => !refers(name)), others.filter(refers), [entry]]
+}
+
+/** The keys that a job is about to fill: whoever has to remove them need not know what it has made. */
+const Journal = v.object({ keys: v.array(v.string()) })
+
+function journalKeyOf(partsKey: string): string {
+  return `${partsKey}files.json`
+}
+
+async function putJournal(delivery: Delivery, signal: AbortSignal): Promise<void> {
+  const journal = { keys: delivery.set.files.map((name) => keyOf(delivery, name)) }
+  const headers = { contentType: 'application/json', cacheControl: 'no-store' }
+  const path = journalPathIn(delivery.set.dir)
+  await writeFile(path, JSON.stringify(journal))
+  await delivery.store.put(journalKeyOf(delivery.partsKey), path, headers, signal)
+}
+
+/** On its way between the store and us, in the worker's folder. */
+function journalPathIn(dir: string): string {
+  return join(dir, '.files.json')
+}
+
+async function readJournal({ store, partsKey, dir }: Sweep, signal: AbortSignal): Promise<readonly string[]> {
+  const path = journalPathIn(dir)
+  try {
+    await store.get(journalKeyOf(partsKey), path, signal)
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'STORE_NOT_FOUND') return []
+    throw error
+  }
+  const journal = v.safeParse(v.pipe(v.string(), v.parseJson(), Journal), await readFile(path, 'utf8'))
+  if (!journal.success) throw new StoreError('STORE_REFUSED', 'the list of a job’s files in the store is broken')
+  return journal.output.keys
+}
+
+/** The output stands: what is left over is litter that no reader sees, and no reason to fail. */
+async function tidy({ store, partsKey, log }: Delivery): Promise<void> {
+  const signal = AbortSignal.timeout(CLEANING_TIMEOUT_MS)
+  try {
+    await retrying(() => store.clear(partsKey, signal), signal)
+  } catch (error) {
+    log.warn('parts of a finished job left in the store', { parts_key: partsKey, error })
+  }
+}
+
+/** What cannot be removed now stays in the journal. */
+async function takeBack(delivery: Delivery): Promise<void> {
+  const { store, set, partsKey, log } = delivery
+  const signal = AbortSignal.timeout(CLEANING_TIMEOUT_MS)
+  const keys = set.files.map((name) => keyOf(delivery, name))
+  try {
+    await retrying(() => store.remove(keys, signal), signal)
+    await retrying(() => store.remove([journalKeyOf(partsKey)], signal), signal)
+  } catch (error) {
+    log.warn('output of a failed delivery left in the store', { parts_key: partsKey, error })
+  }
+}
+
+async function retrying<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof StoreError && error.isTransient) || failures === TRIES) throw error
+      await pause(backoffMs(failures, RETRY), signal)
+    }
+  }
+}
+
+/** A full store will be full for the next worker too. */
+function failureOf({ code, message, isTransient }: StoreError): JobFailure {
+  const isFull = code === 'ENOSPC'
+  return { code: isFull ? code : 'UPLOAD_FAILED', message: `upload failed: ${message}`, is_transient: isTransient }
+}

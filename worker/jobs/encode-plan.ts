@@ -1,0 +1,37 @@
+import type { OutputPlan } from './output-plan.ts'
+
+/**
+ * How the source is read and laid onto the output's clock. A time in the source becomes one in the output in two steps:
+ * ffmpeg takes the place where it begins to read for 0 (`seekSec`, or the file's start), then `shiftSec` is taken off.
+ */
+export type Reading = {
+  /** Where reading begins, counted from the file's start; `null`: at the start itself. */
+  readonly seekSec: number | null
+  /** So much is read and no more; `null`: to the end. */
+  readonly readSec: number | null
+  readonly shiftSec: number
+  readonly picture: {
+    /** Of the track in the source: `0:INDEX` to ffmpeg. */
+    readonly index: number
+    /** Where on the output's grid a chunk's frames begin, which is made of a piece of the source; `null`: all of it. */
+    readonly chunk: { readonly firstFrame: number } | null
+    /** As many frames the output has, each rendition alike. */
+    readonly frames: number
+    /** So often the last frame may be repeated, where the source's picture ends before its sound. */
+    readonly padFrames: number
+    /** The source's colours where they are tone-mapped, as ffmpeg's zscale names them. */
+    readonly hdr: { readonly transfer: string; readonly primaries: string; readonly matrix: string } | null
+    /** The source's picture is RGB, and has no matrix of its own. */
+    readonly isRgb: boolean
+  } | null
+  readonly sound: {
+    readonly index: number
+    /** So much silence may be added, where the source's sound ends before its picture. */
+    readonly padSec: number
+    /** It is all that is in the output, up to its own end: neither cut nor made longer, as its length may be a guess. */
+    readonly isWhole: boolean
+  } | null
+}
+
+/** An output, and how it comes out of its source. */
+export type EncodePlan = OutputPlan & { readonly reading: Reading }

@@ -1,0 +1,100 @@
+import type { EncodePlan } from '../encode-plan.ts'
+import type { PlannedRendition } from '../output-plan.ts'
+
+/** The luminance, in cd/m², that is 1.0 in linear light for zscale (`npl`): that of SDR's white. */
+const HDR_WHITE = 100
+
+/**
+ * Everything that is done once to a picture, before it becomes renditions: interlaced lines become frames, one of each
+ * two fields; times are brought to an even grid that begins at 0, and cut to the plan's number of frames; HDR becomes
+ * SDR, in the size of the largest rendition, for that is dear. Without a picture in the plan it is empty.
+ */
+function pictureFilters({ video, reading: { picture, shiftSec } }: EncodePlan): readonly string[] {
+  if (video === null || picture === null) return []
+  const [largest] = video.renditions
+  const firstFrame = picture.chunk?.firstFrame ?? 0
+  return [
+    // A piece begins at a key frame, before what of the source is read.
+    ...(picture.chunk === null ? [] : ['trim=start_pts=0']),
+    ...(video.isDeinterlaced ? ['bwdif=mode=send_frame:deint=all'] : []),
+    ...shift('setpts', shiftSec),
+    `fps=fps=${video.fps.num}/${video.fps.den}:start_time=${(firstFrame * video.fps.den) / video.fps.num}`,
+    `tpad=stop=${picture.padFrames}:stop_mode=clone`,
+    `trim=end_frame=${picture.frames}`,
+    ...(picture.hdr === null ? [] : toneMapping(picture.hdr, largest)),
+  ]
+}
+
+/** One rendition of what `pictureFilters` made: its size, square pixels, 8 bits in 4:2:0, and the usual range. */
+function renditionFilters(
+  { reading: { picture } }: EncodePlan,
+  { width, height }: PlannedRendition,
+): readonly string[] {
+  const matrix = picture?.isRgb === true ? ':out_color_matrix=bt709' : ''
+  return [
+    `scale=${width}:${height}:flags=bicubic:out_range=tv${matrix}`,
+    'format=yuv420p',
+    'setsar=1',
+    ...(matrix === '' ? [] : ['setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709']),
+  ]
+}
+
+/**
+ * The sound from 0 to the plan's end: gaps in it are filled with silence, so that it stays in step with the picture,
+ * more than two channels are mixed down, and a short end is made up for. Without sound in the plan it is empty.
+ */
+function soundFilters({ audio, durationSec, reading: { sound, shiftSec } }: EncodePlan): readonly string[] {
+  if (audio === null || sound === null) return []
+  return [
+    ...shift('asetpts', shiftSec),
+    `aresample=${audio.sampleRate}:async=1:first_pts=0`,
+    `aformat=sample_fmts=fltp:sample_rates=${audio.sampleRate}:channel_layouts=${audio.channels === 1 ? 'mono' : 'stereo'}`,
+    ...(sound.isWhole ? [] : [`apad=pad_dur=${seconds(sound.padSec)}`, `atrim=end=${seconds(durationSec)}`]),
+  ]
+}
+
+/** A graph that reads each of the source's tracks once, and ends in `[v0]` … for the renditions and `[a0]` … for sound. */
+export function filterGraph(plan: EncodePlan, { sounds }: { readonly sounds: number }): string {
+  const { picture, sound } = plan.reading
+  const renditions = plan.video?.renditions ?? []
+  const pictureChains =
+    picture === null
+      ? []
+      : [
+          `[0:${picture.index}]${[...pictureFilters(plan), split('split', 's', renditions.length)].join(',')}`,
+          ...renditions.map((rendition, i) => `[s${i}]${renditionFilters(plan, rendition).join(',')}[v${i}]`),
+        ]
+  const soundChains =
+    sound === null || plan.audio === null
+      ? []
+      : [`[0:${sound.index}]${[...soundFilters(plan), split('asplit', 'a', sounds)].join(',')}`]
+  return [...pictureChains, ...soundChains].join(';')
+}
+
+function split(filter: string, pad: string, count: number): string {
+  return `${filter}=${count}${Array.from({ length: count }, (_, i) => `[${pad}${i}]`).join('')}`
+}
+
+function shift(filter: string, shiftSec: number): readonly string[] {
+  return shiftSec === 0 ? [] : [`${filter}=PTS-round(${seconds(shiftSec)}/TB)`]
+}
+
+function toneMapping(
+  { transfer, primaries, matrix }: { transfer: string; primaries: string; matrix: string },
+  { width, height }: PlannedRendition,
+): readonly string[] {
+  return [
+    `zscale=w=${width}:h=${height}:f=bicubic:tin=${transfer}:pin=${primaries}:min=${matrix}:t=linear:npl=${HDR_WHITE}`,
+    'format=gbrpf32le',
+    'zscale=p=bt709',
+    'tonemap=tonemap=hable:desat=0',
+    'zscale=t=bt709:m=bt709:r=tv',
+    'format=yuv420p',
+    'sidedata=mode=delete:type=MASTERING_DISPLAY_METADATA',
+    'sidedata=mode=delete:type=CONTENT_LIGHT_LEVEL',
+  ]
+}
+
+function seconds(sec: number): string {
+  return sec.toFixed(6)
+}

@@ -1,0 +1,185 @@
+import { chmod, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import type { Preset } from '../../../shared/contract/presets.ts'
+import { probe } from '../../platform/ffprobe.ts'
+import { makeSource } from '../../testing/job-media.ts'
+import { mediaFacts } from '../../testing/media-facts.ts'
+import { planOutput } from '../plan.ts'
+import { encode } from './encode.ts'
+import type { EncoderProgress } from './encoder-progress.ts'
+import { type EncoderRun, runEncoder } from './run-encoder.ts'
+
+let root: string
+let source: string
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'tallylight-run-encoder-'))
+  source = await makeSource(root, 'ts', { size: '160x90', sec: 2 })
+})
+afterAll(() => rm(root, { recursive: true, force: true }))
+
+async function run(options: Partial<EncoderRun> = {}): Promise<EncoderRun> {
+  return {
+    ffmpegPath: 'ffmpeg',
+    dir: await mkdtemp(join(root, 'out-')),
+    signal: new AbortController().signal,
+    timeoutMs: 30_000,
+    durationSec: 10,
+    maxOutputBytes: 1e9,
+    onProgress: () => {},
+    ...options,
+  }
+}
+
+/** A program in ffmpeg's place. */
+async function program(script: string): Promise<string> {
+  const path = join(await mkdtemp(join(root, 'bin-')), 'ffmpeg')
+  await writeFile(path, `#!/bin/sh\n${script}\n`)
+  await chmod(path, 0o755)
+  return path
+}
+
+const PRESET: Preset = {
+  description: 'x',
+  container: 'mp4',
+  segment_sec: null,
+  video: { codec: 'h264', speed: 'ultrafast', renditions: [{ height: 1080, crf: 30, kbps: null }] },
+  audio: { codec: 'aac', kbps: 64 },
+}
+
+async function encodeFile(path: string, options: Partial<EncoderRun> = {}) {
+  const probed = await probe('ffprobe', path, { timeoutMs: 10_000, signal: new AbortController().signal })
+  if (probed.kind !== 'ok') throw new Error(probed.reason)
+  const planned = planOutput(probed.probe, PRESET, null)
+  if (planned.kind !== 'planned') throw new Error(planned.failure.message)
+  const made = await run(options)
+  const result = await encode(path, planned.plan, made)
+  return { result, plan: planned.plan, output: join(made.dir, 'output.mp4') }
+}
+
+describe('a run of ffmpeg', () => {
+  test('tells how far it is, never backwards, up to the end', async () => {
+    const told: EncoderProgress[] = []
+    const { result } = await encodeFile(source, { onProgress: (progress) => told.push(progress) })
+    expect(result).toEqual({ kind: 'done' })
+    const times = told.map(({ outTimeSec }) => outTimeSec)
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+    expect(times.at(-1)).toBeCloseTo(2, 0.7)
+  })
+
+  test('that makes no progress is ended with its children, and may be tried again', async () => {
+    const block = 'out_time_us=1000000\\nframe=30\\nprogress=continue\\n'
+    const ffmpegPath = await program(`while true; do printf '${block}'; sleep 0.05; done`)
+    const told: EncoderProgress[] = []
+    const onProgress = (progress: EncoderProgress) => told.push(progress)
+    expect(await runEncoder([], await run({ ffmpegPath, stallMs: 500, onProgress }))).toEqual({
+      kind: 'failed',
+      failure: { code: 'STALLED', message: 'ffmpeg made no progress for 1 s', is_transient: true },
+    })
+    expect(told.length).toBeGreaterThan(1)
+  })
+
+  test('that is nearly done may be silent while it puts the index of a file first', async () => {
+    const ffmpegPath = await program("printf 'out_time_us=9500000\\nprogress=continue\\n'; sleep 0.6")
+    expect(await runEncoder([], await run({ ffmpegPath, stallMs: 200 }))).toEqual({ kind: 'done' })
+  })
+
+  test('that gets on by little is left alone', async () => {
+    const block = "printf 'out_time_us=0\\nframe='$i'\\nprogress=continue\\n'"
+    const ffmpegPath = await program(`for i in 1 2 3 4 5 6; do ${block}; sleep 0.2; done`)
+    expect(await runEncoder([], await run({ ffmpegPath, stallMs: 1000 }))).toEqual({ kind: 'done' })
+  })
+
+  test('that takes longer than the job may is ended for good', async () => {
+    const ffmpegPath = await program('sleep 300')
+    expect(await runEncoder([], await run({ ffmpegPath, timeoutMs: 200 }))).toMatchObject({
+      failure: { code: 'JOB_TIMEOUT', is_transient: false },
+    })
+  })
+
+  test('is ended by the signal, which is no failure', async () => {
+    const abort = new AbortController()
+    const running = runEncoder([], await run({ ffmpegPath: await program('sleep 300'), signal: abort.signal }))
+    abort.abort()
+    expect(await running).toEqual({ kind: 'aborted' })
+  })
+
+  test('that is killed by somebody else may be tried again', async () => {
+    const ffmpegPath = await program('kill -9 $$')
+    expect(await runEncoder([], await run({ ffmpegPath }))).toMatchObject({
+      failure: { code: 'ENCODE_FAILED', message: expect.stringContaining('SIGKILL'), is_transient: true },
+    })
+  })
+
+  test('that writes more than it may is ended for good, at the latest when it is done', async () => {
+    const big = 'head -c 100000 /dev/zero > output.mp4'
+    const tooLarge = { failure: { code: 'OUTPUT_TOO_LARGE', is_transient: false } }
+    const running = await program(`${big}; printf 'progress=continue\\n'; sleep 300`)
+    expect(await runEncoder([], await run({ ffmpegPath: running, maxOutputBytes: 50_000 }))).toMatchObject(tooLarge)
+    const silent = await program(big)
+    expect(await runEncoder([], await run({ ffmpegPath: silent, maxOutputBytes: 50_000 }))).toMatchObject(tooLarge)
+    expect(await runEncoder([], await run({ ffmpegPath: silent, maxOutputBytes: 200_000 }))).toEqual({ kind: 'done' })
+  })
+
+  test('that finds the disk full may be tried again, though ffmpeg itself ends well', async () => {
+    const full = { failure: { code: 'ENOSPC', is_transient: true } }
+    const said = await program("echo 'Error closing file output.mp4: No space left on device' >&2")
+    expect(await runEncoder([], await run({ ffmpegPath: said }))).toMatchObject(full)
+    const { result } = await encodeFile(source, { minFreeBytes: Number.MAX_SAFE_INTEGER })
+    expect(result).toMatchObject(full)
+  })
+
+  test('that does not know an option has failed for good, and its first complaint is told', async () => {
+    const args = ['-v', 'error', '-f', 'lavfi', '-i', 'nosuchfilter', '-f', 'null', '-']
+    expect(await runEncoder(args, await run())).toEqual({
+      kind: 'failed',
+      failure: { code: 'ENCODE_FAILED', message: "No such filter: 'nosuchfilter'", is_transient: false },
+    })
+  })
+
+  test('whose program is not there may be tried again: another worker may have it', async () => {
+    expect(await runEncoder([], await run({ ffmpegPath: '/nowhere/ffmpeg' }))).toMatchObject({
+      failure: { code: 'ENCODE_FAILED', is_transient: true },
+    })
+  })
+})
+
+describe('a damaged source', () => {
+  async function damaged(name: string, change: (bytes: Buffer) => void): Promise<string> {
+    const path = join(root, name)
+    const bytes = await readFile(await makeSource(root, 'plain', { size: '160x90', sec: 2 }))
+    change(bytes)
+    await writeFile(path, bytes)
+    return path
+  }
+
+  test('is encoded as well as it can be, in its full length', async () => {
+    const path = await damaged('scratched.mp4', (bytes) => bytes.fill(0, 40_000, 44_000))
+    const { result, output } = await encodeFile(path)
+    expect(result).toEqual({ kind: 'done' })
+    expect(await mediaFacts(output)).toMatchObject({ video: { nb_read_frames: '60' }, complaints: '' })
+  })
+
+  test('that is cut off gives what it holds, and nothing is made up for what is missing', async () => {
+    const path = join(root, 'cut.ts')
+    await writeFile(path, await readFile(source))
+    const whole = await readFile(path)
+    await truncate(path, Math.round(whole.length / 2))
+    const { result, output } = await encodeFile(path)
+    expect(result).toEqual({ kind: 'done' })
+    const { video } = await mediaFacts(output)
+    expect(Number(video?.['nb_read_frames'])).toBeGreaterThan(15)
+    expect(Number(video?.['nb_read_frames'])).toBeLessThan(45)
+  })
+
+  test('of which nothing can be decoded is to blame itself, for good', async () => {
+    const path = await damaged('noise.mp4', (bytes) => {
+      bytes.fill(0x55, bytes.indexOf('mdat') + 4, bytes.indexOf('moov') - 4)
+    })
+    const { result } = await encodeFile(path)
+    expect(result).toMatchObject({ failure: { code: 'INPUT_INVALID', is_transient: false } })
+  })
+})

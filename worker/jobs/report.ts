@@ -1,0 +1,9 @@
+import type { CallNumber } from '../../shared/contract/assignment.ts'
+import type { JobReport } from '../../shared/contract/jobs.ts'
+import type { JobState } from './state.ts'
+
+/** What the gateway is told of a task: all of it, each time; and how many tasks more its worker could take. */
+export function jobReport(number: CallNumber, state: JobState, room: number): JobReport {
+  const { etaSec, mediaInfo, hasStored, ...rest } = state
+  return { ...number, ...rest, eta_sec: etaSec, media_info: mediaInfo, has_stored: hasStored, room }
+}
