@@ -144,7 +144,7 @@ function begin(isolate: Isolate): Work {
     streams: {
       pingMs: PING_MS,
       longestMs: LONGEST_STREAM_MS,
-      closing: new AbortController().signal,
+      untilClosing: () => () => undefined,
       hold: (until) => void held.push(until),
     },
     wake: followUp.wake,

@@ -33,16 +33,21 @@ const ForWorkers = v.object({
   FTP_PUBLIC_URL: v.optional(httpUrl),
 })
 
-/** What else a job's worker takes over: how to get out, and where the AWS SDK is told who it is. */
-const ALSO_FOR_WORKERS = [
-  ...['FFMPEG_PATH', 'FFPROBE_PATH', 'LOG_LEVEL', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALLOW_FILE_INPUT'],
-  ...['AWS_ACCESS_KEY_ID', 'AWS_REGION', 'AWS_DEFAULT_REGION'],
-]
-/** Files and addresses of this machine: a Pod has others. */
-const ON_THIS_MACHINE = [
-  ...['AWS_PROFILE', 'AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE', 'AWS_CA_BUNDLE'],
-  ...['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE'],
-  ...['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_CONTAINER_CREDENTIALS_FULL_URI'],
+/** What every worker of ours takes over. */
+const WAYS = ['FFMPEG_PATH', 'FFPROBE_PATH', 'LOG_LEVEL', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALLOW_FILE_INPUT']
+/** Where the AWS SDK is told who it is, beside the secrets. */
+const AWS = ['AWS_ACCESS_KEY_ID', 'AWS_REGION', 'AWS_DEFAULT_REGION']
+/** The same by files and addresses of this machine: a Pod has others. */
+const AWS_ON_THIS_MACHINE = [
+  'AWS_PROFILE',
+  'AWS_CONFIG_FILE',
+  'AWS_SHARED_CREDENTIALS_FILE',
+  'AWS_CA_BUNDLE',
+  'AWS_ROLE_ARN',
+  'NODE_EXTRA_CA_CERTS',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
 ]
 const SECRET = ['S3_SECRET_ACCESS_KEY', 'FTP_PASSWORD', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']
 
@@ -144,7 +149,8 @@ export function toJobSettings(env: JobEnvironment, raw: Env, home: Home): GivenJ
   const onThisMachine = raw['LAUNCHER'] !== 'kubernetes'
   const storages = storagesOf(env, onThisMachine)
   const storageDir = onThisMachine ? (env.STORAGE_DIR ?? `${home.dataDir}/media`) : null
-  const names = [...Object.keys(ForWorkers.entries), ...ALSO_FOR_WORKERS, ...(onThisMachine ? ON_THIS_MACHINE : [])]
+  const aws = onThisMachine ? [...AWS, ...AWS_ON_THIS_MACHINE] : AWS
+  const names = [...Object.keys(ForWorkers.entries), ...WAYS, ...aws]
   return {
     maxWorkers: env.MAX_ENCODE_WORKERS,
     maxQueued: env.MAX_QUEUED_JOBS,

@@ -23,6 +23,7 @@ import type { Context } from './context.ts'
 import { withDeadline } from './deadline.ts'
 import { createFeed } from './feed.ts'
 import { DOCS_ASSETS, DOCS_FILES } from './http/docs.ts'
+import { createOpenStreams } from './http/event-stream.ts'
 import type { Readiness } from './http/health.ts'
 import { createBell, startLoop } from './loop.ts'
 import { createRounds } from './rounds.ts'
@@ -71,7 +72,7 @@ export async function startGateway({ settings, databaseUrl, launcher, log }: Gat
   const sender = createWebhookSender({ policy: settings })
   const tracing = await openTracing({ endpoint: settings.otlpEndpoint, log })
   const bell = createBell()
-  const streamsEnd = new AbortController()
+  const openStreams = createOpenStreams()
   const context: Context = {
     settings,
     db: postgres.db,
@@ -87,7 +88,7 @@ export async function startGateway({ settings, databaseUrl, launcher, log }: Gat
     clientAddress: (c) => getConnInfo(c).remote.address ?? 'unknown',
     mediaFiles: settings.jobs.storageDir === null ? null : createMediaFiles(settings.jobs.storageDir),
     feed: createFeed(),
-    streams: { pingMs: PING_MS, longestMs: LONGEST_STREAM_MS, closing: streamsEnd.signal, hold: () => undefined },
+    streams: { pingMs: PING_MS, longestMs: LONGEST_STREAM_MS, hold: () => undefined, ...openStreams },
     wake: bell.ring,
   }
   const state = { phase: 'starting' as 'starting' | 'serving' | 'draining' }
@@ -114,7 +115,7 @@ export async function startGateway({ settings, databaseUrl, launcher, log }: Gat
     await withDeadline(rounds.drain(), REQUESTS_GRACE_MS).catch(() =>
       log.info('webhooks at hand are left to the next gateway'),
     )
-    streamsEnd.abort()
+    openStreams.close()
     await Promise.all(servers.map((server) => server.close(REQUESTS_GRACE_MS)))
     if (!launcher.outlivesGateway) {
       await handOver(context).catch((error: unknown) => log.warn('assignments are left to their leases', { error }))

@@ -60,7 +60,7 @@ function stopSignal(): AbortSignal {
 
 async function once(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
+  await new Promise((done) => signal.addEventListener('abort', done, { once: true }))
 }
 
 /** The keys that were set, and for the rest those of the data folder, made at the first start. */

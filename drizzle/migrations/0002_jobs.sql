@@ -43,7 +43,6 @@ CREATE TABLE "jobs" (
 	"fps" real,
 	"speed" real,
 	"eta_sec" real,
-	"attempts" integer DEFAULT 0 NOT NULL,
 	"media_info" json,
 	"validation" json,
 	"output" json,

@@ -15,6 +15,8 @@ export type HttpServer = {
 /** A receiver of headers and bodies that drip is cut off after this, in ms. */
 const REQUEST_TIMEOUT_MS = 30_000
 
+const SWEEP_MS = 50
+
 /** Serves an app on this machine. Rejects where the address is taken or not ours. */
 export async function listen(app: Hono, address: { host: string; port: number }): Promise<HttpServer> {
   const server = await new Promise<ServerType>((resolve, reject) => {
@@ -40,8 +42,10 @@ function portOf(address: AddressInfo | string | null): number {
 
 async function close(server: ServerType, graceMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  if ('closeIdleConnections' in server) server.closeIdleConnections()
+  // One whose answer ends later is idle from then on, and kept open by its client.
+  const sweep = setInterval(() => 'closeIdleConnections' in server && server.closeIdleConnections(), SWEEP_MS)
   const late = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), graceMs)
   await closed
+  clearInterval(sweep)
   clearTimeout(late)
 }

@@ -20,10 +20,11 @@ export type LocalProcessOptions = {
 }
 
 /**
- * A machine watches many streams at once, each by a Node process that idles between two segments: a small heap, and no
- * threads besides, which cost more than they give to a process that never hurries.
+ * A machine watches many streams at once, each by a Node process that idles between two segments: little garbage at a
+ * time, and no threads besides, which cost more than they give to a process that never hurries. How large its heap may
+ * be is its kind's to say.
  */
-const NODE_OPTIONS = ['--max-semi-space-size=2', '--max-old-space-size=96', '--single-threaded-gc', '--v8-pool-size=1']
+const NODE_OPTIONS = ['--max-semi-space-size=2', '--single-threaded-gc', '--v8-pool-size=1']
 
 /** Has glibc give the memory of a segment back once it is seen; mallopt(3). */
 const MALLOC_ENV = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }

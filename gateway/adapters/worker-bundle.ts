@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { build } from 'esbuild'
@@ -11,16 +11,22 @@ const WORKER_ENTRY = fileURLToPath(new URL('../../worker/main.ts', import.meta.u
 const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
 
 /**
- * Makes one plain JavaScript file of the worker program, names and all but types as written, and gives its path. Each
- * worker process then starts in a fifth of the CPU, and lives in two thirds of the memory, that compiling on its own takes.
+ * Makes plain JavaScript of the worker program, names and all but types as written, and gives the path of the file to
+ * start. Each worker process then starts in a fifth of the CPU, and lives in two thirds of the memory, that compiling on
+ * its own takes; what only one kind of worker needs is loaded by that kind alone.
  * @throws where the program cannot be built, or the folder not be written
  */
 export async function bundleWorker(dataDir: string): Promise<string> {
-  const folder = join(dataDir, 'worker')
+  const folder = resolve(dataDir, 'worker')
   const path = join(folder, 'main.mjs')
   const { outputFiles } = await build({
     entryPoints: [WORKER_ENTRY],
     bundle: true,
+    splitting: true,
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    // By what is in them: workers of a gateway before this one may be starting from theirs.
+    chunkNames: 'part-[hash]',
     write: false,
     platform: 'node',
     target: `node${process.versions.node}`,
@@ -29,11 +35,13 @@ export async function bundleWorker(dataDir: string): Promise<string> {
     logLevel: 'silent',
   })
   await mkdir(folder, { recursive: true })
-  await replaceFile(path, outputFiles[0]?.contents ?? new Uint8Array())
+  const parts = outputFiles.filter((file) => file.path !== path)
+  await Promise.all(parts.map((file) => replaceFile(file.path, file.contents)))
+  for (const file of outputFiles) if (file.path === path) await replaceFile(path, file.contents)
   return path
 }
 
-/** Workers of a gateway before this one may be starting from the file. */
+/** Somebody may be reading the file that was there. */
 async function replaceFile(path: string, content: Uint8Array): Promise<void> {
   const next = `${path}.${randomUUID()}`
   try {

@@ -29,7 +29,8 @@ const DOCUMENT = {
   info: {
     title: 'Tallylight',
     version: '1',
-    description: 'Watches over live video and tells by signed webhook that it is late, black, silent, stalled or over.',
+    description:
+      'Watches over live video and tells by signed webhook that it is late, black, silent, stalled or over; encodes media files.',
   },
   components: {
     securitySchemes: {

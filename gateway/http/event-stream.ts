@@ -6,10 +6,33 @@ export type StreamHost = {
   readonly pingMs: number
   /** A stream ends after this, in ms: its reader comes back, maybe to another gateway. */
   readonly longestMs: number
-  /** Aborted when this gateway goes. */
-  readonly closing: AbortSignal
+  /** Ends when the gateway goes. Gives what takes that back. */
+  readonly untilClosing: (end: () => void) => () => void
   /** What the stream stands on must be there until then. */
   readonly hold: (until: Promise<void>) => void
+}
+
+/** The streams of one gateway. */
+export type OpenStreams = {
+  readonly untilClosing: StreamHost['untilClosing']
+  /** Ends them all, and every later one at its beginning. */
+  close(): void
+}
+
+export function createOpenStreams(): OpenStreams {
+  const ends = new Set<() => void>()
+  let closed = false
+  return {
+    untilClosing(end) {
+      ends.add(end)
+      if (closed) end()
+      return () => void ends.delete(end)
+    },
+    close() {
+      closed = true
+      for (const end of ends) end()
+    },
+  }
 }
 
 /** One event (WHATWG HTML §9.2): `data` is one line, as JSON is. */
@@ -48,7 +71,8 @@ export function lastEventId(c: HonoContext): number | null {
 
 /**
  * Answers with server-sent events: those that `source` writes until it is done, with pings between. The stream ends
- * early, cleanly, when it has lasted for long enough or the gateway goes; and `source` is told when its reader has left.
+ * early, cleanly, when it has lasted for long enough or the gateway goes; and `source`, which never rejects, is told when
+ * its reader has left.
  */
 export function eventStream(
   c: HonoContext,
@@ -76,7 +100,7 @@ export function eventStream(
 async function run(
   controller: ReadableStreamDefaultController<Uint8Array>,
   left: AbortController,
-  { pingMs, longestMs, closing }: StreamHost,
+  { pingMs, longestMs, untilClosing }: StreamHost,
   source: (writer: EventWriter) => Promise<void>,
 ): Promise<void> {
   const leave = () => left.abort()
@@ -87,15 +111,14 @@ async function run(
   }
   const pings = setInterval(() => write(PING), pingMs)
   const end = setTimeout(leave, longestMs)
-  closing.addEventListener('abort', leave, { once: true })
-  if (closing.aborted) leave()
+  const stay = untilClosing(leave)
   try {
     write(RETRY)
     await source({ write, signal: left.signal })
   } finally {
     clearInterval(pings)
     clearTimeout(end)
-    closing.removeEventListener('abort', leave)
+    stay()
     close(controller)
   }
 }

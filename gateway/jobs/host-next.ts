@@ -1,7 +1,8 @@
 import type { NextTask } from '../../shared/contract/jobs.ts'
 import { deriveWorkerToken } from '../../shared/signing.ts'
+import type { Settings } from '../config.ts'
 import type { Context, Tx } from '../context.ts'
-import { hostAssignment, insertAssignments, listUnclaimedOf, type Assignment } from '../workers/store.ts'
+import { insertHosted, listUnclaimedOf, type Assignment } from '../workers/store.ts'
 import { countWorkers } from './capacity.ts'
 import { JOB_KIND, workerNameOf } from './pod.ts'
 import { startJobs } from './store.ts'
@@ -17,28 +18,38 @@ type Room = { readonly room: number; readonly isFree: boolean }
  */
 export async function hostNext(
   tx: Tx,
-  { settings }: Pick<Context, 'settings'>,
+  { jobs: { maxWorkers, maxConcurrent } }: Pick<Settings, 'jobs'>,
   assignment: Assignment,
   { room, isFree }: Room,
-): Promise<void> {
-  const { maxWorkers, maxConcurrent } = settings.jobs
+): Promise<readonly string[]> {
   const most = Math.min(room, maxConcurrent)
-  if (most === 0 || assignment.launchedBy === null) return
-  await lockStarts(tx)
-  if (!isFree && (await countWorkers(tx)) < maxWorkers) return
+  if (most === 0 || assignment.launchedBy === null) return []
+  if (!isFree) {
+    await lockStarts(tx)
+    if ((await countWorkers(tx)) < maxWorkers) return []
+  }
   const tasks = await takeWaiting(tx, most)
+  if (tasks.length === 0) return []
   const ids = tasks.map(({ id }) => id)
-  await insertAssignments(tx, JOB_KIND, ids)
-  const host = assignment.host ?? workerNameOf(assignment)
-  for (const id of ids) await hostAssignment(tx, id, host, assignment.launchedBy)
-  await tell(tx, await startJobs(tx, ids, 'a worker takes it'))
+  const carrier = { host: carrierOf(assignment), owner: assignment.launchedBy }
+  const [started] = await Promise.all([
+    startJobs(tx, ids, 'a worker takes it'),
+    insertHosted(tx, JOB_KIND, ids, carrier),
+  ])
+  await tell(tx, started)
+  return ids
 }
 
-/** The tasks that a worker was given and may not know of, with the key to each. */
-export async function nextTasksOf({ db, settings }: Context, assignment: Assignment): Promise<NextTask[]> {
-  const ids = await listUnclaimedOf(db, assignment.host ?? workerNameOf(assignment))
-  return ids.map((id) => ({
-    task_id: id,
-    token: deriveWorkerToken(settings.keys.INTERNAL_API_KEY, JOB_KIND, id),
-  }))
+/** The tasks that a worker was given, and may not know of. */
+export function unclaimedOf({ db }: Pick<Context, 'db'>, assignment: Assignment): Promise<string[]> {
+  return listUnclaimedOf(db, carrierOf(assignment))
+}
+
+function carrierOf(assignment: Assignment): string {
+  return assignment.host ?? workerNameOf(assignment)
+}
+
+/** Tasks with the key to each. */
+export function withTokens({ keys }: Pick<Settings, 'keys'>, ids: readonly string[]): NextTask[] {
+  return ids.map((id) => ({ task_id: id, token: deriveWorkerToken(keys.INTERNAL_API_KEY, JOB_KIND, id) }))
 }

@@ -34,7 +34,6 @@ function decode(pathname: string): string | null {
   }
 }
 
-// oxlint-disable-next-line max-params
 function kindProblem(text: string, url: URL, path: string, policy: InputPolicy): string | null {
   if (url.protocol === 's3:') return s3Problem(url, path)
   if (url.protocol === 'file:') return fileProblem(url, path, policy)

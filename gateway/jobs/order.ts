@@ -1,8 +1,8 @@
 import type { JobOrder } from '../../shared/contract/jobs.ts'
 import type { Context } from '../context.ts'
 import { countWorkers } from './capacity.ts'
-import { findJob, timeLeftMs, type Job } from './store.ts'
-import { countWaiting, findTask, type Task } from './tasks/store.ts'
+import type { Job } from './store.ts'
+import { countWaiting, findWork } from './tasks/store.ts'
 
 /** Where the workers of a job keep what is not for readers, below the root of its store. */
 function partsKeyOf(jobId: string): string {
@@ -11,26 +11,22 @@ function partsKeyOf(jobId: string): string {
 
 /** What the worker of a task is to do, as things stand; `null` where there is no such task. */
 export async function orderFor(context: Context, taskId: string): Promise<JobOrder | null> {
-  const task = await findTask(context.db, taskId)
-  const job = task === null ? null : await findJob(context.db, task.jobId)
-  if (task === null || job === null) return null
-  const common = { ...commonOf(job), time_left_ms: await timeLeftMs(context.db, job.id) }
-  return toOrder(task, job, common, await freeWorkers(context))
-}
-
-function toOrder(task: Task, job: Job, common: ReturnType<typeof commonOf> & { time_left_ms: number }, free: number) {
+  const work = await findWork(context.db, taskId)
+  if (work === null) return null
+  const { task, job, timeLeftMs } = work
+  const common = { ...commonOf(job), time_left_ms: timeLeftMs }
   const { plan } = job
   switch (task.task) {
-    case 'encode':
-      return { task: 'encode', ...common, chunks: job.chunks, free_workers: free } as const
+    case 'encode': {
+      const free = job.chunks === 1 ? 0 : await freeWorkers(context)
+      return { task: 'encode', ...common, chunks: job.chunks, free_workers: free }
+    }
     case 'chunk':
-      return plan === null || task.chunk === null
-        ? null
-        : ({ task: 'chunk', ...common, plan, chunk: task.chunk } as const)
+      return plan === null || task.chunk === null ? null : { task: 'chunk', ...common, plan, chunk: task.chunk }
     case 'join':
-      return plan === null ? null : ({ task: 'join', ...common, plan } as const)
+      return plan === null ? null : { task: 'join', ...common, plan }
     case 'sweep':
-      return { task: 'sweep', ...common } as const
+      return { task: 'sweep', ...common }
   }
 }
 

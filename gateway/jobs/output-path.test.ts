@@ -1,6 +1,6 @@
 import { posix } from 'node:path'
 
-import fc from 'fast-check'
+import { array, assert, constantFrom, property } from 'fast-check'
 import { describe, expect, it, test } from 'vitest'
 
 import { endProblem, pathProblem } from './output-path.ts'
@@ -68,14 +68,14 @@ describe('an output path', () => {
 })
 
 /** Texts made of what paths that climb are made of. */
-const tricky = fc.array(
-  fc.constantFrom('.', '/', '\\', '%', '2e', '2f', '25', '5c', '%2e', '%2F', '%25', 'a', 'é', '．', '‥', '\0', ' '),
+const tricky = array(
+  constantFrom('.', '/', '\\', '%', '2e', '2f', '25', '5c', '%2e', '%2F', '%25', 'a', 'é', '．', '‥', '\0', ' '),
   { maxLength: 14 },
 )
 
 test('no path that is taken leads out of the store or to something hidden, however often it is decoded', () => {
-  fc.assert(
-    fc.property(tricky, (parts) => {
+  assert(
+    property(tricky, (parts) => {
       const path = parts.join('')
       if (pathProblem(path) !== null) return
       for (const form of formsOf(path)) {
@@ -93,7 +93,7 @@ function formsOf(path: string): string[] {
   const forms = [path, path.normalize('NFKC')]
   for (let i = 0; i < 12; i++) {
     const last = forms.at(-1) ?? ''
-    forms.push(...[decodeLoosely(last), decodeLoosely(last).normalize('NFKC')])
+    forms.push(decodeLoosely(last), decodeLoosely(last).normalize('NFKC'))
   }
   return forms
 }

@@ -35,7 +35,7 @@ function bytesOf(text: string): number {
 function climbProblem(path: string): string | null {
   let form = path
   for (let decoded = 0; decoded <= MAX_DECODINGS; decoded++) {
-    const problem = partProblem(form) ?? partProblem(form.normalize('NFKC'))
+    const problem = partProblem(form)
     if (problem !== null) return problem
     const next = decode(form.normalize('NFKC'))
     if (next === null) return 'must hold no escapes (%) that are not UTF-8'

@@ -27,6 +27,9 @@ export function workerNameOf({ id, launch }: Launch): string {
   return `encode-${id}-${launch}`
 }
 
+/** What the JavaScript of a worker may take, in MB: splitting a source of hours lists each of its packets. */
+const HEAP_MB = 512
+
 /** What to launch for a task of a job; what it is to do it learns when it claims. */
 export function workerSpec(
   launch: Launch,
@@ -43,6 +46,7 @@ export function workerSpec(
     env: {
       ...settings.jobs.workerEnv,
       WORKER_KIND: 'encode',
+      NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}`,
       WORKER_NAME: name,
       WORKER_TOKEN: token,
       GATEWAY_URL: settings.gatewayUrl,

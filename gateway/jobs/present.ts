@@ -11,7 +11,7 @@ import {
 } from '../../shared/contract/presets.ts'
 import type { Presets } from '../job-settings.ts'
 import { JOB_STATUSES } from './status.ts'
-import type { Job } from './store.ts'
+import type { Job, TriedJob } from './store.ts'
 
 const Moment = v.pipe(v.string(), v.isoTimestamp())
 const Status = v.picklist(JOB_STATUSES)
@@ -96,7 +96,7 @@ export function presentCreated({ id, status }: Pick<Job, 'id' | 'status'>): Crea
 }
 
 /** A job; `queue` is its place where it waits. */
-export function presentJob(row: Job, queue: QueuePlace | null): PublicJob {
+export function presentJob(row: TriedJob, queue: QueuePlace | null): PublicJob {
   return {
     job_id: row.id,
     status: row.status,

@@ -4,12 +4,12 @@ import { countWorkers } from './capacity.ts'
 import { failJob, endTasksOf } from './end-job.ts'
 import { JOB_KIND } from './pod.ts'
 import { listPastDeadline, startJobs } from './store.ts'
-import { countWaiting, lockStarts, nextDueInMs, takeWaiting } from './tasks/store.ts'
+import { isAnyWaiting, lockStarts, nextDueInMs, takeWaiting } from './tasks/store.ts'
 import { tell } from './tell.ts'
 
 /** Starts waiting tasks while there are workers to be had; gives in how many ms the next will be due (`null`: none known). */
 export async function startWaiting(context: Context): Promise<number | null> {
-  if ((await countWaiting(context.db)) === 0) return null
+  if (!(await isAnyWaiting(context.db))) return null
   const started = await context.transact(async (tx) => {
     await lockStarts(tx)
     const free = context.settings.jobs.maxWorkers - (await countWorkers(tx))

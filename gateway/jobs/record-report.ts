@@ -4,20 +4,26 @@ import type { Context, Tx } from '../context.ts'
 import { BrokenRule } from '../errors.ts'
 import { afterLoss } from '../workers/attempts.ts'
 import { refusalOf } from '../workers/claim-assignment.ts'
-import { countCall, findAssignment, muteWorker, scheduleRelaunch, type Assignment } from '../workers/store.ts'
+import {
+  countCall,
+  endAssignment,
+  findAssignment,
+  muteWorker,
+  scheduleRelaunch,
+  type Assignment,
+} from '../workers/store.ts'
 import { endTask, endTasksOf, failJob, outputKeyOf } from './end-job.ts'
-import { hostNext, nextTasksOf } from './host-next.ts'
+import { hostNext, unclaimedOf, withTokens } from './host-next.ts'
 import { JOB_ATTEMPTS } from './pod.ts'
 import { jobProgress } from './progress.ts'
 import { nextStatus } from './status.ts'
-import { changeJob, endJob, lockJob, type Job, type JobChange } from './store.ts'
-import { findTask, insertTasks, readPieces, updateTask, type Task } from './tasks/store.ts'
+import { changeJob, endJob, type Job, type JobChange } from './store.ts'
+import { insertTasks, lockTask, readPieces, updateTask, type Task } from './tasks/store.ts'
 import { tell } from './tell.ts'
 
 /** What a report came to. */
 type Recorded = {
-  readonly assignment: Assignment
-  readonly jobId: string
+  readonly job: Job
   /** The job has ended: by this report, or before it came. */
   readonly jobEnded: boolean
   readonly refused: boolean
@@ -30,46 +36,47 @@ type Recorded = {
  */
 export async function recordReport(context: Context, taskId: string, report: JobReport): Promise<JobReportAccepted> {
   const recorded = await context.transact((tx) => recordAndHost(tx, context, taskId, report))
-  const { metrics } = context
   if (recorded === null) return answerUncounted(context, taskId, report)
-  metrics.count('tallylight_worker_reports_total', { outcome: recorded.refused ? 'refused' : 'counted' })
-  context.feed.ring(recorded.jobId)
-  if (recorded.jobEnded) await endTasksOf(context, recorded.jobId)
-  if (report.state === 'done' || report.state === 'failed') context.wake()
-  if (recorded.refused) throw new BrokenRule('ASSIGNMENT_ENDED', 'this job is over; the worker must stop')
-  return { duplicate: false, next: report.room === 0 ? [] : await nextTasksOf(context, recorded.assignment) }
+  const { job, jobEnded, refused, next } = recorded
+  context.metrics.count('tallylight_worker_reports_total', { outcome: refused ? 'refused' : 'counted' })
+  context.feed.ring(job.id)
+  // A job that was never split has had this one task.
+  if (jobEnded && (refused || job.plan !== null)) await endTasksOf(context, job.id)
+  if (isOver(report) && (next.length === 0 || job.callbackUrl !== null)) context.wake()
+  if (refused) throw new BrokenRule('ASSIGNMENT_ENDED', 'this job is over; the worker must stop')
+  return { duplicate: false, next: withTokens(context.settings, next) }
+}
+
+function isOver({ state }: JobReport): boolean {
+  return state === 'done' || state === 'failed'
 }
 
 /** A report that comes again may have been counted when its answer was lost, and with it what it gave. */
 async function answerUncounted(context: Context, taskId: string, report: JobReport): Promise<JobReportAccepted> {
   const assignment = await findAssignment(context.db, taskId)
   const isOwn = assignment !== null && assignment.epoch === report.epoch
-  const next = isOwn && report.room > 0 ? await nextTasksOf(context, assignment) : []
-  const refusal = next.length > 0 ? null : await refusalOf(context, taskId, report.epoch)
+  const ids = isOwn && report.room > 0 ? await unclaimedOf(context, assignment) : []
+  const refusal = ids.length > 0 ? null : await refusalOf(context, taskId, report.epoch)
   context.metrics.count('tallylight_worker_reports_total', { outcome: refusal === null ? 'duplicate' : 'refused' })
   if (refusal !== null) throw refusal
-  return { duplicate: true, next }
+  return { duplicate: true, next: withTokens(context.settings, ids) }
 }
 
-async function recordAndHost(tx: Tx, context: Context, taskId: string, report: JobReport): Promise<Recorded | null> {
+async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, report: JobReport) {
   const assignment = await countCall(tx, JOB_ATTEMPTS, { id: taskId, epoch: report.epoch, seq: report.seq })
-  const recorded = assignment === null ? null : await record(tx, assignment, report)
-  if (assignment === null || recorded === null) return null
-  const isFree = report.state === 'done' || report.state === 'failed'
-  await hostNext(tx, context, assignment, { room: report.room, isFree })
-  return { ...recorded, assignment }
+  const found = assignment === null ? null : await lockTask(tx, taskId)
+  if (assignment === null || found === null) return null
+  const recorded = await record(tx, assignment, found, report)
+  const next = await hostNext(tx, settings, assignment, { room: report.room, isFree: isOver(report) })
+  return { ...recorded, next }
 }
 
-async function record(tx: Tx, assignment: Assignment, report: JobReport): Promise<Omit<Recorded, 'assignment'> | null> {
-  const taskId = assignment.id
-  const task = await findTask(tx, taskId)
-  if (task === null) return null
-  const job = await lockJob(tx, task.jobId)
-  if (job === null) return null
-  const recorded = { jobId: job.id, jobEnded: job.endedAt !== null, refused: false }
+type Found = { readonly task: Task; readonly job: Job }
+
+async function record(tx: Tx, assignment: Assignment, { task, job }: Found, report: JobReport): Promise<Recorded> {
+  const recorded = { job, jobEnded: job.endedAt !== null, refused: false }
   if (task.task === 'sweep') return { ...recorded, jobEnded: await recordSweep(tx, assignment, report) }
   if (job.endedAt !== null) return { ...recorded, refused: true }
-  await updateTask(tx, taskId, { progress: report.progress, fps: report.fps, speed: report.speed })
   switch (report.state) {
     case 'processing':
     case 'uploading':
@@ -99,6 +106,8 @@ async function changeOf(tx: Tx, job: Job, task: Task, report: JobReport): Promis
 
 async function recordProgress(tx: Tx, job: Job, task: Task, report: JobReport): Promise<void> {
   const state = report.state === 'uploading' && task.task !== 'chunk' ? 'uploading' : 'processing'
+  const { progress, fps, speed } = report
+  await updateTask(tx, task.id, { progress, fps, speed })
   const status = nextStatus(job.status, { kind: 'reported', state })
   await change(tx, job, { ...(await changeOf(tx, job, task, report)), status })
 }
@@ -116,9 +125,11 @@ function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }
 
+const ENDED = { status: 'ended', progress: 100, fps: null, speed: null } as const
+
 /** True where that was the job's end. */
 async function recordDone(tx: Tx, job: Job, task: Task, report: JobReport): Promise<boolean> {
-  await endTask(tx, task.id)
+  await Promise.all([updateTask(tx, task.id, ENDED), endAssignment(tx, task.id)])
   const told = await changeOf(tx, job, task, report)
   if (task.task === 'chunk') {
     await change(tx, job, told)

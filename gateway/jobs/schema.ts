@@ -45,8 +45,6 @@ export const jobs = pgTable(
     fps: real('fps'),
     speed: real('speed'),
     etaSec: real('eta_sec'),
-    /** Launches of a worker for its present task. */
-    attempts: integer('attempts').notNull().default(0),
     mediaInfo: json('media_info').$type<MediaInfo>(),
     validation: json('validation').$type<ValidationResult>(),
     output: json('output').$type<JobOutput>(),

@@ -1,6 +1,7 @@
-import { and, asc, count, desc, eq, gt, inArray, isNull, lt, lte, sql } from 'drizzle-orm'
+import { and, asc, count, desc, eq, getTableColumns, gt, inArray, isNull, lt, lte, sql } from 'drizzle-orm'
 
 import type { Db, DbOrTx, Tx } from '../context.ts'
+import { assignments } from '../workers/schema.ts'
 import { jobs, jobUpdates } from './schema.ts'
 import type { FinalJobStatus, JobStatus } from './status.ts'
 
@@ -41,6 +42,19 @@ export async function lockJob(tx: Tx, id: string): Promise<Job | null> {
   return row ?? null
 }
 
+/** A job as users see it: with how often its first task has had a worker. */
+export type TriedJob = Job & { readonly attempts: number }
+const tried = { ...getTableColumns(jobs), attempts: sql<number>`coalesce(${assignments.attempts}, 0)` }
+
+export async function findTriedJob(db: Db, id: string): Promise<TriedJob | null> {
+  const [row] = await db
+    .select(tried)
+    .from(jobs)
+    .leftJoin(assignments, eq(assignments.id, jobs.id))
+    .where(eq(jobs.id, id))
+  return row ?? null
+}
+
 export type Page = {
   readonly status: JobStatus | undefined
   /** Only jobs older than this one. */
@@ -49,10 +63,11 @@ export type Page = {
 }
 
 /** Jobs, newest first: their ids sort by age. */
-export function listJobs(db: Db, { status, before, limit }: Page): Promise<Job[]> {
+export function listJobs(db: Db, { status, before, limit }: Page): Promise<TriedJob[]> {
   return db
-    .select()
+    .select(tried)
     .from(jobs)
+    .leftJoin(assignments, eq(assignments.id, jobs.id))
     .where(
       and(
         status === undefined ? undefined : eq(jobs.status, status),
@@ -72,17 +87,7 @@ export function countByStatus(db: Db): Promise<{ status: JobStatus; jobs: number
 export type JobChange = Partial<
   Pick<
     Job,
-    | 'status'
-    | 'progress'
-    | 'message'
-    | 'fps'
-    | 'speed'
-    | 'etaSec'
-    | 'attempts'
-    | 'mediaInfo'
-    | 'validation'
-    | 'plan'
-    | 'hasStored'
+    'status' | 'progress' | 'message' | 'fps' | 'speed' | 'etaSec' | 'mediaInfo' | 'validation' | 'plan' | 'hasStored'
   >
 >
 
@@ -111,6 +116,8 @@ async function update(tx: Tx, id: string, columns: Columns): Promise<Job | null>
     .set({ ...columns, lastSeq: sql`${jobs.lastSeq} + 1`, updatedAt: sql`now()` })
     .where(and(eq(jobs.id, id), active))
     .returning()
+    .prepare('job_update')
+    .execute()
   return row ?? null
 }
 
@@ -129,16 +136,8 @@ export function startJobs(tx: Tx, ids: readonly string[], message: string): Prom
     })
     .where(and(inArray(jobs.id, [...ids]), eq(jobs.status, 'queued')))
     .returning()
-}
-
-/** What a sweep has, and whatever else is not bound to a job's deadline, in ms. */
-const UNBOUND_MS = 600_000
-
-/** How long the workers of a job may still take, in ms by the database's clock. */
-export async function timeLeftMs(db: Db, id: string): Promise<number> {
-  const left = sql<number>`greatest(0, ceil(extract(epoch from ${jobs.deadlineAt} - now()) * 1000))::float8`
-  const [row] = await db.select({ left, endedAt: jobs.endedAt }).from(jobs).where(eq(jobs.id, id))
-  return row === undefined || row.endedAt !== null ? UNBOUND_MS : (row.left ?? UNBOUND_MS)
+    .prepare('start_jobs')
+    .execute()
 }
 
 /** Jobs that run for longer than they may. */
@@ -164,7 +163,12 @@ export async function meanDurationSec(db: Db): Promise<number | null> {
 }
 
 export async function insertUpdates(tx: Tx, updates: readonly Omit<JobUpdate, 'createdAt'>[]): Promise<void> {
-  if (updates.length > 0) await tx.insert(jobUpdates).values([...updates])
+  if (updates.length === 0) return
+  await tx
+    .insert(jobUpdates)
+    .values([...updates])
+    .prepare('job_updates')
+    .execute()
 }
 
 /** What was told of a job after a number, in order. */

@@ -20,7 +20,11 @@ export async function streamJob(context: Context, followers: Followers, c: HonoC
   // A number that was never given is none.
   const after = last !== null && last <= job.lastSeq ? last : null
   if (after === job.lastSeq && isFinal(job.status)) return c.body(null, 204)
-  return eventStream(c, context.streams, (writer) => follow({ context, followers, job, after }, writer))
+  return eventStream(c, context.streams, (writer) =>
+    follow({ context, followers, job, after }, writer).catch((error: unknown) =>
+      context.log.warn('stream of a job broke off; its reader resumes', { job_id: id, error }),
+    ),
+  )
 }
 
 type Following = {

@@ -11,11 +11,12 @@ const WHOLE: RangeVerdict = { kind: 'whole' }
  * whole file is given, as the standard allows.
  */
 export function readRange(header: string | undefined, size: number): RangeVerdict {
-  const [, first, last] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header?.trim() ?? '') ?? []
-  if (first === undefined || last === undefined || first + last === '') return WHOLE
-  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first)
-  const end = first === '' || last === '' ? size - 1 : Number(last)
-  if (first !== '' && last !== '' && start > end) return WHOLE
-  if (start >= size) return { kind: 'unsatisfiable' }
-  return { kind: 'part', start, end: Math.min(end, size - 1) }
+  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header ?? '') ?? []
+  if (first === '') return last === '' ? WHOLE : partOf(Math.max(0, size - Number(last)), size - 1, size)
+  const end = last === '' ? Infinity : Number(last)
+  return end < Number(first) ? WHOLE : partOf(Number(first), end, size)
+}
+
+function partOf(start: number, end: number, size: number): RangeVerdict {
+  return start >= size ? { kind: 'unsatisfiable' } : { kind: 'part', start, end: Math.min(end, size - 1) }
 }

@@ -8,7 +8,8 @@ import type { Clip } from '../../worker/testing/media.ts'
 import { bundleWorker } from '../adapters/worker-bundle.ts'
 import { startFakeKubernetes, type FakeKubernetes } from '../testing/fake-kubernetes/index.ts'
 import { createTestDatabase, type TestDatabase } from '../testing/test-database.ts'
-import { blackoutTold, createWorld, expectWholeStory, makeScenario, until, watch } from '../testing/world.ts'
+import { until } from '../testing/whole-system.ts'
+import { blackoutTold, createWorld, expectWholeStory, makeScenario, watch } from '../testing/world.ts'
 
 let clip: Clip
 let folder: string

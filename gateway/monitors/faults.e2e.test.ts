@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, it } from 'vitest'
 import type { Clip } from '../../worker/testing/media.ts'
 import { postmasterPid, workerPids } from '../testing/processes.ts'
 import { createTestDatabase } from '../testing/test-database.ts'
-import { blackoutTold, CONFIG, createWorld, expectWholeStory, makeScenario, until, watch } from '../testing/world.ts'
+import { until } from '../testing/whole-system.ts'
+import { blackoutTold, CONFIG, createWorld, expectWholeStory, makeScenario, watch } from '../testing/world.ts'
 
 let clip: Clip
 beforeAll(async () => {

@@ -27,9 +27,7 @@ export const monitors: System = {
     },
     onLost: failLostMonitor,
   },
-  works: (context) => [
-    { name: 'follow schedules', everyMs: OFTEN_MS, run: () => quietly(followSchedule(context)) },
-  ],
+  works: (context) => [{ name: 'follow schedules', everyMs: OFTEN_MS, run: () => quietly(followSchedule(context)) }],
   onWebhookExhausted: failUnreachableMonitor,
   capacity: capacityOf,
   readings: readMonitors,

@@ -23,6 +23,9 @@ export function workerNameOf(monitorId: string): string {
   return `stream-monitor-${monitorId}`
 }
 
+/** What the JavaScript of a worker may take, in MB: a segment is outside of it. */
+const HEAP_MB = 96
+
 /** What to launch for a monitor: its environment is all that the worker knows before it claims. */
 export function workerSpec(monitor: Monitor, settings: Settings, token: string): WorkerSpec {
   const name = workerNameOf(monitor.id)
@@ -33,6 +36,7 @@ export function workerSpec(monitor: Monitor, settings: Settings, token: string):
     env: {
       ...settings.workerEnv,
       WORKER_KIND: MONITOR_KIND,
+      NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}`,
       WORKER_NAME: name,
       WORKER_TOKEN: token,
       GATEWAY_URL: settings.gatewayUrl,

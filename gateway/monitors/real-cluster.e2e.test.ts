@@ -5,15 +5,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { openTestNamespace, readTestCluster, type RealCluster } from '../adapters/kubernetes/testing/real-cluster.ts'
 import { createTestDatabase } from '../testing/test-database.ts'
-import {
-  blackoutTold,
-  createWorld,
-  expectWholeStory,
-  makeScenario,
-  until,
-  watch,
-  type World,
-} from '../testing/world.ts'
+import { until } from '../testing/whole-system.ts'
+import { blackoutTold, createWorld, expectWholeStory, makeScenario, watch, type World } from '../testing/world.ts'
 
 /** From POST to the first report of a Pod whose image is there, and from DELETE to its end, in ms. */
 const FIRST_REPORT_WITHIN_MS = 5000

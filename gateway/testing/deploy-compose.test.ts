@@ -20,6 +20,7 @@ const Service = v.strictObject({
   command: v.optional(v.array(v.string())),
   profiles: v.optional(v.array(v.string())),
   environment: v.optional(v.record(v.string(), v.string())),
+  hostname: v.optional(v.string()),
   depends_on: v.optional(v.record(v.string(), v.strictObject({ condition: v.literal('service_healthy') }))),
   ports: v.optional(v.array(v.string())),
   volumes: v.optional(v.array(v.string())),
@@ -95,6 +96,18 @@ test('what is used exists: volumes, networks', () => {
   expect(new Set(networks)).toEqual(new Set(Object.keys(compose.networks)))
 })
 
+test('what jobs work on and store lies on volumes that the image’s user may write to: /tmp is memory', () => {
+  const mounts = Object.fromEntries((gateway?.volumes ?? []).map((one) => one.split(':').toReversed()))
+  expect(gateway?.environment).toMatchObject({ STORAGE_DIR: '/storage', WORK_DIR: '/work' })
+  expect(mounts).toEqual({ '/data': 'data', '/storage': 'storage', '/work': 'work' })
+  const stage = readDockerfile('worker/Dockerfile').find(({ name }) => name === 'all-in-one')
+  const [run = ''] = stage?.instructions.flatMap(({ name, text }) => (name === 'RUN' ? [text] : [])) ?? []
+  const folders = '/data /storage /work'
+  // By the name of their machine, which would be another one for each container.
+  expect(gateway?.hostname).toBe('gateway')
+  expect(run).toBe(`mkdir -m 0700 ${folders} && chown 10001:10001 ${folders}`)
+})
+
 test('what runs workers has a read-only root and no rights', () => {
   for (const service of [gateway, demo]) {
     expect(service).toMatchObject({
@@ -111,10 +124,13 @@ test('the gateway starts with no .env at all, makes its keys, and keeps private 
   const environment = Object.entries(gateway?.environment ?? {})
   const filled = environment.map(([name, value]) => [name, value.replaceAll(/\$\{\w+:-(\w*)\}/g, '$1')])
   expect(filled.filter(([, value]) => value?.includes('$'))).toEqual([])
-  const source = readSource('gateway/config.ts')
+  const source = readSource('gateway/config.ts') + readSource('gateway/job-settings.ts')
   expect(environment.filter(([name]) => !new RegExp(`^  ${name}: `, 'm').test(source))).toEqual([])
   const settings = readSettings({ NODE_ENV: 'production', HOST: '0.0.0.0', ...Object.fromEntries(filled) })
   expect(settings).toMatchObject({ givenKeys: {}, cluster: null, port: 8080, allowPrivateNetworks: false })
+  // Outputs are served by the one port that is published.
+  expect(settings.jobs.workerEnv['MEDIA_URL']).toBe('http://127.0.0.1:8080/media')
+  expect(settings.jobs).toMatchObject({ storages: ['local'], storageDir: '/storage', workDir: '/work' })
   const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD } = postgres?.environment ?? {}
   expect(gateway?.environment?.['DATABASE_URL']).toBe(
     `postgres://${POSTGRES_USER}:${POSTGRES_PASSWORD}@postgres:5432/${POSTGRES_DB}`,

@@ -5,10 +5,11 @@ import { SettingsError } from '../settings-error.ts'
 import { containerOf, environmentOf, INSTALLATIONS, portsOf, readInstallation, readSource } from './installation.ts'
 
 const KEYS = ['API_KEY', 'INTERNAL_API_KEY', 'WEBHOOK_SIGNING_KEY']
-const SECRETS = {
+const OWN = {
   ...Object.fromEntries(KEYS.map((name) => [name, 'k'.repeat(16)])),
   DATABASE_URL: 'postgres://user:password@host:5432/tallylight',
 }
+const SECRETS = { 'tallylight-gateway': OWN }
 
 describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
   const installation = readInstallation(folder)
@@ -27,7 +28,7 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
   test('takes its secrets from Secrets that are shipped empty, under the names that it knows', () => {
     expect(all('Secret').filter((secret) => 'data' in secret || 'stringData' in secret)).toEqual([])
     const taken = (container.env ?? []).filter(({ valueFrom }) => valueFrom?.secretKeyRef !== undefined)
-    expect(taken.map(({ name }) => name).toSorted()).toEqual(Object.keys(SECRETS).toSorted())
+    expect(taken.map(({ name }) => name).toSorted()).toEqual(Object.keys(OWN).toSorted())
     for (const { name, valueFrom } of taken) {
       expect(valueFrom?.secretKeyRef).toEqual({ name: 'tallylight-gateway', key: name })
     }
@@ -39,7 +40,7 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
       port: 8080,
       internalPort: 8081,
       gatewayUrl: 'http://tallylight-internal:8081',
-      databaseUrl: SECRETS.DATABASE_URL,
+      databaseUrl: OWN.DATABASE_URL,
       allowPrivateNetworks: false,
       cluster: { namespace: 'tallylight', deployment: gateway.metadata.name },
     })
@@ -47,7 +48,7 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
       const start = () => readSettings(environmentOf(installation, started, {}))
       expect(start).toThrow(SettingsError)
       for (const name of KEYS) expect(start).toThrow(`${name} must be set in production`)
-      expect(readSettings(environmentOf(installation, started, SECRETS)).databaseUrl).toBe(SECRETS.DATABASE_URL)
+      expect(readSettings(environmentOf(installation, started, SECRETS)).databaseUrl).toBe(OWN.DATABASE_URL)
     }
   })
 

@@ -77,7 +77,7 @@ test('a worker is started in its image as the process launcher starts it', () =>
   const [, options = ''] = /const NODE_OPTIONS = \[(.+)\]/.exec(source) ?? []
   const [, memory = ''] = /const MALLOC_ENV = \{ (.+) \}/.exec(source) ?? []
   const [command = ''] = textsOf([last(WORKER, 'worker')], 'CMD')
-  expect(JSON.parse(command)).toEqual(['node', ...options.replaceAll("'", '').split(', '), 'worker.mjs'])
+  expect(JSON.parse(command)).toEqual(['node', ...options.replaceAll("'", '').split(', '), 'worker/main.mjs'])
   expect(textsOf([last(WORKER, 'worker')], 'ENV')).toContain(memory.replaceAll(/: '(\d+)',?/g, '=$1').trim())
 })
 
@@ -138,7 +138,9 @@ describe('from nothing but what its Dockerfile copies', () => {
     const here = script.replace('/app/', `${folder}/`).replace('/out', join(folder, 'out'))
     expect(run(folder, ['node', '--import', 'tsx', '--eval', here])).toEqual({ status: 0, said: '' })
     const [command = ''] = textsOf([last(WORKER, 'worker')], 'CMD')
-    const words = (JSON.parse(command) as string[]).map((word) => word.replace('worker.mjs', 'out/worker/main.mjs'))
+    const words = (JSON.parse(command) as string[]).map((word) =>
+      word.replace('worker/main.mjs', 'out/worker/main.mjs'),
+    )
     const { status, said } = run(folder, words)
     expect(said).toContain('WORKER_KIND must be one of')
     expect(status).toBe(2)

@@ -2,16 +2,23 @@ import type { V1ObjectMeta } from '@kubernetes/client-node'
 import { assert, ipV4, ipV6, property } from 'fast-check'
 import ipaddr from 'ipaddr.js'
 import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 
 import { isPublicAddress } from '../../shared/safe-url.ts'
 import { podFor } from '../adapters/kubernetes/pod-spec.ts'
+import { ENCODE_ROLE } from '../adapters/kubernetes/testing/encode-role.ts'
 import { MONITOR_ROLE } from '../adapters/kubernetes/testing/monitor-role.ts'
-import { INSTALLATIONS, readInstallation, type Of, type Template } from './installation.ts'
+import { INSTALLATIONS, readInstallation, readSource, type Of, type Template } from './installation.ts'
 import { isAllowed, isInRange, type End } from './network-policy.ts'
 
 const SPEC = { name: 'stream-monitor-a', kind: 'monitor', assignmentId: 'a', env: {} }
 const OPTIONS = { namespace: 'tallylight', image: 'worker:1', secret: 'none', owner: null }
-const WORKER = podEnd(podFor(SPEC, MONITOR_ROLE, OPTIONS))
+const WATCHER = podEnd(podFor(SPEC, MONITOR_ROLE, OPTIONS))
+const ENCODER = podEnd(podFor({ ...SPEC, name: 'encode-a-1', kind: 'job' }, ENCODE_ROLE, OPTIONS))
+const WORKERS = [
+  ['that watch', WATCHER],
+  ['that encode', ENCODER],
+] as const
 const DNS: End = { namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns' } }
 const ANOTHER_OF_THE_SYSTEM: End = { namespace: 'kube-system', labels: { 'k8s-app': 'metrics-server' } }
 const PROMETHEUS: End = { namespace: 'monitoring', labels: {} }
@@ -36,30 +43,42 @@ describe.each(INSTALLATIONS)('the network of %s', (folder) => {
   const pods = templates.map(podEnd)
   const can = (from: End, to: End, port: number) => isAllowed(policies, { from, to, port })
 
-  test('lets workers reach their gateway, and nothing else in the cluster', () => {
-    expect(can(WORKER, gatewayPod, 8081)).toBe(true)
-    const others = [...pods, WORKER, DNS, ANOTHER_OF_THE_SYSTEM, PROMETHEUS, STRANGER]
-    const reached = others.flatMap((to) => PORTS.filter((port) => can(WORKER, to, port)).map((port) => [to, port]))
-    expect(reached).toEqual([
-      [gatewayPod, 8081],
-      [DNS, 53],
-    ])
+  describe.each(WORKERS)('lets workers %s', (_what, worker) => {
+    test('reach their gateway, and nothing else in the cluster', () => {
+      expect(can(worker, gatewayPod, 8081)).toBe(true)
+      const others = [...pods, WATCHER, ENCODER, DNS, ANOTHER_OF_THE_SYSTEM, PROMETHEUS, STRANGER]
+      const reached = others.flatMap((to) => PORTS.filter((port) => can(worker, to, port)).map((port) => [to, port]))
+      expect(reached).toEqual([
+        [gatewayPod, 8081],
+        [DNS, 53],
+      ])
+      expect(isAllowed(policies, { from: worker, to: DNS, port: 53, protocol: 'UDP' })).toBe(true)
+    })
+
+    test('reach the public internet at any port, as streams, inputs and passive FTP need, and no private address', () => {
+      const reachable = (address: string) => PORTS.some((port) => can(worker, { address }, port))
+      expect(PUBLIC.filter((address) => !reachable(address))).toEqual([])
+      expect(PRIVATE.filter(reachable)).toEqual([])
+      expect([21, 990, 8443, 50_000].filter((port) => !can(worker, { address: '1.1.1.1' }, port))).toEqual([])
+    })
+
+    test('reach exactly the addresses that the program does not refuse by itself', () => {
+      const agrees = (address: string) => {
+        expect([address, can(worker, { address }, 443)]).toEqual([address, isPublicAddress(address)])
+      }
+      for (const { cidr, except = [] } of blocksOf(policies)) [cidr, ...except].flatMap(edgesOf).forEach(agrees)
+      assert(property(ipV4(), agrees), { numRuns: 300 })
+      assert(property(ipV6(), mappedAside(agrees)), { numRuns: 300 })
+    })
   })
 
-  test('lets workers reach the public internet at any port, and no private address at any', () => {
-    const reachable = (address: string) => PORTS.some((port) => can(WORKER, { address }, port))
-    expect(PUBLIC.filter((address) => !reachable(address))).toEqual([])
-    expect(PRIVATE.filter(reachable)).toEqual([])
-    expect(can(WORKER, { address: '1.1.1.1' }, 8443)).toBe(true)
-  })
-
-  test('cuts workers off from exactly the addresses that the program refuses by itself', () => {
-    const agrees = (address: string) => {
-      expect([address, can(WORKER, { address }, 443)]).toEqual([address, isPublicAddress(address)])
-    }
-    for (const { cidr, except = [] } of blocksOf(policies)) [cidr, ...except].flatMap(edgesOf).forEach(agrees)
-    assert(property(ipV4(), agrees), { numRuns: 300 })
-    assert(property(ipV6(), mappedAside(agrees)), { numRuns: 300 })
+  test('can be added the policy of the README, which lets those that encode reach a store of one’s own, and nobody else', () => {
+    const added = [...policies, storePolicy()]
+    const reaching = (address: string, port: number) =>
+      [WATCHER, ENCODER, gatewayPod].filter((from) => isAllowed(added, { from, to: { address }, port }))
+    expect(reaching('10.20.30.40', 9000)).toEqual([ENCODER])
+    expect([reaching('10.20.30.41', 9000), reaching('10.20.30.40', 22)]).toEqual([[], []])
+    expect(isAllowed(added, { from: STRANGER, to: ENCODER, port: 8081 })).toBe(false)
   })
 
   test('leaves out ranges that lie in what they are left out of, as an API server demands', () => {
@@ -70,8 +89,10 @@ describe.each(INSTALLATIONS)('the network of %s', (folder) => {
   })
 
   test('lets nobody connect to a worker', () => {
-    const anyone = [...pods, WORKER, PROMETHEUS, STRANGER, { address: '1.1.1.1' }, { address: '10.0.0.1' }]
-    expect(anyone.filter((from) => [...PORTS, 8081].some((port) => can(from, WORKER, port)))).toEqual([])
+    const anyone = [...pods, WATCHER, ENCODER, PROMETHEUS, STRANGER, { address: '1.1.1.1' }, { address: '10.0.0.1' }]
+    for (const [, worker] of WORKERS) {
+      expect(anyone.filter((from) => [...PORTS, 8081].some((port) => can(from, worker, port)))).toEqual([])
+    }
   })
 
   test('lets the gateway be reached from anywhere, but inside by workers and the monitoring alone', () => {
@@ -114,7 +135,7 @@ test('the Postgres of a small cluster is reached by the gateway and its migratio
   const { all, one, gateway, migration } = readInstallation('k8s/overlays/small')
   const postgres = podEnd(one('StatefulSet', 'tallylight-postgres').spec?.template)
   const callers: End[] = [podEnd(gateway.spec?.template), podEnd(migration.spec?.template)]
-  const others: End[] = [WORKER, STRANGER, PROMETHEUS, { address: '10.0.0.1' }]
+  const others: End[] = [WATCHER, ENCODER, STRANGER, PROMETHEUS, { address: '10.0.0.1' }]
   // Its own policy alone: what the other end's allows does not count.
   const policies = all('NetworkPolicy').filter(({ metadata }) => metadata.name === 'postgres')
   const reaching = (port: number) =>
@@ -126,6 +147,12 @@ test('the Postgres of a small cluster is reached by the gateway and its migratio
   )
   expect(reached).toEqual([])
 })
+
+/** The example that the README gives, as an installation would add it. */
+function storePolicy(): Of<'NetworkPolicy'> {
+  const [, text = ''] = /```yaml\n(apiVersion: networking[\s\S]*?)```/.exec(readSource('README.md')) ?? []
+  return parse(text) as Of<'NetworkPolicy'>
+}
 
 function podEnd(pod: Pick<Template, 'metadata'> | { readonly metadata?: V1ObjectMeta } | undefined): End {
   return { namespace: 'tallylight', labels: pod?.metadata?.labels ?? {} }

@@ -66,7 +66,7 @@ const DEFAULTS = {
 
 /** What is taken over from the environment where it is set. */
 const OWN =
-  /^(?:API_KEY|INTERNAL_API_KEY|WEBHOOK_\w+|LOG_LEVEL|MAX_MONITORS|ALLOW_\w+|DNS_OVER_HTTPS_URL|NAMESPACE|WORKER_\w+|SCHEDULE_LEAD_TIME|RATE_LIMIT_\w+)$/
+  /^(?:API_KEY|INTERNAL_API_KEY|WEBHOOK_\w+|LOG_LEVEL|MAX_\w+|JOB_TIMEOUT|(?:S3|FTP|AWS|VALIDATION)_\w+|ALLOW_\w+|DNS_OVER_HTTPS_URL|NAMESPACE|WORKER_\w+|SCHEDULE_LEAD_TIME|RATE_LIMIT_\w+)$/
 
 type Settings = Readonly<Record<string, string>>
 

@@ -98,22 +98,24 @@ export function portsOf(template: Template | undefined): NonNullable<Container['
   return containersOf(template).flatMap(({ ports = [] }) => ports)
 }
 
-/** What a container finds in its environment: the image's, the ConfigMap's, and its own with these secrets. */
+/** What is in Secrets, by their names. */
+type Secrets = Readonly<Record<string, Readonly<Record<string, string>>>>
+
+/** What a container finds in its environment: the image's, the ConfigMap's, and its own with these Secrets. */
 export function environmentOf(
   { all }: Installation,
   { env = [], envFrom = [] }: Container,
-  secrets: Readonly<Record<string, string>>,
+  secrets: Secrets,
 ): Record<string, string | undefined> {
   const [, image = ''] = /^ENV (.+)$/m.exec(readSource('gateway/Dockerfile')) ?? []
-  const isGivenSecret = envFrom.some(({ secretRef }) => secretRef !== undefined)
   const own = env.map(({ name, value, valueFrom }) => {
-    const outside = valueFrom?.fieldRef === undefined ? secrets[valueFrom?.secretKeyRef?.key ?? ''] : 'tallylight'
-    return [name, value ?? outside]
+    const { name: secret = '', key = '' } = valueFrom?.secretKeyRef ?? {}
+    return [name, value ?? (valueFrom?.fieldRef === undefined ? secrets[secret]?.[key] : 'tallylight')]
   })
   return {
     ...Object.fromEntries(image.split(' ').map((pair) => pair.split('='))),
     ...Object.assign({}, ...all('ConfigMap').map(({ data }) => data)),
-    ...(isGivenSecret ? secrets : {}),
+    ...Object.assign({}, ...envFrom.map(({ secretRef }) => secrets[secretRef?.name ?? ''])),
     ...Object.fromEntries(own),
   }
 }

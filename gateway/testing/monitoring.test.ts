@@ -5,8 +5,10 @@ import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 
 import { createPrometheus } from '../adapters/prometheus.ts'
+import { JOB_STATUSES } from '../jobs/status.ts'
 import { FIGURES } from '../metrics/figures.ts'
 import { MONITOR_STATUSES } from '../monitors/status.ts'
+import { systems } from '../systems.ts'
 import { readPrometheusText } from './prometheus-text.ts'
 import { readPromql } from './promql.ts'
 
@@ -19,6 +21,8 @@ const OF_ITS_OWN = ['job', 'instance', 'namespace', 'pod']
 /** Values of labels that figures.ts leaves to others. */
 const KNOWN_ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   'tallylight_monitors.status': MONITOR_STATUSES,
+  'tallylight_jobs.status': JOB_STATUSES,
+  'tallylight_workers.kind': systems.map(({ workerKind }) => workerKind.kind),
   'tallylight_http_requests_total.status': ['1xx', '2xx', '3xx', '4xx', '5xx'],
 }
 

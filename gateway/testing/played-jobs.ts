@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 
-import type { JobReport } from '../../shared/contract/jobs.ts'
+import { jobReportOf, type Told } from './job-reports.ts'
 import { createMemoryLauncher, type MemoryLauncher } from './memory-launcher.ts'
 import {
   startTestGateway,
@@ -10,32 +10,6 @@ import {
   type TestGatewayOptions,
 } from './test-gateway.ts'
 
-/** A worker's word on its task, as far as a test says something of its own. */
-export type Told = Partial<Omit<JobReport, 'epoch' | 'seq'>>
-
-const SAYS_NOTHING: Omit<JobReport, 'epoch' | 'seq'> = {
-  state: 'processing',
-  progress: 0,
-  message: 'at work',
-  fps: null,
-  speed: null,
-  eta_sec: null,
-  media_info: null,
-  validation: null,
-  has_stored: false,
-  output: null,
-  plan: null,
-  failure: null,
-  room: 0,
-}
-
-export const AN_OUTPUT = {
-  output_url: 'http://media/x.mp4',
-  output_type: 'single',
-  files_uploaded: 1,
-  bytes: 9,
-} as const
-
 /** One task's worker, played. */
 export type PlayedWorker = {
   readonly taskId: string
@@ -43,7 +17,12 @@ export type PlayedWorker = {
   readonly order: Json
   readonly epoch: number
   tell(told: Told): Promise<ApiAnswer>
+  /** Sends the last report again, as after a lost answer. */
+  repeat(): Promise<ApiAnswer>
 }
+
+/** For what a loaded machine may take its time. */
+export const WAIT = { timeout: 15_000 }
 
 /** A gateway whose jobs' workers the test plays. */
 export type PlayedJobs = AsyncDisposable & {
@@ -76,12 +55,12 @@ export async function startPlayedJobs(options: TestGatewayOptions = {}): Promise
       const output = { storage: 'local', path: `videos/${paths}.mp4` }
       const body = { input_url: 'http://127.0.0.1:9/a.mp4', preset: '720p_h264', output, ...more }
       const answer = await gateway.api('POST', '/api/v1/jobs', body)
-      expect(answer.status, answer.text).toBe(202)
+      if (answer.status !== 202) throw new Error(`POST /jobs: ${answer.status} ${answer.text}`)
       return answer.json.job_id
     },
     job: async (id) => (await gateway.api('GET', `/api/v1/jobs/${id}`)).json,
     async claim(taskId) {
-      await expect.poll(launched).toContain(taskId)
+      await expect.poll(launched, WAIT).toContain(taskId)
       return claim(gateway, taskId)
     },
     claimNext: (taskId) => claim(gateway, taskId),
@@ -97,14 +76,18 @@ export async function startPlayedJobs(options: TestGatewayOptions = {}): Promise
 async function claim(gateway: TestGateway, taskId: string): Promise<PlayedWorker> {
   const path = `/internal/v1/jobs/${taskId}`
   const answer = await gateway.callback(taskId, 'POST', `${path}/claim`, { claimant: crypto.randomUUID() })
-  expect(answer.status, answer.text).toBe(200)
+  if (answer.status !== 200) throw new Error(`claim: ${answer.status} ${answer.text}`)
   const { epoch, order } = answer.json
-  let seq = 0
+  let last = jobReportOf(epoch, 0)
+  const send = () => gateway.callback(taskId, 'PUT', `${path}/status`, last)
   return {
     taskId,
     order,
     epoch,
-    tell: (told) =>
-      gateway.callback(taskId, 'PUT', `${path}/status`, { ...SAYS_NOTHING, ...told, epoch, seq: (seq += 1) }),
+    tell(told) {
+      last = jobReportOf(epoch, last.seq + 1, told)
+      return send()
+    },
+    repeat: send,
   }
 }

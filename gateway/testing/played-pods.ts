@@ -1,7 +1,7 @@
 import { expect, vi } from 'vitest'
 
 import { startTestCluster, type TestCluster } from './test-cluster.ts'
-import type { TestGateway } from './test-gateway.ts'
+import type { TestGateway, TestGatewayOptions } from './test-gateway.ts'
 
 /** How long a test waits for what the gateways and the cluster do by themselves. */
 export const WAIT = { timeout: 20_000, interval: 20 }
@@ -15,9 +15,9 @@ export type PlayedCluster = AsyncDisposable & {
   readonly played: ReturnType<typeof playPods>
 }
 
-export async function startPlayedCluster(): Promise<PlayedCluster> {
+export async function startPlayedCluster(more: TestGatewayOptions['settings'] = {}): Promise<PlayedCluster> {
   const cluster = await startTestCluster()
-  const settings = { maxMonitors: 500, reconcileIntervalMs: 1000 }
+  const settings = { maxMonitors: 500, reconcileIntervalMs: 1000, ...more }
   const gateways = await Promise.all([cluster.startGateway(settings), cluster.startGateway(settings)])
   const [gateway] = gateways
   return {

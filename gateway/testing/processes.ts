@@ -1,17 +1,25 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** The pids of the living workers of a monitor, by their environment (Linux). */
-export function workerPids(monitorId: string): number[] {
+/** The pids of the living workers of a monitor or a job, by their environment (Linux). */
+export function workerPids(id: string): number[] {
   const pids = readdirSync('/proc')
     .map(Number)
-    .filter((pid) => pid > 0 && isWorkerOf(pid, monitorId))
+    .filter((pid) => pid > 0 && isWorkerOf(pid, id))
   // Between fork and exec, what a worker starts looks like the worker itself.
   return pids.filter((pid) => !pids.includes(parentOf(pid)))
 }
 
-function isWorkerOf(pid: number, monitorId: string): boolean {
+function isWorkerOf(pid: number, id: string): boolean {
   const environ = readProc(pid, 'environ').split('\0')
-  return environ.includes(`MONITOR_ID=${monitorId}`) && readProc(pid, 'cmdline').includes('worker/main')
+  const isIts = environ.includes(`MONITOR_ID=${id}`) || environ.includes(`JOB_ID=${id}`)
+  return isIts && readProc(pid, 'cmdline').includes('worker/main')
+}
+
+/** The pids of the encoders that a worker runs. */
+export function encoderPids(workerPid: number): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && parentOf(pid) === workerPid && readProc(pid, 'cmdline').startsWith('ffmpeg'))
 }
 
 function parentOf(pid: number): number {

@@ -21,11 +21,12 @@ test('every file that the README names exists', () => {
 
 test('every setting that the README lists is one', () => {
   const [, table = ''] = /## Settings\n([\s\S]*?)\n## /.exec(README) ?? []
-  const names = [...table.matchAll(/^\| ((?:`[A-Z_]+`(?:, | \(or )?\)?)+)/gm)].flatMap(([, cell = '']) =>
-    [...cell.matchAll(/[A-Z_]{4,}/g)].map(String),
+  const names = [...table.matchAll(/^\| ((?:`[A-Z\d_]+`(?:, | \(or )?\)?)+)/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/[A-Z][A-Z\d_]{3,}/g)].map(String),
   )
   const sources = [
     'gateway/config.ts',
+    'gateway/job-settings.ts',
     'gateway/adapters/edge/settings.ts',
     'worker/monitors/environment.ts',
     'worker/environment.ts',

@@ -1,21 +1,12 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
-
 import type { ExpectStatic } from 'vitest'
 
 import { makeClip, type Clip, type ClipPart } from '../../worker/testing/media.ts'
 import { startSimulator, type Simulator } from '../../worker/testing/stream-simulator.ts'
 import { createLog } from '../../shared/log.ts'
-import { findFreePort } from '../adapters/free-port.ts'
-import { clusterUrl } from '../adapters/postgres-cluster.ts'
 import { connectPostgres } from '../adapters/postgres.ts'
-import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts'
 import { checkInvariants } from './invariants.ts'
 import { workerPids } from './processes.ts'
-import { startReceiver, type Receiver } from './receiver.ts'
-import { TEST_KEYS, type Json } from './test-gateway.ts'
+import { startWholeSystem, until, type WholeSystem } from './whole-system.ts'
 
 const BLACK = { fromSec: 5, sec: 8.4 }
 const SILENT = { fromSec: 15.6, sec: 5 }
@@ -41,76 +32,24 @@ export function makeScenario(): Promise<Clip> {
   return makeClip(parts, { segmentSec: 2, fps: 25, size: '320x180', container: 'ts' })
 }
 
-/** A whole system on an empty data folder: broadcast, gateway, receiver. */
-export type World = AsyncDisposable & {
-  readonly clip: Clip
-  readonly dataDir: string
-  readonly databaseUrl: string
-  readonly simulator: Simulator
-  readonly receiver: Receiver
-  gateway(): GatewayProcess
-  /** Starts a gateway on the same data folder and port; the one before must be dead. */
-  startGateway(): Promise<void>
-  api(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers?: Record<string, string>,
-  ): Promise<{ status: number; json: Json; retryAfter: string | null }>
-}
+/** A whole system, and a broadcast to watch. */
+export type World = WholeSystem & { readonly clip: Clip; readonly simulator: Simulator }
 
 export async function createWorld(clip: Clip, settings: Record<string, string> = {}): Promise<World> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tallylight-faults-'))
   const simulator = await startSimulator(clip, { windowSegments: clip.segments.length })
-  const receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY)
-  const port = await findFreePort(null)
-  const env = {
-    ...TEST_KEYS,
-    DATA_DIR: dataDir,
-    ALLOW_PRIVATE_NETWORKS: 'true',
-    RATE_LIMIT_READS_PER_MIN: '100000',
-    ...settings,
-  }
-  const start = () => startGatewayProcess({ port, env, signal: AbortSignal.timeout(60_000) })
-  async function clear(): Promise<void> {
+  const system = await startWholeSystem(settings).catch(async (error: unknown) => {
     await simulator[Symbol.asyncDispose]()
-    await receiver[Symbol.asyncDispose]()
-    await rm(dataDir, { recursive: true, force: true })
-  }
-  let gateway = await start().catch(async (error: unknown) => {
-    await clear()
     throw error
   })
   return {
+    ...system,
     clip,
-    dataDir,
-    databaseUrl: settings['DATABASE_URL'] ?? (await embeddedUrl(dataDir)),
     simulator,
-    receiver,
-    gateway: () => gateway,
-    async startGateway() {
-      gateway = await start()
-    },
-    async api(method, path, body, headers = {}) {
-      const answer = await fetch(gateway.origin + path, {
-        method,
-        headers: { 'x-api-key': TEST_KEYS.API_KEY, 'content-type': 'application/json', ...headers },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(15_000),
-      })
-      return { status: answer.status, json: await answer.json(), retryAfter: answer.headers.get('retry-after') }
-    },
     async [Symbol.asyncDispose]() {
-      await gateway[Symbol.asyncDispose]()
-      await clear()
+      await system[Symbol.asyncDispose]()
+      await simulator[Symbol.asyncDispose]()
     },
   }
-}
-
-/** How the gateway reaches the database that it runs itself. */
-async function embeddedUrl(dataDir: string): Promise<string> {
-  const { port, password } = JSON.parse(await readFile(join(dataDir, 'postgres.json'), 'utf8'))
-  return clusterUrl(port, password)
 }
 
 /** Has the scenario's broadcast watched, at the address by which workers reach it. */
@@ -122,19 +61,6 @@ export async function watch(world: World, streamUrl = world.simulator.url): Prom
   })
   if (made.status !== 201) throw new Error(`POST /monitors: ${made.status} ${JSON.stringify(made.json)}`)
   return made.json.monitor_id
-}
-
-/** Resolves once the condition holds; throws with what did not come about. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  what: string,
-  timeoutMs = 20_000,
-): Promise<void> {
-  const endMs = Date.now() + timeoutMs
-  while (!(await condition())) {
-    if (Date.now() > endMs) throw new Error(`it did not come about that ${what}`)
-    await wait(50)
-  }
 }
 
 /** What must hold at the end of the scenario, whatever was killed in its middle. */

@@ -31,6 +31,8 @@ export async function endAssignment(tx: DbOrTx, id: string): Promise<boolean> {
     .set({ endedAt: sql`now()`, launchAt: null, leaseUntil: null, resume: null })
     .where(and(eq(assignments.id, id), active))
     .returning({ id: assignments.id })
+    .prepare('end_assignment')
+    .execute()
   return ended.length > 0
 }
 
@@ -57,6 +59,8 @@ export async function raiseEpoch(db: Db, id: string, claimant: string): Promise<
     })
     .where(and(eq(assignments.id, id), active, sql`${claimant} <> all(${assignments.claimants})`))
     .returning()
+    .prepare('raise_epoch')
+    .execute()
   return row ?? null
 }
 
@@ -65,7 +69,11 @@ export async function raiseEpoch(db: Db, id: string, claimant: string): Promise<
  * yet, and renews the lease. Placeholders: `id`, `epoch`, `seq`, `resume`. Its statement can be composed into a
  * system's own as a CTE, so that a report costs one round trip.
  */
-export function callUpdate(db: DbOrTx, { forgivesStable }: Pick<AttemptRule, 'forgivesStable'>) {
+export function callUpdate(db: DbOrTx, rule: Pick<AttemptRule, 'forgivesStable'>) {
+  return call(db, rule).returning({ id: assignments.id })
+}
+
+function call(db: DbOrTx, { forgivesStable }: Pick<AttemptRule, 'forgivesStable'>) {
   const stable = forgivesStable
     ? sql`${assignments.claimedAt} < now() - make_interval(secs => ${STABLE_AFTER_SEC})`
     : sql`false`
@@ -85,7 +93,6 @@ export function callUpdate(db: DbOrTx, { forgivesStable }: Pick<AttemptRule, 'fo
         active,
       ),
     )
-    .returning({ id: assignments.id })
 }
 
 /**
@@ -95,11 +102,11 @@ export function callUpdate(db: DbOrTx, { forgivesStable }: Pick<AttemptRule, 'fo
 export async function countCall(
   tx: Tx,
   rule: AttemptRule,
-  call: { id: string } & CallNumber,
+  { id, epoch, seq }: { id: string } & CallNumber,
 ): Promise<Assignment | null> {
-  const { id, epoch, seq } = call
-  const counted = await callUpdate(tx, rule).prepare('worker_call').execute({ id, epoch, seq, resume: null })
-  return counted.length > 0 ? findAssignment(tx, id) : null
+  const counted = call(tx, rule).returning().prepare('worker_call')
+  const [row] = await counted.execute({ id, epoch, seq, resume: null })
+  return row ?? null
 }
 
 /** Above every number that a call can have. */
@@ -141,23 +148,18 @@ export async function takeDueLaunches(db: Db, owner: string, limit: number): Pro
 }
 
 /**
- * Gives an assignment that waits for its first worker to one that runs for another and has room; it counts as launched,
- * and must be claimed like any.
+ * Creates assignments for a worker that runs for another and has room: they count as launched, and must be claimed like
+ * any.
  */
-export async function hostAssignment(tx: Tx, id: string, host: string, owner: string): Promise<void> {
-  await tx
-    .update(assignments)
-    .set({
-      host,
-      launch: sql`${assignments.launch} + 1`,
-      isLaunched: true,
-      launchAt: null,
-      launchedAt: sql`now()`,
-      launchedBy: owner,
-      leaseUntil: seconds(LEASE_SEC),
-      attempts: sql`${assignments.attempts} + 1`,
-    })
-    .where(and(eq(assignments.id, id), active))
+export async function insertHosted(
+  tx: Tx,
+  kind: string,
+  ids: readonly string[],
+  { host, owner }: { readonly host: string; readonly owner: string },
+): Promise<void> {
+  const launched = { launch: 1, isLaunched: true, launchedAt: sql`now()`, launchedBy: owner, attempts: 1 } as const
+  const rows = ids.map((id) => ({ id, kind, host, ...launched, leaseUntil: seconds(LEASE_SEC) }))
+  await tx.insert(assignments).values(rows).prepare('hosted_assignments').execute()
 }
 
 /** What a kind's assignments that have not ended are carried by. */

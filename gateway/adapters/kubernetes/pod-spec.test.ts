@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 
 import type { WorkerSpec } from '../../workers/launcher.ts'
 import { podFor } from './pod-spec.ts'
+import { ENCODE_ROLE } from './testing/encode-role.ts'
 import { MONITOR_ROLE } from './testing/monitor-role.ts'
 
 const ID = 'mon-019f0c9e-6d3b-7cc1-a0b4-4d8f1c2e5a77'
@@ -24,7 +25,12 @@ const OWNER = {
   uid: 'd-1',
   blockOwnerDeletion: false,
 }
-const OPTIONS = { namespace: 'tallylight', image: 'registry.example.com/tallylight-worker:1', secret: 'tallylight-storage', owner: OWNER }
+const OPTIONS = {
+  namespace: 'tallylight',
+  image: 'registry.example.com/tallylight-worker:1',
+  secret: 'tallylight-storage',
+  owner: OWNER,
+}
 
 const pod = podFor(SPEC, MONITOR_ROLE, OPTIONS)
 const container = pod.spec?.containers[0]
@@ -115,6 +121,64 @@ describe('the Pod of a worker', () => {
 
   test('runs as a numbered user', () => {
     expect(pod.spec?.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001 })
+  })
+})
+
+describe('the Pod of a worker that encodes', () => {
+  const TASK = 'task-019f0c9e-6d3b-7cc1-a0b4-4d8f1c2e5a77'
+  const encodes: WorkerSpec = {
+    name: `encode-${TASK}-2`,
+    kind: 'job',
+    assignmentId: TASK,
+    env: { WORKER_KIND: 'encode', S3_ACCESS_KEY_ID: 'who-we-are', WORKER_TOKEN: 'a-token-of-its-own' },
+    secrets: { S3_SECRET_ACCESS_KEY: 'never-to-be-$een', FTP_PASSWORD: 'nor-this' },
+  }
+  const encoder = podFor(encodes, ENCODE_ROLE, OPTIONS)
+  const [only] = encoder.spec?.containers ?? []
+
+  test('is told from a monitor’s by its labels, and is a worker like it to Services and NetworkPolicies', () => {
+    expect(encoder.metadata).toMatchObject({ name: encodes.name, ownerReferences: [OWNER] })
+    expect(encoder.metadata?.labels).toEqual({
+      app: 'encode',
+      'job-id': TASK,
+      'app.kubernetes.io/name': 'encode',
+      'app.kubernetes.io/component': 'worker',
+      'app.kubernetes.io/part-of': 'tallylight',
+      'app.kubernetes.io/managed-by': 'tallylight-gateway',
+    })
+    expect([only?.name, only?.image]).toEqual(['job', OPTIONS.image])
+  })
+
+  test('takes each secret by its name from the Secret for workers, and shows none', () => {
+    const env = only?.env ?? []
+    const taken = env.filter(({ valueFrom }) => valueFrom !== undefined)
+    expect(taken).toEqual(
+      ['S3_SECRET_ACCESS_KEY', 'FTP_PASSWORD'].map((key) => ({
+        name: key,
+        valueFrom: { secretKeyRef: { name: 'tallylight-storage', key } },
+      })),
+    )
+    expect(new Set(env.map(({ name }) => name)).size).toBe(env.length)
+    expect(env).toContainEqual({ name: 'S3_ACCESS_KEY_ID', value: 'who-we-are' })
+    for (const secret of Object.values(encodes.secrets ?? {})) expect(JSON.stringify(encoder)).not.toContain(secret)
+  })
+
+  test('asks for no Secret where there is nothing to be taken from it', () => {
+    const { secrets: _, ...plain } = encodes
+    for (const spec of [plain, { ...plain, secrets: {} }]) {
+      expect(JSON.stringify(podFor(spec, ENCODE_ROLE, OPTIONS))).not.toContain('secretKeyRef')
+    }
+  })
+
+  test('may take and keep what its role may, which is more than a monitor', () => {
+    expect(only?.resources).toEqual(ENCODE_ROLE.resources)
+    expect(encoder.spec?.volumes).toContainEqual({ name: 'work', emptyDir: { sizeLimit: '40Gi' } })
+    expect(only?.volumeMounts).toContainEqual({ name: 'work', mountPath: '/tmp/ffmpeg-jobs' })
+  })
+
+  test('is let in by the Pod Security Standard `restricted`, and taken by the published schema', () => {
+    expect(restrictedProblems(encoder)).toEqual([])
+    expect(schemaProblems(encoder)).toEqual([])
   })
 })
 

@@ -68,7 +68,10 @@ function containerFor(spec: WorkerSpec, role: WorkerRole, { image, secret }: Con
     imagePullPolicy: 'IfNotPresent',
     env: [
       ...Object.entries(env).map(([name, value]) => ({ name, value: literal(value) })),
-      ...Object.keys(spec.secrets ?? {}).map((key) => ({ name: key, valueFrom: { secretKeyRef: { name: secret, key } } })),
+      ...Object.keys(spec.secrets ?? {}).map((key) => ({
+        name: key,
+        valueFrom: { secretKeyRef: { name: secret, key } },
+      })),
     ],
     ports: [{ name: 'health', containerPort: HEALTH_PORT }],
     resources: { requests: { ...role.resources.requests }, limits: { ...role.resources.limits } },

@@ -2,6 +2,7 @@ import { and, asc, eq, inArray, isNotNull, sql } from 'drizzle-orm'
 
 import type { DbOrTx, Db, Tx } from '../../context.ts'
 import { jobs, jobTasks } from '../schema.ts'
+import type { Job } from '../store.ts'
 
 export type Task = typeof jobTasks.$inferSelect
 export type NewTask = Omit<typeof jobTasks.$inferInsert, 'dueAt'> & {
@@ -19,6 +20,36 @@ export async function insertTasks(tx: Tx, tasks: readonly NewTask[]): Promise<vo
 
 export async function findTask(db: DbOrTx, id: string): Promise<Task | null> {
   const [row] = await db.select().from(jobTasks).where(eq(jobTasks.id, id))
+  return row ?? null
+}
+
+/** A task and its job, which nobody else changes until the transaction ends. */
+export async function lockTask(tx: Tx, id: string): Promise<{ task: Task; job: Job } | null> {
+  const [row] = await tx
+    .select({ task: jobTasks, job: jobs })
+    .from(jobTasks)
+    .innerJoin(jobs, eq(jobs.id, jobTasks.jobId))
+    .where(eq(jobTasks.id, id))
+    .for('update', { of: jobs })
+    .prepare('lock_task')
+    .execute()
+  return row ?? null
+}
+
+/** What is not bound to its job's deadline, or has none, has this long; ms. */
+const UNBOUND_MS = 600_000
+
+/** A task and its job, and how long that may still take, in ms by the database's clock. */
+export async function findWork(db: Db, id: string): Promise<{ task: Task; job: Job; timeLeftMs: number } | null> {
+  const leftMs = sql`greatest(0, ceil(extract(epoch from ${jobs.deadlineAt} - now()) * 1000))`
+  const timeLeftMs = sql<number>`(case when ${jobs.endedAt} is null then coalesce(${leftMs}, ${UNBOUND_MS}) else ${UNBOUND_MS} end)::float8`
+  const [row] = await db
+    .select({ task: jobTasks, job: jobs, timeLeftMs })
+    .from(jobTasks)
+    .innerJoin(jobs, eq(jobs.id, jobTasks.jobId))
+    .where(eq(jobTasks.id, id))
+    .prepare('find_work')
+    .execute()
   return row ?? null
 }
 
@@ -80,6 +111,8 @@ export async function updateTask(
     .update(jobTasks)
     .set({ ...told, progress })
     .where(eq(jobTasks.id, id))
+    .prepare('update_task')
+    .execute()
 }
 
 export async function endTasks(tx: Tx, ids: readonly string[]): Promise<void> {
@@ -115,20 +148,35 @@ export async function takeWaiting(tx: Tx, limit: number): Promise<Pick<Task, 'id
     .where(and(eq(jobTasks.status, 'waiting'), sql`${jobTasks.dueAt} <= now()`, sql`not ${isTaken}`))
     .orderBy(sql`${jobTasks.priority} desc`, asc(jobTasks.dueAt), asc(jobTasks.position))
     .limit(limit)
+    .for('update', { skipLocked: true })
   return tx
     .update(jobTasks)
     .set({ status: 'running' })
     .where(inArray(jobTasks.id, first))
     .returning({ id: jobTasks.id, jobId: jobTasks.jobId })
+    .prepare('take_waiting')
+    .execute()
 }
 
-/** How many tasks wait; quick where none does. */
+/** How many tasks wait. */
 export async function countWaiting(db: Db): Promise<number> {
   const [row] = await db
     .select({ n: sql<number>`count(*)::int` })
     .from(jobTasks)
     .where(eq(jobTasks.status, 'waiting'))
   return row?.n ?? 0
+}
+
+/** Whether any does; quick. */
+export async function isAnyWaiting(db: Db): Promise<boolean> {
+  const rows = await db
+    .select({ id: jobTasks.id })
+    .from(jobTasks)
+    .where(sql`${jobTasks.status} = 'waiting'`)
+    .limit(1)
+    .prepare('any_waiting')
+    .execute()
+  return rows.length > 0
 }
 
 /** In how many ms the next task may be started that has to wait for its time; `null`: none has. */

@@ -1,5 +1,6 @@
 import { benchCluster } from './cluster.ts'
 import { benchLateness } from './lateness.ts'
+import { benchQueue } from './queue.ts'
 import { benchReports } from './reports.ts'
 import { toTable, type Row } from './row.ts'
 import { benchWatching } from './watching.ts'
@@ -7,6 +8,6 @@ import { benchWebhooks } from './webhooks.ts'
 
 /** `npm run bench`: each figure beside what it is compared with in the same run. About three minutes, on an idle machine. */
 const rows: Row[] = []
-for (const bench of [benchWatching, benchLateness, benchReports, benchWebhooks, benchCluster])
+for (const bench of [benchWatching, benchLateness, benchReports, benchWebhooks, benchCluster, benchQueue])
   rows.push(...(await bench()))
 process.stdout.write(`${toTable(rows)}\n`)

@@ -19,8 +19,20 @@ export type LaunchedAssignment = Pick<
 
 /** The assignments whose worker was launched, and which have not ended. */
 export async function listLaunched(db: Db, startupSec: number): Promise<LaunchedAssignment[]> {
-  const { id, kind, host, launch, isLaunched, epoch, attempts, restarts, launchedAt, claimedAt, launchedBy, leaseUntil } =
-    assignments
+  const {
+    id,
+    kind,
+    host,
+    launch,
+    isLaunched,
+    epoch,
+    attempts,
+    restarts,
+    launchedAt,
+    claimedAt,
+    launchedBy,
+    leaseUntil,
+  } = assignments
   const rows = await db
     .select({
       id,

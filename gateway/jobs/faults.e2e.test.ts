@@ -1,0 +1,168 @@
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { createLog } from '../../shared/log.ts'
+import { makeSource } from '../../worker/testing/job-media.ts'
+import { connectPostgres } from '../adapters/postgres.ts'
+import { checkInvariants } from '../testing/invariants.ts'
+import { encoderPids, postmasterPid, workerPids } from '../testing/processes.ts'
+import type { Answer } from '../testing/receiver.ts'
+import type { Json } from '../testing/test-gateway.ts'
+import { startWholeSystem, until, type WholeSystem } from '../testing/whole-system.ts'
+
+/** Length of the clip, and, since its encoder is slowed down to that, of its encoding. */
+const CLIP_SEC = 6
+
+/** A receiver that fails at first: each webhook has to come a second time. */
+function answerOnSecond(): Answer {
+  const seen = new Set<string>()
+  return ({ payload: { event_id } }) => {
+    const isSecond = seen.has(event_id)
+    seen.add(event_id)
+    return isSecond ? 204 : 500
+  }
+}
+
+let dir: string
+let source: string
+let system: WholeSystem
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'tallylight-jobs-'))
+  source = await makeSource(dir, 'plain', { sec: CLIP_SEC, size: '160x90', fps: '25' })
+  // Reads its input no faster than it would play: half of it is a matter of time, not of this machine.
+  const slowly = join(dir, 'ffmpeg-slowly')
+  await writeFile(slowly, '#!/bin/sh\nexec ffmpeg -re "$@"\n')
+  await chmod(slowly, 0o755)
+  system = await startWholeSystem(
+    {
+      FFMPEG_PATH: slowly,
+      STORAGE_DIR: join(dir, 'media'),
+      WORK_DIR: join(dir, 'work'),
+      ALLOW_FILE_INPUT: 'true',
+      MAX_ENCODE_WORKERS: '4',
+      RATE_LIMIT_WRITES_PER_MIN: '1000',
+    },
+    answerOnSecond(),
+  )
+}, 60_000)
+afterAll(async () => {
+  await system[Symbol.asyncDispose]()
+  await rm(dir, { recursive: true, force: true })
+})
+
+let made = 0
+async function post(more: object = {}, headers = {}): Promise<string> {
+  made += 1
+  const output = { storage: 'local', path: `out-${made}.mp4` }
+  const body = {
+    input_url: `file://${source}`,
+    preset: '480p_h264',
+    output,
+    callback_url: system.receiver.url,
+    ...more,
+  }
+  const answer = await system.api('POST', '/api/v1/jobs', body, headers)
+  expect(answer).toMatchObject({ status: 202 })
+  return answer.json.job_id
+}
+
+const job = async (id: string): Promise<Json> => (await system.api('GET', `/api/v1/jobs/${id}`)).json
+
+/** Resolves in the middle of the encoding, with the worker's pid. */
+async function halfWay(id: string): Promise<number> {
+  await until(async () => (await job(id)).progress >= 40, `job ${id} is half done`, 60_000)
+  const [pid = 0] = workerPids(id)
+  return pid
+}
+
+async function stored(): Promise<string[]> {
+  return readdir(join(dir, 'media'), { recursive: true }).catch(() => [])
+}
+
+/** What must hold at the end, whatever was killed in the middle: one end, told once and for all, and nothing left over. */
+async function expectWhole(id: string, attempts: number): Promise<void> {
+  await until(async () => (await job(id)).ended_at !== null, `job ${id} ends`, 90_000)
+  const done = await job(id)
+  expect(done.error).toBeNull()
+  expect(done).toMatchObject({ status: 'completed', progress: 100, attempts, validation: { is_valid: true } })
+  const told = await system.receiver.waitFor(({ payload }) => idOf(payload) === id, 30_000)
+  await until(() => deliveriesOf(id).length >= 2, 'the webhook comes again after its 500', 30_000)
+  for (const { payload, body, verdict } of deliveriesOf(id)) {
+    expect([payload.event_type, body, verdict]).toEqual(['job.completed', told.body, 'valid'])
+  }
+  await until(() => workerPids(id).length === 0, 'the worker is gone')
+  const files = await stored()
+  expect(files).toContain(done.request.output.path)
+  expect(files.filter((file) => file.startsWith('.'))).toEqual([])
+  expect(await readdir(join(dir, 'work'))).toEqual([])
+  await using database = connectPostgres(system.databaseUrl, createLog('test', 'error', console.error))
+  await checkInvariants(database.sql, { realWorkers: true })
+}
+
+const idOf = (payload: object): unknown => new Map(Object.entries(payload)).get('job_id')
+const deliveriesOf = (id: string) => system.receiver.deliveries.filter(({ payload }) => idOf(payload) === id)
+
+it('kill -9 of the worker in the middle: another one does the job, and nothing is told twice or left over', async () => {
+  const id = await post()
+  process.kill(await halfWay(id), 'SIGKILL')
+  await expectWhole(id, 2)
+}, 120_000)
+
+it('kill -9 of ffmpeg in the middle: that was an attempt, and the next one does the job', async () => {
+  const id = await post()
+  const [encoder = 0] = encoderPids(await halfWay(id))
+  process.kill(encoder, 'SIGKILL')
+  await expectWhole(id, 2)
+}, 120_000)
+
+it('DELETE in the middle: the encoder is gone within 5 s, nothing is in the store, and that is told once', async () => {
+  const id = await post()
+  const pid = await halfWay(id)
+  const [encoder = 0] = encoderPids(pid)
+  expect(encoder).toBeGreaterThan(0)
+  const answer = await system.api('DELETE', `/api/v1/jobs/${id}`)
+  expect([answer.status, answer.json.status]).toEqual([200, 'canceled'])
+  await until(() => encoderPids(pid).length === 0, 'the encoder is gone', 5000)
+  await until(() => workerPids(id).length === 0, 'the worker is gone')
+  await until(() => deliveriesOf(id).length >= 2, 'the webhook comes again after its 500', 30_000)
+  expect(new Set(deliveriesOf(id).map(({ payload }) => payload.event_type))).toEqual(new Set(['job.canceled']))
+  expect(await stored()).not.toContain(answer.json.request.output.path)
+  expect(await readdir(join(dir, 'work'))).toEqual([])
+}, 120_000)
+
+it('kill -9 of the gateway in the middle, and of one around its POST: the next one has the job done, once', async () => {
+  const id = await post({}, { 'idempotency-key': 'only-once' })
+  await halfWay(id)
+  system.gateway().kill('SIGKILL')
+  await system.gateway().exited
+  await until(() => workerPids(id).length === 0, 'the orphaned worker has ended by itself', 5000)
+  await system.startGateway()
+  const listed = (await system.api('GET', '/api/v1/jobs')).json.jobs.length
+  made -= 1
+  expect(await post({}, { 'idempotency-key': 'only-once' })).toBe(id)
+  expect((await system.api('GET', '/api/v1/jobs')).json.jobs).toHaveLength(listed)
+  await expectWhole(id, 1)
+}, 120_000)
+
+it('kill -9 of Postgres in the middle: the worker waits and tells all of it, and no attempt is lost', async () => {
+  const id = await post()
+  await halfWay(id)
+  process.kill(postmasterPid(system.dataDir), 'SIGKILL')
+  await until(async () => (await system.api('GET', '/readyz')).status === 503, '/readyz says so', 5000)
+  await until(async () => (await system.api('GET', '/readyz')).status === 200, 'the gateway is ready again', 10_000)
+  await expectWhole(id, 1)
+}, 120_000)
+
+it('SIGTERM of the gateway in the middle: the next one begins anew, at no cost in attempts', async () => {
+  const id = await post()
+  await halfWay(id)
+  system.gateway().kill('SIGTERM')
+  await system.gateway().exited
+  expect(workerPids(id)).toEqual([])
+  await system.startGateway()
+  await expectWhole(id, 1)
+}, 120_000)

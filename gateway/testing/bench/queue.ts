@@ -1,0 +1,154 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { Logger, makeWorkerUtils, run } from 'graphile-worker'
+import PgBoss from 'pg-boss'
+
+import { createLog } from '../../../shared/log.ts'
+import { childOf } from '../../../shared/trace.ts'
+import { startEmbeddedPostgres } from '../../adapters/embedded-postgres.ts'
+import type { Context } from '../../context.ts'
+import { claimTask } from '../../jobs/claim-task.ts'
+import { createJob } from '../../jobs/create-job.ts'
+import { recordReport } from '../../jobs/record-report.ts'
+import { startGateway } from '../../node-gateway.ts'
+import { AN_OUTPUT, jobReportOf } from '../job-reports.ts'
+import { createMemoryLauncher } from '../memory-launcher.ts'
+import { TEST_SETTINGS } from '../test-gateway.ts'
+import type { Row } from './row.ts'
+
+const JOBS = 1000
+/** Jobs at a time, for all three; graphile-worker does one unless told otherwise, and is timed so too. */
+const AT_A_TIME = 4
+
+/**
+ * Queued jobs with nothing to do, a second, from the first that is taken to the last that is done: each is leased, claimed,
+ * told of and ended by the functions behind the workers' routes, against what two queues of their own do on the same Postgres.
+ */
+export async function benchQueue(): Promise<Row[]> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'tallylight-bench-'))
+  const log = createLog('bench', 'error', console.error)
+  const database = await startEmbeddedPostgres({ dataDir, log, signal: AbortSignal.timeout(60_000) })
+  try {
+    const ours = await timeOurs(database.url)
+    const byDefault = await timeGraphile(database.url, 1)
+    const graphile = await timeGraphile(database.url, AT_A_TIME)
+    const boss = await timeBoss(database.url)
+    const rowAgainst = (name: string, peer: number, goal: string): Row => ({
+      name: `queued jobs a second, ${AT_A_TIME} at a time (lease, epoch, history)`,
+      ours: ours.toFixed(0),
+      compared: `${name}: ${peer.toFixed(0)}`,
+      ratio: ours / peer,
+      goal,
+    })
+    return [
+      rowAgainst('graphile-worker by default, one at a time', byDefault, '≥ 1'),
+      rowAgainst(`graphile-worker, ${AT_A_TIME} at a time`, graphile, 'higher'),
+      rowAgainst(`pg-boss, ${AT_A_TIME} at a time`, boss, 'higher'),
+    ]
+  } finally {
+    await database[Symbol.asyncDispose]()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+async function timeOurs(databaseUrl: string): Promise<number> {
+  const launcher = createMemoryLauncher()
+  const jobs = { ...TEST_SETTINGS.jobs, maxWorkers: 1, maxConcurrent: AT_A_TIME }
+  const gateway = await startGateway({
+    settings: { ...TEST_SETTINGS, jobs },
+    databaseUrl,
+    launcher,
+    log: createLog('gateway', 'error', console.error),
+  })
+  await gateway.started
+  const { context } = gateway
+  const preset = jobs.presets.get('720p_h264')
+  if (preset === undefined) throw new Error('there is no preset 720p_h264')
+  for (let i = 0; i <= JOBS; i++) {
+    const body = {
+      input_url: 'http://127.0.0.1:9/a.mp4',
+      preset: { name: '720p_h264', preset },
+      output: { storage: 'local', path: `bench/${i}.mp4`, type: 'single', metadata: {} },
+      callback_url: null,
+      priority: 0,
+      timeout_sec: 3600,
+      chunks: 1,
+      clip: null,
+      thumbnails: false,
+    } as const
+    await createJob(
+      { ...context, settings: { ...context.settings, jobs: { ...jobs, maxQueued: 2 * JOBS } } },
+      body,
+      null,
+      childOf(null),
+    )
+  }
+  const first = await untilLaunched(launcher)
+  const startedMs = performance.now()
+  await work(context, first, { room: AT_A_TIME, seen: new Set([first]) })
+  const perSec = JOBS / ((performance.now() - startedMs) / 1000)
+  await gateway.close()
+  return perSec
+}
+
+async function untilLaunched({ launched }: ReturnType<typeof createMemoryLauncher>): Promise<string> {
+  for (;;) {
+    const [first] = launched
+    if (first !== undefined) return first.assignmentId
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** A worker with so many slots: each task that is done brings the next. */
+async function work(context: Context, taskId: string, slots: { readonly room: number; readonly seen: Set<string> }) {
+  const { room, seen } = slots
+  const { epoch } = await claimTask(context, taskId, crypto.randomUUID())
+  const told = { state: 'done', progress: 100, output: AN_OUTPUT, room } as const
+  const { next } = await recordReport(context, taskId, jobReportOf(epoch, 1, told))
+  const fresh = next.filter(({ task_id }) => !seen.has(task_id))
+  for (const { task_id } of fresh) seen.add(task_id)
+  await Promise.all(fresh.map(({ task_id }): Promise<void> => work(context, task_id, { room: 1, seen })))
+}
+
+async function timeGraphile(connectionString: string, concurrency: number): Promise<number> {
+  const logger = new Logger(() => () => {})
+  const utils = await makeWorkerUtils({ connectionString, logger })
+  await utils.migrate()
+  await utils.addJobs(Array.from({ length: JOBS }, () => ({ identifier: 'nothing', payload: {} })))
+  await utils.release()
+  let done = 0
+  const startedMs = performance.now()
+  return new Promise((resolve, reject) => {
+    const nothing = async () => {
+      done += 1
+      if (done < JOBS) return
+      resolve(JOBS / ((performance.now() - startedMs) / 1000))
+      void runner.then((started) => started.stop())
+    }
+    const runner = run({ connectionString, logger, concurrency, noHandleSignals: true, taskList: { nothing } })
+    runner.catch(reject)
+  })
+}
+
+async function timeBoss(connectionString: string): Promise<number> {
+  const boss = new PgBoss({ connectionString, schedule: false, supervise: false })
+  // Its connections end with the database.
+  boss.on('error', () => {})
+  await boss.start()
+  await boss.createQueue('nothing')
+  await boss.insert(Array.from({ length: JOBS }, () => ({ name: 'nothing', data: {} })))
+  const startedMs = performance.now()
+  const slot = async () => {
+    for (;;) {
+      const [job] = await boss.fetch('nothing')
+      if (job === undefined) return
+      await boss.complete('nothing', job.id)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_A_TIME }, slot))
+  const perSec = JOBS / ((performance.now() - startedMs) / 1000)
+  await boss.stop({ graceful: false })
+  return perSec
+}
