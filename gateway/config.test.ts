@@ -105,6 +105,7 @@ describe('the settings', () => {
     const env = { LAUNCHER: 'kubernetes', WORKER_IMAGE: 'example/worker:1', NAMESPACE: 'live' }
     expect(readSettings(env).cluster).toEqual({
       workerImage: 'example/worker:1',
+      workerSecret: 'tallylight-storage',
       namespace: 'live',
       kubeconfig: null,
       deployment: null,

@@ -22,7 +22,12 @@ async function writeProgram(text: string): Promise<string> {
 }
 
 const WAIT = { timeout: 20_000, interval: 20 }
-const SPEC = { name: 'stream-monitor-1', kind: 'monitor', assignmentId: '1', env: {} }
+const SPEC = {
+  name: 'stream-monitor-1',
+  kind: 'monitor',
+  assignmentId: '1',
+  env: { NODE_OPTIONS: '--max-old-space-size=96' },
+}
 
 /** Runs a program as a worker to its end. */
 async function runToEnd(program: string) {

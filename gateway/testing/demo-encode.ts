@@ -74,7 +74,8 @@ async function encodeClip(storageDir: string, signal: AbortSignal): Promise<Publ
   })
   say(`  job        ${job_id}, preset ${PRESET}\n`)
   await follow(gateway.origin + stream_url, apiKey, AbortSignal.any([signal, endOf(gateway)]))
-  return call(PublicJob, `GET /api/v1/jobs/${job_id}`)
+  // Before the gateway goes.
+  return await call(PublicJob, `GET /api/v1/jobs/${job_id}`)
 }
 
 /** Shows each update as it comes, to the last. A stream may end before its job does: then it is opened again. */
@@ -103,9 +104,7 @@ async function showResult({ status, error, validation, output }: PublicJob, stor
   }
   if (output === null) return
   const dir = join(storageDir, OUTPUT_PATH)
-  say(
-    `  output     ${output.files_uploaded} files, ${(output.bytes / 1e6).toFixed(1)} MB, served as ${output.output_url}`,
-  )
+  say(`  output     ${output.files_uploaded} files, ${(output.bytes / 1e6).toFixed(1)} MB`)
   for (const name of (await readdir(dir)).toSorted()) say(colors.dim(`             ${name}`))
   say(`\n  Play it:   ffplay ${join(dir, 'master.m3u8')}\n`)
 }

@@ -61,9 +61,10 @@ export async function runTask(
     return end
   })
   const stopping = AbortSignal.any([lifetime.stopping, refused.signal])
-  const desk = { tell: createTelling(order, reports), heard: reports.settled, isStillOurs: () => !mayBeAnothers, log }
+  const { tell, phasesMs } = createTelling(order, reports)
+  const desk = { tell, heard: reports.settled, isStillOurs: () => !mayBeAnothers, log }
   const result = await work(host.environment, { id: task.id, order, policy: claim.policy, stopping }, desk)
-  logEnd(log, result)
+  logEnd(log.with({ phases_ms: phasesMs() }), result)
   if (result.kind === 'aborted') dropped.abort()
   else desk.tell(result)
   reports.close()
@@ -77,13 +78,29 @@ function nextOf(result: CallResult): readonly NextTask[] {
   return answer?.success ? answer.output.next : []
 }
 
+type Telling = {
+  readonly tell: Bench['tell']
+  /** How long each phase took, in ms, once the task is over. */
+  readonly phasesMs: () => Readonly<Record<string, number>>
+}
+
 /** The task's state in this process: what is observed goes through the state machine and into the reports. */
-function createTelling(order: JobOrder, reports: ReportQueue<JobState>): Bench['tell'] {
+function createTelling(order: JobOrder, reports: ReportQueue<JobState>): Telling {
   let state = INITIAL_STATE
-  return (seen) => {
-    const before = state
-    state = observe(order.task, before, seen)
-    if (state !== before) reports.tell(state, isFinal(state) ? 'now' : 'soon')
+  const begun = new Map<string, number>()
+  return {
+    tell: (seen) => {
+      if (seen.kind === 'phase' && !begun.has(seen.phase)) begun.set(seen.phase, performance.now())
+      const before = state
+      state = observe(order.task, before, seen)
+      if (state !== before) reports.tell(state, isFinal(state) ? 'now' : 'soon')
+    },
+    phasesMs: () => {
+      const ends = [...[...begun.values()].slice(1), performance.now()]
+      return Object.fromEntries(
+        [...begun].map(([phase, startMs], i) => [phase, Math.round((ends[i] ?? startMs) - startMs)]),
+      )
+    },
   }
 }
 

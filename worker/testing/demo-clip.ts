@@ -8,9 +8,9 @@ const TIMEOUT_MS = 60_000
 /** Makes a clip with a moving picture and a tone, in one MP4 file. Throws where ffmpeg fails. */
 export async function makeDemoClip(path: string, signal: AbortSignal): Promise<void> {
   const { sec, size, fps } = DEMO_CLIP
-  const picture = ['-f', 'lavfi', '-i', `testsrc2=s=${size}:r=${fps}:d=${sec},noise=alls=12:allf=t`]
+  const picture = ['-f', 'lavfi', '-i', `testsrc2=s=${size}:r=${fps}:d=${sec},noise=alls=4:allf=t`]
   const sound = ['-f', 'lavfi', '-i', `sine=frequency=440:beep_factor=4:sample_rate=48000:duration=${sec}`]
-  const encoding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-crf', '20', '-c:a', 'aac']
+  const encoding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-crf', '23', '-c:a', 'aac']
   const args = ['-nostdin', '-v', 'error', ...picture, ...sound, ...encoding, '-movflags', '+faststart', path]
   const ffmpeg = process.env['FFMPEG_PATH'] || 'ffmpeg'
   const result = await runProgram(ffmpeg, args, { timeoutMs: TIMEOUT_MS, signal })

@@ -24,6 +24,9 @@ export type BenchSystem = AsyncDisposable & {
   readonly databaseUrl: string
   /** The gateway's process; workers and, where it is embedded, Postgres are its descendants. */
   readonly pid: number
+  /** What it logged last, its workers included. */
+  readonly lastLines: readonly string[]
+  call(method: string, path: string, body?: object): Promise<unknown>
   createMonitor(body: object): Promise<string>
   /** Resolves once the monitor has analysed that many segments, with how many it has. */
   segmentsAnalyzed(id: string, atLeast: number, pollMs?: number): Promise<number>
@@ -74,6 +77,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<BenchSys
     keys: KEYS,
     databaseUrl: database?.url ?? '',
     pid: gateway.pid,
+    lastLines: gateway.lastLines,
+    call,
     createMonitor: async (body) => v.parse(CreatedMonitor, await call('POST', '/api/v1/monitors', body)).monitor_id,
     async segmentsAnalyzed(id, atLeast, pollMs = POLL_MS) {
       for (const endMs = Date.now() + 120_000; Date.now() < endMs; await wait(pollMs)) {

@@ -87,7 +87,7 @@ it('shows how many places are taken: scheduled monitors have one too, and no wor
   await using own = await start()
   const ids = [await own.watch(), await own.watch({ scheduled_start_time })]
   const answer = await own.status()
-  expect(answer.capacity).toEqual({ monitors: { used: 2, limit: 9 } })
+  expect(answer.capacity).toEqual({ monitors: { used: 2, limit: 9 }, jobs: { used: 0, limit: 2 } })
   expect(answer.workers.map((one: Json) => one.assignment_id)).toEqual([ids[0]])
 })
 
