@@ -11,6 +11,7 @@ import { orderFor } from './order.ts'
 export async function claimTask(context: Context, taskId: string, claimant: string): Promise<Claim> {
   const claim = await claimAssignment(context, taskId, claimant)
   const order = await orderFor(context, taskId)
+  if (order === 'job_ended') throw new BrokenRule('ASSIGNMENT_ENDED', 'this job is over; the worker must stop')
   if (order === null) throw new BrokenRule('NOT_FOUND', 'there is no such task')
   return { ...claim, order }
 }

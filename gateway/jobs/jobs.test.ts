@@ -146,6 +146,43 @@ describe('a job', () => {
     expect(await played.job(id)).toMatchObject({ status: 'canceled' })
   })
 
+  it('that is cancelled while its worker is being started leaves nobody at work', async () => {
+    const ids = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const id = await played.post()
+        await played.gateway.api('DELETE', `/api/v1/jobs/${id}`)
+        return id
+      }),
+    )
+    const left = () => played.gateway.database.sql`
+      select a.id from assignments a join job_tasks t on t.id = a.id
+      where a.ended_at is null and t.job_id = any(${ids})`
+    await expect.poll(left, WAIT).toHaveLength(0)
+  })
+
+  it('that is over when its worker is done gives that worker no other', async () => {
+    const id = await played.post()
+    const worker = await played.claim(id)
+    await played.gateway.database
+      .sql`update jobs set status = 'canceled', ended_at = now(), last_seq = last_seq + 1 where id = ${id}`
+    await played.gateway.database
+      .sql`insert into job_updates select id, last_seq, json_build_object('status', 'canceled') from jobs where id = ${id}`
+    const answer = await worker.tell({ state: 'done', progress: 100, output: AN_OUTPUT, room: 1 })
+    expect(answer.json.error.code).toBe('ASSIGNMENT_ENDED')
+    const hosted = await played.gateway.database.sql`select id from assignments where host = ${`encode-${id}-1`}`
+    expect(hosted).toHaveLength(0)
+  })
+
+  it.each([
+    { fps: 1e308 },
+    { fps: 1e-320 },
+    { progress: 1e-320 },
+    { output: { ...AN_OUTPUT, output_url: 'javascript:alert(1)' } },
+  ])('takes no harm from a report that says %j', async (told) => {
+    const worker = await played.claim(await played.post())
+    expect((await worker.tell({ state: 'done', output: AN_OUTPUT, ...told })).status).toBeLessThan(500)
+  })
+
   it('is stopped when its time is over', async () => {
     const id = await played.post({ timeout_sec: 1 })
     const worker = await played.claim(id)

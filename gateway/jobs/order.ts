@@ -10,12 +10,13 @@ function partsKeyOf(jobId: string): string {
 }
 
 /** What the worker of a task is to do, as things stand; `null` where there is no such task. */
-export async function orderFor(context: Context, taskId: string): Promise<JobOrder | null> {
+export async function orderFor(context: Context, taskId: string): Promise<JobOrder | 'job_ended' | null> {
   const work = await findWork(context.db, taskId)
   if (work === null) return null
   const { task, job, timeLeftMs } = work
   const common = { ...commonOf(job), time_left_ms: timeLeftMs }
   const { plan } = job
+  if (job.endedAt !== null && task.task !== 'sweep') return 'job_ended'
   switch (task.task) {
     case 'encode': {
       const free = job.chunks === 1 ? 0 : await freeWorkers(context)

@@ -67,7 +67,8 @@ async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, repo
   const found = assignment === null ? null : await lockTask(tx, taskId)
   if (assignment === null || found === null) return null
   const recorded = await record(tx, assignment, found, report)
-  const next = await hostNext(tx, settings, assignment, { room: report.room, isFree: isOver(report) })
+  const room = recorded.refused ? 0 : report.room
+  const next = await hostNext(tx, settings, assignment, { room, isFree: isOver(report) })
   return { ...recorded, next }
 }
 

@@ -4,8 +4,14 @@ import { CallAccepted, CallNumber } from './assignment.ts'
 import { OutputType, Preset } from './presets.ts'
 import { withoutNul } from './text.ts'
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0))
-const seconds = v.pipe(v.number(), v.finite(), v.minValue(0))
+const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
+const seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(1e9))
+/** As Postgres' `real` holds it: what is next to nothing is nothing. */
+const pace = v.pipe(
+  seconds,
+  v.transform((value) => (value < 1e-30 ? 0 : value)),
+)
+const index = v.pipe(count, v.maxValue(255))
 
 /** Where outputs go. */
 export const StorageKind = v.picklist(['s3', 'ftp', 'local'], 'must be s3, ftp or local')
@@ -85,7 +91,7 @@ export type ValidationResult = v.InferOutput<typeof ValidationResult>
 
 /** What a finished job has stored. */
 export const JobOutput = v.object({
-  output_url: v.pipe(v.string(), v.maxLength(4096)),
+  output_url: v.pipe(v.string(), v.maxLength(4096), v.regex(/^(?:https?|ftps?|s3):\/\/\S+$/), withoutNul()),
   output_type: OutputType,
   files_uploaded: count,
   bytes: count,
@@ -93,7 +99,7 @@ export const JobOutput = v.object({
 export type JobOutput = v.InferOutput<typeof JobOutput>
 
 /** One piece of a chunked job: frames `[first_frame, end_frame)` of the output's own frame grid. */
-export const Chunk = v.object({ index: count, first_frame: count, end_frame: count })
+export const Chunk = v.object({ index, first_frame: count, end_frame: count })
 export type Chunk = v.InferOutput<typeof Chunk>
 
 /** What the workers of a chunked job hand on to one another; the files lie below `parts_key` in the job's store. */
@@ -156,12 +162,12 @@ export const JobReport = v.object({
   ...CallNumber.entries,
   state: TaskState,
   /** Of this task, 0–100. */
-  progress: v.pipe(v.number(), v.minValue(0), v.maxValue(100)),
+  progress: v.pipe(pace, v.maxValue(100)),
   message: v.pipe(v.string(), v.maxLength(300), withoutNul()),
-  fps: v.nullable(seconds),
+  fps: v.nullable(pace),
   /** Media time per wall-clock time: 2 is twice as fast as it plays. */
-  speed: v.nullable(seconds),
-  eta_sec: v.nullable(seconds),
+  speed: v.nullable(pace),
+  eta_sec: v.nullable(pace),
   /** The input, once it was probed. */
   media_info: v.nullable(MediaInfo),
   validation: v.nullable(ValidationResult),

@@ -9,7 +9,7 @@ import { createLog } from '../../shared/log.ts'
 import { openLocalStore } from '../platform/stores/local.ts'
 import { openS3Store } from '../platform/stores/s3.ts'
 import { type S3DoubleOptions, startS3Double } from '../testing/s3-double/s3-double.ts'
-import { deliver, type Delivered, type Delivery, sweep } from './deliver.ts'
+import { deliver, type Delivered, type Delivery, sweep, tidy } from './deliver.ts'
 
 const MIB = 1024 * 1024
 const PARTS_KEY = '.tallylight/job-1/'
@@ -58,7 +58,7 @@ function isSegment({ key }: { readonly key: string }): boolean {
 }
 
 describe('a delivery', () => {
-  test('stores a set with the right headers and says what a reader opens; no parts stay', async () => {
+  test('stores a set with the right headers and says what a reader opens; no parts stay once that is known', async () => {
     const { double, store, prepare, progress, everything } = await createFixture()
     const delivery = await prepare(LADDER)
     await store.put(`${PARTS_KEY}chunk_0.mkv`, join(delivery.set.dir, 'master.m3u8'), SEGMENT, never)
@@ -72,6 +72,8 @@ describe('a delivery', () => {
         bytes,
       },
     })
+    expect([...double.objects.keys()]).toContain(`${PARTS_KEY}files.json`)
+    await tidy(store, PARTS_KEY, delivery.log)
     expect(everything()).toEqual({ objects: expect.arrayContaining([]), uploads: [] })
     expect([...double.objects.keys()].toSorted()).toEqual(LADDER.map((name) => `shows/7/${name}`).toSorted())
     expect(double.objects.get('shows/7/segment_0_000.ts')).toMatchObject(SEGMENT)
@@ -101,7 +103,8 @@ describe('a delivery', () => {
     const output = { path: 'shows/clip.mp4', type: 'single' as const }
     const result = await deliver(await prepare(['clip.poster.jpg', 'output.mp4'], { output }), never)
     expect(result).toMatchObject({ output: { output_url: `${double.endpoint}/media/shows/clip.mp4` } })
-    expect([...double.objects.keys()]).toEqual(['shows/clip.poster.jpg', 'shows/clip.mp4'])
+    const seen = [...double.objects.keys()].filter((key) => !key.startsWith(PARTS_KEY))
+    expect(seen).toEqual(['shows/clip.poster.jpg', 'shows/clip.mp4'])
   })
 
   test('makes nothing visible before what it refers to is there, and its list of keys before all', async () => {
@@ -206,13 +209,32 @@ describe('a delivery', () => {
     expect(everything()).toEqual(NOTHING)
   })
 
+  test('of a job that had another attempt before first removes what that one had put', async () => {
+    const { double, prepare, store } = await createFixture()
+    const abort = new AbortController()
+    const died = await prepare(LADDER, { onProgress: () => abort.abort(), isStillOurs: () => false })
+    await deliver(died, abort.signal)
+    const left = [...double.objects.keys()].filter((key) => !key.startsWith(PARTS_KEY))
+    expect(left.length).toBeGreaterThan(0)
+    const next = await prepare(LADDER.slice(-3))
+    expect(await deliver(next, never)).toMatchObject({ kind: 'done' })
+    await tidy(store, PARTS_KEY, next.log)
+    expect([...double.objects.keys()].toSorted()).toEqual(
+      LADDER.slice(-3)
+        .map((name) => `shows/7/${name}`)
+        .toSorted(),
+    )
+  })
+
   test('stands even where its parts cannot be removed, and says so', async () => {
-    const { double, prepare, lines } = await createFixture()
+    const { double, prepare, lines, store } = await createFixture()
     double.inject({
       isFor: ({ operation }) => operation === 'ListObjectsV2',
       fault: { kind: 'refuse', code: 'AccessDenied' },
     })
-    expect(await deliver(await prepare(LADDER), never)).toMatchObject({ kind: 'done' })
+    const delivery = await prepare(LADDER)
+    expect(await deliver(delivery, never)).toMatchObject({ kind: 'done' })
+    await tidy(store, PARTS_KEY, delivery.log)
     expect(lines.join()).toContain('parts of a finished job left in the store')
   })
 })

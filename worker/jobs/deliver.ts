@@ -48,17 +48,17 @@ const CLEANING_TIMEOUT_MS = 30_000
 
 /**
  * Stores an output: several files at once, each retried with back-off; first what others refer to, then playlists and
- * manifests, last what a reader opens. A journal of its keys goes before the first file, and with all else below
- * `partsKey` after the last. When it fails or is aborted, all its keys are removed, also where an earlier job had put
+ * manifests, last what a reader opens. A journal of its keys goes before the first file; it stays until `tidy`, for the
+ * job may yet turn out to be over. When it fails or is aborted, all its keys are removed, also where an earlier job had put
  * files at the same ones: those are replaced one by one, and an output that is half one and half the other is none.
  * @throws where the set's own files cannot be read; the store is then left clean too
  */
 export async function deliver(delivery: Delivery, signal: AbortSignal): Promise<DeliveryResult> {
   const { store, set, output } = delivery
   try {
+    await removeEarlier(delivery, signal)
     await retrying(() => putJournal(delivery, signal), signal)
     const bytes = await putAll(delivery, signal)
-    await tidy(delivery)
     const output_url = store.urlOf(keyOf(delivery, set.entry))
     return {
       kind: 'done',
@@ -151,8 +151,17 @@ async function readJournal({ store, partsKey, dir }: Sweep, signal: AbortSignal)
   return journal.output.keys
 }
 
-/** The output stands: what is left over is litter that no reader sees, and no reason to fail. */
-async function tidy({ store, partsKey, log }: Delivery): Promise<void> {
+/** An attempt that died while it stored has left a journal: what it put goes first, and what it had not put whole. */
+async function removeEarlier({ store, set, partsKey }: Delivery, signal: AbortSignal): Promise<void> {
+  const keys = await retrying(() => readJournal({ store, partsKey, dir: set.dir }, signal), signal)
+  if (keys.length > 0) await retrying(() => store.remove(keys, signal), signal)
+}
+
+/**
+ * Removes what lies below `partsKey`, once the gateway knows that the output stands. What is left over is litter that no
+ * reader sees, and no reason to fail.
+ */
+export async function tidy(store: Store, partsKey: string, log: Log): Promise<void> {
   const signal = AbortSignal.timeout(CLEANING_TIMEOUT_MS)
   try {
     await retrying(() => store.clear(partsKey, signal), signal)

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 
 import type { JobOrder, ValidationResult } from '../../shared/contract/jobs.ts'
 import type { Bench, Done } from './bench.ts'
-import { deliver, type Delivered } from './deliver.ts'
+import { deliver, tidy, type Delivered } from './deliver.ts'
 import { fault, mishap, type Unfinished } from './failure.ts'
 import { finishManifests } from './manifests/finish-manifests.ts'
 import type { OutputPlan, OutputSet } from './output-plan.ts'
@@ -112,4 +112,13 @@ async function store(
     const delivered = await deliver(delivery, signal)
     return delivered.kind === 'done' ? { kind: 'done', output: delivered.output, plan: null } : delivered
   })
+}
+
+/** Removes what a job's workers have handed on to one another, and the list of its files, once its end is known. */
+export async function clearParts(
+  { output, parts_key: partsKey }: Pick<JobOrder, 'output' | 'parts_key'>,
+  bench: Pick<Bench, 'environment' | 'log'>,
+): Promise<void> {
+  const cleared = await withStore(output.storage, bench, async (opened) => tidy(opened, partsKey, bench.log))
+  if (cleared !== undefined) bench.log.warn('parts of a finished job left in the store', { parts_key: partsKey })
 }

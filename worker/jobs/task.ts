@@ -11,6 +11,7 @@ import type { Bench, Done } from './bench.ts'
 import type { JobEnvironment } from './environment.ts'
 import { fault, mishap, type Unfinished } from './failure.ts'
 import { jobReport } from './report.ts'
+import { clearParts } from './publish.ts'
 import { runOrder } from './run.ts'
 import { INITIAL_STATE, isFinal, observe, type JobState } from './state.ts'
 
@@ -69,6 +70,10 @@ export async function runTask(
   else desk.tell(result)
   reports.close()
   const end = await ended
+  // A job that was canceled meanwhile is swept by the list of its files.
+  if (end.kind === 'closed' && result.kind === 'done' && result.output !== null) {
+    await clearParts(order, { environment: host.environment, log })
+  }
   return end.kind === 'closed' ? { kind: 'finished' } : end
 }
 

@@ -142,10 +142,12 @@ export async function takeWaiting(tx: Tx, limit: number): Promise<Pick<Task, 'id
     where other.output_key = job_tasks.output_key and other.job_id <> job_tasks.job_id
       and (other.status = 'running'
         or (other.status = 'waiting' and job_tasks.task = 'encode' and (other.task <> 'encode' or ${isAhead}))))`
+  const isWanted = sql`(job_tasks.task = 'sweep' or exists (
+    select from ${jobs} where ${jobs.id} = job_tasks.job_id and ${jobs.endedAt} is null))`
   const first = tx
     .select({ id: jobTasks.id })
     .from(jobTasks)
-    .where(and(eq(jobTasks.status, 'waiting'), sql`${jobTasks.dueAt} <= now()`, sql`not ${isTaken}`))
+    .where(and(eq(jobTasks.status, 'waiting'), sql`${jobTasks.dueAt} <= now()`, isWanted, sql`not ${isTaken}`))
     .orderBy(sql`${jobTasks.priority} desc`, asc(jobTasks.dueAt), asc(jobTasks.position))
     .limit(limit)
     .for('update', { skipLocked: true })
