@@ -170,6 +170,7 @@ export function toJobSettings(env: JobEnvironment, raw: Env, home: Home): GivenJ
     workerEnv: {
       ...pick(raw, names),
       WORK_DIR: env.WORK_DIR,
+      MAX_CONCURRENT_JOBS: String(env.MAX_CONCURRENT_JOBS),
       ...(storageDir === null ? {} : { STORAGE_DIR: storageDir, MEDIA_URL: `${home.url}/media` }),
     },
     secretEnv: pick(raw, SECRET),

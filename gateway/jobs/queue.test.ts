@@ -107,6 +107,35 @@ describe('a worker', () => {
     expect((await worker.tell({ progress: 3, room: 0 })).json.next).toEqual([])
   })
 
+  it('that has failed takes no other, and what is tried again has one worker', async () => {
+    await using played = await start({ maxWorkers: 1 })
+    const first = await played.post()
+    const worker = await played.claim(first)
+    const second = await played.post()
+    const failure = { code: 'UPLOAD_FAILED', message: 'the store is away', is_transient: true }
+    expect((await worker.tell({ state: 'failed', failure, room: 1 })).json.next).toEqual([])
+    await expect.poll(() => played.launched().filter((id) => id === first), WAIT).toHaveLength(2)
+    expect(await played.job(second)).toMatchObject({ status: 'queued' })
+  })
+
+  it('that has done the last piece of a job takes what joins them, before any job that came later', async () => {
+    await using played = await start({ maxWorkers: 1 })
+    const split = await played.post({ chunks: 2 })
+    const worker = await played.claim(split)
+    await played.post()
+    const plan = {
+      chunks: [
+        { index: 0, first_frame: 0, end_frame: 9 },
+        { index: 1, first_frame: 9, end_frame: 18 },
+      ],
+      source: {},
+    }
+    const [piece] = (await worker.tell({ state: 'done', progress: 100, plan, room: 1 })).json.next
+    const [other] = (await (await played.claimNext(piece.task_id)).tell({ ...done, output: null, room: 1 })).json.next
+    const [join] = (await (await played.claimNext(other.task_id)).tell({ ...done, output: null, room: 1 })).json.next
+    expect((await played.claimNext(join.task_id)).order).toMatchObject({ task: 'join', job_id: split })
+  })
+
   it('leaves what waits to others as long as they may be started', async () => {
     await using played = await start({ maxWorkers: 2, maxConcurrent: 2 })
     const first = await played.post()

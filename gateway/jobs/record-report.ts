@@ -67,8 +67,9 @@ async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, repo
   const found = assignment === null ? null : await lockTask(tx, taskId)
   if (assignment === null || found === null) return null
   const recorded = await record(tx, assignment, found, report)
-  const room = recorded.refused ? 0 : report.room
-  const next = await hostNext(tx, settings, assignment, { room, isFree: isOver(report) })
+  // Who has failed may fail at everything: the store is away, or its disk full.
+  const room = recorded.refused || report.state === 'failed' ? 0 : report.room
+  const next = await hostNext(tx, settings, assignment, { room, isFree: report.state === 'done' })
   return { ...recorded, next }
 }
 
@@ -157,7 +158,9 @@ function piecesOf(job: Job, plan: ChunkPlan) {
 
 function taskOf<T extends 'chunk' | 'join'>(job: Job, task: T) {
   const { priority } = job
-  return { id: newTaskId(), jobId: job.id, task, priority, outputKey: outputKeyOf(job), dueInSec: 0 }
+  // As old as its job: what has begun goes before what came later.
+  const dueInSec = Math.min(0, (job.createdAt.getTime() - Date.now()) / 1000)
+  return { id: newTaskId(), jobId: job.id, task, priority, outputKey: outputKeyOf(job), dueInSec }
 }
 
 /** What may go better is tried again, as often as attempts are left. True where that was the job's end. */

@@ -13,6 +13,8 @@ export type Bench = {
   readonly tell: (seen: Observation) => void
   /** Resolves once the gateway knows all that was told, or will not any more. */
   readonly heard: () => Promise<void>
+  /** No worker has had the task before. */
+  readonly isFirstAttempt: boolean
   /** False where another worker may have the task by now. */
   readonly isStillOurs: () => boolean
   readonly log: Log

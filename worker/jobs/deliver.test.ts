@@ -41,6 +41,7 @@ async function createFixture(options: S3DoubleOptions = {}) {
       output: { path: 'shows/7/', type: 'hls' },
       partsKey: PARTS_KEY,
       onProgress: (delivered) => progress.push(delivered),
+      isFirstAttempt: true,
       isStillOurs: () => true,
       log: createLog('test', 'debug', (line) => lines.push(line)),
       ...more,
@@ -216,7 +217,7 @@ describe('a delivery', () => {
     await deliver(died, abort.signal)
     const left = [...double.objects.keys()].filter((key) => !key.startsWith(PARTS_KEY))
     expect(left.length).toBeGreaterThan(0)
-    const next = await prepare(LADDER.slice(-3))
+    const next = await prepare(LADDER.slice(-3), { isFirstAttempt: false })
     expect(await deliver(next, never)).toMatchObject({ kind: 'done' })
     await tidy(store, PARTS_KEY, next.log)
     expect([...double.objects.keys()].toSorted()).toEqual(

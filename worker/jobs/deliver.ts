@@ -29,6 +29,8 @@ export type Delivery = {
    * removed, for what lies there may be the other's; the journal tells a sweep of it.
    */
   readonly isStillOurs: () => boolean
+  /** No worker before this one can have stored anything of the output. */
+  readonly isFirstAttempt: boolean
   readonly log: Log
 }
 
@@ -152,7 +154,8 @@ async function readJournal({ store, partsKey, dir }: Sweep, signal: AbortSignal)
 }
 
 /** An attempt that died while it stored has left a journal: what it put goes first, and what it had not put whole. */
-async function removeEarlier({ store, set, partsKey }: Delivery, signal: AbortSignal): Promise<void> {
+async function removeEarlier({ store, set, partsKey, isFirstAttempt }: Delivery, signal: AbortSignal): Promise<void> {
+  if (isFirstAttempt) return
   const keys = await retrying(() => readJournal({ store, partsKey, dir: set.dir }, signal), signal)
   if (keys.length > 0) await retrying(() => store.remove(keys, signal), signal)
 }

@@ -28,9 +28,9 @@ export const JobEnvironment = v.object({
   VALIDATION_HLS_DEPTH: v.optional(v.picklist(['basic', 'medium', 'full'], 'must be basic, medium or full'), 'medium'),
   VALIDATION_TIMEOUT: v.optional(PositiveDuration, '30s'),
   ALLOW_FILE_INPUT: v.optional(Flag, 'false'),
-  /** 64 GiB. */
-  INPUT_MAX_BYTES: v.optional(Bytes, '68719476736'),
+  /** 20 GiB: a Pod has room for an input and an output of that size. */
+  INPUT_MAX_BYTES: v.optional(Bytes, '21474836480'),
   /** All files of an output together. */
-  OUTPUT_MAX_BYTES: v.optional(Bytes, '68719476736'),
+  OUTPUT_MAX_BYTES: v.optional(Bytes, '21474836480'),
 })
 export type JobEnvironment = v.InferOutput<typeof JobEnvironment>

@@ -100,7 +100,7 @@ async function store(
   set: OutputSet,
   bench: Bench,
 ): Promise<Done | Unfinished> {
-  const { tell, heard, isStillOurs, log, signal } = bench
+  const { tell, heard, isFirstAttempt, isStillOurs, log, signal } = bench
   await heard()
   tell({ kind: 'phase', phase: 'store', share: 0 })
   if (signal.aborted) return { kind: 'aborted' }
@@ -108,7 +108,7 @@ async function store(
     tell({ kind: 'phase', phase: 'store', share: filesDone / files })
   }
   return withStore(output.storage, bench, async (opened) => {
-    const delivery = { store: opened, set, output, partsKey, isStillOurs, log, onProgress }
+    const delivery = { store: opened, set, output, partsKey, isFirstAttempt, isStillOurs, log, onProgress }
     const delivered = await deliver(delivery, signal)
     return delivered.kind === 'done' ? { kind: 'done', output: delivered.output, plan: null } : delivered
   })

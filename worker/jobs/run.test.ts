@@ -18,6 +18,7 @@ import { encodeEnv } from '../testing/worker-process.ts'
 import type { Done } from './bench.ts'
 import { JobEnvironment } from './environment.ts'
 import type { Unfinished } from './failure.ts'
+import { clearParts } from './publish.ts'
 import { runOrder } from './run.ts'
 import type { Observation } from './state.ts'
 
@@ -82,16 +83,22 @@ async function bench({ env = {}, allowPrivateNetworks = true, proxy }: BenchOpti
     run: async (order) => {
       const own = join(dir, `order-${++orders}`)
       await mkdir(own)
-      return runOrder(order, {
-        environment: v.parse(JobEnvironment, encodeEnv('http://127.0.0.1:9', dir, env)),
+      const environment = v.parse(JobEnvironment, encodeEnv('http://127.0.0.1:9', dir, env))
+      const log = createLog('test', 'error', () => {})
+      const result = await runOrder(order, {
+        environment,
         fetcher,
         dir: own,
         tell: (one) => seen.push(one),
         heard: async () => {},
+        isFirstAttempt: true,
         isStillOurs: () => true,
-        log: createLog('test', 'error', () => {}),
+        log,
         signal: stopped.signal,
       })
+      // As a worker does once the gateway knows.
+      if (result.kind === 'done' && result.output !== null) await clearParts(order, { environment, log })
+      return result
     },
     stop: () => stopped.abort(),
     stored: async () => {

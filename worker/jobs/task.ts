@@ -63,7 +63,8 @@ export async function runTask(
   })
   const stopping = AbortSignal.any([lifetime.stopping, refused.signal])
   const { tell, phasesMs } = createTelling(order, reports)
-  const desk = { tell, heard: reports.settled, isStillOurs: () => !mayBeAnothers, log }
+  const isFirstAttempt = claim.epoch === 1
+  const desk = { tell, heard: reports.settled, isFirstAttempt, isStillOurs: () => !mayBeAnothers, log }
   const result = await work(host.environment, { id: task.id, order, policy: claim.policy, stopping }, desk)
   logEnd(log.with({ phases_ms: phasesMs() }), result)
   if (result.kind === 'aborted') dropped.abort()
@@ -121,7 +122,7 @@ type Task = {
 async function work(
   environment: JobEnvironment,
   { id, order, policy, stopping }: Task,
-  desk: Pick<Bench, 'tell' | 'heard' | 'isStillOurs' | 'log'>,
+  desk: Pick<Bench, 'tell' | 'heard' | 'isFirstAttempt' | 'isStillOurs' | 'log'>,
 ): Promise<Done | Unfinished> {
   const late = new AbortController()
   const deadline = setTimeout(() => late.abort(), timeLeftMs(order))

@@ -29,7 +29,12 @@ export async function timeUploads(
     })
     const deliveredSec = await secondsOf(async () => {
       const set = { dir, files, entry: 'master.m3u8' }
-      const told = { onProgress: () => {}, isStillOurs: () => true, log: createLog('bench', 'error', console.error) }
+      const told = {
+        onProgress: () => {},
+        isFirstAttempt: true,
+        isStillOurs: () => true,
+        log: createLog('bench', 'error', console.error),
+      }
       const output = { path: 'b/', type: 'hls' } as const
       const result = await deliver({ store, set, output, partsKey: '.tallylight/bench/', ...told }, signal)
       if (result.kind !== 'done') throw new Error(`the set was not delivered: ${JSON.stringify(result)}`)

@@ -24,6 +24,7 @@ const DURATION_SEC = 6
 const FRAMES = 150
 /** Of the ladders' segments: from the smallest size up, and down again. */
 const HEIGHTS = [90, 90, 180, 180, 90, 90]
+const SIZES_SEEN = [90, 180, 90]
 
 let dir: string
 let player: Player
@@ -95,13 +96,23 @@ function expectUnbroken(playback: Playback): void {
   expect(Math.abs(playback.endedAtSec - playback.durationSec)).toBeLessThan(0.05)
 }
 
+/** A busy machine may have everything loaded before a switch is asked for: then it is played again. */
+async function playSwitching(set: Omit<Parameters<Player['play']>[0], 'heights'>): Promise<Playback> {
+  for (let tries = 1; ; tries++) {
+    const playback = await player.play({ ...set, heights: HEIGHTS })
+    expectUnbroken(playback)
+    if (tries < 4 && playback.heights.length < SIZES_SEEN.length) continue
+    expect(playback.heights).toEqual(SIZES_SEEN)
+    return playback
+  }
+}
+
 describe('a browser plays to the end, without an error, a hole or a stall, and switches sizes on the way', () => {
   it('an HLS ladder', async () => {
     const set = await outputOf('hls', 'plain', [180, 90])
     expect(await decodeAll(set, /^stream_\d\.m3u8$/)).toEqual([])
-    const playback = await player.play({ engine: 'hls.js', ...set, heights: HEIGHTS })
+    const playback = await playSwitching({ engine: 'hls.js', ...set })
     expectUnbroken(playback)
-    expect(playback.heights).toEqual([90, 180, 90])
     expect(playback.frames).toBe(FRAMES)
     expect(playback.soundBytes).toBeGreaterThan(0)
   })
@@ -109,9 +120,8 @@ describe('a browser plays to the end, without an error, a hole or a stall, and s
   it('a DASH ladder', async () => {
     const set = await outputOf('dash', 'plain', [180, 90])
     expect(await decodeAll(set, /\.mpd$/)).toEqual([])
-    const playback = await player.play({ engine: 'dash.js', ...set, heights: HEIGHTS })
+    const playback = await playSwitching({ engine: 'dash.js', ...set })
     expectUnbroken(playback)
-    expect(playback.heights).toEqual([90, 180, 90])
     expect(playback.frames).toBe(FRAMES)
     expect(playback.soundBytes).toBeGreaterThan(0)
   })
@@ -123,9 +133,8 @@ describe('a browser plays to the end, without an error, a hole or a stall, and s
       ['hls.js', 'master.m3u8'],
       ['dash.js', 'manifest.mpd'],
     ] as const) {
-      const playback = await player.play({ engine, dir: set.dir, entry, heights: HEIGHTS })
+      const playback = await playSwitching({ engine, dir: set.dir, entry })
       expectUnbroken(playback)
-      expect(playback.heights).toEqual([90, 180, 90])
       expect(playback.frames).toBe(FRAMES)
       expect(playback.soundBytes).toBeGreaterThan(0)
     }

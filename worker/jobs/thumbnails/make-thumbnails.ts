@@ -70,7 +70,12 @@ function createRun({ ffmpegPath, set, signal, timeoutMs }: ThumbnailOptions): Ru
   return async (args) => {
     const timeLeftMs = Math.max(0, deadlineMs - performance.now())
     const common = ['-nostdin', '-hide_banner', '-nostats', '-v', 'error', '-y']
-    const result = await runProgram(ffmpegPath, [...common, ...args], { timeoutMs: timeLeftMs, signal, cwd: set.dir })
+    const result = await runProgram(ffmpegPath, [...common, ...args], {
+      timeoutMs: timeLeftMs,
+      signal,
+      diesWithUs: true,
+      cwd: set.dir,
+    })
     if (result.kind === 'exited' && result.code === 0) return result.stdout
     const detail = result.kind === 'exited' ? `: ${result.stderr.trim().slice(0, 200)}` : ''
     throw new Error(`making thumbnails failed: ffmpeg ${result.kind.replaceAll('_', ' ')}${detail}`)

@@ -21,7 +21,13 @@ export async function checkDecoding(input: Input, environment: Environment, file
   const timeoutMs = Math.max(settings.timeoutMs, plan.durationSec * 1000 * PLAYING_TIMES)
   const args = [...STRICTLY, ...input.args, ...TO_NOWHERE]
   const stdin = [Buffer.from(input.stdin)]
-  const result = await runProgram(tools.ffmpegPath, args, { timeoutMs, signal, cwd: set.dir, input: stdin })
+  const result = await runProgram(tools.ffmpegPath, args, {
+    timeoutMs,
+    signal,
+    diesWithUs: true,
+    cwd: set.dir,
+    input: stdin,
+  })
   signal.throwIfAborted()
   if (result.kind === 'exited' && result.code === 0 && result.stderr.trim() === '') return []
   return [fault('DECODE_ERROR', file, `a full decode ${reasonOf(result, timeoutMs)}`)]

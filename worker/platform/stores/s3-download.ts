@@ -33,8 +33,9 @@ export async function fetchS3Object(
   source: { readonly url: string; readonly path: string; readonly maxBytes: number },
   signal: AbortSignal,
 ): Promise<void> {
-  const [, bucket, key] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.+)$/s.exec(source.url) ?? []
-  if (bucket === undefined || key === undefined) throw new StoreError('STORE_REFUSED', 'not an s3://bucket/key URL')
+  const [, bucket, escaped] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.+)$/s.exec(source.url) ?? []
+  const key = escaped === undefined ? null : unescaped(escaped)
+  if (bucket === undefined || key === null) throw new StoreError('STORE_REFUSED', 'not an s3://bucket/key URL')
   const client = createS3Client(settings)
   try {
     await download(client, { ...source, bucket, key }, signal)
@@ -42,6 +43,15 @@ export async function fetchS3Object(
     throw s3Failure(error, signal, secretsOf(settings))
   } finally {
     client.destroy()
+  }
+}
+
+/** A key as the bucket has it; `null` where its escapes are none (RFC 3986 §2.1). */
+function unescaped(path: string): string | null {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return null
   }
 }
 

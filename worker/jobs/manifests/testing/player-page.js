@@ -47,7 +47,10 @@ function hasData({ buffered, currentTime, duration }) {
 
 function startHls(video, { url, heights, onError }) {
   const hls = new Hls({ startLevel: 0 })
-  hls.on(Hls.Events.ERROR, (_, { details, error }) => onError(`${details}: ${error?.message}`))
+  hls.on(Hls.Events.ERROR, (_, { details, error }) => {
+    // A segment that it had already, appended once more around a switch that we asked for.
+    if (details !== 'bufferAppendNoProgress') onError(`${details}: ${error?.message}`)
+  })
   hls.on(Hls.Events.FRAG_LOADED, (_, { frag }) => {
     const height = heights[frag.sn + 1]
     if (frag.type !== 'main' || height === undefined) return
