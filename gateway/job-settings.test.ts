@@ -71,13 +71,15 @@ describe('the settings of jobs', () => {
       S3_ACCESS_KEY_ID: 'id',
       AWS_REGION: 'eu-central-1',
     }
+    const set = { ...given, MAX_CONCURRENT_JOBS: '3' }
     const secret = { S3_SECRET_ACCESS_KEY: 's', AWS_SECRET_ACCESS_KEY: 't', AWS_SESSION_TOKEN: 'u' }
     const others = { API_KEY: 'x'.repeat(20), DATABASE_URL: 'postgres://a/b', YTDLP_PATH: '/opt/yt-dlp' }
-    const here = jobsOf({ ...given, ...secret, ...others, AWS_PROFILE: 'p' })
-    const home = { WORK_DIR: '/tmp/ffmpeg-jobs', STORAGE_DIR: '.data/media', MEDIA_URL: 'http://127.0.0.1:8080/media' }
+    const here = jobsOf({ ...set, ...secret, ...others, AWS_PROFILE: 'p' })
+    const always = { WORK_DIR: '/tmp/ffmpeg-jobs', MAX_CONCURRENT_JOBS: '3' }
+    const home = { ...always, STORAGE_DIR: '.data/media', MEDIA_URL: 'http://127.0.0.1:8080/media' }
     expect(here.workerEnv).toEqual({ ...given, ...home, AWS_PROFILE: 'p' })
     expect(here.secretEnv).toEqual(secret)
-    const there = jobsOf({ ...ON_A_CLUSTER, ...given, ...secret, AWS_PROFILE: 'p' })
-    expect(there.workerEnv).toEqual({ ...given, WORK_DIR: '/tmp/ffmpeg-jobs' })
+    const there = jobsOf({ ...ON_A_CLUSTER, ...set, ...secret, AWS_PROFILE: 'p' })
+    expect(there.workerEnv).toEqual({ ...given, ...always })
   })
 })
