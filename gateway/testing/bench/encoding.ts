@@ -15,6 +15,8 @@ import { startSystem, type BenchSystem } from './system.ts'
 
 const CLIP_SEC = 60
 const POLL_MS = 100
+/** How often a job is asked for. */
+const SELDOM_MS = 500
 const PRESET = '720p_h264'
 
 /** A job's encoding beside the same ffmpeg run by hand, what a job does besides, and two workers beside one. */
@@ -131,7 +133,7 @@ async function finished(system: BenchSystem, id: string): Promise<{ readonly pha
     const job = v.parse(PublicJob, await system.call('GET', `/api/v1/jobs/${id}`))
     if (job.status === 'failed') throw new Error(`the job failed: ${JSON.stringify(job.error)}`)
     if (job.status === 'completed') break
-    await wait(POLL_MS)
+    await wait(SELDOM_MS)
   }
   const told = system.lastLines.map((line) => v.safeParse(TaskEnded, line)).findLast(({ success }) => success)
   return { phases: told?.success === true ? told.output.phases_ms : {} }
@@ -139,29 +141,30 @@ async function finished(system: BenchSystem, id: string): Promise<{ readonly pha
 
 type Seen = { readonly command: readonly string[]; readonly cpuSec: number }
 
-/** What the encoder of a job and its worker use while it runs, and the command that it is. */
+/** What the encoder of a job and its worker use while it runs, and the command that it is. Looking costs little. */
 async function watchEncoder(system: BenchSystem, id: string): Promise<Seen> {
-  let command: readonly string[] = []
-  let encoderSec = 0
-  let workerFromSec: number | null = null
-  let workerSec = 0
-  for (let isOver = false; !isOver; await wait(POLL_MS)) {
+  const { worker, encoder, command } = await findEncoder(id)
+  const workerFromSec = cpuSec(worker)
+  let [encoderSec, workerSec] = [0, 0]
+  for (let sec = cpuSec(encoder); sec > 0 || encoderSec === 0; sec = cpuSec(encoder)) {
+    encoderSec = sec
+    workerSec = cpuSec(worker) - workerFromSec
+    await wait(POLL_MS)
+  }
+  await finished(system, id)
+  return { command, cpuSec: encoderSec + workerSec }
+}
+
+/** The one that reports its progress; others are short. */
+async function findEncoder(id: string) {
+  for (;;) {
     const [worker] = workerPids(id)
     const [encoder] = worker === undefined ? [] : encoderPids(worker)
-    if (worker !== undefined && encoder !== undefined) {
-      const read = await commandOf(encoder)
-      // Others are short: the one that reports its progress is the encoder.
-      if (read.includes('-progress')) {
-        command = read
-        encoderSec = cpuSec(encoder)
-        workerFromSec ??= cpuSec(worker)
-        workerSec = cpuSec(worker) - workerFromSec
-      }
-    }
-    const job = v.parse(PublicJob, await system.call('GET', `/api/v1/jobs/${id}`))
-    isOver = job.ended_at !== null
+    const command = encoder === undefined ? [] : await commandOf(encoder)
+    if (worker !== undefined && encoder !== undefined && command.includes('-progress'))
+      return { worker, encoder, command }
+    await wait(POLL_MS)
   }
-  return { command, cpuSec: encoderSec + workerSec }
 }
 
 async function commandOf(pid: number): Promise<readonly string[]> {
