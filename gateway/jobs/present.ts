@@ -161,3 +161,25 @@ function presentPreset(name: string, preset: Preset): PublicPreset {
   const { description, container, segment_sec, video, audio } = preset
   return { name, description, output_types: [...outputTypesOf(preset)], container, segment_sec, video, audio }
 }
+
+/** A job as an event of its progress; the last one says what came of it. */
+export function presentProgress(row: Job): ProgressEvent {
+  return {
+    job_id: row.id,
+    status: row.status,
+    progress: row.progress,
+    message: row.message,
+    timestamp: row.updatedAt.toISOString(),
+    ...(row.fps === null ? {} : { fps: row.fps }),
+    ...(row.speed === null ? {} : { speed: row.speed }),
+    ...(row.etaSec === null ? {} : { eta_sec: row.etaSec }),
+    ...presentEnd(row),
+  }
+}
+
+/** What came of a job that has ended. */
+export function presentEnd(row: Job): Pick<ProgressEvent, keyof JobOutput | 'media_info' | 'error'> {
+  if (row.status === 'completed') return { ...row.output, media_info: row.mediaInfo }
+  const error = presentError(row)
+  return error === null ? {} : { error }
+}

@@ -6,7 +6,7 @@ import { eventStream, lastEventId, type EventWriter } from '../http/event-stream
 import { readFrames, toFrame, type Followers, type Frame } from './followers.ts'
 import { isFinal } from './status.ts'
 import { findJob, type Job } from './store.ts'
-import { progressEvent } from './tell.ts'
+import { presentProgress } from './present.ts'
 
 /**
  * A job's progress as server-sent events: first its present state, or with `Last-Event-ID` all that was told since, then
@@ -54,7 +54,7 @@ async function follow({ context, followers, job, after }: Following, { write, si
   signal.addEventListener('abort', end, { once: true })
   const leave = followers.join(job.id, job.lastSeq, (frames) => (early === null ? send(frames) : early.push(...frames)))
   try {
-    if (after === null) send([toFrame({ seq: job.lastSeq, body: progressEvent(job) })])
+    if (after === null) send([toFrame({ seq: job.lastSeq, body: presentProgress(job) })])
     for (let more = true; more && !ended.signal.aborted;) {
       const batch = await readFrames(context.db, job.id, seen)
       send(batch.frames)

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
-import { makeCertificate } from '../../testing/fake-kubernetes/certificate.ts'
+import { makeCertificate } from '../../../worker/testing/certificate.ts'
 import { startFakeKubernetes } from '../../testing/fake-kubernetes/index.ts'
 import { createPodClient } from './client.ts'
 import type { KubeconfigSource } from './kubeconfig.ts'

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
-import { makeCertificate } from './certificate.ts'
+import { makeCertificate } from '../../../worker/testing/certificate.ts'
 
 /** Where calls come in: by HTTP and, as at a real server, by HTTPS; closed and opened as one. */
 export type Listeners = {
