@@ -107,7 +107,7 @@ describe('a ladder of a source with open GOPs, in three chunks', () => {
     }
     const chunks = parts.chunks
     const lost = join(job.dir, 'store', PARTS_KEY, 'chunk_001_0.mp4')
-    const before = await readFile(lost)
+    const before = await timesOf(lost)
 
     await copyFile(join(job.dir, 'store', PARTS_KEY, 'chunk_000_0.mp4'), lost)
     const doubled = await joinChunks({ plan, chunks }, await again('doubled'))
@@ -121,7 +121,8 @@ describe('a ladder of a source with open GOPs, in three chunks', () => {
     expect(await encodeChunk({ plan, startSec: probe.startSec, chunk }, await again('redone'))).toEqual({
       kind: 'done',
     })
-    expect(before.equals(await readFile(lost))).toBe(true)
+    // x264 keeps to a bit rate by what other frames have cost so far: bytes may differ where threads run otherwise.
+    expect(await timesOf(lost)).toEqual(before)
     expect(await joinChunks({ plan, chunks }, await again('whole-again'))).toEqual({ kind: 'done' })
   }, 60_000)
 })

@@ -1,26 +1,21 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
 
-import { Preset } from '../../../shared/contract/presets.ts'
+import type { Preset } from '../../../shared/contract/presets.ts'
 import { probe } from '../../platform/ffprobe.ts'
 import type { Probe } from '../../platform/probed-media.ts'
 import { makeSource, type SourceKind } from '../../testing/job-media.ts'
 import { joinFiles, type MediaFacts, mediaFacts } from '../../testing/media-facts.ts'
+import { SEED_PRESETS } from '../../testing/seed-presets.ts'
 import { planOutput } from '../plan.ts'
 import { encode } from './encode.ts'
 
 /** Every preset on every odd source, judged by ffprobe and a full decode of what was written. */
 
 const signal = new AbortController().signal
-const PRESETS = v.parse(
-  v.record(v.string(), Preset),
-  parse(await readFile(new URL('../../../gateway/jobs/presets.yaml', import.meta.url), 'utf8')),
-)
 
 /** What has to come out; `null` where the source has no such track. */
 type Expected = {
@@ -76,7 +71,7 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }))
 
 describe.each(Object.entries(SOURCES))('a source %s', (_, expected) => {
-  const presets = Object.entries(PRESETS).map(([name, preset]) => {
+  const presets = Object.entries(SEED_PRESETS).map(([name, preset]) => {
     return { name, preset, picture: preset.video && expected.picture, sound: preset.audio && expected.sound }
   })
   let path: string

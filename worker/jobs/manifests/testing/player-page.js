@@ -1,9 +1,9 @@
-/* Runs in a browser, beside hls.js or dash.js: plays a set to its end and tells what was seen (`Playback`). */
+/* Runs in a browser, alone or beside hls.js or dash.js: plays a set to its end and tells what was seen (`Playback`). */
 
 /** So much faster than it is meant to be seen. */
 const RATE = 2
 
-const STARTERS = { 'hls.js': startHls, 'dash.js': startDash }
+const STARTERS = { 'hls.js': startHls, 'dash.js': startDash, browser: (video, { url }) => (video.src = url) }
 
 /**
  * `heights` are the sizes wanted of the picture's segments, one after the other; the last counts for all that follow.
@@ -26,9 +26,10 @@ async function play({ engine, url, heights, timeoutMs }) {
   // hls.js steps over the two frames that a transport stream begins late by, if it is to play before it can.
   await Promise.race([ready, late])
   await video.play().catch((error) => seen.errors.push(`play: ${error.message}`))
-  if ((await Promise.race([ended, late])) === 'late') seen.errors.push('it did not end')
+  const hasEnded = (await Promise.race([ended, late])) !== 'late'
   return {
     ...seen,
+    hasEnded,
     frames: video.getVideoPlaybackQuality().totalVideoFrames,
     soundBytes: video.webkitAudioDecodedByteCount,
     buffered: Array.from({ length: video.buffered.length }, (_, n) => [video.buffered.start(n), video.buffered.end(n)]),

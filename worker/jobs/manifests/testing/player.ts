@@ -21,12 +21,16 @@ export type Playback = {
   readonly soundBytes: number
   /** Ranges that were buffered at the end, in seconds. */
   readonly buffered: readonly (readonly [number, number])[]
+  readonly hasEnded: boolean
   readonly endedAtSec: number
   readonly durationSec: number
 }
 
-type PlayOptions = {
-  readonly engine: 'hls.js' | 'dash.js'
+/** What reads the set: a player's library, or the browser alone, which plays a file. */
+type Engine = 'hls.js' | 'dash.js' | 'browser'
+
+export type PlayOptions = {
+  readonly engine: Engine
   /** The folder of the set, and the file that is opened. */
   readonly dir: string
   readonly entry: string
@@ -74,7 +78,8 @@ export async function startPlayer(): Promise<Player> {
 }
 
 function pageOf(engine: string): string {
-  return `<!doctype html><video muted></video><script src="/${engine}"></script><script src="/page.js"></script>`
+  const scripts = [engine, 'page.js'].filter((name) => name in SCRIPTS)
+  return `<!doctype html><video muted></video>${scripts.map((name) => `<script src="/${name}"></script>`).join('')}`
 }
 
 async function play(browser: Browser, server: LocalServer, options: PlayOptions, set: number): Promise<Playback> {

@@ -1,0 +1,11 @@
+import { readFile } from 'node:fs/promises'
+
+import * as v from 'valibot'
+import { parse } from 'yaml'
+
+import { Preset } from '../../shared/contract/presets.ts'
+
+const FILE = new URL('../../gateway/jobs/presets.yaml', import.meta.url)
+
+/** What every gateway has where no `PRESETS_FILE` says otherwise, by name. */
+export const SEED_PRESETS = v.parse(v.record(v.string(), Preset), parse(await readFile(FILE, 'utf8')))
