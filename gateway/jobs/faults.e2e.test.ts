@@ -10,7 +10,7 @@ import { connectPostgres } from '../adapters/postgres.ts'
 import { checkInvariants } from '../testing/invariants.ts'
 import { encoderPids, postmasterPid, workerPids } from '../testing/processes.ts'
 import type { Answer } from '../testing/receiver.ts'
-import type { Json } from '../testing/test-gateway.ts'
+import { callsTo, type Json } from '../testing/test-gateway.ts'
 import { startWholeSystem, until, type WholeSystem } from '../testing/whole-system.ts'
 
 /** Length of the clip, and, since its encoder is slowed down to that, of its encoding. */
@@ -146,6 +146,21 @@ it.concurrent('DELETE in the middle: the encoder is gone within 5 s, nothing is 
   expect(new Set(deliveriesOf(id).map(({ payload }) => payload.event_type))).toEqual(new Set(['job.canceled']))
   expect(await stored()).not.toContain(answer.json.request.output.path)
   expect(await scratchOf(id)).toEqual([])
+}, 120_000)
+
+it.concurrent('a worker that was frozen while another one took over ends when it thaws, with its encoder, and nothing that it says is stored', async () => {
+  const id = await post()
+  const pid = await halfWay(id)
+  process.kill(pid, 'SIGSTOP')
+  const { callback } = callsTo(system.gateway().origin)
+  const claimed = await callback(id, 'POST', `/internal/v1/jobs/${id}/claim`, { claimant: crypto.randomUUID() })
+  expect(claimed.json).toMatchObject({ epoch: 2, order: { task: 'encode' } })
+  const before = await job(id)
+  process.kill(pid, 'SIGCONT')
+  await until(() => workerPids(id).length === 0 && encoderPids(pid).length === 0, 'both are gone', 5000)
+  expect(await job(id)).toEqual(before)
+  expect(await stored()).not.toContain(before.request.output.path)
+  expect((await system.api('DELETE', `/api/v1/jobs/${id}`)).json.status).toBe('canceled')
 }, 120_000)
 
 it('kill -9 of the gateway, SIGTERM to the next one, and kill -9 of Postgres, each in the middle of a job and around its POST: it is done once, at no cost in attempts', async () => {
