@@ -116,11 +116,13 @@ describe('picture and sound', () => {
     return { frames, starts, apartSec: Math.abs(Number(video?.['duration']) - Number(audio?.['duration'])), complaints }
   }
 
-  test.each<[SourceKind, string]>([
-    ['late-picture', '43'],
-    ['late-sound', '30'],
-    ['short-picture', '30'],
-  ])('begin and end together though the source has them apart (%s)', async (kind, frames) => {
+  // ffmpeg 5.1 repeats the first picture once more than 7.1 does.
+  test.each<[SourceKind, RegExp]>([
+    ['late-picture', /^4[23]$/],
+    ['late-sound', /^30$/],
+    ['short-picture', /^30$/],
+  ])('begin and end together though the source has them apart (%s)', async (kind, count) => {
+    const frames = expect.stringMatching(count)
     expect(await factsOf(kind)).toEqual({ frames, starts: [0, 0], apartSec: expect.closeTo(0, 1), complaints: '' })
   })
 

@@ -23,7 +23,7 @@ const AUDIO = { kbps: 64, channels: 2, sampleRate: 48_000 } as const
 const ENCODERS = {
   h264: ['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '2', '-b_strategy', '0'],
   h265: ['-c:v', 'libx265', '-preset', 'ultrafast', '-tag:v', 'hvc1', '-x265-params', 'log-level=none:open-gop=0'],
-  av1: ['-c:v', 'libsvtav1', '-preset', '12', '-svtav1-params', 'rc=0'],
+  av1: ['-c:v', 'libsvtav1', '-preset', '12'],
 }
 
 /** Encodes a moving test picture with a tone into segments of a second. Throws where ffmpeg fails. */
