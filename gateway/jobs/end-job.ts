@@ -1,17 +1,12 @@
-import { newTaskId } from '../../shared/ids.ts'
 import type { Context, Tx } from '../context.ts'
 import { endAssignment } from '../workers/store.ts'
 import { endJob, type Job } from './store.ts'
+import { sweepOf } from './sweeps.ts'
 import { endTasks, insertTasks, listOpenTasks, listOpenTasksOfEnded } from './tasks/store.ts'
 import { tell } from './tell.ts'
 
 /** Why a job did not come to its output. */
 export type Failure = { readonly code: string; readonly message: string }
-
-/** A worker that was told to stop removes what it has stored by itself; whoever looks after it comes later. */
-const SWEEP_AFTER_SEC = 10
-/** Ahead of every job. */
-const SWEEP_PRIORITY = 1000
 
 /** Ends an active job as failed, and tells. False where it had ended before. */
 export async function failJob(tx: Tx, id: string, { code, message }: Failure): Promise<boolean> {
@@ -25,26 +20,9 @@ export async function cancel(tx: Tx, id: string): Promise<boolean> {
 
 async function endUndone(tx: Tx, job: Job | null): Promise<boolean> {
   if (job === null) return false
-  if (job.hasStored) await insertTasks(tx, [sweepOf(job)])
+  if (job.hasStored) await insertTasks(tx, [sweepOf(job, 0)])
   await tell(tx, [job])
   return true
-}
-
-/** The task that removes what a job has left in its store. */
-function sweepOf(job: Job) {
-  return {
-    id: newTaskId(),
-    jobId: job.id,
-    task: 'sweep',
-    priority: SWEEP_PRIORITY,
-    outputKey: outputKeyOf(job),
-    dueInSec: SWEEP_AFTER_SEC,
-  } as const
-}
-
-/** What a job's tasks write to. */
-export function outputKeyOf({ storage, path }: Pick<Job, 'storage' | 'path'>): string {
-  return `${storage}:${path}`
 }
 
 /**

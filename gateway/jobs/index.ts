@@ -9,6 +9,7 @@ import { JOB_ATTEMPTS, JOB_KIND, jobRole, workerNameOf, workerSpec } from './pod
 import { expireJobs, startWaiting } from './queue.ts'
 import { jobRoutes } from './routes.ts'
 import { findJob, forgetOldUpdates } from './store.ts'
+import { giveUpSweeps } from './sweeps.ts'
 import { findTask } from './tasks/store.ts'
 
 /** Jobs: encoding a file. */
@@ -33,6 +34,7 @@ export const jobs: System = {
     { name: 'start waiting jobs', everyMs: 0, run: () => startWaiting(context) },
     { name: 'expire jobs', everyMs: OFTEN_MS, run: () => quietly(expireJobs(context)) },
     { name: 'end tasks of ended jobs', everyMs: OFTEN_MS, run: () => quietly(endLeftTasks(context)) },
+    { name: 'give up sweeps', everyMs: RARELY_MS, run: () => quietly(giveUpSweeps(context)) },
     { name: 'forget old progress', everyMs: RARELY_MS, run: () => quietly(forgetOldUpdates(context.db)) },
   ],
   onWebhookExhausted: async () => {},

@@ -2,15 +2,16 @@ import type { Tx } from '../context.ts'
 import type { WorkerLoss } from '../workers/kind.ts'
 import { failJob } from './end-job.ts'
 import { lockJob } from './store.ts'
+import { sweepAgain } from './sweeps.ts'
 import { endTasks, findTask } from './tasks/store.ts'
 
 /** Fails a job of which a task's workers are used up; in the transaction that gave them up. */
 export async function failLostTask(tx: Tx, taskId: string, loss: WorkerLoss): Promise<void> {
   const task = await findTask(tx, taskId)
   if (task === null) return
-  await lockJob(tx, task.jobId)
+  const job = await lockJob(tx, task.jobId)
   await endTasks(tx, [taskId])
-  if (task.task === 'sweep') return
+  if (job !== null && task.task === 'sweep') return sweepAgain(tx, job, task)
   const { terminationReason, exitCode, message } = loss
   await failJob(tx, task.jobId, {
     code: terminationReason === 'OOMKilled' ? 'OUT_OF_MEMORY' : 'WORKER_LOST',

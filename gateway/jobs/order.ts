@@ -2,19 +2,15 @@ import type { JobOrder } from '../../shared/contract/jobs.ts'
 import type { Context } from '../context.ts'
 import { countWorkers } from './capacity.ts'
 import type { Job } from './store.ts'
+import { partsKeyOf } from './store-keys.ts'
 import { countWaiting, findWork } from './tasks/store.ts'
-
-/** Where the workers of a job keep what is not for readers, below the root of its store. */
-function partsKeyOf(jobId: string): string {
-  return `.tallylight/${jobId}/`
-}
 
 /** What the worker of a task is to do, as things stand; `null` where there is no such task. */
 export async function orderFor(context: Context, taskId: string): Promise<JobOrder | 'job_ended' | null> {
   const work = await findWork(context.db, taskId)
   if (work === null) return null
-  const { task, job, timeLeftMs } = work
-  const common = { ...commonOf(job), time_left_ms: timeLeftMs }
+  const { task, job, timeLeftMs, leftBy } = work
+  const common = { ...commonOf(job), leftovers: leftBy.map(partsKeyOf), time_left_ms: timeLeftMs }
   const { plan } = job
   if (job.endedAt !== null && task.task !== 'sweep') return 'job_ended'
   switch (task.task) {

@@ -12,13 +12,15 @@ import {
   scheduleRelaunch,
   type Assignment,
 } from '../workers/store.ts'
-import { endTask, endTasksOf, failJob, outputKeyOf } from './end-job.ts'
+import { endTask, endTasksOf, failJob } from './end-job.ts'
 import { hostNext, unclaimedOf, withTokens } from './host-next.ts'
 import { JOB_ATTEMPTS } from './pod.ts'
 import { jobProgress } from './progress.ts'
 import { nextStatus } from './status.ts'
 import { changeJob, endJob, type Job, type JobChange } from './store.ts'
-import { insertTasks, lockTask, readPieces, updateTask, type Task } from './tasks/store.ts'
+import { outputKeyOf } from './store-keys.ts'
+import { sweepAgain } from './sweeps.ts'
+import { endSweepsAt, insertTasks, lockTask, readPieces, updateTask, type Task } from './tasks/store.ts'
 import { tell } from './tell.ts'
 
 /** What a report came to. */
@@ -77,7 +79,7 @@ type Found = { readonly task: Task; readonly job: Job }
 
 async function record(tx: Tx, assignment: Assignment, { task, job }: Found, report: JobReport): Promise<Recorded> {
   const recorded = { job, jobEnded: job.endedAt !== null, refused: false }
-  if (task.task === 'sweep') return { ...recorded, jobEnded: await recordSweep(tx, assignment, report) }
+  if (task.task === 'sweep') return { ...recorded, jobEnded: await recordSweep(tx, { task, job }, report) }
   if (job.endedAt !== null) return { ...recorded, refused: true }
   switch (report.state) {
     case 'processing':
@@ -147,7 +149,8 @@ async function recordDone(tx: Tx, job: Job, task: Task, report: JobReport): Prom
   if (report.output === null) throw new BrokenRule('INVALID_CONFIG', 'output is required where a job is done')
   const { mediaInfo = null, validation = null } = told
   const end = { progress: 100, message: 'completed', output: report.output, mediaInfo, validation }
-  const completed = await endJob(tx, job.id, 'completed', end)
+  // Its worker has removed what earlier jobs had left there; whoever still tried would remove the output.
+  const [completed] = await Promise.all([endJob(tx, job.id, 'completed', end), endSweepsAt(tx, task.outputKey)])
   if (completed !== null) await tell(tx, [completed])
   return true
 }
@@ -172,7 +175,8 @@ async function recordFailure(tx: Tx, job: Job, assignment: Assignment, report: J
   if (next.kind === 'relaunch') {
     const message = `attempt ${assignment.attempts} failed, trying again: ${failure.message}`.slice(0, 300)
     const status = nextStatus(job.status, { kind: 'attempt_lost' })
-    await relaunch(tx, assignment, next.afterMs)
+    await scheduleRelaunch(tx, assignment, { afterMs: next.afterMs, attempts: assignment.attempts })
+    await muteWorker(tx, assignment.id)
     await change(tx, job, { ...told, status, message, fps: null, speed: null, etaSec: null })
     return false
   }
@@ -182,19 +186,10 @@ async function recordFailure(tx: Tx, job: Job, assignment: Assignment, report: J
   return true
 }
 
-async function relaunch(tx: Tx, assignment: Assignment, afterMs: number): Promise<void> {
-  await scheduleRelaunch(tx, assignment, { afterMs, attempts: assignment.attempts })
-  await muteWorker(tx, assignment.id)
-}
-
-/** Its job has ended long since. What cannot be removed now is tried again like any task. True where it is over. */
-async function recordSweep(tx: Tx, assignment: Assignment, { state }: JobReport): Promise<boolean> {
-  const next = state === 'failed' ? afterLoss(assignment.attempts, JOB_ATTEMPTS) : null
-  if (next?.kind === 'relaunch') {
-    await relaunch(tx, assignment, next.afterMs)
-    return false
-  }
+/** Its job has ended long since. What cannot be removed now is tried again later. True where this try is over. */
+async function recordSweep(tx: Tx, { task, job }: Found, { state }: JobReport): Promise<boolean> {
   if (state !== 'done' && state !== 'failed') return false
-  await endTask(tx, assignment.id)
+  await endTask(tx, task.id)
+  if (state === 'failed') await sweepAgain(tx, job, task)
   return true
 }

@@ -120,6 +120,8 @@ const Common = {
   thumbnails: v.boolean(),
   /** Where the job's workers keep what is not for readers, in the output's store: `.tallylight/{job_id}/`. */
   parts_key: v.string(),
+  /** The same of earlier jobs that may have left something at the output's path: it goes before anything is stored. */
+  leftovers: v.optional(v.array(v.string()), []),
   /** So long the job may still take; ms. */
   time_left_ms: count,
 }

@@ -90,6 +90,22 @@ export async function sweep(what: Sweep, signal: AbortSignal): Promise<void> {
   await retrying(() => store.clear(partsKey, signal), signal)
 }
 
+/** The same for jobs that had the place before. What cannot be removed is said, and no reason not to store. */
+export async function sweepLeftovers(
+  partsKeys: readonly string[],
+  { log, ...place }: Pick<Sweep, 'store' | 'dir'> & { readonly log: Log },
+  signal: AbortSignal,
+): Promise<void> {
+  for (const partsKey of partsKeys) {
+    try {
+      await sweep({ ...place, partsKey }, signal)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      log.warn('what an earlier job has left stays in the store', { parts_key: partsKey, error })
+    }
+  }
+}
+
 /** A single file lies at the path itself, and what goes with it, beside it; a set lies below its path. */
 function keyOf({ output: { path }, set }: Delivery, name: string): string {
   const isFolder = path.endsWith('/')

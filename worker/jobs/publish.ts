@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 
 import type { JobOrder, ValidationResult } from '../../shared/contract/jobs.ts'
 import type { Bench, Done } from './bench.ts'
-import { deliver, tidy, type Delivered } from './deliver.ts'
+import { deliver, sweepLeftovers, tidy, type Delivered } from './deliver.ts'
 import { fault, mishap, type Unfinished } from './failure.ts'
 import { finishManifests } from './manifests/finish-manifests.ts'
 import type { OutputPlan, OutputSet } from './output-plan.ts'
@@ -96,7 +96,7 @@ function refused(validation: ValidationResult, { tell, signal }: Bench): Unfinis
 }
 
 async function store(
-  { output, parts_key: partsKey }: Pick<JobOrder, 'output' | 'parts_key'>,
+  { output, parts_key: partsKey, leftovers }: Pick<JobOrder, 'output' | 'parts_key' | 'leftovers'>,
   set: OutputSet,
   bench: Bench,
 ): Promise<Done | Unfinished> {
@@ -108,6 +108,7 @@ async function store(
     tell({ kind: 'phase', phase: 'store', share: filesDone / files })
   }
   return withStore(output.storage, bench, async (opened) => {
+    await sweepLeftovers(leftovers, { store: opened, dir: bench.dir, log }, signal)
     const delivery = { store: opened, set, output, partsKey, isFirstAttempt, isStillOurs, log, onProgress }
     const delivered = await deliver(delivery, signal)
     return delivered.kind === 'done' ? { kind: 'done', output: delivered.output, plan: null } : delivered

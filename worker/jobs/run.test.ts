@@ -3,7 +3,7 @@ import { createReadStream, existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import * as v from 'valibot'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -58,6 +58,8 @@ type Bench = {
   stop(): void
   /** What lies in the store. */
   stored(): Promise<readonly string[]>
+  /** Puts something there. */
+  put(key: string, content: string): Promise<void>
 }
 
 type BenchOptions = {
@@ -105,17 +107,27 @@ async function bench({ env = {}, allowPrivateNetworks = true, proxy }: BenchOpti
       const entries = await readdir(join(dir, 'store'), { recursive: true, withFileTypes: true }).catch(() => [])
       return entries.filter((entry) => entry.isFile()).map(({ name }) => name)
     },
+    put: async (key, content) => {
+      await mkdir(dirname(join(dir, 'store', key)), { recursive: true })
+      await writeFile(join(dir, 'store', key), content)
+    },
   }
 }
 
 describe('a whole job', () => {
-  test('is fetched, encoded, checked and stored, with its thumbnails beside it', async () => {
-    const { run, seen, stored } = await bench()
-    const done = await run(encodeOrder(`${server.origin}/clip.mp4`, { thumbnails: true }))
+  test('is fetched, encoded, checked and stored, with its thumbnails beside it, after what others have left there is removed', async () => {
+    const { run, seen, stored, put } = await bench()
+    const [broken, earlier] = ['.tallylight/broken/', '.tallylight/earlier/']
+    const leftovers = [broken, earlier]
+    await put(`${broken}files.json`, 'no list')
+    await put(`${earlier}files.json`, JSON.stringify({ keys: ['shows/one.mp4', 'shows/one.sprite_7.jpg'] }))
+    for (const key of [`${earlier}chunk_0.mkv`, 'shows/one.mp4', 'shows/one.sprite_7.jpg']) await put(key, '')
+    const done = await run(encodeOrder(`${server.origin}/clip.mp4`, { thumbnails: true, leftovers }))
 
     const output = { output_url: 'http://127.0.0.1:9/media/shows/one.mp4', output_type: 'single', files_uploaded: 4 }
     expect(done).toMatchObject({ kind: 'done', output, plan: null })
-    expect((await stored()).toSorted()).toEqual(['one.mp4', 'one.poster.jpg', 'one.sprite_0.jpg', 'one.thumbnails.vtt'])
+    const files = ['one.mp4', 'one.poster.jpg', 'one.sprite_0.jpg', 'one.thumbnails.vtt']
+    expect((await stored()).toSorted()).toEqual(['files.json', ...files])
     const phases = seen.flatMap((one) => (one.kind === 'phase' ? [one.phase] : [one.kind]))
     const story = ['fetch', 'probed', 'encode', 'storing', 'finish', 'validate', 'validated', 'store']
     expect([...new Set(phases)]).toEqual(story)

@@ -76,6 +76,7 @@ export function encodeOrder(inputUrl: string, changed: Partial<EncodeOrder> = {}
     output: { storage: 'local', path: 'shows/one.mp4', type: 'single' },
     thumbnails: false,
     parts_key: `.tallylight/${JOB_ID}/`,
+    leftovers: [],
     time_left_ms: 60_000,
     chunks: 1,
     free_workers: 0,

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNotNull, sql } from 'drizzle-orm'
+import { and, asc, eq, gte, inArray, isNotNull, sql } from 'drizzle-orm'
 
 import type { DbOrTx, Db, Tx } from '../../context.ts'
 import { jobs, jobTasks } from '../schema.ts'
@@ -39,12 +39,25 @@ export async function lockTask(tx: Tx, id: string): Promise<{ task: Task; job: J
 /** What is not bound to its job's deadline, or has none, has this long; ms. */
 const UNBOUND_MS = 600_000
 
-/** A task and its job, and how long that may still take, in ms by the database's clock. */
-export async function findWork(db: Db, id: string): Promise<{ task: Task; job: Job; timeLeftMs: number } | null> {
+export type Work = {
+  readonly task: Task
+  readonly job: Job
+  /** How long the job may still take, by the database's clock. */
+  readonly timeLeftMs: number
+  /** The earlier jobs of which something may lie where this one is to store. */
+  readonly leftBy: readonly string[]
+}
+
+/** A task with all that its worker is to know. */
+export async function findWork(db: Db, id: string): Promise<Work | null> {
   const leftMs = sql`greatest(0, ceil(extract(epoch from ${jobs.deadlineAt} - now()) * 1000))`
   const timeLeftMs = sql<number>`(case when ${jobs.endedAt} is null then coalesce(${leftMs}, ${UNBOUND_MS}) else ${UNBOUND_MS} end)::float8`
+  const leftBy = sql<string[]>`array(
+    select other.job_id from ${jobTasks} other
+    where other.output_key = job_tasks.output_key and other.job_id <> job_tasks.job_id
+      and other.status in ('waiting', 'running') and other.task = 'sweep')`
   const [row] = await db
-    .select({ task: jobTasks, job: jobs, timeLeftMs })
+    .select({ task: jobTasks, job: jobs, timeLeftMs, leftBy })
     .from(jobTasks)
     .innerJoin(jobs, eq(jobs.id, jobTasks.jobId))
     .where(eq(jobTasks.id, id))
@@ -123,6 +136,25 @@ export async function endTasks(tx: Tx, ids: readonly string[]): Promise<void> {
     .where(inArray(jobTasks.id, [...ids]))
 }
 
+/** Ends the sweeps that wait to remove something from where a job has stored its output now. */
+export async function endSweepsAt(tx: Tx, outputKey: string): Promise<void> {
+  await tx
+    .update(jobTasks)
+    .set({ status: 'ended' })
+    .where(and(eq(jobTasks.outputKey, outputKey), sql`${jobTasks.status} = 'waiting'`, sql`${jobTasks.task} = 'sweep'`))
+    .prepare('end_sweeps_at')
+    .execute()
+}
+
+/** Ends the sweeps that were tried so often; gives whose they were. */
+export async function endSweepsTried(db: Db, tries: number): Promise<Pick<Task, 'jobId' | 'outputKey'>[]> {
+  return db
+    .update(jobTasks)
+    .set({ status: 'ended' })
+    .where(and(sql`${jobTasks.status} = 'waiting'`, sql`${jobTasks.task} = 'sweep'`, gte(jobTasks.position, tries)))
+    .returning({ jobId: jobTasks.jobId, outputKey: jobTasks.outputKey })
+}
+
 /** A number of our own for Postgres' lock: whoever counts workers to start more does so alone. */
 const START_LOCK = 7_311_002
 
@@ -133,7 +165,7 @@ export async function lockStarts(tx: Tx): Promise<void> {
 
 /**
  * Starts waiting tasks, the first by priority, then age: those of which no other job is about to write to the same
- * place, or has something to clean up there.
+ * place, or has something to clean up there that goes before.
  */
 export async function takeWaiting(tx: Tx, limit: number): Promise<Pick<Task, 'id' | 'jobId'>[]> {
   const isAhead = sql`(other.priority, job_tasks.due_at, job_tasks.id) > (job_tasks.priority, other.due_at, other.id)`
@@ -141,7 +173,8 @@ export async function takeWaiting(tx: Tx, limit: number): Promise<Pick<Task, 'id
     select from ${jobTasks} other
     where other.output_key = job_tasks.output_key and other.job_id <> job_tasks.job_id
       and (other.status = 'running'
-        or (other.status = 'waiting' and job_tasks.task = 'encode' and (other.task <> 'encode' or ${isAhead}))))`
+        or (other.status = 'waiting' and job_tasks.task in ('encode', 'sweep')
+          and (other.task in ('chunk', 'join') or ${isAhead}))))`
   const isWanted = sql`(job_tasks.task = 'sweep' or exists (
     select from ${jobs} where ${jobs.id} = job_tasks.job_id and ${jobs.endedAt} is null))`
   const first = tx
@@ -160,12 +193,12 @@ export async function takeWaiting(tx: Tx, limit: number): Promise<Pick<Task, 'id
     .execute()
 }
 
-/** How many tasks wait. */
+/** How many tasks wait for a worker. */
 export async function countWaiting(db: Db): Promise<number> {
   const [row] = await db
     .select({ n: sql<number>`count(*)::int` })
     .from(jobTasks)
-    .where(eq(jobTasks.status, 'waiting'))
+    .where(and(sql`${jobTasks.status} = 'waiting'`, sql`${jobTasks.dueAt} <= now()`))
   return row?.n ?? 0
 }
 
