@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 
+import { openEventSource } from '../testing/event-source.ts'
 import { AN_OUTPUT } from '../testing/job-reports.ts'
 import { startPlayedJobs, WAIT } from '../testing/played-jobs.ts'
-import { TEST_SETTINGS } from '../testing/test-gateway.ts'
+import { TEST_KEYS, TEST_SETTINGS } from '../testing/test-gateway.ts'
+import type { WorkerSpec } from '../workers/launcher.ts'
 
 describe('the queue', () => {
   const one = async () => {
@@ -146,6 +148,57 @@ describe('a worker', () => {
     expect(played.launched()).toEqual([first, second])
   })
 
+  it('that has taken another while it was launched, or compared with what was read before, is left at work', async () => {
+    await using played = await start({ maxWorkers: 1 })
+    const { launch, list, stop } = played.launcher
+    const key = { 'x-internal-api-key': TEST_KEYS.INTERNAL_API_KEY }
+    const reconcile = () => played.gateway.api('POST', '/internal/v1/reconcile', undefined, key)
+    let atWork = ''
+    const stoppedAtWork: string[] = []
+    /** A worker that is done at once, and takes another: that one's id. */
+    const workOn = async (id: string): Promise<string> => {
+      await played.post()
+      const [next] = (await (await played.claimNext(id)).tell({ ...done, room: 1 })).json.next
+      atWork = `encode-${id}-1`
+      return next.task_id
+    }
+    /** Goes on with the other to its end, after whoever was about to act on what it knew of the worker has done so. */
+    const end = async (id: string): Promise<void> => {
+      const worker = await played.claimNext(id)
+      await reconcile()
+      atWork = ''
+      await worker.tell(done)
+    }
+    const launched = new Promise<string>((resolve) => {
+      const launchSlowly = async (spec: WorkerSpec) => {
+        const outcome = await launch(spec)
+        Object.assign(played.launcher, { launch })
+        resolve(await workOn(spec.assignmentId))
+        return outcome
+      }
+      const stopSeen: typeof stop = (worker, graceMs) => {
+        if (worker.name === atWork) stoppedAtWork.push(worker.name)
+        return stop(worker, graceMs)
+      }
+      Object.assign(played.launcher, { launch: launchSlowly, stop: stopSeen })
+    })
+    await played.post()
+    await end(await launched)
+    const compared = new Promise<string>((resolve) => {
+      const listSlowly = async (signal: AbortSignal) => {
+        Object.assign(played.launcher, { list })
+        const id = await played.post()
+        await expect.poll(played.launched, WAIT).toContain(id)
+        resolve(await workOn(id))
+        return list(signal)
+      }
+      Object.assign(played.launcher, { list: listSlowly })
+    })
+    void reconcile()
+    await end(await compared)
+    expect(stoppedAtWork).toEqual([])
+  })
+
   it('that dies loses all that it carries to others', async () => {
     await using played = await start({ maxWorkers: 2 })
     const first = await played.post()
@@ -160,5 +213,49 @@ describe('a worker', () => {
     await (await played.claim(second)).tell(done)
     expect((await again.tell({ progress: 50 })).status).toBe(409)
     expect(await played.job(second)).toMatchObject({ status: 'completed' })
+  })
+})
+
+describe('two gateways on one database', () => {
+  it('share the queue and its limit, do each job once, and answer for what the other has taken', async () => {
+    const settings = { jobs: { ...TEST_SETTINGS.jobs, maxWorkers: 2 } }
+    await using one = await startPlayedJobs({ settings })
+    const { database } = one.gateway
+    await using two = await startPlayedJobs({ settings, database, launcher: one.launcher })
+    const post = (i: number) => (i % 2 === 0 ? one : two).post({ output: { storage: 'local', path: `${i}.mp4` } })
+    const ids = await Promise.all(Array.from({ length: 9 }, (_, i) => post(i)))
+
+    const seen: unknown[] = []
+    const ended: string[] = []
+    async function work(taskId: string): Promise<void> {
+      const worker = await (ended.length % 2 === 0 ? two : one).claimNext(taskId)
+      await worker.tell({ progress: 50 })
+      const { json } = await one.gateway.api('GET', '/api/v1/workers/status')
+      seen.push(json.capacity.jobs.used)
+      ended.push(taskId)
+      // Some go on with another, some leave that to one that is started anew.
+      const { next } = (await worker.tell({ state: 'done', output: AN_OUTPUT, room: ended.length % 2 })).json
+      for (const { task_id } of next) await work(task_id)
+    }
+    const begun = new Map<string, Promise<void>>()
+    const goOn = () => {
+      for (const id of one.launched()) if (!begun.has(id)) begun.set(id, work(id))
+      return ended.length
+    }
+    await expect.poll(goOn, { ...WAIT, interval: 20 }).toBe(ids.length)
+    await Promise.all(begun.values())
+    expect(ended.toSorted()).toEqual(ids.toSorted())
+    expect(Math.max(...seen.map(Number))).toBe(2)
+    for (const id of ids) expect(await two.job(id)).toMatchObject({ status: 'completed', attempts: 1 })
+
+    const id = await one.post()
+    const worker = await one.claim(id)
+    using reader = await openEventSource(`${two.gateway.url}/api/v1/jobs/${id}/stream`)
+    await worker.tell({ progress: 40 })
+    await expect.poll(() => reader.events.at(-1)?.data.progress, WAIT).toBe(40)
+    await two.gateway.api('DELETE', `/api/v1/jobs/${id}`)
+    expect((await worker.tell({ progress: 41 })).json.error.code).toBe('ASSIGNMENT_ENDED')
+    await reader.ended
+    expect(reader.events.at(-1)?.data.status).toBe('canceled')
   })
 })

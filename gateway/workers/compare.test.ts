@@ -78,6 +78,16 @@ describe('a worker that is there', () => {
     expect(verdictOn({ attempts: 3, restarts: 3 }, { restarts: 3, exit: EXIT })).toEqual({ kind: 'fine' })
   })
 
+  test('and was started again costs what it carries beside its own nothing, but is lost to that once that is silent', () => {
+    const hosted = { host: NAME, attempts: 2 }
+    expect(verdictOn(hosted, { restarts: 3, exit: EXIT })).toEqual({ kind: 'fine' })
+    expect(verdictOn(hosted, { phase: 'restarting', restarts: 9, exit: EXIT })).toEqual({ kind: 'fine' })
+    const givenUp = verdictOn(hosted, { phase: 'exited', exit: { ...EXIT, givenUp: true } })
+    expect(givenUp).toMatchObject({ kind: 'lost', forGood: false })
+    const silent = verdictOn({ ...hosted, expired: true }, { phase: 'restarting', restarts: 9, exit: EXIT })
+    expect(silent).toMatchObject({ kind: 'expired', loss: { terminationReason: 'OOMKilled' } })
+  })
+
   test('and waits to be started again for longer than its lease is lost, with how it ended', () => {
     expect(verdictOn({}, { phase: 'restarting', exit: EXIT })).toEqual({ kind: 'fine' })
     expect(verdictOn({ expired: true }, { phase: 'restarting', exit: EXIT })).toMatchObject({

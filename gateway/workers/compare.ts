@@ -37,13 +37,18 @@ export function judge(
 function judgePresent(assignment: LaunchedAssignment, worker: LaunchedWorker, maxAttempts: number): Verdict {
   if (worker.phase === 'exited') {
     const observedState = worker.exit?.reason === 'Completed' ? 'succeeded' : 'failed'
-    return { kind: 'lost', loss: lossByExit(worker, observedState), forGood: worker.exit?.givenUp ?? false }
+    const forGood = assignment.host === null && worker.exit?.givenUp === true
+    return { kind: 'lost', loss: lossByExit(worker, observedState), forGood }
   }
   return judgeRestarts(assignment, worker, maxAttempts) ?? judgeLease(assignment, worker)
 }
 
-/** `null` where its launcher has nothing to do with how it fares. */
+/**
+ * `null` where its launcher has nothing to do with how it fares: a run anew is one for the assignment that the worker
+ * was launched for, and knows nothing of others that it carried.
+ */
 function judgeRestarts(assignment: LaunchedAssignment, worker: LaunchedWorker, maxAttempts: number): Verdict | null {
+  if (assignment.host !== null) return null
   const restarts = Math.max(worker.restarts, assignment.restarts)
   const attempts = assignment.attempts + restarts - assignment.restarts
   if (worker.phase === 'restarting' && attempts >= maxAttempts) {

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts'
 import type { WorkerKind, WorkerLoss } from './kind.ts'
 import { LauncherUnavailable, LaunchRefused, type WorkerSpec } from './launcher.ts'
 import { loseWorker } from './lose-worker.ts'
-import { findWhereabouts } from './launched/store.ts'
+import { findHosts, findWhereabouts } from './launched/store.ts'
 import { logId, nextLaunchInMs, noteLaunched, scheduleRelaunch, takeDueLaunches, type Assignment } from './store.ts'
 
 /** Launches at a time: more wait for the next round. */
@@ -43,9 +43,11 @@ async function launch(context: Context, kinds: readonly WorkerKind[], assignment
   const isWaitedFor = await noteLaunched(context.db, assignment, context.settings.workerStartupTimeoutMs / 1000)
   context.log.info('worker launched', fieldsOf(assignment, spec))
   if (isWaitedFor) return
-  // It was quick to claim, or its record has ended.
+  // It was quick to claim, and may be done and at work on another by now; or its record has ended.
   const found = await findWhereabouts(context.db, [assignment.id])
-  if (found.get(assignment.id)?.ended !== false) await context.launcher.stop({ name: spec.name }, UNWANTED_GRACE_MS)
+  if (found.get(assignment.id)?.ended === false) return
+  const hosts = await findHosts(context.db, [spec.name])
+  if (!hosts.has(spec.name)) await context.launcher.stop({ name: spec.name }, UNWANTED_GRACE_MS)
 }
 
 function callLauncher({ launcher, tracer }: Context, assignment: Assignment, spec: WorkerSpec) {

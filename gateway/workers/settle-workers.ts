@@ -4,7 +4,13 @@ import { judge, type Verdict } from './compare.ts'
 import type { WorkerKind, WorkerLoss } from './kind.ts'
 import type { LaunchedWorker } from './launcher.ts'
 import { loseWorker } from './lose-worker.ts'
-import { findWhereabouts, listLaunched, type LaunchedAssignment, type Whereabouts } from './launched/store.ts'
+import {
+  findHosts,
+  findWhereabouts,
+  listLaunched,
+  type LaunchedAssignment,
+  type Whereabouts,
+} from './launched/store.ts'
 import { isExpired, logId, noteLaunched, noteRestarts, releaseLaunches, scheduleRelaunch } from './store.ts'
 
 /** What a worker of an ended record has to send its last report and to clean up, in ms. */
@@ -155,7 +161,8 @@ type Unwanted = { readonly name: 'ended' | 'zombie' | 'orphan' | 'superseded'; r
 
 /**
  * Workers whose record has ended (long ago: zombies), is not there (orphans), or has another launcher's. What
- * looks so may belong to a record that is younger than what was read of them: the database is asked again.
+ * looks so may belong to a record that is younger than what was read of them, or carry another one's by now: the
+ * database is asked again, for the records first, since one that ends is followed by the other in one transaction.
  */
 async function findUnwanted(
   context: Context,
@@ -173,8 +180,14 @@ async function findUnwanted(
   )
   const doubtful = workers.filter((worker) => !wanted.has(worker.name) && !isLeaving(worker))
   const ids = doubtful.map(({ assignmentId }) => assignmentId)
+  if (ids.length === 0) return []
   const whereabouts = await findWhereabouts(context.db, ids)
+  const hosts = await findHosts(
+    context.db,
+    doubtful.map(({ name }) => name),
+  )
   return doubtful.flatMap((worker): Unwanted[] => {
+    if (hosts.has(worker.name)) return []
     const found = whereabouts.get(worker.assignmentId)
     if (found === undefined) return [{ name: 'orphan', worker }]
     const kind = byKind.get(worker.kind)

@@ -80,3 +80,13 @@ export async function findWhereabouts(db: Db, ids: readonly string[]): Promise<R
     .where(inArray(id, [...ids]))
   return new Map(rows.map((row) => [row.id, row]))
 }
+
+/** Those of these workers that carry an assignment beside the one they were launched for, or after it. */
+export async function findHosts(db: Db, names: readonly string[]): Promise<ReadonlySet<string | null>> {
+  const { host, endedAt } = assignments
+  const rows = await db
+    .select({ host })
+    .from(assignments)
+    .where(and(isNull(endedAt), inArray(host, [...names])))
+  return new Set(rows.map((row) => row.host))
+}
