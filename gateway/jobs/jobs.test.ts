@@ -220,6 +220,7 @@ describe('a job', () => {
     await expect.poll(() => played.launched().filter((taskId) => taskId === pieces[0]), WAIT).toHaveLength(2)
     for (const piece of pieces.slice(1)) expect(played.launched().filter((taskId) => taskId === piece)).toHaveLength(1)
     expect((await workers[0]?.tell({ progress: 80 }))?.status).not.toBe(500)
+    expect(await played.job(id)).toMatchObject({ attempts: 2 })
     await (await played.claim(pieces[0] ?? '')).tell({ state: 'done', progress: 100 })
     expect(await played.tasks(id, 'join')).toHaveLength(1)
     await played.gateway.api('DELETE', `/api/v1/jobs/${id}`)

@@ -2,7 +2,7 @@ import { and, asc, count, desc, eq, getTableColumns, gt, inArray, isNull, lt, lt
 
 import type { Db, DbOrTx, Tx } from '../context.ts'
 import { assignments } from '../workers/schema.ts'
-import { jobs, jobUpdates } from './schema.ts'
+import { jobs, jobTasks, jobUpdates } from './schema.ts'
 import type { FinalJobStatus, JobStatus } from './status.ts'
 
 export type Job = typeof jobs.$inferSelect
@@ -42,16 +42,15 @@ export async function lockJob(tx: Tx, id: string): Promise<Job | null> {
   return row ?? null
 }
 
-/** A job as users see it: with how often its first task has had a worker. */
+/** A job as users see it: with how many attempts were made at it, at the most of any of its tasks. */
 export type TriedJob = Job & { readonly attempts: number }
-const tried = { ...getTableColumns(jobs), attempts: sql<number>`coalesce(${assignments.attempts}, 0)` }
+const attempts = sql<number>`(
+  select coalesce(max(made.attempts), 0) from ${jobTasks} task join ${assignments} made on made.id = task.id
+  where task.job_id = jobs.id and task.task <> 'sweep')`
+const tried = { ...getTableColumns(jobs), attempts }
 
 export async function findTriedJob(db: Db, id: string): Promise<TriedJob | null> {
-  const [row] = await db
-    .select(tried)
-    .from(jobs)
-    .leftJoin(assignments, eq(assignments.id, jobs.id))
-    .where(eq(jobs.id, id))
+  const [row] = await db.select(tried).from(jobs).where(eq(jobs.id, id))
   return row ?? null
 }
 
@@ -67,7 +66,6 @@ export function listJobs(db: Db, { status, before, limit }: Page): Promise<Tried
   return db
     .select(tried)
     .from(jobs)
-    .leftJoin(assignments, eq(assignments.id, jobs.id))
     .where(
       and(
         status === undefined ? undefined : eq(jobs.status, status),
