@@ -87,10 +87,13 @@ describe('the settings', () => {
     const env = {
       YTDLP_PATH: '/opt/yt-dlp',
       WAITING_MODE_INITIAL_INTERVAL: '5s',
+      HTTPS_PROXY: 'http://proxy:3128',
+      NO_PROXY: '.svc,10.0.0.0/8',
       API_KEY: 'x'.repeat(20),
       DATABASE_URL: 'postgres://a/b',
     }
-    expect(readSettings(env).workerEnv).toEqual({ YTDLP_PATH: '/opt/yt-dlp', WAITING_MODE_INITIAL_INTERVAL: '5s' })
+    const { API_KEY: _key, DATABASE_URL: _database, ...its } = env
+    expect(readSettings(env).workerEnv).toEqual(its)
   })
 
   it('reach the gateway by loopback where it listens on all addresses', () => {

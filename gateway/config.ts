@@ -73,8 +73,12 @@ const Environment = v.object({
   RATE_LIMIT_READS_PER_MIN: v.optional(wholeNumber(1, 1_000_000), '100'),
   HTTP_PROXY: v.optional(httpUrl),
   HTTPS_PROXY: v.optional(httpUrl),
+  NO_PROXY: v.optional(text),
 })
 type Environment = v.InferOutput<typeof Environment>
+
+/** How a worker gets out; what is not to go that way. */
+const PROXIES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']
 
 const KEY_NAMES = ['API_KEY', 'INTERNAL_API_KEY', 'WEBHOOK_SIGNING_KEY'] as const
 type KeyName = (typeof KEY_NAMES)[number]
@@ -206,7 +210,7 @@ function toSettings(env: Environment, raw: Env): GivenSettings {
     allowAnySite: env.ALLOW_ANY_SITE,
     writesPerMinute: env.RATE_LIMIT_WRITES_PER_MIN,
     readsPerMinute: env.RATE_LIMIT_READS_PER_MIN,
-    workerEnv: pick(raw, [...Object.keys(WorkerSettings.entries), 'LOG_LEVEL', 'HTTP_PROXY', 'HTTPS_PROXY']),
+    workerEnv: pick(raw, [...Object.keys(WorkerSettings.entries), 'LOG_LEVEL', ...PROXIES]),
     jobs: toJobSettings(env, raw, {
       dataDir: env.DATA_DIR,
       url: env.PUBLIC_URL ?? `http://${loopbackOf(env.HOST)}:${env.PORT}`,

@@ -65,6 +65,8 @@ describe('the settings of jobs', () => {
   it('hand a worker what it is to know, secrets apart, and files of this machine only on this machine', () => {
     const given = {
       FFMPEG_PATH: '/opt/ffmpeg',
+      HTTP_PROXY: 'http://proxy:3128',
+      NO_PROXY: '.svc',
       VALIDATION_LEVEL: 'strict',
       INPUT_MAX_BYTES: '5',
       S3_BUCKET: 'b',

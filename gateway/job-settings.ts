@@ -34,7 +34,7 @@ const ForWorkers = v.object({
 })
 
 /** What every worker of ours takes over. */
-const WAYS = ['FFMPEG_PATH', 'FFPROBE_PATH', 'LOG_LEVEL', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALLOW_FILE_INPUT']
+const WAYS = ['FFMPEG_PATH', 'FFPROBE_PATH', 'LOG_LEVEL', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'ALLOW_FILE_INPUT']
 /** Where the AWS SDK is told who it is, beside the secrets. */
 const AWS = ['AWS_ACCESS_KEY_ID', 'AWS_REGION', 'AWS_DEFAULT_REGION']
 /** The same by files and addresses of this machine: a Pod has others. */
