@@ -65,6 +65,22 @@ describe('an output path', () => {
     expect(endProblem('a/b.mp4', 'single')).toBeNull()
     expect(endProblem('a/', 'single')).toContain('must not end in a slash')
   })
+
+  it.each([
+    'master.m3u8',
+    'stream_0.M3U8',
+    'manifest.mpd',
+    'segment_0_000.ts',
+    'init_0.m4s',
+    'poster.jpg',
+    'b.thumbnails.vtt',
+  ])(
+    'of a single output is not %s: a set, or what goes with another output, may have it in the same folder',
+    (name) => {
+      expect(endProblem(`a/${name}`, 'single')).toContain('must not end in')
+      expect(endProblem(`a/${name}.mp4`, 'single')).toBeNull()
+    },
+  )
 })
 
 /** Texts made of what paths that climb are made of. */

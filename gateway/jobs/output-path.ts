@@ -68,10 +68,16 @@ function partProblem(path: string): string | null {
   return parts.some((part) => part.startsWith('.')) ? 'must have no part that begins with a dot, such as ..' : null
 }
 
-/** The same for how it ends: a set is a folder, with a slash at its end, and a single output is a file. */
+/** How the files of sets end, and what goes with an output: two jobs to one folder get in each other's way by these alone. */
+const NAMES_OF_SETS = /\.(?:m3u8|mpd|ts|m4s|jpg|vtt)$/i
+
+/** The same for how it ends: a set is a folder, with a slash at its end, and a single output is a file that no set has. */
 export function endProblem(path: string, type: OutputType): string | null {
   const isFolder = path.endsWith('/')
   if (type === 'single' && isFolder) return 'must not end in a slash: a single output is a file'
+  if (type === 'single' && NAMES_OF_SETS.test(path)) {
+    return 'must not end in .m3u8, .mpd, .ts, .m4s, .jpg or .vtt: a single output is an MP4 file, and those belong to sets'
+  }
   if (type !== 'single' && !isFolder) return `must end in a slash: ${type} is a folder of files`
   return null
 }
