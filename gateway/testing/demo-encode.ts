@@ -84,7 +84,8 @@ async function follow(url: string, apiKey: string, signal: AbortSignal): Promise
   for (let isOver = false; !isOver;) {
     const response = await fetch(url, { headers: { 'x-api-key': apiKey }, signal })
     if (!response.ok || response.body === null) throw new Error(`the stream was answered ${response.status}`)
-    for await (const data of readServerSentEvents(response.body)) {
+    for await (const { data } of readServerSentEvents(response.body)) {
+      if (data === '') continue
       const event = v.parse(ProgressEvent, JSON.parse(data))
       display.show(event)
       isOver = ['completed', 'failed', 'canceled'].includes(event.status)

@@ -1,3 +1,4 @@
+import { readServerSentEvents } from './server-sent-events.ts'
 import { TEST_KEYS, type Json } from './test-gateway.ts'
 
 /** One event as it came. */
@@ -31,16 +32,9 @@ export async function openEventSource(url: string, headers: Record<string, strin
   return { status: answer.status, headers: answer.headers, events, others, ended, leave, [Symbol.dispose]: leave }
 }
 
-async function read(answer: Response, events: Received[], others: string[]): Promise<void> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const piece of answer.body ?? []) {
-    const blocks = (rest + decoder.decode(piece, { stream: true })).split('\n\n')
-    rest = blocks.pop() ?? ''
-    for (const block of blocks) {
-      const [, id, event, data] = /^id: (\d+)\nevent: (\w+)\ndata: (.*)$/.exec(block) ?? []
-      if (data === undefined) others.push(block)
-      else events.push({ id: Number(id), event: event ?? '', data: JSON.parse(data) })
-    }
+async function read({ body }: Response, events: Received[], others: string[]): Promise<void> {
+  for await (const { id, event, data, text } of readServerSentEvents(body ?? [])) {
+    if (data === '') others.push(text)
+    else events.push({ id: Number(id), event, data: JSON.parse(data) })
   }
 }

@@ -1,13 +1,28 @@
-/** The data of each event of a stream of server-sent events, to its end (WHATWG HTML §9.2.6); comments are passed over. */
-export async function* readServerSentEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+/** One block of a stream: a field that it has not is empty. */
+export type ServerSentEvent = {
+  readonly id: string
+  readonly event: string
+  readonly data: string
+  /** All of it, as it came: comments have no fields. */
+  readonly text: string
+}
+
+/** What comes in a stream of server-sent events, to its end (WHATWG HTML §9.2.6). */
+export async function* readServerSentEvents(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): AsyncGenerator<ServerSentEvent> {
   const decoder = new TextDecoder()
   let rest = ''
-  for await (const chunk of body) {
-    const events = (rest + decoder.decode(chunk, { stream: true })).split(/\r?\n\r?\n/)
-    rest = events.pop() ?? ''
-    for (const event of events) {
-      const data = event.split(/\r?\n/).flatMap((line) => (line.startsWith('data:') ? [line.slice(5).trimStart()] : []))
-      if (data.length > 0) yield data.join('\n')
+  for await (const piece of body) {
+    const blocks = (rest + decoder.decode(piece, { stream: true })).split(/\r?\n\r?\n/)
+    rest = blocks.pop() ?? ''
+    for (const text of blocks) {
+      yield { id: fieldOf(text, 'id'), event: fieldOf(text, 'event'), data: fieldOf(text, 'data'), text }
     }
   }
+}
+
+function fieldOf(block: string, name: string): string {
+  const lines = block.split(/\r?\n/).filter((line) => line.startsWith(`${name}:`))
+  return lines.map((line) => line.slice(name.length + 1).replace(/^ /, '')).join('\n')
 }
