@@ -37,10 +37,10 @@ export async function endTasksOf(context: Context, jobId: string): Promise<void>
 
 /** Ends a task and its assignment. */
 export async function endTask(tx: Tx, id: string): Promise<void> {
-  await endAssignment(tx, id)
+  const isEnded = await endAssignment(tx, id)
   await endTasks(tx, [id])
-  // One that was being started just then has its assignment only now.
-  await endAssignment(tx, id)
+  // One that was being started just then has its assignment only now: assignments are locked before tasks.
+  if (!isEnded) await endAssignment(tx, id)
 }
 
 /** The same for every job whose gateway died between the one and the other. */
