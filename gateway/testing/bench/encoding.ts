@@ -43,38 +43,53 @@ function run(program: string, args: readonly string[], cwd?: string): void {
   if (status !== 0) throw new Error(`${program} failed: ${stderr}`)
 }
 
+type Measured = { readonly wallSec: number; readonly cpuSec: number }
+
 async function benchJob(dir: string, clip: string): Promise<Row[]> {
   await using system = await startSystem({ env: { ...settingsIn(dir), MAX_ENCODE_WORKERS: '1' } })
-  const id = await post(system, clip, {})
-  const seen = await watchEncoder(system, id)
-  const { phases } = await finished(system, id)
-  const byHand = runByHand(seen.command, join(dir, 'by-hand'))
-  const encodeSec = (phases['encode'] ?? 0) / 1000
-  const besides = ['fetch', 'finish', 'validate', 'store'].map((phase) => ({ phase, sec: (phases[phase] ?? 0) / 1000 }))
+  const encodeJob = async (path: string) => {
+    const id = await post(system, clip, { output: { storage: 'local', path } })
+    const seen = await watchEncoder(id)
+    const { phases } = await finished(system, id)
+    return { ...seen, phases, wallSec: (phases['encode'] ?? 0) / 1000 }
+  }
+  // What comes later has a warmer machine, or a busier one: each is first once, and last.
+  const first = await encodeJob('first.mp4')
+  const byHand = [1, 2].map((n) => runByHand(first.command, join(dir, `by-hand-${n}`)))
+  const jobs = [first, await encodeJob('second.mp4')]
+  const besides = ['fetch', 'finish', 'validate', 'store'].map((phase) => {
+    return { phase, sec: mean(jobs.map(({ phases }) => (phases[phase] ?? 0) / 1000)) }
+  })
   const besidesSec = besides.reduce((sum, { sec }) => sum + sec, 0)
+  const wallOf = (runs: readonly Measured[]) => mean(runs.map(({ wallSec }) => wallSec))
+  const cpuOf = (runs: readonly Measured[]) => mean(runs.map((one) => one.cpuSec))
   return [
     {
-      name: `wall of encoding a ${CLIP_SEC} s clip as a job`,
-      ours: `${encodeSec.toFixed(2)} s`,
-      compared: `the same ffmpeg by hand: ${byHand.wallSec.toFixed(2)} s`,
-      ratio: encodeSec / byHand.wallSec,
+      name: `wall of encoding a ${CLIP_SEC} s clip as a job, mean of two`,
+      ours: `${wallOf(jobs).toFixed(2)} s`,
+      compared: `the same ffmpeg by hand: ${wallOf(byHand).toFixed(2)} s`,
+      ratio: wallOf(jobs) / wallOf(byHand),
       goal: '≤ 1.03',
     },
     {
       name: 'CPU of it, worker and ffmpeg',
-      ours: `${seen.cpuSec.toFixed(2)} s`,
-      compared: `by hand: ${byHand.cpuSec.toFixed(2)} s`,
-      ratio: seen.cpuSec / byHand.cpuSec,
+      ours: `${cpuOf(jobs).toFixed(2)} s`,
+      compared: `by hand: ${cpuOf(byHand).toFixed(2)} s`,
+      ratio: cpuOf(jobs) / cpuOf(byHand),
       goal: '≤ 1.03',
     },
     {
       name: `besides (${besides.map(({ phase, sec }) => `${phase} ${sec.toFixed(2)}`).join(', ')})`,
       ours: `${besidesSec.toFixed(2)} s`,
-      compared: `its encoding: ${encodeSec.toFixed(2)} s`,
-      ratio: besidesSec / encodeSec,
+      compared: `its encoding: ${wallOf(jobs).toFixed(2)} s`,
+      ratio: besidesSec / wallOf(jobs),
       goal: 'listed',
     },
   ]
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 /** Workers as Pods of one core each: whichever of two is free. */
@@ -142,7 +157,7 @@ async function finished(system: BenchSystem, id: string): Promise<{ readonly pha
 type Seen = { readonly command: readonly string[]; readonly cpuSec: number }
 
 /** What the encoder of a job and its worker use while it runs, and the command that it is. Looking costs little. */
-async function watchEncoder(system: BenchSystem, id: string): Promise<Seen> {
+async function watchEncoder(id: string): Promise<Seen> {
   const { worker, encoder, command } = await findEncoder(id)
   const workerFromSec = cpuSec(worker)
   let [encoderSec, workerSec] = [0, 0]
@@ -151,7 +166,6 @@ async function watchEncoder(system: BenchSystem, id: string): Promise<Seen> {
     workerSec = cpuSec(worker) - workerFromSec
     await wait(POLL_MS)
   }
-  await finished(system, id)
   return { command, cpuSec: encoderSec + workerSec }
 }
 
@@ -172,7 +186,7 @@ async function commandOf(pid: number): Promise<readonly string[]> {
   return cmdline.split('\0').slice(0, -1)
 }
 
-function runByHand([program = 'ffmpeg', ...args]: readonly string[], cwd: string) {
+function runByHand([program = 'ffmpeg', ...args]: readonly string[], cwd: string): Measured {
   mkdirSync(cwd, { recursive: true })
   const [startedMs, startCpuSec] = [performance.now(), treeCpuSec(process.pid)]
   const ownBeforeSec = cpuSec(process.pid)
