@@ -50,7 +50,7 @@ export async function probe(ffprobePath: string, path: string, options: ProbeOpt
   if (file.size === 0) return { kind: 'invalid', reason: 'the file is empty' }
 
   const head = ['-read_intervals', `%+#${HEAD_PACKETS}`, '-show_entries', `${ENTRIES}:${PACKET}`, '-of', 'json']
-  const looked = await runProgram(ffprobePath, args(head, path), { ...options, diesWithUs: true })
+  const looked = await runProgram(ffprobePath, args(head, path), options)
   if (looked.kind === 'exited' && looked.code !== 0)
     return { kind: 'invalid', reason: await toReason(path, looked.stderr) }
   if (looked.kind !== 'exited') return toFailure(looked, options.timeoutMs)
@@ -60,7 +60,6 @@ export async function probe(ffprobePath: string, path: string, options: ProbeOpt
   const all = ['-show_entries', PACKET, '-of', 'csv=p=0']
   const scanned = await runProgram(ffprobePath, args(all, path), {
     ...options,
-    diesWithUs: true,
     maxStdoutBytes: MAX_SCAN_BYTES,
   })
   if (scanned.kind !== 'exited') return toFailure(scanned, options.timeoutMs)

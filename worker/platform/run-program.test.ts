@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 
 import { describe, expect, test } from 'vitest'
 
@@ -29,6 +29,13 @@ describe('runProgram', () => {
     const odd = ['$(id)', '; true', '"', "'", '--', '', 'ü\n']
     const result = await runProgram('/usr/bin/printf', ['%s|', ...odd], { timeoutMs: 10_000, signal: never })
     expect(result).toMatchObject({ kind: 'exited', stdout: `${odd.join('|')}|` })
+  })
+
+  test.runIf(existsSync('/usr/bin/setpriv'))('the kernel is to kill every program when this process dies', async () => {
+    const GET_PDEATHSIG = 2
+    const ask = `import ctypes; n = ctypes.c_int(); ctypes.CDLL(None).prctl(${GET_PDEATHSIG}, ctypes.byref(n)); print(n.value)`
+    const result = await runProgram('python3', ['-c', ask], { timeoutMs: 10_000, signal: never })
+    expect(result).toMatchObject({ kind: 'exited', stdout: '9\n' })
   })
 
   test('a program may write to further pipes', async () => {

@@ -32,8 +32,6 @@ export type RunOptions = {
   readonly maxStdoutBytes?: number
   /** Is handed what comes on stdout as it comes, as text; it is then kept nowhere else, and has no limit. */
   readonly onStdout?: (text: string) => void
-  /** The kernel is to kill it when this process dies, even by SIGKILL. Costs one more program; only Linux can. */
-  readonly diesWithUs?: boolean
   /** Its whole environment; without it, it inherits ours. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
@@ -46,7 +44,8 @@ const MAX_STDERR_CHARS = 64 * 1024
 
 /**
  * Runs a program to its end in a process group of its own, never through a shell. Deadline and signal kill the whole
- * group at once. Every outcome is a value; a child that does not read its input to the end is no failure.
+ * group at once, and on Linux the kernel kills it when this process dies, even by SIGKILL. Every outcome is a value; a
+ * child that does not read its input to the end is no failure.
  */
 export async function runProgram(file: string, args: readonly string[], options: RunOptions): Promise<ProgramResult> {
   if (options.signal.aborted) return { kind: 'aborted' }
@@ -87,12 +86,11 @@ const SETPRIV = '/usr/bin/setpriv'
 
 /** Nothing was started; or setpriv was, which then ends like this where there is no such program. */
 function isMissing(pid: number | undefined, code: number | undefined, stderr: string): boolean {
-  return pid === undefined || (code === 127 && stderr.startsWith('setpriv: failed to execute'))
+  return pid === undefined || ([126, 127].includes(code ?? 0) && stderr.startsWith('setpriv: failed to execute'))
 }
 
 function start(program: string, programArgs: readonly string[], options: RunOptions) {
-  const isTied = options.diesWithUs === true && existsSync(SETPRIV)
-  const [file, args] = isTied
+  const [file, args] = existsSync(SETPRIV)
     ? [SETPRIV, ['--pdeathsig', 'KILL', '--', program, ...programArgs]]
     : [program, programArgs]
   return execa(file, args, {

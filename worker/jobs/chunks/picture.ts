@@ -47,7 +47,7 @@ export async function readPicture(
   const entries = 'stream=time_base:packet=pts,dts,duration,flags'
   const what = ['-select_streams', String(index), '-show_entries', entries, '-of', 'csv']
   const args = ['-hide_banner', '-v', 'error', ...INPUT_OPTIONS, ...what, '-i', inputUrl(path)]
-  const result = await runProgram(ffprobePath, args, { ...options, diesWithUs: true, maxStdoutBytes: MAX_LINES_BYTES })
+  const result = await runProgram(ffprobePath, args, { ...options, maxStdoutBytes: MAX_LINES_BYTES })
   if (result.kind === 'exited' && result.code === 0) return toPicture(result.stdout)
   return { kind: 'failed', reason: `the picture's times cannot be read: ffprobe ${result.kind}` }
 }

@@ -56,7 +56,7 @@ async function framesUntil({ path, seek, index, ticks, endPts }: Stretch, { ffmp
     ['-map', `0:${index}`, '-vf', `trim=end_pts=${endPts}`, '-fps_mode', 'passthrough'],
     ['-enc_time_base', `1/${ticks}`, '-f', 'framemd5', 'pipe:1'],
   ]
-  const result = await runProgram(ffmpegPath, args.flat(), { ...options, diesWithUs: true })
+  const result = await runProgram(ffmpegPath, args.flat(), options)
   const lines = result.kind === 'exited' && result.code === 0 ? result.stdout.split('\n') : []
   return new Map(lines.flatMap(toFrame))
 }

@@ -48,7 +48,6 @@ export async function runEncoder(args: readonly string[], run: EncoderRun): Prom
       signal: AbortSignal.any([run.signal, watch.signal]),
       cwd: run.dir,
       onStdout: watch.read,
-      diesWithUs: true,
     })
     if (result.kind === 'exited' && result.code === 0) await watch.measure()
     const verdict = run.signal.aborted ? null : watch.verdict()

@@ -73,7 +73,6 @@ function createRun({ ffmpegPath, set, signal, timeoutMs }: ThumbnailOptions): Ru
     const result = await runProgram(ffmpegPath, [...common, ...args], {
       timeoutMs: timeLeftMs,
       signal,
-      diesWithUs: true,
       cwd: set.dir,
     })
     if (result.kind === 'exited' && result.code === 0) return result.stdout

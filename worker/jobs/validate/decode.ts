@@ -24,7 +24,6 @@ export async function checkDecoding(input: Input, environment: Environment, file
   const result = await runProgram(tools.ffmpegPath, args, {
     timeoutMs,
     signal,
-    diesWithUs: true,
     cwd: set.dir,
     input: stdin,
   })

@@ -92,7 +92,6 @@ async function probe(input: Input, environment: Environment, packets: boolean): 
   ]
   const args = ['-v', 'error', '-show_entries', entries.join(':'), '-of', 'compact', ...input.args]
   const result = await runProgram(tools.ffprobePath, args, {
-    diesWithUs: true,
     timeoutMs: settings.timeoutMs,
     signal,
     cwd: set.dir,
