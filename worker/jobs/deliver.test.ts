@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createLog } from '../../shared/log.ts'
 import { openLocalStore } from '../platform/stores/local.ts'
 import { openS3Store } from '../platform/stores/s3.ts'
+import { withRetries } from '../platform/stores/with-retries.ts'
 import { type S3DoubleOptions, startS3Double } from '../testing/s3-double/s3-double.ts'
 import { deliver, type Delivered, type Delivery, sweep, tidy } from './deliver.ts'
 
@@ -29,7 +30,7 @@ async function createFixture(options: S3DoubleOptions = {}) {
   const double = await startS3Double(options)
   onTestFinished(() => double[Symbol.asyncDispose]())
   const { bucket, region, endpoint, credentials } = double
-  const store = await openS3Store({ bucket, region, endpoint, credentials, publicUrl: null })
+  const store = withRetries(await openS3Store({ bucket, region, endpoint, credentials, publicUrl: null }))
   onTestFinished(() => store[Symbol.asyncDispose]())
   const lines: string[] = []
   const progress: Delivered[] = []

@@ -7,8 +7,6 @@ import type { JobFailure, JobOutput } from '../../shared/contract/jobs.ts'
 import type { OutputType } from '../../shared/contract/presets.ts'
 import type { Log } from '../../shared/log.ts'
 import { mediaHeadersOf } from '../../shared/media-headers.ts'
-import { backoffMs } from '../platform/backoff.ts'
-import { pause } from '../platform/bell.ts'
 import { inParallel } from '../platform/in-parallel.ts'
 import { type Store, StoreError } from '../platform/stores/store.ts'
 import { isPlaylist, type OutputSet } from './output-plan.ts'
@@ -41,15 +39,11 @@ export type DeliveryResult =
 
 const PARALLEL_FILES = 8
 
-/** A file whose store was not reached is sent again so often in all. */
-const TRIES = 5
-const RETRY = { firstMs: 250, maxMs: 8000 }
-
 /** Removing what was put after a failure, or what no longer serves after the end, takes no longer. */
 const CLEANING_TIMEOUT_MS = 30_000
 
 /**
- * Stores an output: several files at once, each retried with back-off; first what others refer to, then playlists and
+ * Stores an output: several files at once; first what others refer to, then playlists and
  * manifests, last what a reader opens. A journal of its keys goes before the first file; it stays until `tidy`, for the
  * job may yet turn out to be over. When it fails or is aborted, all its keys are removed, also where an earlier job had put
  * files at the same ones: those are replaced one by one, and an output that is half one and half the other is none.
@@ -59,7 +53,7 @@ export async function deliver(delivery: Delivery, signal: AbortSignal): Promise<
   const { store, set, output } = delivery
   try {
     await removeEarlier(delivery, signal)
-    await retrying(() => putJournal(delivery, signal), signal)
+    await putJournal(delivery, signal)
     const bytes = await putAll(delivery, signal)
     const output_url = store.urlOf(keyOf(delivery, set.entry))
     return {
@@ -85,9 +79,9 @@ type Sweep = { readonly store: Store; readonly partsKey: string; readonly dir: s
  */
 export async function sweep(what: Sweep, signal: AbortSignal): Promise<void> {
   const { store, partsKey } = what
-  const keys = await retrying(() => readJournal(what, signal), signal)
-  await retrying(() => store.remove(keys, signal), signal)
-  await retrying(() => store.clear(partsKey, signal), signal)
+  const keys = await readJournal(what, signal)
+  await store.remove(keys, signal)
+  await store.clear(partsKey, signal)
 }
 
 /** The same for jobs that had the place before. What cannot be removed is said, and no reason not to store. */
@@ -120,7 +114,7 @@ async function putAll(delivery: Delivery, signal: AbortSignal): Promise<number> 
   const putOne = async (name: string, fileSignal: AbortSignal) => {
     const path = join(set.dir, name)
     const { size } = await stat(path)
-    await retrying(() => delivery.store.put(keyOf(delivery, name), path, mediaHeadersOf(name), fileSignal), fileSignal)
+    await delivery.store.put(keyOf(delivery, name), path, mediaHeadersOf(name), fileSignal)
     filesDone++
     bytesDone += size
     onProgress({ files, filesDone, bytesDone })
@@ -172,8 +166,8 @@ async function readJournal({ store, partsKey, dir }: Sweep, signal: AbortSignal)
 /** An attempt that died while it stored has left a journal: what it put goes first, and what it had not put whole. */
 async function removeEarlier({ store, set, partsKey, isFirstAttempt }: Delivery, signal: AbortSignal): Promise<void> {
   if (isFirstAttempt) return
-  const keys = await retrying(() => readJournal({ store, partsKey, dir: set.dir }, signal), signal)
-  if (keys.length > 0) await retrying(() => store.remove(keys, signal), signal)
+  const keys = await readJournal({ store, partsKey, dir: set.dir }, signal)
+  if (keys.length > 0) await store.remove(keys, signal)
 }
 
 /**
@@ -183,7 +177,7 @@ async function removeEarlier({ store, set, partsKey, isFirstAttempt }: Delivery,
 export async function tidy(store: Store, partsKey: string, log: Log): Promise<void> {
   const signal = AbortSignal.timeout(CLEANING_TIMEOUT_MS)
   try {
-    await retrying(() => store.clear(partsKey, signal), signal)
+    await store.clear(partsKey, signal)
   } catch (error) {
     log.warn('parts of a finished job left in the store', { parts_key: partsKey, error })
   }
@@ -195,21 +189,10 @@ async function takeBack(delivery: Delivery): Promise<void> {
   const signal = AbortSignal.timeout(CLEANING_TIMEOUT_MS)
   const keys = set.files.map((name) => keyOf(delivery, name))
   try {
-    await retrying(() => store.remove(keys, signal), signal)
-    await retrying(() => store.remove([journalKeyOf(partsKey)], signal), signal)
+    await store.remove(keys, signal)
+    await store.remove([journalKeyOf(partsKey)], signal)
   } catch (error) {
     log.warn('output of a failed delivery left in the store', { parts_key: partsKey, error })
-  }
-}
-
-async function retrying<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (let failures = 1; ; failures++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof StoreError && error.isTransient) || failures === TRIES) throw error
-      await pause(backoffMs(failures, RETRY), signal)
-    }
   }
 }
 

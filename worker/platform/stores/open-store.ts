@@ -4,6 +4,7 @@ import * as v from 'valibot'
 
 import { HttpUrl, Text } from '../../environment.ts'
 import { type Store, StoreError } from './store.ts'
+import { withRetries } from './with-retries.ts'
 
 const PORT = 'must be a port'
 
@@ -38,10 +39,15 @@ export const StoreSettings = v.object({
 export type StoreSettings = v.InferOutput<typeof StoreSettings>
 
 /**
- * Opens one of the stores; nothing is sent yet. What only one of them needs is loaded only for that one.
+ * Opens one of the stores; nothing is sent yet, and what is sent later is tried again where the store is not reached.
+ * What only one of them needs is loaded only for that one.
  * @throws StoreError `STORE_REFUSED`, naming the setting that is missing
  */
 export async function openStore(kind: 'local' | 's3' | 'ftp', settings: StoreSettings): Promise<Store> {
+  return withRetries(await openKind(kind, settings))
+}
+
+async function openKind(kind: 'local' | 's3' | 'ftp', settings: StoreSettings): Promise<Store> {
   switch (kind) {
     case 'local': {
       const { openLocalStore } = await import('./local.ts')
