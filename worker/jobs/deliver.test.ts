@@ -190,6 +190,29 @@ describe('a delivery', () => {
     expect(everything()).toEqual(NOTHING)
   })
 
+  test('that fails or is aborted leaves of an earlier job’s output what it had not replaced yet', async () => {
+    const { double, prepare, everything } = await createFixture()
+    const earlierJob = { partsKey: '.tallylight/job-0/' }
+    await deliver(await prepare(LADDER, earlierJob), never)
+    const clip = { output: { path: 'shows/clip.mp4', type: 'single' as const } }
+    await deliver(await prepare(['clip.mp4'], { ...earlierJob, ...clip }), never)
+    const earlier = everything().objects
+    double.inject({
+      isFor: ({ key }) => key === 'shows/clip.mp4',
+      times: 1,
+      fault: { kind: 'refuse', code: 'AccessDenied' },
+    })
+    expect(await deliver(await prepare(['clip.mp4'], clip), never)).toMatchObject({ kind: 'failed' })
+    expect(await deliver(await prepare(LADDER), AbortSignal.abort())).toEqual({ kind: 'aborted' })
+    expect(everything().objects.toSorted()).toEqual(earlier.toSorted())
+
+    const abort = new AbortController()
+    const onProgress = ({ filesDone }: Delivered) => filesDone === 6 && abort.abort()
+    expect(await deliver(await prepare(LADDER, { onProgress }), abort.signal)).toEqual({ kind: 'aborted' })
+    const kept = earlier.filter((key) => !key.endsWith('.ts'))
+    expect(everything().objects.toSorted()).toEqual(kept.toSorted())
+  })
+
   test('that another worker may have taken over removes nothing; a sweep does, once and again', async () => {
     const { dir, store, double, prepare, everything } = await createFixture({ latencyMs: 5 })
     const abort = new AbortController()

@@ -43,25 +43,25 @@ const PARALLEL_FILES = 8
 const CLEANING_TIMEOUT_MS = 30_000
 
 /**
- * Stores an output: several files at once; first what others refer to, then playlists and
- * manifests, last what a reader opens. A journal of its keys goes before the first file; it stays until `tidy`, for the
- * job may yet turn out to be over. When it fails or is aborted, all its keys are removed, also where an earlier job had put
- * files at the same ones: those are replaced one by one, and an output that is half one and half the other is none.
+ * Stores an output: several files at once; first what others refer to, then playlists and manifests, last what a reader
+ * opens. A journal of its keys goes before the first file; it stays until `tidy`, for the job may yet turn out to be
+ * over. When it fails or is aborted, what it has put is removed; what an earlier job had put at its other keys stays.
  * @throws where the set's own files cannot be read; the store is then left clean too
  */
 export async function deliver(delivery: Delivery, signal: AbortSignal): Promise<DeliveryResult> {
   const { store, set, output } = delivery
+  const written = new Set<string>()
   try {
     await removeEarlier(delivery, signal)
-    await putJournal(delivery, signal)
-    const bytes = await putAll(delivery, signal)
+    await putJournal(delivery, written, signal)
+    const bytes = await putAll(delivery, written, signal)
     const output_url = store.urlOf(keyOf(delivery, set.entry))
     return {
       kind: 'done',
       output: { output_url, output_type: output.type, files_uploaded: set.files.length, bytes },
     }
   } catch (error) {
-    if (delivery.isStillOurs()) await takeBack(delivery)
+    if (delivery.isStillOurs()) await takeBack(delivery, written)
     else delivery.log.info('output left to the job’s next worker', { parts_key: delivery.partsKey })
     if (signal.aborted) return { kind: 'aborted' }
     if (error instanceof StoreError) return { kind: 'failed', failure: failureOf(error) }
@@ -106,7 +106,7 @@ function keyOf({ output: { path }, set }: Delivery, name: string): string {
   return name === set.entry && !isFolder ? path : path.slice(0, path.lastIndexOf('/') + 1) + name
 }
 
-async function putAll(delivery: Delivery, signal: AbortSignal): Promise<number> {
+async function putAll(delivery: Delivery, written: Set<string>, signal: AbortSignal): Promise<number> {
   const { set, onProgress } = delivery
   const files = set.files.length
   let filesDone = 0
@@ -114,7 +114,8 @@ async function putAll(delivery: Delivery, signal: AbortSignal): Promise<number> 
   const putOne = async (name: string, fileSignal: AbortSignal) => {
     const path = join(set.dir, name)
     const { size } = await stat(path)
-    await delivery.store.put(keyOf(delivery, name), path, mediaHeadersOf(name), fileSignal)
+    const key = keyOf(delivery, name)
+    await putOver({ written, key }, () => delivery.store.put(key, path, mediaHeadersOf(name), fileSignal))
     filesDone++
     bytesDone += size
     onProgress({ files, filesDone, bytesDone })
@@ -137,12 +138,28 @@ function journalKeyOf(partsKey: string): string {
   return `${partsKey}files.json`
 }
 
-async function putJournal(delivery: Delivery, signal: AbortSignal): Promise<void> {
+async function putJournal(delivery: Delivery, written: Set<string>, signal: AbortSignal): Promise<void> {
   const journal = { keys: delivery.set.files.map((name) => keyOf(delivery, name)) }
   const headers = { contentType: 'application/json', cacheControl: 'no-store' }
   const path = journalPathIn(delivery.set.dir)
   await writeFile(path, JSON.stringify(journal))
-  await delivery.store.put(journalKeyOf(delivery.partsKey), path, headers, signal)
+  const key = journalKeyOf(delivery.partsKey)
+  await putOver({ written, key }, () => delivery.store.put(key, path, headers, signal))
+}
+
+/** Notes a key before something may lie there that is ours: only where the store said no there is nothing. */
+async function putOver(
+  { written, key }: { readonly written: Set<string>; readonly key: string },
+  put: () => Promise<void>,
+): Promise<void> {
+  written.add(key)
+  try {
+    await put()
+  } catch (error) {
+    const isUnclear = error instanceof StoreError && ['ABORTED', 'STORE_UNAVAILABLE'].includes(error.code)
+    if (!isUnclear) written.delete(key)
+    throw error
+  }
 }
 
 /** On its way between the store and us, in the worker's folder. */
@@ -183,14 +200,13 @@ export async function tidy(store: Store, partsKey: string, log: Log): Promise<vo
   }
 }
 
-/** What cannot be removed now stays in the journal. */
-async function takeBack(delivery: Delivery): Promise<void> {
-  const { store, set, partsKey, log } = delivery
+/** What cannot be removed now stays in the journal, which was written first. */
+async function takeBack({ store, partsKey, log }: Delivery, written: ReadonlySet<string>): Promise<void> {
   const signal = AbortSignal.timeout(CLEANING_TIMEOUT_MS)
-  const keys = set.files.map((name) => keyOf(delivery, name))
+  const [journal, ...keys] = written
   try {
-    await store.remove(keys, signal)
-    await store.remove([journalKeyOf(partsKey)], signal)
+    if (keys.length > 0) await store.remove(keys, signal)
+    if (journal !== undefined) await store.remove([journal], signal)
   } catch (error) {
     log.warn('output of a failed delivery left in the store', { parts_key: partsKey, error })
   }
