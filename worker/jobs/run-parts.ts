@@ -70,14 +70,14 @@ export async function runChunk(order: OrderOf<'chunk'>, bench: Bench): Promise<D
 
 /** Joins a split job's pieces to its output. */
 export async function runJoin(order: OrderOf<'join'>, bench: Bench): Promise<Done | Unfinished> {
-  const { plan } = planned(order, order.plan)
+  const { probe, plan } = planned(order, order.plan)
   const [dir, outDir] = [join(bench.dir, 'parts'), join(bench.dir, 'out')]
   await mkdir(dir)
   await mkdir(outDir)
   bench.tell({ kind: 'phase', phase: 'join', share: 0 })
   const joined = await withStore(order.output.storage, bench, (store) =>
     joinChunks(
-      { plan, chunks: order.plan.chunks },
+      { plan, startSec: probe.startSec, chunks: order.plan.chunks },
       {
         ...chunkRun(order, { ...bench, dir }, store),
         outDir,

@@ -80,7 +80,7 @@ export async function encodeInChunks(job: Job): Promise<{ readonly outDir: strin
   const run = await workplace(job.dir, 'join')
   const outDir = join(job.dir, 'joined')
   await mkdir(outDir)
-  expectDone(await joinChunks({ plan, chunks: parts.chunks }, { ...run, outDir, onProgress: () => {} }))
+  expectDone(await joinChunks({ plan, startSec, chunks: parts.chunks }, { ...run, outDir, onProgress: () => {} }))
   return { outDir, parts }
 }
 
