@@ -48,7 +48,6 @@ export async function encodeChunk(
   const encoded = await runEncoder(chunkArgs(of, video, piecePath), {
     ...run,
     dir,
-    durationSec: chunk.end_frame / fps,
     onProgress: (progress) => {
       const share = (progress.outTimeSec * fps - chunk.first_frame) / frames
       run.onProgress(Math.min(1, Math.max(0, share)), progress)

@@ -55,7 +55,6 @@ export async function joinChunks(split: Split, run: JoinRun): Promise<Joined> {
   return runEncoder(joinArgs(plan, video, run.dir), {
     ...run,
     dir: run.outDir,
-    durationSec: plan.durationSec,
     onProgress: ({ outTimeSec }) => {
       const before = SHARE.fetch + SHARE.join
       run.onProgress(before + (1 - before) * Math.min(1, outTimeSec / plan.durationSec))

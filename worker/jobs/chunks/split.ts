@@ -78,7 +78,6 @@ async function makePieces(track: Track, cuts: readonly Cut[], run: SplitRun): Pr
   const { plan, picture, video, probe } = track
   const cut = await runEncoder(cutArgs(track, cuts), {
     ...run,
-    durationSec: probe.startSec + probe.durationSec,
     // Copies are not much larger than the source; a full disk ends them.
     maxOutputBytes: Infinity,
     onProgress: ({ outTimeSec }) => run.onProgress(Math.min(1, outTimeSec / plan.durationSec) * SHARE.cut),

@@ -9,10 +9,6 @@ import { type EncodeResult, type EncoderRun, runEncoder } from './run-encoder.ts
  * that it leaves in `run.dir`, and `runEncoder` for how it may end. A source that is damaged here and there is encoded
  * as well as it can be; whether enough came of it is for validation to say.
  */
-export function encode(
-  sourcePath: string,
-  plan: EncodePlan,
-  run: Omit<EncoderRun, 'durationSec'>,
-): Promise<EncodeResult> {
-  return runEncoder(encodeArgs(plan, resolve(sourcePath)), { ...run, durationSec: plan.durationSec })
+export function encode(sourcePath: string, plan: EncodePlan, run: EncoderRun): Promise<EncodeResult> {
+  return runEncoder(encodeArgs(plan, resolve(sourcePath)), run)
 }

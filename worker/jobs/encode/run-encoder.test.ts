@@ -27,7 +27,6 @@ async function run(options: Partial<EncoderRun> = {}): Promise<EncoderRun> {
     dir: await mkdtemp(join(root, 'out-')),
     signal: new AbortController().signal,
     timeoutMs: 30_000,
-    durationSec: 10,
     maxOutputBytes: 1e9,
     onProgress: () => {},
     ...options,
@@ -82,9 +81,15 @@ describe('a run of ffmpeg', () => {
     expect(told.length).toBeGreaterThan(1)
   })
 
-  test('that is nearly done may be silent while it puts the index of a file first', async () => {
-    const ffmpegPath = await program("printf 'out_time_us=9500000\\nprogress=continue\\n'; sleep 0.6")
-    expect(await runEncoder([], await run({ ffmpegPath, stallMs: 200 }))).toEqual({ kind: 'done' })
+  test('may be silent as long as it writes, as where it puts the index of a file first, and no longer', async () => {
+    const last = "printf 'out_time_us=9500000\\nprogress=continue\\n'"
+    const writes = 'for i in 1 2 3 4 5 6 7 8; do echo >> output.mp4; sleep 0.1; done'
+    const writing = await program(`${last}; ${writes}`)
+    expect(await runEncoder([], await run({ ffmpegPath: writing, stallMs: 500 }))).toEqual({ kind: 'done' })
+    const hanging = await program(`${last}; echo >> output.mp4; sleep 300`)
+    expect(await runEncoder([], await run({ ffmpegPath: hanging, stallMs: 200, timeoutMs: 5000 }))).toMatchObject({
+      failure: { code: 'STALLED', is_transient: true },
+    })
   })
 
   test('that gets on by little is left alone', async () => {

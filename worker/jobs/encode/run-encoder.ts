@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -13,9 +14,7 @@ export type EncoderRun = {
   readonly signal: AbortSignal
   /** Wall-clock time that it may take. */
   readonly timeoutMs: number
-  /** Of what is made, to know when it is nearly done. */
-  readonly durationSec: number
-  /** An ffmpeg that gets on by nothing for so long is ended. Default 60 s. */
+  /** An ffmpeg that gets on by nothing and writes nothing for so long is ended. Default 60 s. */
   readonly stallMs?: number
   /** All files of the folder together. */
   readonly maxOutputBytes: number
@@ -30,8 +29,6 @@ export type EncodeResult = { readonly kind: 'done' } | Unfinished
 
 const STALL_MS = 60_000
 const MIN_FREE_BYTES = 16 * 1024 * 1024
-/** Behind this, ffmpeg may only be rewriting a file to put its index first, and says nothing. */
-const NEARLY_DONE_SEC = 1
 const MEASURE_EVERY_MS = 2000
 
 /**
@@ -59,22 +56,37 @@ export async function runEncoder(args: readonly string[], run: EncoderRun): Prom
 
 /** Follows a run by its progress; its signal fires when the run is to end, and `verdict` then says why. */
 function watchOver(run: EncoderRun) {
-  const { dir, durationSec, stallMs = STALL_MS, maxOutputBytes, minFreeBytes = MIN_FREE_BYTES, onProgress } = run
+  const { dir, stallMs = STALL_MS, maxOutputBytes, minFreeBytes = MIN_FREE_BYTES, onProgress } = run
   const abort = new AbortController()
   const parse = progressReader()
   let verdict: Unfinished | null = null
   let mark = ''
   let measuredAtMs = -Infinity
+  let isOver = false
+  let timer: NodeJS.Timeout | undefined
+  arm(stallMs)
 
   function end(why: Unfinished): void {
     verdict ??= why
     abort.abort()
   }
-  const stalled = () => end(mishap('STALLED', `ffmpeg made no progress for ${Math.round(stallMs / 1000)} s`))
-  let timer = setTimeout(stalled, stallMs)
+
+  function arm(afterMs: number): void {
+    clearTimeout(timer)
+    if (!isOver) timer = setTimeout(() => void judge(), afterMs)
+  }
+
+  /** ffmpeg says nothing while it rewrites a file to put its index first, however long that takes. */
+  async function judge(): Promise<void> {
+    const before = mark
+    const quietMs = Date.now() - Math.max(0, ...(await filesIn(dir)).map(({ mtimeMs }) => mtimeMs))
+    if (mark !== before) return
+    if (quietMs < stallMs) return arm(Math.min(stallMs, stallMs - quietMs))
+    end(mishap('STALLED', `ffmpeg made no progress for ${Math.round(stallMs / 1000)} s`))
+  }
 
   async function measure(): Promise<void> {
-    const bytes = await folderBytes(dir)
+    const bytes = (await filesIn(dir)).reduce((sum, { size }) => sum + size, 0)
     if (bytes > maxOutputBytes) end(fault('OUTPUT_TOO_LARGE', `the output is larger than ${maxOutputBytes} bytes`))
     const disk = await statfs(dir).catch(() => null)
     if (disk !== null && disk.bavail * disk.bsize < minFreeBytes)
@@ -86,27 +98,24 @@ function watchOver(run: EncoderRun) {
       onProgress(block.progress)
       if (block.mark === mark) continue
       mark = block.mark
-      clearTimeout(timer)
-      if (block.progress.outTimeSec < durationSec - NEARLY_DONE_SEC) timer = setTimeout(stalled, stallMs)
+      arm(stallMs)
     }
     if (performance.now() - measuredAtMs < MEASURE_EVERY_MS) return
     measuredAtMs = performance.now()
     void measure()
   }
 
-  return { signal: abort.signal, read, measure, verdict: () => verdict, stop: () => clearTimeout(timer) }
+  function stop(): void {
+    isOver = true
+    clearTimeout(timer)
+  }
+
+  return { signal: abort.signal, read, measure, verdict: () => verdict, stop }
 }
 
 /** Files may go while they are counted: ffmpeg renames its playlists, and who ended the run may remove the folder. */
-async function folderBytes(dir: string): Promise<number> {
+async function filesIn(dir: string): Promise<readonly Stats[]> {
   const names = await readdir(dir).catch(() => [])
-  const sizes = await Promise.all(
-    names.map((name) =>
-      stat(join(dir, name)).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
-  )
-  return sizes.reduce((sum, size) => sum + size, 0)
+  const found = await Promise.all(names.map((name) => stat(join(dir, name)).catch(() => null)))
+  return found.filter((file) => file !== null)
 }
