@@ -116,6 +116,23 @@ describe('what is downloaded', () => {
     expect(digest(await readFile(path))).toBe(digest(CONTENT))
   })
 
+  test('a server may call the whole file a part, and say that there is no more of a file that has become shorter', async () => {
+    const whole = { 'content-range': 'bytes 0-4/5', 'content-length': 5, etag: '"two"' }
+    let tries = 0
+    const base = await serve((request, response) => {
+      tries++
+      if (tries > 1)
+        return void (request.headers.range
+          ? response.writeHead(416).end()
+          : response.writeHead(206, whole).end('whole'))
+      response.writeHead(200, { 'content-length': 5000, etag: '"one"' })
+      response.write('x'.repeat(3000), () => setTimeout(() => response.destroy(), 20))
+    })
+    const { result, path } = await fetchFile(base)
+    expect(result).toEqual({ kind: 'ok', bytes: 5 })
+    expect([await readFile(path, 'utf8'), tries]).toEqual(['whole', 3])
+  })
+
   test('a server with trouble of its own is asked again', async () => {
     let tries = 0
     const base = await serve((_request, response) => response.writeHead(++tries < 3 ? 503 : 200).end('late'))
@@ -142,6 +159,19 @@ describe('what cannot be had', () => {
       isTransient: false,
     })
     expect(tries).toBe(1)
+  })
+
+  test.each([
+    ['redirects in a circle', 302, { location: '/again' }, 6],
+    ['a redirect to what is no URL', 302, { location: 'http://[' }, 1],
+    ['416 to what asked for no part', 416, {}, 1],
+    ['a part without being asked', 206, { 'content-range': 'bytes 0-2/3000' }, 1],
+    ['a part of nobody knows what', 206, {}, 1],
+  ])('%s: that is final', async (_what, status, headers, requests) => {
+    let tries = 0
+    const base = await serve((_request, response) => void response.writeHead(status, headers).end(`${tries++}.`))
+    expect((await fetchFile(base)).result).toMatchObject({ kind: 'unreachable', isTransient: false })
+    expect(tries).toBe(requests)
   })
 
   test('a name that nobody has is final', async () => {

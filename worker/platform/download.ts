@@ -116,10 +116,10 @@ async function fetchRest(url: string, part: Part, options: DownloadOptions): Pro
   return problem ?? (await readBody(opened.response, part, options))
 }
 
-/** A name that nobody has is not asked for again; whatever else kept an answer away may pass. */
-function judged({ message, isForbidden }: FetchTrouble): Try {
+/** A name that nobody has is not asked for again, nor who leads nowhere; whatever else kept an answer away may pass. */
+function judged({ message, status, isForbidden }: FetchTrouble): Try {
   if (isForbidden) return { kind: 'forbidden', message }
-  return /\bENOTFOUND\b/.test(message)
+  return status !== null || /\bENOTFOUND\b/.test(message)
     ? { kind: 'unreachable', message, isTransient: false }
     : { kind: 'broken', message }
 }
@@ -144,11 +144,14 @@ function headersFor({ bytes, validator }: Part): Record<string, string> {
 /** Reads the answer's head: either the part goes on where it ended, or it begins anew. */
 async function takeUp(part: Part, response: Response): Promise<Try | null> {
   const { status, headers } = response
-  if (status === 206 && goesOn(part, headers)) return null
-  if (![200, 206, 416].includes(status)) return refusal(status)
+  const isRestAsked = 'range' in headersFor(part)
+  if (isRestAsked && status === 206 && goesOn(part, headers)) return null
+  const isWhole = isWholeFile(response)
+  const isAnotherPart = isRestAsked && [206, 416].includes(status)
+  if (!isWhole && !isAnotherPart) return refusal(status)
   await part.file.truncate(0)
   part.bytes = 0
-  if (status !== 200) {
+  if (!isWhole) {
     part.validator = null
     return { kind: 'broken', message: 'another part than asked for' }
   }
@@ -161,6 +164,13 @@ async function takeUp(part: Part, response: Response): Promise<Try | null> {
 function goesOn({ bytes, totalBytes }: Part, headers: Headers): boolean {
   const [, from, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? []
   return Number(from) === bytes && (totalBytes === null || Number(total) === totalBytes)
+}
+
+/** Some servers call the whole a part, also to who asked for none. */
+function isWholeFile({ status, headers }: Response): boolean {
+  if (status !== 206) return status === 200
+  const [, last, total] = /^bytes 0-(\d+)\/(\d+)$/.exec(headers.get('content-range') ?? '') ?? []
+  return total !== undefined && Number(last) + 1 === Number(total)
 }
 
 /** What a server says that has trouble of its own, or too much to do, is tried again. */

@@ -143,18 +143,20 @@ type Journey = OpenOptions & { readonly policy: AddressPolicy }
 
 async function follow(client: Client, start: string, journey: Journey): Promise<Opened> {
   let url = start
+  let status: number | null = null
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const verdict = checkUrl(url, journey.policy)
     if (!verdict.ok) return forbidden(`URL ${verdict.problem}`)
     const { headers, signal } = journey
     const response = await client.get(verdict.url, { headers, signal })
     const location = response.headers.get('location')
-    if (!isRedirect(response.status) || location === null) return { kind: 'answer', url, response }
+    status = response.status
+    if (!isRedirect(status) || location === null) return { kind: 'answer', url, response }
     await response.body?.cancel()
-    if (!URL.canParse(location, url)) return trouble('redirected to what is not a URL', response.status)
+    if (!URL.canParse(location, url)) return trouble('redirected to what is not a URL', status)
     url = new URL(location, url).href
   }
-  return trouble(`more than ${MAX_REDIRECTS} redirects`)
+  return trouble(`more than ${MAX_REDIRECTS} redirects`, status)
 }
 
 function rangeHeaders(byteRange: ByteRange | null | undefined): Record<string, string> {
