@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -109,6 +109,24 @@ describe('a media file', () => {
     expect(recorded.video?.durationSec).toBeCloseTo(1, 1)
     expect(recorded.audio?.durationSec).toBeCloseTo(1, 1)
   })
+
+  test('that lasts for many hours and does not say so is looked at in little memory', async () => {
+    const track = { index: 0, codec_type: 'video', codec_name: 'vp8', width: 320, height: 180 }
+    const head = JSON.stringify({ packets: [], streams: [track], format: { format_name: 'matroska,webm' } })
+    const lines = `awk 'BEGIN { for (i = 0; i < 1000000; i++) printf "0,%.3f,0.040,K__\\n", i * 0.04 }'`
+    const ffprobe = await written(
+      'ffprobe-long',
+      `#!/bin/sh\ncase "$*" in *read_intervals*) echo '${head}' ;; *) ${lines} ;; esac\n`,
+    )
+    await chmod(ffprobe, 0o755)
+    const code = `
+      const { probe } = await import(${JSON.stringify(new URL('ffprobe.ts', import.meta.url).href)})
+      const options = { timeoutMs: 20_000, signal: new AbortController().signal }
+      const { probe: { durationSec, video } } = await probe('${ffprobe}', '${ffprobe}', options)
+      console.log(durationSec, video.fps.num / video.fps.den)`
+    const args = ['--max-old-space-size=80', '--import', 'tsx', '--input-type=module', '-e', code]
+    expect(await runProgram(process.execPath, args, options)).toMatchObject({ code: 0, stdout: '40000 25\n' })
+  }, 30_000)
 
   test('of several sound tracks is told with the default one, else with that of the most channels', async () => {
     const sines = ['-f', 'lavfi', '-i', 'sine=d=0.2', '-f', 'lavfi', '-i', 'sine=d=0.2', '-map', '0', '-map', '1']

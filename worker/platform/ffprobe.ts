@@ -2,9 +2,10 @@ import { open, stat } from 'node:fs/promises'
 
 import * as v from 'valibot'
 
+import { lineReader } from './line-reader.ts'
 import { INPUT_OPTIONS, inputUrl } from './media-input.ts'
 import type { Probe } from './probed-media.ts'
-import { type Packet, RawMedia } from './raw-media.ts'
+import { createTally, type Packet, RawMedia } from './raw-media.ts'
 import { isComplete, readProbe } from './read-probe.ts'
 import { type ProgramResult, runProgram } from './run-program.ts'
 
@@ -36,8 +37,8 @@ const ENTRIES = [
 ].join(':')
 const PACKET = 'packet=stream_index,pts_time,duration_time,flags'
 
-/** Of a day at 60 frames a second, a line each: more is refused. */
-const MAX_SCAN_BYTES = 256 * 1024 * 1024
+/** Of a day of picture at 60 frames a second and of sound. */
+const MAX_PACKETS = 10_000_000
 const MAX_REASON_CHARS = 300
 
 /**
@@ -55,28 +56,46 @@ export async function probe(ffprobePath: string, path: string, options: ProbeOpt
     return { kind: 'invalid', reason: await toReason(path, looked.stderr) }
   if (looked.kind !== 'exited') return toFailure(looked, options.timeoutMs)
   const media = v.parse(RawMedia, JSON.parse(looked.stdout))
-  if (isComplete(media)) return readProbe(media, media.packets, file.size)
+  if (!isComplete(media)) return scan(ffprobePath, { path, media, sizeBytes: file.size }, options)
+  const tally = createTally(media.streams)
+  for (const packet of media.packets) tally.add(packet)
+  return readProbe(media, tally, file.size)
+}
 
-  const all = ['-show_entries', PACKET, '-of', 'csv=p=0']
-  const scanned = await runProgram(ffprobePath, args(all, path), {
+type Looked = { readonly path: string; readonly media: RawMedia; readonly sizeBytes: number }
+
+/** Looks at every packet. */
+async function scan(
+  ffprobePath: string,
+  { path, media, sizeBytes }: Looked,
+  options: ProbeOptions,
+): Promise<ProbeResult> {
+  const tally = createTally(media.streams)
+  const tooMany = new AbortController()
+  let packets = 0
+  const readLine = (line: string) => {
+    for (const packet of toPacket(line)) tally.add(packet)
+    packets += 1
+    if (packets > MAX_PACKETS) tooMany.abort()
+  }
+  const scanned = await runProgram(ffprobePath, args(['-show_entries', PACKET, '-of', 'csv=p=0'], path), {
     ...options,
-    maxStdoutBytes: MAX_SCAN_BYTES,
+    signal: AbortSignal.any([options.signal, tooMany.signal]),
+    onStdout: lineReader(readLine),
   })
-  if (scanned.kind !== 'exited') return toFailure(scanned, options.timeoutMs)
-  return readProbe(media, toPackets(scanned.stdout), file.size)
+  if (tooMany.signal.aborted) return { kind: 'invalid', reason: `the file has more than ${MAX_PACKETS} packets` }
+  return scanned.kind === 'exited' ? readProbe(media, tally, sizeBytes) : toFailure(scanned, options.timeoutMs)
 }
 
 function args(what: readonly string[], path: string): string[] {
   return ['-hide_banner', '-v', 'error', ...INPUT_OPTIONS, ...what, '-i', inputUrl(path)]
 }
 
-/** Lines of `stream_index,pts_time,duration_time,flags`; what is not known is `N/A`. */
-function toPackets(csv: string): Packet[] {
-  return csv.split('\n').flatMap((line) => {
-    const [index, pts_time, duration_time, flags = ''] = line.split(',')
-    if (index === undefined || index === '') return []
-    return [{ stream_index: Number(index), pts_time: known(pts_time), duration_time: known(duration_time), flags }]
-  })
+/** A line is `stream_index,pts_time,duration_time,flags`; what is not known is `N/A`. */
+function toPacket(line: string): Packet[] {
+  const [index, pts_time, duration_time, flags = ''] = line.split(',')
+  if (index === undefined || index === '') return []
+  return [{ stream_index: Number(index), pts_time: known(pts_time), duration_time: known(duration_time), flags }]
 }
 
 function known(text: string | undefined): number | undefined {

@@ -54,23 +54,51 @@ export const RawMedia = v.object({
 })
 export type RawMedia = v.InferOutput<typeof RawMedia>
 
+type Sums = {
+  packets: number
+  /** Together. */
+  durationSec: number
+  /** Infinite where no packet has a time. */
+  firstSec: number
+  lastSec: number
+  /** When each frame is shown, as far as it is known; of a picture only. */
+  times: number[]
+}
+/** What the packets of a track tell of it, those of a picture left out that the player is told to throw away. */
+export type Played = Readonly<Sums>
+
+const noSums = (): Sums => ({ packets: 0, durationSec: 0, firstSec: Infinity, lastSec: -Infinity, times: [] })
+
+/** Adds up packets one after the other, so that none need be kept: a long recording has millions. */
+export function createTally(streams: readonly RawStream[]) {
+  const pictures = new Set(streams.filter(({ codec_type }) => codec_type === 'video').map(({ index }) => index))
+  const tracks = new Map<number, Sums>()
+  return {
+    add: ({ stream_index: index, pts_time: pts, duration_time: durationSec = 0, flags }: Packet) => {
+      const isPicture = pictures.has(index)
+      if (isPicture && flags.includes('D')) return
+      const track = tracks.get(index) ?? noSums()
+      tracks.set(index, track)
+      track.packets += 1
+      track.durationSec += durationSec
+      if (pts === undefined) return
+      track.firstSec = Math.min(track.firstSec, pts)
+      track.lastSec = Math.max(track.lastSec, pts + durationSec)
+      if (isPicture) track.times.push(pts)
+    },
+    of: (index: number): Played => tracks.get(index) ?? noSums(),
+  }
+}
+export type Tally = ReturnType<typeof createTally>
+
 /** When a track begins and how long it lasts, on the file's own clock. */
 export type Extent = { readonly startSec: number; readonly durationSec: number }
 
 /** From the headers where they say it, else from all packets; those without times count for their durations. */
-export function extentOf(stream: RawStream, packets: readonly Packet[]): Extent {
+export function extentOf(stream: RawStream, { firstSec, lastSec, durationSec }: Played): Extent {
   const said = headerDurationSec(stream)
   if (said !== null && said > 0) return { startSec: stream.start_time ?? 0, durationSec: said }
-  let firstSec = Infinity
-  let lastSec = -Infinity
-  let sumSec = 0
-  for (const { pts_time: pts, duration_time: duration = 0 } of packets) {
-    sumSec += duration
-    if (pts === undefined) continue
-    firstSec = Math.min(firstSec, pts)
-    lastSec = Math.max(lastSec, pts + duration)
-  }
-  if (firstSec === Infinity) return { startSec: stream.start_time ?? 0, durationSec: sumSec }
+  if (firstSec === Infinity) return { startSec: stream.start_time ?? 0, durationSec }
   return { startSec: firstSec, durationSec: Math.max(lastSec - firstSec, 0) }
 }
 

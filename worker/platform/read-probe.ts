@@ -1,5 +1,13 @@
 import type { Probe } from './probed-media.ts'
-import { type Extent, extentOf, headerDurationSec, type Packet, type RawMedia, type RawStream } from './raw-media.ts'
+import {
+  type Extent,
+  extentOf,
+  headerDurationSec,
+  type Played,
+  type RawMedia,
+  type RawStream,
+  type Tally,
+} from './raw-media.ts'
 import { headerFps, readVideo } from './video-track.ts'
 
 /** What lasts longer is taken for a broken index. */
@@ -15,13 +23,13 @@ export function isComplete(media: RawMedia): boolean {
 }
 
 /**
- * Makes a probe of what ffprobe said. `packets` are all of the file's or, where its headers are complete, those of its
+ * Makes a probe of what ffprobe said. `tally` is of all packets or, where the headers are complete, of those at the
  * beginning. Invalid: neither picture nor sound, a picture beyond 8K, no frame rate or one above 240, no duration.
  */
-export function readProbe(media: RawMedia, packets: readonly Packet[], sizeBytes: number): Read {
+export function readProbe(media: RawMedia, tally: Tally, sizeBytes: number): Read {
   const { video: videoStream, audio: audioStream } = choose(media)
-  const video = videoStream === undefined ? null : readVideo(videoStream, packets)
-  const audio = audioStream === undefined ? null : readAudio(audioStream, packets)
+  const video = videoStream === undefined ? null : readVideo(videoStream, tally.of(videoStream.index))
+  const audio = audioStream === undefined ? null : readAudio(audioStream, tally.of(audioStream.index))
   if (typeof video === 'string') return invalid(video)
   if (typeof audio === 'string') return invalid(audio)
   const tracks = [video, audio].filter((track) => track !== null)
@@ -64,10 +72,9 @@ function choose({ streams }: RawMedia): { video: RawStream | undefined; audio: R
   return { video, audio }
 }
 
-function readAudio(stream: RawStream, packets: readonly Packet[]): Probe['audio'] | string {
+function readAudio(stream: RawStream, played: Played): Probe['audio'] | string {
   if (stream.codec_name === undefined) return 'the sound is of a kind that cannot be decoded'
   if (stream.codec_tag_string === 'enca') return 'the sound is encrypted'
-  const own = packets.filter(({ stream_index }) => stream_index === stream.index)
   const { index, codec_name: codec, channels, sample_rate: sampleRate = 0 } = stream
-  return { index, codec, channels, sampleRate, ...extentOf(stream, own) }
+  return { index, codec, channels, sampleRate, ...extentOf(stream, played) }
 }

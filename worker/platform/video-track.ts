@@ -1,6 +1,6 @@
 import { MAX_PIXELS, MAX_SIDE } from './media-input.ts'
 import { type Probe, toNumber, toRational } from './probed-media.ts'
-import { extentOf, type Packet, type RawStream } from './raw-media.ts'
+import { extentOf, type Played, type RawStream } from './raw-media.ts'
 
 /** Frames a second that are believed; a WebM of a browser says 1000. */
 const MAX_FPS = 240
@@ -14,13 +14,12 @@ const DOLBY_VISION_ALONE = 5
 const UNKNOWN = 'the picture is of a kind that cannot be decoded'
 
 /** A picture track as a probe has it; text says why it cannot be encoded. */
-export function readVideo(stream: RawStream, packets: readonly Packet[]): Probe['video'] | string {
+export function readVideo(stream: RawStream, played: Played): Probe['video'] | string {
   const { codec_name: codec, pix_fmt: pixFmt = 'unknown' } = stream
   const problem = problemOf(stream)
   if (problem !== null || codec === undefined) return problem ?? UNKNOWN
-  const own = packets.filter(({ stream_index, flags }) => stream_index === stream.index && !flags.includes('D'))
-  const extent = extentOf(stream, own)
-  const rate = rateOf(stream, own, extent.durationSec)
+  const extent = extentOf(stream, played)
+  const rate = rateOf(stream, played, extent.durationSec)
   if (rate === null) return 'the picture has no frames'
   if (toNumber(rate.fps) > MAX_FPS) return `the picture has ${Math.round(toNumber(rate.fps))} frames a second`
   return {
@@ -69,13 +68,13 @@ export function headerFps(stream: RawStream): Rate['fps'] | null {
   return fps === null || toNumber(fps) > MAX_FPS ? null : fps
 }
 
-function rateOf(stream: RawStream, packets: readonly Packet[], durationSec: number): Rate | null {
-  const average = headerFps(stream) ?? countedFps(packets.length, durationSec)
+function rateOf(stream: RawStream, { packets, times }: Played, durationSec: number): Rate | null {
+  const average = headerFps(stream) ?? countedFps(packets, durationSec)
   if (average === null) return null
   const isOfFields = isInterlaced(stream) && toNumber(average) > MAX_INTERLACED_FPS
   const fps = isOfFields ? { num: average.num, den: average.den * 2 } : average
   const rateOfTimes = toRational(stream.r_frame_rate) ?? fps
-  return { fps, rateOfTimes, isVariableFrameRate: isVariable(fps, rateOfTimes, { stream, packets }) }
+  return { fps, rateOfTimes, isVariableFrameRate: isVariable(fps, rateOfTimes, { stream, times }) }
 }
 
 function countedFps(frames: number, durationSec: number): Rate['fps'] | null {
@@ -88,12 +87,11 @@ function countedFps(frames: number, durationSec: number): Rate['fps'] | null {
  * Frames are uneven where two neighbours are, beyond the rounding of a container that counts milliseconds, or where
  * the average and the rate of the time stamps differ, which is so too when only a later part is uneven.
  */
-function isVariable(fps: Rate['fps'], rateOfTimes: Rate['fps'], of: { stream: RawStream; packets: readonly Packet[] }) {
-  const times = of.packets
-    .flatMap(({ pts_time }) => (pts_time === undefined ? [] : [pts_time]))
-    .toSorted((a, b) => a - b)
-  const steps = times.slice(1).map((time, i) => time - (times[i] ?? time))
-  const middle = steps.toSorted((a, b) => a - b)[Math.floor(steps.length / 2)] ?? 0
+function isVariable(fps: Rate['fps'], rateOfTimes: Rate['fps'], of: { stream: RawStream; times: readonly number[] }) {
+  // Outside of the heap: there may be millions.
+  const times = Float64Array.from(of.times).toSorted()
+  const steps = times.subarray(1).map((time, i) => time - (times[i] ?? time))
+  const middle = steps.toSorted()[Math.floor(steps.length / 2)] ?? 0
   const tolerance = Math.max(0.0015, middle * 0.1)
   if (steps.some((step) => Math.abs(step - middle) > tolerance)) return true
   const ratio = toNumber(rateOfTimes) / toNumber(fps)

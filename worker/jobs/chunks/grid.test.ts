@@ -58,6 +58,7 @@ describe('how many chunks', () => {
     expect(chunksWanted(planOf(1000), many(100))).toBe(20)
     expect(chunksWanted(planOf(99), many(4))).toBe(1)
     expect(chunksWanted(planOf(1000), many(1))).toBe(1)
+    expect(chunksWanted(planOf(2_000_001), many(4))).toBe(1)
   })
 
   it('auto splits from five minutes on, as far as workers are free, into chunks of a minute or more', () => {

@@ -1,7 +1,7 @@
 import type { Chunk } from '../../../shared/contract/jobs.ts'
 import type { EncodePlan } from '../encode-plan.ts'
 import { perSec, segmentFrames } from '../frame-grid.ts'
-import type { Picture } from './picture.ts'
+import { MAX_PACKETS, type Picture } from './picture.ts'
 
 /** A chunk and the packets of the source that it is made of, by their places: `[firstPacket, endPacket)`. */
 export type Cut = {
@@ -36,6 +36,8 @@ const MARGIN_FRAMES = 3
  * there are no segments).
  */
 export function chunksWanted(plan: EncodePlan, { chunks, freeWorkers }: Wanted): number {
+  // Whoever joins them counts them all.
+  if (framesOf(plan) > MAX_PACKETS) return 1
   const units = Math.floor(framesOf(plan) / (unitOf(plan) ?? Infinity))
   const auto = plan.durationSec < AUTO_MIN_SEC ? 1 : Math.min(freeWorkers + 1, plan.durationSec / AUTO_MIN_CHUNK_SEC)
   return Math.max(1, Math.min(units, MAX_CHUNKS, chunks === 'auto' ? Math.floor(auto) : chunks))

@@ -1,20 +1,22 @@
 import { describe, expect, it } from 'vitest'
 
-import { toPicture } from './picture.ts'
+import { pictureLines } from './picture.ts'
 
-/** Lines of ffprobe for packets of `pts,dts,flags`. */
-function linesOf(packets: readonly string[], clock = '1/1000'): string {
+/** What is made of ffprobe's lines for packets of `pts,dts,flags`. */
+function pictureOf(packets: readonly string[], clock = '1/1000') {
   const lines = packets.map((packet) => {
     const [pts, dts, flags] = packet.split(',')
     return `packet,${pts},${dts},40,${flags}`
   })
-  return [...lines, `stream,${clock}`, ''].join('\n')
+  const made = pictureLines()
+  for (const line of [...lines, `stream,${clock}`]) made.add(line)
+  return made.toPicture()
 }
 
 const GOOD = ['0,-80,K_', '80,-40,__', '40,0,__', '120,40,K_']
 
 it('the times of a picture are read to the tick, with key frames and what an edit list hides', () => {
-  const result = toPicture(linesOf(['-40,-80,KD', ...GOOD.slice(1)]))
+  const result = pictureOf(['-40,-80,KD', ...GOOD.slice(1)])
   expect(result).toMatchObject({ kind: 'ok', picture: { timeBase: { num: 1, den: 1000 } } })
   if (result.kind !== 'ok') return
   expect(result.picture.packets[0]).toEqual({ pts: -40, dts: -80, duration: 40, isKey: true, isHidden: true })
@@ -22,7 +24,7 @@ it('the times of a picture are read to the tick, with key frames and what an edi
 })
 
 it('decoding times that are missing at the beginning are made up', () => {
-  const result = toPicture(linesOf(['0,N/A,K_', '80,N/A,__', '40,0,__']))
+  const result = pictureOf(['0,N/A,K_', '80,N/A,__', '40,0,__'])
   expect(result).toMatchObject({ kind: 'ok', picture: { packets: [{ dts: -2 }, { dts: -1 }, { dts: 0 }] } })
 })
 
@@ -36,10 +38,10 @@ describe('a picture is of no use for pieces', () => {
     ['where frames are hidden in the middle', ['0,0,K_', '40,40,_D', '80,80,__']],
     ['where there is no packet', []],
   ])('%s', (_, packets) => {
-    expect(toPicture(linesOf(packets))).toMatchObject({ kind: 'unusable' })
+    expect(pictureOf(packets)).toMatchObject({ kind: 'unusable' })
   })
 
   it('where a tick is no whole part of a second', () => {
-    expect(toPicture(linesOf(GOOD, '1001/30000'))).toMatchObject({ kind: 'unusable' })
+    expect(pictureOf(GOOD, '1001/30000')).toMatchObject({ kind: 'unusable' })
   })
 })

@@ -1,3 +1,4 @@
+import { lineReader } from '../../platform/line-reader.ts'
 import { INPUT_OPTIONS, inputUrl } from '../../platform/media-input.ts'
 import { runProgram } from '../../platform/run-program.ts'
 import type { Rational } from '../output-plan.ts'
@@ -33,8 +34,8 @@ type ReadOptions = {
   readonly signal: AbortSignal
 }
 
-/** Of two days at 60 frames a second, a line each: more is refused. */
-const MAX_LINES_BYTES = 512 * 1024 * 1024
+/** Of eleven hours at 50 frames a second, which the worker's memory holds: more are not split. */
+export const MAX_PACKETS = 2_000_000
 
 /** ffmpeg takes a longer jump for a broken clock, and mends it (`-dts_delta_threshold`): pieces would not know of it. */
 const MAX_JUMP_SEC = 9
@@ -47,8 +48,19 @@ export async function readPicture(
   const entries = 'stream=time_base:packet=pts,dts,duration,flags'
   const what = ['-select_streams', String(index), '-show_entries', entries, '-of', 'csv']
   const args = ['-hide_banner', '-v', 'error', ...INPUT_OPTIONS, ...what, '-i', inputUrl(path)]
-  const result = await runProgram(ffprobePath, args, { ...options, maxStdoutBytes: MAX_LINES_BYTES })
-  if (result.kind === 'exited' && result.code === 0) return toPicture(result.stdout)
+  const lines = pictureLines()
+  const tooMany = new AbortController()
+  const onLine = (line: string) => {
+    lines.add(line)
+    if (lines.packets() > MAX_PACKETS) tooMany.abort()
+  }
+  const result = await runProgram(ffprobePath, args, {
+    ...options,
+    signal: AbortSignal.any([options.signal, tooMany.signal]),
+    onStdout: lineReader(onLine),
+  })
+  if (tooMany.signal.aborted) return { kind: 'unusable', reason: `the picture has more than ${MAX_PACKETS} packets` }
+  if (result.kind === 'exited' && result.code === 0) return lines.toPicture()
   return { kind: 'failed', reason: `the picture's times cannot be read: ffprobe ${result.kind}` }
 }
 
@@ -57,13 +69,26 @@ export async function readPicture(
  * not rise, the clock jumps, or packets are hidden other than at the beginning: ffmpeg guesses in these cases, and what
  * it guesses depends on where it began to read. So it is where a tick is no whole part of a second (some AVI).
  */
-export function toPicture(lines: string): PictureResult {
-  const [, num, den] = /^(?:program\|)?stream,(\d+)\/(\d+)/m.exec(lines) ?? []
-  const timeBase = { num: Number(num), den: Number(den) }
-  if (num === undefined || den === undefined) return { kind: 'failed', reason: 'the picture has no clock' }
-  const [first, ...rest] = withDecodingTimes(lines.split('\n').flatMap(toPacket))
+export function pictureLines() {
+  const packets: PicturePacket[] = []
+  let timeBase: Rational | null = null
+  return {
+    add: (line: string) => {
+      packets.push(...toPacket(line))
+      const [, num, den] = /^(?:program\|)?stream,(\d+)\/(\d+)/.exec(line) ?? []
+      if (num !== undefined && den !== undefined) timeBase ??= { num: Number(num), den: Number(den) }
+    },
+    packets: () => packets.length,
+    toPicture: () => toPicture(timeBase, packets),
+  }
+}
+
+function toPicture(timeBase: Rational | null, packets: PicturePacket[]): PictureResult {
+  if (timeBase === null) return { kind: 'failed', reason: 'the picture has no clock' }
+  makeUpDecodingTimes(packets)
+  const [first] = packets
   if (first === undefined) return { kind: 'unusable', reason: 'the picture has no packets' }
-  const picture = { timeBase, packets: [first, ...rest] } as const
+  const picture = { timeBase, packets: [first, ...packets.slice(1)] } as const
   const reason = problemOf(picture)
   return reason === null ? { kind: 'ok', picture } : { kind: 'unusable', reason }
 }
@@ -85,11 +110,12 @@ function toPacket(line: string): PicturePacket[] {
 }
 
 /** Containers that have no decoding times (Matroska) leave the first ones open: nothing is decoded before them. */
-function withDecodingTimes(packets: readonly PicturePacket[]): readonly PicturePacket[] {
+function makeUpDecodingTimes(packets: PicturePacket[]): void {
   const known = packets.findIndex(({ dts }) => !Number.isNaN(dts))
-  const first = packets[known]
-  if (first === undefined) return packets
-  return packets.map((packet, i) => (i < known ? { ...packet, dts: first.dts - (known - i) } : packet))
+  const dtsOfKnown = packets[known]?.dts ?? 0
+  for (const [i, packet] of packets.slice(0, Math.max(known, 0)).entries()) {
+    packets[i] = { ...packet, dts: dtsOfKnown - (known - i) }
+  }
 }
 
 function problemOf({ timeBase, packets }: Picture): string | null {
@@ -99,7 +125,8 @@ function problemOf({ timeBase, packets }: Picture): string | null {
   const isRising = packets.every(({ dts }, i) => dts > (packets[i - 1]?.dts ?? -Infinity))
   if (!isRising) return 'decoding times do not rise'
   if (packets.some(({ dts }, i) => dts - (packets[i - 1]?.dts ?? dts) > maxJump)) return 'the clock jumps'
-  if (new Set(packets.map(({ pts }) => pts)).size < packets.length) return 'two packets have the same time'
+  const times = Float64Array.from(packets, ({ pts }) => pts).toSorted()
+  if (times.some((pts, i) => pts === times[i - 1])) return 'two packets have the same time'
   const firstShown = packets.reduce((min, { isHidden, pts }) => (isHidden ? min : Math.min(min, pts)), Infinity)
   if (packets.some(({ isHidden, pts }) => isHidden && pts >= firstShown)) return 'packets are hidden in the middle'
   return null
