@@ -208,6 +208,11 @@ describe('a job', () => {
     expect(joiner.order).toMatchObject({ task: 'join', plan: PLAN })
     await joiner.tell({ state: 'done', progress: 100, output: AN_OUTPUT })
     expect(await played.job(id)).toMatchObject({ status: 'completed', progress: 100 })
+    const [left = ''] = await played.tasks(id, 'sweep')
+    const tidier = await played.claim(left)
+    expect(tidier.order).toMatchObject({ task: 'tidy', parts_key: `.tallylight/${id}/` })
+    await tidier.tell({ state: 'done', progress: 100 })
+    expect([await played.tasks(id, 'sweep'), await played.job(id)]).toMatchObject([[], { status: 'completed' }])
   })
 
   it('of which one piece is lost has that piece encoded again, and no other', async () => {

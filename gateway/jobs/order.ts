@@ -23,7 +23,7 @@ export async function orderFor(context: Context, taskId: string): Promise<JobOrd
     case 'join':
       return plan === null ? null : { task: 'join', ...common, plan }
     case 'sweep':
-      return { task: 'sweep', ...common }
+      return { task: job.status === 'completed' ? 'tidy' : 'sweep', ...common }
   }
 }
 

@@ -19,7 +19,7 @@ import { jobProgress } from './progress.ts'
 import { nextStatus } from './status.ts'
 import { changeJob, endJob, type Job, type JobChange } from './store.ts'
 import { outputKeyOf } from './store-keys.ts'
-import { sweepAgain } from './sweeps.ts'
+import { sweepAgain, sweepOf } from './sweeps.ts'
 import { endSweepsAt, insertTasks, lockTask, readPieces, updateTask, type Task } from './tasks/store.ts'
 import { tell } from './tell.ts'
 
@@ -151,7 +151,10 @@ async function recordDone(tx: Tx, job: Job, task: Task, report: JobReport): Prom
   const end = { progress: 100, message: 'completed', output: report.output, mediaInfo, validation }
   // Its worker has removed what earlier jobs had left there; whoever still tried would remove the output.
   const [completed] = await Promise.all([endJob(tx, job.id, 'completed', end), endSweepsAt(tx, task.outputKey)])
-  if (completed !== null) await tell(tx, [completed])
+  if (completed === null) return true
+  // A task of its own, which no worker's death can lose: the one that reports takes it next.
+  if (completed.plan !== null) await insertTasks(tx, [sweepOf(completed, 0)])
+  await tell(tx, [completed])
   return true
 }
 

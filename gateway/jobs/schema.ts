@@ -81,7 +81,8 @@ export const jobTasks = pgTable(
     jobId: text('job_id')
       .notNull()
       .references(() => jobs.id),
-    task: text('task').$type<JobOrder['task']>().notNull(),
+    /** The `sweep` of a completed job is to `tidy` only. */
+    task: text('task').$type<Exclude<JobOrder['task'], 'tidy'>>().notNull(),
     chunk: json('chunk').$type<Chunk>(),
     status: text('status').$type<TaskStatus>().notNull().default('waiting'),
     priority: integer('priority').notNull(),

@@ -17,15 +17,20 @@ const MAX_TRIES = 100
 const FIRST_PRIORITY = 1000
 const LATER_PRIORITY = -1000
 
-/** The task that removes what a job has left in its store, after so many that could not. */
-export function sweepOf(job: Pick<Job, 'id' | 'storage' | 'path'>, tries: number) {
+/**
+ * The task that removes what a job has left in its store, after so many that could not. Of a completed one that is what
+ * lies beside its output, which is at once in nobody's way.
+ */
+export function sweepOf(job: Pick<Job, 'id' | 'storage' | 'path' | 'status'>, tries: number) {
+  const isCompleted = job.status === 'completed'
+  const pauseSec = Math.min(FIRST_PAUSE_SEC * 2 ** tries, LONGEST_PAUSE_SEC)
   return {
     id: newTaskId(),
     jobId: job.id,
     task: 'sweep',
     priority: tries === 0 ? FIRST_PRIORITY : LATER_PRIORITY,
-    outputKey: outputKeyOf(job),
-    dueInSec: Math.min(FIRST_PAUSE_SEC * 2 ** tries, LONGEST_PAUSE_SEC),
+    outputKey: outputKeyOf(isCompleted ? { ...job, path: partsKeyOf(job.id) } : job),
+    dueInSec: isCompleted && tries === 0 ? 0 : pauseSec,
     position: tries,
   } as const
 }

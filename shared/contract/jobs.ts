@@ -129,7 +129,7 @@ const Common = {
 /**
  * What a worker is to do, handed to it when it claims (`order`). `encode`: the whole job, or, where that is asked for
  * and worth while, its split. `chunk`: one piece. `join`: all pieces to the output. `sweep`: remove what a job that
- * ended otherwise has left in the store.
+ * ended otherwise has left in the store. `tidy`: remove what a split job that was completed has left beside its output.
  */
 export const JobOrder = v.variant('task', [
   v.object({
@@ -143,6 +143,7 @@ export const JobOrder = v.variant('task', [
   v.object({ task: v.literal('chunk'), ...Common, chunk: Chunk, plan: ChunkPlan }),
   v.object({ task: v.literal('join'), ...Common, plan: ChunkPlan }),
   v.object({ task: v.literal('sweep'), ...Common }),
+  v.object({ task: v.literal('tidy'), ...Common }),
 ])
 export type JobOrder = v.InferOutput<typeof JobOrder>
 
@@ -175,7 +176,7 @@ export const JobReport = v.object({
   validation: v.nullable(ValidationResult),
   /** Something of the job may lie in the store from now on. */
   has_stored: v.boolean(),
-  /** With `done`: what came of it; of an `encode` task that was split, of a `chunk` and of a `sweep`, no output. */
+  /** With `done`: what came of it; of a task that stores none, no output. */
   output: v.nullable(JobOutput),
   plan: v.nullable(ChunkPlan),
   /** With `failed`. */

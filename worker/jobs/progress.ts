@@ -24,6 +24,7 @@ const WEIGHTS: Readonly<Record<JobOrder['task'], readonly (readonly [Phase, numb
     ['store', 20],
   ],
   sweep: [['store', 100]],
+  tidy: [['store', 100]],
 }
 
 /** Everything but the last word: 100 is said of what is done. */

@@ -115,7 +115,7 @@ async function store(
   })
 }
 
-/** Removes what a job's workers have handed on to one another, and the list of its files, once its end is known. */
+/** Removes what a job keeps beside its output, once its end is known: of one that was not split, the list of its files. */
 export async function clearParts(
   { output, parts_key: partsKey }: Pick<JobOrder, 'output' | 'parts_key'>,
   bench: Pick<Bench, 'environment' | 'log'>,

@@ -99,7 +99,8 @@ async function bench({ env = {}, allowPrivateNetworks = true, proxy }: BenchOpti
         signal: stopped.signal,
       })
       // As a worker does once the gateway knows.
-      if (result.kind === 'done' && result.output !== null) await clearParts(order, { environment, log })
+      if (order.task === 'encode' && result.kind === 'done' && result.output !== null)
+        await clearParts(order, { environment, log })
       return result
     },
     stop: () => stopped.abort(),
@@ -239,6 +240,7 @@ describe('a split job', () => {
       expect(await run({ ...common, task: 'chunk', chunk, plan })).toEqual({ kind: 'done', output: null, plan: null })
     }
     expect(await run({ ...common, task: 'join', plan })).toMatchObject({ kind: 'done', output: { output_type: 'hls' } })
+    expect(await run({ ...common, task: 'tidy' })).toMatchObject({ kind: 'done' })
     const segments = [0, 1, 2, 3].map((index) => `segment_0_00${index}.ts`)
     expect((await stored()).toSorted()).toEqual(['master.m3u8', ...segments, 'stream_0.m3u8'])
   })

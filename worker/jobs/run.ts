@@ -33,6 +33,8 @@ export async function runOrder(order: JobOrder, bench: Bench): Promise<Done | Un
       return runJoin(order, bench)
     case 'sweep':
       return sweepStore(order, bench)
+    case 'tidy':
+      return tidyStore(order, bench)
   }
 }
 
@@ -89,6 +91,13 @@ async function openSource(order: OrderOf<'encode'>, bench: Bench): Promise<Sourc
 function sweepStore(order: OrderOf<'sweep'>, bench: Bench): Promise<Done | Unfinished> {
   return withStore(order.output.storage, bench, async (store) => {
     await sweep({ store, partsKey: order.parts_key, dir: bench.dir }, bench.signal)
+    return { kind: 'done', output: null, plan: null }
+  })
+}
+
+function tidyStore(order: OrderOf<'tidy'>, bench: Bench): Promise<Done | Unfinished> {
+  return withStore(order.output.storage, bench, async (store) => {
+    await store.clear(order.parts_key, bench.signal)
     return { kind: 'done', output: null, plan: null }
   })
 }

@@ -71,8 +71,8 @@ export async function runTask(
   else desk.tell(result)
   reports.close()
   const end = await ended
-  // A job that was canceled meanwhile is swept by the list of its files.
-  if (end.kind === 'closed' && result.kind === 'done' && result.output !== null) {
+  // A job that was canceled meanwhile is swept by the list of its files; one that was split is tidied by a task.
+  if (order.task === 'encode' && end.kind === 'closed' && result.kind === 'done' && result.output !== null) {
     await clearParts(order, { environment: host.environment, log })
   }
   return end.kind === 'closed' ? { kind: 'finished' } : end
