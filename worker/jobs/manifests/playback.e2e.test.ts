@@ -113,12 +113,12 @@ async function play(set: PlayOptions, sec = DURATION_SEC): Promise<Playback> {
   return playback
 }
 
-/** Once more where a busy machine had all of it loaded before a switch was asked for, or then stood still. */
+/** Once more where a busy machine had all of it loaded before a switch was asked for, or gave the player no time. */
 async function playFed(set: PlayOptions, sec: number, triesLeft = 3): Promise<Playback> {
   const playback = await player.play(set)
   const isLoaded = playback.errors.length === 0 && (playback.buffered[0]?.[1] ?? 0) > sec - 0.15
   const hasSwitched = set.heights === undefined || playback.heights.length === SIZES_SEEN.length
-  const isStarved = isLoaded && !(playback.hasEnded && hasSwitched)
+  const isStarved = isLoaded && !(playback.hasEnded && playback.stalls === 0 && hasSwitched)
   return isStarved && triesLeft > 0 ? playFed(set, sec, triesLeft - 1) : playback
 }
 
