@@ -45,7 +45,8 @@ const CLEANING_TIMEOUT_MS = 30_000
 /**
  * Stores an output: several files at once; first what others refer to, then playlists and manifests, last what a reader
  * opens. A journal of its keys goes before the first file; it stays until `tidy`, for the job may yet turn out to be
- * over. When it fails or is aborted, what it has put is removed; what an earlier job had put at its other keys stays.
+ * over. When it fails or is aborted, all its keys are removed, also where an earlier job had put files at the same ones:
+ * an output that is half one and half the other is none. Where it had put nothing yet, that of the earlier job stays.
  * @throws where the set's own files cannot be read; the store is then left clean too
  */
 export async function deliver(delivery: Delivery, signal: AbortSignal): Promise<DeliveryResult> {
@@ -201,11 +202,16 @@ export async function tidy(store: Store, partsKey: string, log: Log): Promise<vo
 }
 
 /** What cannot be removed now stays in the journal, which was written first. */
-async function takeBack({ store, partsKey, log }: Delivery, written: ReadonlySet<string>): Promise<void> {
+async function takeBack(delivery: Delivery, written: ReadonlySet<string>): Promise<void> {
+  const { store, set, partsKey, log } = delivery
   const signal = AbortSignal.timeout(CLEANING_TIMEOUT_MS)
   const [journal, ...keys] = written
   try {
-    if (keys.length > 0) await store.remove(keys, signal)
+    if (keys.length > 0)
+      await store.remove(
+        set.files.map((name) => keyOf(delivery, name)),
+        signal,
+      )
     if (journal !== undefined) await store.remove([journal], signal)
   } catch (error) {
     log.warn('output of a failed delivery left in the store', { parts_key: partsKey, error })
