@@ -14,7 +14,8 @@ async function play({ engine, url, heights, timeoutMs }) {
   const seen = { errors: [], stalls: 0, jumps: 0, heights: [] }
   let isPlaying = false
   video.addEventListener('playing', () => (isPlaying = true))
-  video.addEventListener('waiting', () => (seen.stalls += isPlaying && !hasData(video) ? 1 : 0))
+  const onStall = () => (seen.stalls += isPlaying && !hasData(video) ? 1 : 0)
+  video.addEventListener('waiting', onStall)
   video.addEventListener('seeking', () => (seen.jumps += isPlaying ? 1 : 0))
   video.addEventListener('resize', () => seen.heights.push(video.videoHeight))
   video.addEventListener('error', () => seen.errors.push(`video: ${video.error.message}`))
@@ -22,7 +23,7 @@ async function play({ engine, url, heights, timeoutMs }) {
   const ready = new Promise((done) => video.addEventListener('canplay', done))
   const late = new Promise((done) => setTimeout(done, timeoutMs, 'late'))
   video.defaultPlaybackRate = RATE
-  STARTERS[engine](video, { url, heights, onError: (error) => seen.errors.push(error) })
+  STARTERS[engine](video, { url, heights, onStall, onError: (error) => seen.errors.push(error) })
   // hls.js steps over the two frames that a transport stream begins late by, if it is to play before it can.
   await Promise.race([ready, late])
   await video.play().catch((error) => seen.errors.push(`play: ${error.message}`))
@@ -46,11 +47,13 @@ function hasData({ buffered, currentTime, duration }) {
   )
 }
 
-function startHls(video, { url, heights, onError }) {
+function startHls(video, { url, heights, onStall, onError }) {
   const hls = new Hls({ startLevel: 0 })
   hls.on(Hls.Events.ERROR, (_, { details, error }) => {
     // A segment that it had already, appended once more around a switch that we asked for.
-    if (details !== 'bufferAppendNoProgress') onError(`${details}: ${error?.message}`)
+    if (details === 'bufferAppendNoProgress') return
+    if (details === 'bufferStalledError') onStall()
+    else onError(`${details}: ${error?.message}`)
   })
   hls.on(Hls.Events.FRAG_LOADED, (_, { frag }) => {
     const height = heights[frag.sn + 1]
@@ -61,11 +64,12 @@ function startHls(video, { url, heights, onError }) {
   hls.attachMedia(video)
 }
 
-function startDash(video, { url, heights, onError }) {
+function startDash(video, { url, heights, onStall, onError }) {
   const player = dashjs.MediaPlayer().create()
   const abr = { autoSwitchBitrate: { video: false }, initialBitrate: { video: 1 } }
   player.updateSettings({ debug: { logLevel: 0 }, streaming: { abr } })
-  for (const name of ['error', 'playbackError', 'playbackStalled']) {
+  player.on('playbackStalled', onStall)
+  for (const name of ['error', 'playbackError']) {
     player.on(name, (event) => onError(`${name}: ${event.error?.message}`))
   }
   let loaded = 0
