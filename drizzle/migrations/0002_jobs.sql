@@ -61,9 +61,9 @@ CREATE TABLE "jobs" (
 ALTER TABLE "assignments" ADD COLUMN "host" text;--> statement-breakpoint
 ALTER TABLE "job_tasks" ADD CONSTRAINT "job_tasks_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "job_updates" ADD CONSTRAINT "job_updates_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "job_tasks_waiting" ON "job_tasks" USING btree ("priority" DESC NULLS LAST,"due_at","position") WHERE status = 'waiting';--> statement-breakpoint
+CREATE INDEX "job_tasks_waiting" ON "job_tasks" USING btree ("priority" DESC NULLS LAST,"due_at","position") WHERE status <> 'running' and status <> 'ended';--> statement-breakpoint
 CREATE INDEX "job_tasks_open" ON "job_tasks" USING btree ("output_key") WHERE status in ('waiting', 'running');--> statement-breakpoint
 CREATE INDEX "job_tasks_by_job" ON "job_tasks" USING btree ("job_id");--> statement-breakpoint
 CREATE INDEX "jobs_by_status" ON "jobs" USING btree ("status","id");--> statement-breakpoint
 CREATE INDEX "jobs_by_deadline" ON "jobs" USING btree ("deadline_at") WHERE ended_at is null and deadline_at is not null;--> statement-breakpoint
-CREATE INDEX "jobs_by_end" ON "jobs" USING btree ("ended_at");
+CREATE INDEX "jobs_by_end" ON "jobs" USING btree ("ended_at") WHERE ended_at is not null;

@@ -1,16 +1,20 @@
 import type { Claim } from '../../shared/contract/assignment.ts'
 import type { Context } from '../context.ts'
 import { BrokenRule } from '../errors.ts'
-import { claimAssignment } from '../workers/claim-assignment.ts'
+import { answerClaim } from '../workers/claim-assignment.ts'
+import { claimWork } from './calls/store.ts'
 import { orderFor } from './order.ts'
+import { findWork } from './tasks/store.ts'
 
 /**
  * Gives a task to the worker that claims it, with all that it is to do.
  * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, NOT_FOUND
  */
 export async function claimTask(context: Context, taskId: string, claimant: string): Promise<Claim> {
-  const claim = await claimAssignment(context, taskId, claimant)
-  const order = await orderFor(context, taskId)
+  const claimed = await claimWork(context.db, taskId, claimant)
+  const claim = await answerClaim(context, { id: taskId, claimant }, claimed?.assignment ?? null)
+  const work = claimed ?? (await findWork(context.db, taskId))
+  const order = work === null ? null : await orderFor(context, work)
   if (order === 'job_ended') throw new BrokenRule('ASSIGNMENT_ENDED', 'this job is over; the worker must stop')
   if (order === null) throw new BrokenRule('NOT_FOUND', 'there is no such task')
   return { ...claim, order }

@@ -2,43 +2,37 @@ import type { NextTask } from '../../shared/contract/jobs.ts'
 import { deriveWorkerToken } from '../../shared/signing.ts'
 import type { Settings } from '../config.ts'
 import type { Context, Tx } from '../context.ts'
-import { insertHosted, listUnclaimedOf, type Assignment } from '../workers/store.ts'
+import { listUnclaimedOf } from '../workers/hosted/store.ts'
+import type { Assignment } from '../workers/store.ts'
+import { hostWaiting, type Hosted } from './calls/store.ts'
 import { countWorkers } from './capacity.ts'
 import { JOB_KIND, workerNameOf } from './pod.ts'
-import { startJobs } from './store.ts'
-import { lockStarts, takeWaiting } from './tasks/store.ts'
-import { tell } from './tell.ts'
+import { lockStarts } from './tasks/store.ts'
 
 /** What a worker says of itself: how many tasks more it could take, and whether it is done with the one it speaks of. */
 type Room = { readonly room: number; readonly isFree: boolean }
 
 /**
  * Gives waiting tasks to a worker that runs and has room. One that is done with its task takes the next, so that nothing
- * is started for it; one that is at work takes more only where no further worker may be started.
+ * is started for it; one that is at work takes more only where no further worker may be started. The jobs that begin so
+ * are yet to be told of.
  */
 export async function hostNext(
   tx: Tx,
   { jobs: { maxWorkers, maxConcurrent } }: Pick<Settings, 'jobs'>,
   assignment: Assignment,
   { room, isFree }: Room,
-): Promise<readonly string[]> {
+): Promise<Hosted> {
   const most = Math.min(room, maxConcurrent)
-  if (most === 0 || assignment.launchedBy === null) return []
+  if (most === 0 || assignment.launchedBy === null) return NOTHING
   if (!isFree) {
     await lockStarts(tx)
-    if ((await countWorkers(tx)) < maxWorkers) return []
+    if ((await countWorkers(tx)) < maxWorkers) return NOTHING
   }
-  const tasks = await takeWaiting(tx, most)
-  if (tasks.length === 0) return []
-  const ids = tasks.map(({ id }) => id)
-  const carrier = { host: carrierOf(assignment), owner: assignment.launchedBy }
-  const [started] = await Promise.all([
-    startJobs(tx, ids, 'a worker takes it'),
-    insertHosted(tx, JOB_KIND, ids, carrier),
-  ])
-  await tell(tx, started)
-  return ids
+  return hostWaiting(tx, most, { host: carrierOf(assignment), owner: assignment.launchedBy })
 }
+
+const NOTHING: Hosted = { ids: [], started: [] }
 
 /** The tasks that a worker was given, and may not know of. */
 export function unclaimedOf({ db }: Pick<Context, 'db'>, assignment: Assignment): Promise<string[]> {

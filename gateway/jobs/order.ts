@@ -3,13 +3,13 @@ import type { Context } from '../context.ts'
 import { countWorkers } from './capacity.ts'
 import type { Job } from './store.ts'
 import { partsKeyOf } from './store-keys.ts'
-import { countWaiting, findWork } from './tasks/store.ts'
+import { countWaiting, type Work } from './tasks/store.ts'
 
-/** What the worker of a task is to do, as things stand; `null` where there is no such task. */
-export async function orderFor(context: Context, taskId: string): Promise<JobOrder | 'job_ended' | null> {
-  const work = await findWork(context.db, taskId)
-  if (work === null) return null
-  const { task, job, timeLeftMs, leftBy } = work
+/** What the worker of a task is to do, as things stand; `null` where it lacks what it should have. */
+export async function orderFor(
+  context: Context,
+  { task, job, timeLeftMs, leftBy }: Work,
+): Promise<JobOrder | 'job_ended' | null> {
   const common = { ...commonOf(job), leftovers: leftBy.map(partsKeyOf), time_left_ms: timeLeftMs }
   const { plan } = job
   if (job.endedAt !== null && task.task !== 'sweep') return 'job_ended'

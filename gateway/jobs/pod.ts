@@ -24,7 +24,12 @@ export function jobRole({ jobs }: Pick<Settings, 'jobs'>): WorkerRole {
 
 /** The name of a job's worker: each attempt has one of its own. */
 export function workerNameOf({ id, launch }: Launch): string {
-  return `encode-${id}-${launch}`
+  return `${workerPrefixOf(id)}${launch}`
+}
+
+/** What the names of all workers of a task begin with; the number of the launch follows. */
+export function workerPrefixOf(taskId: string): string {
+  return `encode-${taskId}-`
 }
 
 /** What the JavaScript of a worker may take, in MB: splitting a source of hours lists each of its packets. */

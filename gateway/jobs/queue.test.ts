@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 
 import { openEventSource } from '../testing/event-source.ts'
 import { AN_OUTPUT } from '../testing/job-reports.ts'
-import { startPlayedJobs, WAIT } from '../testing/played-jobs.ts'
+import { startPlayedJobs, WAIT, type PlayedJobs } from '../testing/played-jobs.ts'
 import { TEST_KEYS, TEST_SETTINGS } from '../testing/test-gateway.ts'
 import type { WorkerSpec } from '../workers/launcher.ts'
+import { presentProgress } from './present.ts'
+import { findJob, listUpdates } from './store.ts'
 
 describe('the queue', () => {
   const one = async () => {
@@ -71,18 +73,37 @@ describe('the queue', () => {
   })
 })
 
+async function lastWord({ gateway: { gateway } }: PlayedJobs, id: string) {
+  return (await listUpdates(gateway.context.db, id, 0, 100)).at(-1)?.body
+}
+
+async function presented({ gateway: { gateway } }: PlayedJobs, id: string) {
+  const job = await findJob(gateway.context.db, id)
+  return job === null ? null : presentProgress(job)
+}
+
 describe('a worker', () => {
   const start = (jobs: object) => startPlayedJobs({ settings: { jobs: { ...TEST_SETTINGS.jobs, ...jobs } } })
   const done = { state: 'done', progress: 100, output: AN_OUTPUT } as const
 
-  it('that is done takes the next job that waits, which costs no start of another', async () => {
+  it('that is done takes the next job that waits, also for the same place, which costs no start of another', async () => {
     await using played = await start({ maxWorkers: 1 })
-    const first = await played.post()
+    const output = { storage: 'local', path: 'same.mp4' }
+    const first = await played.post({ output })
     const worker = await played.claim(first)
-    const second = await played.post()
-    const answer = await worker.tell({ ...done, room: 1 })
+    const second = await played.post({ output })
+    const media_info = {
+      format: 'mp4',
+      duration_sec: 1.5,
+      size_bytes: 9,
+      bit_rate_kbps: null,
+      video: null,
+      audio: null,
+    }
+    const answer = await worker.tell({ ...done, media_info, room: 1 })
     expect(answer.json.next).toEqual([{ task_id: second, token: expect.any(String) }])
     expect(await played.job(second)).toMatchObject({ status: 'processing' })
+    for (const id of [first, second]) expect(await lastWord(played, id)).toEqual(await presented(played, id))
     const again = await played.claimNext(second)
     expect(played.launched()).toEqual([first])
     expect(

@@ -14,8 +14,7 @@ export async function startWaiting(context: Context): Promise<number | null> {
     await lockStarts(tx)
     const free = context.settings.jobs.maxWorkers - (await countWorkers(tx))
     if (free <= 0) return []
-    const tasks = await takeWaiting(tx, free)
-    const ids = tasks.map(({ id }) => id)
+    const ids = await takeWaiting(tx, free)
     await insertAssignments(tx, JOB_KIND, ids)
     await tell(tx, await startJobs(tx, ids, 'a worker is being started'))
     return ids

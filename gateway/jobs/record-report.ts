@@ -1,27 +1,22 @@
 import type { ChunkPlan, JobReport, JobReportAccepted } from '../../shared/contract/jobs.ts'
 import { newTaskId } from '../../shared/ids.ts'
-import type { Context, Tx } from '../context.ts'
+import type { Context, DbOrTx, Tx } from '../context.ts'
 import { BrokenRule } from '../errors.ts'
 import { afterLoss } from '../workers/attempts.ts'
 import { refusalOf } from '../workers/claim-assignment.ts'
-import {
-  countCall,
-  endAssignment,
-  findAssignment,
-  muteWorker,
-  scheduleRelaunch,
-  type Assignment,
-} from '../workers/store.ts'
+import { endAssignment, findAssignment, muteWorker, scheduleRelaunch, type Assignment } from '../workers/store.ts'
+import { countCall, type CountedCall } from './calls/store.ts'
+import { completeByReport, type Completion } from './completed/store.ts'
 import { endTask, endTasksOf, failJob } from './end-job.ts'
 import { hostNext, unclaimedOf, withTokens } from './host-next.ts'
 import { JOB_ATTEMPTS } from './pod.ts'
 import { jobProgress } from './progress.ts'
 import { nextStatus } from './status.ts'
-import { changeJob, endJob, type Job, type JobChange } from './store.ts'
+import { changeJob, type Job, type JobChange } from './store.ts'
 import { outputKeyOf } from './store-keys.ts'
 import { sweepAgain, sweepOf } from './sweeps.ts'
-import { endSweepsAt, insertTasks, lockTask, readPieces, updateTask, type Task } from './tasks/store.ts'
-import { tell } from './tell.ts'
+import { insertTasks, readPieces, updateTask, type PieceProgress, type Task } from './tasks/store.ts'
+import { tell, tellReceiver } from './tell.ts'
 
 /** What a report came to. */
 type Recorded = {
@@ -37,7 +32,7 @@ type Recorded = {
  * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, NOT_FOUND, INVALID_CONFIG
  */
 export async function recordReport(context: Context, taskId: string, report: JobReport): Promise<JobReportAccepted> {
-  const recorded = await context.transact((tx) => recordAndHost(tx, context, taskId, report))
+  const recorded = await recordOnce(context, taskId, report)
   if (recorded === null) return answerUncounted(context, taskId, report)
   const { job, jobEnded, refused, next } = recorded
   context.metrics.count('tallylight_worker_reports_total', { outcome: refused ? 'refused' : 'counted' })
@@ -53,6 +48,13 @@ function isOver({ state }: JobReport): boolean {
   return state === 'done' || state === 'failed'
 }
 
+/** `null`: it did not count. */
+async function recordOnce(context: Context, taskId: string, report: JobReport) {
+  const room = Math.min(report.room, context.settings.jobs.maxConcurrent)
+  const completed = await complete(context.db, { taskId, report, room, withRest: false })
+  return completed ?? context.transact((tx) => recordAndHost(tx, context, taskId, report))
+}
+
 /** A report that comes again may have been counted when its answer was lost, and with it what it gave. */
 async function answerUncounted(context: Context, taskId: string, report: JobReport): Promise<JobReportAccepted> {
   const assignment = await findAssignment(context.db, taskId)
@@ -64,20 +66,41 @@ async function answerUncounted(context: Context, taskId: string, report: JobRepo
   return { duplicate: true, next: withTokens(context.settings, ids) }
 }
 
-async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, report: JobReport) {
-  const assignment = await countCall(tx, JOB_ATTEMPTS, { id: taskId, epoch: report.epoch, seq: report.seq })
-  const found = assignment === null ? null : await lockTask(tx, taskId)
-  if (assignment === null || found === null) return null
-  const recorded = await record(tx, assignment, found, report)
-  // Who has failed may fail at everything: the store is away, or its disk full.
-  const room = recorded.refused || report.state === 'failed' ? 0 : report.room
-  const next = await hostNext(tx, settings, assignment, { room, isFree: report.state === 'done' })
-  return { ...recorded, next }
+/** The report that completes a job, where it is one; what has no output is not. */
+async function complete(db: DbOrTx, completion: Completion) {
+  if (completion.report.state !== 'done' || completion.report.output === null) return null
+  const completed = await completeByReport(db, completion)
+  return completed === null ? null : { ...completed, jobEnded: true, refused: false }
 }
 
-type Found = { readonly task: Task; readonly job: Job }
+async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, report: JobReport) {
+  const counted = (await completeAndFollow(tx, taskId, report)) ?? (await count(tx, taskId, report))
+  if (counted === null) return null
+  const { assignment, ...recorded } = counted
+  // Who has failed may fail at everything: the store is away, or its disk full.
+  const room = recorded.refused || report.state === 'failed' ? 0 : report.room
+  const { ids, started } = await hostNext(tx, settings, assignment, { room, isFree: report.state === 'done' })
+  await tell(tx, started)
+  return { ...recorded, next: ids }
+}
 
-async function record(tx: Tx, assignment: Assignment, { task, job }: Found, report: JobReport): Promise<Recorded> {
+/** The same with what follows it: somebody is told, and the pieces of a split job are removed. */
+async function completeAndFollow(tx: Tx, taskId: string, report: JobReport) {
+  const completed = await complete(tx, { taskId, report, room: 0, withRest: true })
+  const assignment = completed === null ? null : await findAssignment(tx, taskId)
+  if (completed === null || assignment === null) return null
+  await tellReceiver(tx, completed.job)
+  // A task of its own, which no worker's death can lose: the one that reports takes it next.
+  if (completed.job.plan !== null) await insertTasks(tx, [sweepOf(completed.job, 0)])
+  return { ...completed, assignment }
+}
+
+async function count(tx: Tx, taskId: string, report: JobReport) {
+  const call = await countCall(tx, { id: taskId, epoch: report.epoch, seq: report.seq })
+  return call === null ? null : { ...(await record(tx, call, report)), assignment: call.assignment }
+}
+
+async function record(tx: Tx, { assignment, task, job }: CountedCall, report: JobReport): Promise<Recorded> {
   const recorded = { job, jobEnded: job.endedAt !== null, refused: false }
   if (task.task === 'sweep') return { ...recorded, jobEnded: await recordSweep(tx, { task, job }, report) }
   if (job.endedAt !== null) return { ...recorded, refused: true }
@@ -87,15 +110,17 @@ async function record(tx: Tx, assignment: Assignment, { task, job }: Found, repo
       await recordProgress(tx, job, task, report)
       return recorded
     case 'done':
-      return { ...recorded, jobEnded: await recordDone(tx, job, task, report) }
+      if (task.task !== 'chunk' && (task.task !== 'encode' || report.plan === null))
+        throw new BrokenRule('INVALID_CONFIG', 'output is required where a job is done')
+      await recordPartDone(tx, job, task, report)
+      return recorded
     case 'failed':
       return { ...recorded, jobEnded: await recordFailure(tx, job, assignment, report) }
   }
 }
 
-/** What a report says of the whole job. */
-async function changeOf(tx: Tx, job: Job, task: Task, report: JobReport): Promise<JobChange> {
-  const pieces = task.task === 'chunk' ? await readPieces(tx, job.id) : null
+/** What a report says of the whole job; `pieces`: all of them, where it is of one. */
+function changeOf(job: Job, task: Task, report: JobReport, pieces: PieceProgress | null): JobChange {
   return {
     progress: Math.max(job.progress, jobProgress(task.task, report, pieces)),
     message: pieces === null ? report.message : `encoding in ${pieces.pieces} pieces, ${pieces.open} to go`,
@@ -108,12 +133,17 @@ async function changeOf(tx: Tx, job: Job, task: Task, report: JobReport): Promis
   }
 }
 
+function readPiecesOf(tx: Tx, job: Job, task: Task): Promise<PieceProgress> | null {
+  return task.task === 'chunk' ? readPieces(tx, job.id) : null
+}
+
 async function recordProgress(tx: Tx, job: Job, task: Task, report: JobReport): Promise<void> {
   const state = report.state === 'uploading' && task.task !== 'chunk' ? 'uploading' : 'processing'
   const { progress, fps, speed } = report
   await updateTask(tx, task.id, { progress, fps, speed })
   const status = nextStatus(job.status, { kind: 'reported', state })
-  await change(tx, job, { ...(await changeOf(tx, job, task, report)), status })
+  const pieces = await readPiecesOf(tx, job, task)
+  await change(tx, job, { ...changeOf(job, task, report, pieces), status })
 }
 
 /** A heartbeat that says nothing new is no update. */
@@ -131,31 +161,18 @@ function isSame(a: unknown, b: unknown): boolean {
 
 const ENDED = { status: 'ended', progress: 100, fps: null, speed: null } as const
 
-/** True where that was the job's end. */
-async function recordDone(tx: Tx, job: Job, task: Task, report: JobReport): Promise<boolean> {
+/** What a job was split into, or a piece of it, is done. */
+async function recordPartDone(tx: Tx, job: Job, task: Task, report: JobReport): Promise<void> {
   await Promise.all([updateTask(tx, task.id, ENDED), endAssignment(tx, task.id)])
-  const told = await changeOf(tx, job, task, report)
-  if (task.task === 'chunk') {
-    await change(tx, job, told)
-    const { open } = await readPieces(tx, job.id)
-    if (open === 0) await insertTasks(tx, [taskOf(job, 'join')])
-    return false
-  }
+  const pieces = await readPiecesOf(tx, job, task)
+  const told = changeOf(job, task, report, pieces)
   if (report.plan !== null && task.task === 'encode') {
     await change(tx, job, { ...told, plan: report.plan, message: `split into ${report.plan.chunks.length} pieces` })
     await insertTasks(tx, piecesOf(job, report.plan))
-    return false
+    return
   }
-  if (report.output === null) throw new BrokenRule('INVALID_CONFIG', 'output is required where a job is done')
-  const { mediaInfo = null, validation = null } = told
-  const end = { progress: 100, message: 'completed', output: report.output, mediaInfo, validation }
-  // Its worker has removed what earlier jobs had left there; whoever still tried would remove the output.
-  const [completed] = await Promise.all([endJob(tx, job.id, 'completed', end), endSweepsAt(tx, task.outputKey)])
-  if (completed === null) return true
-  // A task of its own, which no worker's death can lose: the one that reports takes it next.
-  if (completed.plan !== null) await insertTasks(tx, [sweepOf(completed, 0)])
-  await tell(tx, [completed])
-  return true
+  await change(tx, job, told)
+  if (pieces?.open === 0) await insertTasks(tx, [taskOf(job, 'join')])
 }
 
 function piecesOf(job: Job, plan: ChunkPlan) {
@@ -190,7 +207,11 @@ async function recordFailure(tx: Tx, job: Job, assignment: Assignment, report: J
 }
 
 /** Its job has ended long since. What cannot be removed now is tried again later. True where this try is over. */
-async function recordSweep(tx: Tx, { task, job }: Found, { state }: JobReport): Promise<boolean> {
+async function recordSweep(
+  tx: Tx,
+  { task, job }: Pick<CountedCall, 'task' | 'job'>,
+  { state }: JobReport,
+): Promise<boolean> {
   if (state !== 'done' && state !== 'failed') return false
   await endTask(tx, task.id)
   if (state === 'failed') await sweepAgain(tx, job, task)

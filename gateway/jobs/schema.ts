@@ -68,7 +68,10 @@ export const jobs = pgTable(
     index('jobs_by_deadline')
       .on(table.deadlineAt)
       .where(sql`ended_at is null and deadline_at is not null`),
-    index('jobs_by_end').on(table.endedAt),
+    /** Of those that have ended: who changes one that has not finds it by its id. */
+    index('jobs_by_end')
+      .on(table.endedAt)
+      .where(sql`ended_at is not null`),
   ],
 )
 
@@ -98,9 +101,10 @@ export const jobTasks = pgTable(
     position: integer('position').notNull().default(0),
   },
   (table) => [
+    /** Of those that wait; see `takeUpdate` for the wording. */
     index('job_tasks_waiting')
       .on(table.priority.desc(), table.dueAt, table.position)
-      .where(sql`status = 'waiting'`),
+      .where(sql`status <> 'running' and status <> 'ended'`),
     index('job_tasks_open')
       .on(table.outputKey)
       .where(sql`status in ('waiting', 'running')`),

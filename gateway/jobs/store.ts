@@ -1,6 +1,22 @@
-import { and, asc, count, desc, eq, getTableColumns, gt, inArray, isNull, lt, lte, sql } from 'drizzle-orm'
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  getTableColumns,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  sql,
+  type SQL,
+} from 'drizzle-orm'
 
 import type { Db, DbOrTx, Tx } from '../context.ts'
+import { statement, statements } from '../statement.ts'
 import { assignments } from '../workers/schema.ts'
 import { jobs, jobTasks, jobUpdates } from './schema.ts'
 import type { FinalJobStatus, JobStatus } from './status.ts'
@@ -103,39 +119,69 @@ export async function endJob(
     Pick<Job, 'message' | 'progress' | 'output' | 'validation' | 'mediaInfo' | 'errorCode' | 'errorMessage'>
   >,
 ): Promise<Job | null> {
-  return update(tx, id, { ...end, status, fps: null, speed: null, etaSec: null, endedAt: sql`now()` })
+  return update(tx, id, { ...end, status, fps: null, speed: null, etaSec: null }, true)
 }
 
-type Columns = Parameters<ReturnType<Tx['update']>['set']>[0]
-
-async function update(tx: Tx, id: string, columns: Columns): Promise<Job | null> {
-  const [row] = await tx
-    .update(jobs)
-    .set({ ...columns, lastSeq: sql`${jobs.lastSeq} + 1`, updatedAt: sql`now()` })
-    .where(and(eq(jobs.id, id), active))
-    .returning()
-    .prepare('job_update')
-    .execute()
+async function update(tx: Tx, jobId: string, columns: Partial<Job>, isEnd = false): Promise<Job | null> {
+  const change = (isEnd ? ending : changing)(Object.keys(columns).join())
+  const [row] = await change(tx, { ...changeValues(columns), jobId })
   return row ?? null
 }
 
-/** Marks jobs whose first worker is being started; those that had started before are left as they are. */
-export function startJobs(tx: Tx, ids: readonly string[], message: string): Promise<Job[]> {
-  if (ids.length === 0) return Promise.resolve([])
-  return tx
+function changeValues(columns: Partial<Job>): Record<string, unknown> {
+  const all = new Map(Object.entries(getTableColumns(jobs)))
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, value]) => [
+      name,
+      value === null ? null : all.get(name)?.mapToDriverValue(value),
+    ]),
+  )
+}
+
+const changing = statements((names: string) => statement('change_job', (db) => changeUpdate(db, names, {})))
+const ending = statements((names: string) =>
+  statement('end_job', (db) => changeUpdate(db, names, { endedAt: sql`now()` })),
+)
+
+/** The update of an active job, by placeholders named as the columns, and `jobId`. */
+function changeUpdate(db: DbOrTx, names: string, also: { readonly endedAt?: SQL }) {
+  return db
     .update(jobs)
     .set({
-      status: 'processing',
-      message,
-      startedAt: sql`now()`,
-      deadlineAt: sql`now() + make_interval(secs => ${jobs.timeoutSec})`,
+      ...Object.fromEntries(names.split(',').map((name) => [name, sql`${sql.placeholder(name)}`])),
+      ...also,
       lastSeq: sql`${jobs.lastSeq} + 1`,
       updatedAt: sql`now()`,
     })
-    .where(and(inArray(jobs.id, [...ids]), eq(jobs.status, 'queued')))
+    .where(and(eq(jobs.id, sql.placeholder('jobId')), active))
     .returning()
-    .prepare('start_jobs')
-    .execute()
+}
+
+/**
+ * The update that marks jobs whose first worker is being started; those that had started before are left as they are.
+ */
+export function startUpdate(db: DbOrTx, ids: SQL, message: string) {
+  return (
+    db
+      .update(jobs)
+      .set({
+        status: 'processing',
+        message: sql`${message}`,
+        startedAt: sql`now()`,
+        deadlineAt: sql`now() + make_interval(secs => ${jobs.timeoutSec})`,
+        lastSeq: sql`${jobs.lastSeq} + 1`,
+        updatedAt: sql`now()`,
+      })
+      // In these words it is not looked for by its status, of which there may be thousands.
+      .where(sql`${jobs.id} in (${ids}) and (${jobs.status} = 'queued') is true`)
+      .returning()
+  )
+}
+
+export function startJobs(tx: Tx, ids: readonly string[], message: string): Promise<Job[]> {
+  if (ids.length === 0) return Promise.resolve([])
+  const list = ids.map((id) => sql`${id}`)
+  return startUpdate(tx, sql.join(list, sql`, `), message).execute()
 }
 
 /** Jobs that run for longer than they may. */
@@ -152,7 +198,7 @@ export async function meanDurationSec(db: Db): Promise<number | null> {
   const last = db
     .select({ sec: sql<number>`extract(epoch from ${jobs.endedAt} - ${jobs.startedAt})`.as('sec') })
     .from(jobs)
-    .where(eq(jobs.status, 'completed'))
+    .where(and(eq(jobs.status, 'completed'), isNotNull(jobs.endedAt)))
     .orderBy(desc(jobs.endedAt))
     .limit(20)
     .as('last')
@@ -161,13 +207,22 @@ export async function meanDurationSec(db: Db): Promise<number | null> {
 }
 
 export async function insertUpdates(tx: Tx, updates: readonly Omit<JobUpdate, 'createdAt'>[]): Promise<void> {
-  if (updates.length === 0) return
-  await tx
-    .insert(jobUpdates)
-    .values([...updates])
-    .prepare('job_updates')
-    .execute()
+  const values = updates.flatMap(({ jobId, seq, body }, i) => [
+    [`jobId${i}`, jobId] as const,
+    [`seq${i}`, seq] as const,
+    [`body${i}`, body] as const,
+  ])
+  if (updates.length > 0) await inserting(updates.length)(tx, Object.fromEntries(values))
 }
+
+const inserting = statements((rows: number) => {
+  const row = (_: unknown, i: number) => ({
+    jobId: sql.placeholder(`jobId${i}`),
+    seq: sql.placeholder(`seq${i}`),
+    body: sql.placeholder(`body${i}`),
+  })
+  return statement('job_updates', (db) => db.insert(jobUpdates).values(Array.from({ length: rows }, row)))
+})
 
 /** What was told of a job after a number, in order. */
 export function listUpdates(db: Db, jobId: string, afterSeq: number, limit: number): Promise<JobUpdate[]> {

@@ -16,7 +16,8 @@ export async function tell(tx: Tx, jobs: readonly Job[]): Promise<void> {
   for (const job of jobs) await tellReceiver(tx, job)
 }
 
-async function tellReceiver(tx: Tx, job: Job): Promise<void> {
+/** The webhook alone, for a job that has ended. */
+export async function tellReceiver(tx: Tx, job: Job): Promise<void> {
   if (!isFinal(job.status) || job.callbackUrl === null) return
   const eventType = `job.${job.status}`
   const receiver = { url: job.callbackUrl, policy: 'durable', traceparent: job.traceparent } as const

@@ -10,7 +10,15 @@ import { findAssignment, logId, raiseEpoch, type Assignment } from './store.ts'
  * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, or NOT_FOUND for an assignment that never was
  */
 export async function claimAssignment(context: Context, id: string, claimant: string): Promise<Claim> {
-  const claimed = await raiseEpoch(context.db, id, claimant)
+  return answerClaim(context, { id, claimant }, await raiseEpoch(context.db, id, claimant))
+}
+
+/** The same where the claim was counted by a system's own statement: `claimed` is what `claimUpdate` gave. */
+export async function answerClaim(
+  context: Context,
+  { id, claimant }: { readonly id: string; readonly claimant: string },
+  claimed: Assignment | null,
+): Promise<Claim> {
   const { epoch, resume } = claimed ?? (await claimedBefore(context, id, claimant))
   if (claimed !== null)
     context.log.info('worker claimed its assignment', { ...logId(claimed), epoch, lease_sec: LEASE_SEC })

@@ -1,7 +1,8 @@
-import { and, eq, inArray, isNotNull, isNull, lt, lte, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull, lt, lte, sql, type SQL } from 'drizzle-orm'
 
-import { LEASE_SEC, type CallNumber } from '../../shared/contract/assignment.ts'
+import { LEASE_SEC } from '../../shared/contract/assignment.ts'
 import type { Db, DbOrTx, Tx } from '../context.ts'
+import { statement } from '../statement.ts'
 import type { AttemptRule } from './attempts.ts'
 import { assignments } from './schema.ts'
 
@@ -26,15 +27,18 @@ export async function insertAssignments(tx: Tx, kind: string, ids: readonly stri
 
 /** Ends an assignment: whatever worker it has may say nothing more. False where it had ended before. */
 export async function endAssignment(tx: DbOrTx, id: string): Promise<boolean> {
-  const ended = await tx
-    .update(assignments)
-    .set({ endedAt: sql`now()`, launchAt: null, leaseUntil: null, resume: null })
-    .where(and(eq(assignments.id, id), active))
-    .returning({ id: assignments.id })
-    .prepare('end_assignment')
-    .execute()
-  return ended.length > 0
+  return (await ended(tx, { id })).length > 0
 }
+
+const ENDED = { endedAt: sql`now()`, launchAt: null, leaseUntil: null, resume: null }
+
+const ended = statement('end_assignment', (db) =>
+  db
+    .update(assignments)
+    .set(ENDED)
+    .where(and(eq(assignments.id, sql.placeholder('id')), active))
+    .returning({ id: assignments.id }),
+)
 
 export async function findAssignment(db: DbOrTx, id: string): Promise<Assignment | null> {
   const [row] = await db.select().from(assignments).where(eq(assignments.id, id))
@@ -46,9 +50,18 @@ const KEPT_CLAIMANTS = 10
 
 /** Raises the epoch for a process that has not claimed before; `null` where it has, or nothing is there to be claimed. */
 export async function raiseEpoch(db: Db, id: string, claimant: string): Promise<Assignment | null> {
+  const [row] = await raised(db, { id, claimant })
+  return row ?? null
+}
+
+const raised = statement('raise_epoch', claimUpdate)
+
+/** The update behind `raiseEpoch`, by the placeholders `id` and `claimant`; to be composed like `callUpdate`. */
+export function claimUpdate(db: DbOrTx) {
+  const claimant = sql.placeholder('claimant')
   const claimants = sql`array_append(${assignments.claimants}, ${claimant})`
   const length = sql`cardinality(${assignments.claimants})`
-  const [row] = await db
+  return db
     .update(assignments)
     .set({
       epoch: sql`${assignments.epoch} + 1`,
@@ -57,11 +70,8 @@ export async function raiseEpoch(db: Db, id: string, claimant: string): Promise<
       leaseUntil: seconds(LEASE_SEC),
       claimants: sql`(${claimants})[greatest(1, ${length} + 2 - ${KEPT_CLAIMANTS}):]`,
     })
-    .where(and(eq(assignments.id, id), active, sql`${claimant} <> all(${assignments.claimants})`))
+    .where(and(eq(assignments.id, sql.placeholder('id')), active, sql`${claimant} <> all(${assignments.claimants})`))
     .returning()
-    .prepare('raise_epoch')
-    .execute()
-  return row ?? null
 }
 
 /**
@@ -69,11 +79,7 @@ export async function raiseEpoch(db: Db, id: string, claimant: string): Promise<
  * yet, and renews the lease. Placeholders: `id`, `epoch`, `seq`, `resume`. Its statement can be composed into a
  * system's own as a CTE, so that a report costs one round trip.
  */
-export function callUpdate(db: DbOrTx, rule: Pick<AttemptRule, 'forgivesStable'>) {
-  return call(db, rule).returning({ id: assignments.id })
-}
-
-function call(db: DbOrTx, { forgivesStable }: Pick<AttemptRule, 'forgivesStable'>) {
+export function callUpdate(db: DbOrTx, { forgivesStable }: Pick<AttemptRule, 'forgivesStable'>) {
   const stable = forgivesStable
     ? sql`${assignments.claimedAt} < now() - make_interval(secs => ${STABLE_AFTER_SEC})`
     : sql`false`
@@ -85,28 +91,24 @@ function call(db: DbOrTx, { forgivesStable }: Pick<AttemptRule, 'forgivesStable'
       leaseUntil: seconds(LEASE_SEC),
       attempts: sql`case when ${stable} then 0 else ${assignments.attempts} end`,
     })
-    .where(
-      and(
-        eq(assignments.id, sql.placeholder('id')),
-        eq(assignments.epoch, sql.placeholder('epoch')),
-        lt(assignments.seq, sql.placeholder('seq')),
-        active,
-      ),
-    )
+    .where(countsCall)
+    .returning()
 }
 
-/**
- * Counts one call of a worker where its kind stores what it says by statements of its own. `null`: it did not count;
- * see `refusalOf`.
- */
-export async function countCall(
-  tx: Tx,
-  rule: AttemptRule,
-  { id, epoch, seq }: { id: string } & CallNumber,
-): Promise<Assignment | null> {
-  const counted = call(tx, rule).returning().prepare('worker_call')
-  const [row] = await counted.execute({ id, epoch, seq, resume: null })
-  return row ?? null
+const countsCall = and(
+  eq(assignments.id, sql.placeholder('id')),
+  eq(assignments.epoch, sql.placeholder('epoch')),
+  lt(assignments.seq, sql.placeholder('seq')),
+  active,
+)
+
+/** The same for a worker's last call, which ends the assignment, where `condition` holds. */
+export function lastCallUpdate(db: DbOrTx, condition: SQL) {
+  return db
+    .update(assignments)
+    .set({ ...ENDED, seq: sql`${sql.placeholder('seq')}` })
+    .where(and(countsCall, condition))
+    .returning()
 }
 
 /** Above every number that a call can have. */
@@ -129,6 +131,7 @@ export async function takeDueLaunches(db: Db, owner: string, limit: number): Pro
     .orderBy(assignments.launchAt)
     .limit(limit)
     .for('update', { skipLocked: true })
+  // As an array: a plan that looks the rows up again and again would take more than so many.
   return db
     .update(assignments)
     .set({
@@ -143,23 +146,8 @@ export async function takeDueLaunches(db: Db, owner: string, limit: number): Pro
       attempts: sql`${assignments.attempts} + 1`,
       restarts: 0,
     })
-    .where(inArray(assignments.id, due))
+    .where(sql`${assignments.id} = any(array(${due}))`)
     .returning()
-}
-
-/**
- * Creates assignments for a worker that runs for another and has room: they count as launched, and must be claimed like
- * any.
- */
-export async function insertHosted(
-  tx: Tx,
-  kind: string,
-  ids: readonly string[],
-  { host, owner }: { readonly host: string; readonly owner: string },
-): Promise<void> {
-  const launched = { launch: 1, isLaunched: true, launchedAt: sql`now()`, launchedBy: owner, attempts: 1 } as const
-  const rows = ids.map((id) => ({ id, kind, host, ...launched, leaseUntil: seconds(LEASE_SEC) }))
-  await tx.insert(assignments).values(rows).prepare('hosted_assignments').execute()
 }
 
 /** What a kind's assignments that have not ended are carried by. */
@@ -169,15 +157,6 @@ export function listCarriers(db: DbOrTx, kind: string): Promise<(Launch & Pick<A
     .select({ id, launch, host })
     .from(assignments)
     .where(and(active, eq(assignments.kind, kind)))
-}
-
-/** The assignments that a worker was given beside its own and has not claimed yet. */
-export async function listUnclaimedOf(db: Db, host: string): Promise<string[]> {
-  const rows = await db
-    .select({ id: assignments.id })
-    .from(assignments)
-    .where(and(active, eq(assignments.host, host), isNull(assignments.claimedAt)))
-  return rows.map(({ id }) => id)
 }
 
 /** Notes that a worker is there: it has until `startupSec` after its launch to claim. False where it has claimed. */

@@ -1,6 +1,7 @@
-import { and, asc, eq, gte, inArray, isNotNull, sql } from 'drizzle-orm'
+import { and, asc, eq, gte, inArray, isNotNull, sql, type SQL } from 'drizzle-orm'
 
 import type { DbOrTx, Db, Tx } from '../../context.ts'
+import { statement, statements } from '../../statement.ts'
 import { jobs, jobTasks } from '../schema.ts'
 import type { Job } from '../store.ts'
 
@@ -23,22 +24,12 @@ export async function findTask(db: DbOrTx, id: string): Promise<Task | null> {
   return row ?? null
 }
 
-/** A task and its job, which nobody else changes until the transaction ends. */
-export async function lockTask(tx: Tx, id: string): Promise<{ task: Task; job: Job } | null> {
-  const [row] = await tx
-    .select({ task: jobTasks, job: jobs })
-    .from(jobTasks)
-    .innerJoin(jobs, eq(jobs.id, jobTasks.jobId))
-    .where(eq(jobTasks.id, id))
-    .for('update', { of: jobs })
-    .prepare('lock_task')
-    .execute()
-  return row ?? null
-}
-
 /** What is not bound to its job's deadline, or has none, has this long; ms. */
 const UNBOUND_MS = 600_000
 
+const leftMs = sql`greatest(0, ceil(extract(epoch from ${jobs.deadlineAt} - now()) * 1000))`
+
+/** A task with all that its worker is to know. */
 export type Work = {
   readonly task: Task
   readonly job: Job
@@ -48,21 +39,23 @@ export type Work = {
   readonly leftBy: readonly string[]
 }
 
-/** A task with all that its worker is to know. */
-export async function findWork(db: Db, id: string): Promise<Work | null> {
-  const leftMs = sql`greatest(0, ceil(extract(epoch from ${jobs.deadlineAt} - now()) * 1000))`
-  const timeLeftMs = sql<number>`(case when ${jobs.endedAt} is null then coalesce(${leftMs}, ${UNBOUND_MS}) else ${UNBOUND_MS} end)::float8`
-  const leftBy = sql<string[]>`array(
+/** The columns of `Work`, of a task joined with its job. */
+export const WORK = {
+  task: jobTasks,
+  job: jobs,
+  timeLeftMs: sql<number>`(case when ${jobs.endedAt} is null then coalesce(${leftMs}, ${UNBOUND_MS}) else ${UNBOUND_MS} end)::float8`,
+  leftBy: sql<string[]>`array(
     select other.job_id from ${jobTasks} other
     where other.output_key = job_tasks.output_key and other.job_id <> job_tasks.job_id
-      and other.status in ('waiting', 'running') and other.task = 'sweep')`
+      and other.status in ('waiting', 'running') and other.task = 'sweep')`,
+}
+
+export async function findWork(db: Db, id: string): Promise<Work | null> {
   const [row] = await db
-    .select({ task: jobTasks, job: jobs, timeLeftMs, leftBy })
+    .select(WORK)
     .from(jobTasks)
     .innerJoin(jobs, eq(jobs.id, jobTasks.jobId))
     .where(eq(jobTasks.id, id))
-    .prepare('find_work')
-    .execute()
   return row ?? null
 }
 
@@ -118,15 +111,21 @@ export async function updateTask(
   id: string,
   told: Pick<Task, 'progress' | 'fps' | 'speed'> & Partial<Pick<Task, 'status'>>,
 ): Promise<void> {
-  // Another attempt begins anew, but what was reached once stays told.
-  const progress = sql`greatest(${jobTasks.progress}, ${told.progress})`
-  await tx
-    .update(jobTasks)
-    .set({ ...told, progress })
-    .where(eq(jobTasks.id, id))
-    .prepare('update_task')
-    .execute()
+  await updated(tx, { id, status: null, ...told })
 }
+
+const updated = statement('update_task', (db) =>
+  db
+    .update(jobTasks)
+    .set({
+      // Another attempt begins anew, but what was reached once stays told.
+      progress: sql`greatest(${jobTasks.progress}, ${sql.placeholder('progress')})`,
+      fps: sql`${sql.placeholder('fps')}`,
+      speed: sql`${sql.placeholder('speed')}`,
+      status: sql`coalesce(${sql.placeholder('status')}, ${jobTasks.status})`,
+    })
+    .where(eq(jobTasks.id, sql.placeholder('id'))),
+)
 
 export async function endTasks(tx: Tx, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
@@ -136,14 +135,19 @@ export async function endTasks(tx: Tx, ids: readonly string[]): Promise<void> {
     .where(inArray(jobTasks.id, [...ids]))
 }
 
-/** Ends the sweeps that wait to remove something from where a job has stored its output now. */
-export async function endSweepsAt(tx: Tx, outputKey: string): Promise<void> {
-  await tx
+/** The update that ends the sweeps that wait to remove something from where a job has stored its output now. */
+export function endSweepsUpdate(db: DbOrTx, outputKey: SQL) {
+  return db
     .update(jobTasks)
     .set({ status: 'ended' })
-    .where(and(eq(jobTasks.outputKey, outputKey), sql`${jobTasks.status} = 'waiting'`, sql`${jobTasks.task} = 'sweep'`))
-    .prepare('end_sweeps_at')
-    .execute()
+    .where(
+      and(
+        sql`${jobTasks.outputKey} = ${outputKey}`,
+        sql`${jobTasks.status} = 'waiting'`,
+        sql`${jobTasks.task} = 'sweep'`,
+      ),
+    )
+    .returning({ id: jobTasks.id })
 }
 
 /** Ends the sweeps that were tried so often; gives whose they were. */
@@ -167,30 +171,43 @@ export async function lockStarts(tx: Tx): Promise<void> {
  * Starts waiting tasks, the first by priority, then age: those of which no other job is about to write to the same
  * place, or has something to clean up there that goes before.
  */
-export async function takeWaiting(tx: Tx, limit: number): Promise<Pick<Task, 'id' | 'jobId'>[]> {
+export async function takeWaiting(tx: Tx, limit: number): Promise<string[]> {
+  return (await taken(limit)(tx, {})).map(({ id }) => id)
+}
+
+const taken = statements((limit: number) => statement('take_waiting', (db) => takeUpdate(db, limit, NOTHING_ENDED)))
+
+/** What ends in the very statement that takes: `id` is the task, `condition` says whether it does. */
+export type Ending = { readonly id: SQL; readonly condition: SQL }
+export const NOTHING_ENDED: Ending = { id: sql`null::text`, condition: sql`true` }
+
+/**
+ * The update behind `takeWaiting`. It walks the waiting ones in their order as far as it must (`job_tasks_waiting`): in
+ * these words Postgres, whatever it knows of the table, does not sort them all, nor plan anew at each call.
+ */
+export function takeUpdate(db: DbOrTx, limit: number, ending: Ending) {
   const isAhead = sql`(other.priority, job_tasks.due_at, job_tasks.id) > (job_tasks.priority, other.due_at, other.id)`
   const isTaken = sql`exists (
     select from ${jobTasks} other
     where other.output_key = job_tasks.output_key and other.job_id <> job_tasks.job_id
-      and (other.status = 'running'
+      and ((other.status = 'running' and (job_tasks.task = 'sweep' or other.id is distinct from ${ending.id}))
         or (other.status = 'waiting' and job_tasks.task in ('encode', 'sweep')
           and (other.task in ('chunk', 'join') or ${isAhead}))))`
-  const isWanted = sql`(job_tasks.task = 'sweep' or exists (
-    select from ${jobs} where ${jobs.id} = job_tasks.job_id and ${jobs.endedAt} is null))`
-  const first = tx
-    .select({ id: jobTasks.id })
-    .from(jobTasks)
-    .where(and(eq(jobTasks.status, 'waiting'), sql`${jobTasks.dueAt} <= now()`, isWanted, sql`not ${isTaken}`))
-    .orderBy(sql`${jobTasks.priority} desc`, asc(jobTasks.dueAt), asc(jobTasks.position))
-    .limit(limit)
-    .for('update', { skipLocked: true })
-  return tx
+  const isWanted = sql`(job_tasks.task = 'sweep' or
+    (select ${jobs.endedAt} from ${jobs} where ${jobs.id} = job_tasks.job_id) is null)`
+  const isWaiting = sql`${jobTasks.status} <> 'running' and ${jobTasks.status} <> 'ended'`
+  const mayStart = sql`case when ${jobTasks.dueAt} <= now() then ${isWanted} and not ${isTaken} else false end`
+  // On its own, so that it is asked once: rows looked up again and again would be more than so many.
+  const first = db.$with('first', {}).as(sql`
+    select ${jobTasks.id} from ${jobTasks} where ${ending.condition} and ${isWaiting} and ${mayStart}
+    order by ${jobTasks.priority} desc nulls last, ${jobTasks.dueAt}, ${jobTasks.position}
+    limit ${sql.raw(String(limit))} for update skip locked`)
+  return db
+    .with(first)
     .update(jobTasks)
     .set({ status: 'running' })
-    .where(inArray(jobTasks.id, first))
-    .returning({ id: jobTasks.id, jobId: jobTasks.jobId })
-    .prepare('take_waiting')
-    .execute()
+    .where(sql`${jobTasks.id} in (select id from ${first})`)
+    .returning({ id: jobTasks.id })
 }
 
 /** How many tasks wait for a worker. */

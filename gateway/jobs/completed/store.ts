@@ -1,0 +1,120 @@
+import { eq, isNull, sql } from 'drizzle-orm'
+
+import type { JobReport } from '../../../shared/contract/jobs.ts'
+import type { DbOrTx } from '../../context.ts'
+import { statement, statements } from '../../statement.ts'
+import { hostedInsert } from '../../workers/hosted/store.ts'
+import { lastCallUpdate } from '../../workers/store.ts'
+import { JOB_KIND, workerPrefixOf } from '../pod.ts'
+import { jobs, jobTasks, jobUpdates } from '../schema.ts'
+import { startUpdate, type Job } from '../store.ts'
+import { endSweepsUpdate, takeUpdate } from '../tasks/store.ts'
+
+export type Completed = { readonly job: Job; readonly next: readonly string[] }
+
+export type Completion = {
+  readonly taskId: string
+  readonly report: JobReport
+  /** Tasks that its worker takes next, if they wait. */
+  readonly room: number
+  /** Also where a webhook is to be sent, or pieces are to be removed, which is the caller's to see to. */
+  readonly withRest: boolean
+}
+
+/**
+ * Takes the report that completes a job, with all that follows: the call counts, the task and its assignment end, the
+ * worker takes what waits, and both are told to who follows them. One statement: most jobs end so, and each round
+ * trip costs. `null`: it is no such report, or it does not count, or the job was ended otherwise this very moment.
+ */
+export async function completeByReport(db: DbOrTx, completion: Completion): Promise<Completed | null> {
+  const { taskId, report, room, withRest } = completion
+  const rows = await completing(room)(db, {
+    id: taskId,
+    epoch: report.epoch,
+    seq: report.seq,
+    isSplit: report.plan !== null,
+    withRest,
+    output: JSON.stringify(report.output),
+    mediaInfo: report.media_info === null ? null : JSON.stringify(report.media_info),
+    validation: report.validation === null ? null : JSON.stringify(report.validation),
+    prefix: workerPrefixOf(taskId),
+  })
+  const [first] = rows
+  if (first === undefined) return null
+  return { job: first.job, next: rows.flatMap(({ next }) => next ?? []) }
+}
+
+const completing = statements((room: number) => statement('complete_job', (db) => completionOf(db, room)))
+
+function completionOf(db: DbOrTx, room: number) {
+  const given = (name: string) => sql`${sql.placeholder(name)}`
+  const isLast = sql`exists (
+    select from job_tasks last join jobs on jobs.id = last.job_id
+    where last.id = assignments.id and (last.task = 'join' or (last.task = 'encode' and not ${given('isSplit')}::boolean))
+      and jobs.ended_at is null
+      and (${given('withRest')}::boolean or (jobs.callback_url is null and last.task = 'encode')))`
+  const call = db.$with('call').as(lastCallUpdate(db, isLast))
+  // Locked in this order: assignment, job, tasks.
+  const completed = db.$with('completed').as(
+    db
+      .update(jobs)
+      .set({
+        status: 'completed',
+        progress: 100,
+        message: 'completed',
+        fps: null,
+        speed: null,
+        etaSec: null,
+        output: sql`${given('output')}::json`,
+        mediaInfo: sql`coalesce(${given('mediaInfo')}::json, ${jobs.mediaInfo})`,
+        validation: sql`coalesce(${given('validation')}::json, ${jobs.validation})`,
+        endedAt: sql`now()`,
+        lastSeq: sql`${jobs.lastSeq} + 1`,
+        updatedAt: sql`now()`,
+      })
+      .where(
+        sql`${jobs.id} = (select job_id from job_tasks where id = (select id from ${call})) and ${isNull(jobs.endedAt)}`,
+      )
+      .returning(),
+  )
+  const task = db.$with('task').as(
+    db
+      .update(jobTasks)
+      .set({ status: 'ended', progress: 100, fps: null, speed: null })
+      .where(sql`${jobTasks.id} = (select id from ${call})`)
+      .returning({ outputKey: jobTasks.outputKey }),
+  )
+  // Its worker has removed what earlier jobs had left there; whoever still tried would remove the output.
+  const swept = db.$with('swept').as(endSweepsUpdate(db, sql`(select output_key from ${task})`))
+  const mayTake = sql`exists (select from ${completed}) and exists (select from ${call} where launched_by is not null)`
+  const taken = db.$with('taken').as(takeUpdate(db, room, { id: given('id'), condition: mayTake }))
+  const ids = sql`select id from ${taken}`
+  const carrier = {
+    host: sql`(select coalesce(host, ${given('prefix')} || launch) from ${call})`,
+    owner: sql`(select launched_by from ${call})`,
+  }
+  const assigned = db.$with('assigned', {}).as(hostedInsert(JOB_KIND, ids, carrier))
+  const started = db.$with('started').as(startUpdate(db, ids, 'a worker takes it'))
+  const told = db.$with('told', {}).as(sql`
+    insert into ${jobUpdates} (job_id, seq, body)
+    select id, last_seq, ${PROGRESS} from (select * from ${completed} union all select * from ${started}) job`)
+  return db
+    .with(call, completed, task, swept, taken, assigned, started, told)
+    .select({ job: completed._.selectedFields, next: taken.id })
+    .from(completed)
+    .leftJoin(taken, eq(sql`true`, true))
+}
+
+/** `presentProgress` of a job that has begun or is completed. */
+const PROGRESS = sql`case when job.status = 'completed'
+  then json_build_object('job_id', job.id, 'status', job.status, 'progress', job.progress, 'message', job.message,
+    'timestamp', ${momentOf('job.updated_at')}, 'output_url', job.output -> 'output_url',
+    'output_type', job.output -> 'output_type', 'files_uploaded', job.output -> 'files_uploaded',
+    'bytes', job.output -> 'bytes', 'media_info', job.media_info)
+  else json_build_object('job_id', job.id, 'status', job.status, 'progress', job.progress, 'message', job.message,
+    'timestamp', ${momentOf('job.updated_at')}) end`
+
+/** As JavaScript writes it (`toISOString`). */
+function momentOf(column: string) {
+  return sql.raw(`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`)
+}
