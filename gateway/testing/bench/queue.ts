@@ -21,6 +21,8 @@ import type { Row } from './row.ts'
 const JOBS = 1000
 /** Jobs at a time, for all three; graphile-worker does one unless told otherwise, and is timed so too. */
 const AT_A_TIME = 4
+/** Of each, one after the other; the median counts. */
+const ROUNDS = 3
 
 /**
  * Queued jobs with nothing to do, a second, from the first that is taken to the last that is done: each is leased, claimed,
@@ -31,10 +33,17 @@ export async function benchQueue(): Promise<Row[]> {
   const log = createLog('bench', 'error', console.error)
   const database = await startEmbeddedPostgres({ dataDir, log, signal: AbortSignal.timeout(60_000) })
   try {
-    const ours = await timeOurs(database.url)
-    const byDefault = await timeGraphile(database.url, 1)
-    const graphile = await timeGraphile(database.url, AT_A_TIME)
-    const boss = await timeBoss(database.url)
+    const rounds: (readonly [number, number, number, number])[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      rounds.push([
+        await timeOurs(database.url),
+        await timeGraphile(database.url, 1),
+        await timeGraphile(database.url, AT_A_TIME),
+        await timeBoss(database.url),
+      ])
+    }
+    const medianOf = (of: 0 | 1 | 2 | 3) => rounds.map((round) => round[of]).toSorted((a, b) => a - b)[ROUNDS >> 1] ?? 0
+    const ours = medianOf(0)
     const rowAgainst = (name: string, peer: number, goal: string): Row => ({
       name: `queued jobs a second, ${AT_A_TIME} at a time (lease, epoch, history)`,
       ours: ours.toFixed(0),
@@ -43,9 +52,9 @@ export async function benchQueue(): Promise<Row[]> {
       goal,
     })
     return [
-      rowAgainst('graphile-worker by default, one at a time', byDefault, '≥ 1'),
-      rowAgainst(`graphile-worker, ${AT_A_TIME} at a time`, graphile, 'higher'),
-      rowAgainst(`pg-boss, ${AT_A_TIME} at a time`, boss, 'higher'),
+      rowAgainst('graphile-worker by default, one at a time', medianOf(1), '≥ 1'),
+      rowAgainst(`graphile-worker, ${AT_A_TIME} at a time`, medianOf(2), 'higher'),
+      rowAgainst(`pg-boss, ${AT_A_TIME} at a time`, medianOf(3), 'higher'),
     ]
   } finally {
     await database[Symbol.asyncDispose]()
