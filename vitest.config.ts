@@ -34,6 +34,8 @@ export default defineConfig({
           include: ['{gateway,worker,shared}/**/*.test.ts'],
           exclude: ['**/*.e2e.test.ts'],
           maxWorkers: workers + 1,
+          // Each file has its own world to clean up, but modules are read once by all: that is a tenth of the time.
+          isolate: false,
           sequence: { groupOrder: 1 },
         },
       },

@@ -75,7 +75,7 @@ describe.concurrent('of two gateways on one database', () => {
     while (!(await Promise.race([isGone, wait(50, false)])))
       answers.push((await two.api('GET', '/api/v1/monitors')).status)
     expect(new Set(answers)).toEqual(new Set([200]))
-    await until(() => workerPids(id).some((other) => other !== pid), 'the other gateway has launched a worker')
+    await until(() => workerPids(id).some((other) => other !== pid), 'the other gateway has launched a worker', 40_000)
     await one.startGateway()
     await expectWholeStory(expect, one, id)
   }, 120_000)

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { ask } from './ask.ts'
 import {
@@ -10,13 +10,18 @@ import {
   folder,
   isAlive,
   isRunning,
+  makeFolder,
   PODS,
   read,
+  removeFolder,
   start,
   until,
   waitsFor,
   type Container,
 } from './kubelet-fixture.ts'
+
+beforeAll(makeFolder)
+afterAll(removeFolder)
 
 describe('a container', () => {
   test('has its Pod’s environment, what the tests add, and little else', async () => {

@@ -1,9 +1,9 @@
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterAll, expect, vi } from 'vitest'
+import { expect, vi } from 'vitest'
 
 import { ask, watch, type WatchEvent } from './ask.ts'
 import { startFakeKubernetes, type FakeKubernetes, type FakeKubernetesOptions, type Pod } from './index.ts'
@@ -36,10 +36,15 @@ doing[DO ?? 'idle']()
 if (OUT !== undefined) writeFileSync(OUT, JSON.stringify({ ...process.env, PID: String(process.pid) }))
 `
 
-export const folder = mkdtempSync(join(tmpdir(), 'kubelet-'))
+export const folder = join(tmpdir(), `kubelet-${process.pid}`)
 export const entry = join(folder, 'entry.mjs')
-writeFileSync(entry, ENTRY)
-afterAll(() => rm(folder, { recursive: true, force: true }))
+
+/** The folder with what Pods run: before a file's tests, and after them. */
+export async function makeFolder(): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await writeFile(entry, ENTRY)
+}
+export const removeFolder = (): Promise<void> => rm(folder, { recursive: true, force: true })
 
 /** A cluster whose Pods run what is above; waits are next to none. */
 export function start(

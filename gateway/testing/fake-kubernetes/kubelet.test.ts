@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { ask } from './ask.ts'
 import {
@@ -15,11 +15,16 @@ import {
   folder,
   isAlive,
   isRunning,
+  makeFolder,
   PODS,
   read,
+  removeFolder,
   start,
   until,
 } from './kubelet-fixture.ts'
+
+beforeAll(makeFolder)
+afterAll(removeFolder)
 
 describe('a Pod', () => {
   test('that finds no node is taken up once there is one', async () => {
