@@ -84,7 +84,7 @@ async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, repo
   return { ...recorded, next: ids }
 }
 
-/** The same with what follows it: somebody is told, and the pieces of a split job are removed. */
+/** The same for a job of which more follows: somebody is told by a webhook, or the pieces that it was split into go. */
 async function completeAndFollow(tx: Tx, taskId: string, report: JobReport) {
   const completed = await complete(tx, { taskId, report, room: 0, withRest: true })
   const assignment = completed === null ? null : await findAssignment(tx, taskId)

@@ -110,14 +110,12 @@ export async function changeJob(tx: Tx, id: string, change: JobChange): Promise<
   return update(tx, id, change)
 }
 
-/** Ends an active job, as its last update; `null` where it had ended before. */
+/** Ends an active job without an output, as its last update; `null` where it had ended before. See `completeByReport`. */
 export async function endJob(
   tx: Tx,
   id: string,
-  status: FinalJobStatus,
-  end: Partial<
-    Pick<Job, 'message' | 'progress' | 'output' | 'validation' | 'mediaInfo' | 'errorCode' | 'errorMessage'>
-  >,
+  status: Exclude<FinalJobStatus, 'completed'>,
+  end: Pick<Job, 'message'> & Partial<Pick<Job, 'errorCode' | 'errorMessage'>>,
 ): Promise<Job | null> {
   return update(tx, id, { ...end, status, fps: null, speed: null, etaSec: null }, true)
 }
@@ -178,6 +176,7 @@ export function startUpdate(db: DbOrTx, ids: SQL, message: string) {
   )
 }
 
+/** Makes that update, and gives the jobs that have begun by it. */
 export function startJobs(tx: Tx, ids: readonly string[], message: string): Promise<Job[]> {
   if (ids.length === 0) return Promise.resolve([])
   const list = ids.map((id) => sql`${id}`)

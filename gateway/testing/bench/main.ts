@@ -8,7 +8,7 @@ import { benchUploads } from './uploads.ts'
 import { benchWatching } from './watching.ts'
 import { benchWebhooks } from './webhooks.ts'
 
-/** `npm run bench`: each figure beside what it is compared with in the same run. About three minutes, on an idle machine. */
+/** `npm run bench`: each figure beside what it is compared with in the same run. Some minutes, on an idle machine. */
 const rows: Row[] = []
 for (const bench of [
   benchWatching,

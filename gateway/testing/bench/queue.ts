@@ -33,17 +33,17 @@ export async function benchQueue(): Promise<Row[]> {
   const log = createLog('bench', 'error', console.error)
   const database = await startEmbeddedPostgres({ dataDir, log, signal: AbortSignal.timeout(60_000) })
   try {
-    const rounds: (readonly [number, number, number, number])[] = []
+    const rounds: { ours: number; byDefault: number; graphile: number; boss: number }[] = []
     for (let round = 0; round < ROUNDS; round++) {
-      rounds.push([
-        await timeOurs(database.url),
-        await timeGraphile(database.url, 1),
-        await timeGraphile(database.url, AT_A_TIME),
-        await timeBoss(database.url),
-      ])
+      rounds.push({
+        ours: await timeOurs(database.url),
+        byDefault: await timeGraphile(database.url, 1),
+        graphile: await timeGraphile(database.url, AT_A_TIME),
+        boss: await timeBoss(database.url),
+      })
     }
-    const medianOf = (of: 0 | 1 | 2 | 3) => rounds.map((round) => round[of]).toSorted((a, b) => a - b)[ROUNDS >> 1] ?? 0
-    const ours = medianOf(0)
+    const medianOf = (rates: readonly number[]) => rates.toSorted((a, b) => a - b)[ROUNDS >> 1] ?? 0
+    const ours = medianOf(rounds.map((round) => round.ours))
     const rowAgainst = (name: string, peer: number, goal: string): Row => ({
       name: `queued jobs a second, ${AT_A_TIME} at a time (lease, epoch, history)`,
       ours: ours.toFixed(0),
@@ -52,9 +52,13 @@ export async function benchQueue(): Promise<Row[]> {
       goal,
     })
     return [
-      rowAgainst('graphile-worker by default, one at a time', medianOf(1), '≥ 1'),
-      rowAgainst(`graphile-worker, ${AT_A_TIME} at a time`, medianOf(2), 'higher'),
-      rowAgainst(`pg-boss, ${AT_A_TIME} at a time`, medianOf(3), 'higher'),
+      rowAgainst(
+        'graphile-worker by default, one at a time',
+        medianOf(rounds.map(({ byDefault }) => byDefault)),
+        '≥ 1',
+      ),
+      rowAgainst(`graphile-worker, ${AT_A_TIME} at a time`, medianOf(rounds.map(({ graphile }) => graphile)), 'higher'),
+      rowAgainst(`pg-boss, ${AT_A_TIME} at a time`, medianOf(rounds.map(({ boss }) => boss)), 'higher'),
     ]
   } finally {
     await database[Symbol.asyncDispose]()
