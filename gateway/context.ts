@@ -45,6 +45,8 @@ export type Context = {
   readonly db: Db
   /** Runs `work` in a transaction: from the start again, a few times, where Postgres broke it off for another's sake. */
   readonly transact: Transact
+  /** Whether an error means that Postgres broke a statement off for another's sake: it may be tried again at once. */
+  readonly isBrokenOff: (error: unknown) => boolean
   /** Whether an error means that the database cannot be reached now, and not that something is wrong with a query. */
   readonly isDatabaseGone: (error: unknown) => boolean
   readonly identity: Identity

@@ -5,6 +5,7 @@ import { createEdgeWebhookSender } from './adapters/edge/webhook-sender.ts'
 import { createPodClient } from './adapters/kubernetes/client.ts'
 import { createKubernetesLauncher } from './adapters/kubernetes/launcher.ts'
 import { accessBySettings } from './adapters/kubernetes/settings-credentials.ts'
+import { isRetryable } from './adapters/postgres-errors.ts'
 import { createTransact } from './adapters/transact.ts'
 import { createApp, type AppParts } from './app.ts'
 import type { Context } from './context.ts'
@@ -126,6 +127,7 @@ function begin(isolate: Isolate): Work {
     settings,
     db: postgres.db,
     transact: createTransact(postgres.db),
+    isBrokenOff: isRetryable,
     isDatabaseGone(error) {
       outage.seen ||= isDatabaseGone(error)
       return isDatabaseGone(error)

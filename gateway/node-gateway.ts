@@ -77,6 +77,7 @@ export async function startGateway({ settings, databaseUrl, launcher, log }: Gat
     settings,
     db: postgres.db,
     transact: createTransact(postgres.db),
+    isBrokenOff: isRetryable,
     isDatabaseGone: (error) => isUnavailable(error) || isRetryable(error),
     identity: { id: `${ownProcessName()}:${randomUUID()}`, mayStillRun: processMayStillRun },
     launcher,

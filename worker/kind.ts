@@ -22,6 +22,8 @@ export type Worker = {
 /** A claimed assignment and what it takes to work on it. */
 export type Assignment = {
   readonly claim: Claim
+  /** As whom this process has claimed, and claims what the gateway gives to it. */
+  readonly claimant: string
   readonly callGateway: CallGateway
   /** The same for another assignment that the gateway gives to this worker, by that one's key. */
   readonly callGatewayAs: (token: string) => CallGateway

@@ -64,14 +64,15 @@ async function work(worker: Worker, log: Log): Promise<number> {
   const access = { gatewayUrl: GATEWAY_URL, workerName: WORKER_NAME, trace: readTraceparent(TRACEPARENT), clock, log }
   const callGatewayAs = (token: string) => createCallGateway({ ...access, token })
   const callGateway = callGatewayAs(WORKER_TOKEN)
-  const request: ClaimRequest = { claimant: crypto.randomUUID() }
+  const claimant = crypto.randomUUID()
+  const request: ClaimRequest = { claimant }
   const callback = { method: 'POST', path: `${worker.path}/claim`, body: JSON.stringify(request) }
   const claimed = await callGateway(callback, lifetime.stopping)
   if (claimed.kind !== 'accepted') return exitCode(claimed, log)
   const claim = v.parse(Claim, claimed.body)
   hasClaimed = true
   log.info('assignment claimed', { epoch: claim.epoch, is_resumed: claim.resume !== null })
-  const assignment = { claim, callGateway, callGatewayAs, clock: clock.settled(), lifetime, log }
+  const assignment = { claim, claimant, callGateway, callGatewayAs, clock: clock.settled(), lifetime, log }
   return exitCode(await worker.run(assignment), log)
 }
 

@@ -1,49 +1,70 @@
-import type { NextTask } from '../../shared/contract/jobs.ts'
+import type { JobReport, NextTask } from '../../shared/contract/jobs.ts'
 import { deriveWorkerToken } from '../../shared/signing.ts'
 import type { Settings } from '../config.ts'
 import type { Context, Tx } from '../context.ts'
-import { listUnclaimedOf } from '../workers/hosted/store.ts'
+import { answerHosted } from '../workers/claim-assignment.ts'
+import { listUnheardOf } from '../workers/hosted/store.ts'
 import type { Assignment } from '../workers/store.ts'
 import { hostWaiting, type Hosted } from './calls/store.ts'
 import { countWorkers } from './capacity.ts'
 import { JOB_KIND, workerNameOf } from './pod.ts'
-import { lockStarts } from './tasks/store.ts'
-
-/** What a worker says of itself: how many tasks more it could take, and whether it is done with the one it speaks of. */
-type Room = { readonly room: number; readonly isFree: boolean }
+import { orderFor } from './order.ts'
+import { lockStarts, type Work } from './tasks/store.ts'
 
 /**
  * Gives waiting tasks to a worker that runs and has room. One that is done with its task takes the next, so that nothing
- * is started for it; one that is at work takes more only where no further worker may be started. The jobs that begin so
- * are yet to be told of.
+ * is started for it; one that is at work takes more only where no further worker may be started; who has failed takes
+ * none: it may fail at everything, with a store that is away or a disk that is full. The jobs that begin so are yet to
+ * be told of.
  */
 export async function hostNext(
   tx: Tx,
   { jobs: { maxWorkers, maxConcurrent } }: Pick<Settings, 'jobs'>,
   assignment: Assignment,
-  { room, isFree }: Room,
+  { state, room, claimant }: JobReport,
 ): Promise<Hosted> {
-  const most = Math.min(room, maxConcurrent)
+  const most = state === 'failed' ? 0 : Math.min(room, maxConcurrent)
   if (most === 0 || assignment.launchedBy === null) return NOTHING
-  if (!isFree) {
+  if (state !== 'done') {
     await lockStarts(tx)
     if ((await countWorkers(tx)) < maxWorkers) return NOTHING
   }
-  return hostWaiting(tx, most, { host: carrierOf(assignment), owner: assignment.launchedBy })
+  return hostWaiting(tx, most, {
+    host: carrierOf(assignment),
+    owner: assignment.launchedBy,
+    claimant: claimant ?? null,
+  })
 }
 
-const NOTHING: Hosted = { ids: [], started: [] }
+const NOTHING: Hosted = { works: [], started: [] }
 
-/** The tasks that a worker was given, and may not know of. */
-export function unclaimedOf({ db }: Pick<Context, 'db'>, assignment: Assignment): Promise<string[]> {
-  return listUnclaimedOf(db, carrierOf(assignment))
+/** The tasks that a worker was given, and may not know of; it claims them again, as the same or for the first time. */
+export async function unheardOf({ db, settings }: Context, assignment: Assignment): Promise<NextTask[]> {
+  const ids = await listUnheardOf(db, carrierOf(assignment))
+  return ids.map((id) => keyTo(settings, id))
 }
 
 function carrierOf(assignment: Assignment): string {
   return assignment.host ?? workerNameOf(assignment)
 }
 
-/** Tasks with the key to each. */
-export function withTokens({ keys }: Pick<Settings, 'keys'>, ids: readonly string[]): NextTask[] {
-  return ids.map((id) => ({ task_id: id, token: deriveWorkerToken(keys.INTERNAL_API_KEY, JOB_KIND, id) }))
+/** What a worker is told of the tasks that it was given: the key to each, and what it has claimed as `claimant`. */
+export function presentNext(
+  context: Context,
+  works: readonly Work[],
+  claimant: JobReport['claimant'],
+): Promise<NextTask[]> {
+  return Promise.all(
+    works.map(async (work) => {
+      const key = keyTo(context.settings, work.task.id)
+      const order = claimant === undefined ? null : await orderFor(context, work)
+      // Where the job has ended just now, its worker learns so when it claims.
+      if (order === null || order === 'job_ended') return key
+      return { ...key, claim: { ...answerHosted(context, { kind: JOB_KIND, id: work.task.id }), order } }
+    }),
+  )
+}
+
+function keyTo({ keys }: Pick<Settings, 'keys'>, id: string): NextTask {
+  return { task_id: id, token: deriveWorkerToken(keys.INTERNAL_API_KEY, JOB_KIND, id) }
 }

@@ -1,13 +1,12 @@
 import type { JobOrder } from '../../shared/contract/jobs.ts'
 import type { Context } from '../context.ts'
 import { countWorkers } from './capacity.ts'
-import type { Job } from './store.ts'
 import { partsKeyOf } from './store-keys.ts'
 import { countWaiting, type Work } from './tasks/store.ts'
 
 /** What the worker of a task is to do, as things stand; `null` where it lacks what it should have. */
 export async function orderFor(
-  context: Context,
+  context: Pick<Context, 'db' | 'settings'>,
   { task, job, timeLeftMs, leftBy }: Work,
 ): Promise<JobOrder | 'job_ended' | null> {
   const common = { ...commonOf(job), leftovers: leftBy.map(partsKeyOf), time_left_ms: timeLeftMs }
@@ -27,7 +26,7 @@ export async function orderFor(
   }
 }
 
-function commonOf(job: Job) {
+function commonOf(job: Work['job']) {
   return {
     job_id: job.id,
     input_url: job.inputUrl,
@@ -41,7 +40,7 @@ function commonOf(job: Job) {
 }
 
 /** Workers that could be started now without anybody who waits going short. */
-async function freeWorkers({ db, settings }: Context): Promise<number> {
+async function freeWorkers({ db, settings }: Pick<Context, 'db' | 'settings'>): Promise<number> {
   const [running, waiting] = await Promise.all([countWorkers(db), countWaiting(db)])
   return Math.max(0, settings.jobs.maxWorkers - running - waiting)
 }

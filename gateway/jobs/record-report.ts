@@ -8,11 +8,11 @@ import { endAssignment, findAssignment, muteWorker, scheduleRelaunch, type Assig
 import { countCall, type CountedCall } from './calls/store.ts'
 import { completeByReport, type Completion } from './completed/store.ts'
 import { endTask, endTasksOf, failJob } from './end-job.ts'
-import { hostNext, unclaimedOf, withTokens } from './host-next.ts'
+import { hostNext, presentNext, unheardOf } from './host-next.ts'
 import { JOB_ATTEMPTS } from './pod.ts'
 import { jobProgress } from './progress.ts'
 import { nextStatus } from './status.ts'
-import { changeJob, type Job, type JobChange } from './store.ts'
+import { changeJob, findJob, type Job, type JobChange } from './store.ts'
 import { outputKeyOf } from './store-keys.ts'
 import { sweepAgain, sweepOf } from './sweeps.ts'
 import { insertTasks, readPieces, updateTask, type PieceProgress, type Task } from './tasks/store.ts'
@@ -20,7 +20,7 @@ import { tell, tellReceiver } from './tell.ts'
 
 /** What a report came to. */
 type Recorded = {
-  readonly job: Job
+  readonly job: Pick<Job, 'id' | 'plan' | 'callbackUrl'>
   /** The job has ended: by this report, or before it came. */
   readonly jobEnded: boolean
   readonly refused: boolean
@@ -41,7 +41,7 @@ export async function recordReport(context: Context, taskId: string, report: Job
   if (jobEnded && (refused || job.plan !== null)) await endTasksOf(context, job.id)
   if (isOver(report) && (next.length === 0 || job.callbackUrl !== null)) context.wake()
   if (refused) throw new BrokenRule('ASSIGNMENT_ENDED', 'this job is over; the worker must stop')
-  return { duplicate: false, next: withTokens(context.settings, next) }
+  return { duplicate: false, next: await presentNext(context, next, report.claimant) }
 }
 
 function isOver({ state }: JobReport): boolean {
@@ -51,48 +51,54 @@ function isOver({ state }: JobReport): boolean {
 /** `null`: it did not count. */
 async function recordOnce(context: Context, taskId: string, report: JobReport) {
   const room = Math.min(report.room, context.settings.jobs.maxConcurrent)
-  const completed = await complete(context.db, { taskId, report, room, withRest: false })
-  return completed ?? context.transact((tx) => recordAndHost(tx, context, taskId, report))
+  const completed = await complete(context.db, { taskId, report, room, withRest: false }).catch((error: unknown) => {
+    if (context.isBrokenOff(error)) return null
+    throw error
+  })
+  if (completed === null) return context.transact((tx) => recordAndHost(tx, context, taskId, report))
+  // It had no pieces, and nobody to be told.
+  const job = { id: completed.jobId, plan: null, callbackUrl: null }
+  return { ...completed, job, jobEnded: true, refused: false }
 }
 
 /** A report that comes again may have been counted when its answer was lost, and with it what it gave. */
 async function answerUncounted(context: Context, taskId: string, report: JobReport): Promise<JobReportAccepted> {
   const assignment = await findAssignment(context.db, taskId)
   const isOwn = assignment !== null && assignment.epoch === report.epoch
-  const ids = isOwn && report.room > 0 ? await unclaimedOf(context, assignment) : []
-  const refusal = ids.length > 0 ? null : await refusalOf(context, taskId, report.epoch)
+  const next = isOwn && report.room > 0 ? await unheardOf(context, assignment) : []
+  const refusal = next.length > 0 ? null : await refusalOf(context, taskId, report.epoch)
   context.metrics.count('tallylight_worker_reports_total', { outcome: refusal === null ? 'duplicate' : 'refused' })
   if (refusal !== null) throw refusal
-  return { duplicate: true, next: withTokens(context.settings, ids) }
+  return { duplicate: true, next }
 }
 
 /** The report that completes a job, where it is one; what has no output is not. */
 async function complete(db: DbOrTx, completion: Completion) {
   if (completion.report.state !== 'done' || completion.report.output === null) return null
-  const completed = await completeByReport(db, completion)
-  return completed === null ? null : { ...completed, jobEnded: true, refused: false }
+  return completeByReport(db, completion)
 }
 
 async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, report: JobReport) {
   const counted = (await completeAndFollow(tx, taskId, report)) ?? (await count(tx, taskId, report))
   if (counted === null) return null
   const { assignment, ...recorded } = counted
-  // Who has failed may fail at everything: the store is away, or its disk full.
-  const room = recorded.refused || report.state === 'failed' ? 0 : report.room
-  const { ids, started } = await hostNext(tx, settings, assignment, { room, isFree: report.state === 'done' })
+  if (recorded.refused) return { ...recorded, next: [] }
+  const { works, started } = await hostNext(tx, settings, assignment, report)
   await tell(tx, started)
-  return { ...recorded, next: ids }
+  return { ...recorded, next: works }
 }
 
 /** The same for a job of which more follows: somebody is told by a webhook, or the pieces that it was split into go. */
 async function completeAndFollow(tx: Tx, taskId: string, report: JobReport) {
   const completed = await complete(tx, { taskId, report, room: 0, withRest: true })
-  const assignment = completed === null ? null : await findAssignment(tx, taskId)
-  if (completed === null || assignment === null) return null
-  await tellReceiver(tx, completed.job)
+  if (completed === null) return null
+  const job = await findJob(tx, completed.jobId)
+  const assignment = await findAssignment(tx, taskId)
+  if (job === null || assignment === null) throw new Error(`job ${completed.jobId} was completed and is not there`)
+  await tellReceiver(tx, job)
   // A task of its own, which no worker's death can lose: the one that reports takes it next.
-  if (completed.job.plan !== null) await insertTasks(tx, [sweepOf(completed.job, 0)])
-  return { ...completed, assignment }
+  if (job.plan !== null) await insertTasks(tx, [sweepOf(job, 0)])
+  return { job, jobEnded: true, refused: false, assignment }
 }
 
 async function count(tx: Tx, taskId: string, report: JobReport) {

@@ -172,7 +172,6 @@ export function startUpdate(db: DbOrTx, ids: SQL, message: string) {
       })
       // In these words it is not looked for by its status, of which there may be thousands.
       .where(sql`${jobs.id} in (${ids}) and (${jobs.status} = 'queued') is true`)
-      .returning()
   )
 }
 
@@ -180,7 +179,9 @@ export function startUpdate(db: DbOrTx, ids: SQL, message: string) {
 export function startJobs(tx: Tx, ids: readonly string[], message: string): Promise<Job[]> {
   if (ids.length === 0) return Promise.resolve([])
   const list = ids.map((id) => sql`${id}`)
-  return startUpdate(tx, sql.join(list, sql`, `), message).execute()
+  return startUpdate(tx, sql.join(list, sql`, `), message)
+    .returning()
+    .execute()
 }
 
 /** Jobs that run for longer than they may. */

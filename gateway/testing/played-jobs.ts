@@ -15,6 +15,8 @@ export type PlayedWorker = {
   readonly taskId: string
   /** What it was told to do. */
   readonly order: Json
+  /** As whom it has claimed. */
+  readonly claimant: string
   readonly epoch: number
   tell(told: Told): Promise<ApiAnswer>
   /** Sends the last report again, as after a lost answer. */
@@ -35,8 +37,10 @@ export type PlayedJobs = AsyncDisposable & {
   launched(): readonly string[]
   /** Claims a task whose worker was launched, once it was. */
   claim(taskId: string): Promise<PlayedWorker>
-  /** The same for a task that a worker was given beside its own. */
-  claimNext(taskId: string): Promise<PlayedWorker>
+  /** The same for a task that a worker was given beside its own, as that worker where it says so. */
+  claimNext(taskId: string, claimant?: string): Promise<PlayedWorker>
+  /** A task that a worker was given claimed, as an answer tells of it. */
+  begin(next: Json, claimant: string): PlayedWorker
   /** The open tasks of a job of a kind, in order. */
   tasks(jobId: string, task: string): Promise<readonly string[]>
 }
@@ -63,7 +67,8 @@ export async function startPlayedJobs(options: TestGatewayOptions = {}): Promise
       await expect.poll(launched, WAIT).toContain(taskId)
       return claim(gateway, taskId)
     },
-    claimNext: (taskId) => claim(gateway, taskId),
+    claimNext: (taskId, claimant) => claim(gateway, taskId, claimant),
+    begin: ({ task_id: taskId, claim: claimed }, claimant) => work(gateway, { taskId, claimed, claimant }),
     async tasks(jobId, task) {
       const rows = await gateway.database.sql`
         select id from job_tasks where job_id = ${jobId} and task = ${task} and status <> 'ended' order by position`
@@ -73,15 +78,25 @@ export async function startPlayedJobs(options: TestGatewayOptions = {}): Promise
   }
 }
 
-async function claim(gateway: TestGateway, taskId: string): Promise<PlayedWorker> {
-  const path = `/internal/v1/jobs/${taskId}`
-  const answer = await gateway.callback(taskId, 'POST', `${path}/claim`, { claimant: crypto.randomUUID() })
+async function claim(
+  gateway: TestGateway,
+  taskId: string,
+  claimant: string = crypto.randomUUID(),
+): Promise<PlayedWorker> {
+  const answer = await gateway.callback(taskId, 'POST', `/internal/v1/jobs/${taskId}/claim`, { claimant })
   if (answer.status !== 200) throw new Error(`claim: ${answer.status} ${answer.text}`)
-  const { epoch, order } = answer.json
+  return work(gateway, { taskId, claimed: answer.json, claimant })
+}
+
+type Held = { readonly taskId: string; readonly claimed: Json; readonly claimant: string }
+
+function work(gateway: TestGateway, { taskId, claimed, claimant }: Held): PlayedWorker {
+  const { epoch, order } = claimed
   let last = jobReportOf(epoch, 0)
-  const send = () => gateway.callback(taskId, 'PUT', `${path}/status`, last)
+  const send = () => gateway.callback(taskId, 'PUT', `/internal/v1/jobs/${taskId}/status`, last)
   return {
     taskId,
+    claimant,
     order,
     epoch,
     tell(told) {

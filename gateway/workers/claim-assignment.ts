@@ -1,6 +1,8 @@
 import { LEASE_SEC, type Claim } from '../../shared/contract/assignment.ts'
+import type { Settings } from '../config.ts'
 import type { Context } from '../context.ts'
 import { BrokenRule } from '../errors.ts'
+import { HOSTED_EPOCH } from './hosted/store.ts'
 import { findAssignment, logId, raiseEpoch, type Assignment } from './store.ts'
 
 /**
@@ -19,10 +21,26 @@ export async function answerClaim(
   { id, claimant }: { readonly id: string; readonly claimant: string },
   claimed: Assignment | null,
 ): Promise<Claim> {
-  const { epoch, resume } = claimed ?? (await claimedBefore(context, id, claimant))
-  if (claimed !== null)
-    context.log.info('worker claimed its assignment', { ...logId(claimed), epoch, lease_sec: LEASE_SEC })
-  const { allowPrivateNetworks, allowAnySite } = context.settings
+  const assignment = claimed ?? (await claimedBefore(context, id, claimant))
+  if (claimed !== null) logClaim(context, claimed)
+  return claimOf(context.settings, assignment)
+}
+
+/** The same for an assignment that was claimed by being given to a worker that runs: see `hostedInsert`. */
+export function answerHosted(context: Context, hosted: Pick<Assignment, 'kind' | 'id'>): Claim {
+  const claimed = { ...hosted, epoch: HOSTED_EPOCH, resume: null }
+  logClaim(context, claimed)
+  return claimOf(context.settings, claimed)
+}
+
+function logClaim({ log }: Context, claimed: Pick<Assignment, 'kind' | 'id' | 'epoch'>): void {
+  log.info('worker claimed its assignment', { ...logId(claimed), epoch: claimed.epoch, lease_sec: LEASE_SEC })
+}
+
+function claimOf(
+  { allowPrivateNetworks, allowAnySite }: Settings,
+  { epoch, resume }: Pick<Assignment, 'epoch' | 'resume'>,
+): Claim {
   return { epoch, resume, policy: { allow_private_networks: allowPrivateNetworks, allow_any_site: allowAnySite } }
 }
 

@@ -108,7 +108,12 @@ export function lastCallUpdate(db: DbOrTx, condition: SQL) {
     .update(assignments)
     .set({ ...ENDED, seq: sql`${sql.placeholder('seq')}` })
     .where(and(countsCall, condition))
-    .returning()
+    .returning({
+      id: assignments.id,
+      host: assignments.host,
+      launch: assignments.launch,
+      launchedBy: assignments.launchedBy,
+    })
 }
 
 /** Above every number that a call can have. */

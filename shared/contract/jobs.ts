@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { CallAccepted, CallNumber } from './assignment.ts'
+import { CallAccepted, CallNumber, Claim, ClaimRequest } from './assignment.ts'
 import { OutputType, Preset } from './presets.ts'
 import { withoutNul } from './text.ts'
 
@@ -183,11 +183,13 @@ export const JobReport = v.object({
   failure: v.nullable(JobFailure),
   /** So many tasks more could this worker take now. */
   room: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(64)), 0),
+  /** As whom this worker claims what it is given for that; of an older version, it claims it later. */
+  claimant: v.optional(ClaimRequest.entries.claimant),
 })
 export type JobReport = v.InferOutput<typeof JobReport>
 
-/** Another task for a worker that has room: it claims it with that token, as it did its first. */
-export const NextTask = v.object({ task_id: v.string(), token: v.string() })
+/** Another task for a worker that has room. Where no claim comes along it claims it with that token, as it did its first. */
+export const NextTask = v.object({ task_id: v.string(), token: v.string(), claim: v.optional(Claim) })
 export type NextTask = v.InferOutput<typeof NextTask>
 
 /** Answer to a report that was accepted. */

@@ -41,8 +41,8 @@ async function runTasks(environment: JobEnvironment, assignment: Assignment): Pr
       return taskId === speaker ? Math.max(0, environment.MAX_CONCURRENT_JOBS - running.size) : 0
     },
     take: (next) => {
-      for (const { task_id: id, token } of next)
-        if (!running.has(id)) void begin(id, () => runNext(host, { id, token }, assignment))
+      for (const task of next)
+        if (!running.has(task.task_id)) void begin(task.task_id, () => runNext(host, task, assignment))
     },
   }
   function begin(id: string, run: () => Promise<Outcome>): Promise<Outcome> {
@@ -58,18 +58,17 @@ async function runTasks(environment: JobEnvironment, assignment: Assignment): Pr
   return first
 }
 
-/** Claims a task that the gateway gave, and does it; what came of it is for the log. */
-async function runNext(
-  host: Host,
-  { id, token }: { readonly id: NextTask['task_id']; readonly token: string },
-  assignment: Assignment,
-): Promise<Outcome> {
+/** Does a task that the gateway gave, and claims it first where that is yet to be done; what came of it is for the log. */
+async function runNext(host: Host, { task_id: id, token, claim }: NextTask, assignment: Assignment): Promise<Outcome> {
   const log = assignment.log.with({ task_id: id })
   const path = pathOf(id)
   const callGateway = assignment.callGatewayAs(token)
-  const request: ClaimRequest = { claimant: crypto.randomUUID() }
+  const request: ClaimRequest = { claimant: assignment.claimant }
   const callback = { method: 'POST', path: `${path}/claim`, body: JSON.stringify(request) }
-  const claimed = await callGateway(callback, assignment.lifetime.stopping)
+  const claimed =
+    claim === undefined
+      ? await callGateway(callback, assignment.lifetime.stopping)
+      : ({ kind: 'accepted', body: claim } as const)
   const outcome =
     claimed.kind === 'accepted'
       ? await runTask(host, { id, path }, { ...assignment, callGateway, log, claim: v.parse(Claim, claimed.body) })

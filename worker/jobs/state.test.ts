@@ -7,6 +7,7 @@ import { jobReport } from './report.ts'
 import { INITIAL_STATE, observe, type JobState, type Observation } from './state.ts'
 
 const OUTPUT = { output_url: 'http://x/master.m3u8', output_type: 'hls', files_uploaded: 3, bytes: 9 } as const
+const WORKER = { room: 0, claimant: '019502f0-0000-4000-8000-000000000001' }
 const FAILURE = { code: 'ENCODE_FAILED', message: 'm'.repeat(1000), is_transient: false }
 
 const observation: Arbitrary<Observation> = oneof(
@@ -49,7 +50,7 @@ describe('whatever is observed', () => {
         const states = story(of, seen)
         const final = states.findIndex(({ state }) => state === 'done' || state === 'failed')
         expect(new Set(final < 0 ? [] : states.slice(final)).size).toBeLessThanOrEqual(1)
-        for (const state of states) v.parse(JobReport, jobReport({ epoch: 1, seq: 1 }, state, 0))
+        for (const state of states) v.parse(JobReport, jobReport({ epoch: 1, seq: 1 }, state, WORKER))
       }),
     )
   })

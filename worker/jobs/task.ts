@@ -36,7 +36,7 @@ export async function runTask(
   task: { readonly id: string; readonly path: string },
   assignment: Assignment,
 ): Promise<Outcome> {
-  const { claim, callGateway, lifetime } = assignment
+  const { claim, claimant, callGateway, lifetime } = assignment
   const order = v.parse(JobOrder, claim.order)
   const log = assignment.log.with({ job_id: order.job_id, task: order.task })
   const dropped = new AbortController()
@@ -46,7 +46,7 @@ export async function runTask(
     epoch: claim.epoch,
     heartbeatIntervalMs: JOB_HEARTBEAT_MS,
     first: INITIAL_STATE,
-    compose: (number, state) => jobReport(number, state, host.room(task.id, isFinal(state))),
+    compose: (number, state) => jobReport(number, state, { room: host.room(task.id, isFinal(state)), claimant }),
     send: async (body, signal) => {
       const result = await callGateway({ method: 'PUT', path: `${task.path}/status`, body }, signal)
       host.take(nextOf(result))

@@ -189,16 +189,22 @@ describe.concurrent('a job’s worker', { timeout: 90_000 }, () => {
     expect(await readdir(join(job.dir, 'work'))).toEqual([expect.stringContaining(`.${next.pid}.`)])
   })
 
-  test('does the tasks too that it is given when it is done, and ends when it is given none', async () => {
-    const next = [{ task_id: 'task-019502f0-0000-7000-8000-000000000002', token: 'c'.repeat(64) }]
+  test.each(['claims', 'has claimed'])('%s and does the tasks that it is given when it is done', async (how) => {
+    const given = { task_id: 'task-019502f0-0000-7000-8000-000000000002', token: 'c'.repeat(64) }
+    const policy = { allow_private_networks: true, allow_any_site: false }
+    const next = [how === 'claims' ? given : { ...given, claim: { epoch: 1, resume: null, policy, order: order() } }]
     await using job = await start({
       order: order(),
       answer: (report) => ({ status: 200, body: { duplicate: false, next: isLast(report) ? next.splice(0) : [] } }),
     })
     await job.ended()
-    const claims = job.gateway.calls.filter(({ path }) => path.endsWith('/claim')).map(({ path }) => path.split('/')[4])
-    expect(claims).toEqual(['job-019502f0-0000-7000-8000-000000000001', 'task-019502f0-0000-7000-8000-000000000002'])
-    expect(job.gateway.reports().filter(isLast)).toMatchObject([{ state: 'done' }, { state: 'done' }])
+    const claims = job.gateway.calls.filter(({ path }) => path.endsWith('/claim'))
+    const own = 'job-019502f0-0000-7000-8000-000000000001'
+    expect(claims.map(({ path }) => path.split('/')[4])).toEqual(how === 'claims' ? [own, given.task_id] : [own])
+    const reports = job.gateway.reports()
+    expect(reports.filter(isLast)).toMatchObject([{ state: 'done' }, { state: 'done' }])
+    const claimants = [...claims.map(({ body }) => JSON.parse(body).claimant), ...reports.map((one) => one.claimant)]
+    expect(new Set(claimants).size).toBe(1)
   })
 
   test.runIf(canMount).each([

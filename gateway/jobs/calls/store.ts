@@ -50,29 +50,32 @@ const counted = statement('count_job_call', (db) => {
 })
 
 /** What a worker was given: tasks, and the jobs that begin with them. */
-export type Hosted = { readonly ids: readonly string[]; readonly started: readonly Job[] }
+export type Hosted = { readonly works: readonly Work[]; readonly started: readonly Job[] }
 
 /** Takes waiting tasks for a worker that runs: they are its own, and their jobs have begun, in one round trip. */
 export async function hostWaiting(
   tx: Tx,
   limit: number,
-  carrier: { readonly host: string; readonly owner: string },
+  carrier: { readonly host: string; readonly owner: string; readonly claimant: string | null },
 ): Promise<Hosted> {
   const rows = await hosted(limit)(tx, carrier)
-  return { ids: rows.map(({ id }) => id), started: rows.flatMap(({ started }) => started ?? []) }
+  return { works: rows, started: rows.flatMap(({ started }) => started ?? []) }
 }
 
 const hosted = statements((limit: number) =>
   statement('host_waiting', (db) => {
     const taken = db.$with('taken').as(takeUpdate(db, limit, NOTHING_ENDED))
     const ids = sql`select id from ${taken}`
-    const carrier = { host: sql`${sql.placeholder('host')}`, owner: sql`${sql.placeholder('owner')}` }
+    const given = (name: string) => sql`${sql.placeholder(name)}`
+    const carrier = { host: given('host'), owner: given('owner'), claimant: given('claimant') }
     const assigned = db.$with('assigned', {}).as(hostedInsert(JOB_KIND, ids, carrier))
-    const started = db.$with('started').as(startUpdate(db, ids, 'a worker takes it'))
+    const started = db.$with('started').as(startUpdate(db, ids, 'a worker takes it').returning())
     return db
       .with(taken, assigned, started)
-      .select({ id: taken.id, started: started._.selectedFields })
+      .select({ ...WORK, started: started._.selectedFields })
       .from(taken)
-      .leftJoin(started, eq(started.id, taken.id))
+      .innerJoin(jobTasks, eq(jobTasks.id, taken.id))
+      .innerJoin(jobs, eq(jobs.id, jobTasks.jobId))
+      .leftJoin(started, eq(started.id, jobs.id))
   }),
 )

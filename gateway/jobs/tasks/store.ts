@@ -24,26 +24,45 @@ export async function findTask(db: DbOrTx, id: string): Promise<Task | null> {
   return row ?? null
 }
 
-/** What is not bound to its job's deadline, or has none, has this long; ms. */
+/** What comes after its job's end has this long; ms. */
 const UNBOUND_MS = 600_000
 
-const leftMs = sql`greatest(0, ceil(extract(epoch from ${jobs.deadlineAt} - now()) * 1000))`
+/** A job has its deadline from its start on, and then all of its time. */
+const deadlineAt = sql`coalesce(${jobs.deadlineAt}, now() + make_interval(secs => ${jobs.timeoutSec}))`
+const leftMs = sql`greatest(0, ceil(extract(epoch from ${deadlineAt} - now()) * 1000))`
+
+const TOLD_OF_TASK = { id: jobTasks.id, task: jobTasks.task, chunk: jobTasks.chunk }
+const TOLD_OF_JOB = {
+  id: jobs.id,
+  status: jobs.status,
+  endedAt: jobs.endedAt,
+  inputUrl: jobs.inputUrl,
+  clip: jobs.clip,
+  presetName: jobs.presetName,
+  preset: jobs.preset,
+  storage: jobs.storage,
+  path: jobs.path,
+  outputType: jobs.outputType,
+  thumbnails: jobs.thumbnails,
+  chunks: jobs.chunks,
+  plan: jobs.plan,
+}
 
 /** A task with all that its worker is to know. */
 export type Work = {
-  readonly task: Task
-  readonly job: Job
+  readonly task: Pick<Task, keyof typeof TOLD_OF_TASK>
+  readonly job: Pick<Job, keyof typeof TOLD_OF_JOB>
   /** How long the job may still take, by the database's clock. */
   readonly timeLeftMs: number
   /** The earlier jobs of which something may lie where this one is to store. */
   readonly leftBy: readonly string[]
 }
 
-/** The columns of `Work`, of a task joined with its job. */
+/** The columns of `Work`, of a task joined with its job, as it is started or was. */
 export const WORK = {
-  task: jobTasks,
-  job: jobs,
-  timeLeftMs: sql<number>`(case when ${jobs.endedAt} is null then coalesce(${leftMs}, ${UNBOUND_MS}) else ${UNBOUND_MS} end)::float8`,
+  task: TOLD_OF_TASK,
+  job: TOLD_OF_JOB,
+  timeLeftMs: sql<number>`(case when ${jobs.endedAt} is null then ${leftMs} else ${UNBOUND_MS} end)::float8`,
   leftBy: sql<string[]>`array(
     select other.job_id from ${jobTasks} other
     where other.output_key = job_tasks.output_key and other.job_id <> job_tasks.job_id
