@@ -1,3 +1,4 @@
+import { readS3Url } from '../../shared/s3-url.ts'
 import { checkUrl, type AddressPolicy } from '../../shared/safe-url.ts'
 import type { UrlReading } from '../http/request-fields.ts'
 
@@ -35,23 +36,18 @@ function decode(pathname: string): string | null {
 }
 
 function kindProblem(text: string, url: URL, path: string, policy: InputPolicy): string | null {
-  if (url.protocol === 's3:') return s3Problem(url, path)
+  if (url.protocol === 's3:') return problemOf(readS3Url(text))
   if (url.protocol === 'file:') return fileProblem(url, path, policy)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return schemes(policy)
-  const verdict = checkUrl(text, policy)
+  return problemOf(checkUrl(text, policy))
+}
+
+function problemOf(verdict: { readonly ok: true } | { readonly ok: false; readonly problem: string }): string | null {
   return verdict.ok ? null : verdict.problem
 }
 
 function schemes({ allowFileInput }: InputPolicy): string {
   return `must be an http, https${allowFileInput ? ', s3 or file' : ' or s3'} URL`
-}
-
-/** `s3://bucket/key`: the bucket as S3 names them, old ones included. */
-function s3Problem(url: URL, key: string): string | null {
-  if (!/^[A-Za-z0-9][\w.-]{1,253}[A-Za-z0-9]$/.test(url.hostname) || url.port !== '')
-    return 'must name a bucket: s3://bucket/key'
-  if (!/^\/[^]*[^/]$/.test(key)) return 'must name an object: s3://bucket/key'
-  return url.search === '' && url.hash === '' ? null : 'must have ? and # in a key escaped, as %3F and %23'
 }
 
 function fileProblem(url: URL, path: string, policy: InputPolicy): string | null {

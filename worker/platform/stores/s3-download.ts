@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 
 import { GetObjectCommand, type GetObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3'
 
+import { readS3Url } from '../../../shared/s3-url.ts'
 import { backoffMs } from '../backoff.ts'
 import { pause } from '../bell.ts'
 import { createS3Client, type S3Settings, secretsOf } from './s3-client.ts'
@@ -33,25 +34,15 @@ export async function fetchS3Object(
   source: { readonly url: string; readonly path: string; readonly maxBytes: number },
   signal: AbortSignal,
 ): Promise<void> {
-  const [, bucket, escaped] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.+)$/s.exec(source.url) ?? []
-  const key = escaped === undefined ? null : unescaped(escaped)
-  if (bucket === undefined || key === null) throw new StoreError('STORE_REFUSED', 'not an s3://bucket/key URL')
+  const read = readS3Url(source.url)
+  if (!read.ok) throw new StoreError('STORE_REFUSED', `the URL ${read.problem}`)
   const client = createS3Client(settings)
   try {
-    await download(client, { ...source, bucket, key }, signal)
+    await download(client, { ...source, ...read.location }, signal)
   } catch (error) {
     throw s3Failure(error, signal, secretsOf(settings))
   } finally {
     client.destroy()
-  }
-}
-
-/** A key as the bucket has it; `null` where its escapes are none (RFC 3986 §2.1). */
-function unescaped(path: string): string | null {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return null
   }
 }
 

@@ -170,11 +170,14 @@ test('fetches an input by its s3:// URL, up to a size', async () => {
   await expect(fetchIt(url, 9)).rejects.toMatchObject({ code: 'TOO_LARGE' })
   await expect(access(path)).rejects.toThrow('ENOENT')
   await expect(fetchIt(`s3://${double.bucket}/in/none`)).rejects.toMatchObject({ code: 'STORE_NOT_FOUND' })
+  // Whatever the gateway takes for a bucket is asked for.
+  await expect(fetchIt('s3://Old_Bucket/in/none')).rejects.toMatchObject({
+    message: expect.stringContaining('NoSuchBucket'),
+  })
   await expect(fetchIt('s3://other-bucket/in/none')).rejects.toMatchObject({ code: 'STORE_REFUSED' })
   for (const wrong of [
     's3://',
     's3://b/',
-    's3://UPPER/x',
     's3://a/b',
     'http://bucket/key',
     's3://user@bucket/key',
