@@ -17,6 +17,7 @@ export type PlannedRendition = {
 /** All that is decided before ffmpeg runs: what a preset makes of this one source. */
 export type OutputPlan = {
   readonly container: Container
+  /** What was asked for, and so what a reader opens, of a set that is more than that. */
   readonly outputType: OutputType
   /** `null`: there is no picture, in the source or in the preset. */
   readonly video: {

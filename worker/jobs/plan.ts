@@ -1,5 +1,5 @@
 import type { Clip, JobFailure } from '../../shared/contract/jobs.ts'
-import { outputTypesOf, type Preset } from '../../shared/contract/presets.ts'
+import { type OutputType, outputTypesOf, type Preset } from '../../shared/contract/presets.ts'
 import type { Probe } from '../platform/probed-media.ts'
 import type { EncodePlan, Reading } from './encode-plan.ts'
 import { gopFrames, outputFps } from './frame-grid.ts'
@@ -20,9 +20,15 @@ const HDR_DEFAULTS = { primaries: 'bt2020', matrix: 'bt2020nc' }
 
 /**
  * Decides all that a preset makes of one source. Tracks that the source or the preset lacks are left out; a problem is
- * a source of which nothing is left, a clip that begins behind its end, or a picture too small to be encoded.
+ * a source of which nothing is left, a clip that begins behind its end, or a picture too small to be encoded. A preset
+ * that makes more than one type of output makes all of them at once; `outputType` is the one that was asked for.
  */
-export function planOutput(probe: Probe, preset: Preset, clip: Clip | null): PlanResult {
+export function planOutput(
+  probe: Probe,
+  preset: Preset,
+  clip: Clip | null,
+  outputType: OutputType = outputTypesOf(preset)[0],
+): PlanResult {
   const picture = preset.video === null ? null : probe.video
   const sound = preset.audio === null ? null : probe.audio
   const track = picture ?? sound
@@ -36,7 +42,7 @@ export function planOutput(probe: Probe, preset: Preset, clip: Clip | null): Pla
     kind: 'planned',
     plan: {
       container: preset.container,
-      outputType: outputTypesOf(preset)[0],
+      outputType,
       video,
       audio: planAudio(sound, preset),
       sourceHasAudio: probe.audio !== null,

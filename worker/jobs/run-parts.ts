@@ -102,9 +102,9 @@ function chunkRun(order: JobOrder, { environment, dir, signal }: Bench, store: S
 }
 
 /** The same plan as the one that was split: it follows from what the input was found to be. */
-function planned({ preset, clip }: JobOrder, { source }: ChunkPlan): { probe: Probe; plan: EncodePlan } {
+function planned({ preset, clip, output }: JobOrder, { source }: ChunkPlan): { probe: Probe; plan: EncodePlan } {
   const probe = v.parse(Probe, source)
-  const made = planOutput(probe, preset, clip)
+  const made = planOutput(probe, preset, clip, output.type)
   if (made.kind === 'problem') throw new Error(`a job that was split cannot be planned: ${made.failure.message}`)
   return { probe, plan: made.plan }
 }

@@ -135,6 +135,19 @@ describe('a whole job', () => {
   })
 
   test.each([
+    ['hls', 'master.m3u8'],
+    ['dash', 'manifest.mpd'],
+  ] as const)('that is one set for HLS and DASH is told of by what was asked for: %s', async (type, entry) => {
+    const { run } = await bench()
+    const preset: Preset = { ...QUICK_PRESET, container: 'cmaf', segment_sec: 2 }
+    const output = { storage: 'local', path: 'shows/set/', type } as const
+    const done = await run(encodeOrder(`${server.origin}/clip.mp4`, { preset, output, thumbnails: true }))
+    expect(done).toMatchObject({
+      output: { output_type: type, output_url: `http://127.0.0.1:9/media/shows/set/${entry}` },
+    })
+  })
+
+  test.each([
     ['is not there', '/nothing.mp4', 'INPUT_UNREACHABLE'],
     ['is a page', '/page.html', 'INPUT_INVALID'],
     ['is a playlist that names a file', '/list.m3u8', 'INPUT_INVALID'],

@@ -83,7 +83,7 @@ async function openSource(order: OrderOf<'encode'>, bench: Bench): Promise<Sourc
   if (looked.kind === 'invalid') return fault('INPUT_INVALID', looked.reason)
   if (looked.kind === 'failed') return mishap('FFPROBE_FAILED', looked.reason)
   tell({ kind: 'probed', mediaInfo: toMediaInfo(looked.probe) })
-  const planned = planOutput(looked.probe, order.preset, order.clip)
+  const planned = planOutput(looked.probe, order.preset, order.clip, order.output.type)
   if (planned.kind === 'problem') return { kind: 'failed', failure: planned.failure }
   return { kind: 'ok', path: input.path, probe: looked.probe, plan: planned.plan }
 }

@@ -116,6 +116,12 @@ it('one set of fragments stands behind both an HLS master and a DASH manifest, a
     'master.m3u8',
   ])
   expect(set.entry).toBe('master.m3u8')
+  const forDash = await finish({ ...made, plan: { ...made.plan, outputType: 'dash' } })
+  expect([forDash.entry, forDash.files.at(-1), forDash.files.length]).toEqual([
+    'manifest.mpd',
+    'manifest.mpd',
+    set.files.length,
+  ])
   const master = await playlist(made.dir, 'master.m3u8')
   const sound = await measuredPeak(made.dir, 'stream_2.m3u8')
   for (const { uri, attributes } of master.playlists ?? []) {

@@ -59,7 +59,7 @@ async function segmentedSet(plan: OutputPlan, dir: string, signal: AbortSignal):
   const all = [...tracks.video, ...(tracks.audio === null ? [] : [tracks.audio])]
   const manifests = manifestsOf(plan, tracks, all)
   for (const { name, text } of manifests) await writeFile(join(dir, name), text)
-  const entry = plan.container === 'dash' ? DASH_MANIFEST : MASTER_PLAYLIST
+  const entry = plan.outputType === 'dash' ? DASH_MANIFEST : MASTER_PLAYLIST
   return { dir, files: [...all.flatMap(filesOf), ...manifests.map(({ name }) => name)], entry }
 }
 
@@ -68,7 +68,8 @@ function manifestsOf(plan: OutputPlan, tracks: SetTracks, all: readonly Track[])
   const dash = plan.container === 'hls' ? [] : [{ name: DASH_MANIFEST, text: writeDashManifest(plan, tracks) }]
   if (plan.container === 'dash') return dash
   const streams = all.map((track) => ({ name: streamPlaylistName(track), text: writeStreamPlaylist(track) }))
-  return [...streams, ...dash, { name: MASTER_PLAYLIST, text: writeMasterPlaylist(plan, tracks) }]
+  const master = { name: MASTER_PLAYLIST, text: writeMasterPlaylist(plan, tracks) }
+  return plan.outputType === 'dash' ? [...streams, master, ...dash] : [...streams, ...dash, master]
 }
 
 function filesOf({ initName, segments }: Track): string[] {
