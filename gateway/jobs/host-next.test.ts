@@ -144,6 +144,19 @@ describe('a worker', () => {
     expect((await played.claimNext(join.task_id)).order).toMatchObject({ task: 'join', job_id: split })
   })
 
+  it('that takes a piece of what it has split leaves the others to workers that are started at once', async () => {
+    await using played = await start({ maxWorkers: 3 })
+    const split = await played.post({ chunks: 3 })
+    const worker = await played.claim(split)
+    const chunks = [0, 1, 2].map((index) => ({ index, first_frame: 9 * index, end_frame: 9 * index + 9 }))
+    const plan = { chunks, source: {} }
+    const [first] = (await worker.tell({ state: 'done', progress: 100, plan, room: 1 })).json.next
+    const pieces = await played.tasks(split, 'chunk')
+    expect(first.task_id).toBe(pieces[0])
+    // Without being woken the gateway looks every four seconds.
+    await expect.poll(() => played.launched().slice(1), { timeout: 3000 }).toEqual(pieces.slice(1))
+  })
+
   it('leaves what waits to others as long as they may be started', async () => {
     await using played = await start({ maxWorkers: 2, maxConcurrent: 2 })
     const first = await played.post()

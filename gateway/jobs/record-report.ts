@@ -36,10 +36,12 @@ export async function recordReport(context: Context, taskId: string, report: Job
   if (recorded === null) return answerUncounted(context, taskId, report)
   const { job, jobEnded, refused, next } = recorded
   context.metrics.count('tallylight_worker_reports_total', { outcome: refused ? 'refused' : 'counted' })
-  context.feed.ring(job.id)
+  for (const id of new Set([job.id, ...next.map((work) => work.job.id)])) context.feed.ring(id)
+  const isSplit = job.plan !== null || report.plan !== null
   // A job that was never split has had this one task.
-  if (jobEnded && (refused || job.plan !== null)) await endTasksOf(context, job.id)
-  if (isOver(report) && (next.length === 0 || job.callbackUrl !== null)) context.wake()
+  if (jobEnded && (refused || isSplit)) await endTasksOf(context, job.id)
+  // Its worker has taken what waits next, but there may be somebody to tell, or more pieces than it takes.
+  if (isOver(report) && (next.length === 0 || job.callbackUrl !== null || isSplit)) context.wake()
   if (refused) throw new BrokenRule('ASSIGNMENT_ENDED', 'this job is over; the worker must stop')
   return { duplicate: false, next: await presentNext(context, next, report.claimant) }
 }
