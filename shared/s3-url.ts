@@ -12,14 +12,18 @@ const BUCKET = /^[A-Za-z0-9][\w.-]{1,253}[A-Za-z0-9]$/
 export function readS3Url(text: string): S3Verdict {
   const url = URL.canParse(text) ? new URL(text) : null
   if (url?.protocol !== 's3:') return refuse('must be s3://bucket/key')
-  if (url.username !== '' || url.password !== '') return refuse('must not carry credentials')
-  if (!BUCKET.test(url.hostname) || url.port !== '') return refuse('must name a bucket: s3://bucket/key')
+  const problem = hostProblem(url)
+  if (problem !== null) return refuse(problem)
   if (url.search !== '' || url.hash !== '') return refuse('must have ? and # in a key escaped, as %3F and %23')
   const key = unescaped(url.pathname.slice(1))
   if (key === null) return refuse('must be escaped as UTF-8, with no NUL')
-  return /[^/]$/.test(key)
-    ? { ok: true, location: { bucket: url.hostname, key } }
-    : refuse('must name an object: s3://bucket/key')
+  if (!/[^/]$/.test(key)) return refuse('must name an object: s3://bucket/key')
+  return { ok: true, location: { bucket: url.hostname, key } }
+}
+
+function hostProblem({ username, password, hostname, port }: URL): string | null {
+  if (username !== '' || password !== '') return 'must not carry credentials'
+  return BUCKET.test(hostname) && port === '' ? null : 'must name a bucket: s3://bucket/key'
 }
 
 function refuse(problem: string): S3Verdict {

@@ -16,6 +16,12 @@ async function presented({ gateway: { gateway } }: PlayedJobs, id: string) {
   return job === null ? null : presentProgress(job)
 }
 
+/** What a splitter makes of its job. */
+function planOf(pieces: number) {
+  const chunks = Array.from({ length: pieces }, (_, i) => ({ index: i, first_frame: 9 * i, end_frame: 9 * i + 9 }))
+  return { chunks, source: {} }
+}
+
 describe('a worker', () => {
   const start = (jobs: object) => startPlayedJobs({ settings: { jobs: { ...TEST_SETTINGS.jobs, ...jobs } } })
   const done = { state: 'done', progress: 100, output: AN_OUTPUT } as const
@@ -96,6 +102,19 @@ describe('a worker', () => {
     expect(await worker.tell(done)).toMatchObject({ status: 409, json: { error: { code: 'STALE_EPOCH' } } })
   })
 
+  it('that does not hear that its job is completed, or its piece done, is told so when it asks again; of a canceled one it is not', async () => {
+    await using played = await start({ maxWorkers: 1 })
+    const last = await played.claim(await played.post())
+    await last.tell(done)
+    expect(await last.repeat()).toMatchObject({ status: 200, json: { duplicate: true, next: [] } })
+    const split = await played.post({ chunks: 2 })
+    const splitter = await played.claim(split)
+    await splitter.tell({ state: 'done', plan: planOf(2) })
+    expect(await splitter.repeat()).toMatchObject({ status: 200, json: { duplicate: true } })
+    await played.gateway.api('DELETE', `/api/v1/jobs/${split}`)
+    expect(await splitter.repeat()).toMatchObject({ status: 409, json: { error: { code: 'ASSIGNMENT_ENDED' } } })
+  })
+
   it('whose last report Postgres breaks off for another’s sake is heard all the same', async () => {
     await using played = await start({ maxWorkers: 1 })
     const id = await played.post()
@@ -131,14 +150,7 @@ describe('a worker', () => {
     const split = await played.post({ chunks: 2 })
     const worker = await played.claim(split)
     await played.post()
-    const plan = {
-      chunks: [
-        { index: 0, first_frame: 0, end_frame: 9 },
-        { index: 1, first_frame: 9, end_frame: 18 },
-      ],
-      source: {},
-    }
-    const [piece] = (await worker.tell({ state: 'done', progress: 100, plan, room: 1 })).json.next
+    const [piece] = (await worker.tell({ state: 'done', progress: 100, plan: planOf(2), room: 1 })).json.next
     const [other] = (await (await played.claimNext(piece.task_id)).tell({ ...done, output: null, room: 1 })).json.next
     const [join] = (await (await played.claimNext(other.task_id)).tell({ ...done, output: null, room: 1 })).json.next
     expect((await played.claimNext(join.task_id)).order).toMatchObject({ task: 'join', job_id: split })
@@ -148,9 +160,7 @@ describe('a worker', () => {
     await using played = await start({ maxWorkers: 3 })
     const split = await played.post({ chunks: 3 })
     const worker = await played.claim(split)
-    const chunks = [0, 1, 2].map((index) => ({ index, first_frame: 9 * index, end_frame: 9 * index + 9 }))
-    const plan = { chunks, source: {} }
-    const [first] = (await worker.tell({ state: 'done', progress: 100, plan, room: 1 })).json.next
+    const [first] = (await worker.tell({ state: 'done', progress: 100, plan: planOf(3), room: 1 })).json.next
     const pieces = await played.tasks(split, 'chunk')
     expect(first.task_id).toBe(pieces[0])
     // Without being woken the gateway looks every four seconds.

@@ -15,7 +15,15 @@ import { nextStatus } from './status.ts'
 import { changeJob, findJob, type Job, type JobChange } from './store.ts'
 import { outputKeyOf } from './store-keys.ts'
 import { sweepAgain, sweepOf } from './sweeps.ts'
-import { insertTasks, readPieces, updateTask, type PieceProgress, type Task } from './tasks/store.ts'
+import {
+  findTask,
+  insertTasks,
+  readPieces,
+  updateTask,
+  type PieceProgress,
+  type Task,
+  type Work,
+} from './tasks/store.ts'
 import { tell, tellReceiver } from './tell.ts'
 
 /** What a report came to. */
@@ -34,16 +42,24 @@ type Recorded = {
 export async function recordReport(context: Context, taskId: string, report: JobReport): Promise<JobReportAccepted> {
   const recorded = await recordOnce(context, taskId, report)
   if (recorded === null) return answerUncounted(context, taskId, report)
-  const { job, jobEnded, refused, next } = recorded
-  context.metrics.count('tallylight_worker_reports_total', { outcome: refused ? 'refused' : 'counted' })
+  context.metrics.count('tallylight_worker_reports_total', { outcome: recorded.refused ? 'refused' : 'counted' })
+  await follow(context, report, recorded)
+  if (recorded.refused) throw new BrokenRule('ASSIGNMENT_ENDED', 'this job is over; the worker must stop')
+  return { duplicate: false, next: await presentNext(context, recorded.next, report.claimant) }
+}
+
+/** What else comes of a report, once it is committed. */
+async function follow(
+  context: Context,
+  report: JobReport,
+  { job, jobEnded, refused, next }: Recorded & { readonly next: readonly Work[] },
+): Promise<void> {
   for (const id of new Set([job.id, ...next.map((work) => work.job.id)])) context.feed.ring(id)
   const isSplit = job.plan !== null || report.plan !== null
   // A job that was never split has had this one task.
   if (jobEnded && (refused || isSplit)) await endTasksOf(context, job.id)
   // Its worker has taken what waits next, but there may be somebody to tell, or more pieces than it takes.
   if (isOver(report) && (next.length === 0 || job.callbackUrl !== null || isSplit)) context.wake()
-  if (refused) throw new BrokenRule('ASSIGNMENT_ENDED', 'this job is over; the worker must stop')
-  return { duplicate: false, next: await presentNext(context, next, report.claimant) }
 }
 
 function isOver({ state }: JobReport): boolean {
@@ -66,12 +82,21 @@ async function recordOnce(context: Context, taskId: string, report: JobReport) {
 /** A report that comes again may have been counted when its answer was lost, and with it what it gave. */
 async function answerUncounted(context: Context, taskId: string, report: JobReport): Promise<JobReportAccepted> {
   const assignment = await findAssignment(context.db, taskId)
-  const isOwn = assignment !== null && assignment.epoch === report.epoch
-  const next = isOwn && report.room > 0 ? await unheardOf(context, assignment) : []
-  const refusal = next.length > 0 ? null : await refusalOf(context, taskId, report.epoch)
+  const own = assignment?.epoch === report.epoch ? assignment : null
+  const next = own !== null && report.room > 0 ? await unheardOf(context, own) : []
+  const isHeard = next.length > 0 || (own !== null && (await hasDoneItsTask(context, own, report)))
+  const refusal = isHeard ? null : await refusalOf(context, taskId, report.epoch)
   context.metrics.count('tallylight_worker_reports_total', { outcome: refusal === null ? 'duplicate' : 'refused' })
   if (refusal !== null) throw refusal
   return { duplicate: true, next }
+}
+
+/** Whether the assignment's last call was this one, and its task is done: no word of a job that failed or was canceled. */
+async function hasDoneItsTask({ db }: Context, assignment: Assignment, { state, seq }: JobReport): Promise<boolean> {
+  if (state !== 'done' || assignment.seq !== seq) return false
+  const task = await findTask(db, assignment.id)
+  const job = task === null ? null : await findJob(db, task.jobId)
+  return job !== null && (job.endedAt === null || job.status === 'completed')
 }
 
 /** The report that completes a job, where it is one; what has no output is not. */
@@ -184,7 +209,9 @@ async function recordPartDone(tx: Tx, job: Job, task: Task, report: JobReport): 
 }
 
 function piecesOf(job: Job, plan: ChunkPlan) {
-  return plan.chunks.map((chunk) => ({ ...taskOf(job, 'chunk'), chunk, position: chunk.index }))
+  // Of one age, so that the first is the first to be taken.
+  const task = taskOf(job, 'chunk')
+  return plan.chunks.map((chunk) => ({ ...task, id: newTaskId(), chunk, position: chunk.index }))
 }
 
 function taskOf<T extends 'chunk' | 'join'>(job: Job, task: T) {
