@@ -2,8 +2,11 @@
 const UNAVAILABLE =
   /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|CONNECTION_\w+|CONNECT_TIMEOUT|08...|57P0[123]|53300)$/
 
-/** serialization_failure and deadlock_detected: the whole transaction may be tried again at once. */
-const RETRYABLE = /^40(?:001|P01)$/
+/**
+ * serialization_failure and deadlock_detected: the whole transaction may be tried again at once; and unique_violation:
+ * another was first at what one alone may have, which a second try sees.
+ */
+const RETRYABLE = /^(?:40001|40P01|23505)$/
 
 /** Whether an error, or what it wraps, says that the database cannot be reached, is starting, or is shutting down. */
 export function isUnavailable(error: unknown): boolean {

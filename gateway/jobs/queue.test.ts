@@ -4,6 +4,11 @@ import { openEventSource } from '../testing/event-source.ts'
 import { AN_OUTPUT } from '../testing/job-reports.ts'
 import { startPlayedJobs, WAIT } from '../testing/played-jobs.ts'
 import { TEST_SETTINGS } from '../testing/test-gateway.ts'
+import { insertAssignments } from '../workers/store.ts'
+import { JOB_KIND } from './pod.ts'
+import { startJobs } from './store.ts'
+import { takeWaiting } from './tasks/store.ts'
+import { tell } from './tell.ts'
 
 describe('the queue', () => {
   const one = async () => {
@@ -54,6 +59,27 @@ describe('the queue', () => {
     expect(played.launched()).toEqual([first, other])
     await worker.tell({ state: 'done', progress: 100, output: AN_OUTPUT })
     await played.claim(second)
+  })
+
+  it('nor where two are started at the very same moment', async () => {
+    await using played = await one()
+    const { context } = played.gateway.gateway
+    const { sql } = played.gateway.database
+    const output = { storage: 'local', path: 'same.mp4' }
+    const worker = await played.claim(await played.post())
+    const first = await played.post({ output })
+    let told: ReturnType<typeof worker.tell> | undefined
+    // Another gateway is about to start the first; to all others it still waits, and the second goes before it.
+    await context.db.transaction(async (other) => {
+      expect(await takeWaiting(other, 1)).toEqual([first])
+      await insertAssignments(other, JOB_KIND, [first])
+      await tell(other, await startJobs(other, [first], 'a worker is being started'))
+      await played.post({ output, priority: 5 })
+      told = worker.tell({ state: 'done', progress: 100, output: AN_OUTPUT, room: 1 })
+      await expect.poll(async () => (await sql`select from pg_locks where not granted`).length, WAIT).toBeGreaterThan(0)
+    })
+    expect(await told).toMatchObject({ status: 200, json: { next: [] } })
+    await played.claim(first)
   })
 
   it('cancels a job that waits, without ever starting a worker', async () => {

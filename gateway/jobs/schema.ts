@@ -1,5 +1,16 @@
 import { sql } from 'drizzle-orm'
-import { boolean, index, integer, json, pgTable, primaryKey, real, text, timestamp } from 'drizzle-orm/pg-core'
+import {
+  boolean,
+  index,
+  integer,
+  json,
+  pgTable,
+  primaryKey,
+  real,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core'
 
 import type {
   Chunk,
@@ -108,6 +119,10 @@ export const jobTasks = pgTable(
     index('job_tasks_open')
       .on(table.outputKey)
       .where(sql`status in ('waiting', 'running')`),
+    /** Whoever starts two at the same moment is told so; the pieces of a job write beside one another. */
+    uniqueIndex('job_tasks_place')
+      .on(table.outputKey)
+      .where(sql`status = 'running' and task in ('encode', 'sweep')`),
     index('job_tasks_by_job').on(table.jobId),
   ],
 )

@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX "job_tasks_place" ON "job_tasks" USING btree ("output_key") WHERE status = 'running' and task in ('encode', 'sweep');
