@@ -228,6 +228,22 @@ describe('a worker', () => {
     expect(stoppedAtWork).toEqual([])
   })
 
+  it('that is silent about one of its tasks loses that one alone', async () => {
+    await using played = await start({ maxWorkers: 1, maxConcurrent: 2 })
+    const id = await played.post()
+    const worker = await played.claim(id)
+    const other = await played.post()
+    await worker.tell({ progress: 1, room: 1 })
+    const silent = await played.claimNext(other)
+    await played.gateway.database.sql`update assignments set lease_until = now() where id = ${other}`
+    await played.claim(other)
+    expect(played.launcher.launched.map(({ name }) => name)).toEqual([`encode-${id}-1`, `encode-${other}-2`])
+    const names = (await played.launcher.list(AbortSignal.timeout(1000))).map(({ name }) => name)
+    expect(names).toContain(`encode-${id}-1`)
+    expect((await worker.tell({ progress: 50 })).status).toBe(200)
+    expect(await silent.tell({ progress: 50 })).toMatchObject({ status: 409, json: { error: { code: 'STALE_EPOCH' } } })
+  })
+
   it('that dies loses all that it carries to others', async () => {
     await using played = await start({ maxWorkers: 2 })
     const first = await played.post()

@@ -72,14 +72,24 @@ function compare(
     const verdict = judge(assignment, worker, { workerName, maxAttempts: kind.attempts.max }, launcher)
     if (verdict.kind === 'fine') return []
     const name = 'loss' in verdict ? verdict.loss.observedState : verdict.kind
-    return [{ name, act: () => settle(context, kind, { assignment, worker }, verdict) }]
+    const isHeard = launched.some((other) => isHeardOf(other, launcher.owner) && workerOf(kind, other) === workerName)
+    return [{ name, act: () => settle(context, kind, { assignment, worker, isHeard }, verdict) }]
   })
 }
 
-type Pair = { readonly assignment: LaunchedAssignment; readonly worker: LaunchedWorker | undefined }
+function isHeardOf({ launchedBy, claimedAt, expired }: LaunchedAssignment, owner: string): boolean {
+  return launchedBy === owner && claimedAt !== null && !expired
+}
+
+type Pair = {
+  readonly assignment: LaunchedAssignment
+  readonly worker: LaunchedWorker | undefined
+  /** It reports of another assignment that it carries. */
+  readonly isHeard: boolean
+}
 
 async function settle(context: Context, kind: WorkerKind, pair: Pair, verdict: Verdict): Promise<void> {
-  const { assignment, worker } = pair
+  const { assignment, worker, isHeard } = pair
   switch (verdict.kind) {
     case 'fine':
       return
@@ -92,7 +102,8 @@ async function settle(context: Context, kind: WorkerKind, pair: Pair, verdict: V
     case 'expired':
       // Time has passed since the records were read: it may have been heard again.
       if (!(await isExpired(context.db, assignment))) return
-      await endOf(context, worker)
+      // The next epoch keeps it from this assignment; it goes on with others.
+      if (!isHeard) await endOf(context, worker)
       return loseWorker(context, kind, assignment, { loss: verdict.loss, forGood: false })
     case 'lost': {
       const loss = await withLastLines(context, worker, verdict.loss)
