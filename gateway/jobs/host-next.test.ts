@@ -154,6 +154,8 @@ describe('a worker', () => {
     const [other] = (await (await played.claimNext(piece.task_id)).tell({ ...done, output: null, room: 1 })).json.next
     const [join] = (await (await played.claimNext(other.task_id)).tell({ ...done, output: null, room: 1 })).json.next
     expect((await played.claimNext(join.task_id)).order).toMatchObject({ task: 'join', job_id: split })
+    const { workers } = (await played.gateway.api('GET', '/api/v1/workers/status')).json
+    expect(workers).toMatchObject([{ assignment_id: join.task_id, runs: { job_id: split, task: 'join' } }])
   })
 
   it('that takes a piece of what it has split leaves the others to workers that are started at once', async () => {
@@ -164,7 +166,7 @@ describe('a worker', () => {
     const pieces = await played.tasks(split, 'chunk')
     expect(first.task_id).toBe(pieces[0])
     // Without being woken the gateway looks every four seconds.
-    await expect.poll(() => played.launched().slice(1), { timeout: 3000 }).toEqual(pieces.slice(1))
+    await expect.poll(() => played.launched().slice(1).toSorted(), { timeout: 3000 }).toEqual(pieces.slice(1))
   })
 
   it('leaves what waits to others as long as they may be started', async () => {

@@ -10,7 +10,7 @@ import { expireJobs, startWaiting } from './queue.ts'
 import { jobRoutes } from './routes.ts'
 import { findJob, forgetOldUpdates } from './store.ts'
 import { giveUpSweeps } from './sweeps.ts'
-import { findTask } from './tasks/store.ts'
+import { findTask, listTasks } from './tasks/store.ts'
 
 /** Jobs: encoding a file. */
 export const jobs: System = {
@@ -22,6 +22,10 @@ export const jobs: System = {
     role: jobRole,
     attempts: JOB_ATTEMPTS,
     nameOf: workerNameOf,
+    async whatRuns({ db }, ids) {
+      const tasks = await listTasks(db, ids)
+      return new Map(tasks.map(({ id, jobId, task }) => [id, { job_id: jobId, task }]))
+    },
     async specFor({ db, settings }, launch) {
       const task = await findTask(db, launch.id)
       const job = task === null ? null : await findJob(db, task.jobId)

@@ -20,6 +20,7 @@ export const monitors: System = {
     role: monitorRole,
     attempts: MONITOR_ATTEMPTS,
     nameOf: ({ id }) => workerNameOf(id),
+    whatRuns: async (_context, ids) => new Map(ids.map((id) => [id, { monitor_id: id }])),
     async specFor({ db, settings }, { id }) {
       const monitor = await findMonitor(db, id)
       if (monitor === null) return null

@@ -16,6 +16,8 @@ export type WorkerLoss = {
   readonly observedState: ObservedState
 }
 
+export type Runs = Readonly<Record<string, string>>
+
 export type ObservedState =
   | 'missing'
   | 'failed'
@@ -34,6 +36,8 @@ export type WorkerKind = {
   readonly attempts: AttemptRule
   /** The name of the worker of a launch: where each launch has its own, the launcher never waits for the one before. */
   nameOf(launch: Launch): string
+  /** What runs on behalf of these assignments, for people to read: `{ job_id, task }`. */
+  whatRuns(context: Context, ids: readonly string[]): Promise<ReadonlyMap<string, Runs>>
   /** What to launch, or `null` where its record is gone. */
   specFor(context: Context, launch: Launch): Promise<WorkerSpec | null>
   /** Called in the transaction that ends an assignment whose workers are used up. */

@@ -24,6 +24,16 @@ export async function findTask(db: DbOrTx, id: string): Promise<Task | null> {
   return row ?? null
 }
 
+/** What these tasks are, and of which jobs. */
+export async function listTasks(db: Db, ids: readonly string[]): Promise<Pick<Task, 'id' | 'jobId' | 'task'>[]> {
+  if (ids.length === 0) return []
+  const { id, jobId, task } = jobTasks
+  return db
+    .select({ id, jobId, task })
+    .from(jobTasks)
+    .where(inArray(id, [...ids]))
+}
+
 /** What comes after its job's end has this long; ms. */
 const UNBOUND_MS = 600_000
 

@@ -4,8 +4,9 @@ import type { Context } from '../../context.ts'
 import { objectProblem } from '../../http/json-body.ts'
 import { Cursor, fromCursor, Limit } from '../../http/paging.ts'
 import type { System } from '../../system.ts'
+import type { WorkerKind } from '../kind.ts'
 import { presentPage, presentWorker, type WorkersStatus } from './present.ts'
-import { listWorkers } from './store.ts'
+import { listWorkers, type WorkerRow } from './store.ts'
 
 /** Query of `GET /workers/status`. */
 export const WorkersQuery = v.strictObject({ limit: Limit, cursor: Cursor }, objectProblem)
@@ -26,9 +27,24 @@ export async function listAllWorkers(
   const before = cursor === undefined ? null : fromCursor(cursor, ASSIGNMENT_ID)
   const rows = await listWorkers(context.db, before, limit + 1)
   const kinds = new Map(systems.map(({ workerKind }) => [workerKind.kind, workerKind]))
-  const workers = rows.map((row) => presentWorker(row, row.host ?? kinds.get(row.kind)?.nameOf(row) ?? row.id))
+  const runs = await whatRuns(context, [...kinds.values()], rows)
+  const workers = rows.map((row) =>
+    presentWorker(row, row.host ?? kinds.get(row.kind)?.nameOf(row) ?? row.id, runs.get(row.id) ?? {}),
+  )
   const capacity = await Promise.all(
     systems.map(async (system) => [system.name, await system.capacity(context)] as const),
   )
   return { ...presentPage(workers, limit), capacity: Object.fromEntries(capacity) }
+}
+
+async function whatRuns(context: Context, kinds: readonly WorkerKind[], rows: readonly WorkerRow[]) {
+  const found = await Promise.all(
+    kinds.map(({ kind, whatRuns: ask }) =>
+      ask(
+        context,
+        rows.filter((row) => row.kind === kind).map(({ id }) => id),
+      ),
+    ),
+  )
+  return new Map(found.flatMap((runs) => [...runs]))
 }

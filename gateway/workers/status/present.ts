@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 
 import { toCursor } from '../../http/paging.ts'
+import type { Runs } from '../kind.ts'
 import { WORKER_STATES } from './state.ts'
 import type { WorkerRow } from './store.ts'
 
@@ -10,6 +11,8 @@ const Moment = v.pipe(v.string(), v.isoTimestamp())
 const PublicWorker = v.object({
   kind: v.string(),
   assignment_id: v.string(),
+  /** Whom it works for: `monitor_id`, or `job_id` and `task`. */
+  runs: v.record(v.string(), v.string()),
   worker: v.string(),
   state: v.picklist(WORKER_STATES),
   launched_by: v.nullable(v.string()),
@@ -37,10 +40,11 @@ export const WorkersStatus = v.object({
 export type WorkersStatus = v.InferOutput<typeof WorkersStatus>
 
 /** `name`: what its launcher calls it. */
-export function presentWorker(row: WorkerRow, name: string): PublicWorker {
+export function presentWorker(row: WorkerRow, name: string, runs: Runs): PublicWorker {
   return {
     kind: row.kind,
     assignment_id: row.id,
+    runs,
     worker: name,
     state: row.state,
     launched_by: row.launchedBy,

@@ -42,6 +42,7 @@ it('shows a worker from its launch on: what it runs, since when, by whom, and it
   expect(await workerOf(id)).toEqual({
     kind: 'monitor',
     assignment_id: id,
+    runs: { monitor_id: id },
     worker: `stream-monitor-${id}`,
     state: 'starting',
     launched_by: launcher.owner,
