@@ -25,8 +25,8 @@ export type Assignment = {
   /** As whom this process has claimed, and claims what the gateway gives to it. */
   readonly claimant: string
   readonly callGateway: CallGateway
-  /** The same for another assignment that the gateway gives to this worker, by that one's key. */
-  readonly callGatewayAs: (token: string) => CallGateway
+  /** The same for another assignment that the gateway gives to this worker, by that one's key and in its trace. */
+  readonly callGatewayAs: (token: string, traceparent?: string) => CallGateway
   readonly clock: Clock
   readonly lifetime: Lifetime
   readonly log: Log

@@ -61,9 +61,10 @@ async function work(worker: Worker, log: Log): Promise<number> {
   if (HEALTH_PORT !== undefined) await answerProbes(HEALTH_PORT, () => hasClaimed && !lifetime.stopping.aborted)
 
   const clock = createClock()
-  const access = { gatewayUrl: GATEWAY_URL, workerName: WORKER_NAME, trace: readTraceparent(TRACEPARENT), clock, log }
-  const callGatewayAs = (token: string) => createCallGateway({ ...access, token })
-  const callGateway = callGatewayAs(WORKER_TOKEN)
+  const access = { gatewayUrl: GATEWAY_URL, workerName: WORKER_NAME, clock, log }
+  const callGatewayAs = (token: string, traceparent?: string) =>
+    createCallGateway({ ...access, token, trace: readTraceparent(traceparent) })
+  const callGateway = callGatewayAs(WORKER_TOKEN, TRACEPARENT)
   const claimant = crypto.randomUUID()
   const request: ClaimRequest = { claimant }
   const callback = { method: 'POST', path: `${worker.path}/claim`, body: JSON.stringify(request) }

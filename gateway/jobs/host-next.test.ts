@@ -41,7 +41,8 @@ describe('a worker', () => {
       audio: null,
     }
     const answer = await worker.tell({ ...done, media_info, room: 1 })
-    expect(answer.json.next).toEqual([{ task_id: second, token: expect.any(String) }])
+    const trace = { traceparent: expect.stringMatching(/^00-/) }
+    expect(answer.json.next).toEqual([{ task_id: second, token: expect.any(String), ...trace }])
     expect(await played.job(second)).toMatchObject({ status: 'processing' })
     for (const id of [first, second]) expect(await lastWord(played, id)).toEqual(await presented(played, id))
     const again = await played.claimNext(second)

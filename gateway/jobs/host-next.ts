@@ -56,7 +56,8 @@ export function presentNext(
 ): Promise<NextTask[]> {
   return Promise.all(
     works.map(async (work) => {
-      const key = keyTo(context.settings, work.task.id)
+      const { traceparent } = work.job
+      const key = { ...keyTo(context.settings, work.task.id), ...(traceparent === null ? {} : { traceparent }) }
       const order = claimant === undefined ? null : await orderFor(context, work)
       // Where the job has ended just now, its worker learns so when it claims.
       if (order === null || order === 'job_ended') return key

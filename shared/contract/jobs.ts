@@ -189,7 +189,13 @@ export const JobReport = v.object({
 export type JobReport = v.InferOutput<typeof JobReport>
 
 /** Another task for a worker that has room. Where no claim comes along it claims it with that token, as it did its first. */
-export const NextTask = v.object({ task_id: v.string(), token: v.string(), claim: v.optional(Claim) })
+export const NextTask = v.object({
+  task_id: v.string(),
+  token: v.string(),
+  claim: v.optional(Claim),
+  /** The trace that the task's calls belong to (W3C Trace Context); without one, to none. */
+  traceparent: v.optional(v.string()),
+})
 export type NextTask = v.InferOutput<typeof NextTask>
 
 /** Answer to a report that was accepted. */

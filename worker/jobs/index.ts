@@ -59,10 +59,11 @@ async function runTasks(environment: JobEnvironment, assignment: Assignment): Pr
 }
 
 /** Does a task that the gateway gave, and claims it first where that is yet to be done; what came of it is for the log. */
-async function runNext(host: Host, { task_id: id, token, claim }: NextTask, assignment: Assignment): Promise<Outcome> {
+async function runNext(host: Host, next: NextTask, assignment: Assignment): Promise<Outcome> {
+  const { task_id: id, token, claim, traceparent } = next
   const log = assignment.log.with({ task_id: id })
   const path = pathOf(id)
-  const callGateway = assignment.callGatewayAs(token)
+  const callGateway = assignment.callGatewayAs(token, traceparent)
   const request: ClaimRequest = { claimant: assignment.claimant }
   const callback = { method: 'POST', path: `${path}/claim`, body: JSON.stringify(request) }
   const claimed =

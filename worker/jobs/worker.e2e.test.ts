@@ -190,7 +190,8 @@ describe.concurrent('a job’s worker', { timeout: 90_000 }, () => {
   })
 
   test.each(['claims', 'has claimed'])('%s and does the tasks that it is given when it is done', async (how) => {
-    const given = { task_id: 'task-019502f0-0000-7000-8000-000000000002', token: 'c'.repeat(64) }
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
+    const given = { task_id: 'task-019502f0-0000-7000-8000-000000000002', token: 'c'.repeat(64), traceparent }
     const policy = { allow_private_networks: true, allow_any_site: false }
     const next = [how === 'claims' ? given : { ...given, claim: { epoch: 1, resume: null, policy, order: order() } }]
     await using job = await start({
@@ -203,6 +204,16 @@ describe.concurrent('a job’s worker', { timeout: 90_000 }, () => {
     expect(claims.map(({ path }) => path.split('/')[4])).toEqual(how === 'claims' ? [own, given.task_id] : [own])
     const reports = job.gateway.reports()
     expect(reports.filter(isLast)).toMatchObject([{ state: 'done' }, { state: 'done' }])
+    const tracesOf = (id: string) =>
+      new Set(
+        job.gateway.calls
+          .filter(({ path }) => path.includes(id))
+          .map(({ headers }) => headers['traceparent']?.slice(0, 36)),
+      )
+    expect([tracesOf(own), tracesOf(given.task_id)]).toEqual([
+      new Set([undefined]),
+      new Set([traceparent.slice(0, 36)]),
+    ])
     const claimants = [...claims.map(({ body }) => JSON.parse(body).claimant), ...reports.map((one) => one.claimant)]
     expect(new Set(claimants).size).toBe(1)
   })

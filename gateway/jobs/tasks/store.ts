@@ -56,6 +56,7 @@ const TOLD_OF_JOB = {
   thumbnails: jobs.thumbnails,
   chunks: jobs.chunks,
   plan: jobs.plan,
+  traceparent: jobs.traceparent,
 }
 
 /** A task with all that its worker is to know. */
