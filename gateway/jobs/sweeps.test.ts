@@ -28,9 +28,10 @@ describe('what a job that was canceled has left in its store', () => {
     const sweeper = await played.claim(await due(played, jobId))
     await sweeper.tell({ state: 'failed', failure: away })
   }
+  /** To ten seconds: of these some may be over. */
   const pausesOf = async ({ gateway: { database } }: PlayedJobs, jobId: string) => {
     const rows = await database.sql`
-      select round(extract(epoch from due_at - now()))::int as sec from job_tasks
+      select 10 * ceil(extract(epoch from due_at - now()) / 10)::int as sec from job_tasks
       where job_id = ${jobId} and status = 'waiting'`
     return rows.map((row) => Number(row['sec']))
   }
@@ -67,7 +68,10 @@ describe('what a job that was canceled has left in its store', () => {
     const sweep = await due(played, id)
     await played.claim(await played.post())
     expect(played.launched()).not.toContain(sweep)
-    await later.tell(done)
+    const last = await played.post({ output })
+    const { claimant } = later
+    const [next] = (await later.tell({ ...done, room: 1, claimant })).json.next
+    expect(next).toMatchObject({ task_id: last, claim: { order: { leftovers: [] } } })
     expect(await played.tasks(id, 'sweep')).toEqual([])
   })
 

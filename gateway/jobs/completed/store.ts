@@ -8,7 +8,7 @@ import { lastCallUpdate } from '../../workers/store.ts'
 import { JOB_KIND, workerPrefixOf } from '../pod.ts'
 import { jobs, jobTasks, jobUpdates } from '../schema.ts'
 import { startUpdate } from '../store.ts'
-import { endSweepsUpdate, takeUpdate, WORK, type Work } from '../tasks/store.ts'
+import { endSweepsUpdate, takeUpdate, workBut, type Work } from '../tasks/store.ts'
 
 export type Completed = { readonly jobId: string; readonly next: readonly Work[] }
 
@@ -87,7 +87,7 @@ function completionOf(db: DbOrTx, room: number) {
     select id, last_seq, ${PROGRESS} from (select * from ${completed} union all select * from ${started}) job`)
   return db
     .with(call, completed, task, swept, taken, assigned, started, told)
-    .select({ jobId: completed.id, ...WORK })
+    .select({ jobId: completed.id, ...workBut(sql`select id from ${swept}`) })
     .from(completed)
     .leftJoin(taken, sql`true`)
     .leftJoin(jobTasks, eq(jobTasks.id, taken.id))

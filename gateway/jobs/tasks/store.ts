@@ -70,14 +70,19 @@ export type Work = {
 }
 
 /** The columns of `Work`, of a task joined with its job, as it is started or was. */
-export const WORK = {
-  task: TOLD_OF_TASK,
-  job: TOLD_OF_JOB,
-  timeLeftMs: sql<number>`(case when ${jobs.endedAt} is null then ${leftMs} else ${UNBOUND_MS} end)::float8`,
-  leftBy: sql<string[]>`array(
-    select other.job_id from ${jobTasks} other
-    where other.output_key = job_tasks.output_key and other.job_id <> job_tasks.job_id
-      and other.status in ('waiting', 'running') and other.task = 'sweep')`,
+export const WORK = workBut(sql`select null where false`)
+
+/** The same in a statement that ends some sweeps: `ended` is a query of their ids. */
+export function workBut(ended: SQL) {
+  return {
+    task: TOLD_OF_TASK,
+    job: TOLD_OF_JOB,
+    timeLeftMs: sql<number>`(case when ${jobs.endedAt} is null then ${leftMs} else ${UNBOUND_MS} end)::float8`,
+    leftBy: sql<string[]>`array(
+      select other.job_id from ${jobTasks} other
+      where other.output_key = job_tasks.output_key and other.job_id <> job_tasks.job_id
+        and other.status in ('waiting', 'running') and other.task = 'sweep' and other.id not in (${ended}))`,
+  }
 }
 
 export async function findWork(db: Db, id: string): Promise<Work | null> {
