@@ -128,7 +128,7 @@ async function expectWhole(id: string, attempts: number): Promise<void> {
   expect(files.filter((file) => file.includes(id))).toEqual([])
   await until(async () => (await scratchOf(id)).length === 0, 'its scratch folders are gone')
   await using database = connectPostgres(system.databaseUrl, createLog('test', 'error', console.error))
-  await checkInvariants(database.sql, { realWorkers: true })
+  await checkInvariants(database.sql, { realWorkers: true, received: system.receiver.deliveries })
 }
 
 const idOf = (payload: object): unknown => new Map(Object.entries(payload)).get('job_id')

@@ -1,6 +1,8 @@
 import type { Sql } from 'postgres'
 
+import { ASSIGNMENT_INVARIANTS } from './assignment-invariants.ts'
 import { JOB_INVARIANTS, type Invariant } from './job-invariants.ts'
+import type { Delivery } from './receiver.ts'
 
 /** What holds for every database of ours, at any time between two transactions. */
 const ALWAYS: readonly Invariant[] = [
@@ -41,6 +43,12 @@ const ALWAYS: readonly Invariant[] = [
 
 /** What holds for a database that real workers have reported to. */
 const WITH_WORKERS: readonly Invariant[] = [
+  ...ASSIGNMENT_INVARIANTS,
+  {
+    rule: 'a webhook counts as delivered exactly when there is a time of that',
+    broken: (sql) => sql`
+      select event_id, status, delivered_at from outbox_events where (status = 'delivered') <> (delivered_at is not null)`,
+  },
   {
     rule: 'alert and recovery alternate, beginning with the alert',
     broken: (sql) => sql`
@@ -63,10 +71,31 @@ const WITH_WORKERS: readonly Invariant[] = [
   },
 ]
 
-/** Throws with every rule that a database breaks, and the rows that break it. */
-export async function checkInvariants(sql: Sql, options: { readonly realWorkers: boolean }): Promise<void> {
+/** What a receiver got was created, byte for byte, and what counts as delivered it got. */
+function ofReceived(received: readonly Pick<Delivery, 'body'>[]): readonly Invariant[] {
+  const bodies = [...new Set(received.map(({ body }) => body))]
+  return [
+    {
+      rule: 'what was received was created so',
+      broken: (sql) => sql`
+        select body from unnest(${bodies}::text[]) body where body not in (select body from outbox_events)`,
+    },
+    {
+      rule: 'what counts as delivered was received',
+      broken: (sql) => sql`
+        select event_id from outbox_events where status = 'delivered' and body <> all(${bodies}::text[])`,
+    },
+  ]
+}
+
+/** Throws with every rule that a database breaks, and the rows that break it. `received`: all that was delivered. */
+export async function checkInvariants(
+  sql: Sql,
+  options: { readonly realWorkers: boolean; readonly received?: readonly Pick<Delivery, 'body'>[] },
+): Promise<void> {
   const always = [...ALWAYS, ...JOB_INVARIANTS]
-  const rules = options.realWorkers ? [...always, ...WITH_WORKERS] : always
+  const told = options.received === undefined ? [] : ofReceived(options.received)
+  const rules = [...always, ...(options.realWorkers ? WITH_WORKERS : []), ...told]
   const found = await Promise.all(rules.map(async ({ rule, broken }) => ({ rule, rows: await broken(sql) })))
   const complaints = found.filter(({ rows }) => rows.length > 0)
   if (complaints.length > 0) throw new Error(`invariants are broken: ${JSON.stringify(complaints, null, 2)}`)

@@ -87,7 +87,7 @@ export async function expectWholeStory(expect: ExpectStatic, world: World, id: s
   })
   await until(() => workerPids(id).length === 0, 'the worker of the ended monitor is gone')
   await using database = connectPostgres(world.databaseUrl, createLog('test', 'error', console.error))
-  await checkInvariants(database.sql, { realWorkers: true })
+  await checkInvariants(database.sql, { realWorkers: true, received: receiver.deliveries })
 }
 
 /** Resolves when the blackout has been told, which is in its middle. */
