@@ -112,8 +112,8 @@ async function fetchRest(url: string, part: Part, options: DownloadOptions): Pro
   const opened = await options.fetcher.open(url, { headers: headersFor(part), signal })
   signal.throwIfAborted()
   if (opened.kind === 'trouble') return judged(opened.trouble)
-  const problem = await takeUp(part, opened.response)
-  return problem ?? (await readBody(opened.response, part, options))
+  const problem = await takeUp(part, opened.head)
+  return problem ?? (await readBody(opened.body, part, options))
 }
 
 /** A name that nobody has is not asked for again, nor who leads nowhere; whatever else kept an answer away may pass. */
@@ -124,9 +124,9 @@ function judged({ message, status, isForbidden }: FetchTrouble): Try {
     : { kind: 'broken', message }
 }
 
-async function readBody({ body }: Response, part: Part, options: DownloadOptions): Promise<Try> {
+async function readBody(body: AsyncIterable<Uint8Array>, part: Part, options: DownloadOptions): Promise<Try> {
   if ((part.totalBytes ?? 0) > options.maxBytes) return { kind: 'too_large' }
-  for await (const chunk of body ?? []) {
+  for await (const chunk of body) {
     if (part.bytes + chunk.length > options.maxBytes) return { kind: 'too_large' }
     await write(part, chunk)
     options.onProgress(part.bytes, part.totalBytes)
@@ -141,12 +141,14 @@ function headersFor({ bytes, validator }: Part): Record<string, string> {
   return bytes === 0 || validator === null ? whole : { ...whole, range: `bytes=${bytes}-`, 'if-range': validator }
 }
 
+type Head = Pick<Response, 'status' | 'headers'>
+
 /** Reads the answer's head: either the part goes on where it ended, or it begins anew. */
-async function takeUp(part: Part, response: Response): Promise<Try | null> {
-  const { status, headers } = response
+async function takeUp(part: Part, head: Head): Promise<Try | null> {
+  const { status, headers } = head
   const isRestAsked = 'range' in headersFor(part)
   if (isRestAsked && status === 206 && goesOn(part, headers)) return null
-  const isWhole = isWholeFile(response)
+  const isWhole = isWholeFile(head)
   const isAnotherPart = isRestAsked && [206, 416].includes(status)
   if (!isWhole && !isAnotherPart) return refusal(status)
   await part.file.truncate(0)
@@ -167,7 +169,7 @@ function goesOn({ bytes, totalBytes }: Part, headers: Headers): boolean {
 }
 
 /** Some servers call the whole a part, also to who asked for none. */
-function isWholeFile({ status, headers }: Response): boolean {
+function isWholeFile({ status, headers }: Head): boolean {
   if (status !== 206) return status === 200
   const [, last, total] = /^bytes 0-(\d+)\/(\d+)$/.exec(headers.get('content-range') ?? '') ?? []
   return total !== undefined && Number(last) + 1 === Number(total)

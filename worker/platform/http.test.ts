@@ -1,6 +1,8 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -23,6 +25,11 @@ function fetcher(allowPrivateNetworks = true, proxies = NO_PROXIES) {
   const made = createFetcher({ policy: { allowPrivateNetworks }, proxies })
   onTestFinished(() => made[Symbol.asyncDispose]())
   return made
+}
+
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc')
 }
 
 function options(changed: Partial<GetOptions> = {}): GetOptions {
@@ -105,6 +112,24 @@ describe('what a server cannot do', () => {
     const startedAt = performance.now()
     expect(text(await fetcher().get(base, options({ timeoutMs: 200 })))).toContain('no complete answer within 0.2 s')
     expect(performance.now() - startedAt).toBeLessThan(2000)
+  })
+
+  test('do so where the request has been garbage-collected meanwhile', async () => {
+    const base = await serve((_request, response) => {
+      const drip = setInterval(() => response.write('.'), 20)
+      response.on('close', () => clearInterval(drip))
+    })
+    const collecting = setInterval(garbageCollector(), 50)
+    onTestFinished(() => clearInterval(collecting))
+    const { get, open } = fetcher()
+    expect(text(await get(base, options({ timeoutMs: 300 })))).toContain('no complete answer within 0.3 s')
+    const abort = new AbortController()
+    const opened = await open(base, { headers: {}, signal: abort.signal })
+    setTimeout(() => abort.abort(), 300)
+    const readAll = async () => {
+      if (opened.kind === 'answer') for await (const chunk of opened.body) void chunk
+    }
+    await expect(readAll()).rejects.toThrow('aborted')
   })
 
   test('send more than the limit, zipped or not, or keep the connection after it', async () => {

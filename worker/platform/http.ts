@@ -3,6 +3,7 @@ import dns from 'node:dns'
 import ky from 'ky'
 import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, fetch as undiciFetch } from 'undici'
 
+import { bodyChunks } from '../../shared/body-chunks.ts'
 import { guardConnector, guardLookup } from '../../shared/guarded-lookup.ts'
 import { type AddressPolicy, checkUrl, ForbiddenAddressError } from '../../shared/safe-url.ts'
 
@@ -36,7 +37,13 @@ export type Fetched =
 
 /** An answer whose body is still to be read, and where it came from after redirects. */
 export type Opened =
-  | { readonly kind: 'answer'; readonly url: string; readonly response: Response }
+  | {
+      readonly kind: 'answer'
+      readonly url: string
+      readonly head: Pick<Response, 'status' | 'headers'>
+      /** To be read once; throws when the signal aborts. */
+      readonly body: AsyncIterable<Uint8Array>
+    }
   | { readonly kind: 'trouble'; readonly trouble: FetchTrouble }
 
 export type OpenOptions = {
@@ -151,7 +158,9 @@ async function follow(client: Client, start: string, journey: Journey): Promise<
     const response = await client.get(verdict.url, { headers, signal })
     const location = response.headers.get('location')
     status = response.status
-    if (!isRedirect(status) || location === null) return { kind: 'answer', url, response }
+    if (!isRedirect(status) || location === null) {
+      return { kind: 'answer', url, head: response, body: bodyChunks(response.body, signal) }
+    }
     await response.body?.cancel()
     if (!URL.canParse(location, url)) return trouble('redirected to what is not a URL', status)
     url = new URL(location, url).href
@@ -167,26 +176,29 @@ function isRedirect(status: number): boolean {
   return status >= 301 && status <= 308 && status !== 304
 }
 
-async function read({ url, response }: Answer, options: GetOptions): Promise<Fetched> {
+async function read({ url, head, body: chunks }: Answer, options: GetOptions): Promise<Fetched> {
   const { byteRange, maxBytes, beginningWillDo } = options
-  const problem = problemOf(response, options)
-  if (problem !== null) return trouble(problem, response.status)
-  const { start, length } = wantedPart(response, options)
-  const body = (await readUpTo(response, start + length)).subarray(start)
+  const problem = problemOf(head, options)
+  if (problem !== null) return trouble(problem, head.status)
+  const { start, length } = wantedPart(head, options)
+  const body = (await readUpTo(chunks, start + length)).subarray(start)
   const isCut = body.length > maxBytes
-  if (isCut && !beginningWillDo) return trouble(`larger than ${maxBytes} bytes`, response.status)
-  if (byteRange && body.length < length) return trouble('byte range is cut short', response.status)
+  if (isCut && !beginningWillDo) return trouble(`larger than ${maxBytes} bytes`, head.status)
+  if (byteRange && body.length < length) return trouble('byte range is cut short', head.status)
   return { kind: 'ok', bytes: isCut ? body.subarray(0, maxBytes) : body, url, isCut }
 }
 
 /** Which part of the body to take, at most one byte more than is allowed: the whole resource holds more than its range. */
-function wantedPart({ status }: Response, { byteRange, maxBytes }: GetOptions): { start: number; length: number } {
+function wantedPart(
+  { status }: Answer['head'],
+  { byteRange, maxBytes }: GetOptions,
+): { start: number; length: number } {
   const length = Math.min(byteRange?.length ?? Infinity, maxBytes + 1)
   return { start: status === 200 ? (byteRange?.offset ?? 0) : 0, length }
 }
 
 /** Why an answer is not what was asked for, before its body is read. */
-function problemOf(response: Response, { byteRange, maxBytes }: GetOptions): string | null {
+function problemOf(response: Answer['head'], { byteRange, maxBytes }: GetOptions): string | null {
   if (response.status === 200) {
     return byteRange && byteRange.offset > maxBytes ? 'the whole file instead of the byte range asked for' : null
   }
@@ -195,16 +207,16 @@ function problemOf(response: Response, { byteRange, maxBytes }: GetOptions): str
 }
 
 /** RFC 9110 §14.4: the answer says which part it holds. */
-function startsAt(response: Response, offset: number): boolean {
+function startsAt(response: Answer['head'], offset: number): boolean {
   const range = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')
   return range === null || Number(range[1]) === offset
 }
 
 /** The body's first bytes, at most `limit`; the rest is not waited for. */
-async function readUpTo(response: Response, limit: number): Promise<Uint8Array> {
+async function readUpTo(body: Answer['body'], limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     const piece = chunk.subarray(0, limit - length)
     chunks.push(piece)
     length += piece.length

@@ -1,3 +1,4 @@
+import { bodyChunks } from '../../../shared/body-chunks.ts'
 import { LauncherUnavailable } from '../../workers/launcher.ts'
 import type { ApiAnswer } from './api-failure.ts'
 import { startDeadline, untilAborted } from './call-deadline.ts'
@@ -39,7 +40,8 @@ export function createApi(access: Access): Api {
       let giveBack = () => {}
       try {
         if (call.isUrgent !== true) giveBack = await slots.take(deadline.signal)
-        return await readAnswer(await fetchAuthorised(access, call, deadline.signal), call.maxBytes)
+        const answer = await fetchAuthorised(access, call, deadline.signal)
+        return await readAnswer(answer, { maxBytes: call.maxBytes, signal: deadline.signal })
       } catch (error) {
         throw unreachable(error, deadline.signal)
       } finally {
@@ -51,7 +53,8 @@ export function createApi(access: Access): Api {
       const deadline = startDeadline(call.withinMs, call.signal)
       try {
         const answer = await fetchAuthorised(access, call, deadline.signal)
-        return answer.status === 200 && answer.body !== null ? answer.body : await readAnswer(answer, call.maxBytes)
+        if (answer.status === 200 && answer.body !== null) return answer.body
+        return await readAnswer(answer, { maxBytes: call.maxBytes, signal: deadline.signal })
       } catch (error) {
         throw unreachable(error, deadline.signal)
       } finally {
@@ -90,7 +93,9 @@ async function send(
   return fetch(server.replace(/\/+$/, '') + path, { method, headers, ...sent, redirect: 'manual', signal })
 }
 
-async function readAnswer(answer: FetchAnswer, maxBytes: number): Promise<ApiAnswer> {
+type Limits = { readonly maxBytes: number; readonly signal: AbortSignal }
+
+async function readAnswer(answer: FetchAnswer, limits: Limits): Promise<ApiAnswer> {
   const { status, headers } = answer
   const dateMs = Date.parse(headers.get('date') ?? '')
   const retryAfter = headers.get('retry-after') ?? ''
@@ -98,23 +103,18 @@ async function readAnswer(answer: FetchAnswer, maxBytes: number): Promise<ApiAns
     status,
     dateMs: Number.isNaN(dateMs) ? Date.now() : dateMs,
     retryAfterMs: /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : null,
-    text: await readText(answer.body, maxBytes),
+    text: await readText(answer.body, limits),
   }
 }
 
 /** Decoded in one piece: chunk by chunk takes many times as long. */
-async function readText(body: FetchAnswer['body'], maxBytes: number): Promise<string> {
-  if (body === null) return ''
-  const reader = body.getReader()
+async function readText(body: FetchAnswer['body'], { maxBytes, signal }: Limits): Promise<string> {
   const chunks: Uint8Array[] = []
   let bytes = 0
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-    chunks.push(chunk.value)
-    bytes += chunk.value.byteLength
-    if (bytes > maxBytes) {
-      await reader.cancel()
-      throw new Error(`it answered with more than ${maxBytes} bytes`)
-    }
+  for await (const chunk of bodyChunks(body, signal)) {
+    chunks.push(chunk)
+    bytes += chunk.byteLength
+    if (bytes > maxBytes) throw new Error(`it answered with more than ${maxBytes} bytes`)
   }
   return new TextDecoder().decode(joined(chunks, bytes))
 }

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 
 import { readLines } from './json-lines.ts'
 
+const { signal } = new AbortController()
+
 function streamOf(chunks: readonly Uint8Array[], onCancel = () => {}): ReadableStream<Uint8Array> {
   const left = [...chunks]
   return new ReadableStream({
@@ -16,7 +18,7 @@ function streamOf(chunks: readonly Uint8Array[], onCancel = () => {}): ReadableS
 
 async function linesOf(chunks: readonly Uint8Array[]): Promise<string[]> {
   const lines: string[] = []
-  for await (const line of readLines(streamOf(chunks))) lines.push(line)
+  for await (const line of readLines(streamOf(chunks), signal)) lines.push(line)
   return lines
 }
 
@@ -38,6 +40,6 @@ test('a line without an end is given up', async () => {
 test('whoever leaves ends the stream', async () => {
   let isCancelled = false
   const stream = streamOf(Array(5).fill(new TextEncoder().encode('1\n2\n')), () => (isCancelled = true))
-  for await (const line of readLines(stream)) if (line === '1') break
+  for await (const line of readLines(stream, signal)) if (line === '1') break
   expect(isCancelled).toBe(true)
 })

@@ -88,7 +88,7 @@ async function live(watching: Watching, outage: Outage, from: string | null, sig
     const stream = await client.watch({ selector, resourceVersion: since, timeoutSec }, silence.signal)
     if (stream === 'expired') return { end: 'expired', since: null, isSound: false }
     openedMs = performance.now()
-    for await (const line of readLines(stream)) {
+    for await (const line of readLines(stream, silence.signal)) {
       silence.putOff()
       const event = readEvent(line)
       if (event === 'expired') return { end: 'expired', since: null, isSound: isSound() }
