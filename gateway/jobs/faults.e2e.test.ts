@@ -8,10 +8,10 @@ import { createLog } from '../../shared/log.ts'
 import { makeSource } from '../../worker/testing/job-media.ts'
 import { connectPostgres } from '../adapters/postgres.ts'
 import { checkInvariants } from '../testing/invariants.ts'
-import { encoderPids, postmasterPid, workerPids } from '../testing/processes.ts'
+import { encoderPids, workerPids } from '../testing/processes.ts'
 import type { Answer } from '../testing/receiver.ts'
 import { callsTo, type Json } from '../testing/test-gateway.ts'
-import { startWholeSystem, until, type WholeSystem } from '../testing/whole-system.ts'
+import { killPostgres, startWholeSystem, until, type WholeSystem } from '../testing/whole-system.ts'
 
 /** Length of the clip. */
 const CLIP_SEC = 4
@@ -197,9 +197,7 @@ it('kill -9 of the gateway, SIGTERM to the next one, and kill -9 of Postgres, ea
 
   // The worker waits, and then tells all of it.
   const pid = await encodes(id)
-  process.kill(postmasterPid(system.dataDir), 'SIGKILL')
-  await until(async () => (await system.api('GET', '/readyz')).status === 503, '/readyz says so', 5000)
-  await until(async () => (await system.api('GET', '/readyz')).status === 200, 'the gateway is ready again', 10_000)
+  await killPostgres(system)
   expect(workerPids(id)).toEqual([pid])
   await expectWhole(id, 1)
   expect((await stored()).filter((file) => file.startsWith('.'))).toEqual([])

@@ -44,7 +44,7 @@ it('a database that is stopped at once under load costs no acknowledged monitor,
   const clients = Array.from({ length: 4 }, (_, client) => load(client))
   const seen = (status: number) => answers.filter((answer) => answer.status === status)
   await expect.poll(() => seen(201).length, { timeout: 10_000 }).toBeGreaterThan(20)
-  process.kill(postmasterPid(folder), 'SIGQUIT')
+  process.kill(postmasterPid(folder) ?? Number.NaN, 'SIGQUIT')
   await first.exited
   await expect.poll(() => seen(503).length, { timeout: 10_000 }).toBeGreaterThan(0)
   expect((await gateway.api('GET', '/readyz')).json).toMatchObject({ checks: { database: 'cannot be reached' } })

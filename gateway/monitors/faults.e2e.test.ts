@@ -3,9 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 
 import type { Clip } from '../../worker/testing/media.ts'
-import { postmasterPid, workerPids } from '../testing/processes.ts'
+import { workerPids } from '../testing/processes.ts'
 import { createTestDatabase } from '../testing/test-database.ts'
-import { until } from '../testing/whole-system.ts'
+import { killPostgres, until } from '../testing/whole-system.ts'
 import { blackoutTold, CONFIG, createWorld, expectWholeStory, makeScenario, watch } from '../testing/world.ts'
 
 let clip: Clip
@@ -42,10 +42,7 @@ describe.concurrent('in the middle of a blackout', () => {
     await using world = await createWorld(clip)
     const id = await watch(world)
     await blackoutTold(world)
-    process.kill(postmasterPid(world.dataDir), 'SIGKILL')
-    await until(async () => (await world.api('GET', '/readyz')).status === 503, '/readyz says so', 5000)
-    expect((await world.api('GET', '/healthz')).status).toBe(200)
-    await until(async () => (await world.api('GET', '/readyz')).status === 200, 'the gateway is ready again', 10_000)
+    await killPostgres(world)
     await expectWholeStory(expect, world, id)
   }, 120_000)
 

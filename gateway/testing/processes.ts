@@ -26,9 +26,13 @@ function parentOf(pid: number): number {
   return Number(/^PPid:\s+(\d+)$/m.exec(readProc(pid, 'status'))?.[1])
 }
 
-/** The pid of the postmaster of a data folder's embedded database. */
-export function postmasterPid(dataDir: string): number {
-  return Number(readFileSync(`${dataDir}/postgres/postmaster.pid`, 'utf8').split('\n')[0])
+/** The pid of the postmaster of a data folder's embedded database; `null` while there is none. */
+export function postmasterPid(dataDir: string): number | null {
+  try {
+    return Number(readFileSync(`${dataDir}/postgres/postmaster.pid`, 'utf8').split('\n')[0])
+  } catch {
+    return null
+  }
 }
 
 /** A file of a process; empty where it is gone. */

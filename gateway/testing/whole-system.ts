@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { findFreePort } from '../adapters/free-port.ts'
 import { clusterUrl } from '../adapters/postgres-cluster.ts'
 import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts'
+import { postmasterPid } from './processes.ts'
 import { startReceiver, type Answer, type Receiver } from './receiver.ts'
 import { TEST_KEYS, type Json } from './test-gateway.ts'
 
@@ -89,4 +90,14 @@ export async function until(
     if (Date.now() > endMs) throw new Error(`it did not come about that ${what}`)
     await wait(50)
   }
+}
+
+/** kill -9 of the database; resolves once another one runs and the gateway is ready again: within 10 s. */
+export async function killPostgres({ dataDir, api }: Pick<WholeSystem, 'dataDir' | 'api'>): Promise<void> {
+  const pid = postmasterPid(dataDir)
+  if (pid === null) throw new Error('there is no database to kill')
+  process.kill(pid, 'SIGKILL')
+  const isAnother = () => ![null, pid].includes(postmasterPid(dataDir))
+  const isBack = async () => isAnother() && (await api('GET', '/readyz')).status === 200
+  await until(isBack, 'another database is there and the gateway ready again', 10_000)
 }
