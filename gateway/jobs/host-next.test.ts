@@ -113,7 +113,8 @@ describe('a worker', () => {
     await splitter.tell({ state: 'done', plan: planOf(2) })
     expect(await splitter.repeat()).toMatchObject({ status: 200, json: { duplicate: true } })
     await played.gateway.api('DELETE', `/api/v1/jobs/${split}`)
-    expect(await splitter.repeat()).toMatchObject({ status: 409, json: { error: { code: 'ASSIGNMENT_ENDED' } } })
+    const error = { code: 'ASSIGNMENT_ENDED', details: { job_status: 'canceled' } }
+    expect(await splitter.repeat()).toMatchObject({ status: 409, json: { error } })
   })
 
   it('whose last report Postgres breaks off for another’s sake is heard all the same', async () => {

@@ -28,7 +28,7 @@ import { tell, tellReceiver } from './tell.ts'
 
 /** What a report came to. */
 type Recorded = {
-  readonly job: Pick<Job, 'id' | 'plan' | 'callbackUrl'>
+  readonly job: Pick<Job, 'id' | 'status' | 'plan' | 'callbackUrl'>
   /** The job has ended: by this report, or before it came. */
   readonly jobEnded: boolean
   readonly refused: boolean
@@ -44,7 +44,7 @@ export async function recordReport(context: Context, taskId: string, report: Job
   if (recorded === null) return answerUncounted(context, taskId, report)
   context.metrics.count('tallylight_worker_reports_total', { outcome: recorded.refused ? 'refused' : 'counted' })
   await follow(context, report, recorded)
-  if (recorded.refused) throw new BrokenRule('ASSIGNMENT_ENDED', 'this job is over; the worker must stop')
+  if (recorded.refused) throw jobOver(recorded.job)
   return { duplicate: false, next: await presentNext(context, recorded.next, report.claimant) }
 }
 
@@ -75,7 +75,7 @@ async function recordOnce(context: Context, taskId: string, report: JobReport) {
   })
   if (completed === null) return context.transact((tx) => recordAndHost(tx, context, taskId, report))
   // It had no pieces, and nobody to be told.
-  const job = { id: completed.jobId, plan: null, callbackUrl: null }
+  const job = { id: completed.jobId, status: 'completed', plan: null, callbackUrl: null } as const
   return { ...completed, job, jobEnded: true, refused: false }
 }
 
@@ -85,17 +85,34 @@ async function answerUncounted(context: Context, taskId: string, report: JobRepo
   const own = assignment?.epoch === report.epoch ? assignment : null
   const next = own !== null && report.room > 0 ? await unheardOf(context, own) : []
   const isHeard = next.length > 0 || (own !== null && (await hasDoneItsTask(context, own, report)))
-  const refusal = isHeard ? null : await refusalOf(context, taskId, report.epoch)
+  const refusal = isHeard ? null : await refusalOfTask(context, taskId, report.epoch)
   context.metrics.count('tallylight_worker_reports_total', { outcome: refusal === null ? 'duplicate' : 'refused' })
   if (refusal !== null) throw refusal
   return { duplicate: true, next }
 }
 
+async function refusalOfTask(context: Context, taskId: string, epoch: number): Promise<BrokenRule | null> {
+  const refusal = await refusalOf(context, taskId, epoch)
+  const job = refusal?.code === 'ASSIGNMENT_ENDED' ? await findJobOf(context.db, taskId) : null
+  return job === null ? refusal : jobOver(job)
+}
+
+/** Its worker is told how the job has ended: of one that is not completed it takes back what it has stored. */
+function jobOver({ status }: Pick<Job, 'status'>): BrokenRule {
+  return new BrokenRule('ASSIGNMENT_ENDED', 'this job is over; the worker must stop', {
+    details: { job_status: status },
+  })
+}
+
+async function findJobOf(db: DbOrTx, taskId: string): Promise<Job | null> {
+  const task = await findTask(db, taskId)
+  return task === null ? null : findJob(db, task.jobId)
+}
+
 /** Whether the assignment's last call was this one, and its task is done: no word of a job that failed or was canceled. */
 async function hasDoneItsTask({ db }: Context, assignment: Assignment, { state, seq }: JobReport): Promise<boolean> {
   if (state !== 'done' || assignment.seq !== seq) return false
-  const task = await findTask(db, assignment.id)
-  const job = task === null ? null : await findJob(db, task.jobId)
+  const job = await findJobOf(db, assignment.id)
   return job !== null && (job.endedAt === null || job.status === 'completed')
 }
 

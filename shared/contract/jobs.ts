@@ -207,3 +207,7 @@ export type JobReportAccepted = v.InferOutput<typeof JobReportAccepted>
 
 /** Heartbeats of a job's worker: a cancelled one is to be gone within five seconds. */
 export const JOB_HEARTBEAT_MS = 2000
+
+/** What a refusal says of a job that has ended otherwise: nothing of it is to stay. */
+export const JobUndone = v.object({ job_status: v.picklist(['failed', 'canceled']) })
+export type JobUndone = v.InferOutput<typeof JobUndone>

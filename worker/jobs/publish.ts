@@ -12,6 +12,7 @@ import { makeThumbnails } from './thumbnails/make-thumbnails.ts'
 import { validateOutput } from './validate/validate-output.ts'
 
 const THUMBNAILS_TIMEOUT_MS = 300_000
+const REMOVAL_TIMEOUT_MS = 20_000
 
 /**
  * From what ffmpeg left in `dir` to the stored output: playlists, thumbnails where they are asked for, the check, and
@@ -122,4 +123,16 @@ export async function clearParts(
 ): Promise<void> {
   const cleared = await withStore(output.storage, bench, async (opened) => tidy(opened, partsKey, bench.log))
   if (cleared !== undefined) bench.log.warn('parts of a finished job left in the store', { parts_key: partsKey })
+}
+
+/** Removes what was stored of a job that turned out to be over. What stays is for the gateway's sweep to remove. */
+export async function removeOutput(
+  { output, parts_key: partsKey }: Pick<JobOrder, 'output' | 'parts_key'>,
+  { dir, ...bench }: Pick<Bench, 'environment' | 'log' | 'dir'>,
+): Promise<void> {
+  const signal = AbortSignal.timeout(REMOVAL_TIMEOUT_MS)
+  const removed = await withStore(output.storage, bench, async (opened) => {
+    await sweepLeftovers([partsKey], { store: opened, dir, log: bench.log }, signal)
+  })
+  if (removed !== undefined) bench.log.warn('output of a job that is over left in the store', { parts_key: partsKey })
 }

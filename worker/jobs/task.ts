@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { JOB_HEARTBEAT_MS, JobOrder, JobReportAccepted, type NextTask } from '../../shared/contract/jobs.ts'
+import { JOB_HEARTBEAT_MS, JobOrder, JobReportAccepted, JobUndone, type NextTask } from '../../shared/contract/jobs.ts'
 import type { Log } from '../../shared/log.ts'
 import type { Assignment, Outcome } from '../kind.ts'
 import type { CallResult } from '../platform/callback.ts'
@@ -11,7 +11,7 @@ import type { Bench, Done } from './bench.ts'
 import type { JobEnvironment } from './environment.ts'
 import { fault, mishap, type Unfinished } from './failure.ts'
 import { jobReport } from './report.ts'
-import { clearParts } from './publish.ts'
+import { clearParts, removeOutput } from './publish.ts'
 import { runOrder } from './run.ts'
 import { INITIAL_STATE, isFinal, observe, type JobState } from './state.ts'
 
@@ -75,7 +75,19 @@ export async function runTask(
   if (order.task === 'encode' && end.kind === 'closed' && result.kind === 'done' && result.output !== null) {
     await clearParts(order, { environment: host.environment, log })
   }
+  if (end.kind === 'refused' && v.is(JobUndone, end.details) && result.kind === 'done')
+    await takeBack(order, { id: task.id, environment: host.environment, log })
   return end.kind === 'closed' ? { kind: 'finished' } : end
+}
+
+/** What was stored of a job that was ended meanwhile, and that nobody else will store any more. */
+async function takeBack(
+  order: JobOrder,
+  { id, environment, log }: { readonly id: string } & Pick<Bench, 'environment' | 'log'>,
+): Promise<void> {
+  await using scratch = await openScratch(environment.WORK_DIR, id)
+  const bench = { environment, log, dir: scratch.dir }
+  if (order.task === 'encode' || order.task === 'join') await removeOutput(order, bench)
 }
 
 /** A gateway of an older version gives none. */

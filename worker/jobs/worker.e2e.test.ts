@@ -167,6 +167,16 @@ describe.concurrent('a job’s worker', { timeout: 90_000 }, () => {
     expect(await job.left()).toEqual([])
   })
 
+  test.each([
+    ['takes back what it has stored of a job', 'canceled', []],
+    ['leaves what it has stored of a job', 'completed', ['files.json', 'one.mp4']],
+  ])('%s that turns out to be %s', async (_what, job_status, left) => {
+    const over = refusal(409, 'ASSIGNMENT_ENDED', { job_status })
+    await using job = await start({ order: order(), answer: (report) => (isLast(report) ? over : ACCEPTED) })
+    expect(await job.worker.exited).toEqual({ code: 0, signal: null })
+    expect((await job.left()).toSorted()).toEqual(left)
+  })
+
   test('drops everything on SIGTERM, and tells no end of it', async () => {
     await using job = await start({ order: longOrder() })
     const ffmpeg = await ffmpegOf(job.worker)

@@ -12,7 +12,13 @@ import type { SettableClock } from './clock.ts'
 /** What came of a call to the gateway. `refused`: it said no, and would say no again. */
 export type CallResult =
   | { readonly kind: 'accepted'; readonly body: unknown }
-  | { readonly kind: 'refused'; readonly status: number; readonly code: string; readonly message: string }
+  | {
+      readonly kind: 'refused'
+      readonly status: number
+      readonly code: string
+      readonly message: string
+      readonly details?: unknown
+    }
   | { readonly kind: 'aborted' }
 
 /**
@@ -120,7 +126,7 @@ function judge(status: number, text: string): Attempt {
   if (!refusal.success) return refused(status, `HTTP_${status}`, 'refused without a reason')
   const { code, message, details } = refusal.output.error
   if (code === 'CLOCK_SKEW' && v.is(SkewDetails, details)) return { kind: 'skewed', serverTimeSec: details.server_time }
-  return refused(status, code, message)
+  return { ...refused(status, code, message), details }
 }
 
 /** An answer that is no JSON comes from something that stands before the gateway, not from itself. */
@@ -129,8 +135,8 @@ function accepted(text: string): Attempt {
   return body.success ? { kind: 'accepted', body: body.output } : { kind: 'failed', error: 'the answer is no JSON' }
 }
 
-function refused(status: number, code: string, message: string): CallResult {
-  return { kind: 'refused', status, code, message }
+function refused(status: number, code: string, message: string) {
+  return { kind: 'refused', status, code, message } as const
 }
 
 /** fetch says no more than "fetch failed"; the reason is in its cause. */
