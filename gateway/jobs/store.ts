@@ -1,19 +1,4 @@
-import {
-  and,
-  asc,
-  count,
-  desc,
-  eq,
-  getTableColumns,
-  gt,
-  inArray,
-  isNotNull,
-  isNull,
-  lt,
-  lte,
-  sql,
-  type SQL,
-} from 'drizzle-orm'
+import { and, asc, count, desc, eq, getTableColumns, gt, inArray, isNull, lt, lte, sql, type SQL } from 'drizzle-orm'
 
 import type { Db, DbOrTx, Tx } from '../context.ts'
 import { statement, statements } from '../statement.ts'
@@ -191,19 +176,6 @@ export async function listPastDeadline(db: Db): Promise<string[]> {
     .from(jobs)
     .where(and(active, lte(jobs.deadlineAt, sql`now()`)))
   return rows.map(({ id }) => id)
-}
-
-/** How long the jobs that were completed last took from start to end, in seconds on average; `null`: none was yet. */
-export async function meanDurationSec(db: Db): Promise<number | null> {
-  const last = db
-    .select({ sec: sql<number>`extract(epoch from ${jobs.endedAt} - ${jobs.startedAt})`.as('sec') })
-    .from(jobs)
-    .where(and(eq(jobs.status, 'completed'), isNotNull(jobs.endedAt)))
-    .orderBy(desc(jobs.endedAt))
-    .limit(20)
-    .as('last')
-  const [row] = await db.select({ sec: sql<number | null>`avg(${last.sec})::float8` }).from(last)
-  return row?.sec ?? null
 }
 
 export async function insertUpdates(tx: Tx, updates: readonly Omit<JobUpdate, 'createdAt'>[]): Promise<void> {
