@@ -20,7 +20,7 @@ export async function tell(tx: Tx, jobs: readonly Job[]): Promise<void> {
 export async function tellReceiver(tx: Tx, job: Job): Promise<void> {
   if (!isFinal(job.status) || job.callbackUrl === null) return
   const eventType = `job.${job.status}`
-  const receiver = { url: job.callbackUrl, policy: 'durable', traceparent: job.traceparent } as const
+  const receiver = { url: job.callbackUrl, policy: 'patient', traceparent: job.traceparent } as const
   const bodyFor = (eventId: string) => ({
     event_id: eventId,
     event_type: eventType,

@@ -1,5 +1,6 @@
 /** Every figure of ours that `/metrics` shows: the one place where their names, labels and meanings stand. */
 
+import { POLICIES } from '../outbox/schedule.ts'
 import { WORKER_STATES } from '../workers/status/state.ts'
 
 /** What a figure is to Prometheus. */
@@ -18,7 +19,6 @@ type Figure = {
 
 const QUICK_SEC = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const LAG_SEC = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300]
-const POLICIES = ['strict', 'durable'] as const
 const ATTEMPT_OUTCOMES = ['delivered', 'refused', 'unreachable'] as const
 const DELIVERY_SEC = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 600, 3600, 86_400]
 

@@ -25,6 +25,12 @@ describe('the schedule of deliveries', () => {
     expect(Math.floor(pauses.reduce((sum, pause) => sum + pause, 0) / 3600)).toBe(75)
   })
 
+  it('tries by the patient policy as often and as soon as by the strict one, and then for as long as by the durable one', () => {
+    const pauses = pausesSec('patient')
+    expect(pauses.slice(0, 3)).toEqual(pausesSec('strict'))
+    expect(pauses.slice(3)).toEqual(pausesSec('durable').slice(1))
+  })
+
   it('stretches a durable pause by at most a tenth', () => {
     expect(afterFailure('durable', 1, { ...answer, random: 1 })).toEqual({ kind: 'retry', inMs: 5500 })
   })

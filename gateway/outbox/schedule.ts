@@ -1,14 +1,20 @@
 /** How often a webhook is tried, and what its last failure means: see `config.webhook_policy`. */
-export type DeliveryPolicy = 'strict' | 'durable'
+export const POLICIES = ['strict', 'durable', 'patient'] as const
+export type DeliveryPolicy = (typeof POLICIES)[number]
+
+const QUICK_SEC = [1, 2, 4]
+/** From the second on, as the Standard Webhooks specification proposes them: 75 hours. */
+const LASTING_SEC = [300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
 
 /** Pauses before the second, third … attempt, in seconds. One attempt more than there are pauses. */
 const PAUSES_SEC: Readonly<Record<DeliveryPolicy, readonly number[]>> = {
-  strict: [1, 2, 4],
-  /** The retry schedule that the Standard Webhooks specification proposes: ten attempts over 75 hours. */
-  durable: [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400],
+  strict: QUICK_SEC,
+  durable: [5, ...LASTING_SEC],
+  /** Begins as the strict one, and goes on as the durable one where that gives up. */
+  patient: [...QUICK_SEC, ...LASTING_SEC],
 }
 
-/** A durable pause is stretched by up to a tenth, so that receivers that come back are not met by all at once. */
+/** A lasting pause is stretched by up to a tenth, so that receivers that come back are not met by all at once. */
 const JITTER = 0.1
 
 /** The circumstances of a failure; `random` is a number from 0 to 1. */
@@ -18,7 +24,7 @@ export type NextStep = { readonly kind: 'retry'; readonly inMs: number } | { rea
 
 /**
  * What follows the failure of attempt number `attempts` (the first is 1). `Retry-After` (seconds or an HTTP date, RFC
- * 9110 §10.2.3) is honoured by the durable policy, up to twice the pause that is due.
+ * 9110 §10.2.3) is honoured by all but the strict policy, up to twice the pause that is due.
  */
 export function afterFailure(policy: DeliveryPolicy, attempts: number, answer: FailedAnswer): NextStep {
   const pauseSec = PAUSES_SEC[policy][attempts - 1]

@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, pgTable, text, timestamp, unique } from 'drizzle-orm/pg-core'
 
+import type { DeliveryPolicy } from './schedule.ts'
+
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
 /**
@@ -45,7 +47,7 @@ export const outboxEvents = pgTable(
     traceparent: text('traceparent'),
     /** The exact body of every attempt. */
     body: text('body').notNull(),
-    policy: text('policy').$type<'strict' | 'durable'>().notNull(),
+    policy: text('policy').$type<DeliveryPolicy>().notNull(),
     status: text('status').$type<DeliveryStatus>().notNull().default('pending'),
     /** Attempts of the present round; a redelivery begins a new one. */
     attempts: integer('attempts').notNull().default(0),

@@ -201,7 +201,7 @@ export function listEvents(db: DbOrTx, subject: string, before: number, limit: n
 }
 
 /**
- * Makes an event due again, from its first attempt; one that still waits for a late attempt of the durable policy is
+ * Makes an event due again, from its first attempt; one that still waits for a late attempt of a policy other than strict is
  * tried at once. Other events of the lane keep their times. False where the subject has no such event.
  */
 export async function requeueEvent(tx: Tx, subject: string, eventId: string): Promise<boolean> {
@@ -211,7 +211,7 @@ export async function requeueEvent(tx: Tx, subject: string, eventId: string): Pr
   if (event === undefined) return false
   const lane = tx.update(outboxLanes)
   if (event.status === 'pending') {
-    const isWaitedFor = event.policy === 'durable'
+    const isWaitedFor = event.policy !== 'strict'
     if (isWaitedFor) await lane.set({ dueAt: sql`now()` }).where(eq(outboxLanes.subject, subject))
     return true
   }

@@ -134,5 +134,5 @@ export async function removeOutput(
   const removed = await withStore(output.storage, bench, async (opened) => {
     await sweepLeftovers([partsKey], { store: opened, dir, log: bench.log }, signal)
   })
-  if (removed !== undefined) bench.log.warn('output of a job that is over left in the store', { parts_key: partsKey })
+  if (removed !== undefined) bench.log.warn('output of a failed delivery left in the store', { parts_key: partsKey })
 }
