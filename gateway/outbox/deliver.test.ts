@@ -62,7 +62,7 @@ describe.concurrent('webhooks', () => {
       .map(({ atMs }, i) => (atMs - (receiver.deliveries[i]?.atMs ?? 0)) / 1000)
     for (const [i, pauseSec] of [1, 2, 4].entries()) {
       expect(gapsSec[i]).toBeGreaterThanOrEqual(pauseSec)
-      expect(gapsSec[i]).toBeLessThan(pauseSec + 1)
+      expect(gapsSec[i]).toBeLessThan(pauseSec + 2)
     }
     expect(new Set(receiver.deliveries.map(({ body }) => body)).size).toBe(1)
     expect(receiver.deliveries.every(({ verdict }) => verdict === 'valid')).toBe(true)
@@ -114,7 +114,8 @@ describe.concurrent('webhooks', () => {
     const toldMs = Date.now()
     await free.tell('stream.started')
     const got = await good.waitFor(() => true, 5000)
-    expect(got.atMs - toldMs).toBeLessThan(1500)
+    // A receiver has ten seconds to answer.
+    expect(got.atMs - toldMs).toBeLessThan(4000)
     expect(await held.status()).toBe('monitoring')
   })
 

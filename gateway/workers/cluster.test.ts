@@ -29,7 +29,7 @@ const callsOf = (method: string, name: string) =>
   cluster.kube.calls.filter((call) => call.method === method && call.path.includes(name))
 
 async function theOneError(id: string) {
-  await cluster.receiver.waitFor(({ payload }) => payload.monitor_id === id, 15_000)
+  await cluster.receiver.waitFor(({ payload }) => payload.monitor_id === id, 25_000)
   expect(await played.statusOf(id)).toBe('error')
   const events = cluster.eventsOf(id)
   expect(events.map(({ event_type }) => event_type)).toEqual(['monitor.error'])

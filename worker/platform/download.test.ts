@@ -194,7 +194,7 @@ describe('what cannot be had', () => {
     const startedAt = performance.now()
     const { result } = await fetchFile(base + path, { minRate: { bytes: 1024, withinMs: 300 } })
     expect(result).toEqual({ kind: 'unreachable', message: 'less than 1024 bytes in 0.3 s', isTransient: true })
-    expect(performance.now() - startedAt).toBeLessThan(2000)
+    expect(performance.now() - startedAt).toBeLessThan(5000)
   })
 
   test('more than is allowed is not read, said or not', async () => {
@@ -219,7 +219,8 @@ describe('what cannot be had', () => {
     expect((await fetchFile(base, { signal: abort.signal, retry: { firstMs: 10_000, maxMs: 10_000 } })).result).toEqual(
       { kind: 'aborted' },
     )
-    expect(performance.now() - startedAt).toBeLessThan(1000)
+    // The next try would be after ten seconds.
+    expect(performance.now() - startedAt).toBeLessThan(5000)
   })
 })
 

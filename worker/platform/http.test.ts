@@ -111,7 +111,7 @@ describe('what a server cannot do', () => {
     })
     const startedAt = performance.now()
     expect(text(await fetcher().get(base, options({ timeoutMs: 200 })))).toContain('no complete answer within 0.2 s')
-    expect(performance.now() - startedAt).toBeLessThan(2000)
+    expect(performance.now() - startedAt).toBeLessThan(4000)
   })
 
   test('do so where the request has been garbage-collected meanwhile', async () => {

@@ -81,7 +81,8 @@ test('plain progress is told once a second at most, an event at once', async () 
   queue.tell(4, 'now', ['alert'])
   const third = await nth(2)
   expect(third.report).toMatchObject({ snapshot: 4, events: ['alert'] })
-  expect(third.atMs - second.atMs).toBeLessThan(500)
+  // What is not urgent would be a second later.
+  expect(third.atMs - second.atMs).toBeLessThan(900)
 })
 
 test('nothing to tell is a heartbeat every nine seconds, with what is known by then', async () => {

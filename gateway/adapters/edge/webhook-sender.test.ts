@@ -75,7 +75,7 @@ describe.each(RUNTIMES)('a webhook from the edge, sent on %s,', (runtime) => {
     const startedMs = performance.now()
     const answer = await send(NO_GUARD, { url, ...HELLO, timeoutMs: 300 })
     expect(answer).toEqual({ kind: 'failed', error: 'no answer within 300 ms' })
-    expect(performance.now() - startedMs).toBeLessThan(1500)
+    expect(performance.now() - startedMs).toBeLessThan(4000)
   })
 
   it('cuts an endless answer off, and counts it by its status', async () => {
