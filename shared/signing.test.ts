@@ -57,6 +57,8 @@ describe("workers' callbacks", () => {
     expect(verifyCallback(token, { ...callback, method: 'POST' }, signed, NOW)).toBe('bad_signature')
     const other = deriveWorkerToken('internal', 'monitor', 'mon-2')
     expect(verifyCallback(other, callback, signed, NOW)).toBe('bad_signature')
+    const attempts = [1, 2].map((launch) => deriveWorkerToken('internal', 'job', 'job-1', `encode-job-1-${launch}`))
+    expect(new Set([...attempts, deriveWorkerToken('internal', 'job', 'job-1')]).size).toBe(3)
   })
 })
 

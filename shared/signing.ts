@@ -62,9 +62,13 @@ export function verifyWebhook(key: string, message: SignedMessage, nowMs: number
   return judge(message, nowMs, (timestamp) => signWebhook(key, timestamp, message.body))
 }
 
-/** The key of one worker, derived from the internal key and its assignment: it opens that assignment and nothing else. */
-export function deriveWorkerToken(internalKey: string, kind: string, assignmentId: string): string {
-  return bytesToHex(mac(internalKey, `worker-token/v1/${kind}/${assignmentId}`))
+/**
+ * The key of one worker, derived from the internal key and its assignment: it opens that assignment and nothing else.
+ * Where each attempt has a name of its own, `worker`, it has a key of its own too, which goes with that name alone.
+ */
+export function deriveWorkerToken(internalKey: string, kind: string, assignmentId: string, worker?: string): string {
+  const whose = worker === undefined ? assignmentId : `${assignmentId}/${worker}`
+  return bytesToHex(mac(internalKey, `worker-token/v1/${kind}/${whose}`))
 }
 
 /** One callback of a worker, as it is signed: route and body, so that a signature fits no other call. */

@@ -37,14 +37,16 @@ async function encoding() {
   return { id, name, uid, ...(await claim(id)) }
 }
 
-async function claim(id: string) {
+async function claim(id: string, attempt = 1) {
+  const worker = `encode-${id}-${attempt}`
   const { gateway } = shared
   const path = `/internal/v1/jobs/${id}`
-  const answer = await gateway.callback(id, 'POST', `${path}/claim`, { claimant: crypto.randomUUID() })
+  const answer = await gateway.callback({ id, worker }, 'POST', `${path}/claim`, { claimant: crypto.randomUUID() })
   expect(answer).toMatchObject({ status: 200 })
   const { epoch } = answer.json
   let seq = 0
-  const tell = (told: Told) => gateway.callback(id, 'PUT', `${path}/status`, jobReportOf(epoch, (seq += 1), told))
+  const tell = (told: Told) =>
+    gateway.callback({ id, worker }, 'PUT', `${path}/status`, jobReportOf(epoch, (seq += 1), told))
   return { epoch, tell }
 }
 
@@ -104,7 +106,7 @@ describe('a job in a cluster', () => {
     await tell({ state: 'failed', failure: { code: 'STALLED', message: 'ffmpeg stood still', is_transient: true } })
     await shared.played.podNamed(`encode-${id}-2`)
     await gone(name)
-    expect((await claim(id)).epoch).toBe(epoch + 1)
+    expect((await claim(id, 2)).epoch).toBe(epoch + 1)
     expect(await jobOf(id)).toMatchObject({ status: 'processing', attempts: 2 })
   })
 
@@ -113,7 +115,7 @@ describe('a job in a cluster', () => {
     shared.cluster.kube.faults.deletePod(name)
     await shared.played.podNamed(`encode-${id}-2`)
     shared.played.run(`encode-${id}-2`)
-    await claim(id)
+    await claim(id, 2)
     shared.cluster.kube.faults.evictPod(`encode-${id}-2`)
     await shared.played.podNamed(`encode-${id}-3`)
     await gone(`encode-${id}-2`)
@@ -134,7 +136,7 @@ describe('a job in a cluster', () => {
     await tell({ state: 'failed', failure: { code: 'STALLED', message: 'ffmpeg stood still', is_transient: true } })
     const { uid } = (await shared.played.podNamed(`encode-${id}-2`)).metadata
     await gone(name)
-    await claim(id)
+    await claim(id, 2)
     insertPod(name, labelsOf(id))
     await gone(name)
     expect(shared.cluster.kube.pod(`encode-${id}-2`)?.metadata.uid).toBe(uid)

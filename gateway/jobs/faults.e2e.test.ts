@@ -165,7 +165,8 @@ it.concurrent('a worker that was frozen while another one took over ends when it
   const pid = await halfWay(id)
   process.kill(pid, 'SIGSTOP')
   const { callback } = callsTo(system.gateway().origin)
-  const claimed = await callback(id, 'POST', `/internal/v1/jobs/${id}/claim`, { claimant: crypto.randomUUID() })
+  const other = { id, worker: `encode-${id}-1` }
+  const claimed = await callback(other, 'POST', `/internal/v1/jobs/${id}/claim`, { claimant: crypto.randomUUID() })
   expect(claimed.json).toMatchObject({ epoch: 2, order: { task: 'encode' } })
   const before = await job(id)
   process.kill(pid, 'SIGCONT')

@@ -79,7 +79,7 @@ describe('a worker', () => {
     const [next] = (await first.tell({ ...done, room: 1, claimant })).json.next
     expect(next.claim).toMatchObject({ epoch: 1, resume: null, policy: { allow_private_networks: true } })
     expect(next.claim.order).toMatchObject({ task: 'encode', job_id: second, time_left_ms: 90_000 })
-    const worker = played.begin(next, claimant)
+    const worker = await played.begin(next, claimant)
     expect(await worker.tell({ progress: 1 })).toMatchObject({ status: 200, json: { duplicate: false } })
     expect((await played.gateway.api('GET', '/api/v1/workers/status')).json.workers).toMatchObject([
       { state: 'running', epoch: 1, claimed_at: expect.any(String) },

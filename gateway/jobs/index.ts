@@ -1,11 +1,10 @@
-import { deriveWorkerToken } from '../../shared/signing.ts'
 import type { System } from '../system.ts'
 import { OFTEN_MS, quietly, RARELY_MS } from '../work.ts'
 import { callbackRoutes } from './callbacks.ts'
 import { endLeftTasks } from './end-job.ts'
 import { capacityOf, readJobs } from './figures.ts'
 import { failLostTask } from './lose-task.ts'
-import { JOB_ATTEMPTS, JOB_KIND, jobRole, workerNameOf, workerSpec } from './pod.ts'
+import { JOB_ATTEMPTS, JOB_KIND, jobRole, workerNameOf, workerSpec, workerToken } from './pod.ts'
 import { expireJobs, startWaiting } from './queue.ts'
 import { jobRoutes } from './routes.ts'
 import { findJob, forgetOldUpdates } from './store.ts'
@@ -30,7 +29,7 @@ export const jobs: System = {
       const task = await findTask(db, launch.id)
       const job = task === null ? null : await findJob(db, task.jobId)
       if (job === null) return null
-      return workerSpec(launch, job, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, JOB_KIND, launch.id))
+      return workerSpec(launch, job, settings, workerToken(settings, launch.id, workerNameOf(launch)))
     },
     onLost: failLostTask,
   },

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { deriveWorkerToken, signCallback } from '../../shared/signing.ts'
 import { AN_OUTPUT } from '../testing/job-reports.ts'
 import { startPlayedJobs, WAIT, type PlayedJobs } from '../testing/played-jobs.ts'
-import { TEST_SETTINGS } from '../testing/test-gateway.ts'
+import { TEST_KEYS, TEST_SETTINGS } from '../testing/test-gateway.ts'
 
 const FAILURE = { code: 'UPLOAD_FAILED', message: 'the store is away', is_transient: true }
 const PLAN = {
@@ -101,6 +102,27 @@ describe('a job', () => {
       error: { code: 'UPLOAD_FAILED', message: FAILURE.message },
     })
     expect(await played.tasks(id, 'sweep')).toHaveLength(1)
+  })
+
+  it('is claimed by the worker of its last launch alone, by a key of its own', async () => {
+    const id = await played.post()
+    await played.claim(id)
+    played.launcher.exit(`encode-${id}-1`, { code: -1, reason: 'SIGKILL', lastLines: [] })
+    await expect.poll(() => played.launched().filter((one) => one === id), WAIT).toHaveLength(2)
+    const request = { method: 'POST', path: `/internal/v1/jobs/${id}/claim` }
+    const claimant = crypto.randomUUID()
+    const claim = (launch: number) =>
+      played.gateway.callback({ id, worker: `encode-${id}-${launch}` }, request.method, request.path, { claimant })
+    expect(await claim(1)).toMatchObject({ status: 409, json: { error: { code: 'STALE_EPOCH' } } })
+
+    const body = JSON.stringify({ claimant })
+    const timestamp = String(Math.floor(Date.now() / 1000))
+    const key = deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, 'job', id, `encode-${id}-1`)
+    const signature = signCallback(key, timestamp, { ...request, body })
+    const headers = { 'x-timestamp': timestamp, 'x-signature-256': signature, 'x-worker-id': `encode-${id}-2` }
+    expect((await played.gateway.api(request.method, request.path, body, headers)).status).toBe(401)
+
+    expect(await claim(2)).toMatchObject({ status: 200, json: { epoch: 2 } })
   })
 
   it('whose input is to blame fails at once', async () => {

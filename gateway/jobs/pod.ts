@@ -1,3 +1,4 @@
+import { deriveWorkerToken } from '../../shared/signing.ts'
 import type { Settings } from '../config.ts'
 import type { AttemptRule } from '../workers/attempts.ts'
 import type { WorkerRole, WorkerSpec } from '../workers/launcher.ts'
@@ -30,6 +31,11 @@ export function workerNameOf({ id, launch }: Launch): string {
 /** What the names of all workers of a task begin with; the number of the launch follows. */
 export function workerPrefixOf(taskId: string): string {
   return `encode-${taskId}-`
+}
+
+/** The key by which a worker speaks of a task: each attempt, and whoever is handed one, has its own. */
+export function workerToken({ keys }: Pick<Settings, 'keys'>, taskId: string, worker: string): string {
+  return deriveWorkerToken(keys.INTERNAL_API_KEY, JOB_KIND, taskId, worker)
 }
 
 /** What the JavaScript of a worker may take, in MB: splitting a source of hours lists each of its packets. */

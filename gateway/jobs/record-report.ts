@@ -8,7 +8,7 @@ import { endAssignment, findAssignment, muteWorker, scheduleRelaunch, type Assig
 import { countCall, type CountedCall } from './calls/store.ts'
 import { completeByReport, type Completion } from './completed/store.ts'
 import { endTask, endTasksOf, failJob } from './end-job.ts'
-import { hostNext, presentNext, unheardOf } from './host-next.ts'
+import { hostNext, presentNext, unheardOf, type WorkersReport } from './host-next.ts'
 import { JOB_ATTEMPTS } from './pod.ts'
 import { jobProgress } from './progress.ts'
 import { nextStatus } from './status.ts'
@@ -39,13 +39,17 @@ type Recorded = {
  * one transaction. A report of an older epoch is refused, one that was counted before changes nothing.
  * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, NOT_FOUND, INVALID_CONFIG
  */
-export async function recordReport(context: Context, taskId: string, report: JobReport): Promise<JobReportAccepted> {
+export async function recordReport(
+  context: Context,
+  taskId: string,
+  report: WorkersReport,
+): Promise<JobReportAccepted> {
   const recorded = await recordOnce(context, taskId, report)
   if (recorded === null) return answerUncounted(context, taskId, report)
   context.metrics.count('tallylight_worker_reports_total', { outcome: recorded.refused ? 'refused' : 'counted' })
   await follow(context, report, recorded)
   if (recorded.refused) throw jobOver(recorded.job)
-  return { duplicate: false, next: await presentNext(context, recorded.next, report.claimant) }
+  return { duplicate: false, next: await presentNext(context, recorded.next, report) }
 }
 
 /** What else comes of a report, once it is committed. */
@@ -67,7 +71,7 @@ function isOver({ state }: JobReport): boolean {
 }
 
 /** `null`: it did not count. */
-async function recordOnce(context: Context, taskId: string, report: JobReport) {
+async function recordOnce(context: Context, taskId: string, report: WorkersReport) {
   const room = Math.min(report.room, context.settings.jobs.maxConcurrent)
   const completed = await complete(context.db, { taskId, report, room, withRest: false }).catch((error: unknown) => {
     if (context.isBrokenOff(error)) return null
@@ -80,10 +84,10 @@ async function recordOnce(context: Context, taskId: string, report: JobReport) {
 }
 
 /** A report that comes again may have been counted when its answer was lost, and with it what it gave. */
-async function answerUncounted(context: Context, taskId: string, report: JobReport): Promise<JobReportAccepted> {
+async function answerUncounted(context: Context, taskId: string, report: WorkersReport): Promise<JobReportAccepted> {
   const assignment = await findAssignment(context.db, taskId)
   const own = assignment?.epoch === report.epoch ? assignment : null
-  const next = own !== null && report.room > 0 ? await unheardOf(context, own) : []
+  const next = own !== null && report.room > 0 ? await unheardOf(context, report.worker) : []
   const isHeard = next.length > 0 || (own !== null && (await hasDoneItsTask(context, own, report)))
   const refusal = isHeard ? null : await refusalOfTask(context, taskId, report.epoch)
   context.metrics.count('tallylight_worker_reports_total', { outcome: refusal === null ? 'duplicate' : 'refused' })
@@ -122,7 +126,7 @@ async function complete(db: DbOrTx, completion: Completion) {
   return completeByReport(db, completion)
 }
 
-async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, report: JobReport) {
+async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, report: WorkersReport) {
   const counted = (await completeAndFollow(tx, taskId, report)) ?? (await count(tx, taskId, report))
   if (counted === null) return null
   const { assignment, ...recorded } = counted
@@ -133,7 +137,7 @@ async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, repo
 }
 
 /** The same for a job of which more follows: somebody is told by a webhook, or the pieces that it was split into go. */
-async function completeAndFollow(tx: Tx, taskId: string, report: JobReport) {
+async function completeAndFollow(tx: Tx, taskId: string, report: WorkersReport) {
   const completed = await complete(tx, { taskId, report, room: 0, withRest: true })
   if (completed === null) return null
   const job = await findJob(tx, completed.jobId)

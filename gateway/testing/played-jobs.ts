@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 
+import { workerNameOf } from '../jobs/pod.ts'
 import { jobReportOf, type Told } from './job-reports.ts'
 import { createMemoryLauncher, type MemoryLauncher } from './memory-launcher.ts'
 import {
@@ -40,7 +41,7 @@ export type PlayedJobs = AsyncDisposable & {
   /** The same for a task that a worker was given beside its own, as that worker where it says so. */
   claimNext(taskId: string, claimant?: string): Promise<PlayedWorker>
   /** A task that a worker was given claimed, as an answer tells of it. */
-  begin(next: Json, claimant: string): PlayedWorker
+  begin(next: Json, claimant: string): Promise<PlayedWorker>
   /** The open tasks of a job of a kind, in order. */
   tasks(jobId: string, task: string): Promise<readonly string[]>
 }
@@ -68,7 +69,10 @@ export async function startPlayedJobs(options: TestGatewayOptions = {}): Promise
       return claim(gateway, taskId)
     },
     claimNext: (taskId, claimant) => claim(gateway, taskId, claimant),
-    begin: ({ task_id: taskId, claim: claimed }, claimant) => work(gateway, { taskId, claimed, claimant }),
+    begin: async ({ task_id: taskId, claim: claimed }, claimant) => {
+      const worker = await carrierOf(gateway, taskId)
+      return work(gateway, { taskId, worker, claimed, claimant })
+    },
     async tasks(jobId, task) {
       const rows = await gateway.database.sql`
         select id from job_tasks where job_id = ${jobId} and task = ${task} and status <> 'ended' order by position`
@@ -83,17 +87,26 @@ async function claim(
   taskId: string,
   claimant: string = crypto.randomUUID(),
 ): Promise<PlayedWorker> {
-  const answer = await gateway.callback(taskId, 'POST', `/internal/v1/jobs/${taskId}/claim`, { claimant })
+  const worker = await carrierOf(gateway, taskId)
+  const answer = await gateway.callback({ id: taskId, worker }, 'POST', `/internal/v1/jobs/${taskId}/claim`, {
+    claimant,
+  })
   if (answer.status !== 200) throw new Error(`claim: ${answer.status} ${answer.text}`)
-  return work(gateway, { taskId, claimed: answer.json, claimant })
+  return work(gateway, { taskId, worker, claimed: answer.json, claimant })
 }
 
-type Held = { readonly taskId: string; readonly claimed: Json; readonly claimant: string }
+/** The name of the worker that a task was given to last. */
+async function carrierOf({ database }: TestGateway, taskId: string): Promise<string> {
+  const rows = await database.sql`select host, launch from assignments where id = ${taskId}`
+  return String(rows[0]?.['host'] ?? workerNameOf({ id: taskId, launch: Number(rows[0]?.['launch'] ?? 0) }))
+}
 
-function work(gateway: TestGateway, { taskId, claimed, claimant }: Held): PlayedWorker {
+type Held = { readonly taskId: string; readonly worker: string; readonly claimed: Json; readonly claimant: string }
+
+function work(gateway: TestGateway, { taskId, worker, claimed, claimant }: Held): PlayedWorker {
   const { epoch, order } = claimed
   let last = jobReportOf(epoch, 0)
-  const send = () => gateway.callback(taskId, 'PUT', `/internal/v1/jobs/${taskId}/status`, last)
+  const send = () => gateway.callback({ id: taskId, worker }, 'PUT', `/internal/v1/jobs/${taskId}/status`, last)
   return {
     taskId,
     claimant,

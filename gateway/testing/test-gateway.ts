@@ -77,11 +77,14 @@ export type TestGateway = AsyncDisposable & {
   /** What the gateway logged at error level. */
   readonly errors: readonly string[]
   api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiAnswer>
-  /** A call signed as the worker of a monitor, or of a part of a job. */
-  callback(assignmentId: string, method: string, path: string, body: unknown): Promise<ApiAnswer>
+  /** A call signed as the worker of a monitor, or as the named one of a part of a job. */
+  callback(caller: string | Caller, method: string, path: string, body: unknown): Promise<ApiAnswer>
   /** The same, by a clock that is off by `skewSec`. */
   skewed(skewSec: number): TestGateway['callback']
 }
+
+/** An assignment, and the name of the worker that speaks for it. */
+export type Caller = { readonly id: string; readonly worker: string }
 
 export type TestGatewayOptions = {
   readonly settings?: Partial<Settings>
@@ -126,12 +129,14 @@ export function callsTo(url: string): Pick<TestGateway, 'api' | 'callback' | 'sk
 }
 
 function callbackAt(url: string, skewSec: number): TestGateway['callback'] {
-  return async (assignmentId, method, path, body) => {
-    const kind = assignmentId.startsWith('mon-') ? 'monitor' : 'job'
-    const token = deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, kind, assignmentId)
+  return async (caller, method, path, body) => {
+    const { id, worker } = typeof caller === 'string' ? { id: caller, worker: 'test' } : caller
+    const token = id.startsWith('mon-')
+      ? deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, 'monitor', id)
+      : deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, 'job', id, worker)
     const timestamp = String(Math.floor(Date.now() / 1000) + skewSec)
     const signature = signCallback(token, timestamp, { method, path, body: JSON.stringify(body) })
-    const headers = { 'x-timestamp': timestamp, 'x-signature-256': signature, 'x-worker-id': 'test' }
+    const headers = { 'x-timestamp': timestamp, 'x-signature-256': signature, 'x-worker-id': worker }
     return call(url + path, { method, body, headers })
   }
 }

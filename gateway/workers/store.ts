@@ -54,10 +54,13 @@ export async function raiseEpoch(db: Db, id: string, claimant: string): Promise<
   return row ?? null
 }
 
-const raised = statement('raise_epoch', claimUpdate)
+const raised = statement('raise_epoch', (db) => claimUpdate(db, sql`true`))
 
-/** The update behind `raiseEpoch`, by the placeholders `id` and `claimant`; to be composed like `callUpdate`. */
-export function claimUpdate(db: DbOrTx) {
+/**
+ * The update behind `raiseEpoch`, by the placeholders `id` and `claimant`, where `condition` holds; to be composed like
+ * `callUpdate`.
+ */
+export function claimUpdate(db: DbOrTx, condition: SQL) {
   const claimant = sql.placeholder('claimant')
   const claimants = sql`array_append(${assignments.claimants}, ${claimant})`
   const length = sql`cardinality(${assignments.claimants})`
@@ -70,7 +73,14 @@ export function claimUpdate(db: DbOrTx) {
       leaseUntil: seconds(LEASE_SEC),
       claimants: sql`(${claimants})[greatest(1, ${length} + 2 - ${KEPT_CLAIMANTS}):]`,
     })
-    .where(and(eq(assignments.id, sql.placeholder('id')), active, sql`${claimant} <> all(${assignments.claimants})`))
+    .where(
+      and(
+        eq(assignments.id, sql.placeholder('id')),
+        active,
+        condition,
+        sql`${claimant} <> all(${assignments.claimants})`,
+      ),
+    )
     .returning()
 }
 
@@ -108,12 +118,7 @@ export function lastCallUpdate(db: DbOrTx, condition: SQL) {
     .update(assignments)
     .set({ ...ENDED, seq: sql`${sql.placeholder('seq')}` })
     .where(and(countsCall, condition))
-    .returning({
-      id: assignments.id,
-      host: assignments.host,
-      launch: assignments.launch,
-      launchedBy: assignments.launchedBy,
-    })
+    .returning({ id: assignments.id, launchedBy: assignments.launchedBy })
 }
 
 /** Above every number that a call can have. */

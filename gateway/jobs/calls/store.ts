@@ -5,7 +5,7 @@ import type { Db, Tx } from '../../context.ts'
 import { statement, statements } from '../../statement.ts'
 import { hostedInsert } from '../../workers/hosted/store.ts'
 import { callUpdate, claimUpdate, type Assignment } from '../../workers/store.ts'
-import { JOB_ATTEMPTS, JOB_KIND } from '../pod.ts'
+import { JOB_ATTEMPTS, JOB_KIND, workerPrefixOf } from '../pod.ts'
 import { jobs, jobTasks } from '../schema.ts'
 import { startUpdate, type Job } from '../store.ts'
 import { NOTHING_ENDED, takeUpdate, WORK, type Task, type Work } from '../tasks/store.ts'
@@ -13,14 +13,19 @@ import { NOTHING_ENDED, takeUpdate, WORK, type Task, type Work } from '../tasks/
 /** A task that is claimed by a worker that had not claimed it before. */
 export type ClaimedWork = Work & { readonly assignment: Assignment }
 
-/** Claims a task and reads what it is about; `null`: it cannot be claimed, or was by the same. */
-export async function claimWork(db: Db, id: string, claimant: string): Promise<ClaimedWork | null> {
-  const [row] = await claimed(db, { id, claimant })
+/** Claims a task and reads what it is about; `null`: it cannot be claimed, not by that worker, or was by the same. */
+export async function claimWork(
+  db: Db,
+  id: string,
+  { claimant, worker }: { readonly claimant: string; readonly worker: string },
+): Promise<ClaimedWork | null> {
+  const [row] = await claimed(db, { id, claimant, worker, prefix: workerPrefixOf(id) })
   return row ?? null
 }
 
 const claimed = statement('claim_work', (db) => {
-  const claim = db.$with('claim').as(claimUpdate(db))
+  const carrier = sql`coalesce(host, ${sql.placeholder('prefix')} || launch)`
+  const claim = db.$with('claim').as(claimUpdate(db, sql`${carrier} = ${sql.placeholder('worker')}`))
   return db
     .with(claim)
     .select({ assignment: claim._.selectedFields, ...WORK })

@@ -1,11 +1,11 @@
 import { eq, isNull, sql, type SQL } from 'drizzle-orm'
 
-import type { JobReport } from '../../../shared/contract/jobs.ts'
 import type { DbOrTx } from '../../context.ts'
 import { statement, statements } from '../../statement.ts'
 import { hostedInsert } from '../../workers/hosted/store.ts'
 import { lastCallUpdate } from '../../workers/store.ts'
-import { JOB_KIND, workerPrefixOf } from '../pod.ts'
+import type { WorkersReport } from '../host-next.ts'
+import { JOB_KIND } from '../pod.ts'
 import { jobs, jobTasks, jobUpdates } from '../schema.ts'
 import { startUpdate } from '../store.ts'
 import { endSweepsUpdate, takeUpdate, workBut, type Work } from '../tasks/store.ts'
@@ -14,7 +14,7 @@ export type Completed = { readonly jobId: string; readonly next: readonly Work[]
 
 export type Completion = {
   readonly taskId: string
-  readonly report: JobReport
+  readonly report: WorkersReport
   /** Tasks that its worker takes next, if they wait. */
   readonly room: number
   /** Also where a webhook is to be sent, or pieces are to be removed, which is the caller's to see to. */
@@ -37,7 +37,7 @@ export async function completeByReport(db: DbOrTx, completion: Completion): Prom
     output: JSON.stringify(report.output),
     mediaInfo: report.media_info === null ? null : JSON.stringify(report.media_info),
     validation: report.validation === null ? null : JSON.stringify(report.validation),
-    prefix: workerPrefixOf(taskId),
+    worker: report.worker,
     claimant: report.claimant ?? null,
   })
   const [first] = rows
@@ -76,7 +76,7 @@ function completionOf(db: DbOrTx, room: number) {
   const taken = db.$with('taken').as(takeUpdate(db, room, { id: given('id'), condition: mayTake }))
   const ids = sql`select id from ${taken}`
   const carrier = {
-    host: sql`(select coalesce(host, ${given('prefix')} || launch) from ${call})`,
+    host: given('worker'),
     owner: sql`(select launched_by from ${call})`,
     claimant: given('claimant'),
   }

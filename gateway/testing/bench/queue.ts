@@ -11,6 +11,7 @@ import { startEmbeddedPostgres } from '../../adapters/embedded-postgres.ts'
 import type { Context } from '../../context.ts'
 import { claimTask } from '../../jobs/claim-task.ts'
 import { createJob } from '../../jobs/create-job.ts'
+import { workerNameOf } from '../../jobs/pod.ts'
 import { recordReport } from '../../jobs/record-report.ts'
 import { startGateway } from '../../node-gateway.ts'
 import { AN_OUTPUT, jobReportOf } from '../job-reports.ts'
@@ -101,8 +102,9 @@ async function timeOurs(databaseUrl: string): Promise<number> {
   const first = await untilLaunched(launcher)
   const startedMs = performance.now()
   const claimant = crypto.randomUUID()
-  const { epoch } = await claimTask(context, first, claimant)
-  await work({ context, claimant }, { id: first, epoch }, AT_A_TIME)
+  const worker = workerNameOf({ id: first, launch: 1 })
+  const { epoch } = await claimTask(context, first, { claimant, worker })
+  await work({ context, claimant, name: worker }, { id: first, epoch }, AT_A_TIME)
   const perSec = JOBS / ((performance.now() - startedMs) / 1000)
   await gateway.close()
   return perSec
@@ -116,13 +118,13 @@ async function untilLaunched({ launched }: ReturnType<typeof createMemoryLaunche
   }
 }
 
-type Worker = { readonly context: Context; readonly claimant: string }
+type Worker = { readonly context: Context; readonly claimant: string; readonly name: string }
 type Held = { readonly id: string; readonly epoch: number }
 
 /** A worker with so many slots: each task that is done brings the next, claimed. */
 async function work(worker: Worker, { id, epoch }: Held, room: number): Promise<void> {
   const told = { state: 'done', progress: 100, output: AN_OUTPUT, room, claimant: worker.claimant } as const
-  const { next } = await recordReport(worker.context, id, jobReportOf(epoch, 1, told))
+  const { next } = await recordReport(worker.context, id, { ...jobReportOf(epoch, 1, told), worker: worker.name })
   const held = next.map(({ task_id, claim }) => ({ id: task_id, epoch: claim?.epoch ?? 0 }))
   await Promise.all(held.map((task) => work(worker, task, 1)))
 }
