@@ -30,6 +30,8 @@ export type Reading = {
     readonly padSec: number
     /** It is all that is in the output, up to its own end: neither cut nor made longer, as its length may be a guess. */
     readonly isWhole: boolean
+    /** The source has more channels than the output. */
+    readonly isMixedDown: boolean
   } | null
 }
 

@@ -153,7 +153,9 @@ describe('sound', () => {
     [6, 2],
     [8, 2],
   ])('%i channels become %i', (channels, expected) => {
-    expect(planned(source({}, { channels })).audio?.channels).toBe(expected)
+    const { audio, reading } = planned(source({}, { channels }))
+    expect(audio?.channels).toBe(expected)
+    expect(reading.sound?.isMixedDown).toBe(channels > expected)
   })
 
   test.each([

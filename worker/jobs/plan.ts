@@ -95,7 +95,12 @@ function planReading(picture: Probe['video'], sound: Probe['audio'], timeline: T
       hdr: picture.isHdr ? hdrColors(picture.color) : null,
       isRgb: /^(?:gbr|rgb|bgr|argb|abgr|0rgb|0bgr|pal8|x2)/.test(picture.pixFmt),
     },
-    sound: sound && { index: sound.index, padSec, isWhole: picture === null && readSec === null },
+    sound: sound && {
+      index: sound.index,
+      padSec,
+      isWhole: picture === null && readSec === null,
+      isMixedDown: sound.channels > 2,
+    },
   }
 }
 

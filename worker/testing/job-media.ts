@@ -44,9 +44,17 @@ function picture(args: readonly string[] = X264) {
 
 /** A tone on every channel, each of its own pitch. */
 function tones(layout: { channels: number; name: string; rate: number }, args: readonly string[] = AAC) {
-  const waves = Array.from({ length: layout.channels }, (_, i) => `0.2*sin(2*PI*${440 + i * 110}*t)`).join('|')
+  return waves(
+    layout,
+    Array.from({ length: layout.channels }, (_, i) => `0.2*sin(2*PI*${440 + i * 110}*t)`),
+    args,
+  )
+}
+
+/** Each channel's wave, as a formula. */
+function waves(layout: { name: string; rate: number }, formulas: readonly string[], args: readonly string[]) {
   return ({ sec }: Required<SourceOptions>): Track => ({
-    source: `aevalsrc='${waves}':c=${layout.name}:s=${layout.rate}:d=${sec}`,
+    source: `aevalsrc='${formulas.join('|')}':c=${layout.name}:s=${layout.rate}:d=${sec}`,
     args,
   })
 }
@@ -102,6 +110,16 @@ const RECIPES = {
   },
   mono: { file: 'mono.mp4', video: picture(), audio: tones({ channels: 1, name: 'mono', rate: 48_000 }) },
   surround: { file: 'surround.mkv', video: picture(), audio: tones({ channels: 6, name: '5.1', rate: 48_000 }) },
+  /** All channels swing together, near to the loudest that there is. */
+  'loud-surround': {
+    file: 'loud-surround.mkv',
+    video: picture(),
+    audio: waves(
+      { name: '5.1', rate: 48_000 },
+      Array.from({ length: 6 }, () => '0.9*sin(2*PI*440*t)'),
+      ['-c:a', 'ac3'],
+    ),
+  },
   '44100': { file: '44100.mp4', video: picture(), audio: tones({ ...STEREO, rate: 44_100 }) },
   '22050': { file: '22050.mp4', video: picture(), audio: tones({ ...STEREO, rate: 22_050 }) },
   /** One key frame in all. */

@@ -168,6 +168,15 @@ describe('picture and sound', () => {
     expect(luma).toBeLessThan(200)
   })
 
+  test('loud sound on six channels is mixed down without being clipped', async () => {
+    const path = await makeSource(root, 'loud-surround', { size: '160x90' })
+    const { dir } = await encoded(path, await planFor(path, FILE))
+    const peaks = await measured(join(dir, 'output.mp4'), 'astats=metadata=1:reset=1', 'astats.Overall.Peak_level')
+    expect(Math.max(...peaks.filter(Number.isFinite))).toBeLessThan(0)
+    // What is turned down for loudness' sake alone would be too quiet.
+    expect(Math.max(...peaks)).toBeGreaterThan(-3)
+  })
+
   test('nothing that the source says of itself gets into the output, and its index stands first', async () => {
     const plain = await makeSource(root, 'plain', { size: '160x90' })
     const told = join(root, 'told.mp4')
@@ -184,7 +193,8 @@ describe('picture and sound', () => {
 /** What a filter finds in each frame of a file: the sum of its figures. */
 async function measured(path: string, filter: string, ...figures: string[]): Promise<number[]> {
   const tags = `frame_tags=${figures.map((figure) => `lavfi.${figure}`).join(',')}`
-  const args = ['-v', 'error', '-f', 'lavfi', '-i', `movie=${path},${filter}`, '-show_entries', tags, '-of', 'csv=p=0']
+  const input = filter.startsWith('astats') ? `amovie=${path},${filter}` : `movie=${path},${filter}`
+  const args = ['-v', 'error', '-f', 'lavfi', '-i', input, '-show_entries', tags, '-of', 'csv=p=0']
   const shown = await runProgram('ffprobe', args, { timeoutMs: 20_000, signal })
   if (shown.kind !== 'exited') throw new Error(shown.kind)
   return shown.stdout

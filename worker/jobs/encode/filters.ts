@@ -4,6 +4,9 @@ import type { PlannedRendition } from '../output-plan.ts'
 /** The luminance, in cd/m², that is 1.0 in linear light for zscale (`npl`): that of SDR's white. */
 const HDR_WHITE = 100
 
+/** Shares of the channels that come to 1 together: in floating point ffmpeg lets a mix get louder than there is room for. */
+const NOT_LOUDER = ':rematrix_maxval=1.0'
+
 /**
  * Everything that is done once to a picture, before it becomes renditions: interlaced lines become frames, one of each
  * two fields; times are brought to an even grid that begins at 0, and cut to the plan's number of frames; HDR becomes
@@ -47,7 +50,7 @@ function soundFilters({ audio, durationSec, reading: { sound, shiftSec } }: Enco
   if (audio === null || sound === null) return []
   return [
     ...shift('asetpts', shiftSec),
-    `aresample=${audio.sampleRate}:async=1:first_pts=0`,
+    `aresample=${audio.sampleRate}:async=1:first_pts=0${sound.isMixedDown ? NOT_LOUDER : ''}`,
     `aformat=sample_fmts=fltp:sample_rates=${audio.sampleRate}:channel_layouts=${audio.channels === 1 ? 'mono' : 'stereo'}`,
     ...(sound.isWhole ? [] : [`apad=pad_dur=${seconds(sound.padSec)}`, `atrim=end=${seconds(durationSec)}`]),
   ]
