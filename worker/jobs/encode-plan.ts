@@ -23,6 +23,8 @@ export type Reading = {
     readonly hdr: { readonly transfer: string; readonly primaries: string; readonly matrix: string } | null
     /** The source's picture is RGB, and has no matrix of its own. */
     readonly isRgb: boolean
+    /** How ffmpeg turns what it reads, where that has to be undone for a while: degrees, clockwise, and mirrored or not. */
+    readonly turn: { readonly rotation: number; readonly isMirrored: boolean } | null
   } | null
   readonly sound: {
     readonly index: number

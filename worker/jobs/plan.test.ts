@@ -14,6 +14,7 @@ const PICTURE: Picture = {
   width: 1280,
   height: 720,
   rotation: 0,
+  isMirrored: false,
   fps: { num: 30, den: 1 },
   rateOfTimes: { num: 30, den: 1 },
   isVariableFrameRate: false,
@@ -136,6 +137,15 @@ describe('frames', () => {
     expect(planned(source(ntsc), hls(360)).video?.gopFrames).toBe(60)
     expect(planned(source({ fps: { num: 1, den: 10 } }), hls(360)).video?.gopFrames).toBe(2)
     expect(planned(source({})).video?.gopFrames).toBe(150)
+  })
+
+  test('of turned pictures those are turned back for a while that are interlaced, and by quarters', () => {
+    const turnOf = (picture: Partial<Picture>) => planned(source(picture)).reading.picture?.turn
+    const turn = { rotation: 90, isMirrored: true }
+    expect(turnOf({ ...turn, isInterlaced: true })).toEqual(turn)
+    expect(turnOf({ isInterlaced: true })).toBeNull()
+    expect(turnOf({ isInterlaced: true, rotation: 45 })).toBeNull()
+    expect(turnOf(turn)).toBeNull()
   })
 
   test('interlaced and HDR pictures are marked, with the colours to come from', () => {

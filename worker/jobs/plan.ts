@@ -93,6 +93,7 @@ function planReading(picture: Probe['video'], sound: Probe['audio'], timeline: T
       frames,
       padFrames,
       hdr: picture.isHdr ? hdrColors(picture.color) : null,
+      turn: picture.isInterlaced ? turnOf(picture) : null,
       isRgb: /^(?:gbr|rgb|bgr|argb|abgr|0rgb|0bgr|pal8|x2)/.test(picture.pixFmt),
     },
     sound: sound && {
@@ -102,6 +103,12 @@ function planReading(picture: Probe['video'], sound: Probe['audio'], timeline: T
       isMixedDown: sound.channels > 2,
     },
   }
+}
+
+/** A turn that is not by quarters cannot be undone. */
+function turnOf({ rotation, isMirrored }: NonNullable<Probe['video']>) {
+  const isSome = rotation % 90 === 0 && (rotation !== 0 || isMirrored)
+  return isSome ? { rotation, isMirrored } : null
 }
 
 function hdrColors({ transfer, primaries, space }: NonNullable<Probe['video']>['color']) {

@@ -50,6 +50,7 @@ describe('a media file', () => {
         width: 160,
         height: 90,
         rotation: 0,
+        isMirrored: false,
         fps: { num: 30, den: 1 },
         rateOfTimes: { num: 30, den: 1 },
         isVariableFrameRate: false,

@@ -33,7 +33,7 @@ const ENTRIES = [
   `stream=${STREAM}`,
   'stream_disposition=attached_pic,timed_thumbnails,default',
   'stream_tags=DURATION',
-  'stream_side_data=rotation,dv_profile',
+  'stream_side_data=rotation,displaymatrix,dv_profile',
 ].join(':')
 const PACKET = 'packet=stream_index,pts_time,duration_time,flags'
 

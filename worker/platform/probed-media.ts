@@ -18,6 +18,8 @@ const ProbedVideo = v.object({
   height: v.number(),
   /** Degrees, clockwise, from 0 to 359. */
   rotation: v.number(),
+  /** Turned over besides, as in a mirror. A worker of another version may have probed. */
+  isMirrored: v.optional(v.boolean(), false),
   /** On average, frames and not fields. */
   fps: Rational,
   /** The lowest rate at which every time stamp can be told exactly (ffprobe's `r_frame_rate`). */

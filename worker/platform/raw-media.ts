@@ -41,7 +41,10 @@ const RawStream = v.object({
   sample_rate: numeric,
   disposition: v.optional(v.object({ attached_pic: flag, timed_thumbnails: flag, default: flag }), {}),
   tags: v.optional(v.object({ DURATION: text }), {}),
-  side_data_list: v.optional(v.array(v.object({ rotation: v.optional(v.number()), dv_profile: numeric })), []),
+  side_data_list: v.optional(
+    v.array(v.object({ rotation: v.optional(v.number()), displaymatrix: text, dv_profile: numeric })),
+    [],
+  ),
 })
 /** A track as ffprobe tells of it. */
 export type RawStream = v.InferOutput<typeof RawStream>

@@ -26,6 +26,7 @@ export function readVideo(stream: RawStream, played: Played): Probe['video'] | s
     index: stream.index,
     codec,
     ...shownSize(stream),
+    isMirrored: isMirrored(stream),
     ...rate,
     isInterlaced: isInterlaced(stream),
     bitDepth: bitDepthOf(pixFmt),
@@ -109,6 +110,16 @@ function shownSize(stream: RawStream): { width: number; height: number; rotation
   const rotation = ((-Math.round(counterClockwise) % 360) + 360) % 360
   const isTurned = rotation % 180 === 90
   return { width: isTurned ? stream.height : width, height: isTurned ? width : stream.height, rotation }
+}
+
+/** ffprobe writes the matrix as rows of hexadecimal place and three numbers: `00000000: a b u`, `00000001: c d v`, … */
+function isMirrored({ side_data_list }: RawStream): boolean {
+  const written = side_data_list.find(({ displaymatrix }) => displaymatrix !== undefined)?.displaymatrix ?? ''
+  const rows = written
+    .split('\n')
+    .flatMap((line) => (line.includes(':') ? [(line.split(':')[1] ?? '').match(/-?\d+/g)] : []))
+  const [[a, b] = [], [c, d] = []] = rows.map((row) => (row ?? []).map(Number))
+  return (a ?? 1) * (d ?? 1) - (b ?? 0) * (c ?? 0) < 0
 }
 
 /** By the name of ffmpeg's pixel format: `yuv420p10le` has 10 bits, a name without a number 8. */

@@ -93,6 +93,15 @@ const RECIPES = {
     }),
     audio: stereo,
   },
+  /** Of lines as `interlaced`, and to be shown turned as `rotated`. */
+  'interlaced-rotated': {
+    file: 'interlaced-rotated.mov',
+    video: ({ sec, size }) => ({
+      source: `testsrc2=s=${size}:r=50:d=${sec}`,
+      args: ['-vf', 'interlace=scan=tff', ...X264, '-flags', '+ilme+ildct', '-x264-params', 'tff=1'],
+    }),
+    audio: stereo,
+  },
   'ten-bit': { file: 'ten-bit.mkv', video: picture([...X264.slice(0, 4), '-pix_fmt', 'yuv420p10le']), audio: stereo },
   hdr: {
     file: 'hdr.mp4',
@@ -184,20 +193,23 @@ export async function makeSource(dir: string, kind: SourceKind, options: SourceO
   const result = await runProgram('ffmpeg', args, run)
   if (result.kind !== 'exited' || result.code !== 0) throw new Error(`making ${kind} failed: ${JSON.stringify(result)}`)
   const path = join(dir, recipe.file)
-  if (kind === 'rotated') await turn(path)
+  if (kind === 'rotated' || kind === 'interlaced-rotated') await turn(path, [0, 1, -1, 0])
   return path
 }
 
+type Matrix = readonly [a: number, b: number, c: number, d: number]
+
 /**
- * Writes a quarter turn, clockwise, into the header of an MP4's first track: ffmpeg's option for it depends on its
- * version. The matrix is the 36 bytes from the 40th of a tkhd box (ISO/IEC 14496-12 §8.3.2).
+ * Writes how a picture is to be shown into the header of an MP4's first track: ffmpeg's option for it depends on its
+ * version. The matrix is the 36 bytes from the 40th of a tkhd box (ISO/IEC 14496-12 §8.3.2); 0 1 −1 0 is a quarter turn,
+ * clockwise.
  */
-async function turn(path: string): Promise<void> {
+export async function turn(path: string, [a, b, c, d]: Matrix): Promise<void> {
   const bytes = await readFile(path)
   const matrixAt = bytes.indexOf('tkhd') + 4 + 40
-  const [one, minusOne] = [0x00_01_00_00, -0x00_01_00_00]
   const height = bytes.readUInt32BE(matrixAt + 40)
-  const matrix = [0, one, 0, minusOne, 0, 0, height, 0, 0x40_00_00_00]
-  for (const [i, value] of matrix.entries()) bytes.writeInt32BE(value, matrixAt + i * 4)
+  const [ONE, LAST] = [0x00_01_00_00, 0x40_00_00_00]
+  const matrix = [a * ONE, b * ONE, 0, c * ONE, d * ONE, 0, height, 0, LAST]
+  for (const [i, value] of matrix.entries()) bytes.writeInt32BE(Math.round(value), matrixAt + i * 4)
   await writeFile(path, bytes)
 }

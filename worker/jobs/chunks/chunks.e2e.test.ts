@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { turn } from '../../testing/job-media.ts'
 import type { Preset } from '../../../shared/contract/presets.ts'
 import { joinChunks } from './join.ts'
 import { splitSource } from './split.ts'
@@ -149,6 +150,18 @@ it('a file of an interlaced source whose clock begins at 1.4 s is the same in ch
   expect(Math.abs(joinedSsim - wholeSsim)).toBeLessThan(0.002)
   expect(wholeSsim).toBeGreaterThan(0.5)
   expect(await soundOf(paths[0])).toBe(await soundOf(paths[1]))
+}, 120_000)
+
+it('an interlaced source that is shown turned is turned in chunks too, once', async () => {
+  const interlaced = ['-vf', 'interlace=scan=tff', ...X264, '-flags', '+ilme+ildct', '-x264-params', 'tff=1']
+  const picture = 'testsrc2=s=90x160:r=50'
+  const sourcePath = await makeSource('turned.mov', { picture, sec: 10.4, args: [...interlaced, '-g', '25'] })
+  await turn(sourcePath, [0, 1, -1, 0])
+  const { whole, joined } = await bothWays('turned', { sourcePath, preset: FILE, chunks: 2 })
+  const [split, plain] = [join(joined, 'output.mp4'), join(whole, 'output.mp4')]
+  expect(await ssim(split, plain)).toBeGreaterThan(0.98)
+  // Players turn nothing any more: compared is what is shown.
+  expect(await ssim(split, sourcePath)).toBeGreaterThan(0.9)
 }, 120_000)
 
 it('fragments for HLS and DASH at 29.97 frames a second, without sound, are the same in chunks', async () => {

@@ -30,7 +30,7 @@ function planOf(frames: number, changes: Partial<EncodePlan> = {}): EncodePlan {
       seekSec: null,
       readSec: null,
       shiftSec: 0,
-      picture: { index: 0, chunk: null, frames, padFrames: 2, hdr: null, isRgb: false },
+      picture: { index: 0, chunk: null, frames, padFrames: 2, hdr: null, isRgb: false, turn: null },
       sound: null,
     },
     ...changes,

@@ -152,12 +152,17 @@ describe('picture and sound', () => {
     })
   })
 
-  test('an interlaced picture has no combs any more', async () => {
-    const path = await makeSource(root, 'interlaced', { size: '320x180' })
+  test.each<[SourceKind, string]>([
+    ['interlaced', 'null'],
+    // Its lines are columns by now.
+    ['interlaced-rotated', 'transpose'],
+  ])('an interlaced picture has no combs any more (%s)', async (kind, back) => {
+    const path = await makeSource(root, kind, { size: '320x180' })
     const { dir } = await encoded(path, await planFor(path, FILE))
-    const combed = (file: string) => measured(file, 'idet', 'idet.multiple.tff', 'idet.multiple.bff')
-    expect(Math.max(...(await combed(path)))).toBeGreaterThan(15)
-    expect(Math.max(...(await combed(join(dir, 'output.mp4'))))).toBeLessThan(8)
+    const combed = (file: string, before: string) =>
+      measured(file, `${before},idet`, 'idet.multiple.tff', 'idet.multiple.bff')
+    expect(Math.max(...(await combed(path, 'null')))).toBeGreaterThan(15)
+    expect(Math.max(...(await combed(join(dir, 'output.mp4'), back)))).toBeLessThan(8)
   })
 
   test('HDR is neither black nor burnt out in SDR', async () => {

@@ -1,5 +1,6 @@
 import type { EncodePlan } from '../encode-plan.ts'
 import type { PlannedRendition } from '../output-plan.ts'
+import { turning } from './turn.ts'
 
 /** The luminance, in cd/m², that is 1.0 in linear light for zscale (`npl`): that of SDR's white. */
 const HDR_WHITE = 100
@@ -19,13 +20,21 @@ function pictureFilters({ video, reading: { picture, shiftSec } }: EncodePlan): 
   return [
     // A piece begins at a key frame, before what of the source is read.
     ...(picture.chunk === null ? [] : ['trim=start_pts=0']),
-    ...(video.isDeinterlaced ? ['bwdif=mode=send_frame:deint=all'] : []),
+    ...(video.isDeinterlaced ? deinterlacing(picture.turn) : []),
     ...shift('setpts', shiftSec),
     `fps=fps=${video.fps.num}/${video.fps.den}:start_time=${(firstFrame * video.fps.den) / video.fps.num}`,
     `tpad=stop=${picture.padFrames}:stop_mode=clone`,
     `trim=end_frame=${picture.frames}`,
     ...(picture.hdr === null ? [] : toneMapping(picture.hdr, largest)),
   ]
+}
+
+/** ffmpeg has turned the picture by now: where that made columns of its lines, they are lines meanwhile. */
+function deinterlacing(turn: NonNullable<EncodePlan['reading']['picture']>['turn']): readonly string[] {
+  const bwdif = 'bwdif=mode=send_frame:deint=all'
+  if (turn === null) return [bwdif]
+  const { there, back } = turning(turn)
+  return [...back, bwdif, ...there]
 }
 
 /** One rendition of what `pictureFilters` made: its size, square pixels, 8 bits in 4:2:0, and the usual range. */
