@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { type RunOptions, runProgram } from './run-program.ts'
 
@@ -114,6 +114,18 @@ describe('runProgram', () => {
     if (result.kind !== 'exited') throw new Error(result.kind)
     expect(result.stderr.length).toBeLessThanOrEqual(64 * 1024)
     expect(result.stderr).toMatch(/xthe end\n$/)
+  })
+
+  test('of our environment a program sees what it needs to run, and no secret', async () => {
+    vi.stubEnv('S3_SECRET_ACCESS_KEY', 'hidden')
+    vi.stubEnv('WORKER_TOKEN', 'hidden')
+    vi.stubEnv('HTTPS_PROXY', 'http://user:hidden@proxy.example:3128')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    // What the kernel shows of the very process, and not what a shell adds.
+    const result = await runProgram('/usr/bin/env', [], { timeoutMs: 10_000, signal: never })
+    if (result.kind !== 'exited') throw new Error(result.kind)
+    expect(result.stdout).not.toContain('hidden')
+    expect(result.stdout).toContain(`PATH=${process.env['PATH']}\n`)
   })
 
   test('an environment that is given is the whole one', async () => {

@@ -32,7 +32,7 @@ export type RunOptions = {
   readonly maxStdoutBytes?: number
   /** Is handed what comes on stdout as it comes, as text; it is then kept nowhere else, and has no limit. */
   readonly onStdout?: (text: string) => void
-  /** Its whole environment; without it, it inherits ours. */
+  /** Its whole environment; without it, it sees of ours what `PASSED_ON` names. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
 }
@@ -103,10 +103,25 @@ function start(program: string, programArgs: readonly string[], options: RunOpti
     buffer: { stdout: options.onStdout === undefined, stderr: false },
     stdio: ['pipe', 'pipe', 'pipe', ...Array.from({ length: options.pipes ?? 0 }, () => 'pipe' as const)],
     input: joined(options.input ?? []),
-    extendEnv: options.env === undefined,
-    env: options.env ?? {},
+    extendEnv: false,
+    env: options.env ?? passedOn(),
     cwd: options.cwd ?? process.cwd(),
   })
+}
+
+/** How programs, their libraries and temporary files are found, and the language that they speak. */
+const PASSED_ON = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'TZ', 'LANG', 'LC_ALL', 'LC_CTYPE', 'LC_MESSAGES']
+
+/**
+ * Of our environment: programs that read what nobody vouches for are to have no key of a store, nor our token, nor a
+ * proxy's password; who goes out to the network is told how.
+ */
+function passedOn(): Record<string, string> {
+  return Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]] as const).filter(isSet))
+}
+
+function isSet(entry: readonly [string, string | undefined]): entry is readonly [string, string] {
+  return entry[1] !== undefined
 }
 
 /** A segment is some MiB: it is copied only where it has to be. */
