@@ -135,17 +135,22 @@ describe('a job', () => {
     expect(await played.tasks(id, 'sweep')).toHaveLength(0)
   })
 
+  const LOGGED = '{"timestamp":"2026-01-01T00:00:00.000Z","level":"info","component":"encode","message":"encoding"}'
+
   it('whose worker dies goes to another, and fails with the reason when three have died', async () => {
     const id = await played.post()
     for (const attempt of [1, 2, 3]) {
       const name = `encode-${id}-${attempt}`
       await expect.poll(() => played.launcher.launched.map((spec) => spec.name), WAIT).toContain(name)
       await played.claim(id)
-      played.launcher.exit(name, { code: 137, reason: 'OOMKilled', lastLines: [`line ${attempt}`] })
+      played.launcher.exit(name, { code: 137, reason: 'OOMKilled', lastLines: [LOGGED, `line ${attempt}`] })
     }
     await expect.poll(async () => (await played.job(id)).status, WAIT).toBe('failed')
     const { error } = await played.job(id)
-    expect(error).toMatchObject({ code: 'OUT_OF_MEMORY', message: expect.stringContaining('line 3') })
+    expect(error).toMatchObject({
+      code: 'OUT_OF_MEMORY',
+      message: 'the worker ended (OOMKilled, exit code 137): line 3',
+    })
   })
 
   it('is cancelled by DELETE at any time, once: its worker is refused and stopped, its leftovers are seen to', async () => {

@@ -1,6 +1,7 @@
 import type { Tx } from '../context.ts'
 import type { WorkerLoss } from '../workers/kind.ts'
 import { failJob } from './end-job.ts'
+import { lastWords } from './last-words.ts'
 import { lockJob } from './store.ts'
 import { sweepAgain } from './sweeps.ts'
 import { endTasks, findTask } from './tasks/store.ts'
@@ -12,9 +13,11 @@ export async function failLostTask(tx: Tx, taskId: string, loss: WorkerLoss): Pr
   const job = await lockJob(tx, task.jobId)
   await endTasks(tx, [taskId])
   if (job !== null && task.task === 'sweep') return sweepAgain(tx, job, task)
-  const { terminationReason, exitCode, message } = loss
+  const { terminationReason, exitCode } = loss
+  const words = lastWords(loss.message)
+  const ended = `the worker ended (${terminationReason}, exit code ${exitCode})`
   await failJob(tx, task.jobId, {
     code: terminationReason === 'OOMKilled' ? 'OUT_OF_MEMORY' : 'WORKER_LOST',
-    message: `the worker ended (${terminationReason}, exit code ${exitCode}): ${message}`.slice(0, 1000),
+    message: words === '' ? ended : `${ended}: ${words}`,
   })
 }
