@@ -7,10 +7,10 @@ import { timeout } from 'hono/timeout'
 
 import type { Context } from './context.ts'
 import { requireApiKey } from './http/api-key.ts'
+import { limitBody } from './http/body-limit.ts'
 import { docsRoutes } from './http/docs.ts'
 import { respondNotFound, respondToErrors } from './http/error-response.ts'
 import { healthRoutes, type Readiness } from './http/health.ts'
-import { limitBody } from './http/json-body.ts'
 import { createCallCounters, limitRate, type CallCounters } from './http/rate-limit.ts'
 import { operatorRoutes } from './http/operator.ts'
 import { followRequests } from './http/request-log.ts'
@@ -46,7 +46,7 @@ export function createApp(context: Context, parts: AppParts, doors: Doors): Hono
   app.notFound(respondNotFound)
   app.use(requestId(), followRequests(context), except(`${MEDIA_PATH}*`, secureHeaders()))
   app.use(except(OPERATOR_PATHS, timeout(LONGEST_REQUEST_MS, TOO_SLOW)))
-  app.use(limitBody())
+  app.use(...limitBody())
   app.route('/', healthRoutes(readiness))
   if (doors.internalRoutes) {
     mountInternal(app, context, systems)

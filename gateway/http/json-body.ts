@@ -1,42 +1,11 @@
 import type { MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import { validator } from 'hono-openapi'
 import type * as v from 'valibot'
 
 import { BrokenRule, type ErrorCode } from '../errors.ts'
 
-const MAX_BODY_BYTES = 64 * 1024
-
 /** One thing that is wrong with a request: where, and what is expected. */
 export type FieldProblem = { readonly field: string; readonly message: string }
-
-/** Of a refused body, so much is read and dropped. */
-const MAX_DROPPED_BYTES = 1024 * 1024
-
-/**
- * Refuses bodies over 64 KiB (413). What is refused is still read, within reason: a server that leaves it unread closes
- * the connection, and the client may never see the answer, nor that to its next request (RFC 9112 §9.6).
- */
-export function limitBody(): MiddlewareHandler {
-  return bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: async (c) => {
-      await dropBody(c.req.raw.body)
-      throw new BrokenRule('BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES / 1024} KiB`)
-    },
-  })
-}
-
-async function dropBody(body: ReadableStream<Uint8Array> | null): Promise<void> {
-  // A body whose length was not told has been read as far as it is allowed to go.
-  if (body === null || body.locked) return
-  const reader = body.getReader()
-  for (let dropped = 0; dropped < MAX_DROPPED_BYTES;) {
-    const { done, value } = await reader.read()
-    if (done) return
-    dropped += value.length
-  }
-}
 
 /** Refuses bodies that are not JSON (415). */
 export const requireJson: MiddlewareHandler = async (c, next) => {
