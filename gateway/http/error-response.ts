@@ -15,7 +15,12 @@ const RETRY_SEC = 2
 export function respondToErrors(log: Log, isUnavailable: (error: unknown) => boolean): ErrorHandler {
   return (error, c) => {
     const rule = toRule(error, isUnavailable)
-    if (statusOf(rule.code) >= 500) log.error('request failed', { ...requestFields(c), code: rule.code, error })
+    if (statusOf(rule.code) >= 500) {
+      const fields = { ...requestFields(c), code: rule.code, error }
+      // No room is what a rule of ours may say at any time: nothing is broken.
+      if (rule === error) log.info('request refused', fields)
+      else log.error('request failed', fields)
+    }
     return respond(c, rule)
   }
 }
