@@ -14,6 +14,7 @@ export function readS3Url(text: string): S3Verdict {
   if (url?.protocol !== 's3:') return refuse('must be s3://bucket/key')
   const problem = hostProblem(url)
   if (problem !== null) return refuse(problem)
+  if (!hasAllParts(text, url)) return refuse('must have no part that is . or ..')
   if (url.search !== '' || url.hash !== '') return refuse('must have ? and # in a key escaped, as %3F and %23')
   const key = unescaped(url.pathname.slice(1))
   if (key === null) return refuse('must be escaped as UTF-8, with no NUL')
@@ -24,6 +25,12 @@ export function readS3Url(text: string): S3Verdict {
 function hostProblem({ username, password, hostname, port }: URL): string | null {
   if (username !== '' || password !== '') return 'must not carry credentials'
   return BUCKET.test(hostname) && port === '' ? null : 'must name a bucket: s3://bucket/key'
+}
+
+/** What is parsed as a URL loses such parts, escaped ones too (WHATWG URL §4.4): the key would silently be another. */
+function hasAllParts(text: string, { pathname }: URL): boolean {
+  const [written = ''] = text.split(/[?#]/, 1)
+  return written.split('/').length === `s3://bucket${pathname}`.split('/').length
 }
 
 function refuse(problem: string): S3Verdict {

@@ -12,6 +12,7 @@ describe('an input URL', () => {
     ['http://127.0.0.1:9/a.mp4', 'http://127.0.0.1:9/a.mp4'],
     ['s3://a-bucket/shows/7/in.mxf', 's3://a-bucket/shows/7/in.mxf'],
     ['s3://a.bucket_x/what%3F.mp4', 's3://a.bucket_x/what%3F.mp4'],
+    ['s3://a-bucket//..a/.b%2e/c..mp4', 's3://a-bucket//..a/.b%2e/c..mp4'],
     ['file:///videos/in.mp4', 'file:///videos/in.mp4'],
   ])('may be %s', (text, read) => expect(readInputUrl(text, OPEN)).toEqual({ ok: true, read }))
 
@@ -52,6 +53,10 @@ describe('an input URL', () => {
     ['s3://bucket/', 'object'],
     ['s3://bucket/folder/', 'object'],
     ['s3://bucket/a?b.mp4', 'escaped'],
+    ['s3://bucket/../x.mp4', 'no part that is . or ..'],
+    ['s3://bucket/a/%2e%2E/x.mp4', 'no part that is . or ..'],
+    ['s3://bucket/./x.mp4', 'no part that is . or ..'],
+    ['s3://bucket/a/.\t./x.mp4', 'no part that is . or ..'],
     ['file://server/share/a.mp4', 'absolute path'],
     ['file:///', 'must name a file'],
     ['file:///videos/', 'must name a file'],

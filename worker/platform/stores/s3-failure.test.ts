@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest'
+import * as v from 'valibot'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
+import { fetchFromS3, StoreSettings } from './open-store.ts'
 import { s3Failure } from './s3-failure.ts'
 
 const never = new AbortController().signal
@@ -20,4 +22,23 @@ test.each([
   ['not an error', 'STORE_UNAVAILABLE'],
 ])('tells %j as %s', (error, code) => {
   expect(s3Failure(error, never, [])).toMatchObject({ code })
+})
+
+describe('where nothing is set up for S3, reading from it', () => {
+  const nothing = v.parse(StoreSettings, {})
+  const source = { url: 's3://bucket/in.mp4', path: '/nonexistent/in.mp4', maxBytes: 1 }
+  beforeEach(() => {
+    for (const name of Object.keys(process.env).filter((key) => key.startsWith('AWS_'))) vi.stubEnv(name, undefined)
+    for (const file of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(file, '/nonexistent')
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true')
+  })
+  afterEach(() => void vi.unstubAllEnvs())
+
+  test.each([
+    [{}, 'S3_REGION'],
+    [{ S3_REGION: 'eu-west-1' }, 'S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY'],
+  ])('is refused for good, and with %j told what is missing', async (set, named) => {
+    const failure = await fetchFromS3({ ...nothing, ...set }, source, never).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ isTransient: false, message: expect.stringContaining(named) })
+  })
 })

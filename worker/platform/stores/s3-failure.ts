@@ -35,7 +35,8 @@ export function s3Failure(error: unknown, signal: AbortSignal, secrets: readonly
   if (signal.aborted) return new StoreError('ABORTED', 'aborted')
   const told = read(error)
   const status = told.status === null ? '' : ` (HTTP ${told.status})`
-  const text = `S3: ${told.name}${status}: ${told.message}`
+  const missing = missingOf(told)
+  const text = `S3: ${told.name}${status}: ${told.message}${missing === null ? '' : `; ${missing}`}`
   return new StoreError(
     codeOf(told),
     secrets.reduce((rest, secret) => rest.replaceAll(secret, '…'), text),
@@ -44,16 +45,21 @@ export function s3Failure(error: unknown, signal: AbortSignal, secrets: readonly
 
 const NOT_THERE = new Set(['NoSuchKey', 'NotFound'])
 
-/** The SDK finds no credentials, or cannot make a request of what it is given. */
-const SETTINGS = new Set(['CredentialsProviderError', 'TypeError'])
+/** What the SDK found neither in our settings nor by ways of its own. */
+function missingOf({ name, message }: Told): string | null {
+  if (message === 'Region is missing') return 'S3_REGION is not set'
+  return name === 'CredentialsProviderError' ? 'S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY are not set' : null
+}
 
 /** A file that cannot be read or written, and a certificate that is not trusted. */
 const OURS = /^(?:ENOENT|EACCES|EISDIR|EIO)$|CERT/
 
-function codeOf({ name, code, status }: Told): StoreErrorCode {
+function codeOf(told: Told): StoreErrorCode {
+  const { name, code, status } = told
   if (NO_SPACE.has(name) || NO_SPACE.has(code)) return 'ENOSPC'
   if (NOT_THERE.has(name)) return 'STORE_NOT_FOUND'
-  if (SETTINGS.has(name) || OURS.test(code)) return 'STORE_REFUSED'
+  // It cannot make a request of what it is given.
+  if (missingOf(told) !== null || name === 'TypeError' || OURS.test(code)) return 'STORE_REFUSED'
   if (PASSING.has(name) || status === null) return 'STORE_UNAVAILABLE'
   return codeOfStatus(status)
 }
