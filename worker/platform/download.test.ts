@@ -178,6 +178,16 @@ describe('what cannot be had', () => {
     expect((await fetchFile('http://nobody.invalid/')).result).toMatchObject({ kind: 'unreachable' })
   })
 
+  test('a port that nothing is ever fetched from is final', async () => {
+    const message = 'nothing is fetched from this port (bad port)'
+    const final = { kind: 'unreachable', message, isTransient: false }
+    expect((await fetchFile('http://127.0.0.1:9/a.mp4')).result).toEqual(final)
+    const base = await serve((_request, response) => {
+      response.writeHead(302, { location: 'http://127.0.0.1:25/a.mp4' }).end()
+    })
+    expect((await fetchFile(base)).result).toEqual(final)
+  })
+
   test('a server that goes on breaking off is given up, and may be tried later', async () => {
     let tries = 0
     const base = await serve((_request, response) => void response.destroy(void tries++))

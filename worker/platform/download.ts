@@ -119,6 +119,10 @@ async function fetchRest(url: string, part: Part, options: DownloadOptions): Pro
 /** A name that nobody has is not asked for again, nor who leads nowhere; whatever else kept an answer away may pass. */
 function judged({ message, status, isForbidden }: FetchTrouble): Try {
   if (isForbidden) return { kind: 'forbidden', message }
+  // fetch's words for ports of other protocols (WHATWG Fetch §2.9).
+  if (message === 'bad port') {
+    return { kind: 'unreachable', message: 'nothing is fetched from this port (bad port)', isTransient: false }
+  }
   return status !== null || /\bENOTFOUND\b/.test(message)
     ? { kind: 'unreachable', message, isTransient: false }
     : { kind: 'broken', message }
