@@ -13,9 +13,20 @@ const CONTENT_TYPES: ReadonlyMap<string, string> = new Map([
 /** What a reader is told of a file of an output, by its name: wherever it is stored. */
 export type MediaHeaders = { readonly contentType: string; readonly cacheControl: string }
 
+/** All that is stored under other names: a single output, which is an MP4 file whatever it is called. */
+const SINGLE = 'video/mp4'
+
 /** Segments are numbered and stay as they are; under any other name a later job may put something else. */
 export function mediaHeadersOf(name: string): MediaHeaders {
-  const contentType = CONTENT_TYPES.get(name.split('.').at(-1) ?? '') ?? 'application/octet-stream'
-  const isSegment = /\.(?:ts|m4s)$/.test(name)
-  return { contentType, cacheControl: isSegment ? 'public, max-age=31536000, immutable' : 'no-cache' }
+  const [, ending = ''] = /\.(\w+)$/.exec(name.toLowerCase()) ?? []
+  const isSegment = ending === 'ts' || ending === 'm4s'
+  return {
+    contentType: CONTENT_TYPES.get(ending) ?? SINGLE,
+    cacheControl: isSegment ? 'public, max-age=31536000, immutable' : 'no-cache',
+  }
+}
+
+/** The same of a single output where it is known what it holds (RFC 4337): its name may say anything. */
+export function singleHeadersOf(hasPicture: boolean): MediaHeaders {
+  return mediaHeadersOf(hasPicture ? 'output.mp4' : 'output.m4a')
 }

@@ -10,7 +10,7 @@ import { respondToErrors } from './error-response.ts'
 async function answeredAfter(error: Error) {
   const lines: { level: string; message: string; code: string }[] = []
   const log = createLog('gateway', 'debug', (line) => lines.push(JSON.parse(line)))
-  const app = new Hono().onError(respondToErrors(log, ({ message }: Error) => message === 'gone'))
+  const app = new Hono().onError(respondToErrors(log, (thrown) => thrown instanceof Error && thrown.message === 'gone'))
   app.get('/', () => {
     throw error
   })

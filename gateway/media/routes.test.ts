@@ -38,6 +38,11 @@ beforeAll(async () => {
     'shows/7/.hidden.mp4': TEN,
     '.tallylight/job/part.mkv': TEN,
     'a b %26 ü?#.mp4': TEN,
+    'x.MP4': TEN,
+    'x.M4a': TEN,
+    'x.mov': TEN,
+    noext: TEN,
+    ts: TEN,
     'big.mp4': BIG,
     '../secret.txt': 'secret',
   }
@@ -88,8 +93,14 @@ describe('stored files', () => {
     ['shows/7/init_0.m4s', 'video/iso.segment', 'public, max-age=31536000, immutable'],
     ['shows/7/thumbnails.vtt', 'text/vtt', 'no-cache'],
     ['shows/7/poster.jpg', 'image/jpeg', 'no-cache'],
-    ['shows/7/page.html', 'application/octet-stream', 'no-cache'],
     ['big.mp4', 'video/mp4', 'no-cache'],
+    ['x.MP4', 'video/mp4', 'no-cache'],
+    ['x.M4a', 'audio/mp4', 'no-cache'],
+    // A single output is an MP4 file, whatever it is called.
+    ['x.mov', 'video/mp4', 'no-cache'],
+    ['noext', 'video/mp4', 'no-cache'],
+    ['ts', 'video/mp4', 'no-cache'],
+    ['shows/7/page.html', 'video/mp4', 'no-cache'],
   ])('are served without a key: %s as %s, %s', async (path, type, caching) => {
     const answer = await get(path)
     expect(answer.status).toBe(200)

@@ -42,6 +42,7 @@ async function createFixture(options: S3DoubleOptions = {}) {
       output: { path: 'shows/7/', type: 'hls' },
       partsKey: PARTS_KEY,
       onProgress: (delivered) => progress.push(delivered),
+      hasPicture: true,
       isFirstAttempt: true,
       isStillOurs: () => true,
       log: createLog('test', 'debug', (line) => lines.push(line)),
@@ -100,13 +101,20 @@ describe('a delivery', () => {
     expect(double.objects.get(`shows/7/${name}`)).toMatchObject({ contentType, cacheControl })
   })
 
-  test('stores a single file at the path itself, and what goes with it beside it', async () => {
+  // Whatever it is called.
+  test.each([
+    ['clip.MOV', true, 'video/mp4'],
+    ['clip.mp4', false, 'audio/mp4'],
+  ])('stores a single file at the path itself, and what goes with it beside it: %s', async (name, hasPicture, type) => {
     const { double, prepare } = await createFixture()
-    const output = { path: 'shows/clip.mp4', type: 'single' as const }
-    const result = await deliver(await prepare(['clip.poster.jpg', 'output.mp4'], { output }), never)
-    expect(result).toMatchObject({ output: { output_url: `${double.endpoint}/media/shows/clip.mp4` } })
-    const seen = [...double.objects.keys()].filter((key) => !key.startsWith(PARTS_KEY))
-    expect(seen).toEqual(['shows/clip.poster.jpg', 'shows/clip.mp4'])
+    const output = { path: `shows/${name}`, type: 'single' as const }
+    const result = await deliver(await prepare(['clip.poster.jpg', 'output'], { output, hasPicture }), never)
+    expect(result).toMatchObject({ output: { output_url: `${double.endpoint}/media/shows/${name}` } })
+    const seen = [...double.objects].filter(([key]) => !key.startsWith(PARTS_KEY))
+    expect(seen.map(([key, { contentType }]) => [key, contentType])).toEqual([
+      ['shows/clip.poster.jpg', 'image/jpeg'],
+      [`shows/${name}`, type],
+    ])
   })
 
   test('makes nothing visible before what it refers to is there, and its list of keys before all', async () => {

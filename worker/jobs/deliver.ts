@@ -6,7 +6,7 @@ import * as v from 'valibot'
 import type { JobFailure, JobOutput } from '../../shared/contract/jobs.ts'
 import type { OutputType } from '../../shared/contract/presets.ts'
 import type { Log } from '../../shared/log.ts'
-import { mediaHeadersOf } from '../../shared/media-headers.ts'
+import { type MediaHeaders, mediaHeadersOf, singleHeadersOf } from '../../shared/media-headers.ts'
 import { inParallel } from '../platform/in-parallel.ts'
 import { type Store, StoreError } from '../platform/stores/store.ts'
 import { isPlaylist, type OutputSet } from './output-plan.ts'
@@ -19,6 +19,8 @@ export type Delivery = {
   readonly set: OutputSet
   /** The path is the key of a single file, or the folder, with its slash, of a set. */
   readonly output: { readonly path: string; readonly type: OutputType }
+  /** The output is not sound alone. */
+  readonly hasPicture: boolean
   /** The job's own folder in the store (`.tallylight/{job_id}/`). */
   readonly partsKey: string
   readonly onProgress: (delivered: Delivered) => void
@@ -107,6 +109,10 @@ function keyOf({ output: { path }, set }: Delivery, name: string): string {
   return name === set.entry && !isFolder ? path : path.slice(0, path.lastIndexOf('/') + 1) + name
 }
 
+function headersOf({ output, set, hasPicture }: Delivery, name: string): MediaHeaders {
+  return output.type === 'single' && name === set.entry ? singleHeadersOf(hasPicture) : mediaHeadersOf(name)
+}
+
 async function putAll(delivery: Delivery, written: Set<string>, signal: AbortSignal): Promise<number> {
   const { set, onProgress } = delivery
   const files = set.files.length
@@ -116,7 +122,7 @@ async function putAll(delivery: Delivery, written: Set<string>, signal: AbortSig
     const path = join(set.dir, name)
     const { size } = await stat(path)
     const key = keyOf(delivery, name)
-    await putOver({ written, key }, () => delivery.store.put(key, path, mediaHeadersOf(name), fileSignal))
+    await putOver({ written, key }, () => delivery.store.put(key, path, headersOf(delivery, name), fileSignal))
     filesDone++
     bytesDone += size
     onProgress({ files, filesDone, bytesDone })

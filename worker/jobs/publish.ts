@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 
 import type { JobOrder, ValidationResult } from '../../shared/contract/jobs.ts'
 import type { Bench, Done } from './bench.ts'
-import { deliver, sweepLeftovers, tidy, type Delivered } from './deliver.ts'
+import { deliver, sweepLeftovers, tidy, type Delivered, type Delivery } from './deliver.ts'
 import { fault, mishap, type Unfinished } from './failure.ts'
 import { finishManifests } from './manifests/finish-manifests.ts'
 import type { OutputPlan, OutputSet } from './output-plan.ts'
@@ -49,7 +49,7 @@ export async function publish(
   })
   if (!validation.is_valid) return refused(validation, bench)
   tell({ kind: 'validated', validation })
-  return store(order, set, bench)
+  return store(order, { set, hasPicture: made.plan.video !== null }, bench)
 }
 
 /** A single file goes by the name that it will have in the store, for its thumbnails are named after it. */
@@ -98,7 +98,7 @@ function refused(validation: ValidationResult, { tell, signal }: Bench): Unfinis
 
 async function store(
   { output, parts_key: partsKey, leftovers }: Pick<JobOrder, 'output' | 'parts_key' | 'leftovers'>,
-  set: OutputSet,
+  made: Pick<Delivery, 'set' | 'hasPicture'>,
   bench: Bench,
 ): Promise<Done | Unfinished> {
   const { tell, heard, isFirstAttempt, isStillOurs, log, signal } = bench
@@ -110,7 +110,7 @@ async function store(
   }
   return withStore(output.storage, bench, async (opened) => {
     await sweepLeftovers(leftovers, { store: opened, dir: bench.dir, log }, signal)
-    const delivery = { store: opened, set, output, partsKey, isFirstAttempt, isStillOurs, log, onProgress }
+    const delivery = { store: opened, ...made, output, partsKey, isFirstAttempt, isStillOurs, log, onProgress }
     const delivered = await deliver(delivery, signal)
     return delivered.kind === 'done' ? { kind: 'done', output: delivered.output, plan: null } : delivered
   })

@@ -32,6 +32,7 @@ export async function timeUploads(
       const told = {
         onProgress: () => {},
         isFirstAttempt: true,
+        hasPicture: true,
         isStillOurs: () => true,
         log: createLog('bench', 'error', console.error),
       }
