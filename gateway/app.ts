@@ -46,7 +46,7 @@ export function createApp(context: Context, parts: AppParts, doors: Doors): Hono
   app.notFound(respondNotFound)
   app.use(requestId(), followRequests(context), except(`${MEDIA_PATH}*`, secureHeaders()))
   app.use(except(OPERATOR_PATHS, timeout(LONGEST_REQUEST_MS, TOO_SLOW)))
-  app.use(...limitBody())
+  app.use(...limitBody)
   app.route('/', healthRoutes(readiness))
   if (doors.internalRoutes) {
     mountInternal(app, context, systems)

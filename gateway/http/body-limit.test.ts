@@ -13,26 +13,35 @@ describe.each(RUNTIMES)('bodies on %s', (runtime) => {
   })
   afterAll(() => gateway[Symbol.asyncDispose]())
 
-  it('are refused when too large without costing the client its connection, and whatever it sends next on it', async () => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    const post = async (bytes: number) => {
-      const headers = { 'x-api-key': TEST_KEYS.API_KEY, 'content-type': 'application/json' }
-      const call = request(`${gateway.url}/api/v1/monitors`, { method: 'POST', agent, headers })
-      call.end('x'.repeat(bytes))
-      const [answer] = (await once(call, 'response')) as [IncomingMessage]
-      await once(answer.resume(), 'end')
-      return [answer.statusCode, call.reusedSocket]
-    }
-    expect(await post(2)).toEqual([400, false])
-    for (const bytes of [100_000, 1_500_000, 100_000, 1_500_000]) {
-      expect(await post(bytes)).toEqual([413, true])
-      expect(await post(2)).toEqual([400, true])
-    }
-    // One this long ends its connection, but not before it has its answer.
-    for (let i = 0; i < 2; i++) {
-      expect((await post(20_000_000))[0]).toBe(413)
-      expect((await post(2))[0]).toBe(400)
-    }
-    agent.destroy()
-  }, 60_000)
+  it.each([
+    ['told', true],
+    ['not told', false],
+  ])(
+    'are refused when too large without costing the client an answer: their length is %s',
+    async (_, isTold) => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      const post = async (bytes: number) => {
+        const length = isTold ? { 'content-length': bytes } : { 'transfer-encoding': 'chunked' }
+        const headers = { 'x-api-key': TEST_KEYS.API_KEY, 'content-type': 'application/json', ...length }
+        const call = request(`${gateway.url}/api/v1/monitors`, { method: 'POST', agent, headers })
+        call.end('{}'.padEnd(bytes))
+        const [answer] = (await once(call, 'response')) as [IncomingMessage]
+        await once(answer.resume(), 'end')
+        return [answer.statusCode, call.reusedSocket]
+      }
+      expect(await post(2)).toEqual([400, false])
+      expect(await post(64 * 1024)).toEqual([400, true])
+      for (const bytes of [64 * 1024 + 1, 1_500_000, 100_000, 1_500_000]) {
+        expect(await post(bytes)).toEqual([413, true])
+        expect(await post(2)).toEqual([400, true])
+      }
+      // One this long ends its connection, but not before it has its answer.
+      for (let i = 0; i < 2; i++) {
+        expect((await post(20_000_000))[0]).toBe(413)
+        expect((await post(2))[0]).toBe(400)
+      }
+      agent.destroy()
+    },
+    60_000,
+  )
 })

@@ -1,5 +1,4 @@
-import type { MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
+import type { Context, MiddlewareHandler, Next } from 'hono'
 
 import { BrokenRule } from '../errors.ts'
 
@@ -12,7 +11,7 @@ const BEFORE_ANSWER: Bound = { bytes: 8 * 1024 * 1024, ms: 3000 }
 /** So much more after it, before the connection ends. */
 const AFTER_ANSWER: Bound = { bytes: 64 * 1024 * 1024, ms: 5000 }
 
-type Reader = ReadableStreamDefaultReader<Uint8Array>
+type Reader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>
 /** Where the rest of a body is kept that was too long to be read to its end. */
 const REST = 'restOfBody'
 
@@ -21,21 +20,37 @@ const REST = 'restOfBody'
  * the connection, and the client may never see the answer, nor that to its next request. Of a longer one the rest is
  * read after the answer, which says that it is the connection's last (RFC 9112 §9.6).
  */
-export function limitBody(): readonly [MiddlewareHandler, MiddlewareHandler] {
-  const limit = bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: async (c) => {
-      const { body } = c.req.raw
-      // A body whose length was not told has been read as far as it is allowed to go: the server drops its rest.
-      const reader = body === null || body.locked ? null : body.getReader()
-      if (reader !== null && !(await isReadToEnd(reader, BEFORE_ANSWER))) c.set(REST, reader)
-      throw new BrokenRule('BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES / 1024} KiB`)
-    },
-  })
-  return [lingerOverRest, limit]
+export const limitBody: readonly [MiddlewareHandler, MiddlewareHandler] = [lingerOverRest, limit]
+
+async function limit(c: Context, next: Next): Promise<void> {
+  const { body, headers } = c.req.raw
+  // RFC 9112 §6.3: in chunks, the length that is told besides means nothing.
+  const told = headers.has('transfer-encoding') ? null : headers.get('content-length')
+  if (body === null || Number(told ?? Infinity) <= MAX_BODY_BYTES) return next()
+  const reader: Reader = body.getReader()
+  const read = told === null ? await readUpTo(reader, MAX_BODY_BYTES) : null
+  if (read !== null) {
+    c.req.raw = new Request(c.req.raw, { method: c.req.method, body: read })
+    return next()
+  }
+  if (!(await isReadToEnd(reader, BEFORE_ANSWER))) c.set(REST, reader)
+  throw new BrokenRule('BODY_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES / 1024} KiB`)
 }
 
-const lingerOverRest: MiddlewareHandler = async (c, next) => {
+/** All of a body whose length was not told; `null` where it is longer than that. */
+async function readUpTo(reader: Reader, bytes: number): Promise<Blob | null> {
+  const pieces: Uint8Array<ArrayBuffer>[] = []
+  let length = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return new Blob(pieces)
+    length += value.length
+    if (length > bytes) return null
+    pieces.push(value)
+  }
+}
+
+async function lingerOverRest(c: Context, next: Next): Promise<void> {
   await next()
   const rest: Reader | undefined = c.get(REST)
   if (rest === undefined) return
