@@ -190,7 +190,7 @@ describe('time', () => {
   test('the whole source is read from its start, by the picture and its clock', () => {
     const plan = planned(source({ startSec: 0.023 }, { durationSec: 10.02 }))
     expect(plan).toMatchObject({ startSec: 0, durationSec: 10 })
-    expect(plan.reading).toMatchObject({ seekSec: null, readSec: null, shiftSec: 0.023, picture: { frames: 300 } })
+    expect(plan.reading).toMatchObject({ seekSec: null, shiftSec: 0.023, picture: { leadFrames: 0, frames: 300 } })
   })
 
   test('a file whose clock does not begin at 0 is read as if it did', () => {
@@ -216,17 +216,46 @@ describe('time', () => {
     const plan = planned(source({}), mp4(), { start_sec: 2.01, duration_sec: 3.02 })
     expect(plan.startSec).toBeCloseTo(2 + 1 / 30, 9)
     expect(plan.durationSec).toBeCloseTo(91 / 30, 9)
-    const { seekSec, shiftSec, readSec, picture } = plan.reading
-    expect(Number(seekSec) + shiftSec).toBeCloseTo(plan.startSec, 9)
-    expect(shiftSec).toBeLessThan(1 / 60)
-    expect(readSec).toBeGreaterThan(plan.durationSec)
-    expect(picture?.frames).toBe(91)
+    const { seekSec, shiftSec, picture } = plan.reading
+    expect(seekSec).toBeNull()
+    expect(shiftSec).toBeCloseTo(plan.startSec, 9)
+    expect(picture).toMatchObject({ leadFrames: 61, frames: 91 })
+  })
+
+  describe('the source of a clip is read from a place', () => {
+    const clip = { start_sec: 500, duration_sec: 5 }
+    const [mov, matroska] = ['mov,mp4,m4a,3gp,3g2,mj2', 'matroska,webm']
+    const long = { durationSec: 600 }
+    const seekOf = (format: string, picture: Partial<Picture> | null, sound: Partial<typeof SOUND> = long) =>
+      planned({ ...source(picture && { ...long, ...picture }, sound), format }, mp4(), clip).reading.seekSec
+
+    test('shortly before it, where the file has an index of key frames by when they are shown', () => {
+      expect(seekOf(matroska, {})).toBe(498)
+      expect(seekOf(matroska, { isVariableFrameRate: true })).toBe(498)
+    })
+
+    test('so far before it that a key frame is also shown by then, where the index is by when they are decoded', () => {
+      expect(seekOf(mov, {})).toBeCloseTo(500 - 2 - 16 / 30 - 12, 6)
+      expect(seekOf(mov, { isVariableFrameRate: true })).toBeNull()
+      expect(seekOf(mov, null)).toBe(498)
+    })
+
+    test('before the last frame, where the picture has ended, and never before the first', () => {
+      expect(seekOf(matroska, { durationSec: 100 })).toBe(98)
+      expect(seekOf(matroska, { startSec: 499, durationSec: 101 })).toBeNull()
+    })
+
+    test('that is its start, where ffmpeg finds no key frame by itself', () => {
+      expect(['mpegts', 'mpeg', 'h264', 'hevc', 'avi', 'flv'].map((format) => seekOf(format, {}))).toEqual(
+        Array.from({ length: 6 }, () => null),
+      )
+    })
   })
 
   test('a clip that is longer than what is left ends with the source', () => {
     expect(planned(source({}), mp4(), { start_sec: 8, duration_sec: 100 })).toMatchObject({
       durationSec: 2,
-      reading: { readSec: null },
+      reading: { picture: { frames: 60 } },
     })
   })
 

@@ -34,7 +34,7 @@ export function planOutput(
   const track = picture ?? sound
   if (track === null) return problem(missing(probe, preset))
   const fps = picture === null ? null : outputFps(picture)
-  const timeline = layTimeline({ picture, sound, fps, startSec: probe.startSec }, clip)
+  const timeline = layTimeline({ probe, picture, sound, fps }, clip)
   if (timeline === null) return problem(outside(probe, clip))
   const video = planVideo(picture, preset)
   if (video === 'too small') return problem('the picture of the input is too small to be encoded')
@@ -82,20 +82,20 @@ function planAudio(sound: Probe['audio'], preset: Preset): OutputPlan['audio'] {
 }
 
 function planReading(picture: Probe['video'], sound: Probe['audio'], timeline: Timeline): Reading {
-  const { seekSec, readSec, shiftSec, frames, padFrames, padSec } = timeline
+  const { seekSec, shiftSec, isCutAt, leadFrames, frames, padFrames, padSec } = timeline
   return {
     seekSec,
-    readSec,
     shiftSec,
     picture: picture && {
       index: picture.index,
       chunk: null,
+      leadFrames,
       frames,
       padFrames,
       hdr: picture.isHdr ? hdrColors(picture.color) : null,
       isRgb: /^(?:gbr|rgb|bgr|argb|abgr|0rgb|0bgr|pal8|x2)/.test(picture.pixFmt),
     },
-    sound: sound && { index: sound.index, padSec, isWhole: picture === null && readSec === null },
+    sound: sound && { index: sound.index, isCut: isCutAt.start, padSec, isWhole: picture === null && !isCutAt.end },
   }
 }
 

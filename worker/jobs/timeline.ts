@@ -2,14 +2,17 @@ import type { Clip } from '../../shared/contract/jobs.ts'
 import type { Probe } from '../platform/probed-media.ts'
 import { perSec } from './frame-grid.ts'
 import type { Rational } from './output-plan.ts'
+import { seekPoint } from './seek.ts'
 
 /** How the tracks of a source lie on the output's clock; see `Reading`. */
 export type Timeline = {
   readonly startSec: number
   readonly durationSec: number
   readonly seekSec: number | null
-  readonly readSec: number | null
   readonly shiftSec: number
+  /** It begins behind the source's start, or ends before its end. */
+  readonly isCutAt: { readonly start: boolean; readonly end: boolean }
+  readonly leadFrames: number
   /** 0 where there is no picture. */
   readonly frames: number
   readonly padFrames: number
@@ -17,25 +20,20 @@ export type Timeline = {
 }
 
 type Tracks = {
+  readonly probe: Probe
   readonly picture: Probe['video']
   readonly sound: Probe['audio']
   /** `null` where there is no picture. */
   readonly fps: Rational | null
-  /** What ffmpeg takes for 0 in the file. */
-  readonly startSec: number
 }
 
 /** Tracks that begin, or end, this near to each other do so together, by the picture's clock. */
 const TOGETHER_SEC = 0.1
 /** Clips to within this part of a frame begin with it. */
 const SAME_FRAME = 0.01
-/** Reading begins this part of a frame early, so that no rounding loses the first one. */
-const EARLY_FRAME = 0.25
 /** Counts of frames come of rounded durations: so many are made up for. */
 const SPARE_FRAMES = 2
 const SPARE_SEC = 0.05
-/** Read beyond a clip's end, for frames that are stored out of order. */
-const READ_AHEAD_SEC = 2
 
 /**
  * Puts the output's 0 onto a frame of the source, so that even frames stay even, and its end onto that of the picture,
@@ -53,12 +51,15 @@ export function layTimeline(tracks: Tracks, clip: Clip | null): Timeline | null 
   const wantedSec = Math.min(leftSec, clip?.duration_sec ?? Infinity)
   const { frames, durationSec } = inFrames(wantedSec, fps)
   const zeroSec = beginSec + clipSec
+  const seekSec = clipSec > 0 ? seekPoint(tracks.probe, zeroSec) : null
   const lackSec = (track: Extent | null) => Math.max(0, zeroSec + durationSec - (track?.endSec ?? Infinity))
   return {
     startSec: clipSec,
     durationSec,
-    ...reading(zeroSec, clipSec > 0, fps),
-    readSec: wantedSec < leftSec ? durationSec + READ_AHEAD_SEC : null,
+    seekSec,
+    shiftSec: zeroSec,
+    isCutAt: { start: clipSec > 0, end: wantedSec < leftSec },
+    leadFrames: clipSec > 0 ? Math.floor((zeroSec - (seekSec ?? 0)) * (fps ?? 0)) : 0,
     frames,
     padFrames: Math.ceil(lackSec(picture) * (fps ?? 0)) + SPARE_FRAMES,
     padSec: lackSec(sound) + SPARE_SEC,
@@ -74,10 +75,10 @@ function inFrames(wantedSec: number, fps: number | null): { frames: number; dura
 type Extent = { readonly startSec: number; readonly endSec: number }
 
 /** On ffmpeg's clock, which begins at the file's start. */
-function extents({ picture, sound, startSec }: Tracks): { picture: Extent | null; sound: Extent | null } {
+function extents({ picture, sound, probe }: Tracks): { picture: Extent | null; sound: Extent | null } {
   const onClock = (track: { startSec: number; durationSec: number } | null) => {
     if (track === null) return null
-    const begin = track.startSec - startSec
+    const begin = track.startSec - probe.startSec
     return { startSec: begin, endSec: begin + track.durationSec }
   }
   return { picture: onClock(picture), sound: onClock(sound) }
@@ -98,10 +99,4 @@ function ending(picture: Extent | null, sound: Extent | null): number {
 /** The first frame at or after a time. */
 function snapped(startSec: number, fps: number | null): number {
   return fps === null ? startSec : Math.max(0, Math.ceil(startSec * fps - SAME_FRAME)) / fps
-}
-
-function reading(zeroSec: number, isClipped: boolean, fps: number | null): Pick<Timeline, 'seekSec' | 'shiftSec'> {
-  if (!isClipped) return { seekSec: null, shiftSec: zeroSec }
-  const seekSec = Math.max(0, zeroSec - (fps === null ? 0 : EARLY_FRAME / fps))
-  return { seekSec, shiftSec: zeroSec - seekSec }
 }

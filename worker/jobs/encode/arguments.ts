@@ -49,11 +49,15 @@ function encoded(plan: EncodePlan): Tracks {
   }
 }
 
-/** How the source is opened, up to `-i` and its file. */
+/**
+ * How the source is opened, up to `-i` and its file. Everything from the key frame on is decoded: a frame that is shown
+ * at a clip's start may be an old one. The graph ends the run when it has what it needs.
+ */
 function inputArgs({ reading }: EncodePlan, sourcePath: string): string[] {
-  const seek = reading.seekSec === null ? [] : ['-ss', reading.seekSec.toFixed(6)]
-  const limit = reading.readSec === null ? [] : ['-t', reading.readSec.toFixed(6)]
-  return [...INPUT_OPTIONS, ...seek, ...limit, '-i', inputUrl(sourcePath)]
+  const seekSec = reading.seekSec?.toFixed(6)
+  // ffmpeg takes the place that it seeks to off all times; the offset puts it back.
+  const seek = seekSec === undefined ? [] : ['-noaccurate_seek', '-ss', seekSec, '-itsoffset', seekSec]
+  return [...INPUT_OPTIONS, ...seek, '-i', inputUrl(sourcePath)]
 }
 
 const OUTPUTS: Record<EncodePlan['container'], (plan: EncodePlan, tracks: Tracks) => string[]> = {
