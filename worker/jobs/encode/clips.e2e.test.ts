@@ -40,7 +40,10 @@ async function make(name: string, ...args: string[]): Promise<string> {
 /** The numbers of the frames that a clip shows. */
 async function framesOf(sourcePath: string, clip: Clip): Promise<number[]> {
   const dir = await mkdtemp(join(root, 'job-'))
-  const out = await encodeWhole({ dir, sourcePath, preset: AV, chunks: 1, clip })
+  return greysOf(await encodeWhole({ dir, sourcePath, preset: AV, chunks: 1, clip }))
+}
+
+async function greysOf(out: string): Promise<number[]> {
   const greys = await measured(join(out, 'output.mp4'), 'signalstats', 'signalstats.YAVG')
   return greys.map((luma) => Math.round((luma - 16) / 2))
 }
@@ -88,6 +91,16 @@ async function silenceUntil(path: string): Promise<number> {
   const { stderr } = await ffmpeg(['-i', path, '-af', 'silencedetect=n=-30dB:d=0.1', '-f', 'null', '-'])
   return Number(/silence_start: -?0\D[\s\S]*?silence_end: ([\d.]+)/.exec(stderr)?.[1])
 }
+
+test.each(['early.ts', 'early.mp4'])(
+  'a picture without its sound has all of its frames, though the sound begins earlier (%s)',
+  async (name) => {
+    const path = await make(name, ...PICTURE, ...TONE(4), '-vf', 'setpts=PTS+0.08/TB', '-t', '2', ...X264)
+    const dir = await mkdtemp(join(root, 'job-'))
+    const out = await encodeWhole({ dir, sourcePath: path, preset: { ...AV, audio: null }, chunks: 1 })
+    expect((await greysOf(out)).slice(0, 4)).toEqual([0, 1, 2, 3])
+  },
+)
 
 describe('a clip shows what was on the screen at its time', () => {
   const HELD = ['-vf', "select='lt(n,25)+eq(n,50)+eq(n,90)'", '-fps_mode', 'vfr', ...X264]
