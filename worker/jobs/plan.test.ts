@@ -212,6 +212,31 @@ describe('time', () => {
     expect(planned(source({}, { durationSec: 7 })).reading.sound?.padSec).toBeCloseTo(3.05, 6)
   })
 
+  describe('counts from the start of the file, whatever is taken from it', () => {
+    const alone = mp4({ video: null })
+    const clip = { start_sec: 6, duration_sec: 0.5 }
+    const shifts = (probe: Probe) => [mp4(), alone].map((preset) => planned(probe, preset, clip).reading.shiftSec)
+
+    test('also where the sound begins late', () => {
+      const late = source({ durationSec: 2 }, { startSec: 4, durationSec: 3 })
+      expect(shifts(late)).toEqual([6, 6])
+      expect(planned(late, alone)).toMatchObject({ durationSec: 7, reading: { shiftSec: 0, sound: { isWhole: true } } })
+    })
+
+    test('also where the picture begins late', () => {
+      expect(shifts(source({ startSec: 2, durationSec: 8 }))).toEqual([6, 6])
+      expect(planned(source({ startSec: 2, durationSec: 8 }), mp4({ audio: null })).durationSec).toBe(10)
+    })
+
+    test('sound is as long as a picture that ends after it, and is whole where it ends with it', () => {
+      const short = planned(source({}, { durationSec: 7 }), alone)
+      expect(short).toMatchObject({ durationSec: 10, reading: { sound: { isWhole: false } } })
+      expect(short.reading.sound?.padSec).toBeCloseTo(3.05, 6)
+      const even = planned(source({}, { startSec: 0.02, durationSec: 9.95 }), alone)
+      expect(even).toMatchObject({ durationSec: 9.95, reading: { shiftSec: 0.02, sound: { isWhole: true } } })
+    })
+  })
+
   test('a clip begins with the frame at or after its start, and lasts for whole frames', () => {
     const plan = planned(source({}), mp4(), { start_sec: 2.01, duration_sec: 3.02 })
     expect(plan.startSec).toBeCloseTo(2 + 1 / 30, 9)

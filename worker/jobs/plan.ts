@@ -82,7 +82,7 @@ function planAudio(sound: Probe['audio'], preset: Preset): OutputPlan['audio'] {
 }
 
 function planReading(picture: Probe['video'], sound: Probe['audio'], timeline: Timeline): Reading {
-  const { seekSec, shiftSec, isCutAt, leadFrames, frames, padFrames, padSec } = timeline
+  const { seekSec, shiftSec, isCut, isWhole, leadFrames, frames, padFrames, padSec } = timeline
   return {
     seekSec,
     shiftSec,
@@ -95,7 +95,7 @@ function planReading(picture: Probe['video'], sound: Probe['audio'], timeline: T
       hdr: picture.isHdr ? hdrColors(picture.color) : null,
       isRgb: /^(?:gbr|rgb|bgr|argb|abgr|0rgb|0bgr|pal8|x2)/.test(picture.pixFmt),
     },
-    sound: sound && { index: sound.index, isCut: isCutAt.start, padSec, isWhole: picture === null && !isCutAt.end },
+    sound: sound && { index: sound.index, isCut, padSec, isWhole },
   }
 }
 

@@ -10,8 +10,10 @@ export type Timeline = {
   readonly durationSec: number
   readonly seekSec: number | null
   readonly shiftSec: number
-  /** It begins behind the source's start, or ends before its end. */
-  readonly isCutAt: { readonly start: boolean; readonly end: boolean }
+  /** It begins behind the source's start. */
+  readonly isCut: boolean
+  /** Of sound alone: it goes to the sound's own end. */
+  readonly isWhole: boolean
   readonly leadFrames: number
   /** 0 where there is no picture. */
   readonly frames: number
@@ -20,6 +22,7 @@ export type Timeline = {
 }
 
 type Tracks = {
+  /** Of all that the file holds: its time counts from its own start, whatever is taken from it. */
   readonly probe: Probe
   readonly picture: Probe['video']
   readonly sound: Probe['audio']
@@ -27,7 +30,7 @@ type Tracks = {
   readonly fps: Rational | null
 }
 
-/** Tracks that begin, or end, this near to each other do so together, by the picture's clock. */
+/** Tracks that begin, or end, this near to each other do so together, by the clock of the one that leads. */
 const TOGETHER_SEC = 0.1
 /** Clips to within this part of a frame begin with it. */
 const SAME_FRAME = 0.01
@@ -37,14 +40,15 @@ const SPARE_SEC = 0.05
 
 /**
  * Puts the output's 0 onto a frame of the source, so that even frames stay even, and its end onto that of the picture,
- * or of sound that goes on for longer. A picture that begins late shows its first frame until then. `null`: the clip
+ * or of sound that goes on for longer; of sound alone, onto its own, or those of a picture that begins earlier or goes
+ * on for longer. A picture that begins late shows its first frame until then, and late sound is silent. `null`: the clip
  * begins behind the end.
  */
 export function layTimeline(tracks: Tracks, clip: Clip | null): Timeline | null {
-  const { picture, sound } = extents(tracks)
+  const { picture, sound, leading, other } = extents(tracks)
   const fps = tracks.fps === null ? null : perSec(tracks.fps)
-  const beginSec = beginning(picture, sound, fps)
-  const endSec = ending(picture, sound)
+  const beginSec = beginning(leading, other, fps)
+  const endSec = ending(leading, other)
   const clipSec = clip === null ? 0 : snapped(clip.start_sec, fps)
   const leftSec = endSec - beginSec - clipSec
   if (leftSec <= 0) return null
@@ -58,7 +62,8 @@ export function layTimeline(tracks: Tracks, clip: Clip | null): Timeline | null 
     durationSec,
     seekSec,
     shiftSec: zeroSec,
-    isCutAt: { start: clipSec > 0, end: wantedSec < leftSec },
+    isCut: clipSec > 0,
+    isWhole: picture === null && wantedSec === leftSec && lackSec(sound) <= TOGETHER_SEC,
     leadFrames: clipSec > 0 ? Math.floor((zeroSec - (seekSec ?? 0)) * (fps ?? 0)) : 0,
     frames,
     padFrames: Math.ceil(lackSec(picture) * (fps ?? 0)) + SPARE_FRAMES,
@@ -74,26 +79,27 @@ function inFrames(wantedSec: number, fps: number | null): { frames: number; dura
 
 type Extent = { readonly startSec: number; readonly endSec: number }
 
-/** On ffmpeg's clock, which begins at the file's start. */
-function extents({ picture, sound, probe }: Tracks): { picture: Extent | null; sound: Extent | null } {
-  const onClock = (track: { startSec: number; durationSec: number } | null) => {
+/** On ffmpeg's clock, which begins at the file's start. The picture leads, where there is to be one. */
+function extents({ picture, sound, probe }: Tracks) {
+  const onClock = (track: Probe['video'] | Probe['audio']): Extent | null => {
     if (track === null) return null
-    const begin = track.startSec - probe.startSec
-    return { startSec: begin, endSec: begin + track.durationSec }
+    const startSec = track.startSec - probe.startSec
+    return { startSec, endSec: startSec + track.durationSec }
   }
-  return { picture: onClock(picture), sound: onClock(sound) }
+  const leading = onClock(picture ?? sound) ?? { startSec: 0, endSec: 0 }
+  const other = onClock(picture === null ? probe.video : probe.audio)
+  return { picture: onClock(picture), sound: onClock(sound), leading, other }
 }
 
-/** That of the picture; where sound begins earlier, so many whole frames before it. */
-function beginning(picture: Extent | null, sound: Extent | null, fps: number | null): number {
-  if (picture === null || fps === null) return sound?.startSec ?? 0
-  const earlierSec = picture.startSec - (sound?.startSec ?? picture.startSec)
-  return earlierSec > TOGETHER_SEC ? picture.startSec - Math.round(earlierSec * fps) / fps : picture.startSec
+/** That of the leading track; where the other begins earlier, so many whole frames before it. */
+function beginning(leading: Extent, other: Extent | null, fps: number | null): number {
+  const earlierSec = leading.startSec - (other?.startSec ?? leading.startSec)
+  if (earlierSec <= TOGETHER_SEC) return leading.startSec
+  return leading.startSec - (fps === null ? earlierSec : Math.round(earlierSec * fps) / fps)
 }
 
-function ending(picture: Extent | null, sound: Extent | null): number {
-  if (picture === null || sound === null) return (picture ?? sound)?.endSec ?? 0
-  return sound.endSec > picture.endSec + TOGETHER_SEC ? sound.endSec : picture.endSec
+function ending(leading: Extent, other: Extent | null): number {
+  return other !== null && other.endSec > leading.endSec + TOGETHER_SEC ? other.endSec : leading.endSec
 }
 
 /** The first frame at or after a time. */

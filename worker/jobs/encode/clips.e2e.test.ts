@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import type { Clip } from '../../../shared/contract/jobs.ts'
 import type { Preset } from '../../../shared/contract/presets.ts'
-import { measured } from '../../testing/media-facts.ts'
+import { measured, mediaFacts } from '../../testing/media-facts.ts'
 import { encodeWhole } from '../chunks/testing/both-ways.ts'
 import { ffmpeg } from '../chunks/testing/outputs.ts'
 
@@ -92,6 +92,47 @@ async function silenceUntil(path: string): Promise<number> {
   return Number(/silence_start: -?0\D[\s\S]*?silence_end: ([\d.]+)/.exec(stderr)?.[1])
 }
 
+describe('of a source whose sound begins when its picture has ended', () => {
+  const SOUND: Preset = { ...AV, video: null }
+  const PICTURE_ALONE: Preset = { ...AV, audio: null }
+
+  async function outputOf(kind: string, preset: Preset, clip?: Clip): Promise<string> {
+    const late = ['-f', 'lavfi', '-i', 'sine=d=1.6', '-af', 'asetpts=PTS+2/TB']
+    const path = await make(`late-${preset.description}-${clip?.start_sec}.${kind}`, ...PICTURE, ...late, ...ENDED)
+    const dir = await mkdtemp(join(root, 'job-'))
+    const out = await encodeWhole({ dir, sourcePath: path, preset, chunks: 1, ...(clip && { clip }) })
+    return join(out, preset.video === null ? 'output.m4a' : 'output.mp4')
+  }
+  const ENDED = ['-vf', 'trim=end_frame=25', ...X264]
+  const lengthOf = async (path: string) => {
+    const { video, audio } = await mediaFacts(path)
+    return Number((video ?? audio)?.['duration'])
+  }
+
+  test.each(['mp4', 'mkv', 'ts'])(
+    'all outputs are as long as the source, and have each sound at its time (%s)',
+    async (kind) => {
+      const [both, sound] = [await outputOf(kind, AV), await outputOf(kind, SOUND)]
+      for (const path of [both, sound]) {
+        expect(await lengthOf(path)).toBeCloseTo(3.6, 1)
+        expect(await silenceUntil(path)).toBeCloseTo(2, 1)
+      }
+      expect(await lengthOf(await outputOf(kind, PICTURE_ALONE))).toBeCloseTo(3.6, 1)
+    },
+  )
+
+  test.each(['mp4', 'mkv', 'ts'])('a clip is of the same moment in all outputs (%s)', async (kind) => {
+    for (const preset of [AV, SOUND]) {
+      const early = await outputOf(kind, preset, { start_sec: 0, duration_sec: 0.5 })
+      expect(await lengthOf(early)).toBeCloseTo(0.5, 1)
+      expect(await silenceUntil(early)).toBeCloseTo(0.5, 1)
+      const late = await outputOf(kind, preset, { start_sec: 1.6, duration_sec: 1 })
+      expect(await lengthOf(late)).toBeCloseTo(1, 1)
+      expect(await silenceUntil(late)).toBeCloseTo(0.4, 1)
+    }
+  })
+})
+
 test.each(['early.ts', 'early.mp4'])(
   'a picture without its sound has all of its frames, though the sound begins earlier (%s)',
   async (name) => {
@@ -101,6 +142,17 @@ test.each(['early.ts', 'early.mp4'])(
     expect((await greysOf(out)).slice(0, 4)).toEqual([0, 1, 2, 3])
   },
 )
+
+test('of sound that ends before its picture all outputs are as long as the picture', async () => {
+  const path = await make('short-sound.mp4', ...PICTURE, ...TONE(1), ...X264)
+  for (const clip of [undefined, { start_sec: 2, duration_sec: 1 }]) {
+    const dir = await mkdtemp(join(root, 'job-'))
+    const preset = { ...AV, video: null }
+    const out = await encodeWhole({ dir, sourcePath: path, preset, chunks: 1, ...(clip && { clip }) })
+    const { audio } = await mediaFacts(join(out, 'output.m4a'))
+    expect(Number(audio?.['duration'])).toBeCloseTo(clip?.duration_sec ?? 4, 1)
+  }
+})
 
 describe('a clip shows what was on the screen at its time', () => {
   const HELD = ['-vf', "select='lt(n,25)+eq(n,50)+eq(n,90)'", '-fps_mode', 'vfr', ...X264]
