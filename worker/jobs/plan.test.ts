@@ -291,6 +291,16 @@ describe('time', () => {
       is_transient: false,
     })
   })
+
+  test('a clip behind the last frame is told that less than one is left', () => {
+    expect(problem(source({}), mp4(), { start_sec: 9.99, duration_sec: 1 })).toMatchObject({
+      message: 'the clip begins at 9.99 s, and less than a frame is left there of the 10.000 s that the input lasts',
+    })
+    expect(planned(source({}), mp4(), { start_sec: 9.96, duration_sec: 1 }).reading.picture?.frames).toBe(1)
+    // To a machine, 0.6 + 7.7 - 0.6 - 7.7 is more than 0.
+    const extent = { startSec: 0.6, durationSec: 7.7 }
+    expect(problem(source(extent, extent), mp4(), { start_sec: 7.69, duration_sec: 1 })).not.toBeNull()
+  })
 })
 
 test('what the owner is told of an input is what was probed', () => {

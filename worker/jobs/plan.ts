@@ -35,7 +35,7 @@ export function planOutput(
   if (track === null) return problem(missing(probe, preset))
   const fps = picture === null ? null : outputFps(picture)
   const timeline = layTimeline({ probe, picture, sound, fps }, clip)
-  if (timeline === null) return problem(outside(probe, clip))
+  if (typeof timeline === 'string') return problem(timeline)
   const video = planVideo(picture, preset)
   if (video === 'too small') return problem('the picture of the input is too small to be encoded')
   return {
@@ -110,11 +110,6 @@ function hdrColors({ transfer, primaries, space }: NonNullable<Probe['video']>['
 function missing(probe: Probe, preset: Preset): string {
   if (preset.video === null || probe.video !== null) return 'the input has no sound, and the preset makes nothing else'
   return 'the input has no picture, and the preset makes nothing else'
-}
-
-function outside(probe: Probe, clip: Clip | null): string {
-  const lasts = `${probe.durationSec.toFixed(3)} s`
-  return `the clip begins at ${clip?.start_sec ?? 0} s, but the input lasts ${lasts}`
 }
 
 function problem(message: string): PlanResult {

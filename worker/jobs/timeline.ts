@@ -37,21 +37,23 @@ const SAME_FRAME = 0.01
 /** Counts of frames come of rounded durations: so many are made up for. */
 const SPARE_FRAMES = 2
 const SPARE_SEC = 0.05
+/** What is shorter comes of rounding. */
+const NOTHING_SEC = 1e-6
 
 /**
  * Puts the output's 0 onto a frame of the source, so that even frames stay even, and its end onto that of the picture,
  * or of sound that goes on for longer; of sound alone, onto its own, or those of a picture that begins earlier or goes
- * on for longer. A picture that begins late shows its first frame until then, and late sound is silent. `null`: the clip
- * begins behind the end.
+ * on for longer. A picture that begins late shows its first frame until then, and late sound is silent. Text says why
+ * nothing is in the clip.
  */
-export function layTimeline(tracks: Tracks, clip: Clip | null): Timeline | null {
+export function layTimeline(tracks: Tracks, clip: Clip | null): Timeline | string {
   const { picture, sound, leading, other } = extents(tracks)
   const fps = tracks.fps === null ? null : perSec(tracks.fps)
   const beginSec = beginning(leading, other, fps)
   const endSec = ending(leading, other)
   const clipSec = clip === null ? 0 : snapped(clip.start_sec, fps)
   const leftSec = endSec - beginSec - clipSec
-  if (leftSec <= 0) return null
+  if (leftSec < NOTHING_SEC) return outside(clip?.start_sec ?? 0, endSec - beginSec)
   const wantedSec = Math.min(leftSec, clip?.duration_sec ?? Infinity)
   const { frames, durationSec } = inFrames(wantedSec, fps)
   const zeroSec = beginSec + clipSec
@@ -69,6 +71,12 @@ export function layTimeline(tracks: Tracks, clip: Clip | null): Timeline | null 
     padFrames: Math.ceil(lackSec(picture) * (fps ?? 0)) + SPARE_FRAMES,
     padSec: lackSec(sound) + SPARE_SEC,
   }
+}
+
+function outside(startSec: number, lengthSec: number): string {
+  const [begins, lasts] = [`the clip begins at ${startSec} s`, `${lengthSec.toFixed(3)} s`]
+  if (startSec >= lengthSec) return `${begins}, but the input lasts ${lasts}`
+  return `${begins}, and less than a frame is left there of the ${lasts} that the input lasts`
 }
 
 function inFrames(wantedSec: number, fps: number | null): { frames: number; durationSec: number } {
