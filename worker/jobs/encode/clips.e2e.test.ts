@@ -65,6 +65,7 @@ describe('a clip begins with the frame of its time', () => {
     ['plain H.264', 'plain.h264', [...gop(30), '-an']],
     ['plain H.265', 'plain.h265', [...X265, '-an']],
     ['FLV', 'x.flv', gop(30)],
+    ['AVI with B-frames', 'x.avi', ['-c:v', 'mpeg4', '-q:v', '2', '-bf', '2', '-c:a', 'pcm_s16le']],
     ['MP4', 'x.mp4', gop(10)],
     ['MP4 with open GOPs', 'open.mp4', gop(12, '-x264-params', 'open-gop=1')],
     ['MP4 in fragments', 'fragments.mp4', gop(25, '-movflags', FRAGMENTS)],
@@ -131,6 +132,16 @@ describe('of a source whose sound begins when its picture has ended', () => {
       expect(await silenceUntil(late)).toBeCloseTo(0.4, 1)
     }
   })
+})
+
+test.each([
+  ['MPEG-4', ['-c:v', 'mpeg4', '-q:v', '2', '-bf', '2']],
+  ['H.264', [...X264, '-bf', '3']],
+  ['MPEG-4 without B-frames', ['-c:v', 'mpeg4', '-q:v', '2']],
+])('an AVI, which does not say when its first frames are shown, becomes the same frames (%s)', async (name, args) => {
+  const path = await make(`${name}.avi`, ...PICTURE, ...TONE(4), ...args, '-c:a', 'pcm_s16le')
+  const dir = await mkdtemp(join(root, 'job-'))
+  expect(await greysOf(await encodeWhole({ dir, sourcePath: path, preset: AV, chunks: 1 }))).toEqual(range(0, 100))
 })
 
 test.each(['early.ts', 'early.mp4'])(
