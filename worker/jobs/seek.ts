@@ -26,15 +26,10 @@ export function seekPoint(probe: Probe, zeroSec: number): number | null {
 
 /** How much earlier than a frame ffmpeg is to be sent, so that it finds a key frame before it; `null`: it may not. */
 function marginOf({ format, video }: Probe): number | null {
-  switch (format.split(',')[0]) {
-    case 'matroska':
-      return BEFORE_SEC
-    // Its index has the times of decoding: of uneven frames, one may be shown any time later.
-    case 'mov':
-      if (video === null) return BEFORE_SEC
-      if (video.isVariableFrameRate) return null
-      return BEFORE_SEC + REORDERED_FRAMES / perSec(video.fps) + HELD_SHARE * video.durationSec
-    default:
-      return null
-  }
+  if (format.startsWith('matroska')) return BEFORE_SEC
+  if (!format.startsWith('mov')) return null
+  if (video === null) return BEFORE_SEC
+  // The index of MP4 has the times of decoding: of uneven frames, one may be shown any time later.
+  if (video.isVariableFrameRate) return null
+  return BEFORE_SEC + REORDERED_FRAMES / perSec(video.fps) + HELD_SHARE * video.durationSec
 }

@@ -39,6 +39,7 @@ const SPARE_FRAMES = 2
 const SPARE_SEC = 0.05
 /** What is shorter comes of rounding. */
 const NOTHING_SEC = 1e-6
+const WHOLE: Clip = { start_sec: 0, duration_sec: Infinity }
 
 /**
  * Puts the output's 0 onto a frame of the source, so that even frames stay even, and its end onto that of the picture,
@@ -48,29 +49,32 @@ const NOTHING_SEC = 1e-6
  */
 export function layTimeline(tracks: Tracks, clip: Clip | null): Timeline | string {
   const { picture, sound, leading, other } = extents(tracks)
-  const fps = tracks.fps === null ? null : perSec(tracks.fps)
-  const beginSec = beginning(leading, other, fps)
-  const endSec = ending(leading, other)
-  const clipSec = clip === null ? 0 : snapped(clip.start_sec, fps)
-  const leftSec = endSec - beginSec - clipSec
-  if (leftSec < NOTHING_SEC) return outside(clip?.start_sec ?? 0, endSec - beginSec)
-  const wantedSec = Math.min(leftSec, clip?.duration_sec ?? Infinity)
-  const { frames, durationSec } = inFrames(wantedSec, fps)
-  const zeroSec = beginSec + clipSec
-  const seekSec = clipSec > 0 ? seekPoint(tracks.probe, zeroSec) : null
+  const fps = tracks.fps && perSec(tracks.fps)
+  const [beginSec, endSec] = [beginning(leading, other, fps), ending(leading, other)]
+  const { start_sec: clipSec, duration_sec: askedSec } = clip ?? WHOLE
+  const startSec = snapped(clipSec, fps)
+  const leftSec = endSec - beginSec - startSec
+  if (leftSec < NOTHING_SEC) return outside(clipSec, endSec - beginSec)
+  const { frames, durationSec } = inFrames(Math.min(leftSec, askedSec), fps)
+  const zeroSec = beginSec + startSec
   const lackSec = (track: Extent | null) => Math.max(0, zeroSec + durationSec - (track?.endSec ?? Infinity))
   return {
-    startSec: clipSec,
+    startSec,
     durationSec,
-    seekSec,
     shiftSec: zeroSec,
-    isCut: clipSec > 0,
-    isWhole: picture === null && wantedSec === leftSec && lackSec(sound) <= TOGETHER_SEC,
-    leadFrames: clipSec > 0 ? Math.floor((zeroSec - (seekSec ?? 0)) * (fps ?? 0)) : 0,
+    ...leadIn(tracks.probe, { startSec, zeroSec, fps: fps ?? 0 }),
+    isWhole: picture === null && askedSec >= leftSec && lackSec(sound) <= TOGETHER_SEC,
     frames,
     padFrames: Math.ceil(lackSec(picture) * (fps ?? 0)) + SPARE_FRAMES,
     padSec: lackSec(sound) + SPARE_SEC,
   }
+}
+
+/** What is read before the output's 0: nothing where that is the source's own beginning. */
+function leadIn(probe: Probe, { startSec, zeroSec, fps }: { startSec: number; zeroSec: number; fps: number }) {
+  if (startSec === 0) return { isCut: false, seekSec: null, leadFrames: 0 }
+  const seekSec = seekPoint(probe, zeroSec)
+  return { isCut: true, seekSec, leadFrames: Math.floor((zeroSec - (seekSec ?? 0)) * fps) }
 }
 
 function outside(startSec: number, lengthSec: number): string {
