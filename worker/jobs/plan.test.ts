@@ -1,69 +1,7 @@
-import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 
-import { Preset } from '../../shared/contract/presets.ts'
-import type { Probe } from '../platform/probed-media.ts'
 import { toMediaInfo } from './media-info.ts'
-import { planOutput } from './plan.ts'
-
-type Picture = NonNullable<Probe['video']>
-
-const PICTURE: Picture = {
-  index: 0,
-  codec: 'h264',
-  width: 1280,
-  height: 720,
-  rotation: 0,
-  isMirrored: false,
-  fps: { num: 30, den: 1 },
-  rateOfTimes: { num: 30, den: 1 },
-  isVariableFrameRate: false,
-  isInterlaced: false,
-  bitDepth: 8,
-  pixFmt: 'yuv420p',
-  color: { transfer: null, primaries: null, space: null, range: null },
-  isHdr: false,
-  startSec: 0,
-  durationSec: 10,
-}
-const SOUND = { index: 1, codec: 'aac', channels: 2, sampleRate: 48_000, startSec: 0, durationSec: 10 }
-const FILE = { format: 'mov', durationSec: 10, sizeBytes: 1000, bitRateKbps: 100, startSec: 0 }
-
-function source(picture: Partial<Picture> | null, sound: Partial<typeof SOUND> | null = {}): Probe {
-  return {
-    ...FILE,
-    video: picture === null ? null : { ...PICTURE, ...picture },
-    audio: sound === null ? null : { ...SOUND, ...sound },
-  }
-}
-
-const AUDIO = { codec: 'aac', kbps: 128 }
-
-function hls(...heights: number[]): Preset {
-  const renditions = heights.map((height) => ({ height, kbps: height * 4 }))
-  const video = { codec: 'h264', speed: 'fast', renditions }
-  return v.parse(Preset, { description: 'x', container: 'hls', segment_sec: 6, video, audio: AUDIO })
-}
-
-function mp4(fields: object = {}): Preset {
-  const video = { codec: 'h264', speed: 'fast', renditions: [{ height: 1080, crf: 23 }] }
-  return v.parse(Preset, { description: 'x', container: 'mp4', video, audio: AUDIO, ...fields })
-}
-
-function planned(
-  probe: Probe,
-  preset: Preset = mp4(),
-  clip: { start_sec: number; duration_sec: number } | null = null,
-) {
-  const result = planOutput(probe, preset, clip)
-  if (result.kind !== 'planned') throw new Error(result.failure.message)
-  return result.plan
-}
-
-function problem(probe: Probe, preset: Preset, clip: { start_sec: number; duration_sec: number } | null = null) {
-  const result = planOutput(probe, preset, clip)
-  return result.kind === 'problem' ? result.failure : null
-}
+import { hls, mp4, type Picture, planned, problem, source } from './testing/plans.ts'
 
 function sizes(picture: Partial<Picture>, ...heights: number[]): string[] {
   const { video } = planned(source(picture), hls(...heights))
@@ -194,59 +132,6 @@ describe('tracks', () => {
     expect(problem(source(null), mp4({ audio: null }))).toMatchObject({
       ...failure,
       message: expect.stringContaining('no picture'),
-    })
-  })
-})
-
-describe('time', () => {
-  test('the whole source is read from its start, by the picture and its clock', () => {
-    const plan = planned(source({ startSec: 0.023 }, { durationSec: 10.02 }))
-    expect(plan).toMatchObject({ startSec: 0, durationSec: 10 })
-    expect(plan.reading).toMatchObject({ seekSec: null, readSec: null, shiftSec: 0.023, picture: { frames: 300 } })
-  })
-
-  test('a file whose clock does not begin at 0 is read as if it did', () => {
-    const plan = planned({ ...source({ startSec: 1.42 }, { startSec: 1.4 }), startSec: 1.4 })
-    expect(plan.reading.shiftSec).toBeCloseTo(0.02, 6)
-    expect(plan.durationSec).toBe(10)
-  })
-
-  test('a picture that begins late, or ends early, is held for as long as the sound goes on', () => {
-    const late = planned(source({ startSec: 2 }, { durationSec: 12 }))
-    expect(late).toMatchObject({ durationSec: 12, reading: { shiftSec: 0, picture: { frames: 360 } } })
-    const early = planned(source({ durationSec: 4 }))
-    expect(early).toMatchObject({ durationSec: 10, reading: { picture: { frames: 300 } } })
-    expect(early.reading.picture?.padFrames).toBeGreaterThanOrEqual(180)
-    expect(early.reading.picture?.padFrames).toBeLessThan(185)
-  })
-
-  test('sound that ends early is made up for with silence', () => {
-    expect(planned(source({}, { durationSec: 7 })).reading.sound?.padSec).toBeCloseTo(3.05, 6)
-  })
-
-  test('a clip begins with the frame at or after its start, and lasts for whole frames', () => {
-    const plan = planned(source({}), mp4(), { start_sec: 2.01, duration_sec: 3.02 })
-    expect(plan.startSec).toBeCloseTo(2 + 1 / 30, 9)
-    expect(plan.durationSec).toBeCloseTo(91 / 30, 9)
-    const { seekSec, shiftSec, readSec, picture } = plan.reading
-    expect(Number(seekSec) + shiftSec).toBeCloseTo(plan.startSec, 9)
-    expect(shiftSec).toBeLessThan(1 / 60)
-    expect(readSec).toBeGreaterThan(plan.durationSec)
-    expect(picture?.frames).toBe(91)
-  })
-
-  test('a clip that is longer than what is left ends with the source', () => {
-    expect(planned(source({}), mp4(), { start_sec: 8, duration_sec: 100 })).toMatchObject({
-      durationSec: 2,
-      reading: { readSec: null },
-    })
-  })
-
-  test('a clip behind the end is a problem of the request, told with the length of the input', () => {
-    expect(problem(source({}), mp4(), { start_sec: 10, duration_sec: 1 })).toMatchObject({
-      code: 'INPUT_INVALID',
-      message: 'the clip begins at 10 s, but the input lasts 10.000 s',
-      is_transient: false,
     })
   })
 })

@@ -34,8 +34,8 @@ export function planOutput(
   const track = picture ?? sound
   if (track === null) return problem(missing(probe, preset))
   const fps = picture === null ? null : outputFps(picture)
-  const timeline = layTimeline({ picture, sound, fps, startSec: probe.startSec }, clip)
-  if (timeline === null) return problem(outside(probe, clip))
+  const timeline = layTimeline({ probe, picture, sound, fps }, clip)
+  if (typeof timeline === 'string') return problem(timeline)
   const video = planVideo(picture, preset)
   if (video === 'too small') return problem('the picture of the input is too small to be encoded')
   return {
@@ -82,26 +82,21 @@ function planAudio(sound: Probe['audio'], preset: Preset): OutputPlan['audio'] {
 }
 
 function planReading(picture: Probe['video'], sound: Probe['audio'], timeline: Timeline): Reading {
-  const { seekSec, readSec, shiftSec, frames, padFrames, padSec } = timeline
+  const { seekSec, shiftSec, isCut, isWhole, leadFrames, frames, padFrames, padSec } = timeline
   return {
     seekSec,
-    readSec,
     shiftSec,
     picture: picture && {
       index: picture.index,
       chunk: null,
+      leadFrames,
       frames,
       padFrames,
       hdr: picture.isHdr ? hdrColors(picture.color) : null,
       turn: picture.isInterlaced ? turnOf(picture) : null,
       isRgb: /^(?:gbr|rgb|bgr|argb|abgr|0rgb|0bgr|pal8|x2)/.test(picture.pixFmt),
     },
-    sound: sound && {
-      index: sound.index,
-      padSec,
-      isWhole: picture === null && readSec === null,
-      isMixedDown: sound.channels > 2,
-    },
+    sound: sound && { index: sound.index, isCut, padSec, isWhole, isMixedDown: sound.channels > 2 },
   }
 }
 
@@ -122,11 +117,6 @@ function hdrColors({ transfer, primaries, space }: NonNullable<Probe['video']>['
 function missing(probe: Probe, preset: Preset): string {
   if (preset.video === null || probe.video !== null) return 'the input has no sound, and the preset makes nothing else'
   return 'the input has no picture, and the preset makes nothing else'
-}
-
-function outside(probe: Probe, clip: Clip | null): string {
-  const lasts = `${probe.durationSec.toFixed(3)} s`
-  return `the clip begins at ${clip?.start_sec ?? 0} s, but the input lasts ${lasts}`
 }
 
 function problem(message: string): PlanResult {

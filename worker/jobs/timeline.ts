@@ -2,14 +2,19 @@ import type { Clip } from '../../shared/contract/jobs.ts'
 import type { Probe } from '../platform/probed-media.ts'
 import { perSec } from './frame-grid.ts'
 import type { Rational } from './output-plan.ts'
+import { seekPoint } from './seek.ts'
 
 /** How the tracks of a source lie on the output's clock; see `Reading`. */
 export type Timeline = {
   readonly startSec: number
   readonly durationSec: number
   readonly seekSec: number | null
-  readonly readSec: number | null
   readonly shiftSec: number
+  /** It begins behind the source's start. */
+  readonly isCut: boolean
+  /** Of sound alone: it goes to the sound's own end. */
+  readonly isWhole: boolean
+  readonly leadFrames: number
   /** 0 where there is no picture. */
   readonly frames: number
   readonly padFrames: number
@@ -17,52 +22,65 @@ export type Timeline = {
 }
 
 type Tracks = {
+  /** Of all that the file holds: its time counts from its own start, whatever is taken from it. */
+  readonly probe: Probe
   readonly picture: Probe['video']
   readonly sound: Probe['audio']
   /** `null` where there is no picture. */
   readonly fps: Rational | null
-  /** What ffmpeg takes for 0 in the file. */
-  readonly startSec: number
 }
 
-/** Tracks that begin, or end, this near to each other do so together, by the picture's clock. */
+/** Tracks that begin, or end, this near to each other do so together, by the clock of the one that leads. */
 const TOGETHER_SEC = 0.1
 /** Clips to within this part of a frame begin with it. */
 const SAME_FRAME = 0.01
-/** Reading begins this part of a frame early, so that no rounding loses the first one. */
-const EARLY_FRAME = 0.25
 /** Counts of frames come of rounded durations: so many are made up for. */
 const SPARE_FRAMES = 2
 const SPARE_SEC = 0.05
-/** Read beyond a clip's end, for frames that are stored out of order. */
-const READ_AHEAD_SEC = 2
+/** What is shorter comes of rounding. */
+const NOTHING_SEC = 1e-6
+const WHOLE: Clip = { start_sec: 0, duration_sec: Infinity }
 
 /**
  * Puts the output's 0 onto a frame of the source, so that even frames stay even, and its end onto that of the picture,
- * or of sound that goes on for longer. A picture that begins late shows its first frame until then. `null`: the clip
- * begins behind the end.
+ * or of sound that goes on for longer; of sound alone, onto its own, or those of a picture that begins earlier or goes
+ * on for longer. A picture that begins late shows its first frame until then, and late sound is silent. Text says why
+ * nothing is in the clip.
  */
-export function layTimeline(tracks: Tracks, clip: Clip | null): Timeline | null {
-  const { picture, sound } = extents(tracks)
-  const fps = tracks.fps === null ? null : perSec(tracks.fps)
-  const beginSec = beginning(picture, sound, fps)
-  const endSec = ending(picture, sound)
-  const clipSec = clip === null ? 0 : snapped(clip.start_sec, fps)
-  const leftSec = endSec - beginSec - clipSec
-  if (leftSec <= 0) return null
-  const wantedSec = Math.min(leftSec, clip?.duration_sec ?? Infinity)
-  const { frames, durationSec } = inFrames(wantedSec, fps)
-  const zeroSec = beginSec + clipSec
+export function layTimeline(tracks: Tracks, clip: Clip | null): Timeline | string {
+  const { picture, sound, leading, other } = extents(tracks)
+  const fps = tracks.fps && perSec(tracks.fps)
+  const [beginSec, endSec] = [beginning(leading, other, fps), ending(leading, other)]
+  const { start_sec: clipSec, duration_sec: askedSec } = clip ?? WHOLE
+  const startSec = snapped(clipSec, fps)
+  const leftSec = endSec - beginSec - startSec
+  if (leftSec < NOTHING_SEC) return outside(clipSec, endSec - beginSec)
+  const { frames, durationSec } = inFrames(Math.min(leftSec, askedSec), fps)
+  const zeroSec = beginSec + startSec
   const lackSec = (track: Extent | null) => Math.max(0, zeroSec + durationSec - (track?.endSec ?? Infinity))
   return {
-    startSec: clipSec,
+    startSec,
     durationSec,
-    ...reading(zeroSec, clipSec > 0, fps),
-    readSec: wantedSec < leftSec ? durationSec + READ_AHEAD_SEC : null,
+    shiftSec: zeroSec,
+    ...leadIn(tracks.probe, { startSec, zeroSec, fps: fps ?? 0 }),
+    isWhole: picture === null && askedSec >= leftSec && lackSec(sound) <= TOGETHER_SEC,
     frames,
     padFrames: Math.ceil(lackSec(picture) * (fps ?? 0)) + SPARE_FRAMES,
     padSec: lackSec(sound) + SPARE_SEC,
   }
+}
+
+/** What is read before the output's 0: nothing where that is the source's own beginning. */
+function leadIn(probe: Probe, { startSec, zeroSec, fps }: { startSec: number; zeroSec: number; fps: number }) {
+  if (startSec === 0) return { isCut: false, seekSec: null, leadFrames: 0 }
+  const seekSec = seekPoint(probe, zeroSec)
+  return { isCut: true, seekSec, leadFrames: Math.floor((zeroSec - (seekSec ?? 0)) * fps) }
+}
+
+function outside(startSec: number, lengthSec: number): string {
+  const [begins, lasts] = [`the clip begins at ${startSec} s`, `${lengthSec.toFixed(3)} s`]
+  if (startSec >= lengthSec) return `${begins}, but the input lasts ${lasts}`
+  return `${begins}, and less than a frame is left there of the ${lasts} that the input lasts`
 }
 
 function inFrames(wantedSec: number, fps: number | null): { frames: number; durationSec: number } {
@@ -73,35 +91,30 @@ function inFrames(wantedSec: number, fps: number | null): { frames: number; dura
 
 type Extent = { readonly startSec: number; readonly endSec: number }
 
-/** On ffmpeg's clock, which begins at the file's start. */
-function extents({ picture, sound, startSec }: Tracks): { picture: Extent | null; sound: Extent | null } {
-  const onClock = (track: { startSec: number; durationSec: number } | null) => {
+/** On ffmpeg's clock, which begins at the file's start. The picture leads, where there is to be one. */
+function extents({ picture, sound, probe }: Tracks) {
+  const onClock = (track: Probe['video'] | Probe['audio']): Extent | null => {
     if (track === null) return null
-    const begin = track.startSec - startSec
-    return { startSec: begin, endSec: begin + track.durationSec }
+    const startSec = track.startSec - probe.startSec
+    return { startSec, endSec: startSec + track.durationSec }
   }
-  return { picture: onClock(picture), sound: onClock(sound) }
+  const leading = onClock(picture ?? sound) ?? { startSec: 0, endSec: 0 }
+  const other = onClock(picture === null ? probe.video : probe.audio)
+  return { picture: onClock(picture), sound: onClock(sound), leading, other }
 }
 
-/** That of the picture; where sound begins earlier, so many whole frames before it. */
-function beginning(picture: Extent | null, sound: Extent | null, fps: number | null): number {
-  if (picture === null || fps === null) return sound?.startSec ?? 0
-  const earlierSec = picture.startSec - (sound?.startSec ?? picture.startSec)
-  return earlierSec > TOGETHER_SEC ? picture.startSec - Math.round(earlierSec * fps) / fps : picture.startSec
+/** That of the leading track; where the other begins earlier, so many whole frames before it. */
+function beginning(leading: Extent, other: Extent | null, fps: number | null): number {
+  const earlierSec = leading.startSec - (other?.startSec ?? leading.startSec)
+  if (earlierSec <= TOGETHER_SEC) return leading.startSec
+  return leading.startSec - (fps === null ? earlierSec : Math.round(earlierSec * fps) / fps)
 }
 
-function ending(picture: Extent | null, sound: Extent | null): number {
-  if (picture === null || sound === null) return (picture ?? sound)?.endSec ?? 0
-  return sound.endSec > picture.endSec + TOGETHER_SEC ? sound.endSec : picture.endSec
+function ending(leading: Extent, other: Extent | null): number {
+  return other !== null && other.endSec > leading.endSec + TOGETHER_SEC ? other.endSec : leading.endSec
 }
 
 /** The first frame at or after a time. */
 function snapped(startSec: number, fps: number | null): number {
   return fps === null ? startSec : Math.max(0, Math.ceil(startSec * fps - SAME_FRAME)) / fps
-}
-
-function reading(zeroSec: number, isClipped: boolean, fps: number | null): Pick<Timeline, 'seekSec' | 'shiftSec'> {
-  if (!isClipped) return { seekSec: null, shiftSec: zeroSec }
-  const seekSec = Math.max(0, zeroSec - (fps === null ? 0 : EARLY_FRAME / fps))
-  return { seekSec, shiftSec: zeroSec - seekSec }
 }

@@ -2,6 +2,7 @@ import { open, stat } from 'node:fs/promises'
 
 import * as v from 'valibot'
 
+import { fromFirstFrame } from './first-frame.ts'
 import { lineReader } from './line-reader.ts'
 import { INPUT_OPTIONS, inputUrl } from './media-input.ts'
 import type { Probe } from './probed-media.ts'
@@ -43,9 +44,16 @@ const MAX_REASON_CHARS = 300
 
 /**
  * Looks at a local media file with ffprobe: once at its beginning, and over all its packets where it does not say how
- * long its tracks are or how many frames they hold. Nothing in the file can make ffprobe open anything else.
+ * long its tracks are or how many frames they hold; of AVI, once more for its first frame. Nothing in the file can make
+ * ffprobe open anything else.
  */
 export async function probe(ffprobePath: string, path: string, options: ProbeOptions): Promise<ProbeResult> {
+  const looked = await look(ffprobePath, path, options)
+  if (looked.kind !== 'ok') return looked
+  return { kind: 'ok', probe: await fromFirstFrame(ffprobePath, { path, probe: looked.probe }, options) }
+}
+
+async function look(ffprobePath: string, path: string, options: ProbeOptions): Promise<ProbeResult> {
   const file = await stat(path).catch(() => null)
   if (file === null) return { kind: 'failed', reason: 'the file to probe is not there' }
   if (file.size === 0) return { kind: 'invalid', reason: 'the file is empty' }

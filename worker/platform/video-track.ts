@@ -10,6 +10,8 @@ const MAX_PIXEL_ASPECT = 5
 const MAX_INTERLACED_FPS = 31
 /** Of a single frame without one. */
 const RATE_OF_A_STILL = { num: 25, den: 1 }
+/** So many frames may be stored behind one that is shown after them (ITU-T H.264 §A.3.1, H.265 §A.4.2). */
+const REORDERED_FRAMES = 16
 const DOLBY_VISION_ALONE = 5
 const UNKNOWN = 'the picture is of a kind that cannot be decoded'
 
@@ -90,7 +92,9 @@ function countedFps(frames: number, durationSec: number): Rate['fps'] | null {
  */
 function isVariable(fps: Rate['fps'], rateOfTimes: Rate['fps'], of: { stream: RawStream; times: readonly number[] }) {
   // Outside of the heap: there may be millions.
-  const times = Float64Array.from(of.times).toSorted()
+  const seen = Float64Array.from(of.times).toSorted()
+  // Where looking ended, frames are missing that are stored behind later ones.
+  const times = seen.length > 4 * REORDERED_FRAMES ? seen.subarray(0, -REORDERED_FRAMES) : seen
   const steps = times.subarray(1).map((time, i) => time - (times[i] ?? time))
   const middle = steps.toSorted()[Math.floor(steps.length / 2)] ?? 0
   const tolerance = Math.max(0.0015, middle * 0.1)

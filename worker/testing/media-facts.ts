@@ -38,6 +38,17 @@ export async function keyFrameTimes(path: string): Promise<number[]> {
   return times.map((time) => Math.round((time - (times[0] ?? 0)) * 1000) / 1000)
 }
 
+/** What a filter finds in each frame of a file: the sum of its figures. */
+export async function measured(path: string, filter: string, ...figures: string[]): Promise<number[]> {
+  const tags = `frame_tags=${figures.map((figure) => `lavfi.${figure}`).join(',')}`
+  const input = filter.startsWith('astats') ? `amovie=${path},${filter}` : `movie=${path},${filter}`
+  const { stdout } = await ffprobe(['-f', 'lavfi', '-i', input, '-show_entries', tags, '-of', 'csv=p=0'])
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(',').reduce((sum, value) => sum + Number(value), 0))
+}
+
 /** Files of a folder one behind the other in a new one: an init section and its segments, or TS segments. */
 export async function joinFiles(dir: string, names: readonly string[], to: string): Promise<string> {
   await writeFile(to, Buffer.concat(await Promise.all(names.map((name) => readFile(join(dir, name))))))

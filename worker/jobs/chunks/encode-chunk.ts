@@ -83,6 +83,7 @@ function planOfChunk({ plan, chunk }: ChunkOf): EncodePlan {
         ...picture,
         index: 0,
         chunk: { firstFrame: chunk.first_frame },
+        leadFrames: 0,
         frames: chunk.end_frame - chunk.first_frame,
         padFrames: isLast ? picture.padFrames : 0,
       },
@@ -96,7 +97,7 @@ function planOfChunk({ plan, chunk }: ChunkOf): EncodePlan {
  */
 function chunkArgs(of: ChunkOf, video: NonNullable<OutputPlan['video']>, piecePath: string): string[] {
   const { plan, startSec, chunk } = of
-  const offsetSec = HEADROOM_SEC + startSec + (plan.reading.seekSec ?? 0)
+  const offsetSec = HEADROOM_SEC + startSec
   const isSegmented = plan.segmentSec !== null
   const output = (rendition: PlannedRendition) => [
     ['-map', `[v${rendition.index}]`, ...videoEncoderArgs(video, rendition, { stream: 0, isSegmented })],

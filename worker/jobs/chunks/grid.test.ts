@@ -28,9 +28,8 @@ function planOf(frames: number, changes: Partial<EncodePlan> = {}): EncodePlan {
     startSec: 0,
     reading: {
       seekSec: null,
-      readSec: null,
       shiftSec: 0,
-      picture: { index: 0, chunk: null, frames, padFrames: 2, hdr: null, isRgb: false, turn: null },
+      picture: { index: 0, chunk: null, leadFrames: 0, frames, padFrames: 2, hdr: null, isRgb: false, turn: null },
       sound: null,
     },
     ...changes,

@@ -55,7 +55,7 @@ export function planChunks(plan: EncodePlan, source: { startSec: number; picture
   const unit = unitOf(plan)
   if (unit === null) return null
   const track = layOut(plan, source)
-  if (!reachesEnd(plan, track) || isHiddenLate(plan, source)) return null
+  if (!reachesEnd(plan, track) || isHiddenLate(source)) return null
   for (let count = chunksWanted(plan, wanted); count > 1; count -= 1) {
     const cuts = chunksOf(frames, unit, count).map((chunk) => cutOf(chunk, track))
     const isGood = cuts.every((cut, i) => cut !== null && cut.firstPacket > (cuts[i - 1]?.firstPacket ?? -1))
@@ -91,9 +91,9 @@ export function chunksOf(frames: number, unit: number, count: number): readonly 
   }))
 }
 
-/** What an edit list hides is told from the rest by its time alone: it lies before where the output's reading begins. */
-function isHiddenLate({ reading }: EncodePlan, { startSec, picture }: { startSec: number; picture: Picture }): boolean {
-  const begin = ((startSec + (reading.seekSec ?? 0)) * picture.timeBase.den) / picture.timeBase.num
+/** What an edit list hides is told from the rest by its time alone: it lies before the file's start. */
+function isHiddenLate({ startSec, picture }: { startSec: number; picture: Picture }): boolean {
+  const begin = (startSec * picture.timeBase.den) / picture.timeBase.num
   return picture.packets.some(({ isHidden, pts }) => isHidden && pts >= begin)
 }
 
@@ -114,10 +114,10 @@ type Shown = {
 }
 
 function layOut(plan: EncodePlan, { startSec, picture }: { startSec: number; picture: Picture }): Track {
-  const { seekSec, shiftSec } = plan.reading
+  const { shiftSec } = plan.reading
   const fps = plan.video === null ? 0 : perSec(plan.video.fps)
   const perTick = picture.timeBase.num / picture.timeBase.den
-  const frameAt = (pts: number) => (pts * perTick - startSec - (seekSec ?? 0) - shiftSec) * fps
+  const frameAt = (pts: number) => (pts * perTick - startSec - shiftSec) * fps
   let endPacket = 0
   const shown = picture.packets
     .map(({ pts }, packet) => ({ pts, packet }))

@@ -49,11 +49,22 @@ function encoded(plan: EncodePlan): Tracks {
   }
 }
 
-/** How the source is opened, up to `-i` and its file. */
+/**
+ * In formats whose clock may jump (MPEG-TS), ffmpeg takes for 0 where the first track begins that it decodes, and not
+ * where the file does, but only as long as times are not moved by anything else. This is less than a tick of theirs.
+ */
+const HELD_CLOCK_SEC = 1e-6
+
+/**
+ * How the source is opened, up to `-i` and its file. Everything from the key frame on is decoded: a frame that is shown
+ * at a clip's start may be an old one. The graph ends the run when it has what it needs.
+ */
 function inputArgs({ reading }: EncodePlan, sourcePath: string): string[] {
-  const seek = reading.seekSec === null ? [] : ['-ss', reading.seekSec.toFixed(6)]
-  const limit = reading.readSec === null ? [] : ['-t', reading.readSec.toFixed(6)]
-  return [...INPUT_OPTIONS, ...seek, ...limit, '-i', inputUrl(sourcePath)]
+  const { seekSec } = reading
+  const seek = seekSec === null ? [] : ['-noaccurate_seek', '-ss', seekSec.toFixed(6)]
+  // ffmpeg takes the place that it seeks to off all times; the offset puts it back.
+  const offsetSec = (seekSec ?? 0) + HELD_CLOCK_SEC
+  return [...INPUT_OPTIONS, ...seek, '-itsoffset', offsetSec.toFixed(6), '-i', inputUrl(sourcePath)]
 }
 
 const OUTPUTS: Record<EncodePlan['container'], (plan: EncodePlan, tracks: Tracks) => string[]> = {

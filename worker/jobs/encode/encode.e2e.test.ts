@@ -11,7 +11,7 @@ import { Preset } from '../../../shared/contract/presets.ts'
 import { probe } from '../../platform/ffprobe.ts'
 import { runProgram } from '../../platform/run-program.ts'
 import { makeSource, type SourceKind } from '../../testing/job-media.ts'
-import { joinFiles, keyFrameTimes, mediaFacts } from '../../testing/media-facts.ts'
+import { joinFiles, keyFrameTimes, measured, mediaFacts } from '../../testing/media-facts.ts'
 import type { EncodePlan } from '../encode-plan.ts'
 import { planOutput } from '../plan.ts'
 import { encode } from './encode.ts'
@@ -194,16 +194,3 @@ describe('picture and sound', () => {
     expect((await readFile(told)).includes('secret')).toBe(true)
   })
 })
-
-/** What a filter finds in each frame of a file: the sum of its figures. */
-async function measured(path: string, filter: string, ...figures: string[]): Promise<number[]> {
-  const tags = `frame_tags=${figures.map((figure) => `lavfi.${figure}`).join(',')}`
-  const input = filter.startsWith('astats') ? `amovie=${path},${filter}` : `movie=${path},${filter}`
-  const args = ['-v', 'error', '-f', 'lavfi', '-i', input, '-show_entries', tags, '-of', 'csv=p=0']
-  const shown = await runProgram('ffprobe', args, { timeoutMs: 20_000, signal })
-  if (shown.kind !== 'exited') throw new Error(shown.kind)
-  return shown.stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.split(',').reduce((sum, value) => sum + Number(value), 0))
-}

@@ -10,21 +10,21 @@ const NOT_LOUDER = ':rematrix_maxval=1.0'
 
 /**
  * Everything that is done once to a picture, before it becomes renditions: interlaced lines become frames, one of each
- * two fields; times are brought to an even grid that begins at 0, and cut to the plan's number of frames; HDR becomes
- * SDR, in the size of the largest rendition, for that is dear. Without a picture in the plan it is empty.
+ * two fields; times are brought to an even grid on which the output begins at 0, and cut to the plan's number of frames;
+ * HDR becomes SDR, in the size of the largest rendition, for that is dear. Without a picture in the plan it is empty.
  */
 function pictureFilters({ video, reading: { picture, shiftSec } }: EncodePlan): readonly string[] {
   if (video === null || picture === null) return []
   const [largest] = video.renditions
-  const firstFrame = picture.chunk?.firstFrame ?? 0
+  const firstFrame = picture.chunk?.firstFrame ?? -picture.leadFrames
   return [
-    // A piece begins at a key frame, before what of the source is read.
+    // A piece begins at a key frame, which may be hidden: an edit list begins behind it.
     ...(picture.chunk === null ? [] : ['trim=start_pts=0']),
     ...(video.isDeinterlaced ? deinterlacing(picture.turn) : []),
     ...shift('setpts', shiftSec),
     `fps=fps=${video.fps.num}/${video.fps.den}:start_time=${(firstFrame * video.fps.den) / video.fps.num}`,
     `tpad=stop=${picture.padFrames}:stop_mode=clone`,
-    `trim=end_frame=${picture.frames}`,
+    `trim=start_frame=${picture.leadFrames}:end_frame=${picture.leadFrames + picture.frames}`,
     ...(picture.hdr === null ? [] : toneMapping(picture.hdr, largest)),
   ]
 }
@@ -59,6 +59,7 @@ function soundFilters({ audio, durationSec, reading: { sound, shiftSec } }: Enco
   if (audio === null || sound === null) return []
   return [
     ...shift('asetpts', shiftSec),
+    ...(sound.isCut ? ['atrim=start=0'] : []),
     `aresample=${audio.sampleRate}:async=1:first_pts=0${sound.isMixedDown ? NOT_LOUDER : ''}`,
     `aformat=sample_fmts=fltp:sample_rates=${audio.sampleRate}:channel_layouts=${audio.channels === 1 ? 'mono' : 'stereo'}`,
     ...(sound.isWhole ? [] : [`apad=pad_dur=${seconds(sound.padSec)}`, `atrim=end=${seconds(durationSec)}`]),

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import type { Clip } from '../../../shared/contract/jobs.ts'
 import type { Preset } from '../../../shared/contract/presets.ts'
 import { probe } from '../../platform/ffprobe.ts'
 import { makeSource } from '../../testing/job-media.ts'
@@ -49,10 +50,10 @@ const PRESET: Preset = {
   audio: { codec: 'aac', kbps: 64 },
 }
 
-async function encodeFile(path: string, options: Partial<EncoderRun> = {}) {
+async function encodeFile(path: string, options: Partial<EncoderRun> = {}, clip: Clip | null = null) {
   const probed = await probe('ffprobe', path, { timeoutMs: 10_000, signal: new AbortController().signal })
   if (probed.kind !== 'ok') throw new Error(probed.reason)
-  const planned = planOutput(probed.probe, PRESET, null)
+  const planned = planOutput(probed.probe, PRESET, clip)
   if (planned.kind !== 'planned') throw new Error(planned.failure.message)
   const made = await run(options)
   const result = await encode(path, planned.plan, made)
@@ -90,6 +91,13 @@ describe('a run of ffmpeg', () => {
     expect(await runEncoder([], await run({ ffmpegPath: hanging, stallMs: 200, timeoutMs: 5000 }))).toMatchObject({
       failure: { code: 'STALLED', is_transient: true },
     })
+  })
+
+  test('may be silent for longer where much lies before a clip, all of which it has to decode', async () => {
+    const ffmpegPath = await program('sleep 1')
+    const clip = { start_sec: 1.5, duration_sec: 0.1 }
+    expect(await encodeFile(source, { ffmpegPath, stallMs: 200 }, clip)).toMatchObject({ result: { kind: 'done' } })
+    expect(await encodeFile(source, { ffmpegPath, stallMs: 200 })).toMatchObject({ result: { kind: 'failed' } })
   })
 
   test('that gets on by little is left alone', async () => {

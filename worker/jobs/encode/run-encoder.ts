@@ -27,7 +27,8 @@ export type EncoderRun = {
 /** `done`: ffmpeg has written all that it was told to, which may still be less than was expected of the source. */
 export type EncodeResult = { readonly kind: 'done' } | Unfinished
 
-const STALL_MS = 60_000
+/** The default of `stallMs`. */
+export const STALL_MS = 60_000
 const MIN_FREE_BYTES = 16 * 1024 * 1024
 const MEASURE_EVERY_MS = 2000
 

@@ -1,0 +1,193 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import type { Clip } from '../../../shared/contract/jobs.ts'
+import type { Preset } from '../../../shared/contract/presets.ts'
+import { measured, mediaFacts } from '../../testing/media-facts.ts'
+import { encodeWhole } from '../chunks/testing/both-ways.ts'
+import { ffmpeg } from '../chunks/testing/outputs.ts'
+
+let root: string
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'tallylight-clips-'))
+})
+afterAll(() => rm(root, { recursive: true, force: true }))
+
+const AV: Preset = {
+  description: 'picture and sound',
+  container: 'mp4',
+  segment_sec: null,
+  video: { codec: 'h264', speed: 'ultrafast', renditions: [{ height: 90, crf: 18, kbps: null }] },
+  audio: { codec: 'aac', kbps: 64 },
+}
+
+/** Frame n is of the grey 16 + 2n. */
+const GREYS = 'color=gray:s=160x90:r=25:d=4,geq=lum=16+2*N:cb=128:cr=128'
+/** 100 frames in 4 s, and sound. */
+const PICTURE = ['-f', 'lavfi', '-i', GREYS]
+const TONE = (sec: number) => ['-f', 'lavfi', '-i', `sine=d=${sec}`]
+const X264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '18', '-sc_threshold', '0']
+
+async function make(name: string, ...args: string[]): Promise<string> {
+  const path = join(root, name)
+  await ffmpeg(['-v', 'error', ...args, path])
+  return path
+}
+
+/** The numbers of the frames that a clip shows. */
+async function framesOf(sourcePath: string, clip: Clip): Promise<number[]> {
+  const dir = await mkdtemp(join(root, 'job-'))
+  return greysOf(await encodeWhole({ dir, sourcePath, preset: AV, chunks: 1, clip }))
+}
+
+async function greysOf(out: string): Promise<number[]> {
+  const greys = await measured(join(out, 'output.mp4'), 'signalstats', 'signalstats.YAVG')
+  return greys.map((luma) => Math.round((luma - 16) / 2))
+}
+
+const range = (first: number, end: number) => Array.from({ length: end - first }, (_, i) => first + i)
+const times = (count: number, frame: number) => Array.from({ length: count }, () => frame)
+
+describe('a clip begins with the frame of its time', () => {
+  const OPEN = ['-c:v', 'mpeg2video', '-q:v', '2', '-g', '12', '-bf', '2', '-flags', '-cgop']
+  const FRAGMENTS = 'frag_keyframe+empty_moov+default_base_moof'
+  const X265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:keyint=30:bframes=3']
+  const gop = (frames: number, ...more: string[]) => [...X264, '-g', String(frames), '-bf', '3', ...more]
+  test.each<[string, string, string[]]>([
+    ['MPEG-TS with H.264', 'closed.ts', gop(60)],
+    ['MPEG-TS with one key frame', 'long.ts', gop(250)],
+    ['MPEG-TS with MPEG-2 in open GOPs', 'open.ts', OPEN],
+    ['MPEG-TS with H.265', 'hevc.ts', X265],
+    ['an MPEG program stream', 'program.mpg', OPEN],
+    ['plain H.264', 'plain.h264', [...gop(30), '-an']],
+    ['plain H.265', 'plain.h265', [...X265, '-an']],
+    ['FLV', 'x.flv', gop(30)],
+    ['AVI with B-frames', 'x.avi', ['-c:v', 'mpeg4', '-q:v', '2', '-bf', '2', '-c:a', 'pcm_s16le']],
+    ['MP4', 'x.mp4', gop(10)],
+    ['MP4 with open GOPs', 'open.mp4', gop(12, '-x264-params', 'open-gop=1')],
+    ['MP4 in fragments', 'fragments.mp4', gop(25, '-movflags', FRAGMENTS)],
+    ['MP4 in fragments with an index', 'indexed.mp4', gop(25, '-movflags', `${FRAGMENTS}+global_sidx`)],
+    ['Matroska', 'x.mkv', gop(30)],
+    ['Matroska without an index', 'live.mkv', gop(30, '-live', '1')],
+  ])('of %s', async (_, name, args) => {
+    const path = await make(name, ...PICTURE, ...TONE(4), ...args)
+    expect(await framesOf(path, { start_sec: 3.32, duration_sec: 0.4 })).toEqual(range(83, 93))
+  })
+})
+
+test.each(['x.ts', 'x.mp4', 'x.mkv'])('a clip has the sound of its time (%s)', async (name) => {
+  const beep = ['-f', 'lavfi', '-i', "aevalsrc='if(gte(t,3.5),sin(2000*t),0)':s=48000:d=4"]
+  const path = await make(`beep-${name}`, ...PICTURE, ...beep, ...X264, '-g', '10')
+  const dir = await mkdtemp(join(root, 'job-'))
+  const clip = { start_sec: 3.2, duration_sec: 0.6 }
+  const out = await encodeWhole({ dir, sourcePath: path, preset: AV, chunks: 1, clip })
+  expect(await silenceUntil(join(out, 'output.mp4'))).toBeCloseTo(0.3, 1)
+})
+
+/** When the silence ends that a file begins with. */
+async function silenceUntil(path: string): Promise<number> {
+  const { stderr } = await ffmpeg(['-i', path, '-af', 'silencedetect=n=-30dB:d=0.1', '-f', 'null', '-'])
+  return Number(/silence_start: -?0\D[\s\S]*?silence_end: ([\d.]+)/.exec(stderr)?.[1])
+}
+
+describe('of a source whose sound begins when its picture has ended', () => {
+  const SOUND: Preset = { ...AV, video: null }
+  const PICTURE_ALONE: Preset = { ...AV, audio: null }
+
+  async function outputOf(kind: string, preset: Preset, clip?: Clip): Promise<string> {
+    const late = ['-f', 'lavfi', '-i', 'sine=d=1.6', '-af', 'asetpts=PTS+2/TB']
+    const path = await make(`late-${preset.description}-${clip?.start_sec}.${kind}`, ...PICTURE, ...late, ...ENDED)
+    const dir = await mkdtemp(join(root, 'job-'))
+    const out = await encodeWhole({ dir, sourcePath: path, preset, chunks: 1, ...(clip && { clip }) })
+    return join(out, preset.video === null ? 'output.m4a' : 'output.mp4')
+  }
+  const ENDED = ['-vf', 'trim=end_frame=25', ...X264]
+  const lengthOf = async (path: string) => {
+    const { video, audio } = await mediaFacts(path)
+    return Number((video ?? audio)?.['duration'])
+  }
+
+  test.each(['mp4', 'mkv', 'ts'])(
+    'all outputs are as long as the source, and have each sound at its time (%s)',
+    async (kind) => {
+      const [both, sound] = [await outputOf(kind, AV), await outputOf(kind, SOUND)]
+      for (const path of [both, sound]) {
+        expect(await lengthOf(path)).toBeCloseTo(3.6, 1)
+        expect(await silenceUntil(path)).toBeCloseTo(2, 1)
+      }
+      expect(await lengthOf(await outputOf(kind, PICTURE_ALONE))).toBeCloseTo(3.6, 1)
+    },
+  )
+
+  test.each(['mp4', 'mkv', 'ts'])('a clip is of the same moment in all outputs (%s)', async (kind) => {
+    for (const preset of [AV, SOUND]) {
+      const early = await outputOf(kind, preset, { start_sec: 0, duration_sec: 0.5 })
+      expect(await lengthOf(early)).toBeCloseTo(0.5, 1)
+      expect(await silenceUntil(early)).toBeCloseTo(0.5, 1)
+      const late = await outputOf(kind, preset, { start_sec: 1.6, duration_sec: 1 })
+      expect(await lengthOf(late)).toBeCloseTo(1, 1)
+      expect(await silenceUntil(late)).toBeCloseTo(0.4, 1)
+    }
+  })
+})
+
+test.each([
+  ['MPEG-4', ['-c:v', 'mpeg4', '-q:v', '2', '-bf', '2']],
+  ['H.264', [...X264, '-bf', '3']],
+  ['MPEG-4 without B-frames', ['-c:v', 'mpeg4', '-q:v', '2']],
+])('an AVI, which does not say when its first frames are shown, becomes the same frames (%s)', async (name, args) => {
+  const path = await make(`${name}.avi`, ...PICTURE, ...TONE(4), ...args, '-c:a', 'pcm_s16le')
+  const dir = await mkdtemp(join(root, 'job-'))
+  expect(await greysOf(await encodeWhole({ dir, sourcePath: path, preset: AV, chunks: 1 }))).toEqual(range(0, 100))
+})
+
+test.each(['early.ts', 'early.mp4'])(
+  'a picture without its sound has all of its frames, though the sound begins earlier (%s)',
+  async (name) => {
+    const path = await make(name, ...PICTURE, ...TONE(4), '-vf', 'setpts=PTS+0.08/TB', '-t', '2', ...X264)
+    const dir = await mkdtemp(join(root, 'job-'))
+    const out = await encodeWhole({ dir, sourcePath: path, preset: { ...AV, audio: null }, chunks: 1 })
+    expect((await greysOf(out)).slice(0, 4)).toEqual([0, 1, 2, 3])
+  },
+)
+
+test('of sound that ends before its picture all outputs are as long as the picture', async () => {
+  const path = await make('short-sound.mp4', ...PICTURE, ...TONE(1), ...X264)
+  for (const clip of [undefined, { start_sec: 2, duration_sec: 1 }]) {
+    const dir = await mkdtemp(join(root, 'job-'))
+    const preset = { ...AV, video: null }
+    const out = await encodeWhole({ dir, sourcePath: path, preset, chunks: 1, ...(clip && { clip }) })
+    const { audio } = await mediaFacts(join(out, 'output.m4a'))
+    expect(Number(audio?.['duration'])).toBeCloseTo(clip?.duration_sec ?? 4, 1)
+  }
+})
+
+describe('a clip shows what was on the screen at its time', () => {
+  const HELD = ['-vf', "select='lt(n,25)+eq(n,50)+eq(n,90)'", '-fps_mode', 'vfr', ...X264]
+
+  test.each(['held.mp4', 'held.mkv', 'held.ts'])('also where it begins while a frame is held (%s)', async (name) => {
+    const path = await make(name, ...PICTURE, ...TONE(4), ...HELD)
+    expect(await framesOf(path, { start_sec: 2.4, duration_sec: 1 })).toEqual(times(25, 50))
+    expect(await framesOf(path, { start_sec: 1.4, duration_sec: 1 })).toEqual([...times(15, 24), ...times(10, 50)])
+  })
+
+  test.each(['still.mp4', 'still.mkv'])('also of a still with sound (%s)', async (name) => {
+    const still = ['-f', 'lavfi', '-i', 'color=gray:s=160x90:r=1/4:d=4,geq=lum=16+2*60:cb=128:cr=128']
+    const path = await make(name, ...still, ...TONE(4), ...X264)
+    expect(await framesOf(path, { start_sec: 1.5, duration_sec: 2 })).toEqual(times(2, 60))
+  })
+
+  test.each(['ended.mp4', 'ended.mkv', 'ended.ts'])('also where the picture has ended (%s)', async (name) => {
+    const path = await make(name, ...PICTURE, ...TONE(4), '-vf', 'trim=end_frame=50', ...X264)
+    expect(await framesOf(path, { start_sec: 3, duration_sec: 0.6 })).toEqual(times(15, 49))
+    expect(await framesOf(path, { start_sec: 1.92, duration_sec: 0.2 })).toEqual([48, ...times(4, 49)])
+  })
+
+  test('also before the picture begins: its first frame', async () => {
+    const path = await make('late.mkv', ...PICTURE, ...TONE(4), '-vf', 'setpts=PTS+2/TB', '-t', '4', ...X264)
+    expect(await framesOf(path, { start_sec: 1.6, duration_sec: 0.6 })).toEqual([...times(10, 0), 0, 1, 2, 3, 4])
+  })
+})
