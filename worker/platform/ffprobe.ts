@@ -3,7 +3,7 @@ import { open, stat } from 'node:fs/promises'
 import * as v from 'valibot'
 
 import { lineReader } from './line-reader.ts'
-import { INPUT_OPTIONS, inputUrl } from './media-input.ts'
+import { INPUT_OPTIONS, inputUrl, sizeProblem } from './media-input.ts'
 import type { Probe } from './probed-media.ts'
 import { createTally, type Packet, RawMedia } from './raw-media.ts'
 import { isComplete, readProbe } from './read-probe.ts'
@@ -129,6 +129,9 @@ async function toReason(path: string, stderr: string): Promise<string> {
   if (found !== undefined) return `the file is ${found.is}`
   const [, refused] = /\[(\S+) @ 0x[0-9a-f]+\] Format not on whitelist/.exec(stderr) ?? []
   if (refused !== undefined) return `the file is of a kind that is not taken (${refused})`
+  const [, width, height] = /Picture size (\d+)x(\d+) exceeds/.exec(stderr) ?? []
+  const tooLarge = sizeProblem(Number(width ?? 0), Number(height ?? 0))
+  if (tooLarge !== null) return tooLarge
   if (stderr.includes('moov atom not found')) return 'the file is cut short: its index (moov) is missing'
   const said = stderr
     .split('\n')

@@ -24,7 +24,7 @@ export function isComplete(media: RawMedia): boolean {
 
 /**
  * Makes a probe of what ffprobe said. `tally` is of all packets or, where the headers are complete, of those at the
- * beginning. Invalid: neither picture nor sound, a picture beyond 8K, no frame rate or one above 240, no duration.
+ * beginning. Invalid: neither picture nor sound, a picture that is too large, no frame rate or one above 240, no duration.
  */
 export function readProbe(media: RawMedia, tally: Tally, sizeBytes: number): Read {
   const { video: videoStream, audio: audioStream } = choose(media)
