@@ -5,7 +5,7 @@ import * as v from 'valibot'
 import { lineReader } from './line-reader.ts'
 import { INPUT_OPTIONS, inputUrl, sizeProblem } from './media-input.ts'
 import type { Probe } from './probed-media.ts'
-import { createTally, type Packet, RawMedia } from './raw-media.ts'
+import { createTally, type Packet, RawMedia, withoutGuesses } from './raw-media.ts'
 import { isComplete, readProbe } from './read-probe.ts'
 import { type ProgramResult, runProgram } from './run-program.ts'
 
@@ -39,11 +39,13 @@ const PACKET = 'packet=stream_index,pts_time,duration_time,flags'
 
 /** Of a day of picture at 60 frames a second and of sound. */
 const MAX_PACKETS = 10_000_000
+/** 10 MB/s. */
+const SLOWEST_BYTES_PER_MS = 10_000
 const MAX_REASON_CHARS = 300
 
 /**
- * Looks at a local media file with ffprobe: once at its beginning, and over all its packets where it does not say how
- * long its tracks are or how many frames they hold. Nothing in the file can make ffprobe open anything else.
+ * Looks at a local media file with ffprobe: once at its beginning, and over all its packets where it does not say for
+ * certain how long its tracks are, or how many frames they hold. Nothing in the file can make ffprobe open anything else.
  */
 export async function probe(ffprobePath: string, path: string, options: ProbeOptions): Promise<ProbeResult> {
   const file = await stat(path).catch(() => null)
@@ -55,7 +57,7 @@ export async function probe(ffprobePath: string, path: string, options: ProbeOpt
   if (looked.kind === 'exited' && looked.code !== 0)
     return { kind: 'invalid', reason: await toReason(path, looked.stderr) }
   if (looked.kind !== 'exited') return toFailure(looked, options.timeoutMs)
-  const media = v.parse(RawMedia, JSON.parse(looked.stdout))
+  const media = withoutGuesses(v.parse(RawMedia, JSON.parse(looked.stdout)))
   if (!isComplete(media)) return scan(ffprobePath, { path, media, sizeBytes: file.size }, options)
   const tally = createTally(media.streams)
   for (const packet of media.packets) tally.add(packet)
@@ -64,13 +66,14 @@ export async function probe(ffprobePath: string, path: string, options: ProbeOpt
 
 type Looked = { readonly path: string; readonly media: RawMedia; readonly sizeBytes: number }
 
-/** Looks at every packet. */
+/** Looks at every packet. A large file takes longer to read. */
 async function scan(
   ffprobePath: string,
   { path, media, sizeBytes }: Looked,
   options: ProbeOptions,
 ): Promise<ProbeResult> {
   const tally = createTally(media.streams)
+  const timeoutMs = options.timeoutMs + sizeBytes / SLOWEST_BYTES_PER_MS
   const tooMany = new AbortController()
   let packets = 0
   const readLine = (line: string) => {
@@ -79,12 +82,12 @@ async function scan(
     if (packets > MAX_PACKETS) tooMany.abort()
   }
   const scanned = await runProgram(ffprobePath, args(['-show_entries', PACKET, '-of', 'csv=p=0'], path), {
-    ...options,
+    timeoutMs,
     signal: AbortSignal.any([options.signal, tooMany.signal]),
     onStdout: lineReader(readLine),
   })
   if (tooMany.signal.aborted) return { kind: 'invalid', reason: `the file has more than ${MAX_PACKETS} packets` }
-  return scanned.kind === 'exited' ? readProbe(media, tally, sizeBytes) : toFailure(scanned, options.timeoutMs)
+  return scanned.kind === 'exited' ? readProbe(media, tally, sizeBytes) : toFailure(scanned, timeoutMs)
 }
 
 function args(what: readonly string[], path: string): string[] {
@@ -93,9 +96,10 @@ function args(what: readonly string[], path: string): string[] {
 
 /** A line is `stream_index,pts_time,duration_time,flags`; what is not known is `N/A`. */
 function toPacket(line: string): Packet[] {
-  const [index, pts_time, duration_time, flags = ''] = line.split(',')
+  const [index, pts, duration, flags = ''] = line.split(',')
   if (index === undefined || index === '') return []
-  return [{ stream_index: Number(index), pts_time: known(pts_time), duration_time: known(duration_time), flags }]
+  const times = { pts_time: known(pts), duration_time: known(duration) }
+  return [{ stream_index: Number(index), ...times, flags }]
 }
 
 function known(text: string | undefined): number | undefined {

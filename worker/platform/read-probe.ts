@@ -37,17 +37,13 @@ export function readProbe(media: RawMedia, tally: Tally, sizeBytes: number): Rea
   const lengthSec = lengthOf(tracks)
   if (lengthSec === 0) return invalid('the file lasts no time at all')
   if (lengthSec > MAX_DURATION_SEC) return invalid('the file says that it lasts for days')
-  return { kind: 'ok', probe: { ...readFormat(media, lengthSec), sizeBytes, video, audio } }
+  return { kind: 'ok', probe: { ...readFormat(media, lengthSec, sizeBytes), sizeBytes, video, audio } }
 }
 
-function readFormat({ format }: RawMedia, lengthSec: number): Omit<Probe, 'sizeBytes' | 'video' | 'audio'> {
-  const { format_name, start_time: startSec = 0, duration: durationSec = lengthSec, bit_rate } = format
-  return {
-    format: format_name,
-    durationSec,
-    bitRateKbps: bit_rate === undefined ? null : Math.round(bit_rate / 1000),
-    startSec,
-  }
+function readFormat({ format }: RawMedia, lengthSec: number, sizeBytes: number) {
+  const { format_name, start_time: startSec = 0, duration: durationSec = lengthSec } = format
+  const { bit_rate = (sizeBytes * 8) / durationSec } = format
+  return { format: format_name, durationSec, bitRateKbps: Math.round(bit_rate / 1000), startSec }
 }
 
 function invalid(reason: string): Read {
