@@ -119,7 +119,7 @@ describe('a media file', () => {
   test('that lasts for many hours and does not say so is looked at in little memory', async () => {
     const track = { index: 0, codec_type: 'video', codec_name: 'vp8', width: 320, height: 180 }
     const head = JSON.stringify({ packets: [], streams: [track], format: { format_name: 'matroska,webm' } })
-    const lines = `awk 'BEGIN { for (i = 0; i < 1000000; i++) printf "0,%.3f,0.040,K__\\n", i * 0.04 }'`
+    const lines = `awk 'BEGIN { for (i = 0; i < 1000000; i++) printf "0,%.3f,%.3f,0.040,K__\\n", i * 0.04, i * 0.04 }'`
     const ffprobe = await written(
       'ffprobe-long',
       `#!/bin/sh\ncase "$*" in *read_intervals*) echo '${head}' ;; *) ${lines} ;; esac\n`,

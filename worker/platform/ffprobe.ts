@@ -5,9 +5,10 @@ import * as v from 'valibot'
 import { lineReader } from './line-reader.ts'
 import { INPUT_OPTIONS, inputUrl, sizeProblem } from './media-input.ts'
 import type { Probe } from './probed-media.ts'
-import { createTally, type Packet, RawMedia, withoutGuesses } from './raw-media.ts'
-import { isComplete, readProbe } from './read-probe.ts'
+import { createTally, type Packet, RawMedia } from './raw-media.ts'
+import { chosenTracks, isComplete, readProbe, withoutGuesses } from './read-probe.ts'
 import { type ProgramResult, runProgram } from './run-program.ts'
+import { createSteadyClock } from './steady-clock.ts'
 
 /**
  * `invalid`: the file is to blame, with a reason for its owner. `failed`: it could not be looked at (no ffprobe, time
@@ -35,7 +36,7 @@ const ENTRIES = [
   'stream_tags=DURATION',
   'stream_side_data=rotation,dv_profile',
 ].join(':')
-const PACKET = 'packet=stream_index,pts_time,duration_time,flags'
+const PACKET = 'packet=stream_index,pts_time,dts_time,duration_time,flags'
 
 /** Of a day of picture at 60 frames a second and of sound. */
 const MAX_PACKETS = 10_000_000
@@ -73,11 +74,12 @@ async function scan(
   options: ProbeOptions,
 ): Promise<ProbeResult> {
   const tally = createTally(media.streams)
+  const steady = createSteadyClock(media.format.format_name, chosenTracks(media))
   const timeoutMs = options.timeoutMs + sizeBytes / SLOWEST_BYTES_PER_MS
   const tooMany = new AbortController()
   let packets = 0
   const readLine = (line: string) => {
-    for (const packet of toPacket(line)) tally.add(packet)
+    for (const packet of toPacket(line)) tally.add(steady(packet))
     packets += 1
     if (packets > MAX_PACKETS) tooMany.abort()
   }
@@ -94,11 +96,11 @@ function args(what: readonly string[], path: string): string[] {
   return ['-hide_banner', '-v', 'error', ...INPUT_OPTIONS, ...what, '-i', inputUrl(path)]
 }
 
-/** A line is `stream_index,pts_time,duration_time,flags`; what is not known is `N/A`. */
+/** A line is `stream_index,pts_time,dts_time,duration_time,flags`; what is not known is `N/A`. */
 function toPacket(line: string): Packet[] {
-  const [index, pts, duration, flags = ''] = line.split(',')
+  const [index, pts, dts, duration, flags = ''] = line.split(',')
   if (index === undefined || index === '') return []
-  const times = { pts_time: known(pts), duration_time: known(duration) }
+  const times = { pts_time: known(pts), dts_time: known(dts), duration_time: known(duration) }
   return [{ stream_index: Number(index), ...times, flags }]
 }
 

@@ -13,6 +13,7 @@ const flag = v.optional(v.number(), 0)
 const RawPacket = v.object({
   stream_index: v.number(),
   pts_time: numeric,
+  dts_time: numeric,
   duration_time: numeric,
   flags: v.optional(v.string(), ''),
 })
@@ -102,20 +103,6 @@ export function extentOf(stream: RawStream, { firstSec, lastSec, durationSec }: 
   // What an encoder of sound puts before its beginning is not heard.
   const startSec = Math.max(firstSec, stream.start_time ?? firstSec)
   return { startSec, durationSec: Math.max(lastSec - startSec, 0) }
-}
-
-/** Demuxers that have no length to read: ffmpeg guesses one from the first packets' bit rate. */
-const OF_GUESSED_LENGTH = ['mp3', 'aac', 'ac3', 'eac3', 'dts', 'amr', 'h264', 'hevc', 'obu', 'm4v', 'mpegvideo']
-
-/** Leaves out lengths, and what follows from them, that are no more than guesses: the packets have the true ones. */
-export function withoutGuesses(media: RawMedia): RawMedia {
-  const { streams, format } = media
-  if (!OF_GUESSED_LENGTH.includes(format.format_name)) return media
-  return {
-    ...media,
-    streams: streams.map((stream) => ({ ...stream, duration: undefined })),
-    format: { ...format, duration: undefined, bit_rate: undefined },
-  }
 }
 
 /** Matroska has no durations of tracks; its writers note in a tag at what time each ends. */

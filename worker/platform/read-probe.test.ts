@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -11,6 +11,8 @@ import { runProgram } from './run-program.ts'
 /** How long a file is said to be, where its headers do not say it or say what is not true. */
 
 const options = { timeoutMs: 20_000, signal: new AbortController().signal }
+const PICTURE = ['-f', 'lavfi', '-i', 'testsrc2=s=160x90:r=25:d=2']
+const SOUND = ['-f', 'lavfi', '-i', 'sine=d=2']
 
 let dir: string
 beforeAll(async () => {
@@ -28,6 +30,11 @@ async function probedFile(path: string): Promise<Probe> {
 async function made(name: string, ...args: string[]): Promise<string> {
   const result = await runProgram('ffmpeg', ['-nostdin', '-v', 'error', '-y', ...args, name], { ...options, cwd: dir })
   if (result.kind !== 'exited' || result.code !== 0) throw new Error(JSON.stringify(result))
+  return join(dir, name)
+}
+
+async function joined(name: string, ...parts: readonly string[]): Promise<string> {
+  await writeFile(join(dir, name), Buffer.concat(await Promise.all(parts.map((part) => readFile(part)))))
   return join(dir, name)
 }
 
@@ -51,5 +58,23 @@ describe('a media file', () => {
     const { startSec, audio } = await probedFile(path)
     expect(startSec).toBeGreaterThan(0.02)
     expect(audio?.startSec).toBe(startSec)
+  })
+
+  test.each([
+    ['ts', [...PICTURE, ...SOUND]],
+    ['mpg', [...PICTURE, ...SOUND]],
+    ['ts', PICTURE],
+    ['ogg', SOUND],
+  ])('with a clock that is set back has all of its parts (%s)', async (container, sources) => {
+    const part = await made(`part.${container}`, ...sources)
+    const { durationSec, video, audio } = await probedFile(await joined(`parts.${container}`, part, part, part))
+    expect(durationSec).toBeCloseTo(6, 0.5)
+    for (const track of [video, audio]) expect(track?.durationSec ?? 6).toBeCloseTo(6, 0.5)
+  })
+
+  test('of MPEG-TS whose clock jumps ahead by an hour is as long as what it holds', async () => {
+    const now = await made('now.ts', ...PICTURE, ...SOUND)
+    const later = await made('later.ts', ...PICTURE, ...SOUND, '-output_ts_offset', '3600')
+    expect((await probedFile(await joined('ahead.ts', now, later))).durationSec).toBeCloseTo(4, 0.5)
   })
 })

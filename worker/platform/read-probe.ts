@@ -8,12 +8,32 @@ import {
   type RawStream,
   type Tally,
 } from './raw-media.ts'
+import { hasResettableClock } from './steady-clock.ts'
 import { headerFps, readVideo } from './video-track.ts'
 
 /** What lasts longer is taken for a broken index. */
 const MAX_DURATION_SEC = 100 * 3600
 
 type Read = { readonly kind: 'ok'; readonly probe: Probe } | { readonly kind: 'invalid'; readonly reason: string }
+
+/** Demuxers that have no length to read: ffmpeg guesses one from the first packets' bit rate. */
+const OF_GUESSED_LENGTH = ['mp3', 'aac', 'ac3', 'eac3', 'dts', 'amr', 'h264', 'hevc', 'obu', 'm4v', 'mpegvideo']
+
+/** Leaves out lengths, and what follows from them, that are no more than guesses: the packets have the true ones. */
+export function withoutGuesses(media: RawMedia): RawMedia {
+  const { streams, format } = media
+  if (!OF_GUESSED_LENGTH.includes(format.format_name) && !hasResettableClock(format.format_name)) return media
+  return {
+    ...media,
+    streams: streams.map((stream) => ({ ...stream, duration: undefined })),
+    format: { ...format, duration: undefined, bit_rate: undefined },
+  }
+}
+
+/** The tracks that count, by their indexes. */
+export function chosenTracks(media: RawMedia): readonly number[] {
+  return Object.values(choose(media)).flatMap((stream) => (stream === undefined ? [] : [stream.index]))
+}
 
 /** Whether the headers say all that is needed of the tracks that count; otherwise every packet has to be looked at. */
 export function isComplete(media: RawMedia): boolean {

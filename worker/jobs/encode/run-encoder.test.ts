@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Preset } from '../../../shared/contract/presets.ts'
 import { probe } from '../../platform/ffprobe.ts'
 import { makeSource } from '../../testing/job-media.ts'
-import { mediaFacts } from '../../testing/media-facts.ts'
+import { joinFiles, mediaFacts } from '../../testing/media-facts.ts'
 import { planOutput } from '../plan.ts'
 import { encode } from './encode.ts'
 import type { EncoderProgress } from './encoder-progress.ts'
@@ -49,14 +49,14 @@ const PRESET: Preset = {
   audio: { codec: 'aac', kbps: 64 },
 }
 
-async function encodeFile(path: string, options: Partial<EncoderRun> = {}) {
+async function encodeFile(path: string, options: Partial<EncoderRun> = {}, preset = PRESET) {
   const probed = await probe('ffprobe', path, { timeoutMs: 10_000, signal: new AbortController().signal })
   if (probed.kind !== 'ok') throw new Error(probed.reason)
-  const planned = planOutput(probed.probe, PRESET, null)
+  const planned = planOutput(probed.probe, preset, null)
   if (planned.kind !== 'planned') throw new Error(planned.failure.message)
   const made = await run(options)
   const result = await encode(path, planned.plan, made)
-  return { result, plan: planned.plan, output: join(made.dir, 'output.mp4') }
+  return { result, dir: made.dir, plan: planned.plan, output: join(made.dir, 'output.mp4') }
 }
 
 describe('a run of ffmpeg', () => {
@@ -178,6 +178,18 @@ describe('a damaged source', () => {
     const { video } = await mediaFacts(output)
     expect(Number(video?.['nb_read_frames'])).toBeGreaterThan(15)
     expect(Number(video?.['nb_read_frames'])).toBeLessThan(45)
+  })
+
+  test('whose clock is set back in its middle is encoded to its end, to a file and to segments', async () => {
+    const path = await joinFiles(root, ['plain.ts', 'plain.ts'], join(root, 'twice.ts'))
+    const { result, output, plan } = await encodeFile(path)
+    expect(result).toEqual({ kind: 'done' })
+    expect(plan.durationSec).toBeCloseTo(4, 1)
+    const whole = { video: { nb_read_frames: String(plan.reading.picture?.frames) }, complaints: '' }
+    expect(await mediaFacts(output)).toMatchObject(whole)
+    const hls = await encodeFile(path, {}, { ...PRESET, container: 'hls', segment_sec: 2 })
+    const segments = (await readdir(hls.dir)).filter((name) => name.endsWith('.ts')).toSorted()
+    expect(await mediaFacts(await joinFiles(hls.dir, segments, join(root, 'joined.ts')))).toMatchObject(whole)
   })
 
   test('of which nothing can be decoded is to blame itself, for good', async () => {
