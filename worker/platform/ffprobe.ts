@@ -6,7 +6,7 @@ import { lineReader } from './line-reader.ts'
 import { INPUT_OPTIONS, inputUrl, sizeProblem } from './media-input.ts'
 import type { Probe } from './probed-media.ts'
 import { createTally, type Packet, RawMedia } from './raw-media.ts'
-import { chosenTracks, isComplete, readProbe, withoutGuesses } from './read-probe.ts'
+import { chosenTracks, isComplete, maySkip, readProbe, withoutGuesses } from './read-probe.ts'
 import { type ProgramResult, runProgram } from './run-program.ts'
 import { createSteadyClock } from './steady-clock.ts'
 
@@ -26,7 +26,7 @@ const HEAD_PACKETS = 600
 
 const STREAM = [
   'index,codec_type,codec_name,codec_tag_string,width,height,sample_aspect_ratio,pix_fmt,field_order',
-  'color_range,color_space,color_transfer,color_primaries,r_frame_rate,avg_frame_rate,start_time,duration',
+  'color_range,color_space,color_transfer,color_primaries,r_frame_rate,avg_frame_rate,start_time,duration,nb_frames',
   'channels,sample_rate',
 ].join(',')
 const ENTRIES = [
@@ -59,9 +59,10 @@ export async function probe(ffprobePath: string, path: string, options: ProbeOpt
     return { kind: 'invalid', reason: await toReason(path, looked.stderr) }
   if (looked.kind !== 'exited') return toFailure(looked, options.timeoutMs)
   const media = withoutGuesses(v.parse(RawMedia, JSON.parse(looked.stdout)))
-  if (!isComplete(media)) return scan(ffprobePath, { path, media, sizeBytes: file.size }, options)
   const tally = createTally(media.streams)
   for (const packet of media.packets) tally.add(packet)
+  const isEnough = isComplete(media) && !maySkip(media, tally)
+  if (!isEnough) return scan(ffprobePath, { path, media, sizeBytes: file.size }, options)
   return readProbe(media, tally, file.size)
 }
 
@@ -88,6 +89,7 @@ async function scan(
     signal: AbortSignal.any([options.signal, tooMany.signal]),
     onStdout: lineReader(readLine),
   })
+  if (tooMany.signal.aborted && isComplete(media)) return readProbe(media, tally, sizeBytes)
   if (tooMany.signal.aborted) return { kind: 'invalid', reason: `the file has more than ${MAX_PACKETS} packets` }
   return scanned.kind === 'exited' ? readProbe(media, tally, sizeBytes) : toFailure(scanned, timeoutMs)
 }

@@ -78,3 +78,65 @@ describe('a media file', () => {
     expect((await probedFile(await joined('ahead.ts', now, later))).durationSec).toBeCloseTo(4, 0.5)
   })
 })
+
+describe('a clock that jumps', () => {
+  type Clip = { readonly container: string; readonly times: string; readonly track?: 'v' | 'a' }
+  const X264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '0']
+
+  /** Copies a clip with other times, which ffmpeg sets right in MP4 alone. */
+  async function timed(clip: string, { container, times, track = 'v' }: Clip): Promise<string> {
+    const mp4 = await made('timed.mp4', '-i', clip, '-c', 'copy', `-bsf:${track}`, `setts=ts=${times}`)
+    return container === 'mp4' ? mp4 : made(`timed.${container}`, '-i', mp4, '-c', 'copy')
+  }
+
+  /** Every packet from one on is so many seconds later. */
+  function jump(from: number, bySec: number): string {
+    return `if(gte(N\\,${from})\\,TS+${bySec}/TB\\,TS)`
+  }
+
+  async function reasonFor(path: string): Promise<string> {
+    const result = await probe('ffprobe', path, options)
+    if (result.kind !== 'invalid') throw new Error(`it is ${JSON.stringify(result)}`)
+    return result.reason
+  }
+
+  test.each(['mp4', 'mkv', 'flv'])('between two pictures makes a file invalid: %s', async (container) => {
+    const clip = await made('clip.mp4', '-f', 'lavfi', '-i', 'testsrc2=s=64x64:r=25:d=28', ...X264)
+    const reason = (sec: number) => `its clock is broken: ${sec} s lie between two pictures that follow one another`
+    expect(await reasonFor(await timed(clip, { container, times: jump(12, 86_400) }))).toBe(reason(86_400))
+    expect(await reasonFor(await timed(clip, { container, times: jump(650, 5400) }))).toBe(reason(5400))
+  })
+
+  test.each(['mp4', 'mkv'])('in the sound does so too, alone or behind a picture: %s', async (container) => {
+    const both = await made('both.mp4', ...PICTURE, ...SOUND, ...X264, '-c:a', 'aac')
+    const alone = await made('alone.mp4', '-i', both, '-vn', '-c', 'copy')
+    const reason = 'its clock is broken: 7200 s lie between two pieces of sound that follow one another'
+    for (const clip of [both, alone])
+      expect(await reasonFor(await timed(clip, { container, times: jump(20, 7200), track: 'a' }))).toBe(reason)
+  })
+
+  test('so that sound begins hours after the picture’s end makes it invalid', async () => {
+    const clip = await made('both.mp4', ...PICTURE, ...SOUND, ...X264, '-c:a', 'aac')
+    const path = await timed(clip, { container: 'mkv', times: jump(0, 7200), track: 'a' })
+    expect(await reasonFor(path)).toBe('its clock is broken: 7198 s lie between its picture and its sound')
+  })
+
+  test.each([
+    ['mp4', 60],
+    ['mkv', 60],
+    ['mp4', 1800],
+    ['mkv', 1800],
+  ])('is none where pictures are shown one after the other for long (%s, %i s)', async (container, everySec) => {
+    const clip = await made('clip.mp4', '-f', 'lavfi', '-i', 'testsrc2=s=64x64:r=25:d=0.2', ...X264)
+    const path = await timed(clip, { container, times: `N*${everySec}/TB` })
+    expect((await probedFile(path)).durationSec).toBeGreaterThanOrEqual(4 * everySec)
+  })
+
+  test('is none where a picture is held for ten seconds, or ends more than an hour before its sound', async () => {
+    const held = await made('held.mp4', '-f', 'lavfi', '-i', 'testsrc2=s=64x64:r=1/10:d=10', '-c:v', 'libx264')
+    expect((await probedFile(held)).durationSec).toBeCloseTo(10, 1)
+    const sound = ['-f', 'lavfi', '-i', 'aevalsrc=0:s=8000:d=4000', '-c:a', 'aac', '-ac', '1', '-b:a', '8k']
+    const path = await made('short-picture.mp4', ...PICTURE, ...sound, '-c:v', 'libx264')
+    expect((await probedFile(path)).durationSec).toBeCloseTo(4000, 0)
+  })
+})

@@ -1,3 +1,4 @@
+import { gapProblem, type Laid, mayHideGap } from './gaps.ts'
 import type { Probe } from './probed-media.ts'
 import {
   type Extent,
@@ -42,9 +43,17 @@ export function isComplete(media: RawMedia): boolean {
   return isKnown(video) && isKnown(audio) && (video === undefined || headerFps(video) !== null)
 }
 
+/** Whether a track may have a gap, behind those packets that were looked at, of which its header does not tell. */
+export function maySkip(media: RawMedia, tally: Tally): boolean {
+  return Object.values(choose(media)).some(
+    (stream) => stream !== undefined && mayHideGap(media.format.format_name, stream, tally.of(stream.index)),
+  )
+}
+
 /**
  * Makes a probe of what ffprobe said. `tally` is of all packets or, where the headers are complete, of those at the
- * beginning. Invalid: neither picture nor sound, a picture that is too large, no frame rate or one above 240, no duration.
+ * beginning. Invalid: neither picture nor sound, a picture that is too large, no frame rate or one above
+ * 240, no duration, a clock that jumped.
  */
 export function readProbe(media: RawMedia, tally: Tally, sizeBytes: number): Read {
   const { video: videoStream, audio: audioStream } = choose(media)
@@ -54,10 +63,16 @@ export function readProbe(media: RawMedia, tally: Tally, sizeBytes: number): Rea
   if (typeof audio === 'string') return invalid(audio)
   const tracks = [video, audio].filter((track) => track !== null)
   if (tracks.length === 0) return invalid('the file holds neither picture nor sound')
+  const gap = gapProblem(laid(video, tally), laid(audio, tally))
+  if (gap !== null) return invalid(gap)
   const lengthSec = lengthOf(tracks)
   if (lengthSec === 0) return invalid('the file lasts no time at all')
   if (lengthSec > MAX_DURATION_SEC) return invalid('the file says that it lasts for days')
   return { kind: 'ok', probe: { ...readFormat(media, lengthSec, sizeBytes), sizeBytes, video, audio } }
+}
+
+function laid(track: (Extent & { readonly index: number }) | null, tally: Tally): Laid | null {
+  return track && { extent: track, played: tally.of(track.index) }
 }
 
 function readFormat({ format }: RawMedia, lengthSec: number, sizeBytes: number) {
