@@ -192,11 +192,30 @@ describe('a damaged source', () => {
     expect(await mediaFacts(await joinFiles(hls.dir, segments, join(root, 'joined.ts')))).toMatchObject(whole)
   })
 
-  test('of which nothing can be decoded is to blame itself, for good', async () => {
+  test('of which nothing can be decoded is to blame itself, for good, in words that say what to do', async () => {
     const path = await damaged('noise.mp4', (bytes) => {
       bytes.fill(0x55, bytes.indexOf('mdat') + 4, bytes.indexOf('moov') - 4)
     })
     const { result } = await encodeFile(path)
-    expect(result).toMatchObject({ failure: { code: 'INPUT_INVALID', is_transient: false } })
+    const message = expect.stringMatching(
+      /^nothing of a track of the input can be decoded: it is damaged.* \(ffmpeg: .+\)$/,
+    )
+    expect(result).toMatchObject({ failure: { code: 'INPUT_INVALID', message, is_transient: false } })
+  })
+
+  test.each([
+    ['Empty output on stream 0.', 'Empty output on stream 0.'],
+    ['[h264 @ 0x1] mmco: unref short failure\nEmpty output on stream 0.', 'Empty output on stream 0.'],
+    [
+      '[h264 @ 0x1] mmco: unref short failure\nError while decoding stream #0:0: Invalid data found',
+      'Error while decoding stream #0:0: Invalid data found',
+    ],
+    ['[h264 @ 0x1] mmco: unref short failure', 'mmco: unref short failure'],
+  ])('is told of by the complaint that counts: %j', async (stderr, cause) => {
+    const result = await runEncoder([], await run({ ffmpegPath: await program(`printf '${stderr}\n' >&2; exit 1`) }))
+    expect(result).toMatchObject({
+      kind: 'failed',
+      failure: { message: expect.stringContaining(`(ffmpeg: ${cause})`) },
+    })
   })
 })
