@@ -6,7 +6,7 @@ import { lineReader } from './line-reader.ts'
 import { INPUT_OPTIONS, inputUrl, sizeProblem } from './media-input.ts'
 import type { Probe } from './probed-media.ts'
 import { createTally, type Packet, RawMedia } from './raw-media.ts'
-import { chosenTracks, isComplete, maySkip, readProbe, withoutGuesses } from './read-probe.ts'
+import { chosenTracks, isComplete, maySkip, readProbe, withoutGuesses, withoutLengths } from './read-probe.ts'
 import { type ProgramResult, runProgram } from './run-program.ts'
 import { createSteadyClock } from './steady-clock.ts'
 
@@ -19,7 +19,12 @@ export type ProbeResult =
   | { readonly kind: 'invalid'; readonly reason: string }
   | { readonly kind: 'failed'; readonly reason: string }
 
-type ProbeOptions = { readonly timeoutMs: number; readonly signal: AbortSignal }
+type ProbeOptions = {
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** False: lengths are those of the packets, whatever headers say. Default true. */
+  readonly trustsHeaders?: boolean
+}
 
 /** So many packets at the beginning show whether frames come evenly: some ten seconds of picture and sound. */
 const HEAD_PACKETS = 600
@@ -58,7 +63,8 @@ export async function probe(ffprobePath: string, path: string, options: ProbeOpt
   if (looked.kind === 'exited' && looked.code !== 0)
     return { kind: 'invalid', reason: await toReason(path, looked.stderr) }
   if (looked.kind !== 'exited') return toFailure(looked, options.timeoutMs)
-  const media = withoutGuesses(v.parse(RawMedia, JSON.parse(looked.stdout)))
+  const said = v.parse(RawMedia, JSON.parse(looked.stdout))
+  const media = options.trustsHeaders === false ? withoutLengths(said) : withoutGuesses(said)
   const tally = createTally(media.streams)
   for (const packet of media.packets) tally.add(packet)
   const isEnough = isComplete(media) && !maySkip(media, tally)

@@ -22,11 +22,15 @@ const OF_GUESSED_LENGTH = ['mp3', 'aac', 'ac3', 'eac3', 'dts', 'amr', 'h264', 'h
 
 /** Leaves out lengths, and what follows from them, that are no more than guesses: the packets have the true ones. */
 export function withoutGuesses(media: RawMedia): RawMedia {
-  const { streams, format } = media
-  if (!OF_GUESSED_LENGTH.includes(format.format_name) && !hasResettableClock(format.format_name)) return media
+  const { format_name: format } = media.format
+  return OF_GUESSED_LENGTH.includes(format) || hasResettableClock(format) ? withoutLengths(media) : media
+}
+
+/** Leaves out all that headers say of lengths. */
+export function withoutLengths({ packets, streams, format }: RawMedia): RawMedia {
   return {
-    ...media,
-    streams: streams.map((stream) => ({ ...stream, duration: undefined })),
+    packets,
+    streams: streams.map((stream) => ({ ...stream, duration: undefined, tags: {} })),
     format: { ...format, duration: undefined, bit_rate: undefined },
   }
 }
