@@ -34,8 +34,9 @@ export function planOutput(
   const track = picture ?? sound
   if (track === null) return problem(missing(probe, preset))
   const fps = picture === null ? null : outputFps(picture)
-  const timeline = layTimeline({ picture, sound, fps, startSec: probe.startSec }, clip)
-  if (timeline === null) return problem(outside(probe, clip))
+  const laid = layTimeline({ picture, sound, fps, startSec: probe.startSec }, clip)
+  if (laid === null) return problem(outside(probe, clip))
+  const timeline = probe.isClockReset === true ? readFromStart(laid) : laid
   const video = planVideo(picture, preset)
   if (video === 'too small') return problem('the picture of the input is too small to be encoded')
   return {
@@ -52,6 +53,14 @@ export function planOutput(
       reading: planReading(picture, sound, timeline),
     },
   }
+}
+
+/** Where times come more than once, ffmpeg cannot seek to one: it decodes all that lies before it too. */
+function readFromStart(timeline: Timeline): Timeline {
+  const { seekSec, readSec, shiftSec } = timeline
+  const skippedSec = seekSec ?? 0
+  const untilSec = readSec === null ? null : readSec + skippedSec
+  return { ...timeline, seekSec: null, readSec: untilSec, shiftSec: shiftSec + skippedSec }
 }
 
 function planVideo(picture: Probe['video'], preset: Preset): OutputPlan['video'] | 'too small' {

@@ -81,12 +81,12 @@ async function scan(
   options: ProbeOptions,
 ): Promise<ProbeResult> {
   const tally = createTally(media.streams)
-  const steady = createSteadyClock(media.format.format_name, chosenTracks(media))
+  const clock = createSteadyClock(media.format.format_name, chosenTracks(media))
   const timeoutMs = options.timeoutMs + sizeBytes / SLOWEST_BYTES_PER_MS
   const tooMany = new AbortController()
   let packets = 0
   const readLine = (line: string) => {
-    for (const packet of toPacket(line)) tally.add(steady(packet))
+    for (const packet of toPacket(line)) tally.add(clock.mend(packet))
     packets += 1
     if (packets > MAX_PACKETS) tooMany.abort()
   }
@@ -97,7 +97,9 @@ async function scan(
   })
   if (tooMany.signal.aborted && isComplete(media)) return readProbe(media, tally, sizeBytes)
   if (tooMany.signal.aborted) return { kind: 'invalid', reason: `the file has more than ${MAX_PACKETS} packets` }
-  return scanned.kind === 'exited' ? readProbe(media, tally, sizeBytes) : toFailure(scanned, timeoutMs)
+  if (scanned.kind !== 'exited') return toFailure(scanned, timeoutMs)
+  const read = readProbe(media, tally, sizeBytes)
+  return read.kind === 'ok' && clock.wasReset() ? { ...read, probe: { ...read.probe, isClockReset: true } } : read
 }
 
 function args(what: readonly string[], path: string): string[] {

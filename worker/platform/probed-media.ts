@@ -55,6 +55,8 @@ export const Probe = v.object({
   bitRateKbps: v.nullable(finite),
   /** What ffmpeg takes for 0 when it reads the file. */
   startSec: finite,
+  /** The clock is set anew in the middle: a time does not say where in the file it is. */
+  isClockReset: v.optional(v.boolean()),
   video: v.nullable(ProbedVideo),
   audio: v.nullable(ProbedAudio),
 })

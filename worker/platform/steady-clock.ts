@@ -13,16 +13,22 @@ export function hasResettableClock(format: string): boolean {
   return RESETTABLE.includes(format)
 }
 
+type SteadyClock = {
+  readonly mend: (packet: Packet) => Packet
+  /** Whether the clock of the file was set anew so far. */
+  readonly wasReset: () => boolean
+}
+
 /**
  * Puts the packets of a file onto one clock, as ffmpeg does before it decodes them: where the clock of a track is set
  * anew, that track goes on where it was, and so does every other, by the same difference. Packets are to come in the
  * order of the file; those of other tracks than `tracks` are left alone.
  */
-export function createSteadyClock(format: string, tracks: readonly number[]): (packet: Packet) => Packet {
+export function createSteadyClock(format: string, tracks: readonly number[]): SteadyClock {
   const seen = new Map<number, { readonly sec: number; readonly endSec: number }>()
   let offsetSec = 0
   let lastSec: number | null = null
-  if (!hasResettableClock(format)) return (packet) => packet
+  if (!hasResettableClock(format)) return { mend: (packet) => packet, wasReset: () => false }
 
   /** By how much a packet is away from where its clock should be. */
   function straying(index: number, sec: number): number {
@@ -32,7 +38,7 @@ export function createSteadyClock(format: string, tracks: readonly number[]): (p
     return isBack || Math.abs(delta) > MAX_JUMP_SEC ? delta : 0
   }
 
-  return (packet) => {
+  function mend(packet: Packet): Packet {
     const { stream_index: index, pts_time: pts, dts_time: dts, duration_time: durationSec = 0 } = packet
     if (!tracks.includes(index)) return packet
     if (dts !== undefined) {
@@ -42,6 +48,8 @@ export function createSteadyClock(format: string, tracks: readonly number[]): (p
     }
     return { ...packet, pts_time: shifted(pts, offsetSec), dts_time: shifted(dts, offsetSec) }
   }
+
+  return { mend, wasReset: () => offsetSec !== 0 }
 }
 
 function shifted(sec: number | undefined, bySec: number): number | undefined {

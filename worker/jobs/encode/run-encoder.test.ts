@@ -4,8 +4,10 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
+import type { Clip } from '../../../shared/contract/jobs.ts'
 import type { Preset } from '../../../shared/contract/presets.ts'
 import { probe } from '../../platform/ffprobe.ts'
+import { runProgram } from '../../platform/run-program.ts'
 import { makeSource } from '../../testing/job-media.ts'
 import { joinFiles, mediaFacts } from '../../testing/media-facts.ts'
 import { planOutput } from '../plan.ts'
@@ -49,14 +51,30 @@ const PRESET: Preset = {
   audio: { codec: 'aac', kbps: 64 },
 }
 
-async function encodeFile(path: string, options: Partial<EncoderRun> = {}, preset = PRESET) {
+async function encodeFile(
+  path: string,
+  options: Partial<EncoderRun> = {},
+  { preset = PRESET, clip = null }: { preset?: Preset; clip?: Clip | null } = {},
+) {
   const probed = await probe('ffprobe', path, { timeoutMs: 10_000, signal: new AbortController().signal })
   if (probed.kind !== 'ok') throw new Error(probed.reason)
-  const planned = planOutput(probed.probe, preset, null)
+  const planned = planOutput(probed.probe, preset, clip)
   if (planned.kind !== 'planned') throw new Error(planned.failure.message)
   const made = await run(options)
   const result = await encode(path, planned.plan, made)
   return { result, dir: made.dir, plan: planned.plan, output: join(made.dir, 'output.mp4') }
+}
+
+/** How alike (SSIM) the first frames of a file are to those of another from the `nth` on. */
+async function likeness(path: string, other: { readonly path: string; readonly nth: number }): Promise<number> {
+  const cuts = `[0:v]trim=end_frame=10[a];[1:v]trim=start_frame=${other.nth},setpts=PTS-STARTPTS[b]`
+  const graph = `${cuts};[a][b]ssim=shortest=1:stats_file=-`
+  const args = ['-nostdin', '-v', 'error', '-i', path, '-i', other.path, '-filter_complex', graph, '-f', 'null', '-']
+  const result = await runProgram('ffmpeg', args, { timeoutMs: 20_000, signal: new AbortController().signal })
+  const values = Array.from(result.kind === 'exited' ? result.stdout.matchAll(/All:([\d.]+)/g) : [], ([, all]) =>
+    Number(all),
+  )
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 describe('a run of ffmpeg', () => {
@@ -187,10 +205,26 @@ describe('a damaged source', () => {
     expect(plan.durationSec).toBeCloseTo(4, 1)
     const whole = { video: { nb_read_frames: String(plan.reading.picture?.frames) }, complaints: '' }
     expect(await mediaFacts(output)).toMatchObject(whole)
-    const hls = await encodeFile(path, {}, { ...PRESET, container: 'hls', segment_sec: 2 })
+    const hls = await encodeFile(path, {}, { preset: { ...PRESET, container: 'hls', segment_sec: 2 } })
     const segments = (await readdir(hls.dir)).filter((name) => name.endsWith('.ts')).toSorted()
     expect(await mediaFacts(await joinFiles(hls.dir, segments, join(root, 'joined.ts')))).toMatchObject(whole)
   })
+
+  test.each([
+    [1, 2, 30],
+    [3, 1, 30],
+  ])(
+    'whose clock is set back is clipped at its true times (from %i s, %i s long)',
+    async (start_sec, duration_sec, nth) => {
+      const path = await joinFiles(root, ['plain.ts', 'plain.ts'], join(root, 'twice.ts'))
+      const { result, output } = await encodeFile(path, {}, { clip: { start_sec, duration_sec } })
+      expect(result).toEqual({ kind: 'done' })
+      const frames = { nb_read_frames: String(duration_sec * 30) }
+      expect(await mediaFacts(output)).toMatchObject({ video: frames, complaints: '' })
+      expect(await likeness(output, { path: source, nth })).toBeGreaterThan(0.95)
+      expect(await likeness(output, { path: source, nth: nth - 1 })).toBeLessThan(0.95)
+    },
+  )
 
   test('of which nothing can be decoded is to blame itself, for good, in words that say what to do', async () => {
     const path = await damaged('noise.mp4', (bytes) => {
