@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createReadStream, existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -165,6 +165,23 @@ describe('a whole job', () => {
       const failure = { code: 'INPUT_TOO_LARGE', is_transient: false }
       expect(await run(encodeOrder(`${base}/clip.mp4`))).toMatchObject({ kind: 'failed', failure })
     }
+  })
+
+  test.each(['mp4', 'mkv'])('whose input is cut short is told so, unless what is wanted is there: %s', async (type) => {
+    const path = join(media, `cut.${type}`)
+    const movie = type === 'mp4' ? ['-movflags', '+faststart'] : []
+    execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-i', join(media, 'clip.mp4'), '-c', 'copy', ...movie, path])
+    await truncate(path, Math.round((await stat(path)).size * 0.45))
+    const { run } = await bench()
+    const url = `${server.origin}/cut.${type}`
+    const message = expect.stringMatching(
+      /^the input is cut short: it says that it lasts 4\.0 s, and ends after 1\.\d s$/,
+    )
+    expect(await run(encodeOrder(url))).toMatchObject({ failure: { code: 'INPUT_INVALID', message } })
+    expect(await run(encodeOrder(url, { clip: { start_sec: 3.5, duration_sec: 0.5 } }))).toMatchObject({
+      failure: { message },
+    })
+    expect(await run(encodeOrder(url, { clip: { start_sec: 0, duration_sec: 1 } }))).toMatchObject({ kind: 'done' })
   })
 
   test('whose clip begins behind the input’s end fails at once', async () => {

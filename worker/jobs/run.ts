@@ -6,6 +6,7 @@ import { probe } from '../platform/ffprobe.ts'
 import type { Probe } from '../platform/probed-media.ts'
 import type { Bench, Done } from './bench.ts'
 import { sweep } from './deliver.ts'
+import { findCut, isDoubtful } from './cut-short.ts'
 import { encode } from './encode/encode.ts'
 import type { EncodePlan } from './encode-plan.ts'
 import { fault, mishap, type Unfinished } from './failure.ts'
@@ -48,6 +49,7 @@ async function encodeWhole(order: OrderOf<'encode'>, bench: Bench): Promise<Done
   const dir = join(bench.dir, 'out')
   await mkdir(dir)
   tell({ kind: 'phase', phase: 'encode', share: 0 })
+  let endSec = 0
   const encoded = await encode(source.path, plan, {
     ffmpegPath: environment.FFMPEG_PATH,
     dir,
@@ -55,10 +57,16 @@ async function encodeWhole(order: OrderOf<'encode'>, bench: Bench): Promise<Done
     timeoutMs: order.time_left_ms,
     maxOutputBytes: environment.OUTPUT_MAX_BYTES,
     onProgress: (progress) => {
-      const share = progress.outTimeSec / plan.durationSec
-      tell({ kind: 'phase', phase: 'encode', share, pace: paceOf(progress, plan.durationSec - progress.outTimeSec) })
+      endSec = progress.outTimeSec
+      const share = endSec / plan.durationSec
+      tell({ kind: 'phase', phase: 'encode', share, pace: paceOf(progress, plan.durationSec - endSec) })
     },
   })
+  if (isDoubtful(encoded, endSec, plan)) {
+    const timeoutMs = PROBE_TIMEOUT_MS
+    const cut = await findCut(source, { ffprobePath: environment.FFPROBE_PATH, timeoutMs, signal })
+    if (cut !== null) return cut
+  }
   return encoded.kind === 'done' ? publish(order, { plan, dir }, bench) : encoded
 }
 

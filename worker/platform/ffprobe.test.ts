@@ -111,10 +111,16 @@ describe('a media file', () => {
     expect(recorded.audio?.durationSec).toBeCloseTo(1, 1)
   })
 
+  test.each(['6144x3456', '6240x4160'])('of a camera with 6K is taken: %s', async (size) => {
+    const source = ['-f', 'lavfi', '-i', `color=s=${size}:r=1:d=1`]
+    const path = await made(`${size}.mp4`, ...source, '-c:v', 'libx264', '-preset', 'ultrafast', '-threads', '1')
+    expect(await probe('ffprobe', path, options)).toMatchObject({ kind: 'ok' })
+  })
+
   test('that lasts for many hours and does not say so is looked at in little memory', async () => {
     const track = { index: 0, codec_type: 'video', codec_name: 'vp8', width: 320, height: 180 }
     const head = JSON.stringify({ packets: [], streams: [track], format: { format_name: 'matroska,webm' } })
-    const lines = `awk 'BEGIN { for (i = 0; i < 1000000; i++) printf "0,%.3f,0.040,K__\\n", i * 0.04 }'`
+    const lines = `awk 'BEGIN { for (i = 0; i < 1000000; i++) printf "0,%.3f,%.3f,0.040,K__\\n", i * 0.04, i * 0.04 }'`
     const ffprobe = await written(
       'ffprobe-long',
       `#!/bin/sh\ncase "$*" in *read_intervals*) echo '${head}' ;; *) ${lines} ;; esac\n`,
@@ -190,10 +196,17 @@ describe('a file that cannot be encoded is invalid, and says why', () => {
     expect(await reasonFor(path)).toContain('500 frames a second')
   })
 
-  test('a picture beyond 8K, which a few bytes can hold', async () => {
-    const source = 'color=s=8192x4096:r=1:d=1'
-    const path = await made('bomb.mkv', '-f', 'lavfi', '-i', source, '-c:v', 'mjpeg', '-frames:v', '1')
-    expect(await reasonFor(path)).toContain('larger than 8K')
+  test.each(['mp4', 'ts'])('a picture of 8K, which a few bytes of black can hold, at once (%s)', async (container) => {
+    const source = 'color=black:s=7680x4320:r=2:d=0.5'
+    const args = ['-f', 'lavfi', '-i', source, '-c:v', 'libx264', '-preset', 'ultrafast', '-threads', '1']
+    expect(await reasonFor(await made(`bomb.${container}`, ...args))).toBe(
+      'the picture is too large: 7680x4320 are 33.2 million pixels, and at most 26.0 million are taken',
+    )
+  })
+
+  test('a picture whose one side is longer than encoders know', async () => {
+    const path = await made('wide.mkv', '-f', 'lavfi', '-i', 'color=s=8256x64:r=1:d=1', '-c:v', 'mjpeg')
+    expect(await reasonFor(path)).toBe('the picture is too large: 8256x64 has a side of more than 8192 pixels')
   })
 
   test('subtitles alone', async () => {

@@ -12,14 +12,23 @@ const FORMATS = [
   ['mp3', 'aac', 'ac3', 'eac3', 'dts', 'flac', 'wav', 'w64', 'aiff', 'caf', 'au', 'amr', 'ape', 'wv', 'tta'],
 ].flat()
 
-/** The largest picture that is taken: 8K. */
-export const MAX_PIXELS = 7680 * 4320
+/** The largest picture that is taken: 6K with the whole of a sensor. 8K costs minutes, and some KB of black hold it. */
+const MAX_PIXELS = 6240 * 4160
 
 /** Neither side of a picture may be longer; H.264 ends at 8192 in practice. */
-export const MAX_SIDE = 8192
+const MAX_SIDE = 8192
 
-/** What a decoder may allocate for a picture: an 8K one, whose coded size is a little larger. */
-const MAX_DECODED_PIXELS = MAX_SIDE * 4352
+/** What a decoder may allocate for a picture, whose coded size is a little larger: each side by a block at most. */
+const MAX_DECODED_PIXELS = MAX_PIXELS + 64 * 2 * MAX_SIDE
+
+/** Why a picture of a size is not taken; `null`: it is. */
+export function sizeProblem(width: number, height: number): string | null {
+  const millions = (pixels: number) => (pixels / 1e6).toFixed(1)
+  const size = `the picture is too large: ${width}x${height}`
+  if (Math.max(width, height) > MAX_SIDE) return `${size} has a side of more than ${MAX_SIDE} pixels`
+  if (width * height <= MAX_PIXELS) return null
+  return `${size} are ${millions(width * height)} million pixels, and at most ${millions(MAX_PIXELS)} million are taken`
+}
 
 /** Bytes and µs that are read to learn what the tracks are: sound may begin late. */
 const PROBING = ['-probesize', '50M', '-analyzeduration', '30M']

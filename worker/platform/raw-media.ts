@@ -13,6 +13,7 @@ const flag = v.optional(v.number(), 0)
 const RawPacket = v.object({
   stream_index: v.number(),
   pts_time: numeric,
+  dts_time: numeric,
   duration_time: numeric,
   flags: v.optional(v.string(), ''),
 })
@@ -37,6 +38,7 @@ const RawStream = v.object({
   avg_frame_rate: text,
   start_time: numeric,
   duration: numeric,
+  nb_frames: numeric,
   channels: v.optional(v.number(), 0),
   sample_rate: numeric,
   disposition: v.optional(v.object({ attached_pic: flag, timed_thumbnails: flag, default: flag }), {}),
@@ -66,22 +68,35 @@ type Sums = {
   lastSec: number
   /** When each frame is shown, as far as it is known; of a picture only. */
   times: number[]
+  /** Between the times of two packets that follow one another; `endSec` is that of the second. */
+  longestGap: { readonly sec: number; readonly endSec: number }
+  /** Of the last packet, by its time of decoding where it is known. */
+  clockSec: number
 }
 /** What the packets of a track tell of it, those of a picture left out that the player is told to throw away. */
 export type Played = Readonly<Sums>
 
-const noSums = (): Sums => ({ packets: 0, durationSec: 0, firstSec: Infinity, lastSec: -Infinity, times: [] })
+const noSums = (): Sums => ({
+  packets: 0,
+  durationSec: 0,
+  firstSec: Infinity,
+  lastSec: -Infinity,
+  times: [],
+  longestGap: { sec: 0, endSec: 0 },
+  clockSec: Infinity,
+})
 
 /** Adds up packets one after the other, so that none need be kept: a long recording has millions. */
 export function createTally(streams: readonly RawStream[]) {
   const pictures = new Set(streams.filter(({ codec_type }) => codec_type === 'video').map(({ index }) => index))
   const tracks = new Map<number, Sums>()
   return {
-    add: ({ stream_index: index, pts_time: pts, duration_time: durationSec = 0, flags }: Packet) => {
+    add: ({ stream_index: index, pts_time: pts, dts_time: dts, duration_time: durationSec = 0, flags }: Packet) => {
       const isPicture = pictures.has(index)
-      if (isPicture && flags.includes('D')) return
       const track = tracks.get(index) ?? noSums()
       tracks.set(index, track)
+      advance(track, dts ?? pts ?? track.clockSec)
+      if (isPicture && flags.includes('D')) return
       track.packets += 1
       track.durationSec += durationSec
       if (pts === undefined) return
@@ -94,6 +109,11 @@ export function createTally(streams: readonly RawStream[]) {
 }
 export type Tally = ReturnType<typeof createTally>
 
+function advance(track: Sums, sec: number): void {
+  if (sec - track.clockSec > track.longestGap.sec) track.longestGap = { sec: sec - track.clockSec, endSec: sec }
+  track.clockSec = sec
+}
+
 /** When a track begins and how long it lasts, on the file's own clock. */
 export type Extent = { readonly startSec: number; readonly durationSec: number }
 
@@ -102,7 +122,9 @@ export function extentOf(stream: RawStream, { firstSec, lastSec, durationSec }: 
   const said = headerDurationSec(stream)
   if (said !== null && said > 0) return { startSec: stream.start_time ?? 0, durationSec: said }
   if (firstSec === Infinity) return { startSec: stream.start_time ?? 0, durationSec }
-  return { startSec: firstSec, durationSec: Math.max(lastSec - firstSec, 0) }
+  // What an encoder of sound puts before its beginning is not heard.
+  const startSec = Math.max(firstSec, stream.start_time ?? firstSec)
+  return { startSec, durationSec: Math.max(lastSec - startSec, 0) }
 }
 
 /** Matroska has no durations of tracks; its writers note in a tag at what time each ends. */

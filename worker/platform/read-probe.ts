@@ -1,3 +1,4 @@
+import { gapProblem, type Laid, mayHideGap } from './gaps.ts'
 import type { Probe } from './probed-media.ts'
 import {
   type Extent,
@@ -8,12 +9,36 @@ import {
   type RawStream,
   type Tally,
 } from './raw-media.ts'
+import { hasResettableClock } from './steady-clock.ts'
 import { headerFps, readVideo } from './video-track.ts'
 
 /** What lasts longer is taken for a broken index. */
 const MAX_DURATION_SEC = 100 * 3600
 
 type Read = { readonly kind: 'ok'; readonly probe: Probe } | { readonly kind: 'invalid'; readonly reason: string }
+
+/** Demuxers that have no length to read: ffmpeg guesses one from the first packets' bit rate. */
+const OF_GUESSED_LENGTH = ['mp3', 'aac', 'ac3', 'eac3', 'dts', 'amr', 'h264', 'hevc', 'obu', 'm4v', 'mpegvideo']
+
+/** Leaves out lengths, and what follows from them, that are no more than guesses: the packets have the true ones. */
+export function withoutGuesses(media: RawMedia): RawMedia {
+  const { format_name: format } = media.format
+  return OF_GUESSED_LENGTH.includes(format) || hasResettableClock(format) ? withoutLengths(media) : media
+}
+
+/** Leaves out all that headers say of lengths. */
+export function withoutLengths({ packets, streams, format }: RawMedia): RawMedia {
+  return {
+    packets,
+    streams: streams.map((stream) => ({ ...stream, duration: undefined, tags: {} })),
+    format: { ...format, duration: undefined, bit_rate: undefined },
+  }
+}
+
+/** The tracks that count, by their indexes. */
+export function chosenTracks(media: RawMedia): readonly number[] {
+  return Object.values(choose(media)).flatMap((stream) => (stream === undefined ? [] : [stream.index]))
+}
 
 /** Whether the headers say all that is needed of the tracks that count; otherwise every packet has to be looked at. */
 export function isComplete(media: RawMedia): boolean {
@@ -22,9 +47,17 @@ export function isComplete(media: RawMedia): boolean {
   return isKnown(video) && isKnown(audio) && (video === undefined || headerFps(video) !== null)
 }
 
+/** Whether a track may have a gap, behind those packets that were looked at, of which its header does not tell. */
+export function maySkip(media: RawMedia, tally: Tally): boolean {
+  return Object.values(choose(media)).some(
+    (stream) => stream !== undefined && mayHideGap(media.format.format_name, stream, tally.of(stream.index)),
+  )
+}
+
 /**
  * Makes a probe of what ffprobe said. `tally` is of all packets or, where the headers are complete, of those at the
- * beginning. Invalid: neither picture nor sound, a picture beyond 8K, no frame rate or one above 240, no duration.
+ * beginning. Invalid: neither picture nor sound, a picture that is too large, no frame rate or one above
+ * 240, no duration, a clock that jumped.
  */
 export function readProbe(media: RawMedia, tally: Tally, sizeBytes: number): Read {
   const { video: videoStream, audio: audioStream } = choose(media)
@@ -34,20 +67,22 @@ export function readProbe(media: RawMedia, tally: Tally, sizeBytes: number): Rea
   if (typeof audio === 'string') return invalid(audio)
   const tracks = [video, audio].filter((track) => track !== null)
   if (tracks.length === 0) return invalid('the file holds neither picture nor sound')
+  const gap = gapProblem(laid(video, tally), laid(audio, tally))
+  if (gap !== null) return invalid(gap)
   const lengthSec = lengthOf(tracks)
   if (lengthSec === 0) return invalid('the file lasts no time at all')
   if (lengthSec > MAX_DURATION_SEC) return invalid('the file says that it lasts for days')
-  return { kind: 'ok', probe: { ...readFormat(media, lengthSec), sizeBytes, video, audio } }
+  return { kind: 'ok', probe: { ...readFormat(media, lengthSec, sizeBytes), sizeBytes, video, audio } }
 }
 
-function readFormat({ format }: RawMedia, lengthSec: number): Omit<Probe, 'sizeBytes' | 'video' | 'audio'> {
-  const { format_name, start_time: startSec = 0, duration: durationSec = lengthSec, bit_rate } = format
-  return {
-    format: format_name,
-    durationSec,
-    bitRateKbps: bit_rate === undefined ? null : Math.round(bit_rate / 1000),
-    startSec,
-  }
+function laid(track: (Extent & { readonly index: number }) | null, tally: Tally): Laid | null {
+  return track && { extent: track, played: tally.of(track.index) }
+}
+
+function readFormat({ format }: RawMedia, lengthSec: number, sizeBytes: number) {
+  const { format_name, start_time: startSec = 0, duration: durationSec = lengthSec } = format
+  const { bit_rate = (sizeBytes * 8) / durationSec } = format
+  return { format: format_name, durationSec, bitRateKbps: Math.round(bit_rate / 1000), startSec }
 }
 
 function invalid(reason: string): Read {

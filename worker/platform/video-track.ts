@@ -1,4 +1,4 @@
-import { MAX_PIXELS, MAX_SIDE } from './media-input.ts'
+import { sizeProblem } from './media-input.ts'
 import { type Probe, toNumber, toRational } from './probed-media.ts'
 import { extentOf, type Played, type RawStream } from './raw-media.ts'
 
@@ -44,8 +44,8 @@ export function readVideo(stream: RawStream, played: Played): Probe['video'] | s
 function problemOf({ codec_name, codec_tag_string, width, height, side_data_list }: RawStream): string | null {
   if (codec_tag_string === 'encv') return 'the picture is encrypted'
   if (codec_name === undefined || width === 0 || height === 0) return UNKNOWN
-  const isTooLarge = width * height > MAX_PIXELS || Math.max(width, height) > MAX_SIDE
-  if (isTooLarge) return `the picture is larger than 8K (${width}x${height})`
+  const problem = sizeProblem(width, height)
+  if (problem !== null) return problem
   if (side_data_list.every(({ dv_profile }) => dv_profile !== DOLBY_VISION_ALONE)) return null
   return `the picture is Dolby Vision of profile ${DOLBY_VISION_ALONE}, which holds no picture for other players`
 }

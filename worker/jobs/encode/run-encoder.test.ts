@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Clip } from '../../../shared/contract/jobs.ts'
 import type { Preset } from '../../../shared/contract/presets.ts'
 import { probe } from '../../platform/ffprobe.ts'
+import { runProgram } from '../../platform/run-program.ts'
 import { makeSource } from '../../testing/job-media.ts'
-import { mediaFacts } from '../../testing/media-facts.ts'
+import { joinFiles, mediaFacts } from '../../testing/media-facts.ts'
 import { planOutput } from '../plan.ts'
 import { encode } from './encode.ts'
 import type { EncoderProgress } from './encoder-progress.ts'
@@ -50,14 +51,30 @@ const PRESET: Preset = {
   audio: { codec: 'aac', kbps: 64 },
 }
 
-async function encodeFile(path: string, options: Partial<EncoderRun> = {}, clip: Clip | null = null) {
+async function encodeFile(
+  path: string,
+  options: Partial<EncoderRun> = {},
+  { preset = PRESET, clip = null }: { preset?: Preset; clip?: Clip | null } = {},
+) {
   const probed = await probe('ffprobe', path, { timeoutMs: 10_000, signal: new AbortController().signal })
   if (probed.kind !== 'ok') throw new Error(probed.reason)
-  const planned = planOutput(probed.probe, PRESET, clip)
+  const planned = planOutput(probed.probe, preset, clip)
   if (planned.kind !== 'planned') throw new Error(planned.failure.message)
   const made = await run(options)
   const result = await encode(path, planned.plan, made)
-  return { result, plan: planned.plan, output: join(made.dir, 'output.mp4') }
+  return { result, dir: made.dir, plan: planned.plan, output: join(made.dir, 'output.mp4') }
+}
+
+/** How alike (SSIM) the first frames of a file are to those of another from the `nth` on. */
+async function likeness(path: string, other: { readonly path: string; readonly nth: number }): Promise<number> {
+  const cuts = `[0:v]trim=end_frame=10[a];[1:v]trim=start_frame=${other.nth},setpts=PTS-STARTPTS[b]`
+  const graph = `${cuts};[a][b]ssim=shortest=1:stats_file=-`
+  const args = ['-nostdin', '-v', 'error', '-i', path, '-i', other.path, '-filter_complex', graph, '-f', 'null', '-']
+  const result = await runProgram('ffmpeg', args, { timeoutMs: 20_000, signal: new AbortController().signal })
+  const values = Array.from(result.kind === 'exited' ? result.stdout.matchAll(/All:([\d.]+)/g) : [], ([, all]) =>
+    Number(all),
+  )
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 describe('a run of ffmpeg', () => {
@@ -96,7 +113,7 @@ describe('a run of ffmpeg', () => {
   test('may be silent for longer where much lies before a clip, all of which it has to decode', async () => {
     const ffmpegPath = await program('sleep 1')
     const clip = { start_sec: 1.5, duration_sec: 0.1 }
-    expect(await encodeFile(source, { ffmpegPath, stallMs: 200 }, clip)).toMatchObject({ result: { kind: 'done' } })
+    expect(await encodeFile(source, { ffmpegPath, stallMs: 200 }, { clip })).toMatchObject({ result: { kind: 'done' } })
     expect(await encodeFile(source, { ffmpegPath, stallMs: 200 })).toMatchObject({ result: { kind: 'failed' } })
   })
 
@@ -188,11 +205,58 @@ describe('a damaged source', () => {
     expect(Number(video?.['nb_read_frames'])).toBeLessThan(45)
   })
 
-  test('of which nothing can be decoded is to blame itself, for good', async () => {
+  test('whose clock is set back in its middle is encoded to its end, to a file and to segments', async () => {
+    const path = await joinFiles(root, ['plain.ts', 'plain.ts'], join(root, 'twice.ts'))
+    const { result, output, plan } = await encodeFile(path)
+    expect(result).toEqual({ kind: 'done' })
+    expect(plan.durationSec).toBeCloseTo(4, 1)
+    const whole = { video: { nb_read_frames: String(plan.reading.picture?.frames) }, complaints: '' }
+    expect(await mediaFacts(output)).toMatchObject(whole)
+    const hls = await encodeFile(path, {}, { preset: { ...PRESET, container: 'hls', segment_sec: 2 } })
+    const segments = (await readdir(hls.dir)).filter((name) => name.endsWith('.ts')).toSorted()
+    expect(await mediaFacts(await joinFiles(hls.dir, segments, join(root, 'joined.ts')))).toMatchObject(whole)
+  })
+
+  test.each([
+    [1, 2, 30],
+    [3, 1, 30],
+  ])(
+    'whose clock is set back is clipped at its true times (from %i s, %i s long)',
+    async (start_sec, duration_sec, nth) => {
+      const path = await joinFiles(root, ['plain.ts', 'plain.ts'], join(root, 'twice.ts'))
+      const { result, output } = await encodeFile(path, {}, { clip: { start_sec, duration_sec } })
+      expect(result).toEqual({ kind: 'done' })
+      const frames = { nb_read_frames: String(duration_sec * 30) }
+      expect(await mediaFacts(output)).toMatchObject({ video: frames, complaints: '' })
+      expect(await likeness(output, { path: source, nth })).toBeGreaterThan(0.95)
+      expect(await likeness(output, { path: source, nth: nth - 1 })).toBeLessThan(0.95)
+    },
+  )
+
+  test('of which nothing can be decoded is to blame itself, for good, in words that say what to do', async () => {
     const path = await damaged('noise.mp4', (bytes) => {
       bytes.fill(0x55, bytes.indexOf('mdat') + 4, bytes.indexOf('moov') - 4)
     })
     const { result } = await encodeFile(path)
-    expect(result).toMatchObject({ failure: { code: 'INPUT_INVALID', is_transient: false } })
+    const message = expect.stringMatching(
+      /^nothing of a track of the input can be decoded: it is damaged.* \(ffmpeg: .+\)$/,
+    )
+    expect(result).toMatchObject({ failure: { code: 'INPUT_INVALID', message, is_transient: false } })
+  })
+
+  test.each([
+    ['Empty output on stream 0.', 'Empty output on stream 0.'],
+    ['[h264 @ 0x1] mmco: unref short failure\nEmpty output on stream 0.', 'Empty output on stream 0.'],
+    [
+      '[h264 @ 0x1] mmco: unref short failure\nError while decoding stream #0:0: Invalid data found',
+      'Error while decoding stream #0:0: Invalid data found',
+    ],
+    ['[h264 @ 0x1] mmco: unref short failure', 'mmco: unref short failure'],
+  ])('is told of by the complaint that counts: %j', async (stderr, cause) => {
+    const result = await runEncoder([], await run({ ffmpegPath: await program(`printf '${stderr}\n' >&2; exit 1`) }))
+    expect(result).toMatchObject({
+      kind: 'failed',
+      failure: { message: expect.stringContaining(`(ffmpeg: ${cause})`) },
+    })
   })
 })

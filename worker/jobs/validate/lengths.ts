@@ -2,7 +2,8 @@ import type { OutputPlan } from '../output-plan.ts'
 import { doubt, fault, type Finding } from './findings.ts'
 import { type Listings, totalSec } from './track.ts'
 
-const ALLOWED_SEC = 2
+/** By so much an output may differ from what was planned. */
+export const ALLOWED_SEC = 2
 
 /** The one file is as long as planned. */
 export function checkDuration(durationSec: number | null, plan: OutputPlan, file: string): readonly Finding[] {
