@@ -64,16 +64,23 @@ function compare(
   const { launcher } = context
   // Whoever copies a worker's labels is not that worker: its name is.
   const byName = new Map(workers.map((worker) => [worker.name, worker]))
+  const kindOf = ({ kind }: LaunchedAssignment) => kinds.find((candidate) => candidate.kind === kind)
+  const heard = new Set(
+    launched.flatMap((one) => {
+      const kind = isHeardOf(one, launcher.owner) ? kindOf(one) : undefined
+      return kind === undefined ? [] : [workerOf(kind, one)]
+    }),
+  )
   return launched.flatMap((assignment) => {
-    const kind = kinds.find((candidate) => candidate.kind === assignment.kind)
+    const kind = kindOf(assignment)
     if (kind === undefined) return []
     const workerName = workerOf(kind, assignment)
     const worker = assignment.launchedBy === launcher.owner ? byName.get(workerName) : undefined
     const verdict = judge(assignment, worker, { workerName, maxAttempts: kind.attempts.max }, launcher)
     if (verdict.kind === 'fine') return []
     const name = 'loss' in verdict ? verdict.loss.observedState : verdict.kind
-    const isHeard = launched.some((other) => isHeardOf(other, launcher.owner) && workerOf(kind, other) === workerName)
-    return [{ name, act: () => settle(context, kind, { assignment, worker, isHeard }, verdict) }]
+    const pair = { assignment, worker, isHeard: heard.has(workerName) }
+    return [{ name, act: () => settle(context, kind, pair, verdict) }]
   })
 }
 

@@ -71,11 +71,12 @@ export async function runTask(
   else desk.tell(result)
   reports.close()
   const end = await ended
-  // A job that was canceled meanwhile is swept by the list of its files; one that was split is tidied by a task.
-  if (order.task === 'encode' && end.kind === 'closed' && result.kind === 'done' && result.output !== null) {
+  const hasStored = result.kind === 'done' && result.output !== null
+  // A job that was split is tidied by a task.
+  if (hasStored && order.task === 'encode' && end.kind === 'closed') {
     await clearParts(order, { environment: host.environment, log })
   }
-  if (end.kind === 'refused' && v.is(JobUndone, end.details) && result.kind === 'done')
+  if (hasStored && end.kind === 'refused' && v.is(JobUndone, end.details))
     await takeBack(order, { id: task.id, environment: host.environment, log })
   return end.kind === 'closed' ? { kind: 'finished' } : end
 }
@@ -86,8 +87,7 @@ async function takeBack(
   { id, environment, log }: { readonly id: string } & Pick<Bench, 'environment' | 'log'>,
 ): Promise<void> {
   await using scratch = await openScratch(environment.WORK_DIR, id)
-  const bench = { environment, log, dir: scratch.dir }
-  if (order.task === 'encode' || order.task === 'join') await removeOutput(order, bench)
+  await removeOutput(order, { environment, log, dir: scratch.dir })
 }
 
 /** A gateway of an older version gives none. */
