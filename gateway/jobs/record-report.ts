@@ -6,7 +6,8 @@ import { afterLoss } from '../workers/attempts.ts'
 import { refusalOf } from '../workers/claim-assignment.ts'
 import { endAssignment, findAssignment, muteWorker, scheduleRelaunch, type Assignment } from '../workers/store.ts'
 import { countCall, type CountedCall } from './calls/store.ts'
-import { completeByReport, type Completion } from './completed/store.ts'
+import { completeByReports } from './completed/store.ts'
+import { mayComplete, type Completions } from './completions.ts'
 import { endTask, endTasksOf, failJob } from './end-job.ts'
 import { hostNext, presentNext, unheardOf, type WorkersReport } from './host-next.ts'
 import { JOB_ATTEMPTS } from './pod.ts'
@@ -41,10 +42,11 @@ type Recorded = {
  */
 export async function recordReport(
   context: Context,
+  completions: Completions,
   taskId: string,
   report: WorkersReport,
 ): Promise<JobReportAccepted> {
-  const recorded = await recordOnce(context, taskId, report)
+  const recorded = await recordOnce(context, completions, taskId, report)
   if (recorded === null) return answerUncounted(context, taskId, report)
   context.metrics.count('tallylight_worker_reports_total', { outcome: recorded.refused ? 'refused' : 'counted' })
   await follow(context, report, recorded)
@@ -71,12 +73,9 @@ function isOver({ state }: JobReport): boolean {
 }
 
 /** `null`: it did not count. */
-async function recordOnce(context: Context, taskId: string, report: WorkersReport) {
+async function recordOnce(context: Context, completions: Completions, taskId: string, report: WorkersReport) {
   const room = Math.min(report.room, context.settings.jobs.maxConcurrent)
-  const completed = await complete(context.db, { taskId, report, room, withRest: false }).catch((error: unknown) => {
-    if (context.isBrokenOff(error)) return null
-    throw error
-  })
+  const completed = mayComplete(report) ? await completions({ taskId, report, room }) : null
   if (completed === null) return context.transact((tx) => recordAndHost(tx, context, taskId, report))
   // It had no pieces, and nobody to be told.
   const job = { id: completed.jobId, status: 'completed', plan: null, callbackUrl: null } as const
@@ -120,12 +119,6 @@ async function hasDoneItsTask({ db }: Context, assignment: Assignment, { state, 
   return job !== null && (job.endedAt === null || job.status === 'completed')
 }
 
-/** The report that completes a job, where it is one; what has no output is not. */
-async function complete(db: DbOrTx, completion: Completion) {
-  if (completion.report.state !== 'done' || completion.report.output === null) return null
-  return completeByReport(db, completion)
-}
-
 async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, report: WorkersReport) {
   const counted = (await completeAndFollow(tx, taskId, report)) ?? (await count(tx, taskId, report))
   if (counted === null) return null
@@ -138,8 +131,9 @@ async function recordAndHost(tx: Tx, { settings }: Context, taskId: string, repo
 
 /** The same for a job of which more follows: somebody is told by a webhook, or the pieces that it was split into go. */
 async function completeAndFollow(tx: Tx, taskId: string, report: WorkersReport) {
-  const completed = await complete(tx, { taskId, report, room: 0, withRest: true })
-  if (completed === null) return null
+  if (!mayComplete(report)) return null
+  const [completed] = await completeByReports(tx, [{ taskId, report, room: 0 }], { withRest: true })
+  if (!completed) return null
   const job = await findJob(tx, completed.jobId)
   const assignment = await findAssignment(tx, taskId)
   if (job === null || assignment === null) throw new Error(`job ${completed.jobId} was completed and is not there`)

@@ -112,12 +112,19 @@ const countsCall = and(
   active,
 )
 
-/** The same for a worker's last call, which ends the assignment, where `condition` holds. */
-export function lastCallUpdate(db: DbOrTx, condition: SQL) {
+/** Whether a call counts, in a system's own statement: `call` is the row with its `epoch` and `seq`. */
+export function countsAs(call: string): SQL {
+  const [epoch, seq] = ['epoch', 'seq'].map((column) => sql`${sql.identifier(call)}.${sql.identifier(column)}`)
+  return sql`${assignments.epoch} = ${epoch} and ${assignments.seq} < ${seq} and ${active}`
+}
+
+/** The update that ends the assignments of calls that count, and are their last: a query of their `id` and `seq`. */
+export function lastCallsUpdate(db: DbOrTx, calls: SQL) {
   return db
     .update(assignments)
-    .set({ ...ENDED, seq: sql`${sql.placeholder('seq')}` })
-    .where(and(countsCall, condition))
+    .set({ ...ENDED, seq: sql`call.seq` })
+    .from(sql`(${calls}) call`)
+    .where(sql`${assignments.id} = call.id`)
     .returning({ id: assignments.id, launchedBy: assignments.launchedBy })
 }
 

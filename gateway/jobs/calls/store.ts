@@ -8,7 +8,7 @@ import { callUpdate, claimUpdate, type Assignment } from '../../workers/store.ts
 import { JOB_ATTEMPTS, JOB_KIND, workerPrefixOf } from '../pod.ts'
 import { jobs, jobTasks } from '../schema.ts'
 import { startUpdate, type Job } from '../store.ts'
-import { NOTHING_ENDED, takeUpdate, WORK, type Task, type Work } from '../tasks/store.ts'
+import { takeUpdate, takingUpTo, WORK, type Task, type Work } from '../tasks/store.ts'
 
 /** A task that is claimed by a worker that had not claimed it before. */
 export type ClaimedWork = Work & { readonly assignment: Assignment }
@@ -69,11 +69,11 @@ export async function hostWaiting(
 
 const hosted = statements((limit: number) =>
   statement('host_waiting', (db) => {
-    const taken = db.$with('taken').as(takeUpdate(db, limit, NOTHING_ENDED))
+    const taken = db.$with('taken').as(takeUpdate(db, takingUpTo(limit)))
     const ids = sql`select id from ${taken}`
-    const given = (name: string) => sql`${sql.placeholder(name)}`
-    const carrier = { host: given('host'), owner: given('owner'), claimant: given('claimant') }
-    const assigned = db.$with('assigned', {}).as(hostedInsert(JOB_KIND, ids, carrier))
+    const given = (name: string) => sql`${sql.placeholder(name)}::text as ${sql.identifier(name)}`
+    const carried = sql`select id, ${given('host')}, ${given('owner')}, ${given('claimant')} from ${taken}`
+    const assigned = db.$with('assigned', {}).as(hostedInsert(JOB_KIND, carried))
     const started = db.$with('started').as(startUpdate(db, ids, 'a worker takes it').returning())
     return db
       .with(taken, assigned, started)

@@ -170,14 +170,14 @@ export async function endTasks(tx: Tx, ids: readonly string[]): Promise<void> {
     .where(inArray(jobTasks.id, [...ids]))
 }
 
-/** The update that ends the sweeps that wait to remove something from where a job has stored its output now. */
-export function endSweepsUpdate(db: DbOrTx, outputKey: SQL) {
+/** The update that ends the sweeps that wait to remove something from where jobs have stored their outputs now. */
+export function endSweepsUpdate(db: DbOrTx, outputKeys: SQL) {
   return db
     .update(jobTasks)
     .set({ status: 'ended' })
     .where(
       and(
-        sql`${jobTasks.outputKey} = ${outputKey}`,
+        sql`${jobTasks.outputKey} in (${outputKeys})`,
         sql`${jobTasks.status} = 'waiting'`,
         sql`${jobTasks.task} = 'sweep'`,
       ),
@@ -210,38 +210,42 @@ export async function takeWaiting(tx: Tx, limit: number): Promise<string[]> {
   return (await taken(limit)(tx, {})).map(({ id }) => id)
 }
 
-const taken = statements((limit: number) => statement('take_waiting', (db) => takeUpdate(db, limit, NOTHING_ENDED)))
+const taken = statements((limit: number) => statement('take_waiting', (db) => takeUpdate(db, takingUpTo(limit))))
 
-/** What ends in the very statement that takes: `id` is the task, `condition` says whether it does. */
-export type Ending = { readonly id: SQL; readonly condition: SQL }
-export const NOTHING_ENDED: Ending = { id: sql`null::text`, condition: sql`true` }
+/** How many are taken, and which end in the very statement that takes: a query of their ids. */
+export type Taking = { readonly limit: SQL; readonly ending: SQL }
+
+export function takingUpTo(limit: number): Taking {
+  return { limit: sql.raw(String(limit)), ending: sql`select null where false` }
+}
 
 /**
  * The update behind `takeWaiting`. It walks the waiting ones in their order as far as it must (`job_tasks_waiting`): in
  * these words Postgres, whatever it knows of the table, does not sort them all, nor plan anew at each call.
  */
-export function takeUpdate(db: DbOrTx, limit: number, ending: Ending) {
+export function takeUpdate(db: DbOrTx, { limit, ending }: Taking) {
   const isAhead = sql`(other.priority, job_tasks.due_at, job_tasks.id) > (job_tasks.priority, other.due_at, other.id)`
   const isTaken = sql`exists (
     select from ${jobTasks} other
     where other.output_key = job_tasks.output_key and other.job_id <> job_tasks.job_id
-      and ((other.status = 'running' and (job_tasks.task = 'sweep' or other.id is distinct from ${ending.id}))
+      and ((other.status = 'running' and (job_tasks.task = 'sweep' or other.id not in (${ending})))
         or (other.status = 'waiting' and job_tasks.task in ('encode', 'sweep')
           and (other.task in ('chunk', 'join') or ${isAhead}))))`
   const isWanted = sql`(job_tasks.task = 'sweep' or
     (select ${jobs.endedAt} from ${jobs} where ${jobs.id} = job_tasks.job_id) is null)`
   const isWaiting = sql`${jobTasks.status} <> 'running' and ${jobTasks.status} <> 'ended'`
   const mayStart = sql`case when ${jobTasks.dueAt} <= now() then ${isWanted} and not ${isTaken} else false end`
-  // On its own, so that it is asked once: rows looked up again and again would be more than so many.
+  // On its own, so that it is asked once: rows looked up again and again would be more than so many. And as an array: a
+  // plan for an unknown number of them would read the whole table.
   const first = db.$with('first', {}).as(sql`
-    select ${jobTasks.id} from ${jobTasks} where ${ending.condition} and ${isWaiting} and ${mayStart}
+    select ${jobTasks.id} from ${jobTasks} where ${isWaiting} and ${mayStart}
     order by ${jobTasks.priority} desc nulls last, ${jobTasks.dueAt}, ${jobTasks.position}
-    limit ${sql.raw(String(limit))} for update skip locked`)
+    limit ${limit} for update skip locked`)
   return db
     .with(first)
     .update(jobTasks)
     .set({ status: 'running' })
-    .where(sql`${jobTasks.id} in (select id from ${first})`)
+    .where(sql`${jobTasks.id} = any(array(select id from ${first}))`)
     .returning({ id: jobTasks.id })
 }
 

@@ -4,21 +4,20 @@ import { LEASE_SEC } from '../../../shared/contract/assignment.ts'
 import type { Db } from '../../context.ts'
 import { assignments } from '../schema.ts'
 
-/** The worker that carries an assignment beside its own: its name, its launcher, and the process, where it says which. */
-type Carrier = { readonly host: SQL; readonly owner: SQL; readonly claimant: SQL }
-
 /**
- * Creates the assignments of `ids`, a query, for a worker that runs for another and has room: they count as launched,
- * and as claimed by the process that has said its name (`HOSTED_EPOCH`). To be composed into a system's own statement.
+ * Creates assignments for workers that run for others and have room: they count as launched, and as claimed by the process
+ * that has said its name (`HOSTED_EPOCH`). `given` is a query of what is given to whom: the assignment's `id`, the worker
+ * by its name (`host`), who launched that (`owner`), and the process, where it says which (`claimant`). To be composed
+ * into a system's own statement.
  */
-export function hostedInsert(kind: string, ids: SQL, { host, owner, claimant }: Carrier): SQL {
+export function hostedInsert(kind: string, given: SQL): SQL {
   return sql`
     insert into ${assignments}
       (id, kind, host, launched_by, launch, is_launched, launched_at, attempts, lease_until, epoch, claimed_at, claimants)
-    select given.id, ${kind}, ${host}, ${owner}, 1, true, now(), 1, now() + make_interval(secs => ${LEASE_SEC}),
-      case when process.name is null then 0 else ${HOSTED_EPOCH}::int end,
-      case when process.name is not null then now() end, array_remove(array[process.name], null)
-    from (${ids}) given, (select ${claimant}::text as name) process`
+    select id, ${kind}, host, owner, 1, true, now(), 1, now() + make_interval(secs => ${LEASE_SEC}),
+      case when claimant is null then 0 else ${HOSTED_EPOCH}::int end,
+      case when claimant is not null then now() end, array_remove(array[claimant], null)
+    from (${given}) given`
 }
 
 /** The epoch of an assignment that was claimed by being given. */
