@@ -78,8 +78,9 @@ export function workBut(ended: SQL) {
     task: TOLD_OF_TASK,
     job: TOLD_OF_JOB,
     timeLeftMs: sql<number>`(case when ${jobs.endedAt} is null then ${leftMs} else ${UNBOUND_MS} end)::float8`,
-    leftBy: sql<string[]>`array(
-      select other.job_id from ${jobTasks} other
+    // As JSON: on the edge nobody reads Postgres' arrays.
+    leftBy: sql<string[]>`(
+      select coalesce(json_agg(other.job_id), '[]') from ${jobTasks} other
       where other.output_key = job_tasks.output_key and other.job_id <> job_tasks.job_id
         and other.status in ('waiting', 'running') and other.task = 'sweep' and other.id not in (${ended}))`,
   }
