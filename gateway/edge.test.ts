@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { BadAnswer } from '../worker/testing/local-server.ts'
 import { startEdgeGateway, type EdgeGateway } from './testing/edge-gateway.ts'
-import { AN_OUTPUT, jobReportOf } from './testing/job-reports.ts'
 import { startReceiver, type Receiver } from './testing/receiver.ts'
 import { eventOf, reportOf } from './testing/reports.ts'
 import { createTestDatabase } from './testing/test-database.ts'
@@ -90,31 +89,6 @@ describe('a gateway on the edge', () => {
     await tick()
     await expect.poll(() => gateway.workers(), SOON).toContain(podOf(scheduled))
     await expect.poll(delivered, SOON).toEqual([{ status: 'delivered', attempts: 2 }])
-  })
-
-  it('takes the last words of workers that are done at the same moment, each in its own request', async () => {
-    const jobs = Array.from({ length: 2 }, async (_, i) => {
-      const output = { storage: 's3', path: `edge-${i}.mp4` }
-      const body = { input_url: 'http://127.0.0.1:9/a.mp4', preset: '720p_h264', output }
-      const made = await gateway.api('POST', '/api/v1/jobs', body)
-      expect(made.status).toBe(202)
-      return String(made.json.job_id)
-    })
-    const ids = await Promise.all(jobs)
-    const workers = await Promise.all(
-      ids.map(async (id) => {
-        const worker = `encode-${id}-1`
-        await expect.poll(() => gateway.workers(), SOON).toContain(worker)
-        const call = (method: string, what: string, body: object) =>
-          gateway.callback({ id, worker }, method, `/internal/v1/jobs/${id}/${what}`, body)
-        const { epoch } = (await call('POST', 'claim', { claimant: randomUUID() })).json
-        return () => call('PUT', 'status', jobReportOf(epoch, 1, { state: 'done', progress: 100, output: AN_OUTPUT }))
-      }),
-    )
-    const answers = await Promise.all(workers.map((tell) => tell()))
-    expect(answers).toMatchObject(ids.map(() => ({ status: 200, json: { duplicate: false } })))
-    for (const id of ids) expect((await gateway.api('GET', `/api/v1/jobs/${id}`)).json.status).toBe('completed')
-    expect(gateway.errors).toEqual([])
   })
 
   it('leaves no connection to its database behind', async () => {

@@ -46,6 +46,8 @@ export type PlayedJobs = AsyncDisposable & {
   tasks(jobId: string, task: string): Promise<readonly string[]>
 }
 
+type Played = Pick<TestGateway, 'database' | 'callback'>
+
 export async function startPlayedJobs(options: TestGatewayOptions = {}): Promise<PlayedJobs> {
   const launcher = createMemoryLauncher()
   const gateway = await startTestGateway({ launcher, ...options })
@@ -82,8 +84,9 @@ export async function startPlayedJobs(options: TestGatewayOptions = {}): Promise
   }
 }
 
-async function claim(
-  gateway: TestGateway,
+/** Claims a task as the worker that it was given to last. */
+export async function claim(
+  gateway: Played,
   taskId: string,
   claimant: string = crypto.randomUUID(),
 ): Promise<PlayedWorker> {
@@ -96,14 +99,14 @@ async function claim(
 }
 
 /** The name of the worker that a task was given to last. */
-async function carrierOf({ database }: TestGateway, taskId: string): Promise<string> {
+async function carrierOf({ database }: Played, taskId: string): Promise<string> {
   const rows = await database.sql`select host, launch from assignments where id = ${taskId}`
   return String(rows[0]?.['host'] ?? workerNameOf({ id: taskId, launch: Number(rows[0]?.['launch'] ?? 0) }))
 }
 
 type Held = { readonly taskId: string; readonly worker: string; readonly claimed: Json; readonly claimant: string }
 
-function work(gateway: TestGateway, { taskId, worker, claimed, claimant }: Held): PlayedWorker {
+function work(gateway: Played, { taskId, worker, claimed, claimant }: Held): PlayedWorker {
   const { epoch, order } = claimed
   let last = jobReportOf(epoch, 0)
   const send = () => gateway.callback({ id: taskId, worker }, 'PUT', `/internal/v1/jobs/${taskId}/status`, last)
