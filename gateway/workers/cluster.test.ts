@@ -90,6 +90,15 @@ describe('a monitor in a cluster', () => {
     await gone(name)
   })
 
+  test('ends before its last Pod goes, which another gateway would take for one that somebody has deleted', async () => {
+    const { id, name } = await played.watched()
+    cluster.kube.faults.failCalls({ method: 'DELETE', path: name }, { status: 500 })
+    played.setContainer(name, { state: ended(137, 'OOMKilled') }, 'Failed')
+    expect(await theOneError(id)).toMatchObject({ exit_code: 137, observed_state: 'failed' })
+    cluster.kube.faults.clearCalls()
+    await gone(name)
+  })
+
   test('whose Pod crashes again and again ends when it has failed five times, with its last lines', async () => {
     const { id, name } = await played.createMonitor()
     await played.podNamed(name)

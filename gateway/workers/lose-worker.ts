@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import { reasonLabel } from '../metrics/metrics.ts'
-import { afterLoss } from './attempts.ts'
+import { afterLoss, type AfterLoss } from './attempts.ts'
 import type { WorkerKind, WorkerLoss } from './kind.ts'
 import { giveUp, logId, scheduleRelaunch, type Assignment, type Launch } from './store.ts'
 
@@ -8,6 +8,11 @@ export type Lost = {
   readonly loss: WorkerLoss
   /** No further worker is launched, whatever attempts remain. */
   readonly forGood: boolean
+}
+
+/** What follows the loss of the worker of one launch. */
+export function nextAfter(kind: WorkerKind, { attempts }: Pick<Assignment, 'attempts'>, forGood: boolean): AfterLoss {
+  return forGood ? { kind: 'give_up' } : afterLoss(attempts, kind.attempts)
 }
 
 /**
@@ -22,7 +27,7 @@ export async function loseWorker(
 ): Promise<void> {
   const { metrics } = context
   const labels = { kind: lost.kind, reason: reasonLabel(loss.terminationReason) }
-  const next = forGood ? ({ kind: 'give_up' } as const) : afterLoss(lost.attempts, kind.attempts)
+  const next = nextAfter(kind, lost, forGood)
   const fields = { ...logId(lost), worker: loss.workerName, epoch: lost.epoch, attempt: lost.attempts }
   if (next.kind === 'relaunch') {
     const first = await scheduleRelaunch(context.db, lost, { afterMs: next.afterMs, attempts: lost.attempts })

@@ -3,7 +3,7 @@ import { reasonLabel } from '../metrics/metrics.ts'
 import { judge, type Verdict } from './compare.ts'
 import type { WorkerKind, WorkerLoss } from './kind.ts'
 import type { LaunchedWorker } from './launcher.ts'
-import { loseWorker } from './lose-worker.ts'
+import { loseWorker, nextAfter } from './lose-worker.ts'
 import {
   findHosts,
   findWhereabouts,
@@ -113,14 +113,18 @@ async function settle(context: Context, kind: WorkerKind, pair: Pair, verdict: V
       if (!isHeard) await endOf(context, worker)
       return loseWorker(context, kind, assignment, { loss: verdict.loss, forGood: false })
     case 'lost': {
+      const { forGood } = verdict
       const loss = await withLastLines(context, worker, verdict.loss)
-      await endOf(context, worker)
-      return loseWorker(context, kind, assignment, { loss, forGood: verdict.forGood })
+      const isRelaunched = nextAfter(kind, assignment, forGood).kind === 'relaunch'
+      // Its name is free for the next. The last one stays until its loss is noted: another gateway would find it missing.
+      if (isRelaunched) await endOf(context, worker)
+      await loseWorker(context, kind, assignment, { loss, forGood })
+      if (!isRelaunched) await endOf(context, worker)
     }
   }
 }
 
-/** It goes before its loss is noted: where that cannot be asked for now, the next comparison finds it as it was. */
+/** Where that cannot be asked for now, the next comparison finds it again. */
 async function endOf(context: Context, worker: LaunchedWorker | undefined): Promise<void> {
   if (worker !== undefined) await context.launcher.stop(worker, 0)
 }
