@@ -15,20 +15,19 @@ export function mayComplete({ state, output }: JobReport): boolean {
  * One for each process, so that many workers cost few statements: see `completeByReports`. What went wrong may have been
  * another report's fault; whose it was finds out on its own.
  */
-export function createCompletions({
-  db,
-  isBrokenOff,
-  isDatabaseGone,
-}: Pick<Context, 'db' | 'isBrokenOff' | 'isDatabaseGone'>): Completions {
-  const together = inBatches(MOST_AT_A_TIME, async (all: readonly Completion[]) => {
+export function createCompletions(
+  context: Pick<Context, 'db' | 'log' | 'isBrokenOff' | 'isDatabaseGone'>,
+): Completions {
+  const { db, log, isBrokenOff, isDatabaseGone } = context
+  return inBatches(MOST_AT_A_TIME, async (all: readonly Completion[]) => {
     // Of two of one task one at most counts, and this statement would not say which.
     const taken = all.filter(({ taskId }, i) => all.findIndex((other) => other.taskId === taskId) === i)
-    const completed = await completeByReports(db, taken, { withRest: false })
+    const completed = await completeByReports(db, taken, { withRest: false }).catch((error: unknown) => {
+      if (isBrokenOff(error)) return []
+      if (isDatabaseGone(error)) throw error
+      log.warn('reports are taken one by one, since together they could not be', { reports: taken.length, error })
+      return []
+    })
     return all.map((completion) => completed[taken.indexOf(completion)] ?? null)
   })
-  return (completion) =>
-    together(completion).catch((error: unknown) => {
-      if (isDatabaseGone(error) && !isBrokenOff(error)) throw error
-      return null
-    })
 }
