@@ -101,6 +101,7 @@ describe('a worker that is there', () => {
     expect(verdict).toEqual({
       kind: 'lost',
       forGood: true,
+      attempts: 5,
       loss: {
         exitCode: 137,
         terminationReason: 'OOMKilled',

@@ -13,7 +13,8 @@ export type Verdict =
   | { readonly kind: 'gone_with_gateway' }
   /** Its lease has run out: what does not report does not watch. */
   | { readonly kind: 'expired'; readonly loss: WorkerLoss }
-  | { readonly kind: 'lost'; readonly loss: WorkerLoss; readonly forGood: boolean }
+  /** `attempts` were made at it by then. */
+  | { readonly kind: 'lost'; readonly loss: WorkerLoss; readonly forGood: boolean; readonly attempts: number }
 
 /** Of the worker that an assignment should have: its name, and how often its like may be run. */
 export type Expected = { readonly workerName: string; readonly maxAttempts: number }
@@ -38,7 +39,7 @@ function judgePresent(assignment: LaunchedAssignment, worker: LaunchedWorker, ma
   if (worker.phase === 'exited') {
     const observedState = worker.exit?.reason === 'Completed' ? 'succeeded' : 'failed'
     const forGood = assignment.host === null && worker.exit?.givenUp === true
-    return { kind: 'lost', loss: lossByExit(worker, observedState), forGood }
+    return { kind: 'lost', loss: lossByExit(worker, observedState), forGood, attempts: assignment.attempts }
   }
   return judgeRestarts(assignment, worker, maxAttempts) ?? judgeLease(assignment, worker)
 }
@@ -52,7 +53,7 @@ function judgeRestarts(assignment: LaunchedAssignment, worker: LaunchedWorker, m
   const restarts = Math.max(worker.restarts, assignment.restarts)
   const attempts = assignment.attempts + restarts - assignment.restarts
   if (worker.phase === 'restarting' && attempts >= maxAttempts) {
-    return { kind: 'lost', loss: lossByExit(worker, 'crash_looping'), forGood: true }
+    return { kind: 'lost', loss: lossByExit(worker, 'crash_looping'), forGood: true, attempts }
   }
   return restarts > assignment.restarts ? { kind: 'note_restarts', restarts, attempts } : null
 }
@@ -76,7 +77,7 @@ function judgeMissing(assignment: LaunchedAssignment, workerName: string): Verdi
     workerName,
     observedState: 'missing',
   }
-  return { kind: 'lost', loss, forGood: false }
+  return { kind: 'lost', loss, forGood: false, attempts: assignment.attempts }
 }
 
 const NO_WORD: WorkerExit = { code: -1, reason: 'Error', lastLines: [], givenUp: false }

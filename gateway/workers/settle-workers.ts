@@ -113,12 +113,13 @@ async function settle(context: Context, kind: WorkerKind, pair: Pair, verdict: V
       if (!isHeard) await endOf(context, worker)
       return loseWorker(context, kind, assignment, { loss: verdict.loss, forGood: false })
     case 'lost': {
-      const { forGood } = verdict
+      const { forGood, attempts } = verdict
+      const lost = { ...assignment, attempts }
       const loss = await withLastLines(context, worker, verdict.loss)
-      const isRelaunched = nextAfter(kind, assignment, forGood).kind === 'relaunch'
+      const isRelaunched = nextAfter(kind, lost, forGood).kind === 'relaunch'
       // Its name is free for the next. The last one stays until its loss is noted: another gateway would find it missing.
       if (isRelaunched) await endOf(context, worker)
-      await loseWorker(context, kind, assignment, { loss, forGood })
+      await loseWorker(context, kind, lost, { loss, forGood })
       if (!isRelaunched) await endOf(context, worker)
     }
   }

@@ -266,11 +266,11 @@ export async function scheduleRelaunch(
   return changed.length > 0
 }
 
-/** Ends an assignment whose workers are used up. False where another gateway was first. */
-export async function giveUp(tx: Tx, launch: Launch): Promise<boolean> {
+/** Ends an assignment whose workers are used up, with how many there were. False where another gateway was first. */
+export async function giveUp(tx: Tx, launch: Launch & Pick<Assignment, 'attempts'>): Promise<boolean> {
   const changed = await tx
     .update(assignments)
-    .set({ endedAt: sql`now()`, leaseUntil: null, resume: null })
+    .set({ endedAt: sql`now()`, leaseUntil: null, resume: null, attempts: launch.attempts })
     .where(sameLaunch(launch))
     .returning({ id: assignments.id })
   return changed.length > 0
