@@ -25,7 +25,7 @@ export function createCompletions(
     const completed = await completeByReports(db, taken, { withRest: false }).catch((error: unknown) => {
       if (isBrokenOff(error)) return []
       if (isDatabaseGone(error)) throw error
-      log.warn('reports are taken one by one, since together they could not be', { reports: taken.length, error })
+      log.warn('reports are taken one by one', { reports: taken.length, error })
       return []
     })
     return all.map((completion) => completed[taken.indexOf(completion)] ?? null)

@@ -53,7 +53,9 @@ function judgeRestarts(assignment: LaunchedAssignment, worker: LaunchedWorker, m
   const restarts = Math.max(worker.restarts, assignment.restarts)
   const attempts = assignment.attempts + restarts - assignment.restarts
   if (worker.phase === 'restarting' && attempts >= maxAttempts) {
-    return { kind: 'lost', loss: lossByExit(worker, 'crash_looping'), forGood: true, attempts }
+    // One more may have begun before anybody looked.
+    const counted = Math.min(attempts, maxAttempts)
+    return { kind: 'lost', loss: lossByExit(worker, 'crash_looping'), forGood: true, attempts: counted }
   }
   return restarts > assignment.restarts ? { kind: 'note_restarts', restarts, attempts } : null
 }
