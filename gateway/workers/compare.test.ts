@@ -96,12 +96,14 @@ describe('a worker that is there', () => {
     })
   })
 
-  test('and whose fifth run in a row has failed is lost for good, with how it ended', () => {
-    const verdict = verdictOn({ attempts: 4, restarts: 3 }, { phase: 'restarting', restarts: 6, exit: EXIT })
+  test.each([
+    ['has failed', 4],
+    ['and more have failed before anybody looked', 6],
+  ])('and whose fifth run in a row %s is lost for good, with how it ended', (_what, restarts) => {
+    const verdict = verdictOn({ attempts: 4, restarts: 3 }, { phase: 'restarting', restarts, exit: EXIT })
     expect(verdict).toEqual({
       kind: 'lost',
       forGood: true,
-      // The kubelet has not waited for anybody to count.
       attempts: 5,
       loss: {
         exitCode: 137,

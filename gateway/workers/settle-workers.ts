@@ -3,7 +3,7 @@ import { reasonLabel } from '../metrics/metrics.ts'
 import { judge, type Verdict } from './compare.ts'
 import type { WorkerKind, WorkerLoss } from './kind.ts'
 import type { LaunchedWorker } from './launcher.ts'
-import { loseWorker, nextAfter } from './lose-worker.ts'
+import { loseWorker, nextAfter, type Lost } from './lose-worker.ts'
 import {
   findHosts,
   findWhereabouts,
@@ -110,19 +110,33 @@ async function settle(context: Context, kind: WorkerKind, pair: Pair, verdict: V
       // Time has passed since the records were read: it may have been heard again.
       if (!(await isExpired(context.db, assignment))) return
       // The next epoch keeps it from this assignment; it goes on with others.
-      if (!isHeard) await endOf(context, worker)
-      return loseWorker(context, kind, assignment, { loss: verdict.loss, forGood: false })
+      return lose(context, kind, assignment, {
+        worker: isHeard ? undefined : worker,
+        loss: verdict.loss,
+        forGood: false,
+      })
     case 'lost': {
       const { forGood, attempts } = verdict
-      const lost = { ...assignment, attempts }
       const loss = await withLastLines(context, worker, verdict.loss)
-      const isRelaunched = nextAfter(kind, lost, forGood).kind === 'relaunch'
-      // Its name is free for the next. The last one stays until its loss is noted: another gateway would find it missing.
-      if (isRelaunched) await endOf(context, worker)
-      await loseWorker(context, kind, lost, { loss, forGood })
-      if (!isRelaunched) await endOf(context, worker)
+      return lose(context, kind, { ...assignment, attempts }, { worker, loss, forGood })
     }
   }
+}
+
+/**
+ * A worker goes before another is launched, which may bear its name. The last one stays until its loss is noted: another
+ * gateway would find it missing.
+ */
+async function lose(
+  context: Context,
+  kind: WorkerKind,
+  lost: LaunchedAssignment,
+  { worker, ...how }: Lost & Pick<Pair, 'worker'>,
+): Promise<void> {
+  const isRelaunched = nextAfter(kind, lost, how.forGood).kind === 'relaunch'
+  if (isRelaunched) await endOf(context, worker)
+  await loseWorker(context, kind, lost, how)
+  if (!isRelaunched) await endOf(context, worker)
 }
 
 /** Where that cannot be asked for now, the next comparison finds it again. */
