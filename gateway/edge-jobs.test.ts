@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { startEdgeGateway, type EdgeGateway } from './testing/edge-gateway.ts'
-import { AN_OUTPUT } from './testing/job-reports.ts'
+import { AN_OUTPUT, planOf } from './testing/job-reports.ts'
 import { claim, WAIT } from './testing/played-jobs.ts'
 import { startReceiver, type Receiver } from './testing/receiver.ts'
 import { TEST_KEYS } from './testing/test-gateway.ts'
@@ -49,8 +49,7 @@ describe('jobs on the edge', () => {
   it('are encoded in pieces, joined, told of by a webhook and as a stream', async () => {
     const id = await post({ chunks: 2, callback_url: receiver.url })
     const splitter = await claimLaunched(id)
-    const chunks = [0, 1].map((i) => ({ index: i, first_frame: 9 * i, end_frame: 9 * i + 9 }))
-    const split = await splitter.tell({ state: 'done', plan: { chunks, source: {} }, room: 1 })
+    const split = await splitter.tell({ state: 'done', plan: planOf(2), room: 1 })
     let next: string = split.json.next[0].task_id
     const { sql } = gateway.database
     for (const expected of ['chunk', 'chunk', 'join']) {

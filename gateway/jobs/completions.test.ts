@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 
-import { AN_OUTPUT } from '../testing/job-reports.ts'
+import { AN_OUTPUT, jobReportOf } from '../testing/job-reports.ts'
 import { startPlayedJobs, WAIT, type PlayedWorker } from '../testing/played-jobs.ts'
 import { TEST_SETTINGS } from '../testing/test-gateway.ts'
+import { createCompletions } from './completions.ts'
 
 const done = { state: 'done', progress: 100, output: AN_OUTPUT } as const
 
@@ -70,5 +71,34 @@ describe('workers that are done at the same moment', () => {
     await sql`alter table jobs add constraint no_luck check (id <> ${sql.unsafe(`'${ids[0]}'`)} or status <> 'completed')`
     const answers = await Promise.all(workers.map((worker) => worker.tell(done)))
     expect(answers.map(({ status }) => status)).toEqual([500, 200, 200])
+  })
+
+  /** Their reports to `createCompletions`, where the first is on its way and all others wait to go together. */
+  async function startTogether() {
+    const { played, ids, workers } = await startThree()
+    const completions = createCompletions(played.gateway.gateway.context)
+    const [first, second, third] = workers.map(({ taskId, epoch }) => () => {
+      const report = { ...jobReportOf(epoch, 1, done), worker: `encode-${taskId}-1` }
+      return completions({ taskId, report, room: 0 })
+    })
+    if (!first || !second || !third) throw new Error('there are not three workers')
+    return { played, ids, tell: [first, second, third] as const }
+  }
+
+  it('count once where the same report waits twice', async () => {
+    const { played, ids, tell } = await startTogether()
+    await using _ = played
+    const [first, second] = tell
+    const told = await Promise.all([first(), second(), second()])
+    expect(told).toEqual([{ jobId: ids[0], next: [] }, { jobId: ids[1], next: [] }, null])
+  })
+
+  it('go one by one where they cannot go together', async () => {
+    const { played, ids, tell } = await startTogether()
+    await using _ = played
+    const { sql } = played.gateway.database
+    await sql`alter table jobs add constraint no_luck check (id <> ${sql.unsafe(`'${ids[1]}'`)} or status <> 'completed')`
+    const [first, second, third] = tell
+    expect(await Promise.all([first(), second(), third()])).toEqual([{ jobId: ids[0], next: [] }, null, null])
   })
 })

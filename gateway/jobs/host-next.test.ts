@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { AN_OUTPUT } from '../testing/job-reports.ts'
+import { AN_OUTPUT, planOf } from '../testing/job-reports.ts'
 import { startPlayedJobs, WAIT, type PlayedJobs } from '../testing/played-jobs.ts'
 import { TEST_KEYS, TEST_SETTINGS } from '../testing/test-gateway.ts'
 import type { WorkerSpec } from '../workers/launcher.ts'
@@ -14,12 +14,6 @@ async function lastWord({ gateway: { gateway } }: PlayedJobs, id: string) {
 async function presented({ gateway: { gateway } }: PlayedJobs, id: string) {
   const job = await findJob(gateway.context.db, id)
   return job === null ? null : presentProgress(job)
-}
-
-/** What a splitter makes of its job. */
-function planOf(pieces: number) {
-  const chunks = Array.from({ length: pieces }, (_, i) => ({ index: i, first_frame: 9 * i, end_frame: 9 * i + 9 }))
-  return { chunks, source: {} }
 }
 
 describe('a worker', () => {

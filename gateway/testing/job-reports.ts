@@ -8,6 +8,12 @@ export const AN_OUTPUT = {
   bytes: 9,
 } as const
 
+/** What a splitter makes of its job. */
+export function planOf(pieces: number) {
+  const chunks = Array.from({ length: pieces }, (_, i) => ({ index: i, first_frame: 9 * i, end_frame: 9 * i + 9 }))
+  return { chunks, source: {} }
+}
+
 /** A worker's word on its task, as far as a test says something of its own. */
 export type Told = Partial<Omit<JobReport, 'epoch' | 'seq'>>
 
