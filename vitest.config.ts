@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os'
 
 import { defineConfig } from 'vitest/config'
 
-import { closingLine } from './gateway/testing/closing-line.ts'
+import { createSummaryReporter } from './gateway/testing/summary-reporter.ts'
+import { PATIENCE_MS, WAIT } from './shared/testing/until.ts'
 
 /** Many tests wait for a broadcast or a process: even on one core two files get on better than one. */
 const workers = Math.max(2, availableParallelism())
@@ -10,10 +11,12 @@ const workers = Math.max(2, availableParallelism())
 export default defineConfig({
   test: {
     globalSetup: ['gateway/testing/global-setup.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Only to end what hangs: a test waits for what must come as long as a slow and busy machine needs for it.
+    testTimeout: 4 * PATIENCE_MS,
+    hookTimeout: 4 * PATIENCE_MS,
+    expect: { poll: WAIT },
     pool: 'forks',
-    reporters: ['default', closingLine((line) => process.stdout.write(line))],
+    reporters: ['default', createSummaryReporter((line) => process.stdout.write(line))],
     passWithNoTests: false,
     retry: 0,
     projects: [
@@ -21,7 +24,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'across processes',
-          include: ['{gateway,worker,shared}/**/*.e2e.test.ts'],
+          include: ['{gateway,worker,shared,k8s}/**/*.e2e.test.ts'],
           maxWorkers: workers,
           sequence: { groupOrder: 0 },
         },
@@ -31,7 +34,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'beside the code',
-          include: ['{gateway,worker,shared}/**/*.test.ts'],
+          include: ['{gateway,worker,shared,k8s}/**/*.test.ts'],
           exclude: ['**/*.e2e.test.ts'],
           maxWorkers: workers + 1,
           // Each file has its own world to clean up, but modules are read once by all: that is a tenth of the time.

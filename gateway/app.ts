@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono, type Context as HonoContext } from 'hono'
 import { except } from 'hono/combine'
 import { HTTPException } from 'hono/http-exception'
 import { requestId } from 'hono/request-id'
@@ -6,67 +6,88 @@ import { secureHeaders } from 'hono/secure-headers'
 import { timeout } from 'hono/timeout'
 
 import type { Context } from './context.ts'
-import { requireApiKey } from './http/api-key.ts'
+import { apiKeyAuthentication, requireAuthentication, type Authentication } from './http/authentication.ts'
 import { limitBody } from './http/body-limit.ts'
-import { docsRoutes } from './http/docs.ts'
 import { respondNotFound, respondToErrors } from './http/error-response.ts'
-import { healthRoutes, type Readiness } from './http/health.ts'
 import { createCallCounters, limitRate, type CallCounters } from './http/rate-limit.ts'
-import { operatorRoutes } from './http/operator.ts'
-import { followRequests } from './http/request-log.ts'
-import { MEDIA_PATH, mediaRoutes } from './media/routes.ts'
-import { metricsRoutes } from './metrics/routes.ts'
-import type { Rounds } from './rounds.ts'
-import type { System } from './system.ts'
-import { workerStatusRoutes } from './workers/status/routes.ts'
+import { observeRequests } from './http/request-log.ts'
+import { MEDIA_PATH } from './media/routes.ts'
+import { healthRoutes, type Readiness } from './operations/health.ts'
+import { metricsRoutes } from './operations/metrics-routes.ts'
+import type { Operations } from './operations/operations.ts'
+import { operatorRoutes } from './operations/operator-routes.ts'
+import { workerStatusRoutes } from './operations/worker-status/routes.ts'
+import type { ReadGuide } from './ports/guides.ts'
+import type { MountedSystem } from './system.ts'
+import { docsRoutes } from './web/api-docs.ts'
+import { guideRoutes } from './web/guides/routes.ts'
 
-/** Which of the two doors an app is: workers' callbacks may have a port of their own. */
-export type Doors = { readonly publicRoutes: boolean; readonly internalRoutes: boolean }
+/** Which routes a listener serves: workers' callbacks may have a port of their own. */
+export type ListenerRoutes = { readonly publicRoutes: boolean; readonly internalRoutes: boolean }
 
 /** What an app is made of beside the context. */
 export type AppParts = {
-  readonly systems: readonly System[]
+  readonly systems: readonly MountedSystem[]
   readonly readiness: Readiness
-  readonly rounds: Rounds
-  /** Those of an entry that makes an app for each request; left out, the app has its own. */
+  readonly operations: Operations
+  /** The counters of an entry that creates an app for each request; without them, the app has its own. */
   readonly callCounters?: CallCounters
+  /** Reads the guides; left out by entries without files. */
+  readonly readGuide?: ReadGuide
 }
 
-/** A request waits for the database and nothing else: one that takes so long will not be answered. */
+/** A request waits for the database only: one that takes longer, in ms, gets no answer any more. */
 const LONGEST_REQUEST_MS = 9000
 /** These wait for the cluster too, each with a bound of its own. */
 const OPERATOR_PATHS = ['/internal/v1/tick', '/internal/v1/reconcile']
 const TOO_SLOW = new HTTPException(503, { message: 'the database did not answer in time' })
 
-/** The whole HTTP side of a gateway, on any fetch runtime: its systems mounted, one place that turns errors to answers. */
-export function createApp(context: Context, parts: AppParts, doors: Doors): Hono {
-  const { systems, readiness, rounds } = parts
+/** Returns the HTTP side of a gateway, for any fetch runtime, with its systems mounted. */
+export function createApp(context: Context, parts: AppParts, routes: ListenerRoutes): Hono {
   const app = new Hono()
   app.onError(respondToErrors(context.log, context.isDatabaseGone))
   app.notFound(respondNotFound)
-  app.use(requestId(), followRequests(context), except(`${MEDIA_PATH}*`, secureHeaders()))
+  app.use(requestId(), observeRequests(context), except(`${MEDIA_PATH}*`, secureHeaders()))
   app.use(except(OPERATOR_PATHS, timeout(LONGEST_REQUEST_MS, TOO_SLOW)))
   app.use(...limitBody)
-  app.route('/', healthRoutes(readiness))
-  if (doors.internalRoutes) {
-    mountInternal(app, context, systems)
-    app.route('/internal/v1', operatorRoutes(rounds, context.settings.keys.INTERNAL_API_KEY))
-  }
-  if (doors.publicRoutes) mountPublic(app, context, parts)
+  app.route('/', healthRoutes(parts.readiness))
+  if (routes.internalRoutes) mountInternal(app, context, parts)
+  if (routes.publicRoutes) mountPublic(app, context, parts)
   return app
 }
 
-function mountInternal(app: Hono, context: Context, systems: readonly System[]): void {
+function mountInternal(app: Hono, context: Context, { systems, operations }: AppParts): void {
   app.route('/', metricsRoutes(context, systems))
-  for (const system of systems) app.route('/internal/v1', system.callbacks(context))
+  for (const { callbacks } of systems) app.route('/internal/v1', callbacks)
+  app.route('/internal/v1', operatorRoutes(operations, context.settings.keys.INTERNAL_API_KEY))
 }
 
 function mountPublic(app: Hono, context: Context, parts: AppParts): void {
   const { systems, callCounters = createCallCounters(context.settings) } = parts
-  const key = context.settings.keys.API_KEY
-  app.use('/api/*', limitRate(callCounters, key, context.clientAddress), requireApiKey(key))
-  for (const system of systems) app.route('/api/v1', system.api(context))
+  const authenticationOf = selectAuthentication(systems, apiKeyAuthentication(context.settings.keys.API_KEY))
+  app.use(
+    '/api/*',
+    limitRate(callCounters, authenticationOf, context.clientAddress),
+    requireAuthentication(authenticationOf),
+  )
+  for (const { api } of systems) app.route('/api/v1', api.routes)
   app.route('/api/v1', workerStatusRoutes(context, systems))
-  app.route('/', mediaRoutes(context))
+  for (const { publicRoutes, pages } of systems) {
+    if (publicRoutes !== undefined) app.route('/', publicRoutes)
+    if (pages !== undefined) app.route('/', pages)
+  }
   app.route('/', docsRoutes(app, context.settings.publicUrl))
+  app.route('/', guideRoutes(parts.readGuide ?? null))
+}
+
+/** Returns a function that finds the authentication of a path below `/api`: its system's, or `other`. */
+function selectAuthentication(
+  systems: readonly MountedSystem[],
+  other: Authentication,
+): (c: HonoContext) => Authentication {
+  const byPath = new Map(systems.flatMap(({ api }) => api.paths.map((path) => [path, api.authentication] as const)))
+  return (c) => {
+    const [, path = ''] = /^\/api\/v1\/([^/]*)/.exec(c.req.path) ?? []
+    return byPath.get(path) ?? other
+  }
 }

@@ -5,17 +5,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import type { BadAnswer } from '../worker/testing/local-server.ts'
-import { startEdgeGateway, type EdgeGateway } from './testing/edge-gateway.ts'
+import type { FaultyResponse } from '../shared/testing/local-server.ts'
+import { startEdgeGateway, type EdgeGateway } from './testing/edge/edge-gateway.ts'
 import { startReceiver, type Receiver } from './testing/receiver.ts'
-import { eventOf, reportOf } from './testing/reports.ts'
+import { buildEvent, buildReport } from './testing/workers/monitor-reports.ts'
 import { createTestDatabase } from './testing/test-database.ts'
 import { TEST_KEYS } from './testing/test-gateway.ts'
 
-/** Its clock is fired by tests alone: what comes without it is not waiting for it. */
-const SOON = { timeout: 15_000 }
-
-/** Longer than it takes until nothing else is due. */
+/** Longer than all other work takes. Only tests fire the cron trigger, so all other work happens without it. */
 const SLOW_MS = 1000
 const failingSlowly = () => delay(SLOW_MS, 503)
 
@@ -24,7 +21,7 @@ const OPERATOR = { 'x-internal-api-key': TEST_KEYS.INTERNAL_API_KEY }
 describe('a gateway on the edge', () => {
   let gateway: EdgeGateway
   let receiver: Receiver
-  const refusals: (() => Promise<BadAnswer>)[] = []
+  const refusals: (() => Promise<FaultyResponse>)[] = []
   let streams = 0
   beforeAll(async () => {
     receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY, async () => refusals.shift()?.() ?? 204)
@@ -49,20 +46,20 @@ describe('a gateway on the edge', () => {
   const openConnections = async () =>
     (await gateway.database.sql`select from pg_stat_activity where application_name = 'tallylight-edge'`).length
 
-  it('launches the worker of a new monitor, and ends that of a stopped one, without waiting for its clock', async () => {
+  it('launches the worker of a new monitor, and stops that of a stopped one, without a cron trigger', async () => {
     const id = await createMonitor()
-    await expect.poll(() => gateway.workers(), SOON).toContain(podOf(id))
+    await expect.poll(() => gateway.workers()).toContain(podOf(id))
     await gateway.api('DELETE', `/api/v1/monitors/${id}`)
-    await expect.poll(() => gateway.workers(), SOON).not.toContain(podOf(id))
+    await expect.poll(() => gateway.workers()).not.toContain(podOf(id))
   })
 
-  it('delivers a webhook, and tries again when that is due, without waiting for its clock', async () => {
+  it('delivers a webhook, and retries it when due, without a cron trigger', async () => {
     const id = await createMonitor()
     await claim(id)
     refusals.push(async () => 500, failingSlowly)
-    await report(id, reportOf(1, 1, { events: [eventOf('stream.started')] }))
+    await report(id, buildReport(1, 1, { events: [buildEvent('stream.started')] }))
     const attempts = () => receiver.deliveries.filter(({ payload }) => payload.monitor_id === id)
-    await expect.poll(() => attempts().length, SOON).toBe(3)
+    await expect.poll(() => attempts().length).toBe(3)
     const [first = 0, second = 0, third = 0] = attempts().map(({ atMs }) => atMs)
     expect(second - first).toBeGreaterThan(900)
     expect(third - second - SLOW_MS).toBeGreaterThan(1900)
@@ -70,38 +67,38 @@ describe('a gateway on the edge', () => {
   })
 
   it.each([
-    ['its clock', () => gateway.schedule()],
-    ['an operator', () => gateway.api('POST', '/internal/v1/tick', undefined, OPERATOR)],
-  ])('does what has become due when %s says so, to its end', async (_who, tick) => {
+    ['a cron trigger', () => gateway.triggerCron()],
+    ['the tick route', () => gateway.api('POST', '/internal/v1/tick', undefined, OPERATOR)],
+  ])('completes all due work after %s', async (_who, tick) => {
     const { sql } = gateway.database
     const scheduled = await createMonitor({ scheduled_start_time: new Date(Date.now() + 3_600_000).toISOString() })
     await sql`update monitors set start_at = now() where id = ${scheduled}`
     const id = await createMonitor()
     await claim(id)
-    await report(id, reportOf(1, 1, { events: [eventOf('stream.started')] }))
+    await report(id, buildReport(1, 1, { events: [buildEvent('stream.started')] }))
     const delivered = async () =>
       (await sql`select status, attempts from outbox_events where subject = ${id}`).map((row) => ({ ...row }))
-    await expect.poll(delivered, SOON).toEqual([{ status: 'delivered', attempts: 1 }])
-    await expect.poll(openConnections, SOON).toBe(0)
+    await expect.poll(delivered).toEqual([{ status: 'delivered', attempts: 1 }])
+    await expect.poll(openConnections).toBe(0)
     refusals.push(() => delay(SLOW_MS, 204))
     await sql`update outbox_events set status = 'pending' where subject = ${id}`
     await sql`update outbox_lanes set pending = 1, due_at = now() where subject = ${id}`
     await tick()
-    await expect.poll(() => gateway.workers(), SOON).toContain(podOf(scheduled))
-    await expect.poll(delivered, SOON).toEqual([{ status: 'delivered', attempts: 2 }])
+    await expect.poll(() => gateway.workers()).toContain(podOf(scheduled))
+    await expect.poll(delivered).toEqual([{ status: 'delivered', attempts: 2 }])
   })
 
-  it('leaves no connection to its database behind', async () => {
+  it('closes its database connections after each request', async () => {
     await Promise.all(Array.from({ length: 5 }, () => gateway.api('GET', '/api/v1/monitors')))
-    await expect.poll(openConnections, SOON).toBe(0)
+    await expect.poll(openConnections).toBe(0)
   })
 
-  it('shows /docs without what would take a disk, and says where the API is described', async () => {
+  it('serves /docs without assets from a disk, with a link to the API description', async () => {
     expect((await gateway.api('GET', '/docs')).text).toContain('<a href="/openapi.json">')
     expect((await gateway.api('GET', '/docs/assets/swagger-ui.css')).status).toBe(404)
   })
 
-  it('is not ready until its tables are as new as it is, and says who makes them', async () => {
+  it('is not ready until all its migrations are applied, and names the migration job', async () => {
     const { sql } = gateway.database
     expect((await gateway.api('GET', '/readyz')).json).toEqual({
       status: 'ready',
@@ -119,22 +116,22 @@ describe('a gateway on the edge', () => {
     expect((await gateway.api('GET', '/readyz')).status).toBe(200)
   })
 
-  it('has logged no error', () => {
+  it('logs no error in all these tests', () => {
     expect(gateway.errors).toEqual([])
   })
 })
 
 describe('without its database', () => {
   it.each([
-    ['is not there', true],
-    ['says nothing', false],
-  ])('an edge gateway whose database %s answers 503, and soon', async (_how, isClosed) => {
+    ['refuses connections', true],
+    ['never answers', false],
+  ])('an edge gateway whose database %s answers 503', async (_how, isClosed) => {
     const server = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const { port } = server.address() as AddressInfo
     if (isClosed) await new Promise((resolve) => server.close(resolve))
     await using gateway = await startEdgeGateway({
-      bindings: { DATABASE_URL: `postgres://user:password@127.0.0.1:${port}/none` },
+      env: { DATABASE_URL: `postgres://user:password@127.0.0.1:${port}/none` },
     })
     const answer = await gateway.api('GET', '/api/v1/monitors')
     expect([answer.status, answer.json.error.code]).toEqual([503, 'DATABASE_UNAVAILABLE'])
@@ -145,37 +142,37 @@ describe('without its database', () => {
   })
 })
 
-it('a worker that could not report while the database was gone is not taken for lost', async () => {
+it('a worker that could not report during a database outage is not considered lost', async () => {
   await using database = await createTestDatabase()
   const { hostname, port } = new URL(database.url)
-  await using way = await startWay({ host: hostname, port: Number(port) })
-  const through = Object.assign(new URL(database.url), { port: String(way.port) }).href
-  await using gateway = await startEdgeGateway({ bindings: { DATABASE_URL: through, LOG_LEVEL: 'error' } })
+  await using proxy = await startProxy({ host: hostname, port: Number(port) })
+  const through = Object.assign(new URL(database.url), { port: String(proxy.port) }).href
+  await using gateway = await startEdgeGateway({ env: { DATABASE_URL: through, LOG_LEVEL: 'error' } })
   const made = await gateway.api('POST', '/api/v1/monitors', {
     stream_url: 'http://127.0.0.1:9/outage.m3u8',
     callback_url: 'http://127.0.0.1:9/hook',
   })
   const id: string = made.json.monitor_id
-  await expect.poll(() => gateway.workers(), SOON).toHaveLength(1)
+  await expect.poll(() => gateway.workers()).toHaveLength(1)
   const claim = { claimant: randomUUID() }
   expect((await gateway.callback(id, 'POST', `/internal/v1/monitors/${id}/claim`, claim)).status).toBe(200)
 
-  await way.close()
-  expect((await gateway.callback(id, 'PUT', `/internal/v1/monitors/${id}/status`, reportOf(1, 1))).status).toBe(503)
+  await proxy.close()
+  expect((await gateway.callback(id, 'PUT', `/internal/v1/monitors/${id}/status`, buildReport(1, 1))).status).toBe(503)
   await database.sql`update assignments set lease_until = now() - interval '1 s'`
-  await way.open()
-  await gateway.schedule()
+  await proxy.open()
+  await gateway.triggerCron()
   const lease = async () => {
     const [row] = await database.sql`select attempts, lease_until > now() as holds, launch_at from assignments`
     return { ...row }
   }
-  await expect.poll(lease, SOON).toEqual({ attempts: 1, holds: true, launch_at: null })
+  await expect.poll(lease).toEqual({ attempts: 1, holds: true, launch_at: null })
 })
 
-type Way = AsyncDisposable & { readonly port: number; close(): Promise<void>; open(): Promise<void> }
+type Proxy = AsyncDisposable & { readonly port: number; close(): Promise<void>; open(): Promise<void> }
 
-/** A way to a server that can be closed. */
-async function startWay(server: { host: string; port: number }): Promise<Way> {
+/** Starts a TCP proxy to a server that can be closed and opened again. */
+async function startProxy(server: { host: string; port: number }): Promise<Proxy> {
   const sockets = new Set<Socket>()
   const entrance = createServer((socket) => {
     const exit = connect(server)
@@ -197,9 +194,9 @@ async function startWay(server: { host: string; port: number }): Promise<Way> {
 }
 
 describe('wrong settings', () => {
-  it('stop an edge gateway: every route names them all, and its log does so once', async () => {
+  it('stop an edge gateway: every route names all of them, and the log names them once', async () => {
     await using gateway = await startEdgeGateway({
-      bindings: { LAUNCHER: 'process', PORT: '8080', KUBERNETES_URL: '', MAX_MONITORS: 'many' },
+      env: { LAUNCHER: 'process', PORT: '8080', KUBERNETES_URL: '', MAX_MONITORS: 'many' },
     })
     for (const path of ['/healthz', '/readyz', '/api/v1/monitors', '/internal/v1/tick', '/docs']) {
       const answer = await gateway.api('GET', path)
@@ -212,6 +209,6 @@ describe('wrong settings', () => {
       ])
     }
     expect(gateway.errors).toEqual([expect.stringContaining('this gateway cannot start')])
-    await expect(gateway.schedule()).rejects.toThrow('500')
+    await expect(gateway.triggerCron()).rejects.toThrow('500')
   })
 })

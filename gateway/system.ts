@@ -1,26 +1,93 @@
 import type { Hono } from 'hono'
 
-import type { Context, Tx } from './context.ts'
-import type { Reading } from './metrics/figures.ts'
-import type { OutboxEvent } from './outbox/store.ts'
-import type { WorkerKind } from './workers/kind.ts'
-import type { Work } from './work.ts'
-import type { Capacity } from './workers/status/present.ts'
+import type { Context } from './context.ts'
+import type { ErrorCode } from './errors.ts'
+import type { Authentication } from './http/authentication.ts'
+import type { OutboxEvent } from './outbox/store/events.ts'
+import type { Tx } from './ports/database.ts'
+import type { WorkerRole } from './ports/launcher.ts'
+import type { GaugeSample, MetricDefinition } from './ports/metrics.ts'
+import type { PeriodicTask } from './scheduler/periodic-task.ts'
+import type { Env } from './settings/fields.ts'
+import type { SettingsSection } from './settings/section.ts'
+import type { Settings } from './settings/settings.ts'
+import type { WorkerKind } from './workers/worker-kind.ts'
 
-/** What a system (monitors; later jobs and live) offers to the gateway that it lives in. */
+/**
+ * A service of the gateway, such as monitors. It carries everything that the gateway needs to know of it: deleting its
+ * folders and its entries in `systems.ts` and `worker/kinds.ts` removes it.
+ */
 export type System = {
   readonly name: string
-  /** Its public routes, mounted under `/api/v1`. */
-  api(context: Context): Hono
-  /** Its workers' callbacks, mounted under `/internal/v1`. */
-  callbacks(context: Context): Hono
-  readonly workerKind: WorkerKind
-  /** Periodic work of its own. */
-  works(context: Context): readonly Work[]
-  /** Told, in the transaction that marks it, that a webhook has failed all its attempts. */
-  onWebhookExhausted(tx: Tx, event: OutboxEvent): Promise<void>
-  /** How many of its records are active, and how many may be. */
-  capacity(context: Context): Promise<Capacity>
-  /** Its figures, as its tables tell them now. */
-  readings(context: Context): Promise<readonly Reading[]>
+  readonly settings: SettingsSection
+  readonly errors: readonly ErrorCode[]
+  readonly metrics: readonly MetricDefinition[]
+  /** The log field of each of its ids, by prefix: `{ mon: 'monitor_id' }`. */
+  readonly idFields: Readonly<Record<string, string>>
+  /**
+   * Reads its settings.
+   * @throws SettingsError where a file that they name is wrong; `settings` was checked before
+   */
+  configure(surroundings: SystemSurroundings): Promise<SystemConfiguration>
 }
+
+/** What a system reads its settings from. */
+export type SystemSurroundings = {
+  /** The environment, without empty variables. */
+  readonly env: Env
+  readonly settings: Settings
+  /** The folder of the gateway's own files. */
+  readonly dataDir: string
+  /** Where clients reach the gateway. */
+  readonly url: string
+  /** Returns the text of the file that a setting names, or of the system's own file where it is not set. */
+  readonly readText: (setting: string, own: OwnFile) => Promise<string>
+  /** Returns a path of this machine as an absolute one. */
+  readonly toAbsolute: (path: string) => string
+}
+
+/** A file that comes with a system: its path below `gateway/`, and its text where it is bundled. */
+export type OwnFile = { readonly path: string; readonly bundled: () => Promise<{ readonly default: string }> }
+
+/** What a system is made of once it has its settings. */
+export type SystemConfiguration = {
+  /** Labels, resources, ports and network needs of its workers in a cluster. */
+  readonly workerRole: WorkerRole
+  /** Returns the system at work in one gateway. */
+  mount(context: Context): MountedSystem
+}
+
+/** A system that has its settings. */
+export type ConfiguredSystem = SystemConfiguration & { readonly definition: System }
+
+/** A system at work in one gateway. */
+export type MountedSystem = {
+  readonly name: string
+  readonly workerKind: WorkerKind
+  readonly api: SystemApi
+  /** Callbacks of its workers, mounted at `/internal/v1`. */
+  readonly callbacks: Hono
+  /** Routes that need no key, mounted at `/`. */
+  readonly publicRoutes?: Hono
+  /** Its pages, mounted at `/`. */
+  readonly pages?: Hono
+  readonly periodicTasks: readonly PeriodicTask[]
+  /** Handles a webhook that failed all its attempts, in the transaction that records it. */
+  onWebhookExhausted(tx: Tx, event: OutboxEvent): Promise<void>
+  /** Returns how many of its records are active, and how many may be. */
+  capacity(): Promise<Capacity>
+  /** Returns its sampled gauges. */
+  readGauges(): Promise<readonly GaugeSample[]>
+}
+
+/** The public API of a system, mounted at `/api/v1`. */
+export type SystemApi = {
+  /** The first segments of its paths below `/api/v1`: `monitors`. */
+  readonly paths: readonly string[]
+  /** How its clients authenticate. */
+  readonly authentication: Authentication
+  readonly routes: Hono
+}
+
+/** How many records of a system are active, and how many may be. */
+export type Capacity = { readonly used: number; readonly limit: number }

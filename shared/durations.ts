@@ -9,20 +9,17 @@ const UNIT_MS = new Map([
 
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/
 
-/**
- * A duration as settings write it, in milliseconds: `30s`, `500ms`, `5m`, `1h`, or a bare number of seconds.
- * Gives `null` for anything else.
- */
+/** Parses a duration into milliseconds: `30s`, `500ms`, `5m`, `1h`, or a bare number of seconds; `null` for other text. */
 function parseDuration(text: string): number | null {
   const match = DURATION.exec(text.trim())
   if (match === null) return null
   return Math.round(Number(match[1]) * (UNIT_MS.get(match[2] ?? 's') ?? 0))
 }
 
-/** A month: longer ones are slips of the pen, and some overflow what a clock can hold. */
-const LONGEST_MS = 30 * 24 * 3_600_000
+/** Longer durations are typing errors, and some exceed the range of timers. */
+const MAX_DURATION_MS = 30 * 24 * 3_600_000
 
-/** Schema of a duration setting: text in, milliseconds out, from nothing to thirty days. */
+/** Schema of a duration setting: text in, milliseconds out, from zero to thirty days. */
 export const Duration = v.pipe(
   v.string(),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -31,8 +28,8 @@ export const Duration = v.pipe(
     addIssue({ message: 'must be a duration such as 30s, 500ms or 5m, or a number of seconds' })
     return NEVER
   }),
-  v.maxValue(LONGEST_MS, 'must not be longer than thirty days (720h)'),
+  v.maxValue(MAX_DURATION_MS, 'must not be longer than thirty days (720h)'),
 )
 
-/** The same for what takes time in any case. */
-export const PositiveDuration = v.pipe(Duration, v.minValue(1, 'must be longer than nothing'))
+/** Schema of a duration setting that must not be zero. */
+export const PositiveDuration = v.pipe(Duration, v.minValue(1, 'must be longer than zero'))

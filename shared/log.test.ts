@@ -1,17 +1,20 @@
 import { describe, expect, it } from 'vitest'
 
-import { newMonitorId } from './ids.ts'
-import { createLog, idField } from './log.ts'
+import { newId } from './ids.ts'
+import { createIdFields, createLog } from './log.ts'
 
-/** What a log of this level writes, line by line, parsed. */
-function logged(level: 'info' | 'debug', use: (log: ReturnType<typeof createLog>) => void): Record<string, unknown>[] {
+/** Returns the lines that a log of this level writes, parsed. */
+function captureLines(
+  level: 'info' | 'debug',
+  use: (log: ReturnType<typeof createLog>) => void,
+): Record<string, unknown>[] {
   const lines: string[] = []
   use(createLog('gateway', level, (line) => lines.push(line)))
   return lines.map((line) => JSON.parse(line))
 }
 
-describe('a line of the log', () => {
-  it('is JSON on one line: when, how bad, who, what, and then what it is about', () => {
+describe('a log line', () => {
+  it('is one line of JSON: time, level, component, message, then the fields', () => {
     const lines: string[] = []
     createLog('worker', 'info', (line) => lines.push(line))
       .with({ monitor_id: 'mon-1' })
@@ -28,9 +31,9 @@ describe('a line of the log', () => {
     })
   })
 
-  it('carries no query and no user of a URL, wherever in it the URL stands', () => {
+  it('contains no query and no credentials of a URL, wherever the URL stands', () => {
     const secret = 'https://user:hunter2@cdn.example.com/live/a.m3u8?token=s3cret&sig=abc#part'
-    const [line] = logged('debug', (log) =>
+    const [line] = captureLines('debug', (log) =>
       log.info('event', {
         url: secret,
         error: new Error(`cannot fetch '${secret}'`, { cause: new Error(`refused: ${secret}`) }),
@@ -42,16 +45,27 @@ describe('a line of the log', () => {
     expect(line?.['url']).toBe('https://…@cdn.example.com/live/a.m3u8?…')
   })
 
-  it('leaves what is no URL as it is', () => {
+  it('keeps text that is not a URL unchanged', () => {
     const fields = { reason: 'why? because a@b.c', path: '/a?b=c', ratio: 0.5, none: null, url: 'https://a.example/b' }
-    expect(logged('info', (log) => log.info('event', fields))[0]).toMatchObject(fields)
+    expect(captureLines('info', (log) => log.info('event', fields))[0]).toMatchObject(fields)
   })
 })
 
-describe('the id of what a line is about', () => {
-  it('stands in the field of its kind, so that whoever looks for a monitor finds all its lines', () => {
-    const id = newMonitorId()
-    expect(idField(id)).toEqual({ monitor_id: id })
-    expect(idField('what-is-not-known')).toEqual({ subject: 'what-is-not-known' })
+describe('the log field of an id', () => {
+  const idFields = createIdFields(
+    new Map([
+      ['mon', 'monitor_id'],
+      ['job', 'job_id'],
+    ]),
+  )
+
+  it('is that of its prefix, so that a search for one id finds all its lines', () => {
+    const [monitor, job] = [newId('mon'), newId('job')]
+    expect(idFields(monitor)).toEqual({ monitor_id: monitor })
+    expect(idFields(job)).toEqual({ job_id: job })
+  })
+
+  it('is `subject` for an unknown prefix, an empty id, and a name that objects inherit', () => {
+    for (const id of ['task-1', 'monitor-1', '', 'constructor-1']) expect(idFields(id)).toEqual({ subject: id })
   })
 })

@@ -1,24 +1,24 @@
 import { createConsola, type LogObject } from 'consola/basic'
 
-/** Structured log: a static message, everything else in fields. */
+/** A structured log: static messages, with everything that varies in fields. */
 export type Log = {
   debug(message: string, fields?: LogFields): void
   info(message: string, fields?: LogFields): void
   warn(message: string, fields?: LogFields): void
   error(message: string, fields?: LogFields): void
-  /** The same log with these fields on every line. */
+  /** Returns a log that adds these fields to every line. */
   with(fields: LogFields): Log
 }
 export type LogFields = Readonly<Record<string, unknown>>
 
 export type LogLevel = keyof typeof LEVELS
-/** consola's numbers: a level shows itself and all below it. */
+/** consola's level numbers: a level includes all lower numbers. */
 const LEVELS = { error: 0, warn: 1, info: 3, debug: 4 } as const
 
 /**
- * A log that hands each event to `write` as one line of JSON: `timestamp`, `level`, `component`, `message`, then the
- * fields. Errors become their message and, at debug level only, their stack. URLs lose their query
- * and their user. Callers pass no other secret: no key, no token.
+ * Creates a log that passes each event to `write` as one line of JSON: `timestamp`, `level`, `component`, `message`,
+ * then the fields. Errors become their message or, at debug level, their stack. Queries and credentials of URLs are
+ * removed; callers must not pass other secrets, such as keys and tokens.
  */
 export function createLog(component: string, level: LogLevel, write: (line: string) => void): Log {
   const consola = createConsola({
@@ -41,40 +41,40 @@ function bind(consola: ReturnType<typeof createConsola>, bound: LogFields): Log 
   }
 }
 
-function toLine(event: LogObject, component: string, stacks: boolean): string {
+function toLine(event: LogObject, component: string, includesStacks: boolean): string {
   const [message, fields] = event.args
   const head = { timestamp: event.date.toISOString(), level: event.type, component, message }
-  return JSON.stringify({ ...head, ...fields }, (_key, value: unknown) => plain(value, stacks))
+  return JSON.stringify({ ...head, ...fields }, (_key, value: unknown) => toPlainValue(value, includesStacks))
 }
 
-/** Drizzle puts a failed query's parameters into its message; they are users' data, and may hold their secrets. */
+/** Drizzle appends a failed query's parameters to its message. They are users' data and may contain secrets. */
 const QUERY_PARAMETERS = /\nparams: .*/s
 
-function plain(value: unknown, stacks: boolean): unknown {
+function toPlainValue(value: unknown, includesStacks: boolean): unknown {
   if (typeof value === 'bigint') return String(value)
-  if (typeof value === 'string') return withoutSecrets(value)
+  if (typeof value === 'string') return removeUrlSecrets(value)
   if (!(value instanceof Error)) return value
-  const told = stacks ? (value.stack ?? value.message) : value.message
+  const text = includesStacks ? (value.stack ?? value.message) : value.message
   const cause = value.cause instanceof Error ? `: ${value.cause.message}` : ''
-  return withoutSecrets(told.replace(QUERY_PARAMETERS, '') + cause)
+  return removeUrlSecrets(text.replace(QUERY_PARAMETERS, '') + cause)
 }
 
-/** What others say (programs, libraries, sites) may name a URL, and a URL may open something. */
-function withoutSecrets(text: string): string {
-  return text.includes('://') ? text.replaceAll(/:\/\/[^\s"'<>]+/g, bareUrl) : text
+/** Removes credentials and queries from the URLs in a text, which may come from programs, libraries or sites. */
+function removeUrlSecrets(text: string): string {
+  return text.includes('://') ? text.replaceAll(/:\/\/[^\s"'<>]+/g, redactUrl) : text
 }
 
-/** A URL from its `://` on: without its user, and only as far as its query. */
-function bareUrl(url: string): string {
+/** Redacts a URL from its `://` on: its credentials, its query and its fragment. */
+function redactUrl(url: string): string {
   const end = url.search(/[?#]/)
   const address = end < 0 ? url : `${url.slice(0, end)}?…`
   return address.replace(/^:\/\/[^/]*@/, '://…@')
 }
 
-/** Which field of a line an id belongs into, by what it begins with: see `ids.ts`. */
-const ID_FIELDS: ReadonlyMap<string, string> = new Map([['mon', 'monitor_id']])
-
-/** The id of what a line is about, in its field, for those who have ids of many kinds and know none of them. */
-export function idField(id: string): LogFields {
-  return { [ID_FIELDS.get(id.split('-', 1)[0] ?? '') ?? 'subject']: id }
+/**
+ * Creates a function that returns an id in its log field: the field that `fieldsByPrefix` has for the text before the
+ * first hyphen of the id, or `subject` where it has none.
+ */
+export function createIdFields(fieldsByPrefix: ReadonlyMap<string, string>): (id: string) => LogFields {
+  return (id) => ({ [fieldsByPrefix.get(id.split('-', 1)[0] ?? '') ?? 'subject']: id })
 }

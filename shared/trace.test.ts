@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
 
-import { childOf, readTraceparent, writeTraceparent } from './trace.ts'
+import { formatTraceparent, parseTraceparent, startSpan } from './trace.ts'
 
 const HEADER = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 
-test('a traceparent is read and written as it was', () => {
-  const trace = readTraceparent(HEADER)
+test('a traceparent that is parsed and formatted again stays the same', () => {
+  const trace = parseTraceparent(HEADER)
   expect(trace).toEqual({ traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7', flags: '01' })
-  expect(trace && writeTraceparent(trace)).toBe(HEADER)
+  expect(trace && formatTraceparent(trace)).toBe(HEADER)
 })
 
-test('one that is not valid is none', () => {
+test('an invalid traceparent is ignored', () => {
   const wrong = [
     undefined,
     null,
@@ -24,23 +24,23 @@ test('one that is not valid is none', () => {
     `${HEADER}0`,
     `${HEADER}\n${HEADER}`,
   ]
-  expect(wrong.map(readTraceparent)).toEqual(wrong.map(() => null))
+  expect(wrong.map(parseTraceparent)).toEqual(wrong.map(() => null))
 })
 
-test('what a later version adds is passed over', () => {
-  expect(readTraceparent(`cc${HEADER.slice(2)}-more`)?.traceId).toBe('4bf92f3577b34da6a3ce929d0e0e4736')
+test('fields that a later version appends are ignored', () => {
+  expect(parseTraceparent(`cc${HEADER.slice(2)}-more`)?.traceId).toBe('4bf92f3577b34da6a3ce929d0e0e4736')
 })
 
-test('what is caused keeps the trace and its flags, and has a span of its own', () => {
-  const parent = readTraceparent(HEADER.replace(/01$/, '00'))
-  const child = childOf(parent)
+test('a child span keeps the trace and its flags, and has an id of its own', () => {
+  const parent = parseTraceparent(HEADER.replace(/01$/, '00'))
+  const child = startSpan(parent)
   expect(child).toMatchObject({ traceId: parent?.traceId, flags: '00' })
   expect(child.spanId).not.toBe(parent?.spanId)
-  expect(readTraceparent(writeTraceparent(child))).toEqual(child)
+  expect(parseTraceparent(formatTraceparent(child))).toEqual(child)
 })
 
-test('what nothing causes begins a trace', () => {
-  const [one, other] = [childOf(null), childOf(null)]
-  expect(readTraceparent(writeTraceparent(one))).toEqual(one)
+test('a span without a parent begins a new trace', () => {
+  const [one, other] = [startSpan(null), startSpan(null)]
+  expect(parseTraceparent(formatTraceparent(one))).toEqual(one)
   expect(one.traceId).not.toBe(other.traceId)
 })

@@ -1,36 +1,36 @@
-/** Which piece of work causes which, across processes: W3C Trace Context, https://www.w3.org/TR/trace-context/. */
+/** One span of a distributed trace: W3C Trace Context, https://www.w3.org/TR/trace-context/. */
 export type Trace = {
-  /** 32 hex digits, the same for all that one request causes. */
+  /** 32 hex digits, shared by all spans that one request causes. */
   readonly traceId: string
-  /** 16 hex digits: the piece of work at hand. */
+  /** 16 hex digits: the current span. */
   readonly spanId: string
-  /** Two hex digits; `01`: whoever began the trace records it. */
+  /** Two hex digits; `01`: the trace is sampled. */
   readonly flags: string
 }
 
-/** Version 00 ends with its flags, which a later one need not (§4); ff is no version, and no id is all zeros. */
+/** Version 00 ends with its flags; later versions may append fields (§4). Version ff and ids of zeros are invalid. */
 const TRACEPARENT =
   /^(?!ff)(?:00(?=.{53}$)|(?!00)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/
 
-/** The trace that a `traceparent` header names (§3.2); `null` where there is none, or it is not valid. */
-export function readTraceparent(header: string | null | undefined): Trace | null {
+/** Parses a `traceparent` header (§3.2); returns `null` where it is missing or invalid. */
+export function parseTraceparent(header: string | null | undefined): Trace | null {
   const [valid, traceId = '', spanId = '', flags = ''] = TRACEPARENT.exec(header?.trim() ?? '') ?? []
   return valid === undefined ? null : { traceId, spanId, flags }
 }
 
-/** A trace as its header says it. */
-export function writeTraceparent({ traceId, spanId, flags }: Trace): string {
+/** Formats a span as a `traceparent` header of version 00. */
+export function formatTraceparent({ traceId, spanId, flags }: Trace): string {
   return `00-${traceId}-${spanId}-${flags}`
 }
 
-/** The trace of a piece of work that `parent` causes; of its own, recorded, where nothing known causes it. */
-export function childOf(parent: Trace | null): Trace {
+/** Starts a span below `parent`; without a parent, the first span of a new, sampled trace. */
+export function startSpan(parent: Trace | null): Trace {
   return parent === null
     ? { traceId: randomHex(16), spanId: randomHex(8), flags: '01' }
     : { ...parent, spanId: randomHex(8) }
 }
 
-/** Ids must be unlike each other, not secret: the fast source of randomness does. */
+/** Returns random hex digits. Ids need to be unique, not secret: `Math.random` is enough, and fast. */
 function randomHex(bytes: number): string {
   let hex = ''
   for (let rest = bytes; rest > 0; rest -= 4) {

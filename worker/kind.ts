@@ -1,36 +1,51 @@
 import type { Claim } from '../shared/contract/assignment.ts'
-import type { Log } from '../shared/log.ts'
+import type { Log, LogFields } from '../shared/log.ts'
 import type { WorkerEnvironment } from './environment.ts'
-import type { CallGateway, CallResult } from './platform/callback.ts'
+import type { GatewayCallResult, GatewayCaller } from './platform/callback.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Lifetime } from './platform/lifetime.ts'
 
-/** A kind of worker: reads what it is told. Throws an `EnvironmentError` where that is wrong. */
-export type Kind = (env: NodeJS.ProcessEnv) => Worker
-
-/** A worker that knows what it is to do, before it has claimed its assignment. */
-export type Worker = {
-  readonly environment: WorkerEnvironment
-  /** The assignment's path on the gateway, below which its calls go: `/internal/v1/monitors/{id}`. */
-  readonly path: string
-  /** Stand on every line of its log. */
-  readonly logFields: Readonly<Record<string, string>>
-  /** Works until the assignment is done, refused, or the lifetime's end. Expected trouble is in the outcome. */
-  readonly run: (assignment: Assignment) => Promise<Outcome>
+/**
+ * A kind of worker. It carries everything that the worker program needs of a system: deleting the system's folder and
+ * its entry in `kinds.ts` removes it.
+ */
+export type WorkerKind = {
+  /** The value of `WORKER_KIND` that selects it. */
+  readonly name: string
+  /** Loads its code. A worker process loads one kind only, to save memory. */
+  readonly load: () => Promise<PrepareWorker>
 }
 
-/** A claimed assignment and what it takes to work on it. */
-export type Assignment = {
+/**
+ * Reads the environment of a worker.
+ * @throws EnvironmentError which names every wrong variable
+ */
+export type PrepareWorker = (env: NodeJS.ProcessEnv) => PreparedWorker
+
+/** A worker that has read its environment and not yet claimed its assignment. */
+export type PreparedWorker = {
+  readonly environment: WorkerEnvironment
+  /** The assignment's path on the gateway, such as `/internal/v1/KIND/ID`. The paths of its callbacks begin with it. */
+  readonly assignmentPath: string
+  /** Fields of every line of its log. */
+  readonly logFields: LogFields
+  /** Works until the assignment is done or refused, or the lifetime ends. Expected failures are in the outcome. */
+  readonly run: (assignment: ClaimedAssignment) => Promise<WorkerOutcome>
+}
+
+/** A claimed assignment, and the means to work on it. */
+export type ClaimedAssignment = {
   readonly claim: Claim
-  /** As whom this process has claimed, and claims what the gateway gives to it. */
+  /** The id of this process as a claimant, for further claims. */
   readonly claimant: string
-  readonly callGateway: CallGateway
-  /** The same for another assignment that the gateway gives to this worker, by that one's key and in its trace. */
-  readonly callGatewayAs: (token: string, traceparent?: string) => CallGateway
+  /** Calls the gateway with the key of this assignment. */
+  readonly callGateway: GatewayCaller
+  /** Returns a caller for a further assignment, with that assignment's key and trace. */
+  readonly createGatewayCaller: (token: string, traceparent?: string) => GatewayCaller
   readonly clock: Clock
   readonly lifetime: Lifetime
   readonly log: Log
 }
 
-/** How the work ended. `finished`: it is done, or was told to stop, and the gateway knows all of it. */
-export type Outcome = { readonly kind: 'finished' } | Exclude<CallResult, { readonly kind: 'accepted' }>
+/** How the work ended. `finished`: all of it, or all until the stop, and the gateway has acknowledged every report. */
+export type WorkerOutcome = { readonly kind: 'finished' } | Exclude<GatewayCallResult, { readonly kind: 'accepted' }>

@@ -1,14 +1,14 @@
-import type { Kind } from './kind.ts'
+import type { WorkerKind } from './kind.ts'
 
-/** Every kind of worker by its WORKER_KIND. Loaded when it is the one: a worker's memory is not spent on the others. */
-const KINDS: ReadonlyMap<string, () => Promise<Kind>> = new Map([
-  ['monitor', async () => (await import('./monitors/index.ts')).monitorWorker],
-  ['encode', async () => (await import('./jobs/index.ts')).encodeWorker],
-])
+/** All kinds of workers. */
+const KINDS: readonly WorkerKind[] = [
+  { name: 'monitor', load: async () => (await import('./monitors/index.ts')).prepareMonitorWorker },
+  { name: 'encode', load: async () => (await import('./jobs/index.ts')).prepareEncodeWorker },
+]
 
-/** The kind of that name, or `null` where there is none. */
-export async function findKind(name: string): Promise<Kind | null> {
-  return (await KINDS.get(name)?.()) ?? null
+/** Returns the kind of this name; `null` where there is none. */
+export function findKind(name: string): WorkerKind | null {
+  return KINDS.find((kind) => kind.name === name) ?? null
 }
 
-export const KIND_NAMES: readonly string[] = [...KINDS.keys()]
+export const KIND_NAMES: readonly string[] = KINDS.map(({ name }) => name)

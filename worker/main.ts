@@ -1,29 +1,36 @@
+import { setFlagsFromString } from 'node:v8'
+
 import * as v from 'valibot'
 
 import { Claim, type ClaimRequest } from '../shared/contract/assignment.ts'
 import { createLog, type Log, type LogFields } from '../shared/log.ts'
-import { readTraceparent } from '../shared/trace.ts'
+import { parseTraceparent } from '../shared/trace.ts'
 import { EnvironmentError } from './environment.ts'
-import type { Outcome, Worker } from './kind.ts'
+import type { PreparedWorker, WorkerOutcome } from './kind.ts'
 import { findKind, KIND_NAMES } from './kinds.ts'
-import { createCallGateway } from './platform/callback.ts'
+import { createGatewayCaller } from './platform/callback.ts'
 import { createClock } from './platform/clock.ts'
 import { createLifetime, type Lifetime } from './platform/lifetime.ts'
 
-/** What the process exits with, so that a launcher can tell one end from another. */
+/** Exit codes, by which a launcher distinguishes how a worker ended. */
 const EXIT = { finished: 0, failed: 1, wrongEnvironment: 2, gatewayGone: 3, refused: 4 } as const
 
-/** After SIGTERM the analysis at hand and the unsent reports have this long; a launcher kills after 30 s. */
+/** Time after SIGTERM to finish the current work and send the last reports. Launchers kill after 30 s. */
 const GRACE_MS = 20_000
 
-/** Refusals that mean that there is nothing left to do: another process has the assignment, or it is at its end. */
+/** Refusals after which no work is left: another process has the assignment, or the assignment has ended. */
 const SUPERSEDED: ReadonlySet<string> = new Set(['STALE_EPOCH', 'ASSIGNMENT_ENDED'])
 
-// Whoever reads our log may leave before us.
+// V8 recompiles the HTTP parser of fetch, which is WebAssembly, after a few calls: 0.2 s of CPU and 17 MB, and
+// process.exit waits for it. On a busy machine a refused worker would linger for seconds.
+setFlagsFromString('--no-wasm-dynamic-tiering')
+setFlagsFromString('--no-wasm-tier-up')
+
+// The process that reads this log may exit first.
 process.stdout.on('error', () => {})
 process.exit(await main(process.env))
 
-/** From the environment to the exit code. */
+/** Runs the worker that the environment describes, and returns its exit code. */
 async function main(env: NodeJS.ProcessEnv): Promise<number> {
   let fields: LogFields = env['WORKER_NAME'] === undefined ? {} : { worker: env['WORKER_NAME'] }
   const log = (level: 'error' | 'warn' | 'info' | 'debug') =>
@@ -33,85 +40,88 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
     process.exit(EXIT.failed)
   })
   try {
-    const worker = await prepare(env)
+    const worker = await prepareWorker(env)
     fields = worker.logFields
-    return await work(worker, log(worker.environment.LOG_LEVEL))
+    return await runWorker(worker, log(worker.environment.LOG_LEVEL))
   } catch (error) {
     if (!(error instanceof EnvironmentError)) {
       log('debug').error('worker failed', { error })
       return EXIT.failed
     }
-    log('error').error('wrong environment', { problem: error.message })
+    log('error').error('invalid environment', { problem: error.message })
     return EXIT.wrongEnvironment
   }
 }
 
-async function prepare(env: NodeJS.ProcessEnv): Promise<Worker> {
-  const kind = await findKind(env['WORKER_KIND'] ?? '')
+async function prepareWorker(env: NodeJS.ProcessEnv): Promise<PreparedWorker> {
+  const kind = findKind(env['WORKER_KIND'] ?? '')
   if (kind === null) throw new EnvironmentError(`WORKER_KIND must be one of: ${KIND_NAMES.join(', ')}`)
-  return kind(env)
+  const prepare = await kind.load()
+  return prepare(env)
 }
 
-async function work(worker: Worker, log: Log): Promise<number> {
+/** Claims the assignment, works on it, and returns the exit code. */
+async function runWorker(worker: PreparedWorker, log: Log): Promise<number> {
   const { WORKER_NAME, WORKER_TOKEN, GATEWAY_URL, GATEWAY_PIPE, HEALTH_PORT, TRACEPARENT } = worker.environment
   const lifetime = createLifetime(GRACE_MS)
-  obeySignals(lifetime, log)
-  if (GATEWAY_PIPE === '1') leaveWithGateway(log)
+  stopOnSignals(lifetime, log)
+  if (GATEWAY_PIPE === '1') exitWithGateway(log)
   let hasClaimed = false
-  if (HEALTH_PORT !== undefined) await answerProbes(HEALTH_PORT, () => hasClaimed && !lifetime.stopping.aborted)
+  if (HEALTH_PORT !== undefined) await startProbes(HEALTH_PORT, () => hasClaimed && !lifetime.stopping.aborted)
 
   const clock = createClock()
   const access = { gatewayUrl: GATEWAY_URL, workerName: WORKER_NAME, clock, log }
-  const callGatewayAs = (token: string, traceparent?: string) =>
-    createCallGateway({ ...access, token, trace: readTraceparent(traceparent) })
-  const callGateway = callGatewayAs(WORKER_TOKEN, TRACEPARENT)
+  const createCaller = (token: string, traceparent?: string) =>
+    createGatewayCaller({ ...access, token, trace: parseTraceparent(traceparent) })
+  const callGateway = createCaller(WORKER_TOKEN, TRACEPARENT)
   const claimant = crypto.randomUUID()
   const request: ClaimRequest = { claimant }
-  const callback = { method: 'POST', path: `${worker.path}/claim`, body: JSON.stringify(request) }
+  const callback = { method: 'POST', path: `${worker.assignmentPath}/claim`, body: JSON.stringify(request) }
   const claimed = await callGateway(callback, lifetime.stopping)
-  if (claimed.kind !== 'accepted') return exitCode(claimed, log)
+  if (claimed.kind !== 'accepted') return concludeWork(claimed, log)
   const claim = v.parse(Claim, claimed.body)
   hasClaimed = true
   log.info('assignment claimed', { epoch: claim.epoch, is_resumed: claim.resume !== null })
-  const assignment = { claim, claimant, callGateway, callGatewayAs, clock: clock.settled(), lifetime, log }
-  return exitCode(await worker.run(assignment), log)
+  const means = { callGateway, createGatewayCaller: createCaller, clock: clock.detach(), lifetime, log }
+  return concludeWork(await worker.run({ claim, claimant, ...means }), log)
 }
 
-/** Loaded only where it is needed: a worker without probes spends no memory on a server. */
-async function answerProbes(port: number, isReady: () => boolean): Promise<void> {
+/** Starts the health probes. Their server is loaded here: a worker without probes saves its memory. */
+async function startProbes(port: number, isReady: () => boolean): Promise<void> {
   const { startHealthServer } = await import('./platform/health-server.ts')
   await startHealthServer(port, isReady)
 }
 
-function obeySignals(lifetime: Lifetime, log: Log): void {
+function stopOnSignals(lifetime: Lifetime, log: Log): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      log.info('stopping', { signal })
+      log.info('worker stopping', { signal })
       lifetime.stop()
     })
   }
 }
 
-/** A worker of this machine does not outlive its gateway: the next one starts it again. */
-function leaveWithGateway(log: Log): void {
-  const leave = () => {
-    log.warn('gateway gone, leaving')
+/** Exits when the gateway's process ends. The next gateway on this machine starts the worker again. */
+function exitWithGateway(log: Log): void {
+  const exit = () => {
+    log.warn('gateway gone, exiting')
     process.exit(EXIT.gatewayGone)
   }
-  process.stdin.on('end', leave).on('error', leave).resume()
+  process.stdin.on('end', exit).on('error', exit).resume()
 }
 
-function exitCode(outcome: Outcome, log: Log): number {
+/** Logs how the work ended, and returns the exit code. */
+function concludeWork(outcome: WorkerOutcome, log: Log): number {
   switch (outcome.kind) {
     case 'finished':
       log.info('worker finished')
       return EXIT.finished
     case 'aborted':
-      log.warn('worker stopped before everything was told')
+      log.warn('worker stopped before its last report was acknowledged')
       return EXIT.finished
     case 'refused': {
       const { status, code, message } = outcome
-      log.warn('gateway refused', { status, code, reason: message })
+      log.warn('gateway refused the call', { status, code, reason: message })
       return SUPERSEDED.has(code) ? EXIT.finished : EXIT.refused
     }
   }

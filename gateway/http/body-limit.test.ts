@@ -14,14 +14,14 @@ describe.each(RUNTIMES)('bodies on %s', (runtime) => {
   afterAll(() => gateway[Symbol.asyncDispose]())
 
   it.each([
-    ['told', true],
-    ['not told', false],
+    ['with Content-Length', true],
+    ['chunked', false],
   ])(
-    'are refused when too large without costing the client an answer: their length is %s',
-    async (_, isTold) => {
+    'that are too large (%s) are refused with a response that the client receives',
+    async (_, hasLength) => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 })
       const post = async (bytes: number) => {
-        const length = isTold ? { 'content-length': bytes } : { 'transfer-encoding': 'chunked' }
+        const length = hasLength ? { 'content-length': bytes } : { 'transfer-encoding': 'chunked' }
         const headers = { 'x-api-key': TEST_KEYS.API_KEY, 'content-type': 'application/json', ...length }
         const call = request(`${gateway.url}/api/v1/monitors`, { method: 'POST', agent, headers })
         call.end('{}'.padEnd(bytes))
@@ -35,7 +35,7 @@ describe.each(RUNTIMES)('bodies on %s', (runtime) => {
         expect(await post(bytes)).toEqual([413, true])
         expect(await post(2)).toEqual([400, true])
       }
-      // One this long ends its connection, but not before it has its answer.
+      // A body this long closes its connection, but only after the response.
       for (let i = 0; i < 2; i++) {
         expect((await post(20_000_000))[0]).toBe(413)
         expect((await post(2))[0]).toBe(400)

@@ -2,22 +2,22 @@ import type { Context, ErrorHandler, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 
 import type { Log } from '../../shared/log.ts'
-import { BrokenRule, statusOf } from '../errors.ts'
-import { LauncherUnavailable } from '../workers/launcher.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
+import { LauncherUnavailable } from '../ports/launcher.ts'
 
-/** How long a client should wait for a database, or for a cluster, that is gone, in seconds. */
+/** `Retry-After` while the database or the cluster cannot be reached, in seconds. */
 const RETRY_SEC = 2
 
 /**
- * The one place where an error becomes an answer: `{"error":{"code","message","details"?}}`. A broken rule carries its
- * own code; a database that is gone is 503; all else is logged whole and told as a bare INTERNAL_ERROR.
+ * Returns the one handler that turns an error into an answer: `{"error":{"code","message","details"?}}`. A broken rule
+ * carries its code; an unreachable database is 503; every other error is logged and answered as INTERNAL_ERROR.
  */
 export function respondToErrors(log: Log, isUnavailable: (error: unknown) => boolean): ErrorHandler {
   return (error, c) => {
     const rule = toRule(error, isUnavailable)
-    if (statusOf(rule.code) >= 500) {
+    if (rule.status >= 500) {
       const fields = { ...requestFields(c), code: rule.code, error }
-      // No room is what a rule of ours may say at any time: nothing is broken.
+      // A rule such as QUEUE_FULL is a refusal, not a failure.
       if (rule === error) log.info('request refused', fields)
       else log.error('request failed', fields)
     }
@@ -25,33 +25,37 @@ export function respondToErrors(log: Log, isUnavailable: (error: unknown) => boo
   }
 }
 
-/** The answer to a path that no route has. */
+/** Answers a request to a path that has no route. */
 export const respondNotFound: NotFoundHandler = (c) =>
   respond(
     c,
-    new BrokenRule('NOT_FOUND', `there is nothing at ${c.req.method} ${c.req.path}; /docs lists what there is`),
+    new BrokenRule(
+      KERNEL_ERRORS.NOT_FOUND,
+      `there is nothing at ${c.req.method} ${c.req.path}; /docs lists what there is`,
+    ),
   )
 
 function toRule(error: unknown, isUnavailable: (error: unknown) => boolean): BrokenRule {
   if (error instanceof BrokenRule) return error
   if (error instanceof HTTPException && error.status < 500) {
-    return new BrokenRule('INVALID_CONFIG', 'the body is not valid JSON')
+    return new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, 'the body is not valid JSON')
   }
   if (error instanceof LauncherUnavailable) {
     const message = 'what runs the workers cannot be reached at the moment; try again'
-    return new BrokenRule('LAUNCHER_UNAVAILABLE', message, { retryAfterSec: RETRY_SEC })
+    return new BrokenRule(KERNEL_ERRORS.LAUNCHER_UNAVAILABLE, message, { retryAfterSec: RETRY_SEC })
   }
   if (isUnavailable(error) || error instanceof HTTPException) {
     const message = 'the database cannot be reached at the moment; try again'
-    return new BrokenRule('DATABASE_UNAVAILABLE', message, { retryAfterSec: RETRY_SEC })
+    return new BrokenRule(KERNEL_ERRORS.DATABASE_UNAVAILABLE, message, { retryAfterSec: RETRY_SEC })
   }
-  return new BrokenRule('INTERNAL_ERROR', 'something went wrong on our side; the log has it under this request_id')
+  const message = 'something went wrong on our side; the log has it under this request_id'
+  return new BrokenRule(KERNEL_ERRORS.INTERNAL_ERROR, message)
 }
 
 function respond(c: Context, rule: BrokenRule): Response {
   if (rule.retryAfterSec !== undefined) c.header('Retry-After', String(rule.retryAfterSec))
   const details = rule.details === undefined ? {} : { details: rule.details }
-  return c.json({ error: { code: rule.code, message: rule.message, ...details } }, statusOf(rule.code))
+  return c.json({ error: { code: rule.code, message: rule.message, ...details } }, rule.status)
 }
 
 function requestFields(c: Context): Record<string, unknown> {

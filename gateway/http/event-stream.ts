@@ -1,133 +1,124 @@
 import type { Context as HonoContext } from 'hono'
 
-/** How answers that go on are kept on a runtime. */
-export type StreamHost = {
-  /** A sign of life is sent so often, in ms: it keeps proxies from hanging up, and finds readers that have left. */
-  readonly pingMs: number
-  /** A stream ends after this, in ms: its reader comes back, maybe to another gateway. */
-  readonly longestMs: number
-  /** Ends when the gateway goes. Gives what takes that back. */
-  readonly untilClosing: (end: () => void) => () => void
-  /** What the stream stands on must be there until then. */
-  readonly hold: (until: Promise<void>) => void
-}
+import type { EventStreamHost } from '../ports/event-streams.ts'
 
-/** The streams of one gateway. */
+/** The open streams of one gateway. */
 export type OpenStreams = {
-  readonly untilClosing: StreamHost['untilClosing']
-  /** Ends them all, and every later one at its beginning. */
+  readonly untilClosing: EventStreamHost['untilClosing']
+  /** Ends all streams, and every later one at its start. */
   close(): void
 }
 
+/** Creates the registry of open streams, so that a gateway that closes can end them. */
 export function createOpenStreams(): OpenStreams {
   const ends = new Set<() => void>()
-  let closed = false
+  let isClosed = false
   return {
     untilClosing(end) {
       ends.add(end)
-      if (closed) end()
+      if (isClosed) end()
       return () => void ends.delete(end)
     },
     close() {
-      closed = true
+      isClosed = true
       for (const end of ends) end()
     },
   }
 }
 
-/** One event (WHATWG HTML §9.2): `data` is one line, as JSON is. */
-export type ServerEvent = { readonly id: number; readonly event: string; readonly data: string }
+/** One event (WHATWG HTML §9.2); `data` is one line, as JSON is. */
+export type ServerSentEvent = { readonly id: number; readonly event: string; readonly data: string }
 
 export type EventWriter = {
-  /** Sends frames. A reader who lets too many of them wait is left; it may resume. */
+  /** Sends frames. A client that leaves too many of them unread is disconnected; it may resume. */
   write(frames: Uint8Array): void
-  /** Aborted when nobody reads any more, or nobody should. */
+  /** Aborts when the client has left or the stream must end. */
   readonly signal: AbortSignal
 }
 
 const encoder = new TextEncoder()
 const PING = encoder.encode(': ping\n\n')
-/** How long a reader waits before it comes back, in ms. */
+/** Makes a client reconnect after 1000 ms. */
 const RETRY = encoder.encode('retry: 1000\n\n')
-/** Frames that may wait for a slow reader. */
-const MOST_WAITING = 256
+/** Frames that may wait for a slow client. */
+const MAX_WAITING_FRAMES = 256
 
 const HEADERS = {
   'Content-Type': 'text/event-stream',
   'Cache-Control': 'no-store, no-transform',
-  // Has nginx pass on each event as it comes.
+  // Makes nginx pass on each event as it comes.
   'X-Accel-Buffering': 'no',
 }
 
-export function frameOf({ id, event, data }: ServerEvent): Uint8Array {
+/** Returns an event as the bytes of its frame. */
+export function encodeFrame({ id, event, data }: ServerSentEvent): Uint8Array {
   return encoder.encode(`id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
 }
 
-/** The number in `Last-Event-ID`, after which a reader resumes; `null` where there is none of ours. */
+/** Returns the number in `Last-Event-ID`, after which a client resumes; `null` where there is no valid one. */
 export function lastEventId(c: HonoContext): number | null {
   const id = c.req.header('last-event-id') ?? ''
   return /^\d{1,9}$/.test(id) ? Number(id) : null
 }
 
 /**
- * Answers with server-sent events: those that `source` writes until it is done, with pings between. The stream ends
- * early, cleanly, when it has lasted for long enough or the gateway goes; and `source`, which never rejects, is told when
- * its reader has left.
+ * Answers with the server-sent events that `source` writes, with pings between. The stream ends when `source` resolves,
+ * has lasted for the longest time, or the gateway closes; `source` never rejects, and learns by its signal that it ended.
  */
-export function eventStream(
+export function streamEvents(
   c: HonoContext,
-  host: StreamHost,
+  host: EventStreamHost,
   source: (writer: EventWriter) => Promise<void>,
 ): Response {
-  // Hono throws the body of an answer to HEAD away, unread and without a word.
+  // Hono drops the body of an answer to HEAD without cancelling it.
   if (c.req.raw.method === 'HEAD') return c.body(null, 200, HEADERS)
-  const left = new AbortController()
-  const leave = () => left.abort()
+  const ended = new AbortController()
+  const end = () => ended.abort()
   const body = new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const running = run(controller, left, host, source)
+        const running = run(controller, ended, host, source)
         host.hold(running)
       },
-      cancel: leave,
+      cancel: end,
     },
-    new CountQueuingStrategy({ highWaterMark: MOST_WAITING }),
+    new CountQueuingStrategy({ highWaterMark: MAX_WAITING_FRAMES }),
   )
-  c.req.raw.signal.addEventListener('abort', leave, { once: true })
+  c.req.raw.signal.addEventListener('abort', end, { once: true })
   return c.body(body, 200, HEADERS)
 }
 
 async function run(
   controller: ReadableStreamDefaultController<Uint8Array>,
-  left: AbortController,
-  { pingMs, longestMs, untilClosing }: StreamHost,
+  ended: AbortController,
+  { pingMs, longestMs, untilClosing }: EventStreamHost,
   source: (writer: EventWriter) => Promise<void>,
 ): Promise<void> {
-  const leave = () => left.abort()
+  const end = () => ended.abort()
   const write = (frames: Uint8Array) => {
-    if (left.signal.aborted) return
+    if (ended.signal.aborted) return
     controller.enqueue(frames)
-    if ((controller.desiredSize ?? 0) <= 0) leave()
+    if ((controller.desiredSize ?? 0) <= 0) end()
   }
   const pings = setInterval(() => write(PING), pingMs)
-  const end = setTimeout(leave, longestMs)
-  const stay = untilClosing(leave)
+  const limit = setTimeout(end, longestMs)
+  const unregister = untilClosing(end)
   try {
     write(RETRY)
-    await source({ write, signal: left.signal })
+    await source({ write, signal: ended.signal })
   } finally {
     clearInterval(pings)
-    clearTimeout(end)
-    stay()
+    clearTimeout(limit)
+    unregister()
     close(controller)
   }
 }
 
-/** One whose reader has left is closed already. */
+/** Closes a stream; one whose client has left is closed already. */
 function close(controller: ReadableStreamDefaultController<Uint8Array>): void {
   try {
     controller.close()
   } catch {
-    // Nobody is there to be told.
+    // The client has left.
   }
 }

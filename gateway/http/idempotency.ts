@@ -1,11 +1,11 @@
 import type { Context as HonoContext } from 'hono'
 
-import type { Tx } from '../context.ts'
-import { BrokenRule } from '../errors.ts'
-import { keepAnswer, reserveKey } from './store.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
+import type { Tx } from '../ports/database.ts'
+import { reserveKey, storeAnswer } from './store/idempotency-keys.ts'
 
-/** An answer as it is kept: given again word for word. */
-export type KeptAnswer = { readonly status: 201 | 202; readonly body: string }
+/** A stored answer, repeated word for word. */
+export type StoredAnswer = { readonly status: 201 | 202; readonly body: string }
 
 /** A call that carries an `Idempotency-Key`. */
 export type IdempotentCall = { readonly scope: string; readonly key: string; readonly requestHash: string }
@@ -13,16 +13,15 @@ export type IdempotentCall = { readonly scope: string; readonly key: string; rea
 const KEY_FORM = /^[\x21-\x7e]{1,255}$/
 
 /**
- * The call's Idempotency-Key with what tells it from others: the route, and a hash of the body; `null` where it carries
- * none.
- * @throws BrokenRule where the key is not 1 to 255 visible ASCII characters
+ * Returns the call's Idempotency-Key with its route and a hash of its body; `null` where it carries none.
+ * @throws BrokenRule INVALID_CONFIG where the key is not 1 to 255 visible ASCII characters
  */
-export async function idempotentCall(c: HonoContext, scope: string): Promise<IdempotentCall | null> {
+export async function readIdempotentCall(c: HonoContext, scope: string): Promise<IdempotentCall | null> {
   const key = c.req.header('idempotency-key')
   if (key === undefined) return null
   if (!KEY_FORM.test(key)) {
     const problem = { field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }
-    throw new BrokenRule('INVALID_CONFIG', `${problem.field} ${problem.message}`, { details: [problem] })
+    throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
   }
   return { scope, key, requestHash: await hash(await c.req.text()) }
 }
@@ -33,22 +32,22 @@ async function hash(text: string): Promise<string> {
 }
 
 /**
- * Runs `work` at most once per key, inside the caller's transaction: a repeated call gets the first one's answer, a
- * simultaneous one waits for it. A call that failed left nothing, so its key is free again.
+ * Runs `work` at most once per key, in the caller's transaction: a repeated call gets the first answer, a simultaneous one
+ * waits for it. A call that failed stored nothing, so its key is free again.
  * @throws BrokenRule IDEMPOTENCY_KEY_REUSED where the key came with another body before
  */
 export async function answerOnce(
   tx: Tx,
   call: IdempotentCall | null,
-  work: () => Promise<KeptAnswer>,
-): Promise<KeptAnswer> {
+  work: () => Promise<StoredAnswer>,
+): Promise<StoredAnswer> {
   if (call === null) return work()
-  const kept = await reserveKey(tx, call)
-  if (kept !== null) {
-    if (kept.requestHash === call.requestHash) return { status: kept.status === 202 ? 202 : 201, body: kept.body }
-    throw new BrokenRule('IDEMPOTENCY_KEY_REUSED', 'this Idempotency-Key came with another body before')
+  const stored = await reserveKey(tx, call)
+  if (stored !== null) {
+    if (stored.requestHash === call.requestHash) return { status: stored.status === 202 ? 202 : 201, body: stored.body }
+    throw new BrokenRule(KERNEL_ERRORS.IDEMPOTENCY_KEY_REUSED, 'this Idempotency-Key came with another body before')
   }
   const answer = await work()
-  await keepAnswer(tx, call, answer)
+  await storeAnswer(tx, call, answer)
   return answer
 }

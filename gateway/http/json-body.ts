@@ -2,15 +2,18 @@ import type { MiddlewareHandler } from 'hono'
 import { validator } from 'hono-openapi'
 import type * as v from 'valibot'
 
-import { BrokenRule, type ErrorCode } from '../errors.ts'
+import { BrokenRule, type ErrorCode, KERNEL_ERRORS } from '../errors.ts'
 
 /** One thing that is wrong with a request: where, and what is expected. */
 export type FieldProblem = { readonly field: string; readonly message: string }
 
-/** Refuses bodies that are not JSON (415). */
+/** Refuses bodies that are not JSON (415 UNSUPPORTED_MEDIA_TYPE). */
 export const requireJson: MiddlewareHandler = async (c, next) => {
   if (!/^application\/json\s*(?:;|$)/i.test(c.req.header('content-type') ?? '')) {
-    throw new BrokenRule('UNSUPPORTED_MEDIA_TYPE', 'the body must be JSON, with Content-Type: application/json')
+    throw new BrokenRule(
+      KERNEL_ERRORS.UNSUPPORTED_MEDIA_TYPE,
+      'the body must be JSON, with Content-Type: application/json',
+    )
   }
   await next()
 }
@@ -18,13 +21,13 @@ export const requireJson: MiddlewareHandler = async (c, next) => {
 type Target = 'json' | 'query'
 
 /**
- * Parses a request's body or query by a schema, which the OpenAPI document shows too. What is wrong is refused with
- * every field named; `codeOf` may pick another code than INVALID_CONFIG by the fields that are wrong.
+ * Parses a request's body or query by a schema, which the OpenAPI document shows too. An error names every wrong field;
+ * `codeOf` chooses its code by the wrong fields, INVALID_CONFIG by default.
  */
 export function parse<const S extends v.GenericSchema, const T extends Target>(
   target: T,
   schema: S,
-  codeOf: (problems: readonly FieldProblem[]) => ErrorCode = () => 'INVALID_CONFIG',
+  codeOf: (problems: readonly FieldProblem[]) => ErrorCode = () => KERNEL_ERRORS.INVALID_CONFIG,
 ) {
   return validator(target, schema, (result) => {
     if (result.success) return
@@ -34,7 +37,7 @@ export function parse<const S extends v.GenericSchema, const T extends Target>(
   })
 }
 
-/** The message of an object schema: which of the things that can be wrong with an object's fields it is. */
+/** Returns the message of an object schema: an unknown field, a missing one, or no object at all. */
 export function objectProblem(issue: v.StrictObjectIssue): string {
   if (issue.path === undefined || !issue.expected.startsWith('"')) {
     return issue.expected === 'never' ? 'is not a field that is known here' : 'must be an object'

@@ -2,28 +2,28 @@ import type { MiddlewareHandler } from 'hono'
 import { describeRoute, resolver } from 'hono-openapi'
 import * as v from 'valibot'
 
-import { statusOf, type ErrorCode } from '../errors.ts'
+import { KERNEL_ERRORS, type ErrorCode } from '../errors.ts'
 
 const ErrorBody = v.object({
   error: v.object({ code: v.string(), message: v.string(), details: v.optional(v.unknown()) }),
 })
 
-/** What every route behind a key can answer. */
+/** The errors of every route that needs a key. */
 const EVERYWHERE: readonly ErrorCode[] = [
-  'UNAUTHORIZED',
-  'RATE_LIMIT_EXCEEDED',
-  'INTERNAL_ERROR',
-  'DATABASE_UNAVAILABLE',
+  KERNEL_ERRORS.UNAUTHORIZED,
+  KERNEL_ERRORS.RATE_LIMIT_EXCEEDED,
+  KERNEL_ERRORS.INTERNAL_ERROR,
+  KERNEL_ERRORS.DATABASE_UNAVAILABLE,
 ]
 
 export type Answer = { readonly status: number; readonly schema: v.GenericSchema | null; readonly text: string }
 
-/** The answer of a route that went well, as the OpenAPI document shows it. */
+/** Returns the successful answer of a route, for the OpenAPI document. */
 export function answers(status: number, schema: v.GenericSchema | null, text: string): Answer {
   return { status, schema, text }
 }
 
-/** Describes a route in the OpenAPI document: its good answer, and the errors that it can give by their codes. */
+/** Describes a route in the OpenAPI document: its successful answer, and its errors by their codes. */
 export function describe(
   tag: string,
   summary: string,
@@ -43,7 +43,7 @@ export function describe(
 
 function errorAnswers(codes: readonly ErrorCode[]) {
   const content = { 'application/json': { schema: resolver(ErrorBody) } }
-  const statuses = [...new Set(codes.map(statusOf))]
-  const namesOf = (status: number) => codes.filter((code) => statusOf(code) === status).join(', ')
+  const statuses = [...new Set(codes.map(({ status }) => status))]
+  const namesOf = (status: number) => codes.flatMap((one) => (one.status === status ? [one.code] : [])).join(', ')
   return Object.fromEntries(statuses.map((status) => [status, { description: namesOf(status), content }]))
 }

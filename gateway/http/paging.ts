@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { BrokenRule } from '../errors.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 200
@@ -17,27 +17,27 @@ function queryNumber(min: number, max: number) {
   )
 }
 
-/** The query parameters of a list: how many at most, and from where. */
+/** The query parameters of a list: the length of a page and where it begins. */
 export const Limit = v.optional(queryNumber(1, MAX_LIMIT), String(DEFAULT_LIMIT))
 export const Offset = v.optional(queryNumber(0, MAX_OFFSET), '0')
 export const Cursor = v.optional(
   v.pipe(v.string('must be given once'), v.maxLength(200, 'is not a cursor of this list')),
 )
 
-/** A cursor for the row after which the next page begins; opaque to the client. */
+/** Returns a cursor for the row after which the next page begins; opaque to the client. */
 export function toCursor(position: string): string {
   return btoa(position).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
 /**
- * The position that a cursor holds.
- * @throws BrokenRule where it is not one of ours
+ * Returns the position that a cursor holds.
+ * @throws BrokenRule INVALID_CONFIG where it is not a cursor of this list
  */
 export function fromCursor(cursor: string, expected: RegExp): string {
   const position = decode(cursor)
   if (position !== null && expected.test(position)) return position
   const problem = { field: 'cursor', message: 'is not a cursor of this list' }
-  throw new BrokenRule('INVALID_CONFIG', `${problem.field} ${problem.message}`, { details: [problem] })
+  throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
 }
 
 function decode(cursor: string): string | null {

@@ -4,7 +4,7 @@ import { createCallCounters } from './rate-limit.ts'
 
 const MINUTE = 60_000
 
-test("a client's calls count for a minute from its first one, apart from other clients' and from the other kind", () => {
+test("a client's calls count for a minute from its first one, separately from other clients and the other kind", () => {
   const { writes, reads } = createCallCounters({ writesPerMinute: 2, readsPerMinute: 5 })
   expect([writes.limit, reads.limit]).toEqual([2, 5])
   expect(writes.count('a', 1000)).toEqual({ calls: 1, endsInMs: MINUTE })
@@ -14,7 +14,7 @@ test("a client's calls count for a minute from its first one, apart from other c
   expect(writes.count('a', 1000 + MINUTE)).toEqual({ calls: 1, endsInMs: MINUTE })
 })
 
-test('clients that come no more are forgotten, and those that do are not', () => {
+test('inactive clients are forgotten, active ones are not', () => {
   const { reads } = createCallCounters({ writesPerMinute: 1, readsPerMinute: 1 })
   for (let client = 0; client < 1000; client++) reads.count(`once ${client}`, 1000)
   reads.count('late', 50_000)

@@ -1,29 +1,29 @@
 import type { Context, MiddlewareHandler } from 'hono'
 
-import { BrokenRule } from '../errors.ts'
-import { hasApiKey } from './api-key.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
+import type { Authentication } from './authentication.ts'
 
 const WINDOW_MS = 60_000
 
-export type Limits = { readonly writesPerMinute: number; readonly readsPerMinute: number }
+export type RateLimits = { readonly writesPerMinute: number; readonly readsPerMinute: number }
 
-/** What the calls of a gateway are counted in: POSTs apart from all others. */
+/** The call counters of a gateway: POSTs apart from all other calls. */
 export type CallCounters = { readonly writes: CallCounter; readonly reads: CallCounter }
 
 export type CallCounter = {
   readonly limit: number
-  /** Counts a call of a client; gives how many it made in its window, and in how many ms that ends. */
+  /** Counts a call; returns how many the client made in its window, and in how many ms the window ends. */
   count(client: string, nowMs: number): { readonly calls: number; readonly endsInMs: number }
-  /** How many clients it remembers. */
+  /** Returns how many clients it remembers. */
   clients(): number
 }
 
-/** Each gateway counts for itself; an entry that makes an app for each request keeps its counters from one to the next. */
-export function createCallCounters({ writesPerMinute, readsPerMinute }: Limits): CallCounters {
+/** Creates the counters of one gateway; an entry that creates an app for each request keeps them between requests. */
+export function createCallCounters({ writesPerMinute, readsPerMinute }: RateLimits): CallCounters {
   return { writes: createCounter(writesPerMinute), reads: createCounter(readsPerMinute) }
 }
 
-/** A client's window begins with its first call. No timer forgets it: a fetch runtime ends timers with their request. */
+/** Creates a counter in which a client's window starts with its first call. It uses no timer: a fetch runtime ends them. */
 function createCounter(limit: number): CallCounter {
   const windows = new Map<string, { readonly endsMs: number; calls: number }>()
   let sweepAtMs = 0
@@ -45,17 +45,17 @@ function createCounter(limit: number): CallCounter {
 }
 
 /**
- * Limits calls per client, which is the key from an address, or an address without it, in windows of a minute. Answers
- * carry `RateLimit-Limit`, `-Remaining` and `-Reset` (seconds), as in draft-ietf-httpapi-ratelimit-headers-06.
+ * Refuses calls over the limit (429 RATE_LIMIT_EXCEEDED), per minute and client: an address, with credentials or without.
+ * Answers carry `RateLimit-Limit`, `-Remaining` and `-Reset` (s), as in draft-ietf-httpapi-ratelimit-headers-06.
  */
 export function limitRate(
   counters: CallCounters,
-  key: string,
+  authenticationOf: (c: Context) => Authentication,
   clientAddress: (c: Context) => string,
 ): MiddlewareHandler {
   return async (c, next) => {
     const counter = c.req.method === 'POST' ? counters.writes : counters.reads
-    const client = `${hasApiKey(c, key) ? 'key' : 'none'}|${clientAddress(c)}`
+    const client = `${authenticationOf(c).isAuthenticated(c) ? 'key' : 'none'}|${clientAddress(c)}`
     const { calls, endsInMs } = counter.count(client, Date.now())
     const resetSec = Math.ceil(endsInMs / 1000)
     c.header('RateLimit-Limit', String(counter.limit))
@@ -63,7 +63,7 @@ export function limitRate(
     c.header('RateLimit-Reset', String(resetSec))
     if (calls > counter.limit) {
       const message = `more than ${counter.limit} calls of this kind in a minute; try again in ${resetSec} s`
-      throw new BrokenRule('RATE_LIMIT_EXCEEDED', message, { retryAfterSec: resetSec })
+      throw new BrokenRule(KERNEL_ERRORS.RATE_LIMIT_EXCEEDED, message, { retryAfterSec: resetSec })
     }
     await next()
   }

@@ -1,38 +1,38 @@
 import * as v from 'valibot'
 
-import { checkUrl, type AddressPolicy } from '../../shared/safe-url.ts'
+import { checkUrl, type AddressPolicy } from '../../shared/net/safe-url.ts'
 
 const MAX_URL_LENGTH = 2048
 const MAX_METADATA_BYTES = 16 * 1024
 const MAX_METADATA_DEPTH = 20
 
-/** A number from `min` to `max`; `unit` goes into what is said of a wrong one, with a blank before it. */
+/** Returns the schema of a number from `min` to `max`; the error message ends with `unit`, which begins with a blank. */
 export function numberIn(min: number, max: number, unit = '') {
   const message = `must be a number from ${min} to ${max}${unit}`
   return v.pipe(v.number(message), v.minValue(min, message), v.maxValue(max, message))
 }
 
-/** The same for a whole number. */
+/** Returns the schema of a whole number from `min` to `max`, as `numberIn`. */
 export function intIn(min: number, max: number, unit = '') {
   const message = `must be a whole number from ${min} to ${max}${unit}`
   return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message))
 }
 
-/** An array is an object to JavaScript, and to object schemas. */
+/** An object that is no array: object schemas accept arrays. */
 export const PlainObject = v.custom<Record<string, unknown>>(isPlainObject, 'must be an object')
 
 function isPlainObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** What a user wants to have back with each webhook: any JSON object up to 16 KiB. */
+/** Metadata that is returned with each webhook: any JSON object up to 16 KiB. */
 export const Metadata = v.pipe(
   PlainObject,
   v.check((value) => depthOf(value) <= MAX_METADATA_DEPTH, `must not nest deeper than ${MAX_METADATA_DEPTH} levels`),
   v.check(fitsMetadata, `must not be larger than ${MAX_METADATA_BYTES / 1024} KiB as JSON`),
 )
 
-/** Levels of nesting, counted without recursion and no further than needed: the input may be made to overflow a stack. */
+/** Returns the levels of nesting, at most one over the limit. It does not recurse: deep input would overflow the stack. */
 function depthOf(value: unknown): number {
   let level: unknown[] = [value]
   for (let depth = 0; depth <= MAX_METADATA_DEPTH; depth++) {
@@ -49,7 +49,7 @@ function fitsMetadata(value: Record<string, unknown>): boolean {
 
 const TOO_LONG = `must not be longer than ${MAX_URL_LENGTH} characters once it is written in ASCII`
 
-/** A URL as a user writes it, of any kind. */
+/** Returns the schema of a URL of any scheme, as a user writes it. */
 function urlText() {
   return v.pipe(
     v.string('must be a URL, as a string'),
@@ -58,12 +58,12 @@ function urlText() {
   )
 }
 
-/** What a reader of URLs makes of one: what it names, or what is wrong with it in words for the user. */
+/** A URL as it was read, or what is wrong with it, in words for the user. */
 export type UrlReading<Read> =
   | { readonly ok: true; readonly read: Read }
   | { readonly ok: false; readonly problem: string }
 
-/** A URL that `read` judges; `hrefOf` gives its spelling in ASCII, which must not be too long either. */
+/** Returns the schema of a URL that `read` parses; its ASCII spelling, by `hrefOf`, must not be too long either. */
 export function urlField<Read>(read: (text: string) => UrlReading<Read>, hrefOf: (read: Read) => string) {
   return v.pipe(
     urlText(),
@@ -77,7 +77,7 @@ export function urlField<Read>(read: (text: string) => UrlReading<Read>, hrefOf:
   )
 }
 
-/** An http or https URL of the user's that we call, guarded by the settings' policy. */
+/** Returns the schema of an http or https URL that the gateway calls, guarded by the settings' policy. */
 export function guardedUrl(policy: AddressPolicy) {
   const read = (text: string): UrlReading<string> => {
     const verdict = checkUrl(text, policy)

@@ -2,20 +2,20 @@ import { Hono } from 'hono'
 import { requestId } from 'hono/request-id'
 import { expect, test } from 'vitest'
 
-import { createLog } from '../../shared/log.ts'
-import { NO_METRICS } from '../metrics/metrics.ts'
-import { NO_TRACER } from '../metrics/tracer.ts'
-import { followRequests, traceOf } from './request-log.ts'
+import { createIdFields, createLog } from '../../shared/log.ts'
+import { NO_METRICS, NO_TRACER } from '../adapters/telemetry/no-telemetry.ts'
+import { observeRequests, traceOf } from './request-log.ts'
 
 const ID = 'mon-01a20144-832d-757b-802b-19d0906ac8e0'
+const idFields = createIdFields(new Map([['mon', 'monitor_id']]))
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736'
 
-/** The lines that requests leave, parsed, and the trace that their handler saw. */
-async function linesOf(...requests: readonly (readonly [method: string, path: string, traceparent?: string])[]) {
+/** Sends requests; returns the parsed log lines and the trace ids that the handler received. */
+async function logRequests(...requests: readonly (readonly [method: string, path: string, traceparent?: string])[]) {
   const lines: Record<string, unknown>[] = []
   const traces: string[] = []
   const log = createLog('gateway', 'debug', (line) => lines.push(JSON.parse(line)))
-  const app = new Hono().use(requestId(), followRequests({ log, metrics: NO_METRICS, tracer: NO_TRACER }))
+  const app = new Hono().use(requestId(), observeRequests({ log, idFields, metrics: NO_METRICS, tracer: NO_TRACER }))
   app.on(['GET', 'DELETE'], '/api/v1/monitors/:id', (c) => {
     traces.push(traceOf(c).traceId)
     return c.json({}, c.req.param('id') === ID ? 200 : 404)
@@ -26,8 +26,8 @@ async function linesOf(...requests: readonly (readonly [method: string, path: st
   return { lines, traces }
 }
 
-test('a request leaves one line: what it was about, how it ended, and the trace that it belongs to', async () => {
-  const { lines, traces } = await linesOf([
+test('a request is logged once, with its subject, status and trace', async () => {
+  const { lines, traces } = await logRequests([
     'DELETE',
     `/api/v1/monitors/${ID}?token=s3cret`,
     `00-${TRACE_ID}-00f067aa0ba902b7-01`,
@@ -50,8 +50,8 @@ test('a request leaves one line: what it was about, how it ended, and the trace 
   expect(traces).toEqual([TRACE_ID])
 })
 
-test('a request without a trace begins one, and what only reads and goes well is told to whoever debugs', async () => {
-  const { lines } = await linesOf(['GET', `/api/v1/monitors/${ID}`], ['GET', '/api/v1/monitors/none', 'nonsense'])
+test('a request without a valid trace begins one; a successful read is logged at debug level', async () => {
+  const { lines } = await logRequests(['GET', `/api/v1/monitors/${ID}`], ['GET', '/api/v1/monitors/none', 'nonsense'])
   expect(lines.map(({ level, status }) => [level, status])).toEqual([
     ['debug', 200],
     ['info', 404],

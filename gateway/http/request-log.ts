@@ -1,42 +1,48 @@
 import type { Context as HonoContext, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
 
-import { idField, type LogFields } from '../../shared/log.ts'
-import { readTraceparent, type Trace } from '../../shared/trace.ts'
+import type { LogFields } from '../../shared/log.ts'
+import { parseTraceparent, startSpan, type Trace } from '../../shared/trace.ts'
 import type { Context } from '../context.ts'
-import { NO_TRACER, type Span } from '../metrics/tracer.ts'
+import type { Span } from '../ports/tracer.ts'
+import { HTTP_REQUEST_DURATION, HTTP_REQUESTS } from './metrics.ts'
 
-type Followed = Pick<Context, 'log' | 'metrics' | 'tracer'>
+type RequestObservers = Pick<Context, 'log' | 'idFields' | 'metrics' | 'tracer'>
 
-/** Probes and scrapes come every few seconds for ever, and belong to nobody's trace. */
+/** Probes and scrapes come every few seconds and belong to no trace. */
 const UNTRACED = new Set(['/healthz', '/health', '/readyz', '/metrics'])
 
+const TRACE = 'trace'
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+
 /**
- * Follows each request to its end: a span of the trace that it carries, or of one that begins here, a log line with how
- * it ended, and the figures by its route. The line is at debug level, and at info where it changed something or failed.
+ * Observes each request to its end: a span in the trace that it carries or in a new one, a log line with the result, and
+ * the metrics of its route. The line is at debug level, at info where the request changed something or failed.
  */
-export function followRequests({ log, metrics, tracer }: Followed): MiddlewareHandler {
+export function observeRequests({ log, idFields, metrics, tracer }: RequestObservers): MiddlewareHandler {
   return async (c, next) => {
     const startedMs = performance.now()
     const route = routeOf(c)
-    const follow = UNTRACED.has(route) ? NO_TRACER : tracer
-    const parent = readTraceparent(c.req.header('traceparent'))
-    const trace = await follow.span({ name: `${c.req.method} ${route}`, kind: 'server', parent }, async (span) => {
+    const parent = parseTraceparent(c.req.header('traceparent'))
+    const run = async (span: Span) => {
       c.set(TRACE, span.trace)
       await next()
       noteAnswer(span, c, route)
       return span.trace
-    })
+    }
+    const trace = UNTRACED.has(route)
+      ? await run(untracedSpan(parent))
+      : await tracer.span({ name: `${c.req.method} ${route}`, kind: 'server', parent }, run)
     const ms = performance.now() - startedMs
     const method = METHODS.has(c.req.method) ? c.req.method : 'other'
-    metrics.count('tallylight_http_requests_total', { method, route, status: `${Math.floor(c.res.status / 100)}xx` })
-    metrics.observe('tallylight_http_request_duration_seconds', { method, route }, ms / 1000)
+    metrics.count(HTTP_REQUESTS, { method, route, status: `${Math.floor(c.res.status / 100)}xx` })
+    metrics.observe(HTTP_REQUEST_DURATION, { method, route }, ms / 1000)
     const { path } = c.req
-    const quiet = c.res.status < 400 && (c.req.method === 'GET' || path.startsWith('/internal/'))
-    log[quiet ? 'debug' : 'info']('request', {
+    const isRoutine = c.res.status < 400 && (c.req.method === 'GET' || path.startsWith('/internal/'))
+    log[isRoutine ? 'debug' : 'info']('request', {
       request_id: c.get('requestId'),
       trace_id: trace.traceId,
-      ...aboutOf(path),
+      ...subjectFields(path, idFields),
       method: c.req.method,
       path,
       status: c.res.status,
@@ -45,21 +51,22 @@ export function followRequests({ log, metrics, tracer }: Followed): MiddlewareHa
   }
 }
 
-/** What a path is about, in a field of its own: whoever looks for a monitor finds the requests too. */
-function aboutOf(path: string): LogFields {
-  const [, id] = /\/([a-z]+-[0-9a-f-]{36})(?:\/|$)/.exec(path) ?? []
-  return id === undefined ? {} : idField(id)
+function untracedSpan(parent: Trace | null): Span {
+  return { trace: startSpan(parent), note() {}, fail() {} }
 }
 
-const TRACE = 'trace'
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+/** Returns the id in a path as a log field, so that a search for a monitor finds its requests too. */
+function subjectFields(path: string, idFields: (id: string) => LogFields): LogFields {
+  const [, id] = /\/([a-z]+-[0-9a-f-]{36})(?:\/|$)/.exec(path) ?? []
+  return id === undefined ? {} : idFields(id)
+}
 
-/** The trace of the request at hand, for what it causes. */
+/** Returns the trace of the current request, to propagate to what it causes. */
 export function traceOf(c: HonoContext): Trace {
   return c.get(TRACE)
 }
 
-/** The pattern of the route that answers; middleware stands under all methods, and is none. */
+/** Returns the pattern of the route that answers; middleware is registered for all methods and is none. */
 function routeOf(c: HonoContext): string {
   return matchedRoutes(c).findLast(({ method }) => method !== 'ALL')?.path ?? 'unmatched'
 }

@@ -2,25 +2,32 @@ import { Hono } from 'hono'
 
 import { ClaimRequest } from '../../shared/contract/assignment.ts'
 import { JobReport } from '../../shared/contract/jobs.ts'
-import type { Context } from '../context.ts'
 import { parse, requireJson } from '../http/json-body.ts'
-import { callerOf, requireWorker } from '../http/signed-callback.ts'
+import { requireWorker, workerNameOf } from '../http/signed-callback.ts'
 import { claimTask } from './claim-task.ts'
-import { createCompletions } from './completions.ts'
-import { JOB_KIND } from './pod.ts'
+import { createCompleteJob } from './complete-job.ts'
+import type { JobsContext } from './context.ts'
+import { JOB_KIND } from './job-worker.ts'
 import { recordReport } from './record-report.ts'
 
-/** What the worker of a task calls: first the claim, which is answered with what it is to do, then its reports. */
-export function callbackRoutes(context: Context): Hono {
-  const signed = requireWorker(context.settings.keys.INTERNAL_API_KEY, JOB_KIND, { isWorkersOwn: true })
-  const completions = createCompletions(context)
+/** Returns the callbacks of a task's worker: the claim, whose answer says what the task is, and the reports. */
+export function callbackRoutes(context: JobsContext): Hono {
+  const signed = requireWorker({
+    internalKey: context.settings.keys.INTERNAL_API_KEY,
+    kind: JOB_KIND,
+    hasTokenPerWorker: true,
+  })
+  const completeJob = createCompleteJob(context)
   return new Hono()
     .post('/jobs/:id/claim', signed, requireJson, parse('json', ClaimRequest), async (c) =>
-      c.json(await claimTask(context, c.req.param('id'), { ...c.req.valid('json'), worker: callerOf(c) })),
+      c.json(await claimTask(context, c.req.param('id'), { ...c.req.valid('json'), worker: workerNameOf(c) })),
     )
     .put('/jobs/:id/status', signed, requireJson, parse('json', JobReport), async (c) =>
       c.json(
-        await recordReport(context, completions, c.req.param('id'), { ...c.req.valid('json'), worker: callerOf(c) }),
+        await recordReport(context, completeJob, c.req.param('id'), {
+          ...c.req.valid('json'),
+          worker: workerNameOf(c),
+        }),
       ),
     )
 }

@@ -1,21 +1,22 @@
-import type { Context } from '../context.ts'
 import { BrokenRule } from '../errors.ts'
-import { cancel, endTasksOf } from './end-job.ts'
-import { findTriedJob, type TriedJob } from './store.ts'
+import type { JobsContext } from './context.ts'
+import { cancelActiveJob, endOpenTasks } from './end-job.ts'
+import { JOB_ERRORS } from './errors.ts'
+import { findJobWithAttempts, type JobWithAttempts } from './store/jobs.ts'
 
 /**
- * Cancels a job for good: its workers are stopped, and nothing of it stays in the store. Repeated, or for a job that had
- * ended by itself, it changes nothing and answers the same.
+ * Cancels a job: its workers are stopped, and what it has stored is removed. A job that has ended is returned
+ * unchanged.
  * @throws BrokenRule JOB_NOT_FOUND
  */
-export async function cancelJob(context: Context, id: string): Promise<TriedJob> {
-  const canceled = await context.transact((tx) => cancel(tx, id))
-  if (canceled) {
-    context.feed.ring(id)
-    await endTasksOf(context, id)
+export async function cancelJob(context: JobsContext, id: string): Promise<JobWithAttempts> {
+  const isCanceled = await context.transact((tx) => cancelActiveJob(tx, id))
+  if (isCanceled) {
+    context.notifier.notify(id)
+    await endOpenTasks(context, id)
     context.wake()
   }
-  const job = await findTriedJob(context.db, id)
-  if (job === null) throw new BrokenRule('JOB_NOT_FOUND', 'there is no job of this id')
+  const job = await findJobWithAttempts(context.db, id)
+  if (job === null) throw new BrokenRule(JOB_ERRORS.JOB_NOT_FOUND, 'there is no job of this id')
   return job
 }

@@ -1,9 +1,9 @@
-import type { DbOrTx } from '../context.ts'
-import { listCarriers } from '../workers/store.ts'
-import { JOB_KIND, workerNameOf } from './pod.ts'
+import type { DbOrTx } from '../ports/database.ts'
+import { listRunningWorkers } from '../workers/store/assignments.ts'
+import { JOB_KIND, workerNameOf } from './job-worker.ts'
 
-/** How many encode workers there are, those that are being launched included: one may carry several tasks. */
-export async function countWorkers(db: DbOrTx): Promise<number> {
-  const carriers = await listCarriers(db, JOB_KIND)
-  return new Set(carriers.map((one) => one.host ?? workerNameOf(one))).size
+/** Returns how many encode workers run or are being launched; one worker may have several tasks. */
+export async function countEncodeWorkers(db: DbOrTx): Promise<number> {
+  const assigned = await listRunningWorkers(db, JOB_KIND)
+  return new Set(assigned.map((assignment) => assignment.host ?? workerNameOf(assignment))).size
 }

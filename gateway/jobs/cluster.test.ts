@@ -1,21 +1,23 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
-import { newJobId } from '../../shared/ids.ts'
-import { AN_OUTPUT, jobReportOf, type Told } from '../testing/job-reports.ts'
-import { startPlayedCluster, WAIT, type PlayedCluster } from '../testing/played-pods.ts'
-import { TEST_KEYS, TEST_SETTINGS } from '../testing/test-gateway.ts'
+import { newJobId } from './ids.ts'
+import { JOB_OUTPUT, buildJobReport, type JobReportFields } from '../testing/workers/job-reports.ts'
+import { startSimulatedCluster, type SimulatedCluster } from '../testing/workers/simulated-pods.ts'
+import { TEST_KEYS } from '../testing/test-gateway.ts'
+import { WAIT } from '../../shared/testing/until.ts'
 
 const SECRETS = { S3_SECRET_ACCESS_KEY: 'never-to-be-seen', FTP_PASSWORD: 'nor-this' }
-const jobs = {
-  ...TEST_SETTINGS.jobs,
-  maxWorkers: 50,
-  workerEnv: { S3_BUCKET: 'media', S3_ACCESS_KEY_ID: 'who-we-are' },
-  secretEnv: SECRETS,
+const ENV = {
+  ...SECRETS,
+  MAX_ENCODE_WORKERS: '50',
+  S3_BUCKET: 'media',
+  S3_ACCESS_KEY_ID: 'who-we-are',
+  FTP_USER: 'media',
 }
 
-let shared: PlayedCluster
+let shared: SimulatedCluster
 beforeAll(async () => {
-  shared = await startPlayedCluster({ jobs })
+  shared = await startSimulatedCluster(ENV)
 })
 afterAll(() => shared[Symbol.asyncDispose]())
 
@@ -32,8 +34,8 @@ async function createJob(): Promise<{ id: string; name: string }> {
 /** A job whose Pod runs, and has claimed. */
 async function encoding() {
   const { id, name } = await createJob()
-  const { uid } = (await shared.played.podNamed(name)).metadata
-  shared.played.run(name)
+  const { uid } = (await shared.pods.waitForPod(name)).metadata
+  shared.pods.setRunning(name)
   return { id, name, uid, ...(await claim(id)) }
 }
 
@@ -45,9 +47,9 @@ async function claim(id: string, attempt = 1) {
   expect(answer).toMatchObject({ status: 200 })
   const { epoch } = answer.json
   let seq = 0
-  const tell = (told: Told) =>
-    gateway.callback({ id, worker }, 'PUT', `${path}/status`, jobReportOf(epoch, (seq += 1), told))
-  return { epoch, tell }
+  const report = (fields: JobReportFields) =>
+    gateway.callback({ id, worker }, 'PUT', `${path}/status`, buildJobReport(epoch, (seq += 1), fields))
+  return { epoch, report }
 }
 
 const labelsOf = (id: string) => ({ app: 'encode', 'job-id': id })
@@ -65,9 +67,9 @@ const reconcile = async () =>
   ).json
 
 describe('a job in a cluster', () => {
-  test('has a Pod by its id and attempt, which is told its task, and takes secrets by name alone', async () => {
+  test('has a Pod named by its id and attempt, which gets secrets by reference only', async () => {
     const { id, name } = await createJob()
-    const pod = await shared.played.podNamed(name)
+    const pod = await shared.pods.waitForPod(name)
     expect(pod.metadata.labels).toMatchObject({ ...labelsOf(id), 'app.kubernetes.io/component': 'worker' })
     const env = pod.spec?.containers[0]?.env ?? []
     expect(Object.fromEntries(env.map((one) => [one.name, one.value]))).toMatchObject({
@@ -82,8 +84,8 @@ describe('a job in a cluster', () => {
     for (const secret of Object.values(SECRETS)) expect(JSON.stringify(pod)).not.toContain(secret)
   })
 
-  test('goes beside a monitor, each with its own Pod, and a comparison leaves both alone', async () => {
-    const [watcher, encoder] = await Promise.all([shared.played.watched(), encoding()])
+  test('runs beside a monitor, each in its own Pod, and a reconciliation stops neither', async () => {
+    const [watcher, encoder] = await Promise.all([shared.pods.createClaimedMonitor(), encoding()])
     expect((await reconcile()).found).toEqual({})
     const { json } = await shared.gateway.api('GET', '/api/v1/workers/status')
     const kindOf = (id: string) =>
@@ -93,48 +95,48 @@ describe('a job in a cluster', () => {
     expect([watcher.name, encoder.name].map((name) => kube.pod(name)?.metadata.uid)).toEqual([watcher.uid, encoder.uid])
   })
 
-  test('that is cancelled has no Pod any more, and a monitor keeps its own', async () => {
-    const [watcher, { id, name, tell }] = await Promise.all([shared.played.watched(), encoding()])
+  test('that is canceled loses its Pod, and a monitor keeps its own', async () => {
+    const [watcher, { id, name, report }] = await Promise.all([shared.pods.createClaimedMonitor(), encoding()])
     expect((await shared.gateway.api('DELETE', `/api/v1/jobs/${id}`)).json.status).toBe('canceled')
     await gone(name)
-    expect((await tell({ progress: 50 })).json.error.code).toBe('ASSIGNMENT_ENDED')
+    expect((await report({ progress: 50 })).json.error.code).toBe('ASSIGNMENT_ENDED')
     expect(shared.cluster.kube.pod(watcher.name)?.metadata.uid).toBe(watcher.uid)
   })
 
-  test('whose attempt fails by no fault of its input gets a Pod of the next number, and the one before goes', async () => {
-    const { id, name, epoch, tell } = await encoding()
-    await tell({ state: 'failed', failure: { code: 'STALLED', message: 'ffmpeg stood still', is_transient: true } })
-    await shared.played.podNamed(`encode-${id}-2`)
+  test('with a transient failure gets a Pod of the next number, and the one before is deleted', async () => {
+    const { id, name, epoch, report } = await encoding()
+    await report({ state: 'failed', failure: { code: 'STALLED', message: 'ffmpeg stood still', is_transient: true } })
+    await shared.pods.waitForPod(`encode-${id}-2`)
     await gone(name)
     expect((await claim(id, 2)).epoch).toBe(epoch + 1)
     expect(await jobOf(id)).toMatchObject({ status: 'processing', attempts: 2 })
   })
 
-  test('whose Pod is deleted or evicted goes on in another one', async () => {
+  test('whose Pod is deleted or evicted continues in another one', async () => {
     const { id, name } = await encoding()
     shared.cluster.kube.faults.deletePod(name)
-    await shared.played.podNamed(`encode-${id}-2`)
-    shared.played.run(`encode-${id}-2`)
+    await shared.pods.waitForPod(`encode-${id}-2`)
+    shared.pods.setRunning(`encode-${id}-2`)
     await claim(id, 2)
     shared.cluster.kube.faults.evictPod(`encode-${id}-2`)
-    await shared.played.podNamed(`encode-${id}-3`)
+    await shared.pods.waitForPod(`encode-${id}-3`)
     await gone(`encode-${id}-2`)
     expect((await jobOf(id)).status).toBe('processing')
   })
 
-  test('that has ended keeps no Pod, whoever brings one back', async () => {
-    const { id, name, tell } = await encoding()
-    await tell({ state: 'done', progress: 100, output: AN_OUTPUT })
+  test('that has ended keeps no Pod, also where one is created again', async () => {
+    const { id, name, report } = await encoding()
+    await report({ state: 'done', progress: 100, output: JOB_OUTPUT })
     await gone(name)
-    expect(await jobOf(id)).toMatchObject({ status: 'completed', output: AN_OUTPUT })
+    expect(await jobOf(id)).toMatchObject({ status: 'completed', output: JOB_OUTPUT })
     insertPod(name, labelsOf(id))
     await gone(name)
   })
 
-  test('has no Pod of an earlier attempt beside the present one', async () => {
-    const { id, name, tell } = await encoding()
-    await tell({ state: 'failed', failure: { code: 'STALLED', message: 'ffmpeg stood still', is_transient: true } })
-    const { uid } = (await shared.played.podNamed(`encode-${id}-2`)).metadata
+  test('has no Pod of an earlier attempt beside the current one', async () => {
+    const { id, name, report } = await encoding()
+    await report({ state: 'failed', failure: { code: 'STALLED', message: 'ffmpeg stood still', is_transient: true } })
+    const { uid } = (await shared.pods.waitForPod(`encode-${id}-2`)).metadata
     await gone(name)
     await claim(id, 2)
     insertPod(name, labelsOf(id))
@@ -142,7 +144,7 @@ describe('a job in a cluster', () => {
     expect(shared.cluster.kube.pod(`encode-${id}-2`)?.metadata.uid).toBe(uid)
   })
 
-  test('that nobody knows has no Pod for long; one that only bears labels of ours is left alone', async () => {
+  test('that is unknown has its Pod deleted; a foreign Pod with the same labels is left alone', async () => {
     const { id } = await encoding()
     const unknown = newJobId()
     insertPod(`encode-${unknown}-1`, labelsOf(unknown))

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 
 import { expect, onTestFinished, test, vi } from 'vitest'
 
-import { WAIT } from '../testing/played-pods.ts'
 import { startTestCluster } from '../testing/test-cluster.ts'
+import { WAIT } from '../../shared/testing/until.ts'
 
-/** A cluster whose workers are real processes that say so and crash, as one with a broken image would. */
+/** Starts a cluster whose workers are real processes that print a line and crash, as with a broken image. */
 async function startCrashingCluster() {
   const folder = await mkdtemp(join(tmpdir(), 'tallylight-crashing-'))
   onTestFinished(() => rm(folder, { recursive: true }))
@@ -16,9 +16,9 @@ async function startCrashingCluster() {
   return startTestCluster({ runPods: { entry }, backoffFactor: 0.01 })
 }
 
-test('a job whose worker crashes at each start fails once its attempts are used up, with its last words, told once', async () => {
+test('a job whose worker crashes at each start fails after its last attempt, with the reason, and publishes that once', async () => {
   await using cluster = await startCrashingCluster()
-  await using gateway = await cluster.startGateway({ reconcileIntervalMs: 1000 })
+  await using gateway = await cluster.startGateway({ RECONCILE_INTERVAL: '1s' })
   const output = { storage: 's3', path: 'a.mp4' }
   const body = {
     input_url: 'http://127.0.0.1:9/a.mp4',
@@ -27,7 +27,7 @@ test('a job whose worker crashes at each start fails once its attempts are used 
     callback_url: cluster.receiver.url,
   }
   const { job_id: id } = (await gateway.api('POST', '/api/v1/jobs', body)).json
-  const told = await cluster.receiver.waitFor((delivery) => delivery.body.includes(id), 25_000)
+  const told = await cluster.receiver.waitFor((delivery) => delivery.body.includes(id))
   expect(JSON.parse(told.body)).toMatchObject({
     event_type: 'job.failed',
     job_id: id,
@@ -41,4 +41,4 @@ test('a job whose worker crashes at each start fails once its attempts are used 
   await vi.waitFor(() => expect(cluster.kube.pods()).toEqual([]), WAIT)
   expect(cluster.kube.calls.filter(({ method, status }) => method === 'POST' && status === 201)).toHaveLength(1)
   expect(cluster.receiver.deliveries).toHaveLength(1)
-}, 60_000)
+})

@@ -1,35 +1,38 @@
-import type { Context, Tx } from '../context.ts'
-import { endAssignment } from '../workers/store.ts'
-import { endJob, type Job } from './store.ts'
-import { sweepOf } from './sweeps.ts'
-import { endTasks, insertTasks, listOpenTasks, listOpenTasksOfEnded } from './tasks/store.ts'
-import { tell } from './tell.ts'
+import type { Tx } from '../ports/database.ts'
+import { endAssignment } from '../workers/store/assignments.ts'
+import { newCleanup } from './cleanups.ts'
+import type { JobsContext } from './context.ts'
+import { publishProgress } from './publish-progress.ts'
+import { endJob, type Job } from './store/jobs.ts'
+import { endTasks, insertTasks, listEndedJobsWithOpenTasks, listOpenTasks } from './store/tasks.ts'
 
-/** Why a job did not come to its output. */
-export type Failure = { readonly code: string; readonly message: string }
+/** Why a job has failed. */
+export type FailureReason = { readonly code: string; readonly message: string }
 
-/** Ends an active job as failed, and tells. False where it had ended before. */
-export async function failJob(tx: Tx, id: string, { code, message }: Failure): Promise<boolean> {
-  return endUndone(tx, await endJob(tx, id, 'failed', { message, errorCode: code, errorMessage: message }))
+/** Fails an active job and publishes its end; returns false where it had ended before. */
+export async function failJob(tx: Tx, id: string, { code, message }: FailureReason): Promise<boolean> {
+  const failed = await endJob(tx, id, { message, errorCode: code, errorMessage: message }, 'failed')
+  return publishUndoneJob(tx, failed)
 }
 
-/** Ends an active job as canceled, and tells. False where it had ended before. */
-export async function cancel(tx: Tx, id: string): Promise<boolean> {
-  return endUndone(tx, await endJob(tx, id, 'canceled', { message: 'canceled' }))
+/** Cancels an active job and publishes its end; returns false where it had ended before. */
+export async function cancelActiveJob(tx: Tx, id: string): Promise<boolean> {
+  return publishUndoneJob(tx, await endJob(tx, id, { message: 'canceled' }, 'canceled'))
 }
 
-async function endUndone(tx: Tx, job: Job | null): Promise<boolean> {
+/** Publishes the end of a job without an output, and plans the cleanup of what it may have stored. */
+async function publishUndoneJob(tx: Tx, job: Job | null): Promise<boolean> {
   if (job === null) return false
-  if (job.hasStored) await insertTasks(tx, [sweepOf(job, 0)])
-  await tell(tx, [job])
+  if (job.hasStored) await insertTasks(tx, [newCleanup(job, 0)])
+  await publishProgress(tx, [job])
   return true
 }
 
 /**
- * Ends what tasks a job that has ended has left, and their assignments: their workers are refused from then on, and
- * stopped. Each in a transaction of its own, which locks its rows in the order in which reports do.
+ * Ends the open tasks of an ended job, except its cleanup, and their assignments: their workers are refused from then
+ * on, and stopped. Each in its own transaction, which locks rows in the order in which reports lock them.
  */
-export async function endTasksOf(context: Context, jobId: string): Promise<void> {
+export async function endOpenTasks(context: JobsContext, jobId: string): Promise<void> {
   const open = await context.transact((tx) => listOpenTasks(tx, jobId))
   for (const { id, task } of open) if (task !== 'sweep') await context.transact((tx) => endTask(tx, id))
   if (open.length > 0) context.wake('workers')
@@ -39,12 +42,12 @@ export async function endTasksOf(context: Context, jobId: string): Promise<void>
 export async function endTask(tx: Tx, id: string): Promise<void> {
   const isEnded = await endAssignment(tx, id)
   await endTasks(tx, [id])
-  // One that was being started just then has its assignment only now: assignments are locked before tasks.
+  // Assignments are locked before tasks: a task that was started meanwhile has its assignment only now.
   if (!isEnded) await endAssignment(tx, id)
 }
 
-/** The same for every job whose gateway died between the one and the other. */
-export async function endLeftTasks(context: Context): Promise<void> {
-  const jobIds = await listOpenTasksOfEnded(context.db)
-  for (const jobId of jobIds) await endTasksOf(context, jobId)
+/** Ends the open tasks of jobs whose gateway died after it had ended them. */
+export async function endOrphanedTasks(context: JobsContext): Promise<void> {
+  const jobIds = await listEndedJobsWithOpenTasks(context.db)
+  for (const jobId of jobIds) await endOpenTasks(context, jobId)
 }

@@ -1,46 +1,96 @@
-import type { System } from '../system.ts'
-import { OFTEN_MS, quietly, RARELY_MS } from '../work.ts'
+import { apiKeyAuthentication } from '../http/authentication.ts'
+import { mediaRoutes } from '../media/routes.ts'
+import { OFTEN_MS, RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
+import type { SystemConfiguration, MountedSystem, OwnFile, System, SystemSurroundings } from '../system.ts'
+import type { WorkerKind } from '../workers/worker-kind.ts'
 import { callbackRoutes } from './callbacks.ts'
-import { endLeftTasks } from './end-job.ts'
-import { capacityOf, readJobs } from './figures.ts'
-import { failLostTask } from './lose-task.ts'
-import { JOB_ATTEMPTS, JOB_KIND, jobRole, workerNameOf, workerSpec, workerToken } from './pod.ts'
-import { expireJobs, startWaiting } from './queue.ts'
+import { giveUpCleanups } from './cleanups.ts'
+import type { JobsContext } from './context.ts'
+import { endOrphanedTasks } from './end-job.ts'
+import { JOB_ERRORS } from './errors.ts'
+import { jobCapacity, readJobGauges } from './gauges.ts'
+import { expireJobs } from './expire-jobs.ts'
+import { handleTaskLoss } from './handle-task-loss.ts'
+import { JOB_METRICS } from './metrics.ts'
+import { JOB_ATTEMPTS, JOB_KIND, workerNameOf } from './job-worker.ts'
+import { jobRole, workerSpec, workerToken } from './pod.ts'
+import { readPresets } from './read-presets.ts'
 import { jobRoutes } from './routes.ts'
-import { findJob, forgetOldUpdates } from './store.ts'
-import { giveUpSweeps } from './sweeps.ts'
-import { findTask, listTasks } from './tasks/store.ts'
+import { JOBS_SECTION, readJobSettings } from './settings.ts'
+import { startWaitingTasks } from './start-waiting-tasks.ts'
+import { findJob } from './store/jobs.ts'
+import { deleteOldProgress } from './store/progress-events.ts'
+import { findTask, listTasks } from './store/tasks.ts'
 
-/** Jobs: encoding a file. */
+/** The presets that come with the gateway. */
+export const OWN_PRESETS: OwnFile = { path: 'jobs/presets.yaml', bundled: () => import('./presets.yaml') }
+
+/** Jobs: each encodes one file. */
 export const jobs: System = {
   name: 'jobs',
-  api: jobRoutes,
-  callbacks: callbackRoutes,
-  workerKind: {
+  settings: JOBS_SECTION,
+  errors: Object.values(JOB_ERRORS),
+  metrics: JOB_METRICS,
+  idFields: { job: 'job_id', task: 'task_id' },
+  configure,
+}
+
+async function configure({ env, settings: kernel, ...surroundings }: SystemSurroundings): Promise<SystemConfiguration> {
+  const presets = readPresets(await surroundings.readText('PRESETS_FILE', OWN_PRESETS))
+  const { dataDir, url, toAbsolute } = surroundings
+  const runsPods = kernel.cluster !== null
+  const settings = readJobSettings(env, { dataDir, url, toAbsolute, runsPods, workerEnv: kernel.workerEnv, presets })
+  return {
+    workerRole: jobRole({ jobs: settings }),
+    mount: (context) => mount({ ...context, settings: { ...context.settings, jobs: settings } }),
+  }
+}
+
+function mount(context: JobsContext): MountedSystem {
+  const { keys, jobs: settings } = context.settings
+  const store = settings.storageDir === null ? null : (context.openFolder?.(settings.storageDir) ?? null)
+  return {
+    name: 'jobs',
+    api: {
+      paths: ['jobs', 'presets'],
+      authentication: apiKeyAuthentication(keys.API_KEY),
+      routes: jobRoutes(context),
+    },
+    callbacks: callbackRoutes(context),
+    publicRoutes: mediaRoutes(store),
+    workerKind: workerKind(context),
+    periodicTasks: periodicTasks(context),
+    onWebhookExhausted: async () => {},
+    capacity: () => jobCapacity(context),
+    readGauges: () => readJobGauges(context),
+  }
+}
+
+function workerKind({ db, settings }: JobsContext): WorkerKind {
+  return {
     kind: JOB_KIND,
-    role: jobRole,
     attempts: JOB_ATTEMPTS,
     nameOf: workerNameOf,
-    async whatRuns({ db }, ids) {
+    async subjectsOf(ids) {
       const tasks = await listTasks(db, ids)
       return new Map(tasks.map(({ id, jobId, task }) => [id, { job_id: jobId, task }]))
     },
-    async specFor({ db, settings }, launch) {
+    async specFor(launch) {
       const task = await findTask(db, launch.id)
       const job = task === null ? null : await findJob(db, task.jobId)
       if (job === null) return null
       return workerSpec(launch, job, settings, workerToken(settings, launch.id, workerNameOf(launch)))
     },
-    onLost: failLostTask,
-  },
-  works: (context) => [
-    { name: 'start waiting jobs', everyMs: 0, run: () => startWaiting(context) },
-    { name: 'expire jobs', everyMs: OFTEN_MS, run: () => quietly(expireJobs(context)) },
-    { name: 'end tasks of ended jobs', everyMs: OFTEN_MS, run: () => quietly(endLeftTasks(context)) },
-    { name: 'give up sweeps', everyMs: RARELY_MS, run: () => quietly(giveUpSweeps(context)) },
-    { name: 'forget old progress', everyMs: RARELY_MS, run: () => quietly(forgetOldUpdates(context.db)) },
-  ],
-  onWebhookExhausted: async () => {},
-  capacity: capacityOf,
-  readings: readJobs,
+    onLost: handleTaskLoss,
+  }
+}
+
+function periodicTasks(context: JobsContext): PeriodicTask[] {
+  return [
+    { name: 'start waiting jobs', everyMs: 0, run: () => startWaitingTasks(context) },
+    taskAtInterval('expire jobs', OFTEN_MS, () => expireJobs(context)),
+    taskAtInterval('end tasks of ended jobs', OFTEN_MS, () => endOrphanedTasks(context)),
+    taskAtInterval('give up cleanups', RARELY_MS, () => giveUpCleanups(context)),
+    taskAtInterval('delete old progress', RARELY_MS, () => deleteOldProgress(context.db)),
+  ]
 }

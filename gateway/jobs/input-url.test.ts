@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { readInputUrl } from './input-url.ts'
+import { parseInputUrl } from './input-url.ts'
 
 const OPEN = { allowPrivateNetworks: true, allowFileInput: true }
 const SHARED = { allowPrivateNetworks: false, allowFileInput: false }
@@ -14,7 +14,7 @@ describe('an input URL', () => {
     ['s3://a.bucket_x/what%3F.mp4', 's3://a.bucket_x/what%3F.mp4'],
     ['s3://a-bucket//..a/.b%2e/c..mp4', 's3://a-bucket//..a/.b%2e/c..mp4'],
     ['file:///videos/in.mp4', 'file:///videos/in.mp4'],
-  ])('may be %s', (text, read) => expect(readInputUrl(text, OPEN)).toEqual({ ok: true, read }))
+  ])('may be %s', (text, read) => expect(parseInputUrl(text, OPEN)).toEqual({ ok: true, read }))
 
   it.each([
     ['--version', 'not a URL'],
@@ -61,13 +61,13 @@ describe('an input URL', () => {
     ['file:///', 'must name a file'],
     ['file:///videos/', 'must name a file'],
   ])('is refused as %s', (text, problem) => {
-    expect(readInputUrl(text, OPEN)).toEqual({ ok: false, problem: expect.stringContaining(problem) })
+    expect(parseInputUrl(text, OPEN)).toEqual({ ok: false, problem: expect.stringContaining(problem) })
   })
 
   it('may be a file only where that is allowed', () => {
-    expect(readInputUrl('file:///etc/passwd', SHARED)).toMatchObject({
+    expect(parseInputUrl('file:///etc/passwd', SHARED)).toMatchObject({
       problem: expect.stringContaining('ALLOW_FILE_INPUT'),
     })
-    expect(readInputUrl('ftp://x/y', SHARED)).toMatchObject({ problem: 'must be an http, https or s3 URL' })
+    expect(parseInputUrl('ftp://x/y', SHARED)).toMatchObject({ problem: 'must be an http, https or s3 URL' })
   })
 })

@@ -1,15 +1,15 @@
-import { readS3Url } from '../../shared/s3-url.ts'
-import { checkUrl, type AddressPolicy } from '../../shared/safe-url.ts'
+import { parseS3Url } from '../../shared/net/s3-url.ts'
+import { checkUrl, type AddressPolicy } from '../../shared/net/safe-url.ts'
 import type { UrlReading } from '../http/request-fields.ts'
 
-/** Which inputs a gateway takes. */
+/** Which inputs a gateway accepts. */
 export type InputPolicy = AddressPolicy & { readonly allowFileInput: boolean }
 
-/** Lists that send their reader elsewhere: a job takes one media file, whatever it would fetch besides. */
+/** Playlists and manifests, which refer to other files: a job takes one media file. */
 const PLAYLIST = /\.(?:m3u8?|mpd|ism|isml|f4m|pls|asx|wpl|xspf|smil?|ffconcat|concat|sdp)\/?$/i
 
-/** Judges an `input_url`: its spelling as it is stored, or what is wrong with it in words for the user. */
-export function readInputUrl(text: string, policy: InputPolicy): UrlReading<string> {
+/** Parses an `input_url`: returns it as it is stored, or its problem in words for the client. */
+export function parseInputUrl(text: string, policy: InputPolicy): UrlReading<string> {
   const url = URL.canParse(text) ? new URL(text) : null
   if (url === null) return refuse('is not a URL')
   if (url.username !== '' || url.password !== '') return refuse('must not carry credentials')
@@ -36,9 +36,9 @@ function decode(pathname: string): string | null {
 }
 
 function kindProblem(text: string, url: URL, path: string, policy: InputPolicy): string | null {
-  if (url.protocol === 's3:') return problemOf(readS3Url(text))
+  if (url.protocol === 's3:') return problemOf(parseS3Url(text))
   if (url.protocol === 'file:') return fileProblem(url, path, policy)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return schemes(policy)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return schemeProblem(policy)
   return problemOf(checkUrl(text, policy))
 }
 
@@ -46,12 +46,12 @@ function problemOf(verdict: { readonly ok: true } | { readonly ok: false; readon
   return verdict.ok ? null : verdict.problem
 }
 
-function schemes({ allowFileInput }: InputPolicy): string {
+function schemeProblem({ allowFileInput }: InputPolicy): string {
   return `must be an http, https${allowFileInput ? ', s3 or file' : ' or s3'} URL`
 }
 
 function fileProblem(url: URL, path: string, policy: InputPolicy): string | null {
-  if (!policy.allowFileInput) return `${schemes(policy)}; files need ALLOW_FILE_INPUT=true`
+  if (!policy.allowFileInput) return `${schemeProblem(policy)}; files need ALLOW_FILE_INPUT=true`
   if (url.hostname !== '' || url.search !== '' || url.hash !== '')
     return 'must be an absolute path: file:///folder/file'
   return /[^/]$/.test(path) ? null : 'must name a file'

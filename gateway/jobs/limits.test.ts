@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { RUNTIMES, startGatewayOn, type RuntimeGateway } from '../testing/runtimes.ts'
-import { TEST_SETTINGS } from '../testing/test-gateway.ts'
 
 const INPUT = 'http://127.0.0.1:9/in.mp4'
 
@@ -9,10 +8,10 @@ function body(path: string, more: object = {}) {
   return { input_url: INPUT, preset: '720p_h264', output: { storage: 's3', path }, ...more }
 }
 
-describe.each(RUNTIMES)('where private networks are forbidden, on %s, a job', (runtime) => {
+describe.each(RUNTIMES)('a job where private networks are forbidden, on %s,', (runtime) => {
   let gateway: RuntimeGateway
   beforeAll(async () => {
-    gateway = await startGatewayOn(runtime, { allowPrivateNetworks: false })
+    gateway = await startGatewayOn(runtime, { ALLOW_PRIVATE_NETWORKS: 'false' })
   })
   afterAll(() => gateway[Symbol.asyncDispose]())
 
@@ -27,23 +26,22 @@ describe.each(RUNTIMES)('where private networks are forbidden, on %s, a job', (r
     'http://[fd00:ec2::254]/a.mp4',
     'http://localhost:9/a.mp4',
     'http://metadata.google.internal/a.mp4',
-  ])('from or to %s is FORBIDDEN_URL', async (url) => {
+  ])('is refused with FORBIDDEN_URL for input or callback %s', async (url) => {
     for (const wrong of [{ input_url: url }, { input_url: 'https://example.com/a.mp4', callback_url: url }]) {
       const answer = await gateway.api('POST', '/api/v1/jobs', body('forbidden.mp4', wrong))
       expect([answer.status, answer.json.error.code]).toEqual([400, 'FORBIDDEN_URL'])
     }
   })
 
-  it('from S3 is none of these', async () => {
+  it('is accepted with an input in S3', async () => {
     const answer = await gateway.api('POST', '/api/v1/jobs', body('s3.mp4', { input_url: 's3://bucket/a.mp4' }))
     expect(answer.status).toBe(202)
   })
 })
 
-describe.each(RUNTIMES)('with no room in the queue, on %s, a job', (runtime) => {
-  it('is refused with 503 and the time to ask again, and leaves nothing', async () => {
-    const jobs = { ...TEST_SETTINGS.jobs, maxWorkers: 1, maxQueued: 2 }
-    await using gateway = await startGatewayOn(runtime, { jobs })
+describe.each(RUNTIMES)('a job in a full queue, on %s,', (runtime) => {
+  it('is refused with 503 and Retry-After, and is not stored', async () => {
+    await using gateway = await startGatewayOn(runtime, { MAX_ENCODE_WORKERS: '1', MAX_QUEUED_JOBS: '2' })
     const posted = () => gateway.api('POST', '/api/v1/jobs', body('full.mp4'))
     const answers = []
     for (let tries = 0; answers.at(-1)?.status !== 503 && tries < 9; tries++) answers.push(await posted())

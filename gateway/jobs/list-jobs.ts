@@ -1,20 +1,23 @@
-import { JOB_ID } from '../../shared/ids.ts'
-import type { Context } from '../context.ts'
 import { fromCursor, toCursor } from '../http/paging.ts'
+import type { JobsContext } from './context.ts'
+import { JOB_ID } from './ids.ts'
 import { presentJob, type JobList } from './present.ts'
-import { findPlaces } from './places/find-places.ts'
+import { findQueuePositions } from './queue-position.ts'
 import type { ListJobsQuery } from './requests.ts'
-import { listJobs } from './store.ts'
+import { readJobPage } from './store/jobs.ts'
 
-/** Jobs, newest first, from a cursor on. */
-export async function listAllJobs(context: Context, { status, limit, cursor }: ListJobsQuery): Promise<JobList> {
+/**
+ * Returns one page of jobs, newest first, from a cursor on.
+ * @throws BrokenRule INVALID_CONFIG where the cursor is none
+ */
+export async function listJobs(context: JobsContext, { status, limit, cursor }: ListJobsQuery): Promise<JobList> {
   const before = cursor === undefined ? null : fromCursor(cursor, JOB_ID)
-  const rows = await listJobs(context.db, { status, before, limit: limit + 1 })
+  const rows = await readJobPage(context.db, { status, before, limit: limit + 1 })
   const shown = rows.slice(0, limit)
-  const places = await findPlaces(context, shown)
+  const positions = await findQueuePositions(context, shown)
   const last = rows.length > limit ? shown.at(-1) : undefined
   return {
-    jobs: shown.map((row) => presentJob(row, places.get(row.id) ?? null)),
+    jobs: shown.map((row) => presentJob(row, positions.get(row.id) ?? null)),
     pagination: { limit, next_cursor: last === undefined ? null : toCursor(last.id) },
   }
 }

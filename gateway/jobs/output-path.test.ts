@@ -60,7 +60,7 @@ describe('an output path', () => {
     ['d/'.repeat(481), 'longer than 960'],
   ])('is refused as %j', (path, why) => expect(pathProblem(path)).toContain(why))
 
-  it('is a folder, with a slash at its end, for a set, and a file for a single output', () => {
+  it('ends in a slash for a set, and in no slash for a single output', () => {
     expect(endProblem('a/', 'hls')).toBeNull()
     expect(endProblem('a/', 'dash')).toBeNull()
     expect(endProblem('a', 'hls')).toContain('must end in a slash')
@@ -76,22 +76,19 @@ describe('an output path', () => {
     'init_0.m4s',
     'poster.jpg',
     'b.thumbnails.vtt',
-  ])(
-    'of a single output is not %s: a set, or what goes with another output, may have it in the same folder',
-    (name) => {
-      expect(endProblem(`a/${name}`, 'single')).toContain('must not end in')
-      expect(endProblem(`a/${name}.mp4`, 'single')).toBeNull()
-    },
-  )
+  ])('of a single output is not %s, which may belong to a set or to another output in the same folder', (name) => {
+    expect(endProblem(`a/${name}`, 'single')).toContain('must not end in')
+    expect(endProblem(`a/${name}.mp4`, 'single')).toBeNull()
+  })
 })
 
-/** Texts made of what paths that climb are made of. */
+/** Texts made of the parts of paths that lead elsewhere. */
 const tricky = array(
   constantFrom('.', '/', '\\', '%', '2e', '2f', '25', '5c', '%2e', '%2F', '%25', 'a', 'é', '．', '‥', '\0', ' '),
   { maxLength: 14 },
 )
 
-test('no path that is taken leads out of the store or to something hidden, however often it is decoded', () => {
+test('no accepted path leads out of the store or to a hidden file, however often it is decoded', () => {
   assert(
     property(tricky, (parts) => {
       const path = parts.join('')
@@ -106,7 +103,7 @@ test('no path that is taken leads out of the store or to something hidden, howev
   )
 })
 
-/** What stores, proxies and browsers may make of a path. */
+/** Returns the forms that stores, proxies and browsers may read a path as. */
 function formsOf(path: string): string[] {
   const forms = [path, path.normalize('NFKC')]
   for (let i = 0; i < 12; i++) {
@@ -116,7 +113,7 @@ function formsOf(path: string): string[] {
   return forms
 }
 
-/** As a server that decodes what it can, in UTF-8, and leaves the rest. */
+/** Decodes the escapes of a path as a lenient server does. */
 function decodeLoosely(text: string): string {
   return text.replaceAll(/(?:%[\da-f]{2})+/gi, (escaped) =>
     Buffer.from(escaped.replaceAll('%', ''), 'hex').toString('utf8'),

@@ -1,25 +1,24 @@
 import type { OutputType } from '../../shared/contract/presets.ts'
 
-/** S3's longest key is 1024 bytes of UTF-8; names of the output's own come to it. */
+/** S3 keys have at most 1024 bytes of UTF-8; the names of an output's files are appended to the path. */
 const MAX_BYTES = 960
-/** File systems take 255; a store may lengthen a name while it writes. */
+/** Names have at most 255 bytes on file systems; a store may lengthen a name while it writes. */
 const MAX_PART_BYTES = 200
-/** Nobody encodes a name more often than this. */
+/** A path that is escaped more often is refused. */
 const MAX_DECODINGS = 8
 
 /**
- * What is wrong with an output's path, in words for the user; `null` where nothing is. It names a file or a folder below
- * the store's root, and must lead there in whatever way a store, a proxy or a browser reads it: no part of it begins
- * with a dot once escapes (RFC 3986 §2.1) are undone and letters that only look different are one (Unicode NFKC), so
- * that nothing climbs and nothing is hidden.
+ * Returns the problem of an output path, in words for the client; `null`: it is valid. It must name a file or folder
+ * below the store's root however a store, proxy or browser reads it: no part begins with a dot, also once escapes
+ * (RFC 3986 §2.1) are decoded and characters are normalized (Unicode NFKC).
  */
 export function pathProblem(path: string): string | null {
-  return formProblem(path) ?? climbProblem(path)
+  return formProblem(path) ?? traversalProblem(path)
 }
 
 function formProblem(path: string): string | null {
   if (path === '') return 'must not be empty'
-  // Half of a surrogate pair has no UTF-8.
+  // A lone surrogate cannot be encoded as UTF-8.
   if (/[\p{Cc}\p{Cs}]/u.test(path)) return 'must hold no control characters, and be valid Unicode'
   if (bytesOf(path) > MAX_BYTES) return `must not be longer than ${MAX_BYTES} bytes`
   if (path.split('/').some((part) => bytesOf(part) > MAX_PART_BYTES)) {
@@ -32,7 +31,7 @@ function bytesOf(text: string): number {
   return new TextEncoder().encode(text).length
 }
 
-function climbProblem(path: string): string | null {
+function traversalProblem(path: string): string | null {
   let form = path
   for (let decoded = 0; decoded <= MAX_DECODINGS; decoded++) {
     const problem = partProblem(form)
@@ -48,12 +47,12 @@ function climbProblem(path: string): string | null {
   return 'must not be escaped again and again'
 }
 
-/** A pattern for numbers holds one too: `x%03d.mp4`. */
+/** Also in a number pattern such as `x%03d.mp4`. */
 const ESCAPED_CONTROL = /%(?:[01][\da-f]|7f)/i
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Escapes undone, once; `null`: some are not UTF-8, as a dot in two bytes (RFC 3629 §3). */
+/** Decodes escapes once; `null`: some are not UTF-8, such as a dot in two bytes (RFC 3629 §3). */
 function decode(text: string): string | null {
   try {
     return text.replaceAll(/(?:%[\da-f]{2})+/gi, (escapes) =>
@@ -72,10 +71,13 @@ function partProblem(path: string): string | null {
   return parts.some((part) => part.startsWith('.')) ? 'must have no part that begins with a dot, such as ..' : null
 }
 
-/** How the files of sets end, and what goes with an output: two jobs to one folder get in each other's way by these alone. */
+/** Extensions of the files of sets, and of files beside an output: a single output must not overwrite another job's. */
 const NAMES_OF_SETS = /\.(?:m3u8|mpd|ts|m4s|jpg|vtt)$/i
 
-/** The same for how it ends: a set is a folder, with a slash at its end, and a single output is a file that no set has. */
+/**
+ * Returns the problem of the end of an output path, in words for the client; `null`: it is valid. A set is a folder,
+ * whose path ends in a slash; a single output is a file that cannot belong to a set.
+ */
 export function endProblem(path: string, type: OutputType): string | null {
   const isFolder = path.endsWith('/')
   if (type === 'single' && isFolder) return 'must not end in a slash: a single output is a file'

@@ -3,15 +3,15 @@ import * as v from 'valibot'
 import { Clip, JobOutput, MediaInfo, StorageKind, ValidationResult } from '../../shared/contract/jobs.ts'
 import {
   Container,
-  outputTypesOf,
+  listOutputTypes,
   OutputType,
   PresetAudio,
   PresetVideo,
   type Preset,
 } from '../../shared/contract/presets.ts'
-import type { Presets } from '../job-settings.ts'
+import type { Presets } from './settings.ts'
 import { JOB_STATUSES } from './status.ts'
-import type { Job, TriedJob } from './store.ts'
+import type { Job, JobWithAttempts } from './store/jobs.ts'
 
 const Moment = v.pipe(v.string(), v.isoTimestamp())
 const Status = v.picklist(JOB_STATUSES)
@@ -21,9 +21,9 @@ const JobError = v.object({ code: v.string(), message: v.string() })
 export const CreatedJob = v.object({ job_id: v.string(), status: Status, stream_url: v.string() })
 export type CreatedJob = v.InferOutput<typeof CreatedJob>
 
-/** A waiting job's place: 1 is the next. */
-export const QueuePlace = v.object({ position: v.number(), estimated_start_at: v.nullable(Moment) })
-export type QueuePlace = v.InferOutput<typeof QueuePlace>
+/** Position of a waiting job in the queue: 1 is the next. */
+export const QueuePosition = v.object({ position: v.number(), estimated_start_at: v.nullable(Moment) })
+export type QueuePosition = v.InferOutput<typeof QueuePosition>
 
 const JobRequest = v.object({
   input_url: v.string(),
@@ -52,7 +52,7 @@ export const PublicJob = v.object({
   speed: v.nullable(v.number()),
   eta_sec: v.nullable(v.number()),
   attempts: v.number(),
-  queue: v.nullable(QueuePlace),
+  queue: v.nullable(QueuePosition),
   request: JobRequest,
   media_info: v.nullable(MediaInfo),
   validation: v.nullable(ValidationResult),
@@ -73,8 +73,8 @@ export const JobList = v.object({
 export type JobList = v.InferOutput<typeof JobList>
 
 /**
- * What the followers of a job are told: one event of its stream. The last one says what came of the job as well: with
- * `completed` its output, with `failed` why.
+ * One progress event of a job's stream, as `store/progress-events.ts` builds it. The last one also has the job's
+ * result: its output when completed, its error when failed.
  */
 export const ProgressEvent = v.object({
   job_id: v.string(),
@@ -91,12 +91,13 @@ export const ProgressEvent = v.object({
 })
 export type ProgressEvent = v.InferOutput<typeof ProgressEvent>
 
+/** Returns the answer to the request that created a job. */
 export function presentCreated({ id, status }: Pick<Job, 'id' | 'status'>): CreatedJob {
   return { job_id: id, status, stream_url: `/api/v1/jobs/${id}/stream` }
 }
 
-/** A job; `queue` is its place where it waits. */
-export function presentJob(row: TriedJob, queue: QueuePlace | null): PublicJob {
+/** Returns a job as the API shows it; `queue`: its position while it waits. */
+export function presentJob(row: JobWithAttempts, queue: QueuePosition | null): PublicJob {
   return {
     job_id: row.id,
     status: row.status,
@@ -140,7 +141,7 @@ function presentError({ errorCode, errorMessage }: Job): v.InferOutput<typeof Jo
 const PublicPreset = v.object({
   name: v.string(),
   description: v.string(),
-  /** The first is taken where a job does not say. */
+  /** The first one is the default of jobs. */
   output_types: v.array(OutputType),
   container: Container,
   segment_sec: v.nullable(v.number()),
@@ -153,33 +154,19 @@ type PublicPreset = v.InferOutput<typeof PublicPreset>
 export const PresetList = v.object({ presets: v.array(PublicPreset) })
 export type PresetList = v.InferOutput<typeof PresetList>
 
+/** Returns all presets as the API shows them. */
 export function presentPresets(presets: Presets): PresetList {
   return { presets: [...presets].map(([name, preset]) => presentPreset(name, preset)) }
 }
 
 function presentPreset(name: string, preset: Preset): PublicPreset {
   const { description, container, segment_sec, video, audio } = preset
-  return { name, description, output_types: [...outputTypesOf(preset)], container, segment_sec, video, audio }
+  return { name, description, output_types: [...listOutputTypes(preset)], container, segment_sec, video, audio }
 }
 
-/** A job as an event of its progress; the last one says what came of it. */
-export function presentProgress(row: Job): ProgressEvent {
-  return {
-    job_id: row.id,
-    status: row.status,
-    progress: row.progress,
-    message: row.message,
-    timestamp: row.updatedAt.toISOString(),
-    ...(row.fps === null ? {} : { fps: row.fps }),
-    ...(row.speed === null ? {} : { speed: row.speed }),
-    ...(row.etaSec === null ? {} : { eta_sec: row.etaSec }),
-    ...presentEnd(row),
-  }
-}
+const END_FIELDS: ReadonlySet<string> = new Set([...Object.keys(JobOutput.entries), 'media_info', 'error'])
 
-/** What came of a job that has ended. */
-export function presentEnd(row: Job): Pick<ProgressEvent, keyof JobOutput | 'media_info' | 'error'> {
-  if (row.status === 'completed') return { ...row.output, media_info: row.mediaInfo }
-  const error = presentError(row)
-  return error === null ? {} : { error }
+/** Returns the result of an ended job, from the body of its last progress event. */
+export function presentEnd(progress: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(progress).filter(([field]) => END_FIELDS.has(field)))
 }

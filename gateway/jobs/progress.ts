@@ -1,20 +1,23 @@
-import type { JobOrder, JobReport } from '../../shared/contract/jobs.ts'
-import type { PieceProgress } from './tasks/store.ts'
+import type { JobReport, TaskSpec } from '../../shared/contract/jobs.ts'
+import type { ChunkProgress } from './store/tasks.ts'
 
-/** How much of a split job is behind it, in percent, once it is split, and once its pieces are encoded. */
-const SPLIT_AT = 10
-const PIECES_AT = 85
-/** Only what is stored is whole. */
-const MOST = 99.9
+/** Progress of a chunked job in percent: after the split, and after the last chunk. */
+const AFTER_SPLIT = 10
+const AFTER_CHUNKS = 85
+/** Progress reaches 100 only when the output is stored. */
+const MAX_BEFORE_END = 99.9
 
-/** The progress of a job, 0–99.9, as a report of one of its tasks tells it; `pieces`: all of them, where it is of one. */
-export function jobProgress(
-  task: JobOrder['task'],
+/**
+ * Returns the progress of a job, 0–99.9, after a report of one of its tasks; `chunks`: of all its chunks, for a chunk's
+ * report.
+ */
+export function computeJobProgress(
+  task: TaskSpec['task'],
   { state, progress, plan }: Pick<JobReport, 'state' | 'progress' | 'plan'>,
-  pieces: Pick<PieceProgress, 'progress'> | null,
+  chunks: Pick<ChunkProgress, 'progress'> | null,
 ): number {
-  if (task === 'encode' && state === 'done' && plan !== null) return SPLIT_AT
-  if (pieces !== null) return SPLIT_AT + (pieces.progress / 100) * (PIECES_AT - SPLIT_AT)
-  if (task === 'join') return Math.min(MOST, PIECES_AT + (progress / 100) * (100 - PIECES_AT))
-  return Math.min(MOST, progress)
+  if (task === 'encode' && state === 'done' && plan !== null) return AFTER_SPLIT
+  if (chunks !== null) return AFTER_SPLIT + (chunks.progress / 100) * (AFTER_CHUNKS - AFTER_SPLIT)
+  if (task === 'join') return Math.min(MAX_BEFORE_END, AFTER_CHUNKS + (progress / 100) * (100 - AFTER_CHUNKS))
+  return Math.min(MAX_BEFORE_END, progress)
 }

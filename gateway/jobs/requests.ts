@@ -1,27 +1,28 @@
 import * as v from 'valibot'
 
 import { StorageKind } from '../../shared/contract/jobs.ts'
-import { outputTypesOf, OutputType, type Preset } from '../../shared/contract/presets.ts'
-import { PRIVATE_ADDRESS } from '../../shared/safe-url.ts'
-import type { Settings } from '../config.ts'
-import type { ErrorCode } from '../errors.ts'
+import { listOutputTypes, OutputType, type Preset } from '../../shared/contract/presets.ts'
+import { PRIVATE_ADDRESS } from '../../shared/net/safe-url.ts'
+import { KERNEL_ERRORS, type ErrorCode } from '../errors.ts'
 import { objectProblem, type FieldProblem } from '../http/json-body.ts'
 import { Cursor, Limit } from '../http/paging.ts'
 import { guardedUrl, intIn, Metadata, numberIn, PlainObject, urlField } from '../http/request-fields.ts'
-import type { Presets } from '../job-settings.ts'
-import { readInputUrl } from './input-url.ts'
+import type { JobsContextSettings } from './context.ts'
+import { JOB_ERRORS } from './errors.ts'
+import { parseInputUrl } from './input-url.ts'
 import { endProblem, pathProblem } from './output-path.ts'
+import type { Presets } from './settings.ts'
 import { JOB_STATUSES } from './status.ts'
 
-type BodySettings = Pick<Settings, 'allowPrivateNetworks' | 'jobs'>
+type BodySettings = Pick<JobsContextSettings, 'allowPrivateNetworks' | 'jobs'>
 
-const LONGEST_SEC = 86_400
-/** A week: longer inputs are no files. */
+const LONGEST_TIMEOUT_SEC = 86_400
+/** A week. */
 const LONGEST_MEDIA_SEC = 604_800
 const SHORTEST_CLIP_SEC = 0.1
 const MAX_CHUNKS = 256
 
-const YesNo = v.boolean('must be true or false')
+const BooleanField = v.boolean('must be true or false')
 
 const ClipField = v.pipe(
   PlainObject,
@@ -40,7 +41,7 @@ const Chunks = v.pipe(
   v.check((chunks) => chunks === 'auto' || (Number.isInteger(chunks) && chunks >= 1 && chunks <= MAX_CHUNKS), CHUNKS),
 )
 
-/** A preset by its name; comes out with what it makes. */
+/** A preset with its name. */
 export type NamedPreset = { readonly name: string; readonly preset: Preset }
 
 function presetField(presets: Presets) {
@@ -56,19 +57,19 @@ function presetField(presets: Presets) {
   )
 }
 
-/** Which setting sets up a store. */
-const NEEDS: Readonly<Record<StorageKind, string>> = {
+/** The setting that each store needs. */
+const REQUIRED_SETTING: Readonly<Record<StorageKind, string>> = {
   local: 'LAUNCHER=process, where workers share a disk',
   s3: 'S3_BUCKET',
   ftp: 'FTP_HOST',
 }
 
-function storageField({ storages, defaultStorage }: Settings['jobs']) {
+function storageField({ storages, defaultStorage }: JobsContextSettings['jobs']) {
   const given = v.pipe(
     StorageKind,
     v.check(
       (kind) => storages.includes(kind),
-      ({ input }) => `is not set up: ${input} needs ${NEEDS[input]}`,
+      ({ input }) => `is not set up: ${input} needs ${REQUIRED_SETTING[input]}`,
     ),
   )
   return defaultStorage === null ? given : v.optional(given, defaultStorage)
@@ -83,10 +84,10 @@ const Path = v.pipe(
 )
 
 function defaultType({ preset }: { readonly preset: NamedPreset }): OutputType {
-  return outputTypesOf(preset.preset)[0]
+  return listOutputTypes(preset.preset)[0]
 }
 
-/** Body of `POST /jobs`, as the settings take it, with its defaults; `preset` comes out with what it makes. */
+/** Returns the schema of the body of `POST /jobs`; a preset's name is replaced by the preset. */
 export function createJobBody({ allowPrivateNetworks, jobs }: BodySettings) {
   const policy = { allowPrivateNetworks, allowFileInput: jobs.allowFileInput }
   const Output = v.pipe(
@@ -105,25 +106,25 @@ export function createJobBody({ allowPrivateNetworks, jobs }: BodySettings) {
     v.strictObject(
       {
         input_url: urlField(
-          (text) => readInputUrl(text, policy),
+          (text) => parseInputUrl(text, policy),
           (href) => href,
         ),
         preset: presetField(jobs.presets),
         output: Output,
         callback_url: v.optional(v.nullable(guardedUrl(policy)), null),
         priority: v.optional(intIn(-100, 100), 0),
-        timeout_sec: v.optional(intIn(1, LONGEST_SEC, ' seconds'), jobs.timeoutSec),
+        timeout_sec: v.optional(intIn(1, LONGEST_TIMEOUT_SEC, ' seconds'), jobs.timeoutSec),
         chunks: v.optional(Chunks, 1),
         clip: v.optional(v.nullable(ClipField), null),
-        thumbnails: v.optional(YesNo, false),
+        thumbnails: v.optional(BooleanField, false),
       },
       objectProblem,
     ),
     v.transform(({ output, ...rest }) => ({ ...rest, output: { ...output, type: output.type ?? defaultType(rest) } })),
     v.forward(
       v.check(
-        ({ preset, output }) => outputTypesOf(preset.preset).includes(output.type),
-        ({ input: { preset } }) => `must be ${outputTypesOf(preset.preset).join(' or ')} with preset ${preset.name}`,
+        ({ preset, output }) => listOutputTypes(preset.preset).includes(output.type),
+        ({ input: { preset } }) => `must be ${listOutputTypes(preset.preset).join(' or ')} with preset ${preset.name}`,
       ),
       ['output', 'type'],
     ),
@@ -138,12 +139,14 @@ export function createJobBody({ allowPrivateNetworks, jobs }: BodySettings) {
 }
 export type CreateJobBody = v.InferOutput<ReturnType<typeof createJobBody>>
 
-/** By what is wrong: a URL before the preset, that before the output. */
-export function codeOfCreation(problems: readonly FieldProblem[]): ErrorCode {
+/** Returns the error code of a refused body: problems of URLs go before the preset's, and these before the output's. */
+export function creationErrorCode(problems: readonly FieldProblem[]): ErrorCode {
   const urls = problems.filter(({ field }) => field === 'input_url' || field === 'callback_url')
-  if (urls.length > 0) return urls.every(({ message }) => message === PRIVATE_ADDRESS) ? 'FORBIDDEN_URL' : 'INVALID_URL'
-  if (problems.some(({ field }) => field === 'preset')) return 'UNKNOWN_PRESET'
-  return problems.some(({ field }) => /^output(?:\.|$)/.test(field)) ? 'INVALID_OUTPUT' : 'INVALID_CONFIG'
+  const isForbidden = urls.every(({ message }) => message === PRIVATE_ADDRESS)
+  if (urls.length > 0) return isForbidden ? JOB_ERRORS.FORBIDDEN_URL : KERNEL_ERRORS.INVALID_URL
+  if (problems.some(({ field }) => field === 'preset')) return JOB_ERRORS.UNKNOWN_PRESET
+  const isOutput = problems.some(({ field }) => /^output(?:\.|$)/.test(field))
+  return isOutput ? JOB_ERRORS.INVALID_OUTPUT : KERNEL_ERRORS.INVALID_CONFIG
 }
 
 /** Query of `GET /jobs`. */

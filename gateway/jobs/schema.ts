@@ -16,7 +16,7 @@ import type {
   Chunk,
   ChunkPlan,
   Clip,
-  JobOrder,
+  TaskSpec,
   JobOutput,
   MediaInfo,
   StorageKind,
@@ -27,7 +27,7 @@ import type { JobStatus, TaskStatus } from './status.ts'
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
-/** One input that is to become one output. */
+/** Jobs: each encodes one input to one output. */
 export const jobs = pgTable(
   'jobs',
   {
@@ -35,7 +35,7 @@ export const jobs = pgTable(
     status: text('status').$type<JobStatus>().notNull(),
     inputUrl: text('input_url').notNull(),
     presetName: text('preset_name').notNull(),
-    /** As it was when the job was made: presets may change while it waits. */
+    /** As it was when the job was created: presets may change while it waits. */
     preset: json('preset').$type<Preset>().notNull(),
     storage: text('storage').$type<StorageKind>().notNull(),
     path: text('path').notNull(),
@@ -46,11 +46,11 @@ export const jobs = pgTable(
     chunks: json('chunks').$type<number | 'auto'>().notNull(),
     clip: json('clip').$type<Clip>(),
     thumbnails: boolean('thumbnails').notNull(),
-    /** `json`, not `jsonb`: the user's text comes back as it was, whatever escapes it holds. */
+    /** `json`, not `jsonb`, which keeps the client's text with its escapes. */
     metadata: json('metadata').$type<Record<string, unknown>>().notNull(),
-    /** The trace of the request that made it; what it causes belongs to it. */
+    /** The trace of the request that created the job; its tasks and webhooks belong to it. */
     traceparent: text('traceparent'),
-    /** 0–100, of the whole job; never goes back. */
+    /** 0–100, of the whole job; never decreases. */
     progress: real('progress').notNull().default(0),
     message: text('message').notNull(),
     fps: real('fps'),
@@ -59,17 +59,17 @@ export const jobs = pgTable(
     mediaInfo: json('media_info').$type<MediaInfo>(),
     validation: json('validation').$type<ValidationResult>(),
     output: json('output').$type<JobOutput>(),
-    /** How it was split; `null`: it was not. */
+    /** The chunks that it was split into; `null`: it was not split. */
     plan: json('plan').$type<ChunkPlan>(),
     errorCode: text('error_code'),
     errorMessage: text('error_message'),
-    /** Something of it may lie in the store. */
+    /** Files of it may be in the store. */
     hasStored: boolean('has_stored').notNull().default(false),
-    /** The number of its newest update. */
+    /** The number of its newest progress event. */
     lastSeq: integer('last_seq').notNull().default(0),
     createdAt: moment('created_at').notNull().defaultNow(),
     startedAt: moment('started_at'),
-    /** When it is given up: so long after its start as its time-out allows. */
+    /** When it fails with a timeout: `timeout_sec` after its start. */
     deadlineAt: moment('deadline_at'),
     updatedAt: moment('updated_at').notNull().defaultNow(),
     endedAt: moment('ended_at'),
@@ -79,47 +79,47 @@ export const jobs = pgTable(
     index('jobs_by_deadline')
       .on(table.deadlineAt)
       .where(sql`ended_at is null and deadline_at is not null`),
-    /** Of those that have ended: who changes one that has not finds it by its id. */
+    /** Ended jobs only: a query for active jobs must not use it, since it finds them by id. */
     index('jobs_by_end')
       .on(table.endedAt)
       .where(sql`ended_at is not null`),
   ],
 )
 
-/** The pieces of work of a job, each an assignment of one worker at a time once it is started. */
+/** Tasks of jobs; each has an assignment, and so one worker at a time, once it is started. */
 export const jobTasks = pgTable(
   'job_tasks',
   {
-    /** The assignment's; the first task of a job has the job's own. */
+    /** Also the id of its assignment; the first task of a job has the job's id. */
     id: text('id').primaryKey(),
     jobId: text('job_id')
       .notNull()
       .references(() => jobs.id),
-    /** The `sweep` of a completed job is to `tidy` only. */
-    task: text('task').$type<Exclude<JobOrder['task'], 'tidy'>>().notNull(),
+    /** The `sweep` of a completed job is a `tidy` to its worker. */
+    task: text('task').$type<Exclude<TaskSpec['task'], 'tidy'>>().notNull(),
     chunk: json('chunk').$type<Chunk>(),
     status: text('status').$type<TaskStatus>().notNull().default('waiting'),
     priority: integer('priority').notNull(),
-    /** What it writes to: no two jobs write to the same place at a time. */
+    /** The place that it writes to: no two jobs write to one place at a time. */
     outputKey: text('output_key').notNull(),
     /** 0–100, of this task. */
     progress: real('progress').notNull().default(0),
     fps: real('fps'),
     speed: real('speed'),
-    /** It may be started from then on; the oldest of a priority goes first. */
+    /** When it may start; the oldest of a priority starts first. */
     dueAt: moment('due_at').notNull(),
-    /** The number of the piece among its like, so that pieces go in order. */
+    /** The index of a chunk; of a cleanup, how often it was tried before. */
     position: integer('position').notNull().default(0),
   },
   (table) => [
-    /** Of those that wait; see `takeUpdate` for the wording. */
+    /** Waiting tasks; worded as `takeTasksQuery` words it. */
     index('job_tasks_waiting')
       .on(table.priority.desc(), table.dueAt, table.position)
       .where(sql`status <> 'running' and status <> 'ended'`),
     index('job_tasks_open')
       .on(table.outputKey)
       .where(sql`status in ('waiting', 'running')`),
-    /** Whoever starts two at the same moment is told so; the pieces of a job write beside one another. */
+    /** Rejects two tasks that start for one place at the same moment; chunks of a job write beside each other. */
     uniqueIndex('job_tasks_place')
       .on(table.outputKey)
       .where(sql`status = 'running' and task in ('encode', 'sweep')`),
@@ -127,11 +127,11 @@ export const jobTasks = pgTable(
   ],
 )
 
-/** What was told of a job, in order: whoever follows it reads on from the last number that he has. */
+/** Progress events of jobs, numbered: a subscriber reads on from the last number that it has. */
 export const jobUpdates = pgTable(
   'job_updates',
   {
-    /** Of a job that is there: none is ever removed, and Postgres would look each time. */
+    /** No foreign key: jobs are never deleted, and Postgres would check each insert. */
     jobId: text('job_id').notNull(),
     seq: integer('seq').notNull(),
     body: json('body').$type<Record<string, unknown>>().notNull(),

@@ -1,37 +1,54 @@
-import type { TaskState } from '../../shared/contract/jobs.ts'
-
-/** `queued` → `processing` → `uploading` → one of the three final ones; an attempt that was lost goes back one step. */
+/** The statuses of a job, in the order in which it passes through them; the last three are final. */
 export const JOB_STATUSES = ['queued', 'processing', 'uploading', 'completed', 'failed', 'canceled'] as const
 export type JobStatus = (typeof JOB_STATUSES)[number]
 export type FinalJobStatus = 'completed' | 'failed' | 'canceled'
 
-/** Of one piece of work: `ended` whether it was done or not. */
+/** The status of a task; `ended` says nothing of its success. */
 export type TaskStatus = 'waiting' | 'running' | 'ended'
 
+/** Returns whether a job of this status has ended. */
 export function isFinal(status: JobStatus): status is FinalJobStatus {
   return status === 'completed' || status === 'failed' || status === 'canceled'
 }
 
-/** What can happen to a job. */
-export type JobStatusEvent =
-  | { readonly kind: 'started' }
-  | { readonly kind: 'reported'; readonly state: Extract<TaskState, 'processing' | 'uploading'> }
-  | { readonly kind: 'attempt_lost' }
-  | { readonly kind: 'completed' | 'failed' | 'canceled' }
+/** The status of a job that is created. */
+export const INITIAL_JOB_STATUS: JobStatus = 'queued'
 
-/** The status after an event; the same one where the event changes nothing. A final status stays. */
-export function nextStatus(status: JobStatus, event: JobStatusEvent): JobStatus {
-  if (isFinal(status)) return status
-  switch (event.kind) {
-    case 'started':
-      return status === 'queued' ? 'processing' : status
-    case 'reported':
-      return event.state
-    case 'attempt_lost':
-      return status === 'uploading' ? 'processing' : status
-    case 'completed':
-    case 'failed':
-    case 'canceled':
-      return event.kind
-  }
+/** The events that a job's status depends on. `started`: its first task is given to a worker. */
+export const JOB_STATUS_EVENTS = [
+  'started',
+  'processing_reported',
+  'uploading_reported',
+  'attempt_failed',
+  'completed',
+  'failed',
+  'canceled',
+] as const
+export type JobStatusEvent = (typeof JOB_STATUS_EVENTS)[number]
+
+/** The statuses in which an event may happen, and the status after it. */
+export type JobTransition = { readonly from: readonly JobStatus[]; readonly to: JobStatus }
+
+const RUNNING = ['processing', 'uploading'] as const
+const ACTIVE = ['queued', ...RUNNING] as const
+
+const TRANSITIONS: Readonly<Record<JobStatusEvent, JobTransition>> = {
+  started: { from: ['queued'], to: 'processing' },
+  processing_reported: { from: RUNNING, to: 'processing' },
+  uploading_reported: { from: RUNNING, to: 'uploading' },
+  attempt_failed: { from: RUNNING, to: 'processing' },
+  completed: { from: RUNNING, to: 'completed' },
+  failed: { from: ACTIVE, to: 'failed' },
+  canceled: { from: ACTIVE, to: 'canceled' },
+}
+
+/** Returns the status after an event; `null`: the event cannot happen in this status, and changes nothing. */
+export function nextStatus(status: JobStatus, event: JobStatusEvent): JobStatus | null {
+  const { from, to } = TRANSITIONS[event]
+  return from.includes(status) ? to : null
+}
+
+/** Returns the transition of an event, for queries that change the status of jobs. */
+export function transitionOf(event: JobStatusEvent): JobTransition {
+  return TRANSITIONS[event]
 }

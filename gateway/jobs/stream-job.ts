@@ -1,86 +1,107 @@
 import type { Context as HonoContext } from 'hono'
 
-import type { Context } from '../context.ts'
 import { BrokenRule } from '../errors.ts'
-import { eventStream, lastEventId, type EventWriter } from '../http/event-stream.ts'
-import { readFrames, toFrame, type Followers, type Frame } from './followers.ts'
+import { lastEventId, streamEvents, type EventWriter } from '../http/event-stream.ts'
+import type { JobsContext } from './context.ts'
+import { JOB_ERRORS } from './errors.ts'
+import {
+  readProgressFrames,
+  toProgressFrame,
+  type ProgressFrame,
+  type ProgressSubscribers,
+} from './progress-subscribers.ts'
 import { isFinal } from './status.ts'
-import { findJob, type Job } from './store.ts'
-import { presentProgress } from './present.ts'
+import { readCurrentProgress, type StoredProgress } from './store/progress-events.ts'
+
+type StreamContext = Pick<JobsContext, 'db' | 'streams' | 'log'>
 
 /**
- * A job's progress as server-sent events: first its present state, or with `Last-Event-ID` all that was told since, then
- * each update as it comes, to the last. Whoever has had the last one is answered 204, upon which an EventSource stays away.
+ * Streams a job's progress as server-sent events up to its end: the current state first, or all events since
+ * `Last-Event-ID`. A client that has the last event is answered 204, which keeps an EventSource from reconnecting.
  * @throws BrokenRule JOB_NOT_FOUND
  */
-export async function streamJob(context: Context, followers: Followers, c: HonoContext, id: string): Promise<Response> {
-  const job = await findJob(context.db, id)
-  if (job === null) throw new BrokenRule('JOB_NOT_FOUND', 'there is no job of this id')
+export async function streamJob(
+  context: StreamContext,
+  subscribers: ProgressSubscribers,
+  c: HonoContext,
+  id: string,
+): Promise<Response> {
+  const current = await readCurrentProgress(context.db, id)
+  if (current === null) throw new BrokenRule(JOB_ERRORS.JOB_NOT_FOUND, 'there is no job of this id')
   const last = lastEventId(c)
-  // A number that was never given is none.
-  const after = last !== null && last <= job.lastSeq ? last : null
-  if (after === job.lastSeq && isFinal(job.status)) return c.body(null, 204)
-  return eventStream(c, context.streams, (writer) =>
-    follow({ context, followers, job, after }, writer).catch((error: unknown) =>
-      context.log.warn('stream of a job broke off; its reader resumes', { job_id: id, error }),
+  // A number beyond the newest event was never sent, and is ignored.
+  const after = last !== null && last <= current.seq ? last : null
+  if (after === current.seq && isFinal(current.status)) return c.body(null, 204)
+  return streamEvents(c, context.streams, (writer) =>
+    writeProgress({ context, subscribers, jobId: id, current, after }, writer).catch((error: unknown) =>
+      context.log.warn('stream of a job failed; its client reconnects and resumes', { job_id: id, error }),
     ),
   )
 }
 
-type Following = {
-  readonly context: Context
-  readonly followers: Followers
-  readonly job: Job
-  /** The reader has what was told up to this one; `null`: nothing. */
+type ProgressStream = {
+  readonly context: StreamContext
+  readonly subscribers: ProgressSubscribers
+  readonly jobId: string
+  readonly current: StoredProgress
+  /** The number of the last event that the client has; `null`: it has none. */
   readonly after: number | null
 }
 
-/** Reads what was told already while what comes is collected, so that nothing falls between the two. */
-async function follow({ context, followers, job, after }: Following, { write, signal }: EventWriter): Promise<void> {
+/**
+ * Writes stored events, then new ones, until the job or the stream ends. New events are collected while stored ones are
+ * read, so that none is lost in between.
+ */
+async function writeProgress(
+  { context, subscribers, jobId, current, after }: ProgressStream,
+  { write, signal }: EventWriter,
+): Promise<void> {
   const ended = new AbortController()
   const end = () => ended.abort()
-  let seen = after ?? -1
-  let early: Frame[] | null = []
+  let lastSeq = after ?? -1
+  let collected: ProgressFrame[] | null = []
 
-  function send(frames: readonly Frame[]): void {
-    const fresh = frames.filter(({ seq }) => seq > seen)
-    const last = fresh.at(-1)
+  function send(frames: readonly ProgressFrame[]): void {
+    const unsent = frames.filter(({ seq }) => seq > lastSeq)
+    const last = unsent.at(-1)
     if (last === undefined) return
-    seen = last.seq
-    write(joined(fresh))
+    lastSeq = last.seq
+    write(concatFrames(unsent))
     if (last.isLast) end()
   }
 
   signal.addEventListener('abort', end, { once: true })
-  const leave = followers.join(job.id, job.lastSeq, (frames) => (early === null ? send(frames) : early.push(...frames)))
+  const unsubscribe = subscribers.subscribe(jobId, current.seq, (frames) =>
+    collected === null ? send(frames) : collected.push(...frames),
+  )
   try {
-    if (after === null) send([toFrame({ seq: job.lastSeq, body: presentProgress(job) })])
-    for (let more = true; more && !ended.signal.aborted;) {
-      const batch = await readFrames(context.db, job.id, seen)
-      send(batch.frames)
-      more = batch.more
+    if (after === null) send([toProgressFrame(current)])
+    for (let hasMore = true; hasMore && !ended.signal.aborted;) {
+      const stored = await readProgressFrames(context.db, jobId, lastSeq)
+      send(stored.frames)
+      hasMore = stored.hasMore
     }
-    send(early)
-    early = null
-    await aborted(ended.signal)
+    send(collected)
+    collected = null
+    await waitForAbort(ended.signal)
   } finally {
-    leave()
+    unsubscribe()
   }
 }
 
-function joined(frames: readonly Frame[]): Uint8Array {
+function concatFrames(frames: readonly ProgressFrame[]): Uint8Array {
   const [first] = frames
   if (first !== undefined && frames.length === 1) return first.bytes
-  const all = new Uint8Array(frames.reduce((length, { bytes }) => length + bytes.length, 0))
-  let at = 0
-  for (const { bytes } of frames) {
-    all.set(bytes, at)
-    at += bytes.length
+  const bytes = new Uint8Array(frames.reduce((length, frame) => length + frame.bytes.length, 0))
+  let offset = 0
+  for (const frame of frames) {
+    bytes.set(frame.bytes, offset)
+    offset += frame.bytes.length
   }
-  return all
+  return bytes
 }
 
-async function aborted(signal: AbortSignal): Promise<void> {
+async function waitForAbort(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
 }

@@ -1,22 +1,22 @@
-/** What a `Range` header asks for: bytes of the file (`end` included), all of it, or what it does not have. */
-export type RangeVerdict =
+/** A requested range: bytes of the file (`end` included), the whole file, or bytes that it does not have. */
+export type RequestedRange =
   | { readonly kind: 'whole' }
   | { readonly kind: 'part'; readonly start: number; readonly end: number }
   | { readonly kind: 'unsatisfiable' }
 
-const WHOLE: RangeVerdict = { kind: 'whole' }
+const WHOLE: RequestedRange = { kind: 'whole' }
 
 /**
- * Reads a `Range` header (RFC 9110 §14.2): one range of bytes. Of several, of other units and of what is malformed the
- * whole file is given, as the standard allows.
+ * Parses a `Range` header with one range of bytes (RFC 9110 §14.2). Several ranges, other units and malformed headers
+ * mean the whole file, as the standard allows.
  */
-export function readRange(header: string | undefined, size: number): RangeVerdict {
+export function parseRange(header: string | undefined, size: number): RequestedRange {
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header ?? '') ?? []
   if (first === '') return last === '' ? WHOLE : partOf(Math.max(0, size - Number(last)), size - 1, size)
   const end = last === '' ? Infinity : Number(last)
   return end < Number(first) ? WHOLE : partOf(Number(first), end, size)
 }
 
-function partOf(start: number, end: number, size: number): RangeVerdict {
+function partOf(start: number, end: number, size: number): RequestedRange {
   return start >= size ? { kind: 'unsatisfiable' } : { kind: 'part', start, end: Math.min(end, size - 1) }
 }

@@ -9,9 +9,9 @@ import { assert, nat, oneof, property, string, tuple } from 'fast-check'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { createMediaFiles } from '../adapters/media-files.ts'
-import { startTestGateway, TEST_SETTINGS, type TestGateway } from '../testing/test-gateway.ts'
-import { readRange } from './byte-range.ts'
+import { openStoredFolder } from '../adapters/files/stored-folder.ts'
+import { startTestGateway, type TestGateway } from '../testing/test-gateway.ts'
+import { parseRange } from './byte-range.ts'
 import { mediaRoutes } from './routes.ts'
 
 const TEN = '0123456789'
@@ -54,7 +54,7 @@ beforeAll(async () => {
   await symlink(join(media, 'big.mp4'), join(media, 'inner-link.mp4'))
   await promisify(execFile)('mkfifo', [join(media, 'pipe.mp4')])
   gateway = await startTestGateway({
-    settings: { jobs: { ...TEST_SETTINGS.jobs, storageDir: media }, readsPerMinute: 1 },
+    env: { STORAGE_DIR: media, RATE_LIMIT_READS_PER_MIN: '1' },
   })
 })
 afterAll(async () => {
@@ -205,7 +205,7 @@ describe('stored files', () => {
   ])('lead nowhere else: %s', async (path) => expect(await rawStatus(path)).toBe(404))
 
   it('are closed at once when their reader leaves, and when they were read to the end', async () => {
-    const file = await createMediaFiles(join(dir, 'media')).open(['long.mp4'])
+    const file = await openStoredFolder(join(dir, 'media')).open(['long.mp4'])
     const reader = file?.read(0, file.size - 1).getReader()
     await reader?.read()
     expect(await openFiles()).toBe(1)
@@ -225,9 +225,7 @@ describe('stored files', () => {
   })
 
   it('are none where there is no disk', async () => {
-    const app = new Hono()
-      .route('/', mediaRoutes({ mediaFiles: null }))
-      .onError((error, c) => c.text(error.message, 404))
+    const app = new Hono().route('/', mediaRoutes(null)).onError((error, c) => c.text(error.message, 404))
     expect(await (await app.request('/media/big.mp4')).text()).toBe('there is no such file')
   })
 })
@@ -240,7 +238,7 @@ describe('a range', () => {
     )
     assert(
       property(texts, nat(1000), (header, size) => {
-        const range = readRange(header, size)
+        const range = parseRange(header, size)
         if (range.kind !== 'part') return
         expect(range.start).toBeGreaterThanOrEqual(0)
         expect(range.start).toBeLessThanOrEqual(range.end)

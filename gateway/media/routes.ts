@@ -1,41 +1,40 @@
 import { Hono, type Context as HonoContext } from 'hono'
 
-import { mediaHeadersOf } from '../../shared/media-headers.ts'
-import type { Context } from '../context.ts'
-import { BrokenRule } from '../errors.ts'
-import { readRange, type RangeVerdict } from './byte-range.ts'
-import type { MediaFile } from './media-files.ts'
+import { chooseMediaHeaders } from '../../shared/net/media-headers.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
+import { parseRange, type RequestedRange } from './byte-range.ts'
+import type { ObjectStore, StoredFile } from '../ports/object-store.ts'
 
-/** Where the files of the `local` store are. They bring their own security headers: pages elsewhere play them. */
+/** The path of a store's files. They have security headers of their own, since pages of other origins play them. */
 export const MEDIA_PATH = '/media/'
 
-/** Files of users' making, in our own origin: nothing in them runs, whatever a browser takes them for. */
+/** The files come from users and are served from the gateway's origin: no script in them may run. */
 const CSP = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 /**
- * The `local` store's files, for anybody who knows their path: players carry no key. GET and HEAD, with ranges and
- * conditions (RFC 9110 §13 and §14), from any web page. Nothing is listed, and nothing hidden is served.
+ * Returns the routes of a store's files. They need no key, since players carry none: GET and HEAD with ranges and
+ * conditions (RFC 9110 §13 and §14), from any web page. No folder is listed, and no hidden file is served.
  */
-export function mediaRoutes({ mediaFiles }: Pick<Context, 'mediaFiles'>): Hono {
+export function mediaRoutes(store: ObjectStore | null): Hono {
   return new Hono()
     .options(`${MEDIA_PATH}*`, (c) => {
-      allowEverybody(c)
+      allowAnyOrigin(c)
       c.header('Access-Control-Allow-Methods', 'GET, HEAD')
       c.header('Access-Control-Allow-Headers', 'Range, If-None-Match')
       c.header('Access-Control-Max-Age', '86400')
       return c.body(null, 204)
     })
     .get(`${MEDIA_PATH}*`, async (c) => {
-      allowEverybody(c)
+      allowAnyOrigin(c)
       const names = namesOf(c)
-      const file = names === null ? null : ((await mediaFiles?.open(names)) ?? null)
-      if (names === null || file === null) throw new BrokenRule('NOT_FOUND', 'there is no such file')
+      const file = names === null ? null : ((await store?.open(names)) ?? null)
+      if (names === null || file === null) throw new BrokenRule(KERNEL_ERRORS.NOT_FOUND, 'there is no such file')
       return answer(c, names.at(-1) ?? '', file)
     })
 }
 
-/** The rule for a bucket is the same: see the README. */
-function allowEverybody(c: HonoContext): void {
+/** Allows requests from any origin, as the CORS rule for a bucket does. */
+function allowAnyOrigin(c: HonoContext): void {
   c.header('Access-Control-Allow-Origin', '*')
   c.header('Access-Control-Expose-Headers', 'ETag, Content-Length, Content-Range')
   c.header('Cross-Origin-Resource-Policy', 'cross-origin')
@@ -43,7 +42,7 @@ function allowEverybody(c: HonoContext): void {
   c.header('Content-Security-Policy', CSP)
 }
 
-/** The names on the way to a file; `null` where one of them could be anything else, or is hidden. */
+/** Returns the names of a file's path; `null` where one is no plain name, or hidden. */
 function namesOf(c: HonoContext): readonly string[] | null {
   try {
     const path = new URL(c.req.url).pathname.slice(MEDIA_PATH.length)
@@ -55,12 +54,12 @@ function namesOf(c: HonoContext): readonly string[] | null {
 }
 
 function isName(name: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  // oxlint-disable-next-line no-control-regex -- control characters are refused
   return name !== '' && !name.startsWith('.') && !/[/\\\0-\x1f\x7f]/.test(name)
 }
 
-async function answer(c: HonoContext, name: string, file: MediaFile): Promise<Response> {
-  const { contentType, cacheControl } = mediaHeadersOf(name)
+async function answer(c: HonoContext, name: string, file: StoredFile): Promise<Response> {
+  const { contentType, cacheControl } = chooseMediaHeaders(name)
   const etag = `"${file.version}"`
   c.header('ETag', etag)
   c.header('Cache-Control', cacheControl)
@@ -80,20 +79,20 @@ async function answer(c: HonoContext, name: string, file: MediaFile): Promise<Re
   return isBare ? bare(c, file, status) : c.body(file.read(start, end), status)
 }
 
-async function bare(c: HonoContext, file: MediaFile, status: 200 | 206 | 304 | 416): Promise<Response> {
+async function bare(c: HonoContext, file: StoredFile, status: 200 | 206 | 304 | 416): Promise<Response> {
   await file.close()
   return c.body(null, status)
 }
 
-/** RFC 9110 §13.1.2: by the weak comparison. */
+/** Compares entity tags by the weak comparison (RFC 9110 §13.1.2). */
 function isKnown(header: string | undefined, etag: string): boolean {
   const tags = (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
   return tags.includes('*') || tags.includes(etag)
 }
 
-/** RFC 9110 §13.1.5 and §14.2: a range of another version is none, and HEAD has none. */
-function rangeOf(c: HonoContext, etag: string, size: number): RangeVerdict {
+/** Returns the requested range; a range of another version is none, and HEAD has none (RFC 9110 §13.1.5, §14.2). */
+function rangeOf(c: HonoContext, etag: string, size: number): RequestedRange {
   const ifRange = c.req.header('if-range')
   const isOther = ifRange !== undefined && ifRange !== etag
-  return isOther || c.req.raw.method === 'HEAD' ? { kind: 'whole' } : readRange(c.req.header('range'), size)
+  return isOther || c.req.raw.method === 'HEAD' ? { kind: 'whole' } : parseRange(c.req.header('range'), size)
 }

@@ -1,4 +1,4 @@
 import type { AttemptRule } from '../workers/attempts.ts'
 
-/** A worker is there for as long as the stream: what happened hours ago is no reason to give up. */
+/** A worker runs as long as its stream, so failures of hours ago do not count. */
 export const MONITOR_ATTEMPTS: AttemptRule = { max: 5, forgivesStable: true }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { startReceiver, type Receiver } from '../testing/receiver.ts'
-import { eventOf, reportOf } from '../testing/reports.ts'
+import { buildEvent, buildReport } from '../testing/workers/monitor-reports.ts'
 import { RUNTIMES, startGatewayOn, type Runtime, type RuntimeGateway } from '../testing/runtimes.ts'
 import { TEST_KEYS } from '../testing/test-gateway.ts'
 
@@ -49,10 +49,10 @@ describe.each(RUNTIMES)("a worker's calls to %s", (runtime) => {
     })
     const said = await put(
       id,
-      reportOf(1, 1, { title: 'Evening news', events: [eventOf('stream.started', { title: 'Evening news' })] }),
+      buildReport(1, 1, { title: 'Evening news', events: [buildEvent('stream.started', { title: 'Evening news' })] }),
     )
     expect([said.status, said.json]).toEqual([200, { duplicate: false }])
-    const got = await receiver.waitFor((delivery) => delivery.payload.monitor_id === id, 5000)
+    const got = await receiver.waitFor((delivery) => delivery.payload.monitor_id === id)
     expect(got.verdict).toBe('valid')
     expect(got.payload).toMatchObject({
       event_type: 'stream.started',
@@ -70,10 +70,12 @@ describe.each(RUNTIMES)("a worker's calls to %s", (runtime) => {
   it('count once, however often and in whatever order they come', async () => {
     const id = await createMonitor()
     await claim(id)
-    const second = reportOf(1, 2, { events: [eventOf('alert.blackout')] })
+    const second = buildReport(1, 2, { events: [buildEvent('alert.blackout')] })
     expect((await put(id, second)).json).toEqual({ duplicate: false })
     expect((await put(id, second)).json).toEqual({ duplicate: true })
-    expect((await put(id, reportOf(1, 1, { events: [eventOf('stream.started')] }))).json).toEqual({ duplicate: true })
+    expect((await put(id, buildReport(1, 1, { events: [buildEvent('stream.started')] }))).json).toEqual({
+      duplicate: true,
+    })
     expect((await get(id)).statistics.total_segments_analyzed).toBe(2)
     const events = (await gateway.api('GET', `/api/v1/monitors/${id}/events`)).json.events
     expect(events.map((one: { event_type: string }) => one.event_type)).toEqual(['alert.blackout'])
@@ -82,11 +84,11 @@ describe.each(RUNTIMES)("a worker's calls to %s", (runtime) => {
   it('are refused from the moment that another process has claimed, and the new one resumes', async () => {
     const id = await createMonitor()
     await claim(id)
-    await put(id, reportOf(1, 1, { resume: { position: 7 } }))
+    await put(id, buildReport(1, 1, { resume: { position: 7 } }))
     expect((await claim(id)).json).toMatchObject({ epoch: 2, resume: { position: 7 } })
-    const stale = await put(id, reportOf(1, 2, { events: [eventOf('alert.silence')] }))
+    const stale = await put(id, buildReport(1, 2, { events: [buildEvent('alert.silence')] }))
     expect([stale.status, stale.json.error.code]).toEqual([409, 'STALE_EPOCH'])
-    expect((await put(id, reportOf(2, 1))).json).toEqual({ duplicate: false })
+    expect((await put(id, buildReport(2, 1))).json).toEqual({ duplicate: false })
     expect((await gateway.api('GET', `/api/v1/monitors/${id}/events`)).json.events).toEqual([])
   })
 
@@ -99,24 +101,26 @@ describe.each(RUNTIMES)("a worker's calls to %s", (runtime) => {
     expect(doubled.map(({ json }) => json.epoch)).toEqual([1, 1])
     expect((await claimAs(second)).json.epoch).toBe(2)
     expect((await claimAs(first)).json.error.code).toBe('STALE_EPOCH')
-    expect((await put(id, reportOf(2, 1))).json).toEqual({ duplicate: false })
+    expect((await put(id, buildReport(2, 1))).json).toEqual({ duplicate: false })
   })
 
   it('that end a monitor must say so in an event', async () => {
     const id = await createMonitor()
     await claim(id)
-    expect((await put(id, reportOf(1, 1, { mode: 'completed', stream_status: 'ended' }))).status).toBe(400)
+    expect((await put(id, buildReport(1, 1, { mode: 'completed', stream_status: 'ended' }))).status).toBe(400)
     expect((await get(id)).status).toBe('initializing')
   })
 
   it("and a DELETE at the same time do not stand in each other's way", async () => {
-    const ids = await Promise.all(Array.from({ length: 8 }, () => createMonitor()))
+    const ids = await Promise.all(Array.from({ length: 4 }, () => createMonitor()))
     await Promise.all(ids.map(claim))
     const answers = await Promise.all(
       ids.flatMap((id) => [
-        ...Array.from({ length: 6 }, (_, i) => put(id, reportOf(1, i + 1, { events: [eventOf('alert.silence')] }))),
+        ...Array.from({ length: 6 }, (_, i) =>
+          put(id, buildReport(1, i + 1, { events: [buildEvent('alert.silence')] })),
+        ),
         gateway.api('DELETE', `/api/v1/monitors/${id}`),
-        ...Array.from({ length: 6 }, (_, i) => put(id, reportOf(1, i + 7))),
+        ...Array.from({ length: 6 }, (_, i) => put(id, buildReport(1, i + 7))),
       ]),
     )
     expect(answers.filter(({ status }) => status >= 500)).toEqual([])
@@ -126,14 +130,14 @@ describe.each(RUNTIMES)("a worker's calls to %s", (runtime) => {
   it('are refused once the monitor has ended, and its status stays', async () => {
     const id = await createMonitor()
     await claim(id)
-    const ended = reportOf(1, 1, {
+    const ended = buildReport(1, 1, {
       mode: 'completed',
       stream_status: 'ended',
-      events: [eventOf('stream.ended', { reason: 'endlist_detected' })],
+      events: [buildEvent('stream.ended', { reason: 'endlist_detected' })],
     })
     expect((await put(id, ended)).status).toBe(200)
     expect(await get(id)).toMatchObject({ status: 'completed', ended_at: expect.any(String) })
-    const late = await put(id, reportOf(1, 2))
+    const late = await put(id, buildReport(1, 2))
     expect([late.status, late.json.error.code]).toEqual([409, 'ASSIGNMENT_ENDED'])
     expect((await claim(id)).json.error.code).toBe('ASSIGNMENT_ENDED')
     expect((await gateway.api('DELETE', `/api/v1/monitors/${id}`)).json.status).toBe('completed')
@@ -143,33 +147,38 @@ describe.each(RUNTIMES)("a worker's calls to %s", (runtime) => {
   it('of an error keep its reason', async () => {
     const id = await createMonitor()
     await claim(id)
-    await put(id, reportOf(1, 1, { mode: 'error', events: [eventOf('monitor.error', { reason: 'private' })] }))
+    await put(id, buildReport(1, 1, { mode: 'error', events: [buildEvent('monitor.error', { reason: 'private' })] }))
     expect(await get(id)).toMatchObject({ status: 'error', error_reason: 'private' })
   })
 
   it('may not take a monitoring monitor back to waiting', async () => {
     const id = await createMonitor()
     await claim(id)
-    await put(id, reportOf(1, 1))
-    await put(id, reportOf(1, 2, { mode: 'waiting' }))
-    await put(id, reportOf(1, 3, { mode: 'initializing' }))
+    await put(id, buildReport(1, 1))
+    await put(id, buildReport(1, 2, { mode: 'waiting' }))
+    await put(id, buildReport(1, 3, { mode: 'initializing' }))
     expect((await get(id)).status).toBe('monitoring')
   })
 
   it('by a clock that is off learn the time, and count once it is right', async () => {
     const id = await createMonitor()
-    const skewed = await gateway.skewed(900)(id, 'PUT', `/internal/v1/monitors/${id}/status`, reportOf(1, 1))
+    const skewed = await gateway.callbackSkewedBy(900)(
+      id,
+      'PUT',
+      `/internal/v1/monitors/${id}/status`,
+      buildReport(1, 1),
+    )
     expect([skewed.status, skewed.json.error.code]).toEqual([401, 'CLOCK_SKEW'])
-    expect(Math.abs(skewed.json.error.details.server_time - Date.now() / 1000)).toBeLessThan(5)
+    expect(Math.abs(skewed.json.error.details.server_time - Date.now() / 1000)).toBeLessThan(60)
   })
 
   it('open their own assignment and nothing else', async () => {
     const mine = await createMonitor()
     const other = await createMonitor()
     await claim(other)
-    const foreign = await gateway.callback(mine, 'PUT', `/internal/v1/monitors/${other}/status`, reportOf(1, 1))
+    const foreign = await gateway.callback(mine, 'PUT', `/internal/v1/monitors/${other}/status`, buildReport(1, 1))
     expect([foreign.status, foreign.json.error.code]).toEqual([401, 'UNAUTHORIZED'])
-    const unsigned = await gateway.api('PUT', `/internal/v1/monitors/${other}/status`, reportOf(1, 1))
+    const unsigned = await gateway.api('PUT', `/internal/v1/monitors/${other}/status`, buildReport(1, 1))
     expect(unsigned.status).toBe(401)
     const unknown = await claim('mon-01890a5d-ac96-774b-bcce-b302099a8057')
     expect(unknown.status).toBe(404)
@@ -183,11 +192,11 @@ describe.each(RUNTIMES)("a worker's calls to %s", (runtime) => {
       'an event that is none',
       { events: [{ event_type: 'alert.unknown', timestamp: new Date().toISOString(), data: {} }] },
     ],
-    ['too many events', { events: Array.from({ length: 51 }, () => eventOf('alert.silence')) }],
+    ['too many events', { events: Array.from({ length: 51 }, () => buildEvent('alert.silence')) }],
   ])('with %s are refused, and change nothing', async (_name, wrong) => {
     const id = await createMonitor()
     await claim(id)
-    expect((await put(id, { ...reportOf(1, 1), ...wrong })).status).toBe(400)
+    expect((await put(id, { ...buildReport(1, 1), ...wrong })).status).toBe(400)
     expect((await get(id)).status).toBe('initializing')
   })
 })
@@ -199,11 +208,8 @@ describe.each(RUNTIMES)('the history of events on %s', (runtime) => {
     const id = await createMonitor()
     await claim(id)
     const types = ['stream.started', 'alert.blackout', 'alert.blackout_recovered'] as const
-    await put(id, reportOf(1, 1, { events: types.map((type) => eventOf(type)) }))
-    const last = await receiver.waitFor(
-      ({ payload }) => payload.monitor_id === id && payload.event_type === types[2],
-      5000,
-    )
+    await put(id, buildReport(1, 1, { events: types.map((type) => buildEvent(type)) }))
+    const last = await receiver.waitFor(({ payload }) => payload.monitor_id === id && payload.event_type === types[2])
     await expect
       .poll(
         async () => (await gateway.api('GET', `/api/v1/monitors/${id}/events?limit=1`)).json.events[0].delivery.status,
@@ -215,7 +221,7 @@ describe.each(RUNTIMES)('the history of events on %s', (runtime) => {
     expect([rest.events.length, rest.next_cursor]).toEqual([1, null])
     const eventId = last.payload.event_id
     expect((await gateway.api('POST', `/api/v1/monitors/${id}/events/${eventId}/redeliver`)).status).toBe(202)
-    const again = await receiver.waitFor((delivery) => delivery.payload.event_id === eventId && delivery !== last, 5000)
+    const again = await receiver.waitFor((delivery) => delivery.payload.event_id === eventId && delivery !== last)
     expect(again.body).toBe(last.body)
     const order = receiver.deliveries
       .filter(({ payload }) => payload.monitor_id === id)

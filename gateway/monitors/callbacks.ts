@@ -2,17 +2,17 @@ import { Hono } from 'hono'
 
 import { ClaimRequest } from '../../shared/contract/assignment.ts'
 import { MonitorReport } from '../../shared/contract/monitors.ts'
-import type { Context } from '../context.ts'
 import { parse, requireJson } from '../http/json-body.ts'
 import { requireWorker } from '../http/signed-callback.ts'
 import { claimAssignment } from '../workers/claim-assignment.ts'
 import { MONITOR_KIND } from './pod.ts'
 import { createRecordReport } from './record-report.ts'
+import type { MonitorsContext } from './context.ts'
 
-/** What a monitor's worker calls: first the claim, then its reports. */
-export function callbackRoutes(context: Context): Hono {
+/** Returns the callbacks of monitors' workers: the claim, then the reports. */
+export function callbackRoutes(context: MonitorsContext): Hono {
   const recordReport = createRecordReport(context)
-  const signed = requireWorker(context.settings.keys.INTERNAL_API_KEY, MONITOR_KIND)
+  const signed = requireWorker({ internalKey: context.settings.keys.INTERNAL_API_KEY, kind: MONITOR_KIND })
   return new Hono()
     .post('/monitors/:id/claim', signed, requireJson, parse('json', ClaimRequest), async (c) =>
       c.json(await claimAssignment(context, c.req.param('id'), c.req.valid('json').claimant)),

@@ -4,12 +4,18 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, test } from 'vitest'
 
-import type { Clip } from '../../worker/testing/media.ts'
-import { bundleWorker } from '../adapters/worker-bundle.ts'
+import type { Clip } from '../../shared/testing/clips.ts'
+import { until } from '../../shared/testing/until.ts'
+import { bundleWorker } from '../adapters/process/worker-bundle.ts'
 import { startFakeKubernetes, type FakeKubernetes } from '../testing/fake-kubernetes/index.ts'
 import { createTestDatabase, type TestDatabase } from '../testing/test-database.ts'
-import { until } from '../testing/whole-system.ts'
-import { blackoutTold, createWorld, expectWholeStory, makeScenario, watch } from '../testing/world.ts'
+import {
+  waitForBlackoutAlert,
+  startScenarioSystem,
+  expectAllEvents,
+  makeScenarioClip,
+  createMonitor,
+} from '../testing/broadcast-scenario.ts'
 
 let clip: Clip
 let folder: string
@@ -17,7 +23,7 @@ let entry: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tallylight-cluster-'))
-  ;[clip, entry] = await Promise.all([makeScenario(), bundleWorker(folder)])
+  ;[clip, entry] = await Promise.all([makeScenarioClip(), bundleWorker(folder)])
 })
 afterAll(async () => {
   await clip[Symbol.asyncDispose]()
@@ -26,7 +32,7 @@ afterAll(async () => {
 
 /** A gateway in a process of its own, whose Pods run real workers. */
 function createClusterWorld(kube: FakeKubernetes, { url }: TestDatabase) {
-  return createWorld(clip, {
+  return startScenarioSystem(clip, {
     DATABASE_URL: url,
     LAUNCHER: 'kubernetes',
     KUBECONFIG: kube.kubeconfigPath,
@@ -37,20 +43,20 @@ function createClusterWorld(kube: FakeKubernetes, { url }: TestDatabase) {
 
 const startKube = () => startFakeKubernetes({ runPods: { entry }, restrictedPods: true, backoffFactor: 0.01 })
 
-describe.concurrent('a monitor whose worker is a Pod', { timeout: 120_000 }, () => {
+describe.concurrent('a monitor whose worker is a Pod', () => {
   test('tells the whole story, though the Pod is deleted in its middle, and leaves no Pod behind', async ({
     expect,
   }) => {
     await using kube = await startKube()
     await using database = await createTestDatabase()
     await using world = await createClusterWorld(kube, database)
-    const id = await watch(world)
+    const id = await createMonitor(world)
     const name = `stream-monitor-${id}`
     await until(() => kube.pod(name) !== null, 'there is a Pod')
     expect(kube.pod(name)?.metadata.ownerReferences).toMatchObject([{ kind: 'Deployment', name: 'tallylight-gateway' }])
-    await blackoutTold(world)
+    await waitForBlackoutAlert(world)
     kube.faults.deletePod(name)
-    await expectWholeStory(expect, world, id)
+    await expectAllEvents(expect, world, id)
     await until(() => kube.pods().length === 0, 'no Pod is left')
   })
 
@@ -58,9 +64,9 @@ describe.concurrent('a monitor whose worker is a Pod', { timeout: 120_000 }, () 
     await using kube = await startKube()
     await using database = await createTestDatabase()
     await using world = await createClusterWorld(kube, database)
-    const id = await watch(world)
+    const id = await createMonitor(world)
     const name = `stream-monitor-${id}`
-    await blackoutTold(world)
+    await waitForBlackoutAlert(world)
     const uid = kube.pod(name)?.metadata.uid
     kube.faults.killContainer(name, { exitCode: 137, reason: 'OOMKilled' })
     world.gateway().kill('SIGKILL')
@@ -68,7 +74,7 @@ describe.concurrent('a monitor whose worker is a Pod', { timeout: 120_000 }, () 
     await world.startGateway()
     await until(() => kube.pod(name)?.status.containerStatuses?.[0]?.restartCount === 1, 'the kubelet restarted it')
     expect(kube.pod(name)?.metadata.uid).toBe(uid)
-    await expectWholeStory(expect, world, id)
+    await expectAllEvents(expect, world, id)
     await until(() => kube.pods().length === 0, 'no Pod is left')
   })
 
@@ -76,8 +82,8 @@ describe.concurrent('a monitor whose worker is a Pod', { timeout: 120_000 }, () 
     await using kube = await startKube()
     await using database = await createTestDatabase()
     await using world = await createClusterWorld(kube, database)
-    const id = await watch(world)
-    await world.receiver.waitFor(({ payload }) => payload.event_type === 'stream.started', 20_000)
+    const id = await createMonitor(world)
+    await world.receiver.waitFor(({ payload }) => payload.event_type === 'stream.started')
     expect((await world.api('DELETE', `/api/v1/monitors/${id}`)).status).toBe(200)
     await until(() => kube.pods().length === 0, 'its Pod is gone')
   })
@@ -88,8 +94,8 @@ describe.concurrent('a monitor whose worker is a Pod', { timeout: 120_000 }, () 
     await using kube = await startFakeKubernetes({ runPods: { entry: crashing }, backoffFactor: 0.01 })
     await using database = await createTestDatabase()
     await using world = await createClusterWorld(kube, database)
-    const id = await watch(world)
-    const told = await world.receiver.waitFor(({ payload }) => payload.event_type === 'monitor.error', 20_000)
+    const id = await createMonitor(world)
+    const told = await world.receiver.waitFor(({ payload }) => payload.event_type === 'monitor.error')
     expect(told.payload).toMatchObject({
       monitor_id: id,
       data: { exit_code: 3, message: 'no luck', observed_state: 'crash_looping' },

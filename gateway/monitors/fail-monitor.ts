@@ -1,15 +1,15 @@
-import type { Tx } from '../context.ts'
-import type { OutboxEvent } from '../outbox/store.ts'
-import type { WorkerLoss } from '../workers/kind.ts'
-import { endAssignment } from '../workers/store.ts'
-import { endMonitor, findMonitor } from './store.ts'
-import { tell } from './tell.ts'
+import type { OutboxEvent } from '../outbox/store/events.ts'
+import type { WorkerLoss } from '../workers/worker-kind.ts'
+import { endAssignment } from '../workers/store/assignments.ts'
+import { endMonitor, findMonitor } from './store/monitors.ts'
+import { publishEvents } from './publish-events.ts'
+import type { Tx } from '../ports/database.ts'
 
-/** Ends a monitor whose workers are used up, and tells its receiver why; in the transaction that gave them up. */
+/** Fails a monitor whose attempts are used up and publishes why, in the transaction that ends its assignment. */
 export async function failLostMonitor(tx: Tx, id: string, loss: WorkerLoss): Promise<void> {
   const before = await findMonitor(tx, id)
   const reason = loss.observedState === 'missing' ? 'reconciliation_mismatch' : 'worker_lost'
-  const monitor = await endMonitor(tx, id, 'error', reason)
+  const monitor = await endMonitor(tx, id, { kind: 'worker_lost' }, reason)
   if (monitor === null) return
   const data = {
     reason,
@@ -21,12 +21,12 @@ export async function failLostMonitor(tx: Tx, id: string, loss: WorkerLoss): Pro
     previous_status: before?.status ?? monitor.status,
     observed_state: loss.observedState,
   }
-  await tell(tx, monitor, [{ event_type: 'monitor.error', timestamp: new Date().toISOString(), data }])
+  await publishEvents(tx, monitor, [{ event_type: 'monitor.error', timestamp: new Date().toISOString(), data }])
 }
 
-/** A strict receiver that cannot be reached ends its monitor. It is not told: there is nobody to tell. */
+/** Fails a monitor whose strict receiver is unreachable. No event is published: the receiver could not get it. */
 export async function failUnreachableMonitor(tx: Tx, event: OutboxEvent): Promise<void> {
   if (event.policy !== 'strict') return
   await endAssignment(tx, event.subject)
-  await endMonitor(tx, event.subject, 'error', 'webhook_failed')
+  await endMonitor(tx, event.subject, { kind: 'webhook_failed' }, 'webhook_failed')
 }

@@ -2,88 +2,96 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { afterAll, beforeAll, describe, it } from 'vitest'
 
-import type { Clip } from '../../worker/testing/media.ts'
-import { workerPids } from '../testing/processes.ts'
+import type { Clip } from '../../shared/testing/clips.ts'
+import { until } from '../../shared/testing/until.ts'
+import { findWorkerPids } from '../testing/find-processes.ts'
 import { createTestDatabase } from '../testing/test-database.ts'
-import { killPostgres, until } from '../testing/whole-system.ts'
-import { blackoutTold, CONFIG, createWorld, expectWholeStory, makeScenario, watch } from '../testing/world.ts'
+import { killPostgres } from '../testing/whole-system.ts'
+import {
+  waitForBlackoutAlert,
+  MONITOR_CONFIG,
+  startScenarioSystem,
+  expectAllEvents,
+  makeScenarioClip,
+  createMonitor,
+} from '../testing/broadcast-scenario.ts'
 
 let clip: Clip
 beforeAll(async () => {
-  clip = await makeScenario()
+  clip = await makeScenarioClip()
 })
 afterAll(() => clip[Symbol.asyncDispose]())
 
 describe.concurrent('in the middle of a blackout', () => {
   it('kill -9 of the worker changes nothing that is told', async ({ expect }) => {
-    await using world = await createWorld(clip)
-    const id = await watch(world)
-    await blackoutTold(world)
-    const [pid = 0] = workerPids(id)
+    await using world = await startScenarioSystem(clip)
+    const id = await createMonitor(world)
+    await waitForBlackoutAlert(world)
+    const [pid = 0] = findWorkerPids(id)
     process.kill(pid, 'SIGKILL')
-    await until(() => workerPids(id).some((other) => other !== pid), 'another worker is there')
-    await expectWholeStory(expect, world, id)
-  }, 120_000)
+    await until(() => findWorkerPids(id).some((other) => other !== pid), 'another worker is there')
+    await expectAllEvents(expect, world, id)
+  })
 
   it('kill -9 of the gateway changes nothing that is told', async ({ expect }) => {
-    await using world = await createWorld(clip)
-    const id = await watch(world)
-    await blackoutTold(world)
-    const [pid] = workerPids(id)
+    await using world = await startScenarioSystem(clip)
+    const id = await createMonitor(world)
+    await waitForBlackoutAlert(world)
+    const [pid] = findWorkerPids(id)
     world.gateway().kill('SIGKILL')
     await world.gateway().exited
-    await until(() => workerPids(id).length === 0, 'the orphaned worker has ended by itself', 5000)
+    await until(() => findWorkerPids(id).length === 0, 'the orphaned worker has ended by itself')
     await world.startGateway()
-    await until(() => workerPids(id).some((other) => other !== pid), 'another worker is there')
-    await expectWholeStory(expect, world, id)
-  }, 120_000)
+    await until(() => findWorkerPids(id).some((other) => other !== pid), 'another worker is there')
+    await expectAllEvents(expect, world, id)
+  })
 
-  it('kill -9 of Postgres changes nothing that is told, and is over within 10 s', async ({ expect }) => {
-    await using world = await createWorld(clip)
-    const id = await watch(world)
-    await blackoutTold(world)
+  it('kill -9 of Postgres changes nothing that is told', async ({ expect }) => {
+    await using world = await startScenarioSystem(clip)
+    const id = await createMonitor(world)
+    await waitForBlackoutAlert(world)
     await killPostgres(world)
-    await expectWholeStory(expect, world, id)
-  }, 120_000)
+    await expectAllEvents(expect, world, id)
+  })
 
   it('SIGTERM of the gateway hands over to the next one', async ({ expect }) => {
-    await using world = await createWorld(clip)
-    const id = await watch(world)
-    await blackoutTold(world)
+    await using world = await startScenarioSystem(clip)
+    const id = await createMonitor(world)
+    await waitForBlackoutAlert(world)
     world.gateway().kill('SIGTERM')
     await world.gateway().exited
-    expect(workerPids(id)).toEqual([])
+    expect(findWorkerPids(id)).toEqual([])
     await world.startGateway()
-    await expectWholeStory(expect, world, id)
-  }, 120_000)
+    await expectAllEvents(expect, world, id)
+  })
 })
 
 describe.concurrent('of two gateways on one database', () => {
   it('one that is restarted leaves its monitors to the other, which answers all the while', async ({ expect }) => {
     await using database = await createTestDatabase()
-    await using one = await createWorld(clip, { DATABASE_URL: database.url })
-    await using two = await createWorld(clip, { DATABASE_URL: database.url })
-    const id = await watch(one)
-    await blackoutTold(one)
-    const [pid] = workerPids(id)
+    await using one = await startScenarioSystem(clip, { DATABASE_URL: database.url })
+    await using two = await startScenarioSystem(clip, { DATABASE_URL: database.url })
+    const id = await createMonitor(one)
+    await waitForBlackoutAlert(one)
+    const [pid] = findWorkerPids(id)
     one.gateway().kill('SIGTERM')
     const answers: number[] = []
     const isGone = one.gateway().exited.then(() => true)
     while (!(await Promise.race([isGone, wait(50, false)])))
       answers.push((await two.api('GET', '/api/v1/monitors')).status)
     expect(new Set(answers)).toEqual(new Set([200]))
-    await until(() => workerPids(id).some((other) => other !== pid), 'the other gateway has launched a worker', 40_000)
+    await until(() => findWorkerPids(id).some((other) => other !== pid), 'the other gateway has launched a worker')
     await one.startGateway()
-    await expectWholeStory(expect, one, id)
-  }, 120_000)
+    await expectAllEvents(expect, one, id)
+  })
 })
 
 describe('a gateway killed around a POST', () => {
   it('has one record and one worker afterwards, and gives the same Idempotency-Key the same answer', async ({
     expect,
   }) => {
-    await using world = await createWorld(clip)
-    const payload = { stream_url: world.simulator.url, callback_url: world.receiver.url, config: CONFIG }
+    await using world = await startScenarioSystem(clip)
+    const payload = { stream_url: world.simulator.url, callback_url: world.receiver.url, config: MONITOR_CONFIG }
     const headers = { 'idempotency-key': 'only-once' }
     const cutOff = world.api('POST', '/api/v1/monitors', payload, headers).catch(() => null)
     await wait(20)
@@ -97,7 +105,7 @@ describe('a gateway killed around a POST', () => {
     const listed = (await world.api('GET', '/api/v1/monitors')).json
     expect(listed.pagination.total).toBe(1)
     const id = again.json.monitor_id
-    await world.receiver.waitFor(({ payload: told }) => told.event_type === 'stream.started', 30_000)
-    expect(workerPids(id)).toHaveLength(1)
-  }, 60_000)
+    await world.receiver.waitFor(({ payload: told }) => told.event_type === 'stream.started')
+    expect(findWorkerPids(id)).toHaveLength(1)
+  })
 })

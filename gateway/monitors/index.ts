@@ -1,35 +1,62 @@
-import { deriveWorkerToken } from '../../shared/signing.ts'
-import type { System } from '../system.ts'
-import { OFTEN_MS, quietly } from '../work.ts'
+import { deriveWorkerToken } from '../../shared/net/signing.ts'
+import { apiKeyAuthentication } from '../http/authentication.ts'
+import { OFTEN_MS, taskAtInterval } from '../scheduler/periodic-task.ts'
+import type { MountedSystem, System } from '../system.ts'
+import type { WorkerKind } from '../workers/worker-kind.ts'
 import { MONITOR_ATTEMPTS } from './attempts.ts'
 import { callbackRoutes } from './callbacks.ts'
+import type { MonitorsContext } from './context.ts'
+import { MONITOR_ERRORS } from './errors.ts'
 import { failLostMonitor, failUnreachableMonitor } from './fail-monitor.ts'
-import { capacityOf, readMonitors } from './figures.ts'
 import { followSchedule } from './follow-schedule.ts'
+import { monitorCapacity, readMonitorGauges } from './gauges.ts'
+import { MONITOR_METRICS } from './metrics.ts'
 import { MONITOR_KIND, monitorRole, workerNameOf, workerSpec } from './pod.ts'
 import { monitorRoutes } from './routes.ts'
-import { findMonitor } from './store.ts'
+import { MONITORS_SECTION, readMonitorSettings } from './settings.ts'
+import { findMonitor } from './store/monitors.ts'
 
-/** Monitors: watching live streams. */
+/** Monitors: each follows one live stream. */
 export const monitors: System = {
   name: 'monitors',
-  api: monitorRoutes,
-  callbacks: callbackRoutes,
-  workerKind: {
+  settings: MONITORS_SECTION,
+  errors: Object.values(MONITOR_ERRORS),
+  metrics: MONITOR_METRICS,
+  idFields: { mon: 'monitor_id' },
+  async configure({ env, settings: { workerEnv } }) {
+    const settings = readMonitorSettings(env, { workerEnv })
+    return {
+      workerRole: monitorRole(settings),
+      mount: (context) => mount({ ...context, settings: { ...context.settings, monitors: settings } }),
+    }
+  },
+}
+
+function mount(context: MonitorsContext): MountedSystem {
+  const { API_KEY } = context.settings.keys
+  return {
+    name: 'monitors',
+    api: { paths: ['monitors'], authentication: apiKeyAuthentication(API_KEY), routes: monitorRoutes(context) },
+    callbacks: callbackRoutes(context),
+    workerKind: workerKind(context),
+    periodicTasks: [taskAtInterval('follow schedules', OFTEN_MS, () => followSchedule(context))],
+    onWebhookExhausted: failUnreachableMonitor,
+    capacity: () => monitorCapacity(context),
+    readGauges: () => readMonitorGauges(context),
+  }
+}
+
+function workerKind({ db, settings }: MonitorsContext): WorkerKind {
+  return {
     kind: MONITOR_KIND,
-    role: monitorRole,
     attempts: MONITOR_ATTEMPTS,
     nameOf: ({ id }) => workerNameOf(id),
-    whatRuns: async (_context, ids) => new Map(ids.map((id) => [id, { monitor_id: id }])),
-    async specFor({ db, settings }, { id }) {
+    subjectsOf: async (ids) => new Map(ids.map((id) => [id, { monitor_id: id }])),
+    async specFor({ id }) {
       const monitor = await findMonitor(db, id)
       if (monitor === null) return null
       return workerSpec(monitor, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, MONITOR_KIND, id))
     },
     onLost: failLostMonitor,
-  },
-  works: (context) => [{ name: 'follow schedules', everyMs: OFTEN_MS, run: () => quietly(followSchedule(context)) }],
-  onWebhookExhausted: failUnreachableMonitor,
-  capacity: capacityOf,
-  readings: readMonitors,
+  }
 }

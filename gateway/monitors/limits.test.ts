@@ -8,7 +8,7 @@ function body(name: string) {
 
 describe.each(RUNTIMES)('limits on %s', (runtime) => {
   it('refuses more active monitors than MAX_MONITORS, however many come at once', async () => {
-    await using gateway = await startGatewayOn(runtime, { maxMonitors: 3 })
+    await using gateway = await startGatewayOn(runtime, { MAX_MONITORS: '3' })
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_, i) => gateway.api('POST', '/api/v1/monitors', body(`max-${i}`))),
     )
@@ -18,7 +18,10 @@ describe.each(RUNTIMES)('limits on %s', (runtime) => {
   })
 
   it('counts creations and reads apart, says what is left, and when to come again', async () => {
-    await using gateway = await startGatewayOn(runtime, { writesPerMinute: 2, readsPerMinute: 3 })
+    await using gateway = await startGatewayOn(runtime, {
+      RATE_LIMIT_WRITES_PER_MIN: '2',
+      RATE_LIMIT_READS_PER_MIN: '3',
+    })
     const reads = []
     for (let i = 0; i < 4; i++) reads.push(await gateway.api('GET', '/api/v1/monitors'))
     expect(reads.map((answer) => answer.status)).toEqual([200, 200, 200, 429])
@@ -33,7 +36,7 @@ describe.each(RUNTIMES)('limits on %s', (runtime) => {
 
 describe.each(RUNTIMES)('a client of %s without the key', (runtime) => {
   it('is limited by its address, whatever it tries, and in no way uses up what the key may do', async () => {
-    await using gateway = await startGatewayOn(runtime, { readsPerMinute: 3 })
+    await using gateway = await startGatewayOn(runtime, { RATE_LIMIT_READS_PER_MIN: '3' })
     const guesses = []
     for (let i = 0; i < 5; i++) {
       guesses.push(await gateway.api('GET', '/api/v1/monitors', undefined, { 'x-api-key': `guess-${i}` }))
@@ -50,7 +53,7 @@ describe.each(RUNTIMES)('a client of %s without the key', (runtime) => {
 
 describe.each(RUNTIMES)('private networks forbidden on %s', (runtime) => {
   it('refuses private addresses in every spelling, and starts nothing', async () => {
-    await using gateway = await startGatewayOn(runtime, { allowPrivateNetworks: false })
+    await using gateway = await startGatewayOn(runtime, { ALLOW_PRIVATE_NETWORKS: 'false' })
     const hosts = [
       '127.0.0.1',
       '127.1',

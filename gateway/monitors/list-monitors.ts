@@ -1,15 +1,15 @@
-import { MONITOR_ID } from '../../shared/ids.ts'
-import type { Context } from '../context.ts'
+import { MONITOR_ID } from '../../shared/contract/monitors.ts'
 import { fromCursor, toCursor } from '../http/paging.ts'
 import { presentMonitor, type MonitorList } from './present.ts'
 import type { ListMonitorsQuery } from './requests.ts'
-import { countMonitors, listMonitors } from './store.ts'
+import { countMonitors, readMonitorPage } from './store/monitors.ts'
+import type { MonitorsContext } from './context.ts'
 
-/** Monitors, newest first: by offset with a count of all, or from a cursor, which needs none. */
-export async function listAllMonitors(context: Context, query: ListMonitorsQuery): Promise<MonitorList> {
+/** Returns a page of monitors, the newest first: by offset with a total, or by cursor without one. */
+export async function listMonitors(context: MonitorsContext, query: ListMonitorsQuery): Promise<MonitorList> {
   const before = query.cursor === undefined ? null : fromCursor(query.cursor, MONITOR_ID)
   const page = { status: query.status, before, limit: query.limit + 1, offset: query.offset }
-  const rows = await listMonitors(context.db, page)
+  const rows = await readMonitorPage(context.db, page)
   const shown = rows.slice(0, query.limit)
   const last = rows.length > query.limit ? shown.at(-1) : undefined
   const place = before === null ? { total: await countMonitors(context.db, query.status), offset: query.offset } : {}

@@ -1,40 +1,43 @@
-import type { Settings } from '../config.ts'
-import type { WorkerRole, WorkerSpec } from '../workers/launcher.ts'
-import type { Monitor } from './store.ts'
+import type { WorkerRole, WorkerSpec } from '../ports/launcher.ts'
+import type { Monitor } from './store/monitors.ts'
+import type { MonitorsContextSettings } from './context.ts'
+import type { MonitorSettings } from './settings.ts'
 
 /** The kind under which monitors' assignments and workers go. */
 export const MONITOR_KIND = 'monitor'
 
-/** What a monitor's worker is to a cluster. */
-export function monitorRole({ monitorResources }: Pick<Settings, 'monitorResources'>): WorkerRole {
+/** Returns the labels, resources and network needs of monitors' workers in a cluster. */
+export function monitorRole({ resources }: Pick<MonitorSettings, 'resources'>): WorkerRole {
   return {
     kind: MONITOR_KIND,
     app: 'stream-monitor',
     idLabel: 'monitor-id',
     workDir: '/tmp/segments',
-    // A handful of segments of 10 MB each, at the most.
+    // Room for some segments of 10 MB each.
     workLimit: '256Mi',
-    resources: monitorResources,
+    resources,
+    ports: [],
+    network: { ingress: 'none', egress: 'internet' },
   }
 }
 
-/** The name of a monitor's worker. */
+/** Returns the name of a monitor's worker. */
 export function workerNameOf(monitorId: string): string {
   return `stream-monitor-${monitorId}`
 }
 
-/** What the JavaScript of a worker may take, in MB: a segment is outside of it. */
+/** Limit of a worker's JavaScript heap, in MB; segments lie outside of it. */
 const HEAP_MB = 96
 
-/** What to launch for a monitor: its environment is all that the worker knows before it claims. */
-export function workerSpec(monitor: Monitor, settings: Settings, token: string): WorkerSpec {
+/** Returns what to launch for a monitor. Its environment is all that the worker knows before its claim. */
+export function workerSpec(monitor: Monitor, settings: MonitorsContextSettings, token: string): WorkerSpec {
   const name = workerNameOf(monitor.id)
   return {
     name,
     kind: MONITOR_KIND,
     assignmentId: monitor.id,
     env: {
-      ...settings.workerEnv,
+      ...settings.monitors.workerEnv,
       WORKER_KIND: MONITOR_KIND,
       NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}`,
       WORKER_NAME: name,

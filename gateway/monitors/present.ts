@@ -2,10 +2,10 @@ import * as v from 'valibot'
 
 import { MonitorConfig, MonitorHealth, MonitorStatistics, StreamStatus } from '../../shared/contract/monitors.ts'
 import type { WebhookPayload } from '../../shared/contract/events.ts'
-import type { OutboxEvent } from '../outbox/store.ts'
+import type { OutboxEvent } from '../outbox/store/events.ts'
 import { toCursor } from '../http/paging.ts'
 import { MONITOR_STATUSES } from './status.ts'
-import type { Monitor } from './store.ts'
+import type { Monitor } from './store/monitors.ts'
 
 const Moment = v.pipe(v.string(), v.isoTimestamp())
 const Status = v.picklist(MONITOR_STATUSES)
@@ -49,7 +49,7 @@ export type MonitorList = v.InferOutput<typeof MonitorList>
 export const StoppedMonitor = v.object({ monitor_id: v.string(), status: Status, stopped_at: Moment })
 export type StoppedMonitor = v.InferOutput<typeof StoppedMonitor>
 
-/** One event of a monitor's history, with the state of its delivery. */
+/** An event of a monitor, with the state of its delivery. */
 const PublicEvent = v.object({
   event_id: v.string(),
   event_type: v.string(),
@@ -69,6 +69,7 @@ type PublicEvent = v.InferOutput<typeof PublicEvent>
 export const EventList = v.object({ events: v.array(PublicEvent), next_cursor: v.nullable(v.string()) })
 export type EventList = v.InferOutput<typeof EventList>
 
+/** Returns a monitor as the API shows it. */
 export function presentMonitor(row: Monitor): PublicMonitor {
   return {
     monitor_id: row.id,
@@ -88,20 +89,22 @@ export function presentMonitor(row: Monitor): PublicMonitor {
   }
 }
 
+/** Returns the answer to `POST /monitors`. */
 export function presentCreated(row: Monitor): CreatedMonitor {
   return { monitor_id: row.id, status: row.status, created_at: row.createdAt.toISOString() }
 }
 
-/** A stopped monitor; one that had ended by itself keeps its status, with the time of its end. */
+/** Returns a stopped monitor; one that had ended by itself keeps its status, with the time of its end. */
 export function presentStopped(row: Monitor): StoppedMonitor {
   return { monitor_id: row.id, status: row.status, stopped_at: (row.endedAt ?? row.updatedAt).toISOString() }
 }
 
-export function presentEvents(rows: readonly OutboxEvent[], more: boolean): EventList {
+/** Returns a page of events; `hasMore`: another page follows. */
+export function presentEvents(rows: readonly OutboxEvent[], hasMore: boolean): EventList {
   const last = rows.at(-1)
   return {
     events: rows.map(presentEvent),
-    next_cursor: more && last !== undefined ? toCursor(String(last.seq)) : null,
+    next_cursor: hasMore && last !== undefined ? toCursor(String(last.seq)) : null,
   }
 }
 
@@ -129,7 +132,7 @@ const StoredPayload = v.object({
   data: v.record(v.string(), v.unknown()),
 })
 
-/** What a stored webhook said: its body is the one place where that is kept. */
+/** Parses the stored body of a webhook, the only place that holds its content. */
 function readPayload(
   body: string,
 ): Pick<WebhookPayload, 'event_id' | 'event_type' | 'timestamp'> & { data: Record<string, unknown> } {

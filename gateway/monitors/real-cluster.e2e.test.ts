@@ -3,14 +3,20 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
+import { until } from '../../shared/testing/until.ts'
 import { openTestNamespace, readTestCluster, type RealCluster } from '../adapters/kubernetes/testing/real-cluster.ts'
 import { createTestDatabase } from '../testing/test-database.ts'
-import { until } from '../testing/whole-system.ts'
-import { blackoutTold, createWorld, expectWholeStory, makeScenario, watch, type World } from '../testing/world.ts'
+import {
+  waitForBlackoutAlert,
+  startScenarioSystem,
+  expectAllEvents,
+  makeScenarioClip,
+  createMonitor,
+  type ScenarioSystem,
+} from '../testing/broadcast-scenario.ts'
 
 /** From POST to the first report of a Pod whose image is there, and from DELETE to its end, in ms. */
 const FIRST_REPORT_WITHIN_MS = 5000
-const GONE_WITHIN_MS = 30_000
 
 /** A port that Pods can reach, before a server that listens on this machine's loopback alone. */
 async function openRelay() {
@@ -33,12 +39,12 @@ async function openRelay() {
 /** A gateway of this machine whose workers are Pods of a real cluster, and a broadcast that these can reach. */
 async function openRealWorld({ kubeconfig, image, host }: RealCluster, namespace: string) {
   const [clip, database, toGateway, toStream] = await Promise.all([
-    makeScenario(),
+    makeScenarioClip(),
     createTestDatabase(),
     openRelay(),
     openRelay(),
   ])
-  const world = await createWorld(clip, {
+  const world = await startScenarioSystem(clip, {
     DATABASE_URL: database.url,
     LAUNCHER: 'kubernetes',
     KUBECONFIG: kubeconfig,
@@ -54,17 +60,17 @@ async function openRealWorld({ kubeconfig, image, host }: RealCluster, namespace
   toGateway.leadTo(world.gateway().origin)
   toStream.leadTo(world.simulator.url)
   const { pathname } = new URL(world.simulator.url)
-  return { world, watchStream: () => watch(world, `http://${host}:${toStream.port}${pathname}`) }
+  return { world, watchStream: () => createMonitor(world, `http://${host}:${toStream.port}${pathname}`) }
 }
 
-async function firstReport(world: World, id: string): Promise<void> {
+async function firstReport(world: ScenarioSystem, id: string): Promise<void> {
   const statusOf = async () => (await world.api('GET', `/api/v1/monitors/${id}`)).json.status
-  await until(async () => (await statusOf()) !== 'initializing', 'its Pod reports', 60_000)
+  await until(async () => (await statusOf()) !== 'initializing', 'its Pod reports')
 }
 
 const isAsked = process.env['TEST_CLUSTER'] === '1'
 
-describe.runIf(isAsked)('a monitor of a real cluster', { timeout: 180_000 }, () => {
+describe.runIf(isAsked)('a monitor of a real cluster', () => {
   test('is watched by a Pod, which goes when it is deleted', async () => {
     const cluster = readTestCluster(process.env)
     const { namespace, launcher } = await openTestNamespace(cluster)
@@ -74,7 +80,7 @@ describe.runIf(isAsked)('a monitor of a real cluster', { timeout: 180_000 }, () 
     await firstReport(world, first)
     await world.api('DELETE', `/api/v1/monitors/${first}`)
     const podsLeft = async () => (await launcher.list(AbortSignal.timeout(10_000))).length
-    await until(async () => (await podsLeft()) === 0, 'its Pod is gone', GONE_WITHIN_MS)
+    await until(async () => (await podsLeft()) === 0, 'its Pod is gone')
 
     const postedMs = Date.now()
     await firstReport(world, await watchStream())
@@ -86,11 +92,11 @@ describe.runIf(isAsked)('a monitor of a real cluster', { timeout: 180_000 }, () 
     const { namespace, launcher } = await openTestNamespace(cluster)
     const { world, watchStream } = await openRealWorld(cluster, namespace)
     const id = await watchStream()
-    await blackoutTold(world)
+    await waitForBlackoutAlert(world)
     await launcher.stop({ name: `stream-monitor-${id}` }, 0)
-    await expectWholeStory(expect, world, id)
+    await expectAllEvents(expect, world, id)
     const podsLeft = async () => (await launcher.list(AbortSignal.timeout(10_000))).length
-    await until(async () => (await podsLeft()) === 0, 'no Pod is left', GONE_WITHIN_MS)
+    await until(async () => (await podsLeft()) === 0, 'no Pod is left')
   })
 })
 

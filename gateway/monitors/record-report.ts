@@ -1,23 +1,25 @@
 import type { CallAccepted } from '../../shared/contract/assignment.ts'
 import type { MonitorReport } from '../../shared/contract/monitors.ts'
-import type { Context } from '../context.ts'
-import { BrokenRule } from '../errors.ts'
-import { refusalOf } from '../workers/claim-assignment.ts'
-import { endAssignment } from '../workers/store.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
+import { findRefusal } from '../workers/claim-assignment.ts'
+import { endAssignment } from '../workers/store/assignments.ts'
 import { countReport } from './count-report.ts'
 import { isFinal } from './status.ts'
-import { reportStatement, reportValues, type Monitor, type ReportedMonitor } from './store.ts'
-import { tell } from './tell.ts'
+import type { Monitor } from './store/monitors.ts'
+import { reportStatement, reportValues, type ReportedMonitor } from './store/reports.ts'
+import { publishEvents } from './publish-events.ts'
+import { WORKER_REPORTS } from '../workers/metrics.ts'
+import type { MonitorsContext } from './context.ts'
 
-/** Takes a worker's report: true where it counted. */
+/** Records a worker's report. */
 export type RecordReport = (id: string, report: MonitorReport) => Promise<CallAccepted>
 
 /**
- * Takes what a worker reports: the monitor's state and, in the same transaction, its events. A report of an older epoch
- * is refused, one that was counted before changes nothing.
+ * Returns the function that records reports: the monitor's state and, in the same transaction, its events. A report of an
+ * older epoch is refused; one that was counted before changes nothing.
  * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, NOT_FOUND
  */
-export function createRecordReport(context: Context): RecordReport {
+export function createRecordReport(context: MonitorsContext): RecordReport {
   const { metrics } = context
   const progress = reportStatement(context.db).prepare('monitor_report')
   return async (id, report) => {
@@ -28,34 +30,34 @@ export function createRecordReport(context: Context): RecordReport {
       : await recordWithEvents(context, report, values)
     for (const { before } of counted) countReport(metrics, before, report, Date.now())
     if (counted.length > 0) return { duplicate: false }
-    const refusal = await refusalOf(context, id, report.epoch)
-    metrics.count('tallylight_worker_reports_total', { outcome: refusal === null ? 'duplicate' : 'refused' })
+    const refusal = await findRefusal(context, id, report.epoch)
+    metrics.count(WORKER_REPORTS, { outcome: refusal === null ? 'duplicate' : 'refused' })
     if (refusal !== null) throw refusal
     return { duplicate: true }
   }
 }
 
-/** Nothing ends in silence. */
+/** Requires the event of an end: a monitor never ends without one. */
 function requireFinalEvent({ mode, events }: MonitorReport): void {
   const needed = mode === 'completed' ? 'stream.ended' : mode === 'error' ? 'monitor.error' : null
   if (needed === null || events.some((event) => event.event_type === needed)) return
-  throw new BrokenRule('INVALID_CONFIG', `mode ${mode} needs the event ${needed}`)
+  throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `mode ${mode} needs the event ${needed}`)
 }
 
-/** Most reports say that one more segment was fine: one statement stores them. */
+/** Returns whether a report has neither events nor an end. Most reports are such, and one statement stores them. */
 function isPlainProgress(report: MonitorReport): boolean {
   return report.events.length === 0 && report.mode !== 'completed' && report.mode !== 'error'
 }
 
 async function recordWithEvents(
-  context: Context,
+  context: MonitorsContext,
   report: MonitorReport,
   values: Record<string, unknown>,
 ): Promise<ReportedMonitor[]> {
   const counted = await context.transact(async (tx) => {
     const rows = await reportStatement(tx).prepare('monitor_report_with_events').execute(values)
     for (const monitor of rows) {
-      await tell(tx, monitor, report.events)
+      await publishEvents(tx, monitor, report.events)
       if (isFinal(monitor.status)) await endAssignment(tx, monitor.id)
     }
     return rows
@@ -65,7 +67,7 @@ async function recordWithEvents(
   return counted
 }
 
-function logEvents(context: Context, monitor: Monitor, report: MonitorReport): void {
+function logEvents(context: MonitorsContext, monitor: Monitor, report: MonitorReport): void {
   for (const event of report.events) {
     context.log.info('monitor event', { monitor_id: monitor.id, event_type: event.event_type, data: event.data })
   }

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 
-import { readStreamUrl, type StreamPolicy, type StreamUrl } from '../../shared/stream-url.ts'
+import { parseStreamUrl, type StreamPolicy, type StreamUrl } from '../../shared/net/stream-url.ts'
+import { KERNEL_ERRORS, type ErrorCode } from '../errors.ts'
 import { Cursor, Limit, Offset } from '../http/paging.ts'
 import { objectProblem, type FieldProblem } from '../http/json-body.ts'
 import {
@@ -14,11 +15,11 @@ import {
 } from '../http/request-fields.ts'
 import { MONITOR_STATUSES } from './status.ts'
 
-/** RFC 3339 §5.6 date-time, of a day that exists. */
+/** A date-time of RFC 3339 §5.6; the day must exist. */
 const RFC_3339 =
   /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i
 
-/** Years that are meant, and that stay within what every clock here can hold once an offset is applied. */
+/** Accepted years: with any offset applied, they stay in the range of every clock that is used. */
 const FIRST_YEAR = 1970
 const LAST_YEAR = 9998
 
@@ -62,7 +63,7 @@ const Config = v.pipe(
   ),
 )
 
-/** Body of `POST /monitors`, as the settings' policy takes it; `stream_url` comes out read. */
+/** Returns the schema of the body of `POST /monitors` under the settings' policy; `stream_url` is parsed. */
 export function createMonitorBody(policy: StreamPolicy) {
   return v.strictObject(
     {
@@ -81,14 +82,14 @@ export function createMonitorBody(policy: StreamPolicy) {
 export type CreateMonitorBody = v.InferOutput<ReturnType<typeof createMonitorBody>>
 
 function readStream(text: string, policy: StreamPolicy): UrlReading<StreamUrl> {
-  const verdict = readStreamUrl(text, policy)
+  const verdict = parseStreamUrl(text, policy)
   return verdict.ok ? { ok: true, read: verdict.stream } : verdict
 }
 
-/** INVALID_URL where a URL is among what is wrong. */
-export function codeOfCreation(problems: readonly FieldProblem[]): 'INVALID_URL' | 'INVALID_CONFIG' {
-  const aboutUrl = problems.some(({ field }) => field === 'stream_url' || field === 'callback_url')
-  return aboutUrl ? 'INVALID_URL' : 'INVALID_CONFIG'
+/** Returns INVALID_URL where a URL is among the wrong fields, else INVALID_CONFIG. */
+export function codeOfCreation(problems: readonly FieldProblem[]): ErrorCode {
+  const isAboutUrl = problems.some(({ field }) => field === 'stream_url' || field === 'callback_url')
+  return isAboutUrl ? KERNEL_ERRORS.INVALID_URL : KERNEL_ERRORS.INVALID_CONFIG
 }
 
 /** Query of `GET /monitors`. */

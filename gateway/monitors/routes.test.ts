@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { repeatWhileUnavailable, withoutOverload } from '../testing/overload.ts'
 import { RUNTIMES, startGatewayOn, type RuntimeGateway } from '../testing/runtimes.ts'
 
 const HOOK = 'http://127.0.0.1:9/hook'
@@ -48,7 +49,9 @@ describe.each(RUNTIMES)('the API of monitors on %s', (runtime) => {
   })
 
   it('answers one of 100 identical requests with 201 and all others with the id of that one', async () => {
-    const answers = await Promise.all(Array.from({ length: 100 }, () => post(body('hundred'))))
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, () => repeatWhileUnavailable(() => post(body('hundred')))),
+    )
     const made = answers.filter((answer) => answer.status === 201)
     const refused = answers.filter((answer) => answer.status === 409)
     expect([made.length, refused.length]).toEqual([1, 99])
@@ -253,6 +256,6 @@ describe.each(RUNTIMES)('the API of monitors on %s', (runtime) => {
     const answer = await gateway.api('GET', '/api/v1/monitors')
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
     expect(answer.headers.get('x-request-id')).toMatch(/\S/)
-    expect(gateway.errors).toEqual([])
+    expect(withoutOverload(gateway.errors)).toEqual([])
   })
 })

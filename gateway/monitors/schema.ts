@@ -10,7 +10,7 @@ export const monitors = pgTable(
   'monitors',
   {
     id: text('id').primaryKey(),
-    /** The same for every spelling of one stream's URL. */
+    /** Key of the stream: equal for every spelling of its URL. */
     streamKey: text('stream_key').notNull(),
     streamUrl: text('stream_url').notNull(),
     callbackUrl: text('callback_url').notNull(),
@@ -20,13 +20,13 @@ export const monitors = pgTable(
     health: json('health').$type<MonitorHealth>().notNull(),
     statistics: json('statistics').$type<MonitorStatistics>().notNull(),
     config: json('config').$type<MonitorConfig>().notNull(),
-    /** `json`, not `jsonb`: the user's text comes back as it was, whatever escapes it holds. */
+    /** `json`, not `jsonb`: the user's text is returned unchanged, with its escapes. */
     metadata: json('metadata').$type<Record<string, unknown>>().notNull(),
     /** Why the monitor is in `error`. */
     errorReason: text('error_reason'),
-    /** The trace of the request that made it; what it causes belongs to it. */
+    /** The trace of the request that created it, which all its operations belong to. */
     traceparent: text('traceparent'),
-    /** When a scheduled monitor gets its worker, and when it is given up; copies of the config to be indexed. */
+    /** When a scheduled monitor starts, and when it stops without a live stream: indexed copies of the config. */
     startAt: moment('start_at'),
     giveUpAt: moment('give_up_at'),
     createdAt: moment('created_at').notNull().defaultNow(),

@@ -1,6 +1,6 @@
-import type { WorkerMode } from '../../shared/contract/monitors.ts'
+import { WorkerMode } from '../../shared/contract/monitors.ts'
 
-/** `scheduled` → `initializing` → `waiting` → `monitoring` → one of the three final ones. */
+/** `scheduled` -> `initializing` -> `waiting` -> `monitoring` -> one of the three final statuses. */
 export const MONITOR_STATUSES = [
   'scheduled',
   'initializing',
@@ -12,28 +12,35 @@ export const MONITOR_STATUSES = [
 ] as const
 export type MonitorStatus = (typeof MONITOR_STATUSES)[number]
 
-/** The statuses that hold a monitor's place: its stream has no second monitor, and it counts against MAX_MONITORS. */
+/** An active monitor holds its stream, which can have no second monitor, and counts against MAX_MONITORS. */
 export type ActiveStatus = 'scheduled' | 'initializing' | 'waiting' | 'monitoring'
 export type FinalStatus = Exclude<MonitorStatus, ActiveStatus>
 
+/** Returns whether a status is final. */
 export function isFinal(status: MonitorStatus): status is FinalStatus {
   return status === 'completed' || status === 'stopped' || status === 'error'
 }
 
-/** What can happen to a monitor. */
-export type StatusEvent =
-  | { readonly kind: 'start_time_near' }
+/** What can change the status of a monitor. */
+export type MonitorStatusEvent =
   | { readonly kind: 'reported'; readonly mode: WorkerMode }
-  | { readonly kind: 'deleted' }
-  | { readonly kind: 'end_time_passed' }
-  | { readonly kind: 'worker_lost' }
-  | { readonly kind: 'webhook_failed' }
+  | { readonly kind: 'start_time_near' | 'deleted' | 'end_time_passed' | 'worker_lost' | 'webhook_failed' }
+
+/** Every event, for what is derived from the status function. */
+export const MONITOR_STATUS_EVENTS: readonly MonitorStatusEvent[] = [
+  { kind: 'start_time_near' },
+  ...WorkerMode.options.map((mode) => ({ kind: 'reported', mode }) as const),
+  { kind: 'deleted' },
+  { kind: 'end_time_passed' },
+  { kind: 'worker_lost' },
+  { kind: 'webhook_failed' },
+]
 
 /**
- * The status after an event; the same one where the event changes nothing. A final status stays, and a worker that was
- * started again does not take a monitor back to `initializing`, since it resumes where the one before was.
+ * Returns the status after an event; the same one where the event changes nothing. A final status stays. A worker that was
+ * relaunched does not take a monitor back to `initializing`, since it resumes where the one before was.
  */
-export function nextStatus(status: MonitorStatus, event: StatusEvent): MonitorStatus {
+export function nextStatus(status: MonitorStatus, event: MonitorStatusEvent): MonitorStatus {
   if (isFinal(status)) return status
   switch (event.kind) {
     case 'start_time_near':
@@ -52,4 +59,14 @@ export function nextStatus(status: MonitorStatus, event: StatusEvent): MonitorSt
 
 function isStepBack(status: ActiveStatus, mode: WorkerMode): boolean {
   return mode === 'initializing' || (mode === 'waiting' && status === 'monitoring')
+}
+
+/** A change of status: `from` are the statuses that it applies to. */
+export type StatusTransition = { readonly from: readonly MonitorStatus[]; readonly to: MonitorStatus | null }
+
+/** Returns the change that an event makes: every statement that changes a status takes it from here. */
+export function transitionOf(event: MonitorStatusEvent): StatusTransition {
+  const from = MONITOR_STATUSES.filter((status) => nextStatus(status, event) !== status)
+  const [first] = from
+  return { from, to: first === undefined ? null : nextStatus(first, event) }
 }

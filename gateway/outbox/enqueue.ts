@@ -1,27 +1,27 @@
 import { newEventId } from '../../shared/ids.ts'
-import type { Tx } from '../context.ts'
-import type { DeliveryPolicy } from './schedule.ts'
-import { insertEvents } from './store.ts'
+import type { DeliveryPolicy } from './retry-schedule.ts'
+import { insertEvents } from './store/events.ts'
+import type { Tx } from '../ports/database.ts'
 
-/** Where a subject's webhooks go, how hard they are tried, and which trace they belong to. */
-export type Receiver = {
+/** Where a subject's webhooks go, their delivery policy, and the trace that they belong to. */
+export type WebhookReceiver = {
   readonly url: string
   readonly policy: DeliveryPolicy
   readonly traceparent: string | null
 }
 
-/** Something to tell; `bodyFor` gives the webhook's body once the event has its id. */
-export type Message = { readonly eventType: string; readonly bodyFor: (eventId: string) => object }
+/** A webhook to send; `bodyFor` returns its body for the event's id. */
+export type WebhookMessage = { readonly eventType: string; readonly bodyFor: (eventId: string) => object }
 
 /**
- * Stores messages to be delivered, in this order, after all earlier ones of the subject. It joins the caller's
- * transaction: they go out if, and only if, the change of state that caused them is committed.
+ * Enqueues webhooks in this order, after all earlier ones of the subject, in the caller's transaction: they are sent if, and
+ * only if, the change that caused them is committed.
  */
-export async function enqueue(
+export async function enqueueWebhooks(
   tx: Tx,
   subject: string,
-  receiver: Receiver,
-  messages: readonly Message[],
+  receiver: WebhookReceiver,
+  messages: readonly WebhookMessage[],
 ): Promise<void> {
   if (messages.length === 0) return
   const events = messages.map(({ eventType, bodyFor }) => {

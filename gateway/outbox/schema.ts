@@ -1,13 +1,13 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, pgTable, text, timestamp, unique } from 'drizzle-orm/pg-core'
 
-import type { DeliveryPolicy } from './schedule.ts'
+import type { DeliveryPolicy } from './retry-schedule.ts'
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
 /**
- * A lane is the queue of one subject's webhooks, delivered one after the other. Its row is the lock under which events
- * are numbered, and the lease under which one gateway delivers them.
+ * A lane is the queue of one subject's webhooks, which are delivered in order. Its row is the lock for numbering events,
+ * and the lease of the gateway that delivers them.
  */
 export const outboxLanes = pgTable(
   'outbox_lanes',
@@ -19,7 +19,7 @@ export const outboxLanes = pgTable(
     pending: integer('pending').notNull().default(0),
     /** When the oldest pending event may be tried; null where nothing is pending. */
     dueAt: moment('due_at'),
-    /** Who delivers now, and until when that holds without a sign of life. */
+    /** The gateway that delivers the lane, and the end of its lease. */
     lockedBy: text('locked_by'),
     lockedUntil: moment('locked_until'),
   },
@@ -32,7 +32,7 @@ export const outboxLanes = pgTable(
 
 export type DeliveryStatus = 'pending' | 'delivered' | 'failed'
 
-/** One webhook: its bytes never change, its delivery does. */
+/** One webhook. Its bytes never change; the state of its delivery does. */
 export const outboxEvents = pgTable(
   'outbox_events',
   {
@@ -43,15 +43,15 @@ export const outboxEvents = pgTable(
     seq: integer('seq').notNull(),
     eventType: text('event_type').notNull(),
     url: text('url').notNull(),
-    /** The trace that its subject belongs to. */
+    /** The trace of its subject. */
     traceparent: text('traceparent'),
     /** The exact body of every attempt. */
     body: text('body').notNull(),
     policy: text('policy').$type<DeliveryPolicy>().notNull(),
     status: text('status').$type<DeliveryStatus>().notNull().default('pending'),
-    /** Attempts of the present round; a redelivery begins a new one. */
+    /** Attempts since the event was created, or since its last redelivery. */
     attempts: integer('attempts').notNull().default(0),
-    /** How often a user asked for it again. Such a round's failure concerns this event alone. */
+    /** How often a user requested a redelivery. The failure of a redelivery affects this event only. */
     redeliveries: integer('redeliveries').notNull().default(0),
     lastAttemptAt: moment('last_attempt_at'),
     lastError: text('last_error'),

@@ -3,20 +3,22 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 
+import { PATIENCE_MS } from '../../shared/testing/until.ts'
+
 export type GatewayProcessOptions = {
   readonly port: number
-  /** Settings, on top of what every program needs; nothing else of our own environment reaches the gateway. */
+  /** Settings of the gateway. Of the test's own environment it inherits `INHERITED_VARIABLES` only. */
   readonly env: Readonly<Record<string, string>>
   readonly signal: AbortSignal
 }
 
-/** A gateway in a process of its own; disposing of it ends it and its workers in good order, or by force in the end. */
+/** A gateway in its own process. Dispose stops it and its workers by SIGTERM, and by SIGKILL after a grace period. */
 export type GatewayProcess = AsyncDisposable & {
   readonly origin: string
   readonly pid: number
-  /** The last lines that it logged, oldest first. */
+  /** The last lines of its log, oldest first. */
   readonly lastLines: readonly string[]
-  /** Resolves when it is gone. */
+  /** Resolves when it has ended. */
   readonly exited: Promise<unknown>
   /** Sends it a signal, as an operator or the kernel would. */
   kill(signal: NodeJS.Signals): void
@@ -25,16 +27,27 @@ export type GatewayProcess = AsyncDisposable & {
 const ROOT = new URL('../..', import.meta.url)
 const KEPT_LINES = 10
 const READY_POLL_MS = 100
-const STOP_GRACE_MS = 20_000
-const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'FFMPEG_PATH', 'FFPROBE_PATH', 'YTDLP_PATH', 'STREAMLINK_PATH']
+const INHERITED_VARIABLES = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'LANG',
+  'FFMPEG_PATH',
+  'FFPROBE_PATH',
+  'YTDLP_PATH',
+  'STREAMLINK_PATH',
+]
 
-/** Starts a gateway and resolves once `/readyz` answers 200. Throws with its last lines where it ends before. */
+/**
+ * Starts a gateway and resolves once `/readyz` answers 200.
+ * @throws Error with its last log lines where it ends before
+ */
 export async function startGatewayProcess({ port, env, signal }: GatewayProcessOptions): Promise<GatewayProcess> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'gateway/node.ts'], {
     cwd: ROOT,
-    env: { ...inherited(), ...env, PORT: String(port), HOST: '127.0.0.1' },
+    env: { ...inheritedEnv(), ...env, PORT: String(port), HOST: '127.0.0.1' },
     stdio: ['ignore', 'pipe', 'pipe'],
-    // A group of its own: Ctrl-C in a terminal reaches us alone, and we end it in order.
+    // Its own process group: Ctrl-C in a terminal does not reach it, and dispose stops it in order.
     detached: true,
   })
   const exited = once(child, 'exit')
@@ -44,10 +57,10 @@ export async function startGatewayProcess({ port, env, signal }: GatewayProcessO
     lastLines: keepLastLines(child),
     exited,
     kill: (signalName) => child.kill(signalName),
-    [Symbol.asyncDispose]: () => stop(child, exited),
+    [Symbol.asyncDispose]: () => stopGateway(child, exited),
   }
   try {
-    await untilReady(gateway, child, signal)
+    await waitUntilReady(gateway, child, signal)
     return gateway
   } catch (error) {
     await gateway[Symbol.asyncDispose]()
@@ -55,8 +68,10 @@ export async function startGatewayProcess({ port, env, signal }: GatewayProcessO
   }
 }
 
-function inherited(): Record<string, string> {
-  return Object.fromEntries(INHERITED.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
+function inheritedEnv(): Record<string, string> {
+  return Object.fromEntries(
+    INHERITED_VARIABLES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
+  )
 }
 
 function keepLastLines(child: ChildProcess): readonly string[] {
@@ -71,7 +86,7 @@ function keepLastLines(child: ChildProcess): readonly string[] {
   return kept
 }
 
-async function untilReady(gateway: GatewayProcess, child: ChildProcess, signal: AbortSignal): Promise<void> {
+async function waitUntilReady(gateway: GatewayProcess, child: ChildProcess, signal: AbortSignal): Promise<void> {
   while (!(await isReady(gateway.origin, signal))) {
     if (hasEnded(child)) throw new Error(`the gateway ended before it was ready:\n${gateway.lastLines.join('\n')}`)
     await wait(READY_POLL_MS, undefined, { signal })
@@ -93,10 +108,10 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
 }
 
-async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+async function stopGateway(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
   if (hasEnded(child) || child.pid === undefined) return
   child.kill('SIGTERM')
-  const force = setTimeout(process.kill, STOP_GRACE_MS, -child.pid, 'SIGKILL')
+  const force = setTimeout(process.kill, PATIENCE_MS, -child.pid, 'SIGKILL')
   await exited
   clearTimeout(force)
 }

@@ -6,24 +6,28 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 
+import { PATIENCE_MS } from '../../shared/testing/until.ts'
 import { createLog } from '../../shared/log.ts'
-import { findFreePort } from '../adapters/free-port.ts'
-import { clusterUrl, openCluster } from '../adapters/postgres-cluster.ts'
-import { startServer } from '../adapters/postgres-server.ts'
-import { connectPostgres, migrate } from '../adapters/postgres.ts'
-import { TEMPLATE } from './test-database.ts'
+import { findFreePort } from '../adapters/http/free-port.ts'
+import { buildClusterUrl, openCluster } from '../adapters/embedded-postgres/cluster.ts'
+import { startServer } from '../adapters/embedded-postgres/server.ts'
+import { bundleWorker } from '../adapters/process/worker-bundle.ts'
+import { connectPostgres, migrate } from '../adapters/postgres/connect.ts'
+import { TEMPLATE_DATABASE } from './test-database.ts'
 
 declare module 'vitest' {
   // Merged into vitest's own, so that `inject` knows the type.
   // oxlint-disable-next-line typescript/consistent-type-definitions
   interface ProvidedContext {
-    /** The superuser's URL of the run's Postgres. */
+    /** URL of the run's Postgres, for its superuser. */
     readonly postgresUrl: string
+    /** Path of the bundled worker program, built once per run. */
+    readonly workerEntry: string
   }
 }
 
-/** Data that the run throws away need not survive a crash. */
-const FORGETFUL = {
+/** Test data need not survive a crash. */
+const NON_DURABLE_SETTINGS = {
   fsync: 'off',
   synchronous_commit: 'off',
   full_page_writes: 'off',
@@ -31,27 +35,32 @@ const FORGETFUL = {
   autovacuum: 'off',
 }
 
-/** One Postgres for the whole run, with a migrated database that `createTestDatabase` clones. */
+/** Starts one Postgres for the run, with a migrated template database that `createTestDatabase` copies. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'tallylight-test-')))
   const cleaner = startCleaner(folder)
-  const signal = AbortSignal.timeout(60_000)
+  const signal = AbortSignal.timeout(PATIENCE_MS)
   const password = randomUUID()
   const cluster = await openCluster({ dir: join(folder, 'postgres'), password, signal, durable: false })
   const port = await findFreePort(null)
-  const server = await startServer(cluster, { port, logFile: join(folder, 'log'), settings: FORGETFUL }, signal)
-  const url = clusterUrl(port, password)
-  await makeTemplate(url)
+  const server = await startServer(
+    cluster,
+    { port, logFile: join(folder, 'log'), settings: NON_DURABLE_SETTINGS },
+    signal,
+  )
+  const url = buildClusterUrl(port, password)
+  await createTemplateDatabase(url)
   project.provide('postgresUrl', url)
+  project.provide('workerEntry', await bundleWorker(folder))
   return async () => {
     cleaner.stdin.end()
     await Promise.all([server.exited, once(cleaner, 'exit')])
   }
 }
 
-/** Ends the server and removes the folder once our end of its stdin closes, however this process goes. */
+/** Starts a process that stops the server and removes the folder once its stdin closes, however the run ends. */
 function startCleaner(folder: string) {
-  // More than one round where it begins amid the start, with programs that still write there.
+  // Loops because programs may still write to the folder when the run ends during its start.
   const script = `
     read -r _
     while [ -e "$1" ]; do
@@ -61,11 +70,11 @@ function startCleaner(folder: string) {
   return spawn('sh', ['-c', script, 'sh', folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
 }
 
-async function makeTemplate(adminUrl: string): Promise<void> {
+async function createTemplateDatabase(adminUrl: string): Promise<void> {
   const log = createLog('test-setup', 'warn', console.warn)
   const url = new URL(adminUrl)
   await using admin = connectPostgres(adminUrl, log)
-  await admin.sql`create database ${admin.sql(TEMPLATE)}`
-  url.pathname = TEMPLATE
+  await admin.sql`create database ${admin.sql(TEMPLATE_DATABASE)}`
+  url.pathname = TEMPLATE_DATABASE
   await migrate(url.href, log)
 }

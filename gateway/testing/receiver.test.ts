@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
 
-import { webhookHeaders } from '../../shared/signing.ts'
-import { startReceiver, type Answer } from './receiver.ts'
+import { PATIENCE_MS } from '../../shared/testing/until.ts'
+import { signWebhookHeaders } from '../../shared/net/signing.ts'
+import { startReceiver, type ReceiverBehaviour } from './receiver.ts'
 import { isStandardWebhook } from './standard-webhook.ts'
 
 const KEY = 'receiver-signing-key-0123456789'
 
-test('both signatures of a delivery are verified, and forged or old ones are found out', async () => {
+test('both signatures of a delivery are verified; forged and expired ones are detected', async () => {
   await using receiver = await startReceiver(KEY)
   await post(receiver.url, 'stream.started')
   await post(receiver.url, 'stream.ended', { key: 'another-key-0123456789abcdef' })
@@ -26,25 +27,25 @@ test('both signatures of a delivery are verified, and forged or old ones are fou
   })
 })
 
-test('waiting finds what has come and what comes, and tells what came instead', async () => {
+test('waiting finds past and future deliveries, and its timeout lists the received ones', async () => {
   await using receiver = await startReceiver(KEY)
-  const coming = receiver.waitFor(({ payload }) => payload.event_type === 'stream.ended', 5000)
+  const coming = receiver.waitFor(({ payload }) => payload.event_type === 'stream.ended')
   await post(receiver.url, 'stream.started')
   await post(receiver.url, 'stream.ended')
   expect((await coming).payload.event_type).toBe('stream.ended')
-  expect((await receiver.waitFor(() => true, 5000)).payload.event_type).toBe('stream.started')
+  expect((await receiver.waitFor(() => true)).payload.event_type).toBe('stream.started')
   await expect(receiver.waitFor(() => false, 20)).rejects.toThrow('stream.started, stream.ended')
   await expect(
     receiver.waitFor(() => {
       throw new Error('the test is wrong')
-    }, 5000),
+    }),
   ).rejects.toThrow('the test is wrong')
 })
 
-test('a delivery is answered as the test wants', async () => {
+test('a delivery is answered by the behaviour of the test', async () => {
   const redirect = { status: 307, headers: { location: 'http://127.0.0.1:9/' } }
   const answers = [500, redirect, 'reset', 'hang'] as const
-  const answer: Answer = (_delivery, count) => answers[count - 1] ?? 204
+  const answer: ReceiverBehaviour = (_delivery, count) => answers[count - 1] ?? 204
   await using receiver = await startReceiver(KEY, answer)
 
   expect((await post(receiver.url, 'a')).status).toBe(500)
@@ -57,9 +58,9 @@ test('a delivery is answered as the test wants', async () => {
 async function post(
   url: string,
   eventType: string,
-  { key = KEY, atMs = Date.now(), timeoutMs = 5000 } = {},
+  { key = KEY, atMs = Date.now(), timeoutMs = PATIENCE_MS } = {},
 ): Promise<Response> {
   const body = JSON.stringify({ event_type: eventType })
-  const headers = webhookHeaders(key, 'evt-1', body, atMs)
+  const headers = signWebhookHeaders(key, 'evt-1', body, atMs)
   return fetch(url, { method: 'POST', body, headers, redirect: 'manual', signal: AbortSignal.timeout(timeoutMs) })
 }

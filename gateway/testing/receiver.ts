@@ -2,44 +2,48 @@ import { EventEmitter, once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 
-import type { WebhookPayload } from '../../shared/contract/events.ts'
-import { verifyWebhook, type Verdict } from '../../shared/signing.ts'
-import { answerBadly, startLocalServer, type BadAnswer } from '../../worker/testing/local-server.ts'
+import type { MonitorWebhookPayload } from '../../shared/contract/monitors.ts'
+import { verifyWebhook, type SignatureVerdict } from '../../shared/net/signing.ts'
+import { sendFaultyResponse, startLocalServer, type FaultyResponse } from '../../shared/testing/local-server.ts'
+import { PATIENCE_MS } from '../../shared/testing/until.ts'
 
-/** One attempt to deliver a webhook, as it arrived. */
+/** One received attempt to deliver a webhook. */
 export type Delivery = {
   readonly headers: IncomingHttpHeaders
   /** The raw body, as signed. */
   readonly body: string
-  readonly payload: WebhookPayload
+  readonly payload: MonitorWebhookPayload
   readonly atMs: number
-  /** What `verifyWebhook` says of its signature and time. */
-  readonly verdict: Verdict
+  /** Result of `verifyWebhook` for its signature and timestamp. */
+  readonly verdict: SignatureVerdict
 }
 
-/** How a delivery is answered; `deliveries` counts the ones so far, this one included. */
-export type Answer = (delivery: Delivery, deliveries: number) => BadAnswer | Promise<BadAnswer>
+/** Chooses the response to a delivery; `deliveries` counts those so far, this one included. */
+export type ReceiverBehaviour = (delivery: Delivery, deliveries: number) => FaultyResponse | Promise<FaultyResponse>
 
 export type Receiver = AsyncDisposable & {
-  /** Where webhooks go. */
+  /** Callback URL of the receiver. */
   readonly url: string
-  /** All deliveries so far, in the order of their arrival. */
+  /** All deliveries so far, in the order of arrival. */
   readonly deliveries: readonly Delivery[]
-  /** The first delivery, past or to come, that is wanted. Throws after `timeoutMs`, with what came instead. */
-  waitFor(wanted: (delivery: Delivery) => boolean, timeoutMs: number): Promise<Delivery>
-  /** Each delivery from the first one on, until the signal aborts. */
+  /**
+   * Resolves with the first past or future delivery for which `isExpected` holds.
+   * @throws Error with the received event types after `timeoutMs`, by default `PATIENCE_MS`
+   */
+  waitFor(isExpected: (delivery: Delivery) => boolean, timeoutMs?: number): Promise<Delivery>
+  /** Yields each delivery from the first one on, until the signal aborts. */
   follow(signal: AbortSignal): AsyncIterable<Delivery>
 }
 
-/** Receives webhooks on 127.0.0.1, verifies each with the signing key, and answers as told: 204 by default. */
-export async function startReceiver(signingKey: string, answer: Answer = () => 204): Promise<Receiver> {
+/** Starts a webhook receiver on 127.0.0.1 that verifies each delivery and responds with `answer`, by default 204. */
+export async function startReceiver(signingKey: string, answer: ReceiverBehaviour = () => 204): Promise<Receiver> {
   const deliveries: Delivery[] = []
   const arrivals = new EventEmitter()
   const server = await startLocalServer(async (request, response) => {
     const delivery = await readDelivery(request, signingKey)
     deliveries.push(delivery)
     arrivals.emit('delivery')
-    answerBadly(response, await answer(delivery, deliveries.length))
+    sendFaultyResponse(response, await answer(delivery, deliveries.length))
   })
 
   async function* follow(signal: AbortSignal): AsyncGenerator<Delivery> {
@@ -48,15 +52,15 @@ export async function startReceiver(signingKey: string, answer: Answer = () => 2
       yield* deliveries.slice(next, next + 1)
     }
   }
-  async function waitFor(wanted: (delivery: Delivery) => boolean, timeoutMs: number): Promise<Delivery> {
+  async function waitFor(isExpected: (delivery: Delivery) => boolean, timeoutMs = PATIENCE_MS): Promise<Delivery> {
     const deadline = AbortSignal.timeout(timeoutMs)
     try {
-      for await (const delivery of follow(deadline)) if (wanted(delivery)) return delivery
+      for await (const delivery of follow(deadline)) if (isExpected(delivery)) return delivery
     } catch (error) {
       if (!deadline.aborted) throw error
     }
     const types = deliveries.map((delivery) => delivery.payload.event_type).join(', ')
-    throw new Error(`no such delivery within ${timeoutMs} ms, but: ${types || 'none at all'}`)
+    throw new Error(`no expected delivery within ${timeoutMs} ms; received: ${types || 'none'}`)
   }
   return {
     url: `${server.origin}/webhooks`,
@@ -72,7 +76,7 @@ async function readDelivery(request: IncomingMessage, signingKey: string): Promi
   const body = await text(request)
   const signed = { timestamp: header(request, 'x-timestamp'), signature: header(request, 'x-signature-256'), body }
   const verdict = verifyWebhook(signingKey, signed, atMs)
-  return { headers: request.headers, body, payload: JSON.parse(body) as WebhookPayload, atMs, verdict }
+  return { headers: request.headers, body, payload: JSON.parse(body) as MonitorWebhookPayload, atMs, verdict }
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

@@ -1,23 +1,25 @@
-import type { Settings } from '../config.ts'
-import { startEdgeGateway } from './edge-gateway.ts'
-import { createMemoryLauncher } from './memory-launcher.ts'
+import { startEdgeGateway } from './edge/edge-gateway.ts'
+import { createMemoryLauncher } from './workers/memory-launcher.ts'
 import { startTestGateway, type TestGateway } from './test-gateway.ts'
 
-/** Where the same app runs: what is promised to clients holds on each. */
+/** The runtimes of the app. Every promise to clients holds on each of them. */
 export const RUNTIMES = ['node', 'workerd'] as const
 export type Runtime = (typeof RUNTIMES)[number]
 
-/** A gateway as its clients and its workers know it. */
+/** A test gateway on any runtime. */
 export type RuntimeGateway = Omit<TestGateway, 'gateway'> & {
-  /** The names of the workers that its launcher has. */
+  /** Returns the names of the workers that its launcher lists. */
   workers(): Promise<readonly string[]>
 }
 
-/** A gateway on a database of its own: in this process, or in workerd. */
-export async function startGatewayOn(runtime: Runtime, settings: Partial<Settings> = {}): Promise<RuntimeGateway> {
-  if (runtime === 'workerd') return startEdgeGateway({ settings })
+/** Starts a gateway with its own database: in this process, or in workerd. */
+export async function startGatewayOn(
+  runtime: Runtime,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RuntimeGateway> {
+  if (runtime === 'workerd') return startEdgeGateway({ env })
   const launcher = createMemoryLauncher()
-  const gateway = await startTestGateway({ settings, launcher })
+  const gateway = await startTestGateway({ env, launcher })
   const workers = async () => (await launcher.list(AbortSignal.timeout(1000))).map(({ name }) => name)
   return { ...gateway, workers }
 }

@@ -1,13 +1,13 @@
-/** One block of a stream: a field that it has not is empty. */
+/** One block of a stream; missing fields are empty. */
 export type ServerSentEvent = {
   readonly id: string
   readonly event: string
   readonly data: string
-  /** All of it, as it came: comments have no fields. */
+  /** The whole block, including comments. */
   readonly text: string
 }
 
-/** What comes in a stream of server-sent events, to its end (WHATWG HTML §9.2.6). */
+/** Yields the blocks of a stream of server-sent events until its end (WHATWG HTML §9.2.6). */
 export async function* readServerSentEvents(
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): AsyncGenerator<ServerSentEvent> {

@@ -2,7 +2,7 @@ import { Webhook } from 'standardwebhooks'
 
 import type { Delivery } from './receiver.ts'
 
-/** Whether a delivery's Standard Webhooks headers are right, by that project's own library. */
+/** Returns whether the Standard Webhooks headers of a delivery verify with that project's own library. */
 export function isStandardWebhook(signingKey: string, delivery: Delivery): boolean {
   const webhook = new Webhook(signingKey, { format: 'raw' })
   try {

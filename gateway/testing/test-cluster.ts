@@ -1,46 +1,48 @@
 import { createLog } from '../../shared/log.ts'
-import { createPodClient } from '../adapters/kubernetes/client.ts'
+import { createPodClient } from '../adapters/kubernetes/pod-client.ts'
 import { createKubernetesLauncher } from '../adapters/kubernetes/launcher.ts'
-import { accessBySettings } from '../adapters/kubernetes/settings-credentials.ts'
-import { systems } from '../systems.ts'
-import type { Launcher } from '../workers/launcher.ts'
+import { createTokenAccess } from '../adapters/kubernetes/token-access.ts'
+import type { Launcher, WorkerRole } from '../ports/launcher.ts'
 import { startFakeKubernetes, type FakeKubernetes, type FakeKubernetesOptions } from './fake-kubernetes/index.ts'
 import { startReceiver, type Receiver } from './receiver.ts'
 import { createTestDatabase, type TestDatabase } from './test-database.ts'
 import {
   startTestGateway,
   TEST_KEYS,
-  TEST_SETTINGS,
+  createTestSettings,
   type TestGateway,
   type TestGatewayOptions,
 } from './test-gateway.ts'
 
-/** A cluster whose Pods are played by the test, a database, a receiver of webhooks, and gateways over all of it. */
+/** A fake cluster, a database, a webhook receiver, and gateways that use all of them. */
 export type TestCluster = AsyncDisposable & {
   readonly kube: FakeKubernetes
   readonly database: TestDatabase
   readonly receiver: Receiver
-  /** A gateway whose workers are this cluster's Pods. */
-  startGateway(settings?: TestGatewayOptions['settings'], launcher?: Launcher): Promise<TestGateway>
-  /** A launcher of its own, for a test that comes between. */
+  /** Starts a gateway whose workers are Pods of this cluster. */
+  startGateway(env?: TestGatewayOptions['env'], launcher?: Launcher): Promise<TestGateway>
+  /** Creates another launcher on this cluster, for tests that intercept its calls. */
   createLauncher(): Launcher
-  /** What monitors' receivers were told of one of them, each event once. */
+  /** Returns the delivered events of a monitor, each once. */
   eventsOf(
     monitorId: string,
   ): readonly { readonly event_type: string; readonly data: Readonly<Record<string, unknown>> }[]
 }
 
+/** Starts a fake cluster, a database and a receiver. */
 export async function startTestCluster(options: FakeKubernetesOptions = {}): Promise<TestCluster> {
   const kube = await startFakeKubernetes(options)
   const database = await createTestDatabase()
   const receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY)
-  const createLauncher = () => launcherOf(kube)
+  const { systems } = await createTestSettings()
+  const roles = systems.map(({ workerRole }) => workerRole)
+  const createLauncher = () => createClusterLauncher(kube, roles)
   return {
     kube,
     database,
     receiver,
     createLauncher,
-    startGateway: (settings = {}, launcher = createLauncher()) => startTestGateway({ settings, launcher, database }),
+    startGateway: (env = {}, launcher = createLauncher()) => startTestGateway({ env, launcher, database }),
     eventsOf(monitorId) {
       const payloads = receiver.deliveries.map(({ payload }) => payload).filter((one) => one.monitor_id === monitorId)
       return [...new Map(payloads.map((payload) => [payload.event_id, payload])).values()]
@@ -53,10 +55,10 @@ export async function startTestCluster(options: FakeKubernetesOptions = {}): Pro
   }
 }
 
-function launcherOf({ url, token, namespace }: FakeKubernetes): Launcher {
+function createClusterLauncher({ url, token, namespace }: FakeKubernetes, roles: readonly WorkerRole[]): Launcher {
   return createKubernetesLauncher({
-    client: createPodClient({ ...accessBySettings({ server: url, token }), namespace }),
-    roles: systems.map(({ workerKind }) => workerKind.role(TEST_SETTINGS)),
+    client: createPodClient({ ...createTokenAccess({ server: url, token }), namespace }),
+    roles,
     image: 'example/worker:1',
     secret: 'example-secret',
     namespace,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { createTestDatabase } from './test-database.ts'
 
-test('each test database is its own copy', async () => {
+test('databases of tests are independent copies', async () => {
   await using first = await createTestDatabase()
   await using second = await createTestDatabase()
   await first.sql`create table mine (id int)`

@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto'
 import { inject } from 'vitest'
 
 import { createLog } from '../../shared/log.ts'
-import { connectPostgres, type Postgres } from '../adapters/postgres.ts'
+import { connectPostgres, type Postgres } from '../adapters/postgres/connect.ts'
 
-/** The migrated database of the run that every test database is a copy of; nobody may connect to it. */
-export const TEMPLATE = 'template_tallylight'
+/** Name of the migrated template database, which every test database copies. It must have no connections. */
+export const TEMPLATE_DATABASE = 'template_tallylight'
 
 export type TestDatabase = Postgres & { readonly url: string }
 
-/** A migrated database of its own, dropped on dispose. */
+/** Creates a migrated database, which is dropped on dispose. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const clusterUrl = inject('postgresUrl')
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  await runOnce(clusterUrl, `create database ${name} template ${TEMPLATE}`)
+  await runOnce(clusterUrl, `create database ${name} template ${TEMPLATE_DATABASE}`)
   const url = Object.assign(new URL(clusterUrl), { pathname: name }).href
   const postgres = connectPostgres(url, testLog)
   return {

@@ -1,15 +1,18 @@
-import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 
-import { deriveWorkerToken, signCallback } from '../../shared/signing.ts'
+import { deriveWorkerToken, signCallback } from '../../shared/net/signing.ts'
 import { createLog } from '../../shared/log.ts'
-import { OWN_PRESETS } from '../adapters/presets-file.ts'
-import type { Settings } from '../config.ts'
-import { startGateway, type Gateway } from '../node-gateway.ts'
-import { readPresets } from '../presets.ts'
-import type { Launcher } from '../workers/launcher.ts'
-import { checkInvariants } from './invariants.ts'
-import { createMemoryLauncher } from './memory-launcher.ts'
+import { createSettingTextReader } from '../adapters/files/setting-text.ts'
+import { startGateway, type Gateway } from '../cli/start-gateway.ts'
+import type { Launcher } from '../ports/launcher.ts'
+import { configureSystems } from '../operations/configure-systems.ts'
+import { readSettings } from '../settings/read-settings.ts'
+import type { ConfiguredSystem, System } from '../system.ts'
+import { systems as allSystems } from '../systems.ts'
+import { checkInvariants } from './invariants/check-invariants.ts'
+import { createMemoryLauncher } from './workers/memory-launcher.ts'
 import { createTestDatabase, type TestDatabase } from './test-database.ts'
+import type { Settings } from '../settings/settings.ts'
 
 export const TEST_KEYS = {
   API_KEY: 'test-api-key-0123456789',
@@ -17,87 +20,81 @@ export const TEST_KEYS = {
   WEBHOOK_SIGNING_KEY: 'test-signing-key-0123456789',
 } as const
 
-export const TEST_SETTINGS: Settings = {
-  port: 0,
-  host: '127.0.0.1',
-  internalPort: null,
-  publicUrl: null,
-  cluster: null,
-  monitorResources: {
-    requests: { cpu: '100m', memory: '256Mi' },
-    limits: { cpu: '500m', memory: '512Mi' },
-  },
-  reconcileIntervalMs: 15_000,
-  reconcileTimeoutMs: 30_000,
-  otlpEndpoint: null,
-  gatewayUrl: 'http://127.0.0.1:1',
-  logLevel: 'error',
-  keys: TEST_KEYS,
-  maxMonitors: 50,
-  workerStartupTimeoutMs: 60_000,
-  scheduleLeadTimeMs: 600_000,
-  allowPrivateNetworks: true,
-  allowAnySite: false,
-  writesPerMinute: 100_000,
-  readsPerMinute: 100_000,
-  workerEnv: {},
-  jobs: {
-    maxWorkers: 2,
-    maxQueued: 1000,
-    maxConcurrent: 1,
-    timeoutSec: 3600,
-    allowFileInput: false,
-    presets: readPresets(readFileSync(OWN_PRESETS, 'utf8')),
-    defaultStorage: 'local',
-    storages: ['local', 's3'],
-    storageDir: '/tmp/tallylight-no-media',
-    workDir: '/tmp/ffmpeg-jobs',
-    diskLimit: '40Gi',
-    resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '4', memory: '4Gi' } },
-    workerEnv: {},
-    secretEnv: {},
-  },
+/** The environment of test gateways, on both runtimes; a test adds its own variables. */
+export const TEST_ENV: Readonly<Record<string, string>> = {
+  ...TEST_KEYS,
+  HOST: '127.0.0.1',
+  GATEWAY_URL: 'http://127.0.0.1:1',
+  LOG_LEVEL: 'error',
+  ALLOW_PRIVATE_NETWORKS: 'true',
+  RATE_LIMIT_WRITES_PER_MIN: '100000',
+  RATE_LIMIT_READS_PER_MIN: '100000',
+  STORAGE_DIR: '/tmp/tallylight-no-media',
+  S3_BUCKET: 'outputs',
 }
 
-/** An answer of the API: parsed where it is JSON. */
-export type ApiAnswer = {
+/** Returns the settings of a test gateway, which listens on a free port, and its configured systems. */
+export async function createTestSettings(
+  env: Readonly<Record<string, string>> = {},
+  definitions: readonly System[] = allSystems,
+): Promise<{ settings: Settings; systems: ConfiguredSystem[] }> {
+  const all = { ...TEST_ENV, ...env }
+  const given = readSettings(
+    all,
+    definitions.map((system) => system.settings),
+  )
+  const settings: Settings = { ...given, port: 0, keys: TEST_KEYS }
+  const systems = await configureSystems(definitions, {
+    env: all,
+    settings,
+    dataDir: '/tmp/tallylight-no-data',
+    readText: createSettingTextReader(all),
+    toAbsolute: (path) => resolve(path),
+  })
+  return { settings, systems }
+}
+
+/** A response of the API; `json` is `undefined` where the body is not JSON. */
+export type ApiResponse = {
   readonly status: number
   readonly headers: Headers
   readonly text: string
   readonly json: Json
 }
-// oxlint-disable-next-line typescript/no-explicit-any -- tests read answers freely
+// oxlint-disable-next-line typescript/no-explicit-any -- tests read responses freely
 export type Json = any
 
-/** A gateway in this process on a database of its own, and calls to it as a client and as a worker. */
+/** A gateway in this process with its own database, and calls to it as a client and as a worker. */
 export type TestGateway = AsyncDisposable & {
   readonly url: string
   readonly gateway: Gateway
   readonly database: TestDatabase
-  /** What the gateway logged at error level. */
+  /** Lines that the gateway logged at error level. */
   readonly errors: readonly string[]
-  api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiAnswer>
-  /** A call signed as the worker of a monitor, or as the named one of a part of a job. */
-  callback(caller: string | Caller, method: string, path: string, body: unknown): Promise<ApiAnswer>
-  /** The same, by a clock that is off by `skewSec`. */
-  skewed(skewSec: number): TestGateway['callback']
+  api(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<ApiResponse>
+  /** Sends a call signed as the worker of a monitor, or as the named worker of a job's task. */
+  callback(caller: string | Caller, method: string, path: string, body: unknown): Promise<ApiResponse>
+  /** Returns a `callback` whose clock is off by `skewSec`. */
+  callbackSkewedBy(skewSec: number): TestGateway['callback']
 }
 
-/** An assignment, and the name of the worker that speaks for it. */
+/** An assignment, and the name of the worker that calls for it. */
 export type Caller = { readonly id: string; readonly worker: string }
 
 export type TestGatewayOptions = {
-  readonly settings?: Partial<Settings>
+  /** Variables on top of `TEST_ENV`. */
+  readonly env?: Readonly<Record<string, string>>
   readonly launcher?: Launcher
   /** A second gateway on the database of a first one. */
   readonly database?: TestDatabase
 }
 
+/** Starts a gateway on a new database. Dispose also checks the invariants of the database. */
 export async function startTestGateway(options: TestGatewayOptions = {}): Promise<TestGateway> {
   const database = options.database ?? (await createTestDatabase())
   const errors: string[] = []
   const gateway = await startGateway({
-    settings: { ...TEST_SETTINGS, ...options.settings },
+    ...(await createTestSettings(options.env)),
     databaseUrl: database.url,
     launcher: options.launcher ?? createMemoryLauncher(),
     log: createLog('gateway', 'error', (line) => errors.push(line)),
@@ -109,7 +106,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     gateway,
     database,
     errors,
-    ...callsTo(url),
+    ...createApiCalls(url),
     async [Symbol.asyncDispose]() {
       await gateway.close()
       await checkInvariants(database.sql, { realWorkers: false })
@@ -118,17 +115,17 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   }
 }
 
-/** Calls to a gateway as a client, by the key, and as a worker. */
-export function callsTo(url: string): Pick<TestGateway, 'api' | 'callback' | 'skewed'> {
+/** Creates calls to a gateway, with the API key as a client or signed as a worker. */
+export function createApiCalls(url: string): Pick<TestGateway, 'api' | 'callback' | 'callbackSkewedBy'> {
   return {
     api: (method, path, body, headers = {}) =>
       call(url + path, { method, body, headers: { 'x-api-key': TEST_KEYS.API_KEY, ...headers } }),
-    callback: callbackAt(url, 0),
-    skewed: (skewSec) => callbackAt(url, skewSec),
+    callback: createCallback(url, 0),
+    callbackSkewedBy: (skewSec) => createCallback(url, skewSec),
   }
 }
 
-function callbackAt(url: string, skewSec: number): TestGateway['callback'] {
+function createCallback(url: string, skewSec: number): TestGateway['callback'] {
   return async (caller, method, path, body) => {
     const { id, worker } = typeof caller === 'string' ? { id: caller, worker: 'test' } : caller
     const token = id.startsWith('mon-')
@@ -144,7 +141,7 @@ function callbackAt(url: string, skewSec: number): TestGateway['callback'] {
 async function call(
   url: string,
   request: { method: string; body: unknown; headers: Record<string, string> },
-): Promise<ApiAnswer> {
+): Promise<ApiResponse> {
   const { method, body, headers } = request
   const json = body === undefined ? {} : { 'content-type': 'application/json' }
   const text = typeof body === 'string' ? body : JSON.stringify(body)
@@ -155,10 +152,10 @@ async function call(
     redirect: 'manual',
   })
   const content = await answer.text()
-  return { status: answer.status, headers: answer.headers, text: content, json: parsed(content) }
+  return { status: answer.status, headers: answer.headers, text: content, json: parseJson(content) }
 }
 
-function parsed(text: string): Json {
+function parseJson(text: string): Json {
   try {
     return JSON.parse(text)
   } catch {

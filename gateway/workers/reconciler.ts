@@ -1,145 +1,145 @@
-import type { Asked } from '../asked.ts'
 import type { Context } from '../context.ts'
-import type { WorkerKind } from './kind.ts'
-import { LauncherUnavailable } from './launcher.ts'
-import { settleWorkers, type SettleReport } from './settle-workers.ts'
-import { hasExpiredLease, renewLeases } from './store.ts'
+import { LauncherUnavailable } from '../ports/launcher.ts'
+import type { WakeReasons } from '../scheduler/wake-reasons.ts'
+import { RECONCILE_DURATION, RECONCILE_FOUND, RECONCILE_LAST_SUCCESS } from './metrics.ts'
+import { reconcileWorkers, type ReconcileReport } from './reconcile-workers.ts'
+import { hasExpiredLease, renewLeases } from './store/assignments.ts'
+import type { WorkerKind } from './worker-kind.ts'
 
-/** How often leases are looked through: one that has run out asks for a comparison. */
-const LEASES_EVERY_MS = 2000
+/** Interval at which leases are checked, in ms: an expired one requests a reconciliation. */
+const LEASE_CHECK_INTERVAL_MS = 2000
 
-/** After a comparison the next one waits four times as long as that took, within these. */
-const SHORTEST_REST_MS = 250
-const LONGEST_REST_MS = 2000
+/** The pause after a reconciliation is four times its duration, within these, in ms. */
+const SHORTEST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 2000
 
 export type Reconciler = {
   /**
-   * Compares records with workers where it is time to: asked for, a lease has run out, or none for the interval. Gives
-   * in how many ms it wants to be called again.
+   * Reconciles where it is due: requested, a lease has expired, or the interval is over. Returns in how many ms it should
+   * be called again.
    */
-  round(asked: Asked): Promise<number>
-  /** Compares now. */
-  pass(): Promise<SettleReport>
+  reconcileIfDue(reasons: WakeReasons): Promise<number>
+  /** Reconciles now. */
+  reconcile(): Promise<ReconcileReport>
 }
 
-/** What a reconciler remembers: when it last looked, and what it could not see to. */
+/** The state of a reconciler between runs: plain data. */
 export type ReconcilerMemory = {
-  /** Somebody asked for a comparison, or the last one did not get through. */
-  wanted: boolean
-  /** The database or the API server was gone: workers may have called in vain. */
-  deaf: boolean
-  passes: number
-  passEndedMs: number
-  passTookMs: number
-  leasesSeenMs: number
+  /** A reconciliation was requested, or the last one did not finish. */
+  isRequested: boolean
+  /** The database or the API server was unreachable: workers may have called in vain. */
+  hadOutage: boolean
+  runs: number
+  endedMs: number
+  durationMs: number
+  leasesCheckedMs: number
 }
 
+/** Returns the memory of a reconciler that has not run. */
 export function createReconcilerMemory(): ReconcilerMemory {
   return {
-    wanted: true,
-    deaf: false,
-    passes: 0,
-    passEndedMs: -Infinity,
-    passTookMs: 0,
-    leasesSeenMs: -Infinity,
+    isRequested: true,
+    hadOutage: false,
+    runs: 0,
+    endedMs: -Infinity,
+    durationMs: 0,
+    leasesCheckedMs: -Infinity,
   }
 }
 
-/** Decides when what runs is compared with what should run. The list decides what is done; all else only asks for one. */
+/** Creates the reconciler of one gateway, which decides when workers are compared with records. */
 export function createReconciler(context: Context, kinds: readonly WorkerKind[], memory: ReconcilerMemory): Reconciler {
   const { reconcileIntervalMs } = context.settings
 
-  async function pass(): Promise<SettleReport> {
+  async function run(): Promise<ReconcileReport> {
     const startedMs = performance.now()
-    memory.wanted = false
+    memory.isRequested = false
     try {
-      if (memory.deaf) await renewLeases(context.db)
-      memory.deaf = false
-      const report = await compareOnce(context, kinds)
-      memory.wanted ||= report.left > 0
-      told(context, report, { ms: performance.now() - startedMs, isFirst: memory.passes === 0 })
-      memory.passes++
-      memory.passEndedMs = performance.now()
-      memory.passTookMs = memory.passEndedMs - startedMs
+      if (memory.hadOutage) await renewLeases(context.db)
+      memory.hadOutage = false
+      const report = await reconcileInTrace(context, kinds)
+      memory.isRequested ||= report.left > 0
+      recordRun(context, report, { ms: performance.now() - startedMs, isFirst: memory.runs === 0 })
+      memory.runs++
+      memory.endedMs = performance.now()
+      memory.durationMs = memory.endedMs - startedMs
       return report
     } catch (error) {
-      memory.wanted = true
-      // How long to rest after a failure is the piece's to say.
-      memory.passEndedMs = -Infinity
+      memory.isRequested = true
+      // The scheduler decides on the pause after a failure.
+      memory.endedMs = -Infinity
       throw error
     }
   }
 
-  const share = shared(pass)
+  const reconcile = shareConcurrentCalls(run)
 
   async function isDue(nowMs: number): Promise<boolean> {
-    if (memory.wanted || nowMs - memory.passEndedMs >= reconcileIntervalMs) return true
-    if (nowMs - memory.leasesSeenMs < LEASES_EVERY_MS) return false
-    memory.leasesSeenMs = nowMs
+    if (memory.isRequested || nowMs - memory.endedMs >= reconcileIntervalMs) return true
+    if (nowMs - memory.leasesCheckedMs < LEASE_CHECK_INTERVAL_MS) return false
+    memory.leasesCheckedMs = nowMs
     return hasExpiredLease(context.db)
   }
 
-  async function passIfDue(asked: Asked): Promise<number> {
+  async function runIfDue(reasons: WakeReasons): Promise<number> {
     const nowMs = performance.now()
-    memory.wanted ||= asked.workers || asked.everything
-    memory.wanted = await isDue(nowMs)
-    if (!memory.wanted) return LEASES_EVERY_MS
-    const restMs = Math.min(Math.max(4 * memory.passTookMs, SHORTEST_REST_MS), LONGEST_REST_MS)
-    const waitMs = memory.passEndedMs + restMs - nowMs
-    if (waitMs > 0 && !asked.everything) return waitMs
-    await share()
-    return LEASES_EVERY_MS
+    memory.isRequested ||= reasons.workers || reasons.everything
+    memory.isRequested = await isDue(nowMs)
+    if (!memory.isRequested) return LEASE_CHECK_INTERVAL_MS
+    const pauseMs = Math.min(Math.max(4 * memory.durationMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS)
+    const waitMs = memory.endedMs + pauseMs - nowMs
+    if (waitMs > 0 && !reasons.everything) return waitMs
+    await reconcile()
+    return LEASE_CHECK_INTERVAL_MS
   }
 
   return {
-    pass: share,
-    async round(asked) {
+    reconcile,
+    async reconcileIfDue(reasons) {
       try {
-        return await passIfDue(asked)
+        return await runIfDue(reasons)
       } catch (error) {
-        // Gateways that are not ready for want of the API server are not found by workers either.
-        memory.deaf ||= error instanceof LauncherUnavailable || context.isDatabaseGone(error)
+        // A gateway that is not ready without the API server receives no calls of workers either.
+        memory.hadOutage ||= error instanceof LauncherUnavailable || context.isDatabaseGone(error)
         throw error
       }
     },
   }
 }
 
-/** Whoever asks while one is under way shares it. */
-function shared<T>(work: () => Promise<T>): () => Promise<T> {
-  let underWay: Promise<T> | null = null
+/** Returns a function whose concurrent calls share one run of `work`. */
+function shareConcurrentCalls<T>(work: () => Promise<T>): () => Promise<T> {
+  let current: Promise<T> | null = null
   return () => {
-    underWay ??= work().finally(() => {
-      underWay = null
+    current ??= work().finally(() => {
+      current = null
     })
-    return underWay
+    return current
   }
 }
 
-function compareOnce(context: Context, kinds: readonly WorkerKind[]): Promise<SettleReport> {
+function reconcileInTrace(context: Context, kinds: readonly WorkerKind[]): Promise<ReconcileReport> {
   const signal = AbortSignal.timeout(context.settings.reconcileTimeoutMs)
   return context.tracer.span({ name: 'reconcile', kind: 'internal', parent: null }, () =>
-    settleWorkers(context, kinds, signal),
+    reconcileWorkers(context, kinds, signal),
   )
 }
 
-type How = { readonly ms: number; readonly isFirst: boolean }
+type RunFacts = { readonly ms: number; readonly isFirst: boolean }
 
-function told(context: Context, report: SettleReport, how: How): void {
-  countPass(context, report, how.ms)
-  logPass(context, report, how)
+function recordRun(context: Context, report: ReconcileReport, facts: RunFacts): void {
+  measureRun(context, report, facts.ms)
+  logRun(context, report, facts)
 }
 
-function countPass({ metrics }: Context, { found, left }: SettleReport, ms: number): void {
-  metrics.observe('tallylight_reconcile_duration_seconds', {}, ms / 1000)
-  if (left === 0) metrics.set('tallylight_reconcile_last_success_timestamp_seconds', {}, Date.now() / 1000)
-  for (const [finding, times] of Object.entries(found)) {
-    metrics.count('tallylight_reconcile_found_total', { finding }, times)
-  }
+function measureRun({ metrics }: Context, { found, left }: ReconcileReport, ms: number): void {
+  metrics.observe(RECONCILE_DURATION, {}, ms / 1000)
+  if (left === 0) metrics.set(RECONCILE_LAST_SUCCESS, {}, Date.now() / 1000)
+  for (const [finding, times] of Object.entries(found)) metrics.count(RECONCILE_FOUND, { finding }, times)
 }
 
-/** One line sums up what was found and done; where that is nothing, only whoever debugs wants to read it. */
-function logPass({ log }: Context, { records, workers, found, left }: SettleReport, { ms, isFirst }: How): void {
-  const quiet = Object.keys(found).length === 0 && !isFirst
-  log[quiet ? 'debug' : 'info']('workers reconciled', { records, workers, ...found, left, ms: Math.round(ms) })
+/** Logs one line that sums up a run, at debug level where nothing was found. */
+function logRun({ log }: Context, { records, workers, found, left }: ReconcileReport, { ms, isFirst }: RunFacts): void {
+  const isQuiet = Object.keys(found).length === 0 && !isFirst
+  log[isQuiet ? 'debug' : 'info']('workers reconciled', { records, workers, ...found, left, ms: Math.round(ms) })
 }

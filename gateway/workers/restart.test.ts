@@ -2,12 +2,12 @@ import { expect, test, vi } from 'vitest'
 
 import { startTestCluster, type TestCluster } from '../testing/test-cluster.ts'
 import type { TestGateway } from '../testing/test-gateway.ts'
-import type { Launcher } from './launcher.ts'
+import type { Launcher } from '../ports/launcher.ts'
+import { WAIT } from '../../shared/testing/until.ts'
 
-const WAIT = { timeout: 20_000, interval: 20 }
-const SETTINGS = { maxMonitors: 500, reconcileIntervalMs: 60_000 }
+const ENV = { MAX_MONITORS: '500', RECONCILE_INTERVAL: '60s' }
 
-/** Monitors whose Pods run and have claimed. */
+/** Creates monitors whose Pods run and have claimed them. */
 async function createMonitors(cluster: TestCluster, gateway: TestGateway, count: number): Promise<string[]> {
   const ids = await Promise.all(
     Array.from({ length: count }, async (_, i): Promise<string> => {
@@ -30,9 +30,9 @@ const reconcile = (gateway: TestGateway) =>
     'x-internal-api-key': 'test-internal-key-0123456789',
   })
 
-test('a gateway started over 200 Pods settles orphans, zombies and missing ones in one pass, and leaves the rest alone', async () => {
+test('a gateway that starts with 200 Pods reconciles orphaned, ended and missing ones in one pass and keeps the rest', async () => {
   await using cluster = await startTestCluster()
-  const first = await cluster.startGateway(SETTINGS)
+  const first = await cluster.startGateway(ENV)
   const ids = await createMonitors(cluster, first, 200)
   await first.gateway.close()
 
@@ -40,7 +40,7 @@ test('a gateway started over 200 Pods settles orphans, zombies and missing ones 
   const { sql } = cluster.database
   await sql`update monitors set status = 'stopped', ended_at = now() where id = any(${zombies})`
   await sql`update assignments set ended_at = now() where id = any(${zombies})`
-  // The gateway was away for longer than a lease: nobody could hear the others meanwhile.
+  // The gateway was down for longer than a lease, so that no worker could renew its own.
   await sql`update assignments set lease_until = now() - interval '1 min' where id = any(${[...missing, ...living]})`
   for (const id of missing) cluster.kube.faults.deletePod(nameOf(id))
   const orphans = ['a', 'b', 'c', 'd', 'e'].map((letter) => `mon-orphan-${letter}`)
@@ -53,7 +53,7 @@ test('a gateway started over 200 Pods settles orphans, zombies and missing ones 
   const uids = new Map(cluster.kube.pods().map(({ metadata }) => [metadata.name, metadata.uid]))
   const callsBefore = cluster.kube.calls.length
 
-  await using second = await cluster.startGateway(SETTINGS)
+  await using second = await cluster.startGateway(ENV)
   await vi.waitFor(
     () => expect(namesOf(cluster).toSorted()).toEqual([...missing, ...living].map(nameOf).toSorted()),
     WAIT,
@@ -65,13 +65,13 @@ test('a gateway started over 200 Pods settles orphans, zombies and missing ones 
   for (const id of missing) expect((await claim(second, id)).json.epoch).toBe(2)
   expect(cluster.receiver.deliveries).toEqual([])
 
-  const seen = cluster.kube.calls.length
+  const callsBeforeSecond = cluster.kube.calls.length
   expect((await reconcile(second)).json).toEqual({ records: 195, workers: 195, found: {}, left: 0 })
-  expect(cluster.kube.calls.slice(seen).filter(({ path }) => !path.includes('watch='))).toHaveLength(1)
-}, 60_000)
+  expect(cluster.kube.calls.slice(callsBeforeSecond).filter(({ path }) => !path.includes('watch='))).toHaveLength(1)
+})
 
-/** A launcher whose list, once told, comes late: as to a gateway that is frozen between reading and acting. */
-function frozenAfterListing(launcher: Launcher) {
+/** Wraps a launcher to delay the result of `list` on request, as in a gateway that is frozen before it acts on it. */
+function delayList(launcher: Launcher) {
   let freeze: Promise<void> | null = null
   return {
     launcher: {
@@ -88,13 +88,13 @@ function frozenAfterListing(launcher: Launcher) {
   }
 }
 
-test('a gateway that was frozen between looking and acting changes nothing that another one has settled meanwhile', async () => {
+test('a gateway that was frozen between listing and acting changes nothing that another one has reconciled meanwhile', async () => {
   await using cluster = await startTestCluster()
-  const frozen = frozenAfterListing(cluster.createLauncher())
-  await using slow = await cluster.startGateway(SETTINGS, frozen.launcher)
+  const frozen = delayList(cluster.createLauncher())
+  await using slow = await cluster.startGateway(ENV, frozen.launcher)
   const [silent = '', failed = '', deleted = ''] = await createMonitors(cluster, slow, 3)
   const { sql } = cluster.database
-  await using quick = await cluster.startGateway(SETTINGS)
+  await using quick = await cluster.startGateway(ENV)
 
   let thaw = () => {}
   frozen.freezeUntil(new Promise((resolve) => (thaw = resolve)))
@@ -115,18 +115,18 @@ test('a gateway that was frozen between looking and acting changes nothing that 
     { id: silent, epoch: 2 },
     { id: deleted, epoch: 1 },
   ])
-  const told = await cluster.receiver.waitFor(({ payload }) => payload.monitor_id === failed, 5000)
-  expect(told.payload.data).toMatchObject({ exit_code: 137, termination_reason: 'OOMKilled' })
+  const delivery = await cluster.receiver.waitFor(({ payload }) => payload.monitor_id === failed)
+  expect(delivery.payload.data).toMatchObject({ exit_code: 137, termination_reason: 'OOMKilled' })
   expect(cluster.receiver.deliveries).toHaveLength(1)
-}, 60_000)
+})
 
-test('gateways that replace one another fail no request of clients that keep their connections', async () => {
+test('gateways that replace one another fail no request of clients with kept-alive connections', async () => {
   await using cluster = await startTestCluster()
-  let gateways = [await cluster.startGateway(SETTINGS)]
+  let gateways = [await cluster.startGateway(ENV)]
   const outcomes: string[] = []
   const stop = new AbortController()
-  /** Routes to those that say they are ready, as a Service does. */
-  async function routed(): Promise<TestGateway> {
+  /** Resolves with a gateway that is ready, as a Service routes. */
+  async function routeToReady(): Promise<TestGateway> {
     for (;;) {
       for (const gateway of gateways) {
         const ready = await fetch(`${gateway.url}/readyz`)
@@ -136,19 +136,19 @@ test('gateways that replace one another fail no request of clients that keep the
       }
     }
   }
-  async function use(): Promise<void> {
-    let gateway = await routed()
+  async function sendRequests(): Promise<void> {
+    let gateway = await routeToReady()
     while (!stop.signal.aborted) {
       const answer = await gateway.api('GET', '/api/v1/monitors').catch((error: unknown) => String(error))
       outcomes.push(typeof answer === 'string' ? answer : String(answer.status))
-      // A connection stays with its gateway; the next one is routed anew.
+      // A connection stays with its gateway; a new one is routed again.
       const isOver = typeof answer === 'string' || answer.headers.get('connection') === 'close'
-      if (isOver) gateway = await routed()
+      if (isOver) gateway = await routeToReady()
     }
   }
-  const clients = [use(), use()]
+  const clients = [sendRequests(), sendRequests()]
   for (let n = 0; n < 2; n++) {
-    const next = await cluster.startGateway(SETTINGS)
+    const next = await cluster.startGateway(ENV)
     const [old] = gateways
     gateways = [next, ...gateways]
     const closing = old?.gateway.close()
@@ -160,4 +160,4 @@ test('gateways that replace one another fail no request of clients that keep the
   await gateways[0]?.gateway.close()
   expect(outcomes.length).toBeGreaterThan(100)
   expect(new Set(outcomes)).toEqual(new Set(['200']))
-}, 60_000)
+})

@@ -4,42 +4,42 @@ import { sql } from 'drizzle-orm'
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
 /**
- * One row per piece of work that a worker is to do: a monitor, a part of a job, later a broadcast. The row outlives its
- * workers; the epoch tells which process of them may speak.
+ * One row per unit of work for a worker, such as a monitor or a task of a job. The row outlives its workers; calls of
+ * another process than that of the current epoch are refused.
  */
 export const assignments = pgTable(
   'assignments',
   {
     id: text('id').primaryKey(),
     kind: text('kind').notNull(),
-    /** Raised by each claim; calls of an older one are refused. */
+    /** Raised by each claim; calls of an older epoch are refused. */
     epoch: integer('epoch').notNull().default(0),
     /** The highest call number of this epoch that was counted. */
     seq: integer('seq').notNull().default(0),
-    /** Runs since the worker last proved stable; reaching the limit ends the assignment. */
+    /** Attempts since the worker was last stable; the assignment ends at the limit. */
     attempts: integer('attempts').notNull().default(0),
-    /** How often the present worker's launcher has started it again by itself, as far as was noted. */
+    /** Recorded restarts of the current worker by its launcher. */
     restarts: integer('restarts').notNull().default(0),
-    /** Counts the launches: what is done about one must not fall upon the next. */
+    /** Number of the current launch: a change that is about one launch must not affect the next. */
     launch: integer('launch').notNull().default(0),
-    /** The present launch is known to be done: its worker was there. */
+    /** The worker of the current launch has been seen. */
     isLaunched: boolean('is_launched').notNull().default(false),
     /** When the next worker may be launched; null while one is running or the assignment has ended. */
     launchAt: moment('launch_at'),
-    /** When the present worker was launched, by whom, and when it claimed. */
+    /** When the current worker was launched, by which launcher, and when it claimed. */
     launchedAt: moment('launched_at'),
     launchedBy: text('launched_by'),
     claimedAt: moment('claimed_at'),
-    /** The worker that carries it, where that was launched for another assignment; null: the one of its own launch. */
+    /** Name of the reused worker, which was launched for another assignment; null: the worker of its own launch. */
     host: text('host'),
-    /** The processes that have claimed, by the names they gave themselves, the newest last. */
+    /** The processes that have claimed, by the names that they generated, the newest last. */
     claimants: text('claimants')
       .array()
       .notNull()
       .default(sql`'{}'`),
-    /** Until when the present worker counts as alive: from launch until it claims, then from call to call. */
+    /** End of the current worker's lease: set by the launch, and renewed by each call. */
     leaseUntil: moment('lease_until'),
-    /** What the next worker resumes from; opaque here. */
+    /** State that the next worker resumes from; opaque to the gateway. */
     resume: json('resume').$type<unknown>(),
     createdAt: moment('created_at').notNull().defaultNow(),
     endedAt: moment('ended_at'),
@@ -48,7 +48,7 @@ export const assignments = pgTable(
     index('assignments_launch')
       .on(table.launchAt)
       .where(sql`ended_at is null and launch_at is not null`),
-    /** Most assignments have ended; the periodic work looks at the others. */
+    /** Most assignments have ended; the periodic work reads the others only. */
     index('assignments_active')
       .on(table.id)
       .where(sql`ended_at is null`),

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { Claim, ClaimRequest } from './assignment.ts'
 import { MonitorReport } from './monitors.ts'
 
-/** Messages as they went between a worker and a gateway once: a worker may be older than its gateway. */
+/** The schema of each recorded message: a worker may be older than its gateway, so old messages must keep parsing. */
 const SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {
   'claim-request.json': ClaimRequest,
   'claim.json': Claim,
@@ -15,7 +15,7 @@ const SCHEMAS: Readonly<Record<string, v.GenericSchema>> = {
 }
 const FOLDER = new URL('fixtures/', import.meta.url)
 
-test.each(readdirSync(FOLDER))('%s is still understood', (file) => {
+test.each(readdirSync(FOLDER))('the recorded message %s still parses, unchanged', (file) => {
   const message: unknown = JSON.parse(readFileSync(new URL(file, FOLDER), 'utf8'))
   expect(v.parse(SCHEMAS[file] ?? v.never(), message)).toEqual(message)
 })

@@ -6,14 +6,14 @@ import { withoutNul } from './text.ts'
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
 const seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(1e9))
-/** As Postgres' `real` holds it: what is next to nothing is nothing. */
+/** A number that Postgres' `real` can hold: values too small for it become 0. */
 const pace = v.pipe(
   seconds,
   v.transform((value) => (value < 1e-30 ? 0 : value)),
 )
 const index = v.pipe(count, v.maxValue(255))
 
-/** Where outputs go. */
+/** Where outputs are stored. */
 export const StorageKind = v.picklist(['s3', 'ftp', 'local'], 'must be s3, ftp or local')
 export type StorageKind = v.InferOutput<typeof StorageKind>
 
@@ -24,7 +24,7 @@ export type Clip = v.InferOutput<typeof Clip>
 /** A track of a media file. */
 const VideoInfo = v.object({
   codec: v.string(),
-  /** As it is shown: after rotation. */
+  /** Display size: after rotation. */
   width: count,
   height: count,
   /** Frames per second on average. */
@@ -38,7 +38,7 @@ const VideoInfo = v.object({
 })
 const AudioInfo = v.object({ codec: v.string(), channels: count, sample_rate: count })
 
-/** What ffprobe says of an input or an output. */
+/** The format and tracks of an input or an output, as ffprobe reports them. */
 export const MediaInfo = v.object({
   format: v.string(),
   duration_sec: seconds,
@@ -49,7 +49,7 @@ export const MediaInfo = v.object({
 })
 export type MediaInfo = v.InferOutput<typeof MediaInfo>
 
-/** What may be found wrong with an output before it is stored. */
+/** Problems that the validation of an output can find before it is stored. */
 export const ValidationCode = v.picklist([
   'FILE_NOT_FOUND',
   'FILE_EMPTY',
@@ -72,7 +72,7 @@ export type ValidationCode = v.InferOutput<typeof ValidationCode>
 export const ValidationLevel = v.picklist(['minimal', 'standard', 'strict'], 'must be minimal, standard or strict')
 export type ValidationLevel = v.InferOutput<typeof ValidationLevel>
 
-/** One finding; `file` is its name in the output, where it is about one. */
+/** One finding; `file` is a file's name in the output, or `null` where it concerns no single file. */
 export const ValidationIssue = v.object({
   code: ValidationCode,
   message: v.pipe(v.string(), v.maxLength(500), withoutNul()),
@@ -89,7 +89,7 @@ export const ValidationResult = v.object({
 })
 export type ValidationResult = v.InferOutput<typeof ValidationResult>
 
-/** What a finished job has stored. */
+/** The stored output of a completed job. */
 export const JobOutput = v.object({
   output_url: v.pipe(v.string(), v.maxLength(4096), v.regex(/^(?:https?|ftps?|s3):\/\/\S+$/), withoutNul()),
   output_type: OutputType,
@@ -98,19 +98,19 @@ export const JobOutput = v.object({
 })
 export type JobOutput = v.InferOutput<typeof JobOutput>
 
-/** One piece of a chunked job: frames `[first_frame, end_frame)` of the output's own frame grid. */
+/** One chunk of a job: frames `[first_frame, end_frame)` of the output's frame grid. */
 export const Chunk = v.object({ index, first_frame: count, end_frame: count })
 export type Chunk = v.InferOutput<typeof Chunk>
 
-/** What the workers of a chunked job hand on to one another; the files lie below `parts_key` in the job's store. */
+/** The plan that the tasks of a chunked job share. Their files lie below `parts_key` in the job's store. */
 export const ChunkPlan = v.object({
   chunks: v.pipe(v.array(Chunk), v.minLength(2), v.maxLength(256)),
-  /** The input as it was probed: pieces of it may look different. */
+  /** The probe of the whole input: a probe of one chunk may differ. */
   source: v.record(v.string(), v.unknown()),
 })
 export type ChunkPlan = v.InferOutput<typeof ChunkPlan>
 
-const Common = {
+const commonEntries = {
   job_id: v.string(),
   input_url: v.string(),
   clip: v.nullable(Clip),
@@ -118,96 +118,97 @@ const Common = {
   preset: Preset,
   output: v.object({ storage: StorageKind, path: v.string(), type: OutputType }),
   thumbnails: v.boolean(),
-  /** Where the job's workers keep what is not for readers, in the output's store: `.tallylight/{job_id}/`. */
+  /** Folder of the job's intermediate files in the output's store: `.tallylight/{job_id}/`. */
   parts_key: v.string(),
-  /** The same of earlier jobs that may have left something at the output's path: it goes before anything is stored. */
+  /** Such folders of earlier jobs with the same output path, which are removed before anything is stored. */
   leftovers: v.optional(v.array(v.string()), []),
-  /** So long the job may still take; ms. */
+  /** Time that remains until the job's deadline, in ms. */
   time_left_ms: count,
 }
 
 /**
- * What a worker is to do, handed to it when it claims (`order`). `encode`: the whole job, or, where that is asked for
- * and worth while, its split. `chunk`: one piece. `join`: all pieces to the output. `sweep`: remove what a job that
- * ended otherwise has left in the store. `tidy`: remove what a split job that was completed has left beside its output.
+ * The task of a worker, from its claim's `order`. `encode`: the whole job or, where requested and worthwhile, its split.
+ * `chunk`: one chunk. `join`: all chunks to the output. `sweep`: remove what a job that did not complete left in the
+ * store. `tidy`: remove the intermediate files of a completed split job.
  */
-export const JobOrder = v.variant('task', [
+export const TaskSpec = v.variant('task', [
   v.object({
     task: v.literal('encode'),
-    ...Common,
-    /** 1: never split. */
+    ...commonEntries,
+    /** 1: do not split. */
     chunks: v.union([v.literal('auto'), v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(256))]),
-    /** Workers that could help, as things stand; this one is not counted. */
+    /** Workers that are free to take chunks now, without this one. */
     free_workers: count,
   }),
-  v.object({ task: v.literal('chunk'), ...Common, chunk: Chunk, plan: ChunkPlan }),
-  v.object({ task: v.literal('join'), ...Common, plan: ChunkPlan }),
-  v.object({ task: v.literal('sweep'), ...Common }),
-  v.object({ task: v.literal('tidy'), ...Common }),
+  v.object({ task: v.literal('chunk'), ...commonEntries, chunk: Chunk, plan: ChunkPlan }),
+  v.object({ task: v.literal('join'), ...commonEntries, plan: ChunkPlan }),
+  v.object({ task: v.literal('sweep'), ...commonEntries }),
+  v.object({ task: v.literal('tidy'), ...commonEntries }),
 ])
-export type JobOrder = v.InferOutput<typeof JobOrder>
+export type TaskSpec = v.InferOutput<typeof TaskSpec>
 
-/** Why a worker could not do its task. */
+/** Why a task failed. */
 export const JobFailure = v.object({
   code: v.pipe(v.string(), v.regex(/^[A-Z][A-Z0-9_]{2,60}$/)),
   message: v.pipe(v.string(), v.maxLength(1000), withoutNul()),
-  /** Another attempt may do better: the input is not to blame. */
+  /** Whether another attempt may succeed: the input is not the cause. */
   is_transient: v.boolean(),
 })
 export type JobFailure = v.InferOutput<typeof JobFailure>
 
-/** Where a task's worker is at. */
+/** The state of a task as its worker reports it. */
 export const TaskState = v.picklist(['processing', 'uploading', 'done', 'failed'])
 export type TaskState = v.InferOutput<typeof TaskState>
 
-/** `PUT /internal/v1/jobs/{task_id}/status`: all that the worker knows, at most once a second. */
+/** Body of `PUT /internal/v1/jobs/{task_id}/status`: the task's current state, at most once a second. */
 export const JobReport = v.object({
   ...CallNumber.entries,
   state: TaskState,
-  /** Of this task, 0–100. */
+  /** Progress of this task, 0–100. */
   progress: v.pipe(pace, v.maxValue(100)),
   message: v.pipe(v.string(), v.maxLength(300), withoutNul()),
   fps: v.nullable(pace),
-  /** Media time per wall-clock time: 2 is twice as fast as it plays. */
+  /** Media time per wall-clock time: 2 is twice real time. */
   speed: v.nullable(pace),
   eta_sec: v.nullable(pace),
-  /** The input, once it was probed. */
+  /** The input; `null` until it is probed. */
   media_info: v.nullable(MediaInfo),
   validation: v.nullable(ValidationResult),
-  /** Something of the job may lie in the store from now on. */
+  /** Whether the job may have files in the store by now. */
   has_stored: v.boolean(),
-  /** With `done`: what came of it; of a task that stores none, no output. */
+  /** The result of a task that is `done`; `null` for tasks that store no output. */
   output: v.nullable(JobOutput),
+  /** The plan of a split that is `done`. */
   plan: v.nullable(ChunkPlan),
-  /** With `failed`. */
+  /** The reason of a task that has `failed`. */
   failure: v.nullable(JobFailure),
-  /** So many tasks more could this worker take now. */
+  /** How many further tasks this worker can take now. */
   room: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(64)), 0),
-  /** As whom this worker claims what it is given for that; of an older version, it claims it later. */
+  /** The claimant for those further tasks. Without one (older workers), the worker claims each task itself. */
   claimant: v.optional(ClaimRequest.entries.claimant),
 })
 export type JobReport = v.InferOutput<typeof JobReport>
 
-/** Another task for a worker that has room. Where no claim comes along it claims it with that token, as it did its first. */
+/** A further task for a worker that has room. Without `claim`, the worker claims it with `token`. */
 export const NextTask = v.object({
   task_id: v.string(),
   token: v.string(),
   claim: v.optional(Claim),
-  /** The trace that the task's calls belong to (W3C Trace Context); without one, to none. */
+  /** The trace of the task's calls (W3C Trace Context). */
   traceparent: v.optional(v.string()),
 })
 export type NextTask = v.InferOutput<typeof NextTask>
 
-/** Answer to a report that was accepted. */
+/** The response to an accepted report. */
 export const JobReportAccepted = v.object({
   ...CallAccepted.entries,
   next: v.optional(v.array(NextTask), []),
 })
 export type JobReportAccepted = v.InferOutput<typeof JobReportAccepted>
 
-/** Heartbeats of a job's worker: a cancelled one is to be gone within five seconds. */
+/** Heartbeat interval of a job's worker, so that the worker of a cancelled job ends within five seconds. */
 export const JOB_HEARTBEAT_MS = 2000
 
-/** What a refusal says of a job that has ended otherwise: nothing of it is to stay. */
-export const JobUndone = v.object({ job_status: v.picklist(['failed', 'canceled']) })
-export type JobUndone = v.InferOutput<typeof JobUndone>
+/** Details of a refusal for a job that failed or was cancelled: its files must be removed from the store. */
+export const EndedJobDetails = v.object({ job_status: v.picklist(['failed', 'canceled']) })
+export type EndedJobDetails = v.InferOutput<typeof EndedJobDetails>

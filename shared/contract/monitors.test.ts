@@ -28,13 +28,13 @@ test.each([
     { events: [{ event_type: 'stream.ended', timestamp: '2026-03-01T12:00:00.000Z', data: { a: [{ b: '\u0000' }] } }] },
   ],
   ['resume', { resume: { a: { '\u0000': 1 } } }],
-])('a report with a NUL, which no database takes, is refused: %s', (path, wrong) => {
+])('a report that contains a NUL, which Postgres does not store, is refused: %s', (path, wrong) => {
   const parsed = v.safeParse(MonitorReport, { ...REPORT, ...wrong })
 
   expect(parsed.issues?.map((issue) => v.getDotPath(issue))).toEqual([path])
 })
 
-test('a report without is taken, however deep what it keeps for its worker is nested', () => {
+test('a report without a NUL is accepted, however deep its resume state is nested', () => {
   const nested = JSON.parse('{"a":'.repeat(5000) + '1' + '}'.repeat(5000))
 
   expect(v.is(MonitorReport, { ...REPORT, resume: { nested } })).toBe(true)

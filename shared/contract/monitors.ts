@@ -1,10 +1,47 @@
 import * as v from 'valibot'
 
+import { idPattern } from '../ids.ts'
 import { CallNumber } from './assignment.ts'
-import { MonitorEvent } from './events.ts'
+import type { WebhookPayload } from './events.ts'
 import { withoutNul } from './text.ts'
 
-/** A monitor's settings with every default filled in, as the gateway stores them and hands them to the worker. */
+/** Prefix of monitor ids. */
+export const MONITOR_ID_PREFIX = 'mon'
+
+/** Pattern of a monitor id. Other text cannot name a monitor and is not looked up. */
+export const MONITOR_ID = idPattern(MONITOR_ID_PREFIX)
+
+/** Every type of event that a monitor sends, as its webhooks name it. */
+export const MonitorEventType = v.picklist([
+  'stream.started',
+  'stream.ended',
+  'stream.delayed',
+  'stream.suspended',
+  'stream.resumed',
+  'alert.blackout',
+  'alert.blackout_recovered',
+  'alert.silence',
+  'alert.silence_recovered',
+  'alert.segment_error',
+  'monitor.error',
+  'monitor.degraded',
+  'monitor.restored',
+])
+export type MonitorEventType = v.InferOutput<typeof MonitorEventType>
+
+/** An event as a worker or a use case reports it. The outbox assigns its id and delivers it. */
+export const MonitorEvent = v.object({
+  event_type: MonitorEventType,
+  /** When it happened; RFC 3339, never changed afterwards. */
+  timestamp: v.pipe(v.string(), v.isoTimestamp()),
+  data: v.pipe(v.record(v.string(), v.unknown()), withoutNul()),
+})
+export type MonitorEvent = v.InferOutput<typeof MonitorEvent>
+
+/** The body of a monitor's webhook. */
+export type MonitorWebhookPayload = WebhookPayload & { readonly monitor_id: string; readonly stream_url: string }
+
+/** A monitor's settings with all defaults filled in, as the gateway stores them and passes them to the worker. */
 export const MonitorConfig = v.object({
   check_interval_sec: v.number(),
   blackout_threshold_sec: v.number(),
@@ -19,21 +56,21 @@ export const MonitorConfig = v.object({
 })
 export type MonitorConfig = v.InferOutput<typeof MonitorConfig>
 
-/** What the worker says of the stream itself. */
+/** The state of the stream itself, as the worker sees it. */
 export const StreamStatus = v.picklist(['unknown', 'scheduled', 'live', 'ended'])
 export type StreamStatus = v.InferOutput<typeof StreamStatus>
 
-/** What the last analysed segment showed of one side; `absent`: the stream carries no such track. */
+/** One side of the last analysed segment; `absent`: the stream has no such track. */
 export const VideoHealth = v.picklist(['unknown', 'ok', 'black', 'absent'])
 export const AudioHealth = v.picklist(['unknown', 'ok', 'silent', 'absent'])
 
-/** Where the worker is in its life, which the gateway turns into the monitor's status. */
+/** The worker's phase, from which the gateway derives the monitor's status. */
 export const WorkerMode = v.picklist(['initializing', 'waiting', 'monitoring', 'completed', 'error'])
 export type WorkerMode = v.InferOutput<typeof WorkerMode>
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 
-/** Counters since the monitor was made, across restarts of its worker. */
+/** Counters since the monitor was created, across restarts of its worker. */
 export const MonitorStatistics = v.object({
   total_segments_analyzed: count,
   segments_failed: count,
@@ -43,8 +80,8 @@ export const MonitorStatistics = v.object({
 })
 export type MonitorStatistics = v.InferOutput<typeof MonitorStatistics>
 
-/** Where every monitor's counters begin. */
-export const NO_STATISTICS: MonitorStatistics = {
+/** Counters of a new monitor. */
+export const INITIAL_STATISTICS: MonitorStatistics = {
   total_segments_analyzed: 0,
   segments_failed: 0,
   segments_skipped: 0,
@@ -59,10 +96,10 @@ export const MonitorHealth = v.object({
 })
 export type MonitorHealth = v.InferOutput<typeof MonitorHealth>
 
-/** The health of a stream of which nothing has been seen. */
-export const UNSEEN_HEALTH: MonitorHealth = { video: 'unknown', audio: 'unknown', last_check_at: null }
+/** Health before the first segment is analysed. */
+export const UNKNOWN_HEALTH: MonitorHealth = { video: 'unknown', audio: 'unknown', last_check_at: null }
 
-/** `PUT /internal/v1/monitors/{id}/status`: all that the worker knows, and the events since its last report. */
+/** Body of `PUT /internal/v1/monitors/{id}/status`: the worker's current state and the events since its last report. */
 export const MonitorReport = v.object({
   ...CallNumber.entries,
   mode: WorkerMode,
@@ -71,7 +108,7 @@ export const MonitorReport = v.object({
   health: MonitorHealth,
   statistics: MonitorStatistics,
   events: v.pipe(v.array(MonitorEvent), v.maxLength(50)),
-  /** Opaque to the gateway: handed back to the worker that claims next. */
+  /** Opaque to the gateway, which returns it to the next worker that claims the assignment. */
   resume: v.pipe(v.record(v.string(), v.unknown()), withoutNul()),
 })
 export type MonitorReport = v.InferOutput<typeof MonitorReport>

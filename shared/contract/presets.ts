@@ -1,11 +1,11 @@
-import * as v from 'valibot'
-
 /**
- * What a preset makes, as data: no text of it ever becomes a program's argument as it stands. The gateway reads them
- * (`presets.yaml`), and a job's worker is handed the one that it is to use.
+ * Encoding presets as data: no text of a preset is passed to a program as it stands. The gateway reads them from
+ * `presets.yaml`, and passes a job's worker the one that it uses.
  */
 
-function whole(min: number, max: number) {
+import * as v from 'valibot'
+
+function wholeNumber(min: number, max: number) {
   const message = `must be a whole number from ${min} to ${max}`
   return v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message))
 }
@@ -17,13 +17,13 @@ export type Container = v.InferOutput<typeof Container>
 export const VideoCodec = v.picklist(['h264', 'h265', 'av1'], 'must be h264, h265 or av1')
 export type VideoCodec = v.InferOutput<typeof VideoCodec>
 
-/** One size of a ladder: by quality (`crf`, the encoder's own scale) or by bit rate, never both. */
+/** One rung of the ladder, encoded by quality (`crf`, on the encoder's own scale) or by bit rate, never both. */
 const PresetRendition = v.pipe(
   v.strictObject({
-    height: whole(64, 4320),
-    crf: v.optional(v.nullable(whole(0, 63)), null),
+    height: wholeNumber(64, 4320),
+    crf: v.optional(v.nullable(wholeNumber(0, 63)), null),
     /** Average bit rate in kbit/s. */
-    kbps: v.optional(v.nullable(whole(50, 200_000)), null),
+    kbps: v.optional(v.nullable(wholeNumber(50, 200_000)), null),
   }),
   v.check(({ crf, kbps }) => (crf === null) !== (kbps === null), 'must have either crf or kbps'),
 )
@@ -34,7 +34,7 @@ const SPEED = 'must be an x264 or x265 preset from ultrafast to slow, or for av1
 export const PresetVideo = v.pipe(
   v.strictObject({
     codec: VideoCodec,
-    /** The encoder's speed: an x264 or x265 preset by name; of SVT-AV1, its number. */
+    /** Speed of the encoder: the name of an x264 or x265 preset, or the number of an SVT-AV1 preset. */
     speed: v.picklist(
       [
         'ultrafast',
@@ -56,7 +56,7 @@ export const PresetVideo = v.pipe(
       ],
       SPEED,
     ),
-    /** The tallest first. */
+    /** From tallest to smallest. */
     renditions: v.pipe(
       v.array(PresetRendition),
       v.minLength(1, 'must have at least one rendition'),
@@ -74,15 +74,15 @@ export const PresetVideo = v.pipe(
 )
 export type PresetVideo = v.InferOutput<typeof PresetVideo>
 
-export const PresetAudio = v.strictObject({ codec: v.literal('aac', 'must be aac'), kbps: whole(16, 512) })
+export const PresetAudio = v.strictObject({ codec: v.literal('aac', 'must be aac'), kbps: wholeNumber(16, 512) })
 export type PresetAudio = v.InferOutput<typeof PresetAudio>
 
 export const Preset = v.pipe(
   v.strictObject({
     description: v.pipe(v.string(), v.nonEmpty('must not be empty'), v.maxLength(300)),
     container: Container,
-    /** Length of a segment; of the segmented containers only. */
-    segment_sec: v.optional(v.nullable(whole(1, 30)), null),
+    /** Segment length; `null` for containers without segments. */
+    segment_sec: v.optional(v.nullable(wholeNumber(1, 30)), null),
     video: v.nullable(PresetVideo),
     audio: v.nullable(PresetAudio),
   }),
@@ -105,12 +105,12 @@ export const Preset = v.pipe(
 )
 export type Preset = v.InferOutput<typeof Preset>
 
-/** What a preset puts into the store. */
+/** The form of a stored output. */
 export const OutputType = v.picklist(['single', 'hls', 'dash'], 'must be single, hls or dash')
 export type OutputType = v.InferOutput<typeof OutputType>
 
-/** The type of a preset's output; a CMAF set goes by its HLS master, and holds a DASH manifest too. */
-export function outputTypesOf({ container }: Pick<Preset, 'container'>): readonly [OutputType, ...OutputType[]] {
+/** Returns the output types of a preset, the main one first: a CMAF set is `hls` and holds a DASH manifest too. */
+export function listOutputTypes({ container }: Pick<Preset, 'container'>): readonly [OutputType, ...OutputType[]] {
   if (container === 'cmaf') return ['hls', 'dash']
   return [container === 'mp4' ? 'single' : container]
 }

@@ -1,16 +1,16 @@
 import * as v from 'valibot'
 
-/** Refuses texts with a NUL, which Postgres does not store: in keys and values, at any depth. */
+/** Returns a check that refuses NUL characters, which Postgres does not store: in keys and values, at any depth. */
 export function withoutNul<Input>() {
-  return v.check((value: Input) => !holdsNul(value), 'must hold no NUL character')
+  return v.check((value: Input) => !containsNul(value), 'must hold no NUL character')
 }
 
-function holdsNul(value: unknown): boolean {
-  const open: unknown[] = [value]
-  // A list that grows, not recursion: how deep others nest is up to them.
-  for (const one of open) {
-    if (typeof one === 'string' && one.includes('\0')) return true
-    if (typeof one === 'object' && one !== null) for (const pair of Object.entries(one)) open.push(...pair)
+function containsNul(value: unknown): boolean {
+  const pending: unknown[] = [value]
+  // A growing list instead of recursion: the sender decides how deep the value is nested.
+  for (const next of pending) {
+    if (typeof next === 'string' && next.includes('\0')) return true
+    if (typeof next === 'object' && next !== null) for (const pair of Object.entries(next)) pending.push(...pair)
   }
   return false
 }

@@ -3,67 +3,70 @@ import * as v from 'valibot'
 import { Claim, type ClaimRequest } from '../../shared/contract/assignment.ts'
 import type { NextTask } from '../../shared/contract/jobs.ts'
 import { readEnvironment } from '../environment.ts'
-import type { Assignment, Outcome, Worker } from '../kind.ts'
+import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../kind.ts'
 import { limitMemory } from '../platform/memory-limit.ts'
 import { JobEnvironment } from './environment.ts'
-import { runTask, type Host } from './task.ts'
+import { runTask, type TaskHost } from './run-task.ts'
 
-/** The worker that encodes: one task of a job, and more of them where the gateway gives it more. */
-export function encodeWorker(env: NodeJS.ProcessEnv): Worker {
+/**
+ * Prepares a worker that encodes: it runs the task that it was launched for, and further tasks that the gateway assigns.
+ * @throws EnvironmentError
+ */
+export function prepareEncodeWorker(env: NodeJS.ProcessEnv): PreparedWorker {
   const environment = readEnvironment(JobEnvironment, env)
   return {
     environment,
-    path: pathOf(environment.JOB_ID),
+    assignmentPath: taskPath(environment.JOB_ID),
     logFields: { task_id: environment.JOB_ID },
     run: (assignment) => runTasks(environment, assignment),
   }
 }
 
-/** A task's path on the gateway. */
-function pathOf(taskId: string): string {
+/** Returns the path of a task's endpoints on the gateway. */
+function taskPath(taskId: string): string {
   return `/internal/v1/jobs/${taskId}`
 }
 
 /**
- * Works on the first task, and on each that an answer to a report gives, side by side; ends when none is left, with what
- * came of the first.
+ * Runs the first task and, concurrently, every task that the gateway assigns in its answers to reports.
+ * Resolves when no task is left, with the outcome of the first.
  */
-async function runTasks(environment: JobEnvironment, assignment: Assignment): Promise<Outcome> {
+async function runTasks(environment: JobEnvironment, assignment: ClaimedAssignment): Promise<WorkerOutcome> {
   const { lifetime, log } = assignment
-  const running = new Map<string, Promise<Outcome>>()
-  const host: Host = {
+  const running = new Map<string, Promise<WorkerOutcome>>()
+  const host: TaskHost = {
     environment,
-    room: (taskId, isLast) => {
+    freeCapacity: (taskId, isLastReport) => {
       if (lifetime.stopping.aborted) return 0
-      if (isLast) return 1
-      // One task speaks for all, so that no place is given twice.
-      const [speaker] = running.keys()
-      return taskId === speaker ? Math.max(0, environment.MAX_CONCURRENT_JOBS - running.size) : 0
+      if (isLastReport) return 1
+      // Only one task reports the free capacity; otherwise the gateway would count it several times.
+      const [reporter] = running.keys()
+      return taskId === reporter ? Math.max(0, environment.MAX_CONCURRENT_JOBS - running.size) : 0
     },
-    take: (next) => {
+    startTasks: (next) => {
       for (const task of next)
-        if (!running.has(task.task_id)) void begin(task.task_id, () => runNext(host, task, assignment))
+        if (!running.has(task.task_id)) void start(task.task_id, () => runNextTask(host, task, assignment))
     },
   }
-  function begin(id: string, run: () => Promise<Outcome>): Promise<Outcome> {
-    const ended = run().finally(() => running.delete(id))
-    running.set(id, ended)
-    return ended
+  function start(id: string, run: () => Promise<WorkerOutcome>): Promise<WorkerOutcome> {
+    const outcome = run().finally(() => running.delete(id))
+    running.set(id, outcome)
+    return outcome
   }
 
-  if (!(await limitMemory(lifetime.stopping))) log.debug('memory is not limited: there is no prlimit')
+  if (!(await limitMemory(lifetime.stopping))) log.debug('memory limit not set: prlimit is not installed')
   const { JOB_ID: id } = environment
-  const first = begin(id, () => runTask(host, { id, path: pathOf(id) }, assignment))
+  const first = start(id, () => runTask(host, { id, path: taskPath(id) }, assignment))
   while (running.size > 0) await Promise.race(running.values())
   return first
 }
 
-/** Does a task that the gateway gave, and claims it first where that is yet to be done; what came of it is for the log. */
-async function runNext(host: Host, next: NextTask, assignment: Assignment): Promise<Outcome> {
+/** Runs a further task, after claiming it where the gateway has not sent the claim along, and logs a refusal. */
+async function runNextTask(host: TaskHost, next: NextTask, assignment: ClaimedAssignment): Promise<WorkerOutcome> {
   const { task_id: id, token, claim, traceparent } = next
   const log = assignment.log.with({ task_id: id })
-  const path = pathOf(id)
-  const callGateway = assignment.callGatewayAs(token, traceparent)
+  const path = taskPath(id)
+  const callGateway = assignment.createGatewayCaller(token, traceparent)
   const request: ClaimRequest = { claimant: assignment.claimant }
   const callback = { method: 'POST', path: `${path}/claim`, body: JSON.stringify(request) }
   const claimed =
@@ -74,6 +77,6 @@ async function runNext(host: Host, next: NextTask, assignment: Assignment): Prom
     claimed.kind === 'accepted'
       ? await runTask(host, { id, path }, { ...assignment, callGateway, log, claim: v.parse(Claim, claimed.body) })
       : claimed
-  if (outcome.kind === 'refused') log.warn('gateway refused', { status: outcome.status, code: outcome.code })
+  if (outcome.kind === 'refused') log.warn('gateway refused the call', { status: outcome.status, code: outcome.code })
   return outcome
 }

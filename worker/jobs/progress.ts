@@ -1,13 +1,10 @@
-import type { JobOrder } from '../../shared/contract/jobs.ts'
+import type { TaskSpec } from '../../shared/contract/jobs.ts'
 
-/** What a task's worker does, in this order; none does all of it. */
-export type Phase = 'fetch' | 'split' | 'encode' | 'join' | 'finish' | 'validate' | 'store'
+/** The phases of a task, in the order in which they run; each kind of task has some of them. */
+export type TaskPhase = 'fetch' | 'split' | 'encode' | 'join' | 'finish' | 'validate' | 'store'
 
-/**
- * How much of a task's time each phase takes, in percent, as far as that can be said of all jobs. Whoever splits a job
- * has come to the first tenth of it.
- */
-const WEIGHTS: Readonly<Record<JobOrder['task'], readonly (readonly [Phase, number])[]>> = {
+/** Share of a task's time that each phase takes, in percent; an average over jobs. A split job ends its task at 10 %. */
+const PHASE_WEIGHTS: Readonly<Record<TaskSpec['task'], readonly (readonly [TaskPhase, number])[]>> = {
   encode: [
     ['fetch', 7],
     ['split', 3],
@@ -27,17 +24,17 @@ const WEIGHTS: Readonly<Record<JobOrder['task'], readonly (readonly [Phase, numb
   tidy: [['store', 100]],
 }
 
-/** Everything but the last word: 100 is said of what is done. */
-const MOST = 99.9
+/** Progress of an unfinished task stays below 100, which stands for `done`. */
+const MAX_UNFINISHED_PERCENT = 99.9
 
 /**
- * Progress of a task, 0 to 99.9 with one decimal: `share` of a phase (0 to 1) is behind it, and all phases before.
- * It never falls below what was told before.
+ * Returns the progress of a task from 0 to 99.9, with one decimal, once `share` (0 to 1) of a phase is complete.
+ * Earlier phases count as complete. The result is never less than `previous`.
  */
-export function advanced(before: number, task: JobOrder['task'], phase: Phase, share: number): number {
-  const weights = WEIGHTS[task]
-  const at = weights.findIndex(([name]) => name === phase)
-  const behind = weights.slice(0, Math.max(at, 0)).reduce((sum, [, weight]) => sum + weight, 0)
-  const percent = behind + (weights[at]?.[1] ?? 0) * Math.min(1, Math.max(0, share))
-  return Math.max(before, Math.min(MOST, Math.floor(percent * 10) / 10))
+export function advanceProgress(previous: number, task: TaskSpec['task'], phase: TaskPhase, share: number): number {
+  const weights = PHASE_WEIGHTS[task]
+  const index = weights.findIndex(([name]) => name === phase)
+  const earlier = weights.slice(0, Math.max(index, 0)).reduce((sum, [, weight]) => sum + weight, 0)
+  const percent = earlier + (weights[index]?.[1] ?? 0) * Math.min(1, Math.max(0, share))
+  return Math.max(previous, Math.min(MAX_UNFINISHED_PERCENT, Math.floor(percent * 10) / 10))
 }

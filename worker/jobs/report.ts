@@ -1,13 +1,13 @@
 import type { CallNumber } from '../../shared/contract/assignment.ts'
 import type { JobReport } from '../../shared/contract/jobs.ts'
-import type { JobState } from './state.ts'
+import type { TaskSnapshot } from './state.ts'
 
-/** What the gateway is told of a task: all of it, each time; and how many tasks more its worker could take, as whom. */
-export function jobReport(
+/** Composes a report: the whole snapshot each time, how many more tasks the worker can run, and its claimant id. */
+export function composeJobReport(
   number: CallNumber,
-  state: JobState,
+  snapshot: TaskSnapshot,
   worker: { readonly room: number; readonly claimant: string },
 ): JobReport {
-  const { etaSec, mediaInfo, hasStored, ...rest } = state
+  const { etaSec, mediaInfo, hasStored, ...rest } = snapshot
   return { ...number, ...rest, eta_sec: etaSec, media_info: mediaInfo, has_stored: hasStored, ...worker }
 }

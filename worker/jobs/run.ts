@@ -1,111 +1,116 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import type { JobOrder } from '../../shared/contract/jobs.ts'
-import { probe } from '../platform/ffprobe.ts'
-import type { Probe } from '../platform/probed-media.ts'
-import type { Bench, Done } from './bench.ts'
-import { sweep } from './deliver.ts'
-import { findCut, isDoubtful } from './cut-short.ts'
+import type { TaskSpec } from '../../shared/contract/jobs.ts'
+import { probeMedia } from '../media/ffprobe.ts'
+import { removeStaleOutput } from './deliver/cleanup.ts'
+import { publishOutput } from './deliver/publish-output.ts'
+import { withStore } from './deliver/with-store.ts'
+import { estimateEncodeSpeed } from './encode/encode-speed.ts'
 import { encode } from './encode/encode.ts'
-import type { EncodePlan } from './encode-plan.ts'
-import { fault, mishap, type Unfinished } from './failure.ts'
-import { toMediaInfo } from './media-info.ts'
-import { paceOf } from './pace.ts'
-import { planOutput } from './plan.ts'
-import { publish } from './publish.ts'
-import { runChunk, runJoin, splitJob } from './run-parts.ts'
-import { fetchInput } from './source.ts'
-import { withStore } from './store-use.ts'
+import type { PlannedInput } from './plan/encode-plan.ts'
+import { planOutput } from './plan/plan-output.ts'
+import { permanentFailure, transientFailure, type FailedOrAborted, type TaskResult } from './result.ts'
+import { runChunkTask, runJoinTask, splitJob } from './run-chunks.ts'
+import { fetchInput } from './source/fetch-input.ts'
+import { toMediaInfo } from './source/media-info.ts'
+import { findTruncation, mayBeTruncated } from './source/truncated-input.ts'
+import type { SpecOf, TaskContext } from './task-context.ts'
 
-type OrderOf<Task extends JobOrder['task']> = Extract<JobOrder, { readonly task: Task }>
-
-/** Without an index at hand, ffprobe reads the whole file. */
+/** ffprobe reads the whole file where the container has no index. */
 const PROBE_TIMEOUT_MS = 120_000
 
-/** Does what a task's order says. Expected trouble is a value; what breaks our own rules, or the disk, throws. */
-export async function runOrder(order: JobOrder, bench: Bench): Promise<Done | Unfinished> {
-  switch (order.task) {
+/**
+ * Executes a task according to its specification. Expected failures are returned.
+ * @throws on a disk error, and on a violated invariant
+ */
+export async function executeTask(spec: TaskSpec, context: TaskContext): Promise<TaskResult> {
+  switch (spec.task) {
     case 'encode':
-      return encodeWhole(order, bench)
+      return runEncodeTask(spec, context)
     case 'chunk':
-      return runChunk(order, bench)
+      return runChunkTask(spec, context)
     case 'join':
-      return runJoin(order, bench)
+      return runJoinTask(spec, context)
     case 'sweep':
-      return sweepStore(order, bench)
+      return runSweepTask(spec, context)
     case 'tidy':
-      return tidyStore(order, bench)
+      return runTidyTask(spec, context)
   }
 }
 
-async function encodeWhole(order: OrderOf<'encode'>, bench: Bench): Promise<Done | Unfinished> {
-  const { environment, signal, tell } = bench
-  const source = await openSource(order, bench)
-  if (source.kind !== 'ok') return source
-  const split = await splitJob(order, source, bench)
+/** Encodes a job as a whole, or splits it where that is requested and worthwhile. */
+async function runEncodeTask(spec: SpecOf<'encode'>, context: TaskContext): Promise<TaskResult> {
+  const { environment, signal, report } = context
+  const input = await prepareInput(spec, context)
+  if (input.kind !== 'ok') return input
+  const split = await splitJob(spec, input, context)
   if (split.kind !== 'whole') return split
-  const { plan } = source
-  const dir = join(bench.dir, 'out')
+  const { path, plan } = input
+  const dir = join(context.dir, 'out')
   await mkdir(dir)
-  tell({ kind: 'phase', phase: 'encode', share: 0 })
+  report({ kind: 'phase', phase: 'encode', share: 0 })
   let endSec = 0
-  const encoded = await encode(source.path, plan, {
+  const encoded = await encode(path, plan, {
     ffmpegPath: environment.FFMPEG_PATH,
     dir,
     signal,
-    timeoutMs: order.time_left_ms,
+    timeoutMs: spec.time_left_ms,
     maxOutputBytes: environment.OUTPUT_MAX_BYTES,
     onProgress: (progress) => {
       endSec = progress.outTimeSec
-      const share = endSec / plan.durationSec
-      tell({ kind: 'phase', phase: 'encode', share, pace: paceOf(progress, plan.durationSec - endSec) })
+      const encodeSpeed = estimateEncodeSpeed(progress, plan.durationSec - endSec)
+      report({ kind: 'phase', phase: 'encode', share: endSec / plan.durationSec, encodeSpeed })
     },
   })
-  if (isDoubtful(encoded, endSec, plan)) {
-    const timeoutMs = PROBE_TIMEOUT_MS
-    const cut = await findCut(source, { ffprobePath: environment.FFPROBE_PATH, timeoutMs, signal })
-    if (cut !== null) return cut
+  if (mayBeTruncated(encoded, endSec, plan)) {
+    const options = { ffprobePath: environment.FFPROBE_PATH, timeoutMs: PROBE_TIMEOUT_MS, signal }
+    const truncation = await findTruncation(input, options)
+    if (truncation !== null) return truncation
   }
-  return encoded.kind === 'done' ? publish(order, { plan, dir }, bench) : encoded
+  return encoded.kind === 'done' ? publishOutput(spec, { plan, dir }, context) : encoded
 }
 
-type Source = { readonly kind: 'ok'; readonly path: string; readonly probe: Probe; readonly plan: EncodePlan }
+type PreparedInput = ({ readonly kind: 'ok' } & PlannedInput) | FailedOrAborted
 
-/** Brings the input here, looks at it, and decides what comes of it. */
-async function openSource(order: OrderOf<'encode'>, bench: Bench): Promise<Source | Unfinished> {
-  const { environment, fetcher, dir, tell, signal } = bench
-  tell({ kind: 'phase', phase: 'fetch', share: 0 })
-  const input = await fetchInput(order.input_url, {
+/** Fetches the input, probes it, and plans the output. */
+async function prepareInput(spec: SpecOf<'encode'>, context: TaskContext): Promise<PreparedInput> {
+  const { environment, fetcher, dir, report, signal } = context
+  report({ kind: 'phase', phase: 'fetch', share: 0 })
+  const fetched = await fetchInput(spec.input_url, {
     fetcher,
     stores: environment,
     allowFile: environment.ALLOW_FILE_INPUT,
     maxBytes: environment.INPUT_MAX_BYTES,
     dir,
-    onProgress: (share) => tell({ kind: 'phase', phase: 'fetch', share }),
+    onProgress: (share) => report({ kind: 'phase', phase: 'fetch', share }),
     signal,
   })
-  if (input.kind !== 'ok') return input
-  const looked = await probe(environment.FFPROBE_PATH, input.path, { timeoutMs: PROBE_TIMEOUT_MS, signal })
+  if (fetched.kind !== 'ok') return fetched
+  const { path } = fetched
+  const probed = await probeMedia(environment.FFPROBE_PATH, path, { timeoutMs: PROBE_TIMEOUT_MS, signal })
   if (signal.aborted) return { kind: 'aborted' }
-  if (looked.kind === 'invalid') return fault('INPUT_INVALID', looked.reason)
-  if (looked.kind === 'failed') return mishap('FFPROBE_FAILED', looked.reason)
-  tell({ kind: 'probed', mediaInfo: toMediaInfo(looked.probe) })
-  const planned = planOutput(looked.probe, order.preset, order.clip, order.output.type)
+  if (probed.kind === 'invalid') return permanentFailure('INPUT_INVALID', probed.reason)
+  if (probed.kind === 'failed') return transientFailure('FFPROBE_FAILED', probed.reason)
+  const { probe } = probed
+  report({ kind: 'probed', mediaInfo: toMediaInfo(probe) })
+  const planned = planOutput(probe, spec.preset, spec.clip, spec.output.type)
   if (planned.kind === 'problem') return { kind: 'failed', failure: planned.failure }
-  return { kind: 'ok', path: input.path, probe: looked.probe, plan: planned.plan }
+  return { kind: 'ok', path, probe, plan: planned.plan }
 }
 
-function sweepStore(order: OrderOf<'sweep'>, bench: Bench): Promise<Done | Unfinished> {
-  return withStore(order.output.storage, bench, async (store) => {
-    await sweep({ store, partsKey: order.parts_key, dir: bench.dir }, bench.signal)
+/** Removes everything that a failed or canceled job has left in the store. */
+function runSweepTask(spec: SpecOf<'sweep'>, context: TaskContext): Promise<TaskResult> {
+  return withStore(spec.output.storage, context, async (store) => {
+    await removeStaleOutput({ store, partsKey: spec.parts_key, dir: context.dir }, context.signal)
     return { kind: 'done', output: null, plan: null }
   })
 }
 
-function tidyStore(order: OrderOf<'tidy'>, bench: Bench): Promise<Done | Unfinished> {
-  return withStore(order.output.storage, bench, async (store) => {
-    await store.clear(order.parts_key, bench.signal)
+/** Removes the files that a completed split job has left beside its output. */
+function runTidyTask(spec: SpecOf<'tidy'>, context: TaskContext): Promise<TaskResult> {
+  return withStore(spec.output.storage, context, async (store) => {
+    await store.removeFolder(spec.parts_key, context.signal)
     return { kind: 'done', output: null, plan: null }
   })
 }

@@ -1,20 +1,19 @@
 import type {
   ChunkPlan,
   JobFailure,
-  JobOrder,
   JobOutput,
   MediaInfo,
+  TaskSpec,
   TaskState,
   ValidationResult,
 } from '../../shared/contract/jobs.ts'
-import { advanced, type Phase } from './progress.ts'
+import type { EncodeSpeed } from './encode/encode-speed.ts'
+import { advanceProgress, type TaskPhase } from './progress.ts'
 
-/** How fast ffmpeg is. */
-export type Pace = { readonly fps: number | null; readonly speed: number | null; readonly etaSec: number | null }
-
-/** All that is known of a task. */
-export type JobState = Pace & {
+/** Everything that the worker knows about its task; each report carries all of it. */
+export type TaskSnapshot = EncodeSpeed & {
   readonly state: TaskState
+  /** Percent. */
   readonly progress: number
   readonly message: string
   readonly mediaInfo: MediaInfo | null
@@ -25,20 +24,26 @@ export type JobState = Pace & {
   readonly failure: JobFailure | null
 }
 
-/** What the worker has seen; `share` is how much of the phase is done, 0 to 1. */
-export type Observation =
-  | { readonly kind: 'phase'; readonly phase: Phase; readonly share: number; readonly pace?: Pace }
+/** Something that happened to a task. */
+export type TaskObservation =
+  | {
+      readonly kind: 'phase'
+      readonly phase: TaskPhase
+      /** Completed part of the phase, 0 to 1. */
+      readonly share: number
+      readonly encodeSpeed?: EncodeSpeed
+    }
   | { readonly kind: 'probed'; readonly mediaInfo: MediaInfo }
   | { readonly kind: 'validated'; readonly validation: ValidationResult }
-  /** From now on something of the job may lie in the store. */
+  /** From now on the store may hold files of the job. */
   | { readonly kind: 'storing' }
   | { readonly kind: 'done'; readonly output: JobOutput | null; readonly plan: ChunkPlan | null }
   | { readonly kind: 'failed'; readonly failure: JobFailure }
 
-const NO_PACE: Pace = { fps: null, speed: null, etaSec: null }
+const NO_SPEED: EncodeSpeed = { fps: null, speed: null, etaSec: null }
 
-export const INITIAL_STATE: JobState = {
-  ...NO_PACE,
+export const INITIAL_SNAPSHOT: TaskSnapshot = {
+  ...NO_SPEED,
   state: 'processing',
   progress: 0,
   message: 'starting',
@@ -50,7 +55,7 @@ export const INITIAL_STATE: JobState = {
   failure: null,
 }
 
-const MESSAGES: Readonly<Record<Phase, string>> = {
+const PHASE_MESSAGES: Readonly<Record<TaskPhase, string>> = {
   fetch: 'fetching the input',
   split: 'splitting the input',
   encode: 'encoding',
@@ -60,44 +65,39 @@ const MESSAGES: Readonly<Record<Phase, string>> = {
   store: 'storing the output',
 }
 
-/** Nothing more comes of the task. */
-export function isFinal({ state }: Pick<JobState, 'state'>): boolean {
+/** Returns whether a task has ended. */
+export function isFinal({ state }: Pick<TaskSnapshot, 'state'>): boolean {
   return state === 'done' || state === 'failed'
 }
 
-/** The state of a task after an observation; a final one stays. */
-export function observe(task: JobOrder['task'], state: JobState, seen: Observation): JobState {
-  if (isFinal(state)) return state
-  switch (seen.kind) {
+/** Returns the snapshot of a task after an observation; a final snapshot does not change. */
+export function afterObservation(
+  task: TaskSpec['task'],
+  snapshot: TaskSnapshot,
+  observation: TaskObservation,
+): TaskSnapshot {
+  if (isFinal(snapshot)) return snapshot
+  switch (observation.kind) {
     case 'phase': {
-      const { phase, share, pace = NO_PACE } = seen
-      const progress = advanced(state.progress, task, phase, share)
-      const isUploading = state.state === 'uploading' || phase === 'store'
-      return { ...state, ...pace, progress, message: MESSAGES[phase], state: isUploading ? 'uploading' : 'processing' }
+      const { phase, share, encodeSpeed = NO_SPEED } = observation
+      const progress = advanceProgress(snapshot.progress, task, phase, share)
+      const isUploading = snapshot.state === 'uploading' || phase === 'store'
+      const state = isUploading ? 'uploading' : 'processing'
+      return { ...snapshot, ...encodeSpeed, progress, message: PHASE_MESSAGES[phase], state }
     }
     case 'probed':
-      return { ...state, mediaInfo: seen.mediaInfo }
+      return { ...snapshot, mediaInfo: observation.mediaInfo }
     case 'validated':
-      return { ...state, validation: seen.validation }
+      return { ...snapshot, validation: observation.validation }
     case 'storing':
-      return { ...state, hasStored: true }
-    case 'done':
-      return {
-        ...state,
-        ...NO_PACE,
-        state: 'done',
-        progress: 100,
-        message: 'done',
-        output: seen.output,
-        plan: seen.plan,
-      }
-    case 'failed':
-      return {
-        ...state,
-        ...NO_PACE,
-        state: 'failed',
-        message: seen.failure.message.slice(0, 300),
-        failure: seen.failure,
-      }
+      return { ...snapshot, hasStored: true }
+    case 'done': {
+      const { output, plan } = observation
+      return { ...snapshot, ...NO_SPEED, state: 'done', progress: 100, message: 'done', output, plan }
+    }
+    case 'failed': {
+      const { failure } = observation
+      return { ...snapshot, ...NO_SPEED, state: 'failed', message: failure.message.slice(0, 300), failure }
+    }
   }
 }

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,28 +11,32 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JobReport } from '../../shared/contract/jobs.ts'
 import type { Preset } from '../../shared/contract/presets.ts'
 import { ACCEPTED, refusal } from '../testing/fake-gateway.ts'
-import { encodeOrder, isLast, QUICK_PRESET, startJobGateway, type JobGatewayOptions } from '../testing/job-gateway.ts'
-import { startLocalServer, type LocalServer } from '../testing/local-server.ts'
 import {
-  bundledWorker,
-  encodeEnv,
-  startWorker,
-  type WorkerProcess,
-  type WorkerProgram,
-} from '../testing/worker-process.ts'
+  createEncodeSpec,
+  isFinalReport,
+  QUICK_PRESET,
+  startJobGateway,
+  type JobGatewayOptions,
+} from '../testing/job-gateway.ts'
+import { startLocalServer, type LocalServer } from '../../shared/testing/local-server.ts'
+import { until } from '../../shared/testing/until.ts'
+import { startWorker, type WorkerProcess } from '../../shared/testing/worker-process.ts'
+import { encodeEnv } from '../testing/worker-environments.ts'
 
 const CLIP_SEC = 40
+const LOOPS = 30
 let media: string
 let server: LocalServer
-let program: WorkerProgram
 
 beforeAll(async () => {
   media = await mkdtemp(join(tmpdir(), 'tallylight-worker-'))
-  program = await bundledWorker(media)
   const picture = ['-f', 'lavfi', '-i', `testsrc2=s=160x90:r=25:d=${CLIP_SEC}`]
   const sound = ['-f', 'lavfi', '-i', `sine=frequency=440:duration=${CLIP_SEC}`]
   const encoding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac']
-  execFileSync('ffmpeg', ['-nostdin', '-v', 'error', ...picture, ...sound, ...encoding, join(media, 'clip.mp4')])
+  const clip = join(media, 'clip.mp4')
+  execFileSync('ffmpeg', ['-nostdin', '-v', 'error', ...picture, ...sound, ...encoding, clip])
+  const looped = ['-stream_loop', String(LOOPS - 1), '-i', clip, '-c', 'copy']
+  execFileSync('ffmpeg', ['-nostdin', '-v', 'error', ...looped, join(media, 'long.mp4')])
   server = await startLocalServer(serve)
 })
 
@@ -46,7 +50,7 @@ async function serve({ url }: IncomingMessage, response: ServerResponse): Promis
     const drip = setInterval(() => response.write('.'), 1000)
     return void response.writeHead(200).on('close', () => clearInterval(drip))
   }
-  const path = join(media, 'clip.mp4')
+  const path = join(media, basename(url ?? ''))
   response.writeHead(200, { 'content-length': (await stat(path)).size })
   createReadStream(path).pipe(response)
 }
@@ -55,22 +59,26 @@ function h264(speed: 'ultrafast' | 'slow', crf: number): Preset {
   return { ...QUICK_PRESET, video: { codec: 'h264', speed, renditions: [{ height: 90, crf, kbps: null }] } }
 }
 
-/** It takes a few seconds. */
-function order(path = '/clip.mp4') {
-  return encodeOrder(server.origin + path, { preset: h264('slow', 10) })
+function quickOrder(path = '/clip.mp4') {
+  return createEncodeSpec(server.origin + path)
 }
 
-/** It takes so long that whatever a test does comes in between. */
+/** It takes a few seconds. */
+function slowOrder() {
+  return createEncodeSpec(`${server.origin}/clip.mp4`, { preset: h264('slow', 10) })
+}
+
+/** It takes minutes: whatever a test does comes in between. */
 function longOrder() {
   const video: Preset['video'] = { codec: 'h265', speed: 'slow', renditions: [{ height: 90, crf: 5, kbps: null }] }
-  return encodeOrder(`${server.origin}/clip.mp4`, { preset: { ...QUICK_PRESET, video } })
+  return createEncodeSpec(`${server.origin}/long.mp4`, { preset: { ...QUICK_PRESET, video } })
 }
 
 /** A worker with folders of its own, and a gateway that hands it one order. */
 async function start(options: JobGatewayOptions, wrapper: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'tallylight-worker-'))
   const gateway = await startJobGateway(options)
-  const worker = startWorker(encodeEnv(gateway.origin, dir, env), [...wrapper, ...program])
+  const worker = startWorker(encodeEnv(gateway.origin, dir, env), wrapper)
   return {
     dir,
     gateway,
@@ -79,7 +87,7 @@ async function start(options: JobGatewayOptions, wrapper: readonly string[] = []
     async ended(): Promise<JobReport> {
       const exit = await worker.exited
       if (exit.code !== 0) throw new Error(`the worker ended with ${exit.code}:\n${worker.lines.join('\n')}`)
-      return gateway.report(isLast, 1000)
+      return gateway.report(isFinalReport)
     },
     /** What lies in the store and in the folder for work. */
     left: async () => [...(await filesIn(join(dir, 'store'))), ...(await filesIn(join(dir, 'work')))],
@@ -108,23 +116,18 @@ async function ffmpegOf({ pid }: WorkerProcess): Promise<number> {
   }
 }
 
-/** One that nobody has reaped yet does not run any more. */
+/** Returns whether a process runs; one that is not reaped yet does not. */
 async function isRunning(pid: number): Promise<boolean> {
   const told = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   return told !== '' && !/\) [ZX] /.test(told)
 }
 
-/** How a worker exits within five seconds. */
-function exitSoon({ exited }: WorkerProcess) {
-  return Promise.race([exited, delay(5000, 'still running', { ref: false })])
-}
-
 /** Mounting takes a kernel that lets us: in a namespace of the worker's own, so that nothing of it stays. */
 const canMount = spawnSync('unshare', ['-rm', 'true']).status === 0
 
-describe.concurrent('a job’s worker', { timeout: 90_000 }, () => {
+describe.concurrent('a job’s worker', () => {
   test('tells its progress, which never falls, at most once a second, and leaves nothing but the output', async () => {
-    await using job = await start({ order: order() })
+    await using job = await start({ spec: slowOrder() })
     expect(await job.ended()).toMatchObject({
       state: 'done',
       progress: 100,
@@ -146,24 +149,25 @@ describe.concurrent('a job’s worker', { timeout: 90_000 }, () => {
   })
 
   test('stops when the job’s time is over, also while a server drips', async () => {
-    await using job = await start({ order: { ...order('/drip'), time_left_ms: 1500 } })
+    await using job = await start({ spec: { ...quickOrder('/drip'), time_left_ms: 1500 } })
     expect((await job.ended()).failure).toMatchObject({ code: 'JOB_TIMEOUT', is_transient: false })
     expect(await job.left()).toEqual([])
   })
 
   test('takes a killed ffmpeg for a failed attempt', async () => {
-    await using job = await start({ order: longOrder() })
+    await using job = await start({ spec: longOrder() })
     process.kill(await ffmpegOf(job.worker), 'SIGKILL')
     expect((await job.ended()).failure).toMatchObject({ code: 'ENCODE_FAILED', is_transient: true })
     expect(await job.left()).toEqual([])
   })
 
-  test.each(['ASSIGNMENT_ENDED', 'STALE_EPOCH'])('ends with its ffmpeg within five seconds after %s', async (code) => {
+  test.each(['ASSIGNMENT_ENDED', 'STALE_EPOCH'])('ends with its ffmpeg amid an encode after %s', async (code) => {
     let isOver = false
-    await using job = await start({ order: longOrder(), answer: () => (isOver ? refusal(409, code) : ACCEPTED) })
+    await using job = await start({ spec: longOrder(), answer: () => (isOver ? refusal(409, code) : ACCEPTED) })
     const ffmpeg = await ffmpegOf(job.worker)
     isOver = true
-    expect([await exitSoon(job.worker), await isRunning(ffmpeg)]).toEqual([{ code: 0, signal: null }, false])
+    expect([await job.worker.exited, await isRunning(ffmpeg)]).toEqual([{ code: 0, signal: null }, false])
+    expect(job.gateway.reports().filter(isFinalReport)).toEqual([])
     expect(await job.left()).toEqual([])
   })
 
@@ -172,29 +176,29 @@ describe.concurrent('a job’s worker', { timeout: 90_000 }, () => {
     ['leaves what it has stored of a job', 'completed', ['files.json', 'one.mp4']],
   ])('%s that turns out to be %s', async (_what, job_status, left) => {
     const over = refusal(409, 'ASSIGNMENT_ENDED', { job_status })
-    await using job = await start({ order: order(), answer: (report) => (isLast(report) ? over : ACCEPTED) })
+    await using job = await start({ spec: quickOrder(), answer: (report) => (isFinalReport(report) ? over : ACCEPTED) })
     expect(await job.worker.exited).toEqual({ code: 0, signal: null })
     expect((await job.left()).toSorted()).toEqual(left)
   })
 
   test('drops everything on SIGTERM, and tells no end of it', async () => {
-    await using job = await start({ order: longOrder() })
+    await using job = await start({ spec: longOrder() })
     const ffmpeg = await ffmpegOf(job.worker)
     job.worker.kill('SIGTERM')
-    expect([await exitSoon(job.worker), await isRunning(ffmpeg)]).toEqual([{ code: 0, signal: null }, false])
-    expect(job.gateway.reports().filter(isLast)).toEqual([])
+    expect([await job.worker.exited, await isRunning(ffmpeg)]).toEqual([{ code: 0, signal: null }, false])
+    expect(job.gateway.reports().filter(isFinalReport)).toEqual([])
     expect(await job.left()).toEqual([])
   })
 
   test('takes its ffmpeg along when it is killed, and the next one clears up what it left', async () => {
-    await using job = await start({ order: longOrder() })
+    await using job = await start({ spec: longOrder() })
     const ffmpeg = await ffmpegOf(job.worker)
     job.worker.kill('SIGKILL')
     await job.worker.exited
-    await delay(500)
-    expect([await isRunning(ffmpeg), await job.left()]).toEqual([false, expect.arrayContaining(['input'])])
+    await until(async () => !(await isRunning(ffmpeg)), 'its ffmpeg is gone')
+    expect(await job.left()).toEqual(expect.arrayContaining(['input']))
 
-    await using next = startWorker(encodeEnv(job.gateway.origin, job.dir), program)
+    await using next = startWorker(encodeEnv(job.gateway.origin, job.dir))
     await ffmpegOf(next)
     expect(await readdir(join(job.dir, 'work'))).toEqual([expect.stringContaining(`.${next.pid}.`)])
   })
@@ -203,17 +207,22 @@ describe.concurrent('a job’s worker', { timeout: 90_000 }, () => {
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
     const given = { task_id: 'task-019502f0-0000-7000-8000-000000000002', token: 'c'.repeat(64), traceparent }
     const policy = { allow_private_networks: true, allow_any_site: false }
-    const next = [how === 'claims' ? given : { ...given, claim: { epoch: 1, resume: null, policy, order: order() } }]
+    const next = [
+      how === 'claims' ? given : { ...given, claim: { epoch: 1, resume: null, policy, order: quickOrder() } },
+    ]
     await using job = await start({
-      order: order(),
-      answer: (report) => ({ status: 200, body: { duplicate: false, next: isLast(report) ? next.splice(0) : [] } }),
+      spec: quickOrder(),
+      answer: (report) => ({
+        status: 200,
+        body: { duplicate: false, next: isFinalReport(report) ? next.splice(0) : [] },
+      }),
     })
     await job.ended()
     const claims = job.gateway.calls.filter(({ path }) => path.endsWith('/claim'))
     const own = 'job-019502f0-0000-7000-8000-000000000001'
     expect(claims.map(({ path }) => path.split('/')[4])).toEqual(how === 'claims' ? [own, given.task_id] : [own])
     const reports = job.gateway.reports()
-    expect(reports.filter(isLast)).toMatchObject([{ state: 'done' }, { state: 'done' }])
+    expect(reports.filter(isFinalReport)).toMatchObject([{ state: 'done' }, { state: 'done' }])
     const tracesOf = (id: string) =>
       new Set(
         job.gateway.calls
@@ -232,10 +241,10 @@ describe.concurrent('a job’s worker', { timeout: 90_000 }, () => {
     ['fetched', () => server.origin],
     ['encoded', () => `file://${media}`],
   ])('says when the disk is full while an input is %s, and frees it', async (_when, base) => {
-    const bulky = encodeOrder(`${base()}/clip.mp4`, { preset: h264('ultrafast', 1) })
+    const bulky = createEncodeSpec(`${base()}/clip.mp4`, { preset: h264('ultrafast', 1) })
     const mounted = 'mkdir "$WORK_DIR" && mount -t tmpfs -o size=512k tmpfs "$WORK_DIR" && "$@"; ls -A "$WORK_DIR" >&2'
     const wrapper = ['unshare', '-rm', 'sh', '-c', mounted, 'sh']
-    await using job = await start({ order: bulky }, wrapper, { ALLOW_FILE_INPUT: 'true' })
+    await using job = await start({ spec: bulky }, wrapper, { ALLOW_FILE_INPUT: 'true' })
     expect((await job.ended()).failure).toMatchObject({ code: 'ENOSPC', is_transient: true })
     expect(job.worker.lines.at(-1)).toContain('worker finished')
   })

@@ -1,21 +1,20 @@
 import * as v from 'valibot'
 
-import { MonitorConfig } from '../../shared/contract/monitors.ts'
+import { MONITOR_ID, MonitorConfig } from '../../shared/contract/monitors.ts'
 import { Duration } from '../../shared/durations.ts'
-import { MONITOR_ID } from '../../shared/ids.ts'
-import { HttpUrl, Text, WorkerEnvironment } from '../environment.ts'
+import { HttpUrl, NonEmptyText, WorkerEnvironment } from '../environment.ts'
 
 const Bytes = v.pipe(v.string(), v.regex(/^[1-9]\d{0,9}$/, 'must be a whole number of bytes'), v.transform(Number))
 
-/** What a monitor's worker is told, by the variables' names. Durations are in milliseconds once read. */
+/** Environment variables of a monitor's worker. Parsed durations are in ms. */
 export const MonitorEnvironment = v.object({
   ...WorkerEnvironment.entries,
   MONITOR_ID: v.pipe(v.string(), v.regex(MONITOR_ID, 'must be a monitor id')),
   STREAM_URL: HttpUrl,
   CONFIG_JSON: v.pipe(v.string(), v.parseJson(undefined, 'must be JSON'), MonitorConfig),
-  FFMPEG_PATH: v.optional(Text, 'ffmpeg'),
-  YTDLP_PATH: v.optional(Text, 'yt-dlp'),
-  STREAMLINK_PATH: v.optional(Text, 'streamlink'),
+  FFMPEG_PATH: v.optional(NonEmptyText, 'ffmpeg'),
+  YTDLP_PATH: v.optional(NonEmptyText, 'yt-dlp'),
+  STREAMLINK_PATH: v.optional(NonEmptyText, 'streamlink'),
   WAITING_MODE_INITIAL_INTERVAL: v.optional(Duration, '30s'),
   WAITING_MODE_DELAYED_INTERVAL: v.optional(Duration, '10s'),
   MANIFEST_FETCH_TIMEOUT: v.optional(Duration, '10s'),

@@ -1,94 +1,104 @@
 import * as v from 'valibot'
 
 import { HEARTBEAT_INTERVAL_MS } from '../../shared/contract/assignment.ts'
-import type { MonitorEvent } from '../../shared/contract/events.ts'
-import type { MonitorConfig } from '../../shared/contract/monitors.ts'
+import type { MonitorConfig, MonitorEvent } from '../../shared/contract/monitors.ts'
 import type { Log } from '../../shared/log.ts'
-import { isManifestUrl } from '../../shared/stream-url.ts'
+import { isManifestUrl } from '../../shared/net/stream-url.ts'
 import { readEnvironment } from '../environment.ts'
-import type { Assignment, Outcome, Worker } from '../kind.ts'
-import { createFetcher, type Fetcher, type Proxies } from '../platform/http.ts'
-import { createReportQueue, type ReportQueue, type Urgency } from '../platform/report-queue.ts'
+import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../kind.ts'
+import { createFetcher, type Fetcher, type ProxySettings } from '../platform/http.ts'
+import { createReportQueue, type ReportQueue, type ReportUrgency } from '../platform/report-queue.ts'
+import { createSegmentProbe } from './analyze/analyze-segment.ts'
 import { MonitorEnvironment } from './environment.ts'
-import type { Monitor } from './follow.ts'
-import { createProbe } from './probe.ts'
-import { monitorReport } from './report.ts'
+import type { Monitor, StreamClient } from './monitor-context.ts'
+import { composeReport } from './report.ts'
 import { watchStream } from './run.ts'
-import { createSource } from './source.ts'
-import { INITIAL_STATE, MonitorState } from './state.ts'
-import { step, type Step } from './step.ts'
+import { afterObservation } from './state/after-observation.ts'
+import { INITIAL_STATE, MonitorState, type MonitorTransition } from './state/monitor-state.ts'
+import { createStreamClient } from './stream-client.ts'
 
-/** The worker that watches one live stream. */
-export function monitorWorker(env: NodeJS.ProcessEnv): Worker {
+/**
+ * Prepares a worker that watches one live stream.
+ * @throws EnvironmentError
+ */
+export function prepareMonitorWorker(env: NodeJS.ProcessEnv): PreparedWorker {
   const environment = readEnvironment(MonitorEnvironment, env)
-  const path = `/internal/v1/monitors/${environment.MONITOR_ID}`
+  const assignmentPath = `/internal/v1/monitors/${environment.MONITOR_ID}`
   return {
     environment,
-    path,
+    assignmentPath,
     logFields: { monitor_id: environment.MONITOR_ID },
-    run: (assignment) => runMonitor(environment, path, assignment),
+    run: (assignment) => runMonitor(environment, assignmentPath, assignment),
   }
 }
 
-async function runMonitor(environment: MonitorEnvironment, path: string, assignment: Assignment): Promise<Outcome> {
+async function runMonitor(
+  environment: MonitorEnvironment,
+  assignmentPath: string,
+  assignment: ClaimedAssignment,
+): Promise<WorkerOutcome> {
   const { claim, callGateway, lifetime, log } = assignment
-  const first = resumed(claim.resume, log)
+  const initial = restoreState(claim.resume, log)
   const reports = createReportQueue<MonitorState, MonitorEvent>({
     epoch: claim.epoch,
     heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
-    first,
-    compose: monitorReport,
-    send: (body, signal) => callGateway({ method: 'PUT', path: `${path}/status`, body }, signal),
+    initialSnapshot: initial,
+    compose: composeReport,
+    send: (body, signal) => callGateway({ method: 'PUT', path: `${assignmentPath}/status`, body }, signal),
     log,
     signal: lifetime.killed,
   })
-  const refused = reports.done.then((end) => {
-    // Whoever may not report has no business to watch.
-    if (end.kind === 'refused') lifetime.kill()
-    return end
+  const done = reports.done.then((outcome) => {
+    // The assignment is another worker's now: this one stops at once.
+    if (outcome.kind === 'refused') lifetime.kill()
+    return outcome
   })
-  await watch(environment, createMonitor(first, environment.CONFIG_JSON, { reports, log }), assignment)
+  await watchAssignment(environment, createMonitor(initial, environment.CONFIG_JSON, { reports, log }), assignment)
   reports.close()
-  const end = await refused
-  return end.kind === 'closed' ? { kind: 'finished' } : end
+  const outcome = await done
+  return outcome.kind === 'closed' ? { kind: 'finished' } : outcome
 }
 
-/** Where the worker before came to; a monitor's first worker, and one that cannot read it, begin anew. */
-function resumed(resume: unknown, log: Log): MonitorState {
+/** Returns the state that the previous worker reported; the initial state if there is none or it cannot be read. */
+function restoreState(resume: unknown, log: Log): MonitorState {
   if (resume === null) return INITIAL_STATE
   const parsed = v.safeParse(MonitorState, resume)
   if (parsed.success) return parsed.output
-  log.warn('resume state unreadable, beginning anew', { problem: v.summarize(parsed.issues) })
+  log.warn('resume state could not be read, starting over', { problem: v.summarize(parsed.issues) })
   return INITIAL_STATE
 }
 
-async function watch(environment: MonitorEnvironment, monitor: Monitor, assignment: Assignment): Promise<void> {
+async function watchAssignment(
+  environment: MonitorEnvironment,
+  monitor: Monitor,
+  assignment: ClaimedAssignment,
+): Promise<void> {
   const config = environment.CONFIG_JSON
   const policy = { allowPrivateNetworks: assignment.claim.policy.allow_private_networks }
-  await using fetcher = createFetcher({ policy, proxies: proxiesOf(environment) })
+  await using fetcher = createFetcher({ policy, proxies: toProxySettings(environment) })
   await watchStream({
     ...assignment,
     monitor,
     config,
-    source: sourceOf(environment, fetcher),
+    client: createClient(environment, fetcher),
     intervals: {
       waitingMs: environment.WAITING_MODE_INITIAL_INTERVAL,
       waitingLateMs: environment.WAITING_MODE_DELAYED_INTERVAL,
       refreshMs: environment.MANIFEST_REFRESH_INTERVAL,
     },
-    createProbe: () => createProbe({ ffmpegPath: environment.FFMPEG_PATH, config }),
+    createProbe: () => createSegmentProbe({ ffmpegPath: environment.FFMPEG_PATH, config }),
   })
 }
 
-function proxiesOf({ HTTP_PROXY, HTTPS_PROXY, NO_PROXY }: MonitorEnvironment): Proxies {
-  return { http: HTTP_PROXY ?? null, https: HTTPS_PROXY ?? null, except: NO_PROXY ?? null }
+function toProxySettings({ HTTP_PROXY, HTTPS_PROXY, NO_PROXY }: MonitorEnvironment): ProxySettings {
+  return { http: HTTP_PROXY ?? null, https: HTTPS_PROXY ?? null, bypass: NO_PROXY ?? null }
 }
 
-function sourceOf(environment: MonitorEnvironment, fetcher: Fetcher) {
+function createClient(environment: MonitorEnvironment, fetcher: Fetcher): StreamClient {
   const { STREAM_URL, YTDLP_PATH, STREAMLINK_PATH, HTTP_PROXY, HTTPS_PROXY } = environment
-  return createSource({
+  return createStreamClient({
     streamUrl: STREAM_URL,
-    direct: isManifestUrl(STREAM_URL),
+    isDirect: isManifestUrl(STREAM_URL),
     fetcher,
     tools: { ytdlpPath: YTDLP_PATH, streamlinkPath: STREAMLINK_PATH, proxy: HTTPS_PROXY ?? HTTP_PROXY ?? null },
     timeouts: { manifestMs: environment.MANIFEST_FETCH_TIMEOUT, segmentMs: environment.SEGMENT_FETCH_TIMEOUT },
@@ -96,25 +106,25 @@ function sourceOf(environment: MonitorEnvironment, fetcher: Fetcher) {
   })
 }
 
-type Telling = { readonly reports: ReportQueue<MonitorState, MonitorEvent>; readonly log: Log }
+type MonitorOutputs = { readonly reports: ReportQueue<MonitorState, MonitorEvent>; readonly log: Log }
 
-/** The monitor's state in this process: what is observed goes through the state machine and into the reports. */
-function createMonitor(first: MonitorState, config: MonitorConfig, { reports, log }: Telling): Monitor {
-  let state = first
+/** Creates the monitor: observations go through the state machine, and what they change is reported and logged. */
+function createMonitor(initial: MonitorState, config: MonitorConfig, { reports, log }: MonitorOutputs): Monitor {
+  let state = initial
   return {
     state: () => state,
     observe: (observation) => {
       const before = state
-      const after = step(before, observation, config)
+      const after = afterObservation(before, observation, config)
       if (after.state === before) return
       state = after.state
       for (const event of after.events) log.info('event', { event_type: event.event_type, data: event.data })
-      reports.tell(after.state, urgencyOf(before, after), after.events)
+      reports.enqueue(after.state, chooseUrgency(before, after), after.events)
     },
   }
 }
 
-function urgencyOf(before: MonitorState, { state, events }: Step): Urgency {
+function chooseUrgency(before: MonitorState, { state, events }: MonitorTransition): ReportUrgency {
   if (events.length > 0 || state.phase.kind !== before.phase.kind) return 'now'
   return state.statistics === before.statistics ? 'later' : 'soon'
 }

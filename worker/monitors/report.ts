@@ -1,10 +1,9 @@
 import type { CallNumber } from '../../shared/contract/assignment.ts'
-import type { MonitorEvent } from '../../shared/contract/events.ts'
-import type { MonitorReport, StreamStatus } from '../../shared/contract/monitors.ts'
-import type { MonitorState } from './state.ts'
+import type { MonitorEvent, MonitorReport, StreamStatus } from '../../shared/contract/monitors.ts'
+import type { MonitorState } from './state/monitor-state.ts'
 
-/** What the gateway is told of a monitor; `resume` is the state itself. */
-export function monitorReport(number: CallNumber, state: MonitorState, events: readonly MonitorEvent[]): MonitorReport {
+/** Composes a report of the monitor to the gateway. `resume` is the state itself. */
+export function composeReport(number: CallNumber, state: MonitorState, events: readonly MonitorEvent[]): MonitorReport {
   return {
     ...number,
     mode: state.phase.kind,

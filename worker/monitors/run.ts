@@ -1,79 +1,79 @@
-import { createBell } from '../platform/bell.ts'
-import type { Watching } from './follow.ts'
-import { createFollowers, type Followers } from './followers.ts'
-import type { Probe } from './probe.ts'
-import { createQuestions } from './questions.ts'
-import { nextTickMs, type Intervals } from './schedule.ts'
-import type { Resolution } from './snapshot.ts'
-import { isFinal } from './state.ts'
+import { createWakeSignal } from '../platform/wake-signal.ts'
+import type { SegmentProbe } from './analyze/analyze-segment.ts'
+import type { MonitorContext } from './monitor-context.ts'
+import { createRenditionPollers, type RenditionPollers } from './playlist/rendition-pollers.ts'
+import { createResolverPoller } from './resolve/resolver-poller.ts'
+import { isFinal } from './state/monitor-state.ts'
+import { nextTickMs, type ResolveIntervals } from './state/schedule.ts'
+import type { StreamResolution } from './stream.ts'
 
-export type MonitorRun = Watching & {
-  readonly intervals: Intervals
-  readonly createProbe: () => Probe
+export type WatchStreamOptions = MonitorContext & {
+  readonly intervals: ResolveIntervals
+  readonly createProbe: () => SegmentProbe
 }
 
 /**
- * Watches a stream until its end, or until no new work is to be begun; what is at hand by then is finished. The resolver
- * is asked, and each rendition followed, in the background: neither holds up the other.
+ * Watches a stream until its end, or until the worker is stopping, which lets the analysis under way finish. The
+ * resolver and each rendition are polled in the background and do not hold up each other.
  */
-export async function watchStream(given: MonitorRun): Promise<void> {
-  const { monitor, lifetime } = given
+export async function watchStream(options: WatchStreamOptions): Promise<void> {
+  const { monitor, lifetime } = options
   const end = new AbortController()
-  const run: MonitorRun = {
-    ...given,
+  const watch: WatchStreamOptions = {
+    ...options,
     lifetime: {
       stopping: AbortSignal.any([lifetime.stopping, end.signal]),
       killed: AbortSignal.any([lifetime.killed, end.signal]),
     },
   }
-  const bell = createBell()
-  const followers = createFollowers(run, run.createProbe, bell.ring)
-  const look = createLook(run, followers, bell.ring)
+  const wakeSignal = createWakeSignal()
+  const pollers = createRenditionPollers(watch, watch.createProbe, wakeSignal.wake)
+  const runRound = createRound(watch, pollers, wakeSignal.wake)
   try {
     while (!lifetime.stopping.aborted && !isFinal(monitor.state())) {
-      const dueMs = look()
-      if (!isFinal(monitor.state())) await bell.wait(dueMs - run.clock.nowMs(), lifetime.stopping)
+      const dueMs = runRound()
+      if (!isFinal(monitor.state())) await wakeSignal.wait(dueMs - watch.clock.nowMs(), lifetime.stopping)
     }
   } finally {
-    // After the end of the stream nobody needs what is still being looked at.
+    // After the stream's end the analysis under way is worthless.
     if (!lifetime.stopping.aborted) end.abort()
-    await followers.settled()
+    await pollers.waitUntilIdle()
   }
 }
 
-/** One look at everything: takes what has come, begins what is due, and says when to look again; ms since 1970. */
-function createLook(run: MonitorRun, followers: Followers, onAnswer: () => void): () => number {
-  const { monitor, clock, config } = run
-  const questions = createQuestions(run, run.intervals, onAnswer)
-  let isEndTold = false
-  let absentFromMs: number | null = null
+/** Returns a function that takes finished work, starts due work and returns the next round's time, in ms since 1970. */
+function createRound(watch: WatchStreamOptions, pollers: RenditionPollers, onResult: () => void): () => number {
+  const { monitor, clock, config } = watch
+  const resolver = createResolverPoller(watch, watch.intervals, onResult)
+  let isEndReported = false
+  let missingFromMs: number | null = null
 
-  function heed(answer: Resolution): void {
+  function applyAnswer(answer: StreamResolution): void {
     if ('source' in answer) {
-      isEndTold = answer.kind === 'ended'
-      followers.follow(answer.source)
+      isEndReported = answer.kind === 'ended'
+      pollers.replaceSource(answer.source)
     }
-    if (!followers.isEmpty()) return
-    absentFromMs ??= clock.nowMs()
-    observeAbsence(answer, run, absentFromMs)
+    if (!pollers.isEmpty()) return
+    missingFromMs ??= clock.nowMs()
+    observeMissingSource(answer, watch, missingFromMs)
   }
 
   return () => {
-    const answer = questions.attend(followers.hasDeadUrl())
-    if (answer !== null) heed(answer)
-    followers.takeTurns()
+    const answer = resolver.poll(pollers.hasDeadUrl())
+    if (answer !== null) applyAnswer(answer)
+    pollers.startDuePolls()
     const atMs = clock.nowMs()
-    if (followers.areOver(isEndTold)) monitor.observe({ kind: 'stream_over', atMs })
-    // Until the resolver's first answer nobody knows whether the stream has begun.
-    if (!questions.hasAnswer()) return Math.min(questions.dueMs(), followers.dueMs())
+    if (pollers.areOver(isEndReported)) monitor.observe({ kind: 'stream_over', atMs })
+    // Before the resolver's first answer it is unknown whether the stream is late.
+    if (!resolver.hasAnswer()) return Math.min(resolver.dueMs(), pollers.dueMs())
     monitor.observe({ kind: 'tick', atMs })
-    return Math.min(questions.dueMs(), followers.dueMs(), nextTickMs(monitor.state(), config, atMs))
+    return Math.min(resolver.dueMs(), pollers.dueMs(), nextTickMs(monitor.state(), config, atMs))
   }
 }
 
-/** A worker that goes on with a stream and is given nothing to watch cannot fetch it. */
-function observeAbsence(answer: Resolution, { monitor, clock }: MonitorRun, beganMs: number): void {
+/** Observes a playlist failure for a resumed stream that the resolver does not find. */
+function observeMissingSource(answer: StreamResolution, { monitor, clock }: WatchStreamOptions, beganMs: number): void {
   if (answer.kind !== 'passing' && answer.kind !== 'upcoming') return
-  const error = answer.kind === 'passing' ? answer.message : 'the stream is not there'
-  monitor.observe({ kind: 'playlist_failed', atMs: clock.nowMs(), beganMs, sides: 'both', error })
+  const error = answer.kind === 'passing' ? answer.message : 'the resolver does not find the stream'
+  monitor.observe({ kind: 'playlist_failed', atMs: clock.nowMs(), beganMs, tracks: 'both', error })
 }

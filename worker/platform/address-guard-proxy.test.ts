@@ -4,17 +4,17 @@ import { hostname } from 'node:os'
 
 import { expect, test } from 'vitest'
 
-import { startLocalServer } from '../testing/local-server.ts'
+import { startLocalServer } from '../../shared/testing/local-server.ts'
 import { startAddressGuardProxy } from './address-guard-proxy.ts'
 
-/** Asks a proxy for a page, as yt-dlp and streamlink do; tells the answer's status and text. */
+/** Requests a page through a proxy, like yt-dlp and streamlink, and returns the response's status and text. */
 async function getThrough(proxyUrl: string, url: string): Promise<readonly [number | undefined, string]> {
   const { hostname: host, port } = new URL(proxyUrl)
   const [response] = await once(http.get({ host, port, path: url, agent: false }), 'response')
   return [response.statusCode, Buffer.concat(await response.toArray()).toString()]
 }
 
-/** Asks a proxy for a tunnel; tells whether it was given. */
+/** Requests a tunnel through a proxy, and returns whether it was opened. */
 function isTunnelled(proxyUrl: string, target: string): Promise<boolean> {
   const { hostname: host, port } = new URL(proxyUrl)
   return new Promise((resolve) => {
@@ -23,12 +23,12 @@ function isTunnelled(proxyUrl: string, target: string): Promise<boolean> {
       socket.destroy()
       resolve(response.statusCode === 200)
     })
-    // Some refusals are a closed connection.
+    // Some refusals only close the connection.
     request.on('error', () => resolve(false)).end()
   })
 }
 
-test('private addresses, and names that mean one, are out of reach, by request and by tunnel', async () => {
+test('private addresses and local names are refused, for requests and for tunnels', async () => {
   let requests = 0
   await using server = await startLocalServer(async (_request, response) => {
     requests++
@@ -44,14 +44,14 @@ test('private addresses, and names that mean one, are out of reach, by request a
   expect(requests).toBe(0)
 })
 
-test('everything else goes on through the proxy of the environment, and private addresses do not', async () => {
-  const asked: (string | undefined)[] = []
+test('with an upstream proxy, public names are forwarded to it and private addresses are refused', async () => {
+  const requests: (string | undefined)[] = []
   await using upstream = await startLocalServer(async (request, response) => {
-    asked.push(request.url)
+    requests.push(request.url)
     response.end('from upstream')
   })
   await using guard = await startAddressGuardProxy(upstream.origin)
   expect(await getThrough(guard.url, 'http://public.test/a')).toEqual([200, 'from upstream'])
   expect(await getThrough(guard.url, 'http://169.254.169.254/')).toMatchObject([403, expect.any(String)])
-  expect(asked).toEqual(['http://public.test/a'])
+  expect(requests).toEqual(['http://public.test/a'])
 })

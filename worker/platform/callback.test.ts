@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from 'vitest'
 
 import { createLog } from '../../shared/log.ts'
-import { verifyCallback } from '../../shared/signing.ts'
-import { ACCEPTED, refusal, startFakeGateway, type Answer, type FakeGateway } from '../testing/fake-gateway.ts'
-import { createCallGateway } from './callback.ts'
+import { verifyCallback } from '../../shared/net/signing.ts'
+import { ACCEPTED, refusal, startFakeGateway, type GatewayAnswer, type FakeGateway } from '../testing/fake-gateway.ts'
+import { createGatewayCaller } from './callback.ts'
 import { createClock } from './clock.ts'
 
 const TOKEN = 'a'.repeat(64)
@@ -13,41 +13,41 @@ const FOREVER = new AbortController().signal
 let gateway: FakeGateway | null = null
 afterEach(() => gateway?.[Symbol.asyncDispose]())
 
-/** A gateway that answers call after call, the last answer for ever, and the way to call it. */
-async function callOf(...answers: readonly Answer[]) {
+/** Starts a gateway that sends these answers in order, repeating the last, and returns a caller for it. */
+async function startGateway(...answers: readonly GatewayAnswer[]) {
   gateway = await startFakeGateway((_call, index) => answers[index] ?? answers.at(-1) ?? ACCEPTED)
   const clock = createClock()
   const log = createLog('test', 'error', () => {})
   const access = { gatewayUrl: gateway.origin, workerName: 'stream-monitor-1', token: TOKEN, clock, log }
-  return { gateway, clock, call: createCallGateway(access) }
+  return { gateway, clock, call: createGatewayCaller(access) }
 }
 
-test('a call is signed by the key of its assignment, for its route and body', async () => {
-  const { gateway: server, call } = await callOf(ACCEPTED)
+test('a call is signed with the key of its assignment, for its route and body', async () => {
+  const { gateway: server, call } = await startGateway(ACCEPTED)
 
   expect(await call(CALL, FOREVER)).toEqual({ kind: 'accepted', body: { duplicate: false } })
-  const [seen] = server.calls
-  expect(seen?.headers['x-worker-id']).toBe('stream-monitor-1')
+  const [received] = server.calls
+  expect(received?.headers['x-worker-id']).toBe('stream-monitor-1')
   const signed = {
-    timestamp: String(seen?.headers['x-timestamp']),
-    signature: String(seen?.headers['x-signature-256']),
+    timestamp: String(received?.headers['x-timestamp']),
+    signature: String(received?.headers['x-signature-256']),
   }
-  expect(verifyCallback(TOKEN, { ...CALL, body: seen?.body ?? '' }, signed, Date.now())).toBe('valid')
+  expect(verifyCallback(TOKEN, { ...CALL, body: received?.body ?? '' }, signed, Date.now())).toBe('valid')
 })
 
-test('a gateway that cuts the connection, or answers 503, 429 or no JSON is tried until it is back, with the same bytes', async () => {
+test('a call is retried with the same bytes after a broken connection, 503, 429 and a response that is not JSON', async () => {
   const unavailable = refusal(503, 'UNAVAILABLE')
   const noJson = { status: 200, body: undefined }
   const answers = [unavailable, 'drop', noJson, refusal(429, 'RATE_LIMIT_EXCEEDED'), ACCEPTED] as const
-  const { gateway: server, call } = await callOf(...answers)
+  const { gateway: server, call } = await startGateway(...answers)
 
   expect(await call(CALL, FOREVER)).toMatchObject({ kind: 'accepted' })
-  expect(server.calls.map((seen) => seen.body)).toEqual(answers.map(() => CALL.body))
+  expect(server.calls.map(({ body }) => body)).toEqual(answers.map(() => CALL.body))
 })
 
-test('a stale epoch, an ended assignment and a wrong key are refused for good', async () => {
+test('a refusal for a stale epoch, an ended assignment or a wrong key is final', async () => {
   const answers = [refusal(409, 'STALE_EPOCH'), refusal(409, 'ASSIGNMENT_ENDED'), refusal(401, 'UNAUTHORIZED')]
-  const { gateway: server, call } = await callOf(...answers, { status: 404, body: 'nothing here' })
+  const { gateway: server, call } = await startGateway(...answers, { status: 404, body: 'nothing here' })
 
   expect(await call(CALL, FOREVER)).toMatchObject({ kind: 'refused', status: 409, code: 'STALE_EPOCH' })
   expect(await call(CALL, FOREVER)).toMatchObject({ kind: 'refused', status: 409, code: 'ASSIGNMENT_ENDED' })
@@ -56,23 +56,23 @@ test('a stale epoch, an ended assignment and a wrong key are refused for good', 
   expect(server.calls).toHaveLength(4)
 })
 
-test('a clock that is off is set by the gateway, once a call', async () => {
+test("the clock is corrected to the gateway's time, at most once per call", async () => {
   const serverTimeSec = Date.now() / 1000 + 600.25
   const skew = refusal(401, 'CLOCK_SKEW', { server_time: serverTimeSec })
-  const { gateway: server, clock, call } = await callOf(skew, ACCEPTED, skew)
-  const settledBefore = clock.settled()
+  const { gateway: server, clock, call } = await startGateway(skew, ACCEPTED, skew)
+  const detached = clock.detach()
 
   expect(await call(CALL, FOREVER)).toMatchObject({ kind: 'accepted' })
-  expect(Math.abs(Number(server.calls[1]?.headers['x-timestamp']) - serverTimeSec)).toBeLessThan(5)
-  expect(clock.nowMs() - settledBefore.nowMs()).toBeGreaterThan(590_000)
+  expect(Math.abs(Number(server.calls[1]?.headers['x-timestamp']) - serverTimeSec)).toBeLessThan(60)
+  expect(clock.nowMs() - detached.nowMs()).toBeGreaterThan(590_000)
 
   expect(await call(CALL, FOREVER)).toMatchObject({ kind: 'refused', code: 'CLOCK_SKEW' })
   expect(server.calls).toHaveLength(4)
 })
 
-test('a call ends when its signal aborts, whether it waits for an answer or for the next try', async () => {
+test('a call ends when its signal aborts, while it waits for a response or for the next attempt', async () => {
   for (const answer of ['hang', 'drop'] as const) {
-    const { gateway: server, call } = await callOf(answer)
+    const { gateway: server, call } = await startGateway(answer)
     const abort = new AbortController()
     const result = call(CALL, abort.signal)
     await server.waitFor((calls) => calls.length > 0)

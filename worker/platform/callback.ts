@@ -3,14 +3,14 @@ import * as v from 'valibot'
 
 import { Refusal } from '../../shared/contract/assignment.ts'
 import type { Log } from '../../shared/log.ts'
-import { signCallback, type Callback } from '../../shared/signing.ts'
-import { childOf, writeTraceparent, type Trace } from '../../shared/trace.ts'
-import { backoffMs } from './backoff.ts'
-import { pause } from './bell.ts'
+import { signCallback, type Callback } from '../../shared/net/signing.ts'
+import { formatTraceparent, startSpan, type Trace } from '../../shared/trace.ts'
+import { computeBackoffMs } from './backoff.ts'
+import { sleep } from './wake-signal.ts'
 import type { SettableClock } from './clock.ts'
 
-/** What came of a call to the gateway. `refused`: it said no, and would say no again. */
-export type CallResult =
+/** The result of a call to the gateway. `refused` is final: a repeated call would be refused too. */
+export type GatewayCallResult =
   | { readonly kind: 'accepted'; readonly body: unknown }
   | {
       readonly kind: 'refused'
@@ -22,10 +22,10 @@ export type CallResult =
   | { readonly kind: 'aborted' }
 
 /**
- * Calls the gateway with the same bytes until it answers for good: network trouble, 429 and 5xx are tried again until
- * the signal aborts.
+ * Calls the gateway, and repeats the call with the same bytes until it has a final response or the signal aborts.
+ * Network errors, 429 and 5xx are retried.
  */
-export type CallGateway = (callback: Callback, signal: AbortSignal) => Promise<CallResult>
+export type GatewayCaller = (callback: Callback, signal: AbortSignal) => Promise<GatewayCallResult>
 
 export type GatewayAccess = {
   /** The gateway's internal base URL, without a slash at its end. */
@@ -33,61 +33,60 @@ export type GatewayAccess = {
   /** `X-Worker-Id`. */
   readonly workerName: string
   readonly token: string
-  /** What this worker was launched for, where that is known. */
+  /** The trace of the assignment, if known. */
   readonly trace?: Trace | null
   readonly clock: SettableClock
   readonly log: Log
 }
 
-/** A call that takes longer, its answer's body included, has failed. */
+/** Deadline of one attempt, including the response body. */
 const CALL_TIMEOUT_MS = 10_000
 const RETRY = { firstMs: 250, maxMs: 5000 }
 
-export function createCallGateway(access: GatewayAccess): CallGateway {
+/** Creates a caller for one assignment. It sets the clock once per call where the gateway reports a clock skew. */
+export function createGatewayCaller(access: GatewayAccess): GatewayCaller {
   return async (callback, signal) => {
     let failures = 0
     let isCorrected = false
     while (!signal.aborted) {
-      const answer = await attempt(access, callback, signal)
-      if (answer.kind === 'skewed' && !isCorrected) {
+      const attempt = await attemptCall(access, callback, signal)
+      if (attempt.kind === 'skewed' && !isCorrected) {
         isCorrected = true
-        access.clock.correct(answer.serverTimeSec)
-        access.log.warn('clock set by the gateway', { path: callback.path })
+        access.clock.correct(attempt.serverTimeSec)
+        access.log.warn('clock corrected to gateway time', { path: callback.path })
         continue
       }
-      if (answer.kind === 'skewed') return refused(401, 'CLOCK_SKEW', 'refused again after the clock was set')
-      if (answer.kind !== 'failed') return reached(access.log, answer, failures)
+      if (attempt.kind === 'skewed') return refuse(401, 'CLOCK_SKEW', 'refused again after the clock was corrected')
+      if (attempt.kind !== 'failed') {
+        if (failures > 0) access.log.info('gateway reached again', { failures })
+        return attempt
+      }
       failures++
       if (failures === 1)
-        access.log.warn('gateway not reached, trying on', { path: callback.path, error: answer.error })
-      await pause(backoffMs(failures, RETRY), signal)
+        access.log.warn('gateway unreachable, retrying', { path: callback.path, error: attempt.error })
+      await sleep(computeBackoffMs(failures, RETRY), signal)
     }
     return { kind: 'aborted' }
   }
 }
 
-function reached(log: Log, answer: CallResult, failures: number): CallResult {
-  if (failures > 0) log.info('gateway reached again', { failures })
-  return answer
-}
-
-type Attempt =
-  | CallResult
+type CallAttempt =
+  | GatewayCallResult
   | { readonly kind: 'failed'; readonly error: string }
   | { readonly kind: 'skewed'; readonly serverTimeSec: number }
 
-async function attempt(access: GatewayAccess, callback: Callback, signal: AbortSignal): Promise<Attempt> {
-  // A controller of its own for each call: nothing stays tied to a signal that lives as long as the worker.
+async function attemptCall(access: GatewayAccess, callback: Callback, signal: AbortSignal): Promise<CallAttempt> {
+  // Each attempt has its own controller, so that no listener stays on a signal that lives as long as the worker.
   const call = new AbortController()
   const abort = () => call.abort()
   const deadline = setTimeout(abort, CALL_TIMEOUT_MS)
   signal.addEventListener('abort', abort)
   try {
-    const answer = await send(access, callback, call.signal)
-    return judge(answer.status, answer.text)
+    const { status, text } = await send(access, callback, call.signal)
+    return interpretResponse(status, text)
   } catch (error) {
     if (signal.aborted) return { kind: 'aborted' }
-    return { kind: 'failed', error: call.signal.aborted ? 'timed out' : messageOf(error) }
+    return { kind: 'failed', error: call.signal.aborted ? 'timed out' : describeFetchError(error) }
   } finally {
     clearTimeout(deadline)
     signal.removeEventListener('abort', abort)
@@ -104,7 +103,7 @@ async function send(access: GatewayAccess, { method, path, body }: Callback, sig
       'x-worker-id': access.workerName,
       'x-timestamp': timestamp,
       'x-signature-256': signCallback(access.token, timestamp, { method, path, body }),
-      ...(access.trace ? { traceparent: writeTraceparent(childOf(access.trace)) } : {}),
+      ...(access.trace ? { traceparent: formatTraceparent(startSpan(access.trace)) } : {}),
     },
     redirect: 'manual',
     retry: 0,
@@ -119,28 +118,28 @@ const SkewDetails = v.object({ server_time: v.number() })
 const Json = v.pipe(v.string(), v.parseJson())
 const RefusalText = v.pipe(Json, Refusal)
 
-function judge(status: number, text: string): Attempt {
+function interpretResponse(status: number, text: string): CallAttempt {
   if (status >= 500 || status === 429) return { kind: 'failed', error: `HTTP ${status}` }
-  if (status >= 200 && status < 300) return accepted(text)
+  if (status >= 200 && status < 300) return parseAccepted(text)
   const refusal = v.safeParse(RefusalText, text)
-  if (!refusal.success) return refused(status, `HTTP_${status}`, 'refused without a reason')
+  if (!refusal.success) return refuse(status, `HTTP_${status}`, 'refused without a reason')
   const { code, message, details } = refusal.output.error
   if (code === 'CLOCK_SKEW' && v.is(SkewDetails, details)) return { kind: 'skewed', serverTimeSec: details.server_time }
-  return { ...refused(status, code, message), details }
+  return { ...refuse(status, code, message), details }
 }
 
-/** An answer that is no JSON comes from something that stands before the gateway, not from itself. */
-function accepted(text: string): Attempt {
+/** Parses an accepted call's body. A body that is not JSON comes from a proxy before the gateway, and is a failure. */
+function parseAccepted(text: string): CallAttempt {
   const body = v.safeParse(Json, text)
-  return body.success ? { kind: 'accepted', body: body.output } : { kind: 'failed', error: 'the answer is no JSON' }
+  return body.success ? { kind: 'accepted', body: body.output } : { kind: 'failed', error: 'the response is not JSON' }
 }
 
-function refused(status: number, code: string, message: string) {
+function refuse(status: number, code: string, message: string) {
   return { kind: 'refused', status, code, message } as const
 }
 
-/** fetch says no more than "fetch failed"; the reason is in its cause. */
-function messageOf(error: unknown): string {
+/** Returns the message of a fetch error's cause, because its own message is only "fetch failed". */
+function describeFetchError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error.cause instanceof Error ? error.cause.message : error.message
 }

@@ -1,32 +1,32 @@
-/** The time of day as this worker knows it, in ms since 1970. */
+/** The time of day, in ms since 1970. */
 export type Clock = { nowMs(): number }
 
-/** A clock that can be set right by the gateway's. */
+/** A clock that the gateway's time can correct. */
 export type SettableClock = Clock & {
-  /** `serverTimeSec`: the gateway's time in unix seconds. */
+  /** Sets the clock to the gateway's time in unix seconds. */
   correct(serverTimeSec: number): void
-  /** A clock that shows the same time from here on and is never set again, for work that measures by it. */
-  settled(): Clock
+  /** Returns a clock that shows the same time and ignores later corrections, for work that measures by it. */
+  detach(): Clock
 }
 
 /**
- * A clock that starts from the machine's and then goes by its monotonic time, so that nobody who sets the machine's
- * clock makes a stream look stalled or late.
+ * Creates a clock that starts at the machine's time and advances by its monotonic clock. A change of the machine's clock
+ * thus cannot make a stream look stalled or late.
  */
 export function createClock(): SettableClock {
   let originMs = Date.now() - performance.now()
   return {
-    nowMs: () => sinceOrigin(originMs),
+    nowMs: () => readMs(originMs),
     correct: (serverTimeSec) => {
       originMs = serverTimeSec * 1000 - performance.now()
     },
-    settled: () => {
-      const settledOriginMs = originMs
-      return { nowMs: () => sinceOrigin(settledOriginMs) }
+    detach: () => {
+      const detachedOriginMs = originMs
+      return { nowMs: () => readMs(detachedOriginMs) }
     },
   }
 }
 
-function sinceOrigin(originMs: number): number {
+function readMs(originMs: number): number {
   return Math.round(originMs + performance.now())
 }

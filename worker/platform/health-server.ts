@@ -5,17 +5,18 @@ import { EnvironmentError } from '../environment.ts'
 
 export type HealthServer = AsyncDisposable & { readonly port: number }
 
-/** A probe that drips is none; Kubernetes' own asks every few seconds and takes an answer within one. */
+/** Deadline of a probe's request. A kubelet probes every few seconds and waits one second for the response. */
 const REQUEST_TIMEOUT_MS = 5000
-/** A kubelet has one at a time. */
+/** A kubelet opens one connection at a time. */
 const MAX_CONNECTIONS = 64
 
 /**
- * Answers probes on every address of the machine: `/healthz` as long as the process lives and turns its event loop,
- * `/readyz` with 503 while `isReady` says no. Throws an `EnvironmentError` where the port cannot be had.
+ * Serves health probes on every address of the machine: `/healthz` while the event loop runs, `/readyz` with 503 while
+ * `isReady` returns false.
+ * @throws EnvironmentError where the port cannot be bound
  */
 export async function startHealthServer(port: number, isReady: () => boolean): Promise<HealthServer> {
-  // Not above: in a worker's bundle that would load it for everybody.
+  // Imported here: in the worker's bundle, a top-level import would load it for workers without probes too.
   const { createServer } = await import('node:http')
   const server = createServer(
     {
@@ -24,20 +25,22 @@ export async function startHealthServer(port: number, isReady: () => boolean): P
       connectionsCheckingInterval: REQUEST_TIMEOUT_MS / 5,
     },
     (request, response) => {
-      const isKnown = request.method === 'GET' || request.method === 'HEAD'
-      const path = isKnown ? request.url?.split('?', 1)[0] : undefined
-      if (path === '/healthz') answer(response, 200, 'ok')
-      else if (path === '/readyz') answer(response, isReady() ? 200 : 503, isReady() ? 'ready' : 'not_ready')
-      else answer(response, 404, 'not_found')
+      const isRead = request.method === 'GET' || request.method === 'HEAD'
+      const path = isRead ? request.url?.split('?', 1)[0] : undefined
+      if (path === '/healthz') sendStatus(response, 200, 'ok')
+      else if (path === '/readyz') sendStatus(response, isReady() ? 200 : 503, isReady() ? 'ready' : 'not_ready')
+      else sendStatus(response, 404, 'not_found')
     },
   )
   server.maxConnections = MAX_CONNECTIONS
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new EnvironmentError(`HEALTH_PORT ${port} cannot be had: ${error.message}`)))
+    server.once('error', (error) =>
+      reject(new EnvironmentError(`HEALTH_PORT ${port} cannot be bound: ${error.message}`)),
+    )
     server.listen(port, resolve)
   })
   return {
-    port: portOf(server.address()),
+    port: readPort(server.address()),
     async [Symbol.asyncDispose]() {
       const closed = new Promise((resolve) => server.close(resolve))
       server.closeAllConnections()
@@ -46,11 +49,11 @@ export async function startHealthServer(port: number, isReady: () => boolean): P
   }
 }
 
-/** One answer a connection: nothing stays open between two probes. */
-function answer(response: ServerResponse, code: number, status: string): void {
+/** Sends one response and closes the connection, so that none stays open between two probes. */
+function sendStatus(response: ServerResponse, code: number, status: string): void {
   response.writeHead(code, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify({ status }))
 }
 
-function portOf(address: AddressInfo | string | null): number {
+function readPort(address: AddressInfo | string | null): number {
   return typeof address === 'object' && address !== null ? address.port : 0
 }

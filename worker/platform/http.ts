@@ -3,62 +3,67 @@ import dns from 'node:dns'
 import ky from 'ky'
 import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, fetch as undiciFetch } from 'undici'
 
-import { bodyChunks } from '../../shared/body-chunks.ts'
-import { guardConnector, guardLookup } from '../../shared/guarded-lookup.ts'
-import { type AddressPolicy, checkUrl, ForbiddenAddressError } from '../../shared/safe-url.ts'
+import { readBodyChunks } from '../../shared/net/body-chunks.ts'
+import { guardConnector, guardLookup } from '../../shared/net/guarded-lookup.ts'
+import { type AddressPolicy, checkUrl, ForbiddenAddressError } from '../../shared/net/safe-url.ts'
 
-/** The forward proxies of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`). */
-export type Proxies = { readonly http: string | null; readonly https: string | null; readonly except: string | null }
+/** Forward proxies, as in `HTTP_PROXY` and `HTTPS_PROXY`; `bypass` is `NO_PROXY`. */
+export type ProxySettings = {
+  readonly http: string | null
+  readonly https: string | null
+  readonly bypass: string | null
+}
 
-/** A part of a resource, in bytes. */
+/** A byte range of a resource. */
 export type ByteRange = { readonly offset: number; readonly length: number }
 
-/**
- * Trouble in fetching something; `status` is the HTTP status where there was an answer. `isForbidden`: it was never
- * asked for, because the policy does not allow its address.
- */
-export type FetchTrouble = { readonly message: string; readonly status: number | null; readonly isForbidden?: true }
+/** Why a fetch failed. `status`: the response's HTTP status, if any. `isForbidden`: the policy forbids the address. */
+export type FetchFailure = { readonly message: string; readonly status: number | null; readonly isForbidden?: true }
 
 export type GetOptions = {
-  /** Covers everything from the look-up of the name to the last byte of the body, redirects included. */
+  /** Deadline from the DNS lookup to the last byte of the body, including redirects. */
   readonly timeoutMs: number
-  /** A body that is longer is cut off and is trouble, unless its beginning is of use too. */
+  /** A longer body is a failure. */
   readonly maxBytes: number
-  readonly beginningWillDo?: boolean
+  /** Returns the first `maxBytes` of a longer body instead of a failure. */
+  readonly acceptsTruncated?: boolean
   readonly signal: AbortSignal
-  /** Only this part of the resource (RFC 9110 §14.2); a server that sends all of it is understood too. */
+  /** Requests this part only (RFC 9110 §14.2). A server may ignore that and send the whole resource. */
   readonly byteRange?: ByteRange | null
 }
 
-/** `url` is where the answer came from after redirects: relative references resolve against it. */
-export type Fetched =
-  | { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly url: string; readonly isCut: boolean }
-  | { readonly kind: 'trouble'; readonly trouble: FetchTrouble }
+/** `url`: the URL after redirects, against which relative references resolve. */
+export type FetchResult =
+  | { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly url: string; readonly isTruncated: boolean }
+  | FailedFetch
 
-/** An answer whose body is still to be read, and where it came from after redirects. */
-export type Opened =
-  | {
-      readonly kind: 'answer'
-      readonly url: string
-      readonly head: Pick<Response, 'status' | 'headers'>
-      /** To be read once; throws when the signal aborts. */
-      readonly body: AsyncIterable<Uint8Array>
-    }
-  | { readonly kind: 'trouble'; readonly trouble: FetchTrouble }
+/** A response whose body is not yet read. */
+type OpenedResponse = {
+  readonly kind: 'opened'
+  /** The URL after redirects. */
+  readonly url: string
+  readonly head: Pick<Response, 'status' | 'headers'>
+  /** Can be read once; throws when the signal aborts. */
+  readonly body: AsyncIterable<Uint8Array>
+}
+/** A fetch that failed. */
+export type FailedFetch = { readonly kind: 'failed'; readonly failure: FetchFailure }
+
+export type OpenResult = OpenedResponse | FailedFetch
 
 export type OpenOptions = {
   readonly headers: Readonly<Record<string, string>>
-  /** Ends the reading of the body too. Whoever does not read it to the end aborts it. */
+  /** Ends the body too. A caller that does not read the whole body must abort. */
   readonly signal: AbortSignal
 }
 
 export type Fetcher = {
-  /** What it may reach; programs that fetch on its behalf are held to the same. */
+  /** The addresses that it may reach. Programs that fetch on the worker's behalf follow it too. */
   readonly policy: AddressPolicy
-  /** One try; every failure, an abort included, is a value. */
-  get(url: string, options: GetOptions): Promise<Fetched>
-  /** One try at what is too large to be kept in memory; trouble while the body is read is thrown. */
-  open(url: string, options: OpenOptions): Promise<Opened>
+  /** Fetches a resource into memory, in one attempt. Every failure is a value, also an abort. */
+  get(url: string, options: GetOptions): Promise<FetchResult>
+  /** Opens a resource that is too large for memory, in one attempt. Failures of the body are thrown. */
+  open(url: string, options: OpenOptions): Promise<OpenResult>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -66,11 +71,11 @@ const MAX_REDIRECTS = 5
 const USER_AGENT = 'Mozilla/5.0 (compatible; Tallylight)'
 
 /**
- * The one way by which the worker fetches what others serve. Where private networks are forbidden, each redirect's URL
- * is judged before it is followed, and the address that a name resolves to when the connection is made. Behind a proxy
- * the names are resolved there, so that only the URLs can be judged.
+ * Creates the only client through which a worker fetches resources. Where private addresses are forbidden, it checks
+ * the URL of each redirect, and the address of each name when it connects. A forward proxy resolves the names itself,
+ * so that behind one only the URLs are checked.
  */
-export function createFetcher(options: { readonly policy: AddressPolicy; readonly proxies: Proxies }): Fetcher {
+export function createFetcher(options: { readonly policy: AddressPolicy; readonly proxies: ProxySettings }): Fetcher {
   const dispatcher = createDispatcher(options.policy, options.proxies)
   const client = createClient(dispatcher)
   return {
@@ -83,35 +88,35 @@ export function createFetcher(options: { readonly policy: AddressPolicy; readonl
       try {
         if (getOptions.signal.aborted) stop()
         const headers = rangeHeaders(getOptions.byteRange)
-        const answer = await follow(client, url, { policy: options.policy, signal: abort.signal, headers })
-        return answer.kind === 'answer' ? await read(answer, getOptions) : answer
+        const opened = await followRedirects(client, url, { policy: options.policy, signal: abort.signal, headers })
+        return opened.kind === 'opened' ? await readBody(opened, getOptions) : opened
       } catch (error) {
-        if (getOptions.signal.aborted) return trouble('aborted')
-        if (abort.signal.aborted) return trouble(`no complete answer within ${getOptions.timeoutMs / 1000} s`)
-        return { kind: 'trouble', trouble: troubleOf(error) }
+        if (getOptions.signal.aborted) return fail('aborted')
+        if (abort.signal.aborted) return fail(`no complete answer within ${getOptions.timeoutMs / 1000} s`)
+        return { kind: 'failed', failure: toFetchFailure(error) }
       } finally {
         clearTimeout(deadline)
         getOptions.signal.removeEventListener('abort', stop)
-        // Whatever is still under way (a body that nobody wants) ends here.
+        // Ends a body that was not read to its end.
         stop()
       }
     },
     async open(url, openOptions) {
       try {
-        return await follow(client, url, { policy: options.policy, ...openOptions })
+        return await followRedirects(client, url, { policy: options.policy, ...openOptions })
       } catch (error) {
-        return openOptions.signal.aborted ? trouble('aborted') : { kind: 'trouble', trouble: troubleOf(error) }
+        return openOptions.signal.aborted ? fail('aborted') : { kind: 'failed', failure: toFetchFailure(error) }
       }
     },
     [Symbol.asyncDispose]: () => dispatcher.destroy(),
   }
 }
 
-function createDispatcher(policy: AddressPolicy, proxies: Proxies): Dispatcher {
+function createDispatcher(policy: AddressPolicy, proxies: ProxySettings): Dispatcher {
   const connect = policy.allowPrivateNetworks
     ? buildConnector({})
     : guardConnector(buildConnector({ lookup: guardLookup(dns.lookup) }))
-  // The deadline of each call covers headers and body.
+  // Each call has its own deadline for headers and body.
   const options = { connect, headersTimeout: 0, bodyTimeout: 0 }
   if (proxies.http === null && proxies.https === null) return new Agent(options)
   return new EnvHttpProxyAgent({
@@ -119,13 +124,13 @@ function createDispatcher(policy: AddressPolicy, proxies: Proxies): Dispatcher {
     proxyTunnel: false,
     httpProxy: proxies.http ?? '',
     httpsProxy: proxies.https ?? '',
-    noProxy: proxies.except ?? '',
+    noProxy: proxies.bypass ?? '',
   })
 }
 
 type Client = ReturnType<typeof createClient>
 
-/** ky over undici's own fetch: only that one understands the dispatcher of the same package. */
+/** Creates a ky client over undici's own fetch, because Node's global fetch may not accept the package's dispatcher. */
 function createClient(dispatcher: Dispatcher) {
   return ky.create({
     retry: 0,
@@ -142,30 +147,26 @@ function createClient(dispatcher: Dispatcher) {
   })
 }
 
-/** A response that is no redirect, and its URL. */
-type Answer = Extract<Opened, { readonly kind: 'answer' }>
-type Trouble = Extract<Opened, { readonly kind: 'trouble' }>
+type RequestContext = OpenOptions & { readonly policy: AddressPolicy }
 
-type Journey = OpenOptions & { readonly policy: AddressPolicy }
-
-async function follow(client: Client, start: string, journey: Journey): Promise<Opened> {
+async function followRedirects(client: Client, start: string, context: RequestContext): Promise<OpenResult> {
   let url = start
   let status: number | null = null
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const verdict = checkUrl(url, journey.policy)
-    if (!verdict.ok) return forbidden(`URL ${verdict.problem}`)
-    const { headers, signal } = journey
-    const response = await client.get(verdict.url, { headers, signal })
+    const checked = checkUrl(url, context.policy)
+    if (!checked.ok) return forbid(`URL ${checked.problem}`)
+    const { headers, signal } = context
+    const response = await client.get(checked.url, { headers, signal })
     const location = response.headers.get('location')
     status = response.status
     if (!isRedirect(status) || location === null) {
-      return { kind: 'answer', url, head: response, body: bodyChunks(response.body, signal) }
+      return { kind: 'opened', url, head: response, body: readBodyChunks(response.body, signal) }
     }
     await response.body?.cancel()
-    if (!URL.canParse(location, url)) return trouble('redirected to what is not a URL', status)
+    if (!URL.canParse(location, url)) return fail('redirected to an invalid URL', status)
     url = new URL(location, url).href
   }
-  return trouble(`more than ${MAX_REDIRECTS} redirects`, status)
+  return fail(`more than ${MAX_REDIRECTS} redirects`, status)
 }
 
 function rangeHeaders(byteRange: ByteRange | null | undefined): Record<string, string> {
@@ -176,44 +177,44 @@ function isRedirect(status: number): boolean {
   return status >= 301 && status <= 308 && status !== 304
 }
 
-async function read({ url, head, body: chunks }: Answer, options: GetOptions): Promise<Fetched> {
-  const { byteRange, maxBytes, beginningWillDo } = options
-  const problem = problemOf(head, options)
-  if (problem !== null) return trouble(problem, head.status)
-  const { start, length } = wantedPart(head, options)
+async function readBody({ url, head, body: chunks }: OpenedResponse, options: GetOptions): Promise<FetchResult> {
+  const { byteRange, maxBytes, acceptsTruncated } = options
+  const problem = findHeadProblem(head, options)
+  if (problem !== null) return fail(problem, head.status)
+  const { start, length } = choosePart(head, options)
   const body = (await readUpTo(chunks, start + length)).subarray(start)
-  const isCut = body.length > maxBytes
-  if (isCut && !beginningWillDo) return trouble(`larger than ${maxBytes} bytes`, head.status)
-  if (byteRange && body.length < length) return trouble('byte range is cut short', head.status)
-  return { kind: 'ok', bytes: isCut ? body.subarray(0, maxBytes) : body, url, isCut }
+  const isTruncated = body.length > maxBytes
+  if (isTruncated && !acceptsTruncated) return fail(`larger than ${maxBytes} bytes`, head.status)
+  if (byteRange && body.length < length) return fail('byte range is cut short', head.status)
+  return { kind: 'ok', bytes: isTruncated ? body.subarray(0, maxBytes) : body, url, isTruncated }
 }
 
-/** Which part of the body to take, at most one byte more than is allowed: the whole resource holds more than its range. */
-function wantedPart(
-  { status }: Answer['head'],
+/** Chooses the part of the body to read: of a whole resource the requested range, and at most one byte over the limit. */
+function choosePart(
+  { status }: OpenedResponse['head'],
   { byteRange, maxBytes }: GetOptions,
 ): { start: number; length: number } {
   const length = Math.min(byteRange?.length ?? Infinity, maxBytes + 1)
   return { start: status === 200 ? (byteRange?.offset ?? 0) : 0, length }
 }
 
-/** Why an answer is not what was asked for, before its body is read. */
-function problemOf(response: Answer['head'], { byteRange, maxBytes }: GetOptions): string | null {
+/** Returns why a response's head does not match the request; `null` if it does. */
+function findHeadProblem(response: OpenedResponse['head'], { byteRange, maxBytes }: GetOptions): string | null {
   if (response.status === 200) {
-    return byteRange && byteRange.offset > maxBytes ? 'the whole file instead of the byte range asked for' : null
+    return byteRange && byteRange.offset > maxBytes ? 'the whole file instead of the requested byte range' : null
   }
   if (response.status !== 206) return `HTTP ${response.status}`
-  return byteRange && !startsAt(response, byteRange.offset) ? 'another byte range than asked for' : null
+  return byteRange && !startsAt(response, byteRange.offset) ? 'not the requested byte range' : null
 }
 
-/** RFC 9110 §14.4: the answer says which part it holds. */
-function startsAt(response: Answer['head'], offset: number): boolean {
+/** Returns whether a partial response starts at this offset (RFC 9110 §14.4), or does not say where it starts. */
+function startsAt(response: OpenedResponse['head'], offset: number): boolean {
   const range = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')
   return range === null || Number(range[1]) === offset
 }
 
-/** The body's first bytes, at most `limit`; the rest is not waited for. */
-async function readUpTo(body: Answer['body'], limit: number): Promise<Uint8Array> {
+/** Returns the first bytes of a body, at most `limit`, without waiting for the rest. */
+async function readUpTo(body: OpenedResponse['body'], limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of body) {
@@ -225,23 +226,23 @@ async function readUpTo(body: Answer['body'], limit: number): Promise<Uint8Array
   return Buffer.concat(chunks, length)
 }
 
-function trouble(message: string, status: number | null = null): Trouble {
-  return { kind: 'trouble', trouble: { message, status } }
+function fail(message: string, status: number | null = null): FailedFetch {
+  return { kind: 'failed', failure: { message, status } }
 }
 
-function forbidden(message: string): Trouble {
-  return { kind: 'trouble', trouble: { message, status: null, isForbidden: true } }
+function forbid(message: string): FailedFetch {
+  return { kind: 'failed', failure: { message, status: null, isForbidden: true } }
 }
 
-/** What was thrown while something was fetched, or while its body was read. */
-export function troubleOf(error: unknown): FetchTrouble {
-  const reason = reasonOf(error)
-  if (reason instanceof ForbiddenAddressError) return { message: reason.message, status: null, isForbidden: true }
-  return { message: reason instanceof Error ? reason.message : String(reason), status: null }
+/** Converts an error that was thrown by a fetch or by its body. */
+export function toFetchFailure(error: unknown): FetchFailure {
+  const cause = findCause(error)
+  if (cause instanceof ForbiddenAddressError) return { message: cause.message, status: null, isForbidden: true }
+  return { message: cause instanceof Error ? cause.message : String(cause), status: null }
 }
 
-/** fetch says "fetch failed" and hides the reason in its cause; of several addresses tried, the first one's is told. */
-function reasonOf(error: unknown): unknown {
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0])
-  return error instanceof Error && error.cause !== undefined ? reasonOf(error.cause) : error
+/** Returns the innermost cause: fetch itself throws "fetch failed". Where several addresses failed, that of the first. */
+function findCause(error: unknown): unknown {
+  if (error instanceof AggregateError && error.errors.length > 0) return findCause(error.errors[0])
+  return error instanceof Error && error.cause !== undefined ? findCause(error.cause) : error
 }

@@ -1,15 +1,16 @@
-/** How long a worker lives: it is asked to stop and finishes what it has at hand, or drops everything at once. */
+/** The lifetime of a worker: it stops gracefully and finishes its current work, or it is killed. */
 export type Lifetime = {
-  /** Aborts when no new work is to be begun any more; comes with `killed` at the latest. */
+  /** Aborts when no new work may begin; at the latest together with `killed`. */
   readonly stopping: AbortSignal
-  /** Aborts when everything is to be dropped. */
+  /** Aborts when all work must end immediately. */
   readonly killed: AbortSignal
-  /** Begins the end: what is at hand may still be finished and told for as long as the grace lasts. */
+  /** Stops gracefully: current work may be finished and reported until the grace period ends. */
   stop(): void
-  /** Drops everything. */
+  /** Ends all work immediately. */
   kill(): void
 }
 
+/** Creates a lifetime in which `stop` is followed by `kill` after `graceMs`. */
 export function createLifetime(graceMs: number): Lifetime {
   const stopping = new AbortController()
   const killed = new AbortController()

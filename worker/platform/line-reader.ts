@@ -1,5 +1,5 @@
-/** Takes text that comes in pieces of any size, and hands on each line once its end has come. */
-export function lineReader(onLine: (line: string) => void): (text: string) => void {
+/** Creates a function that takes text in chunks of any size and calls `onLine` for each complete line. */
+export function createLineReader(onLine: (line: string) => void): (text: string) => void {
   let rest = ''
   return (text) => {
     const lines = (rest + text).split('\n')

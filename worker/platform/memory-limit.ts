@@ -2,14 +2,14 @@ import { totalmem } from 'node:os'
 
 import { runProgram } from './run-program.ts'
 
-/** Of the machine's memory, or of the container's: beyond it others suffer. */
+/** Share of the machine's or the container's memory. */
 const SHARE = 0.75
 const TIMEOUT_MS = 5000
 
 /**
- * Limits the memory that this process, and each program that it starts from now on, may allocate for itself
- * (RLIMIT_DATA of setrlimit(2), which children inherit): a program that wants more ends with an error of its own, long
- * before the kernel looks for a victim. False where there is no prlimit(1), which belongs to util-linux.
+ * Limits the memory of this process and of each program that it starts from now on (RLIMIT_DATA of setrlimit(2)).
+ * A program that exceeds it fails with its own error, before the kernel kills a process. Returns false without
+ * prlimit(1) of util-linux.
  */
 export async function limitMemory(signal: AbortSignal): Promise<boolean> {
   const memoryBytes = Math.min(totalmem(), process.constrainedMemory() || Infinity)

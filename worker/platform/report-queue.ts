@@ -1,35 +1,39 @@
+/**
+ * The queue of a worker's reports to the gateway. One report is sent at a time, and is repeated byte for byte until it
+ * is acknowledged; everything enqueued meanwhile is combined into the next report. A report's snapshot is never newer
+ * than its events, so that a worker that resumes from an acknowledged snapshot has lost no event.
+ */
+
 import type { CallNumber } from '../../shared/contract/assignment.ts'
 import type { Log } from '../../shared/log.ts'
-import { createBell } from './bell.ts'
-import type { CallResult } from './callback.ts'
+import { createWakeSignal } from './wake-signal.ts'
+import type { GatewayCallResult } from './callback.ts'
 
-/**
- * What a worker must tell, kept until the gateway has it. One report is on its way at a time and is sent again byte
- * for byte until it is answered; what is told meanwhile goes together into the next one. A report's snapshot is never
- * newer than its events, so that whoever resumes from an acknowledged one has missed none.
- */
 export type ReportQueue<Snapshot, Event = never> = {
-  /** `now`: at once; `soon`: at most a second after the last report; `later`: with the next one, or as a heartbeat. */
-  tell(snapshot: Snapshot, urgency: Urgency, events?: readonly Event[]): void
-  /** Resolves once all that was told is acknowledged, or nothing will be any more. */
-  settled(): Promise<void>
-  /** Nothing more will be told: `done` resolves once everything is acknowledged. */
+  /** Enqueues the worker's current snapshot, and the events that led to it. */
+  enqueue(snapshot: Snapshot, urgency: ReportUrgency, events?: readonly Event[]): void
+  /** Resolves once everything enqueued is acknowledged, or the queue has ended. */
+  waitUntilAcknowledged(): Promise<void>
+  /** Accepts nothing more: `done` resolves once everything is acknowledged. */
   close(): void
-  readonly done: Promise<QueueEnd>
+  readonly done: Promise<ReportQueueOutcome>
 }
-export type Urgency = 'now' | 'soon' | 'later'
 
-/** `closed`: all that was told has been acknowledged. `aborted`: the signal came first. */
-export type QueueEnd = Exclude<CallResult, { readonly kind: 'accepted' }> | { readonly kind: 'closed' }
+/** When to send: `now`; `soon`: at most a second after the last report; `later`: with the next report or heartbeat. */
+export type ReportUrgency = 'now' | 'soon' | 'later'
+
+/** `closed`: every report was acknowledged. `aborted`: the signal aborted before. */
+export type ReportQueueOutcome = Exclude<GatewayCallResult, { readonly kind: 'accepted' }> | { readonly kind: 'closed' }
 
 export type ReportQueueOptions<Snapshot, Event = never> = {
   readonly epoch: number
-  /** The gateway is to hear from the worker at least this often. */
+  /** Longest time between two reports. */
   readonly heartbeatIntervalMs: number
-  /** What the worker knows at its start, for the first report. */
-  readonly first: Snapshot
+  /** The snapshot of the first report, at the worker's start. */
+  readonly initialSnapshot: Snapshot
+  /** Composes the body of a report. */
   readonly compose: (number: CallNumber, snapshot: Snapshot, events: readonly Event[]) => unknown
-  readonly send: (body: string, signal: AbortSignal) => Promise<CallResult>
+  readonly send: (body: string, signal: AbortSignal) => Promise<GatewayCallResult>
   readonly log: Log
   readonly signal: AbortSignal
 }
@@ -37,49 +41,49 @@ export type ReportQueueOptions<Snapshot, Event = never> = {
 const MAX_EVENTS_PER_REPORT = 50
 const MAX_EVENTS_KEPT = 1000
 const PROGRESS_INTERVAL_MS = 1000
-/** A little sooner than asked for: a call is a heartbeat when it arrives. */
+/** Share of the heartbeat interval after which a report is sent: a heartbeat counts when it arrives. */
 const HEARTBEAT_SHARE = 0.9
 
-/** What one report will say. */
-type Draft<Snapshot, Event> = {
+/** The content of a report that is not yet sent. */
+type ReportDraft<Snapshot, Event> = {
   readonly snapshot: Snapshot
   readonly events: readonly Event[]
-  readonly urgency: Urgency
+  readonly urgency: ReportUrgency
 }
 
-/** Starts with a report of the first snapshot, and from then on reports what it is told, until closed or refused. */
+/** Creates a queue that sends the initial snapshot at once, and ends when it is closed, refused or aborted. */
 export function createReportQueue<Snapshot, Event = never>(
   options: ReportQueueOptions<Snapshot, Event>,
 ): ReportQueue<Snapshot, Event> {
-  const bell = createBell()
-  let drafts: readonly Draft<Snapshot, Event>[] = []
-  let latest = options.first
+  const wakeSignal = createWakeSignal()
+  let drafts: readonly ReportDraft<Snapshot, Event>[] = []
+  let latest = options.initialSnapshot
   let isSending = false
   let waiting: readonly (() => void)[] = []
   const closed = new AbortController()
   const done = sendAll()
 
   return {
-    tell: (snapshot, urgency, events = []) => {
+    enqueue: (snapshot, urgency, events = []) => {
       latest = snapshot
-      drafts = bounded(added(drafts, { snapshot, events, urgency }), options.log)
-      bell.ring()
+      drafts = dropOldest(appendDraft(drafts, { snapshot, events, urgency }), options.log)
+      wakeSignal.wake()
     },
-    settled: async () => {
+    waitUntilAcknowledged: async () => {
       if (drafts.length === 0 && !isSending) return
       await Promise.race([new Promise<void>((resolve) => (waiting = [...waiting, resolve])), done])
     },
     close: () => {
       closed.abort()
-      bell.ring()
+      wakeSignal.wake()
     },
     done,
   }
 
-  async function sendAll(): Promise<QueueEnd> {
+  async function sendAll(): Promise<ReportQueueOutcome> {
     let lastSentMs = -Infinity
     for (let seq = 1; ; seq++) {
-      await untilDue(lastSentMs)
+      await waitUntilDue(lastSentMs)
       const draft = drafts[0] ?? { snapshot: latest, events: [] }
       if (closed.signal.aborted && drafts.length === 0) return { kind: 'closed' }
       drafts = drafts.slice(1)
@@ -89,49 +93,54 @@ export function createReportQueue<Snapshot, Event = never>(
       const result = await options.send(body, options.signal)
       isSending = false
       if (result.kind !== 'accepted') return result
-      if (drafts.length === 0) release()
+      if (drafts.length === 0) releaseWaiting()
     }
   }
 
-  function release(): void {
+  function releaseWaiting(): void {
     const released = waiting
     waiting = []
     for (const resolve of released) resolve()
   }
 
-  async function untilDue(lastSentMs: number): Promise<void> {
+  async function waitUntilDue(lastSentMs: number): Promise<void> {
     while (!options.signal.aborted && !closed.signal.aborted) {
-      const waitMs = lastSentMs + intervalMs(drafts, options.heartbeatIntervalMs) - performance.now()
+      const waitMs = lastSentMs + chooseIntervalMs(drafts, options.heartbeatIntervalMs) - performance.now()
       if (waitMs <= 0) return
-      await bell.wait(waitMs, options.signal)
+      await wakeSignal.wait(waitMs, options.signal)
     }
   }
 }
 
-function intervalMs(drafts: readonly Draft<unknown, unknown>[], heartbeatIntervalMs: number): number {
+/** Returns the least time between the last report and the next one, in ms. */
+function chooseIntervalMs(drafts: readonly ReportDraft<unknown, unknown>[], heartbeatIntervalMs: number): number {
   if (drafts.some((draft) => draft.urgency === 'now')) return 0
   return drafts.some((draft) => draft.urgency === 'soon') ? PROGRESS_INTERVAL_MS : heartbeatIntervalMs * HEARTBEAT_SHARE
 }
 
-/** Joins what is new to the last draft where that has room for its events. */
-function added<S, E>(drafts: readonly Draft<S, E>[], draft: Draft<S, E>): readonly Draft<S, E>[] {
+/** Merges a draft into the last one, or appends it where the last one has no room for its events. */
+function appendDraft<S, E>(
+  drafts: readonly ReportDraft<S, E>[],
+  draft: ReportDraft<S, E>,
+): readonly ReportDraft<S, E>[] {
   const last = drafts.at(-1)
   if (last === undefined || last.events.length + draft.events.length > MAX_EVENTS_PER_REPORT) return [...drafts, draft]
   const events = [...last.events, ...draft.events]
-  return [...drafts.slice(0, -1), { snapshot: draft.snapshot, events, urgency: moreUrgent(last, draft) }]
+  const urgency = chooseMoreUrgent(last.urgency, draft.urgency)
+  return [...drafts.slice(0, -1), { snapshot: draft.snapshot, events, urgency }]
 }
 
-const BY_URGENCY: readonly Urgency[] = ['later', 'soon', 'now']
+const BY_URGENCY: readonly ReportUrgency[] = ['later', 'soon', 'now']
 
-function moreUrgent(a: { readonly urgency: Urgency }, b: { readonly urgency: Urgency }): Urgency {
-  return BY_URGENCY.indexOf(a.urgency) > BY_URGENCY.indexOf(b.urgency) ? a.urgency : b.urgency
+function chooseMoreUrgent(a: ReportUrgency, b: ReportUrgency): ReportUrgency {
+  return BY_URGENCY.indexOf(a) > BY_URGENCY.indexOf(b) ? a : b
 }
 
-/** A gateway that is away for days costs the oldest events, not the worker's memory. */
-function bounded<S, E>(drafts: readonly Draft<S, E>[], log: Log): readonly Draft<S, E>[] {
+/** Drops the oldest draft where too many events are kept: a long outage of the gateway must not exhaust the memory. */
+function dropOldest<S, E>(drafts: readonly ReportDraft<S, E>[], log: Log): readonly ReportDraft<S, E>[] {
   const kept = drafts.reduce((sum, draft) => sum + draft.events.length, 0)
   const oldest = drafts[0]
   if (kept <= MAX_EVENTS_KEPT || oldest === undefined) return drafts
-  log.error('events dropped: the gateway has not been reached for too long', { dropped: oldest.events.length })
+  log.error('events dropped, gateway unreachable for too long', { dropped: oldest.events.length })
   return drafts.slice(1)
 }

@@ -3,39 +3,38 @@ import { lstat, mkdir, readdir, realpath, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
-/** A folder of this process alone; disposing of it removes it with all that is in it. */
-export type Scratch = AsyncDisposable & { readonly dir: string }
+/** A folder of this process; disposing of it removes it and its content. */
+export type ScratchFolder = AsyncDisposable & { readonly dir: string }
 
-/** The folder for scratch folders cannot be used. */
-export class ScratchError extends Error {}
+/** The parent folder of scratch folders cannot be used. */
+export class ScratchFolderError extends Error {}
 
-/** ffmpeg may have been killed a moment ago, and its last file come into being while the folder goes. */
+/** With retries: an ffmpeg that was just killed may still create a file while the folder is removed. */
 const REMOVAL = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 } as const
 
-/** `NAME.HOST.PID.STARTED`: by its name alone, everybody knows whose a folder is, from its first moment to its last. */
+/** `NAME.HOST.PID.STARTTIME`: the name alone identifies a folder's owner, from its creation to its removal. */
 const FOLDER = /^[\w-]{1,100}\.([\w-]{1,60})\.(\d{1,10})\.(\d{1,20})$/
 
 /**
- * Makes an empty folder in `workDir` that nobody else can read, named after `name` (letters, digits, `-`) and this
- * process, and removes those that processes of this machine have left there that are gone. Folders of living ones, of
- * other machines or accounts, and whatever is named otherwise stay. Throws a `ScratchError` where the folder belongs to
- * somebody else, and the file system's error where it cannot be made.
+ * Creates an empty, private folder in `workDir`, named after `name` (letters, digits, `-`) and this process. It first
+ * removes the scratch folders there whose processes on this machine have ended; all other entries stay.
+ * @throws ScratchFolderError where another account owns `workDir`, or the file system's error
  */
-export async function openScratch(workDir: string, name: string): Promise<Scratch> {
+export async function openScratchFolder(workDir: string, name: string): Promise<ScratchFolder> {
   await mkdir(workDir, { recursive: true, mode: 0o700 })
-  if (!(await isTrusted(workDir))) throw new ScratchError(`${workDir} belongs to another account`)
+  if (!(await isTrusted(workDir))) throw new ScratchFolderError(`${workDir} belongs to another account`)
   const root = await realpath(workDir)
-  await sweep(root)
-  const dir = join(root, `${name}.${HOST}.${process.pid}.${startTime(process.pid) ?? UNKNOWN}`)
+  await removeOrphanFolders(root)
+  const dir = join(root, `${name}.${HOST}.${process.pid}.${readStartTime(process.pid) ?? UNKNOWN}`)
   await rm(dir, REMOVAL)
   await mkdir(dir, { mode: 0o700 })
-  const leave = () => removeAtOnce(dir)
-  process.once('exit', leave)
+  const removeOnExit = () => removeSync(dir)
+  process.once('exit', removeOnExit)
   return {
     dir,
     async [Symbol.asyncDispose]() {
       await rm(dir, REMOVAL)
-      process.removeListener('exit', leave)
+      process.removeListener('exit', removeOnExit)
     },
   }
 }
@@ -44,42 +43,42 @@ const HOST = hostname()
   .replaceAll(/[^\w-]/g, '-')
   .slice(0, 60)
 
-/** Where processes have no start time that can be read. */
+/** Stands for the start time on platforms where it cannot be read. */
 const UNKNOWN = '0'
 
-/** In a folder of somebody else, ours could be exchanged for another; `/tmp` lets everybody make the first one. */
+/** Returns whether this account or root owns a folder. Any other owner could exchange the scratch folders in it. */
 async function isTrusted(path: string): Promise<boolean> {
   const { uid } = await lstat(path)
   return uid === 0 || uid === process.getuid?.()
 }
 
-async function sweep(root: string): Promise<void> {
-  // Without proc(5) everybody would look dead.
-  if (startTime(process.pid) === null) return
+async function removeOrphanFolders(root: string): Promise<void> {
+  // Without proc(5), all processes would seem to have ended.
+  if (readStartTime(process.pid) === null) return
   for (const entry of await readdir(root)) {
-    const [, host, pid, startedAt = ''] = FOLDER.exec(entry) ?? []
-    if (host !== HOST || isAlive(Number(pid), startedAt)) continue
+    const [, host, pid, startTime = ''] = FOLDER.exec(entry) ?? []
+    if (host !== HOST || isAlive(Number(pid), startTime)) continue
     const path = join(root, entry)
     if (await isOwnFolder(path)) await rm(path, REMOVAL).catch(() => {})
   }
 }
 
-/** Another worker may sweep at the same time. */
+/** Returns whether a path is a folder of this account. Another worker may have removed it meanwhile. */
 async function isOwnFolder(path: string): Promise<boolean> {
-  const found = await lstat(path).catch(() => null)
-  return found !== null && found.isDirectory() && found.uid === process.getuid?.()
+  const stats = await lstat(path).catch(() => null)
+  return stats !== null && stats.isDirectory() && stats.uid === process.getuid?.()
 }
 
-function isAlive(pid: number, startedAt: string): boolean {
-  const found = startTime(pid)
-  return found === UNKNOWN ? exists(pid) : found === startedAt
+function isAlive(pid: number, startTime: string): boolean {
+  const current = readStartTime(pid)
+  return current === UNKNOWN ? processExists(pid) : current === startTime
 }
 
 /**
- * When a living process was started, in ticks since the machine's start, which with its pid names it for good (proc(5)):
- * pids come round again. `null` where there is none, or only its unreaped rest.
+ * Reads a process's start time, in ticks since the machine's start (proc(5)). It distinguishes processes that have the
+ * same, reused pid. Returns `null` where no such process exists, or it is a zombie.
  */
-function startTime(pid: number): string | null {
+function readStartTime(pid: number): string | null {
   if (process.platform !== 'linux') return UNKNOWN
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -90,7 +89,7 @@ function startTime(pid: number): string | null {
   }
 }
 
-function exists(pid: number): boolean {
+function processExists(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {
@@ -98,16 +97,16 @@ function exists(pid: number): boolean {
   }
 }
 
-/** The last thing that a process does which has no time left. */
-function removeAtOnce(dir: string): void {
+/** Removes a folder synchronously, while the process exits. */
+function removeSync(dir: string): void {
   try {
     rmSync(dir, REMOVAL)
   } catch {
-    // The next worker sweeps it.
+    // The next worker removes it as an orphan.
   }
 }
 
-/** Whether the disk is full, or as full as it may become. */
+/** Returns whether an error means that the disk, a quota or the file-size limit is full. */
 export function isDiskFull(error: unknown): boolean {
   return error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(String(error.code))
 }

@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 
-import { startLocalServer } from './local-server.ts'
+import { startLocalServer } from '../../shared/testing/local-server.ts'
+import { PATIENCE_MS } from '../../shared/testing/until.ts'
 
-/** A call as it came in. */
-export type Call = {
+/** A received call. */
+export type GatewayCall = {
   readonly method: string
   readonly path: string
   readonly headers: IncomingMessage['headers']
@@ -11,68 +12,69 @@ export type Call = {
   readonly atMs: number
 }
 
-/** An answer; `drop` cuts the connection once the call has come in, `hang` never answers. */
-export type Answer = { readonly status: number; readonly body: unknown } | 'drop' | 'hang'
+/** A response. `drop` cuts the connection after the call was received; `hang` never responds. */
+export type GatewayAnswer = { readonly status: number; readonly body: unknown } | 'drop' | 'hang'
 
+/** A running fake gateway. */
 export type FakeGateway = AsyncDisposable & {
   readonly origin: string
-  readonly calls: readonly Call[]
-  /** Resolves with the calls once enough of them have come; fails after the deadline. */
-  waitFor(isEnough: (calls: readonly Call[]) => boolean, timeoutMs?: number): Promise<readonly Call[]>
+  readonly calls: readonly GatewayCall[]
+  /** Resolves with all calls once the condition holds; rejects after the deadline. */
+  waitFor(isEnough: (calls: readonly GatewayCall[]) => boolean): Promise<readonly GatewayCall[]>
 }
 
-export const ACCEPTED: Answer = { status: 200, body: { duplicate: false } }
+/** The response that accepts a report. */
+export const ACCEPTED: GatewayAnswer = { status: 200, body: { duplicate: false } }
 
-export function refusal(status: number, code: string, details?: unknown): Answer {
+/** Returns a response with an error code. */
+export function refusal(status: number, code: string, details?: unknown): GatewayAnswer {
   return { status, body: { error: { code, message: `refused: ${code}`, details } } }
 }
 
-const DEADLINE_MS = 45_000
-
-/** An HTTP server in the gateway's place that keeps every call and answers as it is told, one after the other. */
+/** Starts an HTTP server in place of the gateway. It records all calls and responds by `answer`. */
 export async function startFakeGateway(
-  answer: (call: Call, index: number) => Answer | Promise<Answer>,
+  answer: (call: GatewayCall, index: number) => GatewayAnswer | Promise<GatewayAnswer>,
 ): Promise<FakeGateway> {
-  const calls: Call[] = []
+  const calls: GatewayCall[] = []
   const watchers = new Set<() => void>()
   const server = await startLocalServer(async (request, response) => {
-    const call = { ...(await read(request)), atMs: performance.now() }
+    const call = { ...(await readRequest(request)), atMs: performance.now() }
     calls.push(call)
     for (const watcher of watchers) watcher()
-    const said = await answer(call, calls.length - 1)
-    if (said === 'drop') response.socket?.destroy()
-    else if (said !== 'hang') {
-      response.writeHead(said.status, { 'content-type': 'application/json' }).end(JSON.stringify(said.body))
+    const result = await answer(call, calls.length - 1)
+    if (result === 'drop') response.socket?.destroy()
+    else if (result !== 'hang') {
+      response.writeHead(result.status, { 'content-type': 'application/json' }).end(JSON.stringify(result.body))
     }
   })
   return {
     origin: server.origin,
     calls,
-    waitFor: (isEnough, timeoutMs = DEADLINE_MS) =>
+    waitFor: (isEnough) =>
       new Promise((resolve, reject) => {
         const end = (finish: () => void) => {
           clearTimeout(deadline)
-          watchers.delete(look)
+          watchers.delete(check)
           finish()
         }
-        const look = () => isEnough(calls) && end(() => resolve([...calls]))
-        const late = () => reject(new Error(`not within ${timeoutMs} ms; last calls: ${summary(calls)}`))
-        const deadline = setTimeout(() => end(late), timeoutMs)
-        watchers.add(look)
-        look()
+        const check = () => isEnough(calls) && end(() => resolve([...calls]))
+        const late = () => reject(new Error(`not within ${PATIENCE_MS} ms; last calls: ${summarize(calls)}`))
+        const deadline = setTimeout(() => end(late), PATIENCE_MS)
+        watchers.add(check)
+        check()
       }),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
 
-async function read(request: IncomingMessage) {
+async function readRequest(request: IncomingMessage) {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk)
   const { method = '', url: path = '', headers } = request
   return { method, path, headers, body: Buffer.concat(chunks).toString() }
 }
 
-function summary(calls: readonly Call[]): string {
+function summarize(calls: readonly GatewayCall[]): string {
   return calls
     .slice(-3)
     .map((call) => `${call.method} ${call.path} ${call.body.slice(0, 500)}`)

@@ -5,42 +5,42 @@ import { basename, dirname, join } from 'node:path'
 
 import { FileSystem, type FtpConnection, FtpSrv } from 'ftp-srv'
 
-import type { Certificate } from './certificate.ts'
-import { freePort } from './free-port.ts'
+import type { Certificate } from '../../shared/testing/certificate.ts'
+import { findFreePort } from '../../shared/testing/free-port.ts'
 
-/** An FTP server on 127.0.0.1. */
+/** A running FTP server on 127.0.0.1. */
 export type FtpDouble = AsyncDisposable & {
   readonly port: number
   readonly user: string
   readonly password: string
-  /** The folder that it serves. */
+  /** The served folder. */
   readonly dir: string
-  /** The most log-ins that there were at once. */
+  /** Returns the maximum number of concurrent logins. */
   mostConnections(): number
-  /** Cuts every connection. */
+  /** Cuts all connections. */
   closeConnections(): Promise<void>
 }
 
 export type FtpDoubleOptions = {
-  /** TLS, from the first byte on or when asked for. */
+  /** TLS, implicit or explicit. */
   readonly tls?: Certificate & { readonly isImplicit: boolean }
-  /** Like servers that do not rename onto a file that is there. */
+  /** Refuses to rename to an existing name, like some servers. */
   readonly refusesToReplace?: boolean
   readonly refusesToRemove?: boolean
-  /** Keeps so many bytes of each file, and takes that for success. */
+  /** Stores only this many bytes of each chunk, and reports success. */
   readonly keepsBytes?: number
-  /** Logs nobody in beyond so many. */
+  /** Refuses further logins. */
   readonly maxConnections?: number
 }
 
 const USER = 'studio'
 const PASSWORD = 'correct horse'
 
-/** An FTP server within this process, over a folder of its own. */
+/** Starts an FTP server in this process, with a folder of its own. */
 export async function startFtpDouble(options: FtpDoubleOptions = {}): Promise<FtpDouble> {
   const { tls, maxConnections = Infinity } = options
   const dir = await mkdtemp(join(tmpdir(), 'ftp-double-'))
-  const port = await freePort()
+  const port = await findFreePort()
   const server = new FtpSrv({
     url: `${tls?.isImplicit === true ? 'ftps' : 'ftp'}://127.0.0.1:${port}`,
     pasv_url: '127.0.0.1',
@@ -48,13 +48,13 @@ export async function startFtpDouble(options: FtpDoubleOptions = {}): Promise<Ft
     log: SILENT,
   })
   const connected = new Set<string>()
-  let most = 0
+  let maxConnected = 0
   server.on('login', ({ connection, username, password }, resolve, reject) => {
-    if (username !== USER || password !== PASSWORD) return reject(new Error(`not the password: ${password}`))
+    if (username !== USER || password !== PASSWORD) return reject(new Error(`wrong password: ${password}`))
     if (connected.size >= maxConnections) return reject(new Error('too many connections'))
     connected.add(connection.id)
-    most = Math.max(most, connected.size)
-    resolve({ fs: fileSystemOf(connection, dir, options) })
+    maxConnected = Math.max(maxConnected, connected.size)
+    resolve({ fs: createFileSystem(connection, dir, options) })
   })
   server.on('disconnect', ({ id }) => connected.delete(id))
   server.on('client-error', () => undefined)
@@ -64,7 +64,7 @@ export async function startFtpDouble(options: FtpDoubleOptions = {}): Promise<Ft
     user: USER,
     password: PASSWORD,
     dir,
-    mostConnections: () => most,
+    mostConnections: () => maxConnected,
     closeConnections: async () => {
       await Promise.all([...connected].map((id) => server.disconnectClient(id)))
     },
@@ -75,7 +75,7 @@ export async function startFtpDouble(options: FtpDoubleOptions = {}): Promise<Ft
   }
 }
 
-/** The package's own opens a file before it knows whether it can, and then answers twice. */
+/** Fixes the package's file system, which sends two replies where a file cannot be opened. */
 class PlainFileSystem extends FileSystem {
   override async write(name: string): Promise<unknown> {
     const path = join(this.root, name)
@@ -84,13 +84,13 @@ class PlainFileSystem extends FileSystem {
   }
 }
 
-/** What a server does not do for its users. */
-type Failings = Pick<FtpDoubleOptions, 'refusesToReplace' | 'refusesToRemove' | 'keepsBytes'>
+/** Faults of the file system. */
+type FtpFaults = Pick<FtpDoubleOptions, 'refusesToReplace' | 'refusesToRemove' | 'keepsBytes'>
 
-function fileSystemOf(
+function createFileSystem(
   connection: FtpConnection,
   root: string,
-  { refusesToReplace, refusesToRemove, keepsBytes }: Failings,
+  { refusesToReplace, refusesToRemove, keepsBytes }: FtpFaults,
 ) {
   const served = new PlainFileSystem(connection, { root, cwd: '/' })
   const rename = served.rename.bind(served)
@@ -113,15 +113,15 @@ function fileSystemOf(
   return served
 }
 
-function quiet(): void {
-  // Its log goes to stdout otherwise.
+function ignore(): void {
+  // Discards a log line, which ftp-srv would print to stdout.
 }
 
 const SILENT = {
   child: () => SILENT,
-  trace: quiet,
-  debug: quiet,
-  info: quiet,
-  warn: quiet,
-  error: quiet,
+  trace: ignore,
+  debug: ignore,
+  info: ignore,
+  warn: ignore,
+  error: ignore,
 }

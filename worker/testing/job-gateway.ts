@@ -1,59 +1,61 @@
 import * as v from 'valibot'
 
-import { JobReport, type JobOrder } from '../../shared/contract/jobs.ts'
+import { JobReport, type TaskSpec } from '../../shared/contract/jobs.ts'
 import type { Preset } from '../../shared/contract/presets.ts'
-import { ACCEPTED, startFakeGateway, type Answer, type Call, type FakeGateway } from './fake-gateway.ts'
+import { ACCEPTED, type FakeGateway, type GatewayAnswer, type GatewayCall, startFakeGateway } from './fake-gateway.ts'
 
+/** A fake gateway with a single task. */
 export type JobGateway = FakeGateway & {
-  /** Every report so far. */
+  /** Returns all reports so far. */
   reports(): readonly JobReport[]
-  /** Resolves with the first report that is wanted; fails after the deadline. */
-  report(isWanted: (report: JobReport) => boolean, timeoutMs?: number): Promise<JobReport>
+  /** Resolves with the first matching report; rejects after the deadline. */
+  report(matches: (report: JobReport) => boolean): Promise<JobReport>
 }
 
 export type JobGatewayOptions = {
-  readonly order: JobOrder
+  /** The task of every claim. */
+  readonly spec: TaskSpec
   readonly allowPrivateNetworks?: boolean
-  /** How a report is answered; accepted by default. */
-  readonly answer?: (report: JobReport) => Answer | Promise<Answer>
+  /** Returns the response to a report; accepts it by default. */
+  readonly answer?: (report: JobReport) => GatewayAnswer | Promise<GatewayAnswer>
 }
 
-/** A gateway that hands one order to whoever claims, and keeps what it is told of it. */
-export async function startJobGateway({ order, ...options }: JobGatewayOptions): Promise<JobGateway> {
+/** Starts a fake gateway that assigns one task to every claim and records the task's reports. */
+export async function startJobGateway({ spec: order, ...options }: JobGatewayOptions): Promise<JobGateway> {
   const policy = { allow_private_networks: options.allowPrivateNetworks ?? true, allow_any_site: false }
   const gateway = await startFakeGateway((call) => {
     if (call.path.endsWith('/claim')) return { status: 200, body: { epoch: 1, resume: null, policy, order } }
-    return options.answer?.(toReport(call)) ?? ACCEPTED
+    return options.answer?.(parseReport(call)) ?? ACCEPTED
   })
-  const reports = () => gateway.calls.filter(isReport).map(toReport)
+  const reports = () => gateway.calls.filter(isReport).map(parseReport)
   return {
     ...gateway,
     reports,
-    async report(isWanted, timeoutMs) {
-      await gateway.waitFor(() => reports().some(isWanted), timeoutMs)
-      const [first] = reports().filter(isWanted)
-      if (first === undefined) throw new Error('a report that was there is gone')
+    async report(matches) {
+      await gateway.waitFor(() => reports().some(matches))
+      const [first] = reports().filter(matches)
+      if (first === undefined) throw new Error('a recorded report has disappeared')
       return first
     },
   }
 }
 
-function isReport({ path }: Call): boolean {
+function isReport({ path }: GatewayCall): boolean {
   return path.endsWith('/status')
 }
 
-function toReport({ body }: Call): JobReport {
+function parseReport({ body }: GatewayCall): JobReport {
   return v.parse(JobReport, JSON.parse(body))
 }
 
-/** Whether a report is a task's last. */
-export function isLast({ state }: JobReport): boolean {
+/** Returns whether a report ends its task. */
+export function isFinalReport({ state }: JobReport): boolean {
   return state === 'done' || state === 'failed'
 }
 
-type EncodeOrder = Extract<JobOrder, { readonly task: 'encode' }>
+type EncodeTaskSpec = Extract<TaskSpec, { readonly task: 'encode' }>
 
-/** One small H.264 picture with sound, in one MP4 file: as quick as an encode can be. */
+/** The fastest encode: a single small H.264 rendition with audio in an MP4 file. */
 export const QUICK_PRESET: Preset = {
   description: 'quick',
   container: 'mp4',
@@ -64,8 +66,8 @@ export const QUICK_PRESET: Preset = {
 
 const JOB_ID = 'job-019502f0-0000-7000-8000-000000000001'
 
-/** An order to encode an input whole, into `shows/one.mp4` of the local store, in a minute at most. */
-export function encodeOrder(inputUrl: string, changed: Partial<EncodeOrder> = {}): EncodeOrder {
+/** Returns a task that encodes an input to `shows/one.mp4` in the local store, within ten minutes and without a split. */
+export function createEncodeSpec(inputUrl: string, overrides: Partial<EncodeTaskSpec> = {}): EncodeTaskSpec {
   return {
     task: 'encode',
     job_id: JOB_ID,
@@ -77,9 +79,9 @@ export function encodeOrder(inputUrl: string, changed: Partial<EncodeOrder> = {}
     thumbnails: false,
     parts_key: `.tallylight/${JOB_ID}/`,
     leftovers: [],
-    time_left_ms: 60_000,
+    time_left_ms: 600_000,
     chunks: 1,
     free_workers: 0,
-    ...changed,
+    ...overrides,
   }
 }

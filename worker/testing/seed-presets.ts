@@ -7,5 +7,5 @@ import { Preset } from '../../shared/contract/presets.ts'
 
 const FILE = new URL('../../gateway/jobs/presets.yaml', import.meta.url)
 
-/** What every gateway has where no `PRESETS_FILE` says otherwise, by name. */
+/** The presets of a gateway without `PRESETS_FILE`, by name. */
 export const SEED_PRESETS = v.parse(v.record(v.string(), Preset), parse(await readFile(FILE, 'utf8')))

@@ -5,43 +5,43 @@ import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import type { Certificate } from './certificate.ts'
-import { freePort, isListening } from './free-port.ts'
+import { PATIENCE_MS } from '../../shared/testing/until.ts'
+import type { Certificate } from '../../shared/testing/certificate.ts'
+import { findFreePort, isListening } from '../../shared/testing/free-port.ts'
 
-/** The real server (Debian's vsftpd), run by ourselves and as ourselves. */
+/** A running vsftpd (Debian's package), under the current user. */
 export type Vsftpd = AsyncDisposable & {
   readonly port: number
   readonly user: string
   readonly password: string
-  /** Where a log-in leads; absolute paths are those of this machine. */
+  /** The home folder after a login; absolute paths are those of this machine. */
   readonly dir: string
 }
 
 const PASSWORD = 'correct-horse'
-const START_TIMEOUT_MS = 10_000
-const LOOK_INTERVAL_MS = 20
+const POLL_INTERVAL_MS = 20
 
 /**
- * Starts one on a free port of 127.0.0.1; with a certificate it takes log-ins over TLS only. Local accounts would need
- * root: its users are anonymous ones who know the password.
+ * Starts vsftpd on a free port of 127.0.0.1; with a certificate, it accepts logins over TLS only. Local accounts would
+ * require root, so the user is anonymous, with a password.
  */
 export async function startVsftpd(certificate: Certificate | null): Promise<Vsftpd> {
   const base = await mkdtemp(join(tmpdir(), 'vsftpd-'))
   const dir = join(base, 'files')
   await mkdir(dir)
-  const port = await freePort()
+  const port = await findFreePort()
   await writeFile(join(base, 'passwords'), `${PASSWORD}\n`)
   if (certificate !== null) await writeFile(join(base, 'tls.pem'), certificate.key + certificate.cert)
-  const settings = { ...settingsOf(base, port), ...(certificate === null ? {} : tlsSettingsOf(base)) }
+  const settings = { ...baseSettings(base, port), ...(certificate === null ? {} : tlsSettings(base)) }
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
   await writeFile(join(base, 'vsftpd.conf'), lines.join(''))
   const server = spawn('/usr/sbin/vsftpd', [join(base, 'vsftpd.conf')], { detached: true, stdio: 'ignore' })
   await once(server, 'spawn')
   const exited = once(server, 'exit')
-  const deadlineMs = performance.now() + START_TIMEOUT_MS
+  const deadlineMs = performance.now() + PATIENCE_MS
   while (!(await isListening(port))) {
     if (server.exitCode !== null || performance.now() > deadlineMs) throw new Error('vsftpd does not start')
-    await sleep(LOOK_INTERVAL_MS)
+    await sleep(POLL_INTERVAL_MS)
   }
   return {
     port,
@@ -49,7 +49,7 @@ export async function startVsftpd(certificate: Certificate | null): Promise<Vsft
     password: PASSWORD,
     dir,
     async [Symbol.asyncDispose]() {
-      // Its sessions are processes of the same group.
+      // vsftpd runs one process per connection, all in its process group.
       if (server.pid !== undefined) process.kill(-server.pid, 'SIGKILL')
       await exited
       await rm(base, { recursive: true, force: true })
@@ -57,7 +57,7 @@ export async function startVsftpd(certificate: Certificate | null): Promise<Vsft
   }
 }
 
-function settingsOf(base: string, port: number) {
+function baseSettings(base: string, port: number) {
   return {
     listen: 'YES',
     listen_address: '127.0.0.1',
@@ -78,8 +78,8 @@ function settingsOf(base: string, port: number) {
   }
 }
 
-/** With the reuse of sessions that hosters demand (`require_ssl_reuse`). */
-function tlsSettingsOf(base: string) {
+/** Returns the settings of TLS, with session reuse, which many hosters require. */
+function tlsSettings(base: string) {
   return {
     ssl_enable: 'YES',
     allow_anon_ssl: 'YES',

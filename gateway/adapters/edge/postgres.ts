@@ -3,23 +3,23 @@ import postgres, { type Sql } from 'postgres'
 
 import journal from '../../../drizzle/migrations/meta/_journal.json' with { type: 'json' }
 import type { Log } from '../../../shared/log.ts'
-import type { Db } from '../../context.ts'
-import { isRetryable, isUnavailable } from '../postgres-errors.ts'
+import { isRetryable, isUnavailable } from '../postgres/errors.ts'
+import type { Db } from '../../ports/database.ts'
 
 export type RequestPostgres = AsyncDisposable & { readonly db: Db; readonly sql: Sql }
 
-/** There may be many requests at once. It carries several queries; what runs in a transaction must not wait for others. */
+/** One per request, since many requests may be open. It pipelines queries; a transaction must not wait for another query. */
 const MAX_CONNECTIONS = 1
 const CONNECT_WITHIN_SEC = 5
-/** Of an invocation that waits for the next webhook to be due, nobody needs the connections. */
+/** An invocation that waits until the next webhook is due releases its connection. */
 const IDLE_SEC = 1
 const CLOSE_WITHIN_SEC = 1
 const STATEMENT_TIMEOUT_MS = 8_000
 const IDLE_TRANSACTION_TIMEOUT_MS = 15_000
 
 /**
- * A connection for one request or one round of periodic work: a fetch runtime ties a socket to the request that opened
- * it. It comes with the first query; without a server a query fails within 5 s.
+ * Opens a connection for one request or one run of the scheduler, because a fetch runtime ties a socket to the request
+ * that opened it. It connects with the first query; without a server a query fails within 5 s.
  */
 export function connectForRequest(url: string, log: Log): RequestPostgres {
   const sql = postgres(url, {
@@ -27,7 +27,7 @@ export function connectForRequest(url: string, log: Log): RequestPostgres {
     connect_timeout: CONNECT_WITHIN_SEC,
     idle_timeout: IDLE_SEC,
     backoff: () => 0.1,
-    // It would cost each request a round trip to learn what Drizzle knows.
+    // Drizzle knows the types; reading them would cost each request a round trip.
     fetch_types: false,
     onnotice: (notice) => log.debug('postgres notice', { notice: notice['message'] }),
     connection: {
@@ -40,34 +40,34 @@ export function connectForRequest(url: string, log: Log): RequestPostgres {
   return { db: drizzle(sql), sql, [Symbol.asyncDispose]: () => sql.end({ timeout: CLOSE_WITHIN_SEC }) }
 }
 
-/** Whether an error says that the database cannot be reached now, or that a transaction lost against others too often. */
-export function isDatabaseGone(error: unknown): boolean {
+/** Returns whether an error means that the database is unreachable now, or that a transaction lost too many conflicts. */
+export function isDatabaseUnavailable(error: unknown): boolean {
   return isUnavailable(error) || isRetryable(error) || isSocketError(error)
 }
 
-/** What workerd says of a socket that does not come about or breaks; it gives no code. */
+/** Messages of workerd for a socket that cannot be opened or breaks; these errors have no code. */
 const SOCKET_ERROR = /^(?:proxy request failed|Network connection lost)/
 
 function isSocketError(error: unknown): boolean {
   return error instanceof Error && (SOCKET_ERROR.test(error.message) || isSocketError(error.cause))
 }
 
-/** When the newest migration was made that this gateway was built with; Drizzle notes it when it applies one. */
+/** Creation time of the newest migration in this build, in ms. Drizzle stores it with each applied migration. */
 const NEWEST_MIGRATION = Math.max(...journal.entries.map(({ when }) => when))
 
-/** undefined_table and invalid_schema_name: Drizzle has noted nothing here. */
-const NO_NOTES = /^(?:42P01|3F000)$/
+/** undefined_table and invalid_schema_name: no migration has been applied to this database. */
+const MISSING_JOURNAL = /^(?:42P01|3F000)$/
 
-/** What keeps the tables from being used; `null`: nothing. Here nobody can apply migrations. */
-export async function schemaProblem(sql: Sql): Promise<string | null> {
+/** Returns why the tables cannot be used, or `null`. A fetch runtime cannot apply migrations itself. */
+export async function findSchemaProblem(sql: Sql): Promise<string | null> {
   const [row] = await sql<{ applied: string | null }[]>`
-    select max(created_at)::text as applied from drizzle.__drizzle_migrations`.catch(noneWhereUnnoted)
+    select max(created_at)::text as applied from drizzle.__drizzle_migrations`.catch(emptyWhereJournalIsMissing)
   return Number(row?.applied ?? 0) >= NEWEST_MIGRATION
     ? null
-    : 'its tables are missing or older than this gateway, which cannot make them: run the migration job first'
+    : 'its tables are missing or older than this gateway, which cannot create them: run the migration job first'
 }
 
-function noneWhereUnnoted(error: unknown): [] {
-  if (error instanceof postgres.PostgresError && NO_NOTES.test(error.code)) return []
+function emptyWhereJournalIsMissing(error: unknown): [] {
+  if (error instanceof postgres.PostgresError && MISSING_JOURNAL.test(error.code)) return []
   throw error
 }

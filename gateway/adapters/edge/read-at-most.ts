@@ -1,4 +1,4 @@
-/** The text of a body up to `maxBytes`; of a longer one its beginning, and its connection is closed. */
+/** Reads a body as text, at most about `maxBytes`. A longer body is truncated and its connection closed. */
 export async function readAtMost(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string> {
   if (body === null) return ''
   const decoder = new TextDecoder()

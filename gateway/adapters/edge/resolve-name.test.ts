@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 
-import { startLocalServer } from '../../../worker/testing/local-server.ts'
+import { PATIENCE_MS } from '../../../shared/testing/until.ts'
+import { startLocalServer } from '../../../shared/testing/local-server.ts'
 import { requirePublicHost } from './resolve-name.ts'
 
 type Records = readonly { readonly type: number; readonly data: string }[]
@@ -10,16 +11,16 @@ const A = (data: string) => ({ type: 1, data })
 const AAAA = (data: string) => ({ type: 28, data })
 const CNAME = (data: string) => ({ type: 5, data })
 
-/** Judges a name by a resolver that gives this reply. */
-async function judge(host: string, { status = 200, dns = 0, a = [], aaaa = [], body }: Reply): Promise<void> {
+/** Checks a host with a resolver that sends this reply. */
+async function checkHost(host: string, { status = 200, dns = 0, a = [], aaaa = [], body }: Reply): Promise<void> {
   const resolver = await startLocalServer(async (request, response) => {
     const isA = new URL(request.url ?? '', 'http://resolver').searchParams.get('type') === 'A'
     const answer = body ?? JSON.stringify({ Status: dns, TC: false, Answer: isA ? a : aaaa })
-    const isAsked = request.headers.accept === 'application/dns-json'
-    response.writeHead(isAsked ? status : 406, { location: '/elsewhere' }).end(answer)
+    const isDnsQuery = request.headers.accept === 'application/dns-json'
+    response.writeHead(isDnsQuery ? status : 406, { location: '/elsewhere' }).end(answer)
   })
   onTestFinished(() => resolver[Symbol.asyncDispose]())
-  return requirePublicHost(host, `${resolver.origin}/dns-query?ct=x`, AbortSignal.timeout(2000))
+  return requirePublicHost(host, `${resolver.origin}/dns-query?ct=x`, AbortSignal.timeout(PATIENCE_MS))
 }
 
 test.each<[string, Reply]>([
@@ -27,7 +28,7 @@ test.each<[string, Reply]>([
   ['addresses of both kinds', { a: [A('93.184.216.34'), A('1.1.1.1')], aaaa: [AAAA('2606:4700::1111')] }],
   ['an alias', { a: [CNAME('edge.example.'), A('93.184.216.34')], aaaa: [CNAME('edge.example.')] }],
 ])('a name with %s is public', async (_what, reply) => {
-  await expect(judge('receiver.example', reply)).resolves.toBeUndefined()
+  await expect(checkHost('receiver.example', reply)).resolves.toBeUndefined()
 })
 
 test.each<[string, Reply, string]>([
@@ -35,22 +36,23 @@ test.each<[string, Reply, string]>([
   ['a private address among public ones', { a: [A('1.1.1.1'), A('169.254.169.254')] }, 'private address'],
   ['a private IPv6 address', { a: [A('1.1.1.1')], aaaa: [AAAA('fd00::1')] }, 'private address'],
   ['a private IPv4 address in IPv6', { aaaa: [AAAA('::ffff:127.0.0.1')] }, 'private address'],
-  ['something else than an address', { a: [A('localhost')] }, 'private address'],
+  ['a record that is no address', { a: [A('localhost')] }, 'private address'],
   ['no address', {}, 'has no address'],
-  ['nobody who knows it', { dns: 3 }, 'there is no such name'],
+  ['no entry', { dns: 3 }, 'there is no such name'],
   ['a resolver that fails', { dns: 2 }, 'SERVFAIL'],
   ['a resolver that refuses', { status: 403 }, 'answered 403'],
   ['a resolver that redirects', { status: 302, a: [A('1.1.1.1')] }, 'answered 302'],
-  ['a resolver that is none', { body: '<html>' }, 'cannot be resolved'],
-  ['a resolver that does not stop', { body: ' '.repeat(10_000_000) }, 'cannot be resolved'],
+  ['a resolver that sends no DNS answer', { body: '<html>' }, 'cannot be resolved'],
+  ['a resolver that sends an endless body', { body: ' '.repeat(10_000_000) }, 'cannot be resolved'],
 ])('a name with %s is refused', async (_what, reply, reason) => {
-  await expect(judge('receiver.example', reply)).rejects.toThrow(reason)
+  await expect(checkHost('receiver.example', reply)).rejects.toThrow(reason)
 })
 
-test('addresses, and names of the own machine, are judged without being looked up', async () => {
-  const judgeAlone = (host: string) => requirePublicHost(host, 'http://127.0.0.1:1/', AbortSignal.timeout(2000))
+test('addresses, and names of the local machine, are checked without a DNS query', async () => {
+  const checkOffline = (host: string) =>
+    requirePublicHost(host, 'http://127.0.0.1:1/', AbortSignal.timeout(PATIENCE_MS))
   for (const host of ['127.0.0.1', '[::1]', 'localhost', 'metadata.google.internal']) {
-    await expect(judgeAlone(host)).rejects.toThrow('private address')
+    await expect(checkOffline(host)).rejects.toThrow('private address')
   }
-  for (const host of ['93.184.216.34', '[2606:4700::1111]']) await expect(judgeAlone(host)).resolves.toBeUndefined()
+  for (const host of ['93.184.216.34', '[2606:4700::1111]']) await expect(checkOffline(host)).resolves.toBeUndefined()
 })

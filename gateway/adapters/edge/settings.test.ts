@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 
-import { SettingsError } from '../../settings-error.ts'
+import { systems } from '../../systems.ts'
+import { SettingsError } from '../../settings/settings-error.ts'
 import { readEdgeSettings } from './settings.ts'
 
-const PRESETS = new Map()
+const SECTIONS = systems.map(({ settings }) => settings)
 
 const KEYS = {
   API_KEY: 'an-api-key-of-some-length',
@@ -24,7 +25,7 @@ const GIVEN = {
 
 function problemsOf(bindings: object): readonly string[] {
   try {
-    readEdgeSettings(bindings, PRESETS)
+    readEdgeSettings(bindings, SECTIONS)
   } catch (error) {
     if (error instanceof SettingsError) return error.problems
     throw error
@@ -32,34 +33,33 @@ function problemsOf(bindings: object): readonly string[] {
   return []
 }
 
-/** What is wrong when one thing is not as it should be. */
+/** Returns the problems of valid settings with one change. */
 const problemsWith = (change: object) => problemsOf({ ...GIVEN, ...change })
 
 describe('the settings of an edge gateway', () => {
-  it('are those of every gateway, the cluster, and what guards webhooks', () => {
-    expect(readEdgeSettings(GIVEN, PRESETS)).toMatchObject({
-      settings: { keys: KEYS, gatewayUrl: GIVEN.GATEWAY_URL, allowPrivateNetworks: false, maxMonitors: 50 },
+  it('are those of every gateway, the cluster, and the guard of webhooks', () => {
+    expect(readEdgeSettings(GIVEN, SECTIONS)).toMatchObject({
+      settings: { keys: KEYS, gatewayUrl: GIVEN.GATEWAY_URL, allowPrivateNetworks: false },
       databaseUrl: GIVEN.DATABASE_URL,
       cluster: { url: GIVEN.KUBERNETES_URL, token: 'token', namespace: 'tallylight', workerImage: 'worker:1' },
       webhookGuard: { kind: 'resolver', url: GIVEN.DNS_OVER_HTTPS_URL },
     })
   })
 
-  it('may be numbers and switches, among bindings that are no settings', () => {
+  it('may be numbers and booleans, among bindings that are no settings', () => {
     const bindings = { ...GIVEN, MAX_MONITORS: 7, ALLOW_ANY_SITE: true, ASSETS: { fetch: () => null }, LOG_LEVEL: '' }
-    expect(readEdgeSettings(bindings, PRESETS).settings).toMatchObject({
-      maxMonitors: 7,
-      allowAnySite: true,
-      logLevel: 'info',
+    expect(readEdgeSettings(bindings, SECTIONS)).toMatchObject({
+      env: { MAX_MONITORS: '7' },
+      settings: { allowAnySite: true, logLevel: 'info' },
     })
   })
 
-  it('take DB_DSN for DATABASE_URL', () => {
+  it('accept DB_DSN in place of DATABASE_URL', () => {
     const { DATABASE_URL, ...rest } = GIVEN
-    expect(readEdgeSettings({ ...rest, DB_DSN: DATABASE_URL }, PRESETS).databaseUrl).toBe(DATABASE_URL)
+    expect(readEdgeSettings({ ...rest, DB_DSN: DATABASE_URL }, SECTIONS).databaseUrl).toBe(DATABASE_URL)
   })
 
-  it('that are missing are all named at once, each with what it is', () => {
+  it('that are missing are all named at once', () => {
     const problems = problemsOf({})
     const names = ['LAUNCHER', ...Object.keys(KEYS), 'DATABASE_URL', 'GATEWAY_URL', 'NAMESPACE']
     const all = [...names, 'KUBERNETES_URL', 'KUBERNETES_TOKEN', 'DNS_OVER_HTTPS_URL']
@@ -85,7 +85,7 @@ describe('the settings of an edge gateway', () => {
     expect(problemsWith({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} .*${why}`))])
   })
 
-  it('keep their demands on keys whatever NODE_ENV says', () => {
+  it('require keys whatever NODE_ENV says', () => {
     expect(problemsWith({ NODE_ENV: 'development', API_KEY: '' })).toEqual([expect.stringContaining('API_KEY must be')])
   })
 })
@@ -94,17 +94,17 @@ describe('webhooks from the edge', () => {
   const egress = { DNS_OVER_HTTPS_URL: '', WEBHOOK_EGRESS_URL: 'https://egress.example.com' }
 
   it.each([
-    ['nothing guards them', { DNS_OVER_HTTPS_URL: '' }, 'DNS_OVER_HTTPS_URL or WEBHOOK_EGRESS_URL must be set'],
-    ['two guards are named', { ...egress, DNS_OVER_HTTPS_URL: 'https://dns.example.com' }, 'cannot be set with'],
-    ['an egress service would serve anybody', egress, 'WEBHOOK_EGRESS_TOKEN must be set'],
+    ['no guard is set', { DNS_OVER_HTTPS_URL: '' }, 'DNS_OVER_HTTPS_URL or WEBHOOK_EGRESS_URL must be set'],
+    ['two guards are set', { ...egress, DNS_OVER_HTTPS_URL: 'https://dns.example.com' }, 'cannot be set with'],
+    ['an egress service has no token', egress, 'WEBHOOK_EGRESS_TOKEN must be set'],
   ])('are refused where %s', (_what, change, problem) => {
     expect(problemsWith(change)).toEqual([expect.stringContaining(problem)])
   })
 
   it.each([
     ['an egress service', { ...egress, WEBHOOK_EGRESS_TOKEN: 't' }, { kind: 'egress', token: 't' }],
-    ['nothing where private networks are allowed', { ALLOW_PRIVATE_NETWORKS: 'true' }, { kind: 'none' }],
+    ['no guard where private networks are allowed', { ALLOW_PRIVATE_NETWORKS: 'true' }, { kind: 'none' }],
   ])('are guarded by %s', (_what, change, guard) => {
-    expect(readEdgeSettings({ ...GIVEN, ...change }, PRESETS).webhookGuard).toMatchObject(guard)
+    expect(readEdgeSettings({ ...GIVEN, ...change }, SECTIONS).webhookGuard).toMatchObject(guard)
   })
 })

@@ -1,21 +1,30 @@
-import type { WebhookAnswer, WebhookRequest, WebhookSender } from '../../context.ts'
+/**
+ * Webhooks from a fetch runtime, sent directly or through an egress service. The contract with an egress service:
+ *
+ * - It receives the webhook as a POST with the headers and body for the receiver. `X-Target-Url` names the receiver and
+ *   `Authorization: Bearer {WEBHOOK_EGRESS_TOKEN}` authenticates the gateway; it forwards neither of the two.
+ * - It connects to public addresses only, checked at connection time, follows no redirect, and aborts after 10 s.
+ * - Where the receiver answered, it responds with the receiver's status in `X-Target-Status` and forwards `Retry-After`.
+ * - A response without `X-Target-Status` is its own: the webhook is not delivered, and `X-Egress-Error` says why.
+ */
 import { readAtMost } from './read-at-most.ts'
 import { requirePublicHost } from './resolve-name.ts'
 import type { WebhookGuard } from './settings.ts'
+import type { WebhookAnswer, WebhookRequest, WebhookSender } from '../../ports/webhook-sender.ts'
 
-/** Of what a receiver answers only the status counts; a longer answer has its connection closed. */
+/** Most bytes read of a response, of which only the status counts; a longer one has its connection closed. */
 const MAX_ANSWER_BYTES = 16 * 1024
 
 /**
- * Sends webhooks by the platform's `fetch`, which neither follows redirects here nor takes longer than the request says,
- * look-ups included. It does not tell which address it connects to: see `WebhookGuard` for what stands in for that.
+ * Creates a sender that uses the platform's `fetch`, follows no redirect, and keeps the timeout including name lookups.
+ * The platform does not reveal the address it connects to; `guard` keeps webhooks from private ones.
  */
 export function createEdgeWebhookSender(guard: WebhookGuard): WebhookSender {
   return async (webhook) => {
     const signal = AbortSignal.timeout(webhook.timeoutMs)
     try {
       return guard.kind === 'egress'
-        ? await sendByEgress(guard, webhook, signal)
+        ? await sendThroughEgress(guard, webhook, signal)
         : await sendDirectly(guard, webhook, signal)
     } catch (error) {
       return { kind: 'failed', error: signal.aborted ? `no answer within ${webhook.timeoutMs} ms` : messageOf(error) }
@@ -31,21 +40,13 @@ async function sendDirectly(guard: DirectGuard, webhook: WebhookRequest, signal:
   return { kind: 'answered', status: response.status, retryAfter: response.headers.get('retry-after') }
 }
 
-/**
- * Has the webhook sent by an egress service. What is agreed with it:
- * - It gets the webhook as a POST, headers and body as the receiver is to have them, with `X-Target-Url` saying where it
- *   goes and `Authorization: Bearer {WEBHOOK_EGRESS_TOKEN}` that it is us; it passes neither of the two on.
- * - It connects to public addresses only, judged when it connects, follows no redirect, and gives up after 10 s.
- * - Where the receiver answered it says so by `X-Target-Status`, the receiver's status, and passes `Retry-After` on.
- * - An answer without `X-Target-Status` is its own, and the webhook counts as not delivered; `X-Egress-Error` says why.
- */
-async function sendByEgress(
+async function sendThroughEgress(
   egress: Extract<WebhookGuard, { readonly kind: 'egress' }>,
   { url, headers, body }: WebhookRequest,
   signal: AbortSignal,
 ): Promise<WebhookAnswer> {
-  const asked = { ...headers, 'x-target-url': url, authorization: `Bearer ${egress.token}` }
-  const response = await post(egress.url, asked, body, signal)
+  const egressHeaders = { ...headers, 'x-target-url': url, authorization: `Bearer ${egress.token}` }
+  const response = await post(egress.url, egressHeaders, body, signal)
   const status = response.headers.get('x-target-status')
   if (status !== null && /^[1-5]\d\d$/.test(status)) {
     return { kind: 'answered', status: Number(status), retryAfter: response.headers.get('retry-after') }

@@ -1,60 +1,60 @@
-/** A signal that aborts when its time is over, or with another one. */
+/** A signal that aborts after a timeout, or together with an outer signal. */
 export type CallDeadline = {
   readonly signal: AbortSignal
-  /** Its time begins anew. */
-  putOff(): void
-  /** From now on it aborts with the other one only. */
-  stopClock(): void
-  /** It aborts no more. */
-  end(): void
+  /** Starts the timeout anew. */
+  restart(): void
+  /** Removes the timeout: from now on only the outer signal aborts. */
+  disarm(): void
+  /** Removes the timeout and lets go of the outer signal. */
+  dispose(): void
 }
 
-/** AbortSignal.any is not used: under Node 20 it forgets a time-out that nothing else holds. */
+/** Starts a timeout of `ms`. `AbortSignal.any` is not used: Node 20 collects a timeout that it alone refers to. */
 export function startDeadline(ms: number, outer?: AbortSignal): CallDeadline {
-  const own = new AbortController()
-  const startClock = () => setTimeout(() => own.abort(new Error(`nothing came within ${ms} ms`)), ms)
-  let clock = startClock()
-  const stopClock = () => clearTimeout(clock)
-  const leave = () => own.abort(outer?.reason)
-  if (outer?.aborted === true) leave()
-  else outer?.addEventListener('abort', leave, { once: true })
+  const controller = new AbortController()
+  const startTimer = () => setTimeout(() => controller.abort(new Error(`nothing received within ${ms} ms`)), ms)
+  let timer = startTimer()
+  const disarm = () => clearTimeout(timer)
+  const onOuterAbort = () => controller.abort(outer?.reason)
+  if (outer?.aborted === true) onOuterAbort()
+  else outer?.addEventListener('abort', onOuterAbort, { once: true })
   return {
-    signal: own.signal,
-    putOff() {
-      stopClock()
-      clock = startClock()
+    signal: controller.signal,
+    restart() {
+      disarm()
+      timer = startTimer()
     },
-    stopClock,
-    end() {
-      stopClock()
-      outer?.removeEventListener('abort', leave)
+    disarm,
+    dispose() {
+      disarm()
+      outer?.removeEventListener('abort', onOuterAbort)
     },
   }
 }
 
-/** The result of `work`, which goes on where the signal aborts first. @throws the signal's reason */
-export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let leave = () => {}
+/** Resolves as `work` does unless the signal aborts first; `work` itself goes on. @throws the signal's reason */
+export async function rejectOnAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = () => {}
   const aborted = new Promise<never>((_resolve, reject) => {
-    leave = () => reject(reasonOf(signal))
-    if (signal.aborted) leave()
-    else signal.addEventListener('abort', leave, { once: true })
+    onAbort = () => reject(abortReason(signal))
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
   })
   try {
     return await Promise.race([work, aborted])
   } finally {
-    signal.removeEventListener('abort', leave)
+    signal.removeEventListener('abort', onAbort)
   }
 }
 
-/** Resolves after so long, or as soon as the signal aborts. */
+/** Resolves after `ms`, or as soon as the signal aborts. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const clock = startDeadline(ms, signal)
-  if (!clock.signal.aborted)
-    await new Promise((resolve) => clock.signal.addEventListener('abort', resolve, { once: true }))
-  clock.end()
+  const deadline = startDeadline(ms, signal)
+  if (!deadline.signal.aborted)
+    await new Promise((resolve) => deadline.signal.addEventListener('abort', resolve, { once: true }))
+  deadline.dispose()
 }
 
-function reasonOf(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error('given up')
+function abortReason(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error('aborted')
 }

@@ -1,16 +1,16 @@
-/** A way to the API server of a cluster, and what lets us in. */
+/** An API server, and the credentials for it. */
 export type ClusterAccess = {
-  /** Its address, such as `https://10.0.0.1:6443`; paths are appended to it. */
+  /** The server's address, such as `https://10.0.0.1:6443`. Paths are appended to it. */
   readonly server: string
-  /** The namespace that comes with the credentials; `null`: none does. */
+  /** The namespace that the credentials name; `null`: none. */
   readonly namespace: string | null
-  /** The bearer token of the moment; `null` where the connection itself says who we are. */
-  readonly token: () => Promise<string | null>
+  /** Returns the current bearer token; `null` where the connection itself authenticates, by a client certificate. */
+  readonly getToken: () => Promise<string | null>
   readonly fetch: Fetch
 }
 
-/** The part of `fetch` that is used, so that any runtime's will do. */
-export type Fetch = (url: string, request: FetchRequest) => Promise<FetchAnswer>
+/** The part of the Fetch API that this adapter uses. Every runtime has it. */
+export type Fetch = (url: string, request: FetchRequest) => Promise<FetchResponse>
 
 export type FetchRequest = {
   readonly method: 'GET' | 'POST' | 'DELETE'
@@ -20,7 +20,7 @@ export type FetchRequest = {
   readonly signal: AbortSignal
 }
 
-export type FetchAnswer = {
+export type FetchResponse = {
   readonly status: number
   readonly headers: { get(name: string): string | null }
   readonly body: ReadableStream<Uint8Array> | null

@@ -6,86 +6,84 @@ import { join } from 'node:path'
 import type { Cluster, KubeConfig, User } from '@kubernetes/client-node'
 import * as v from 'valibot'
 
-/** Where a cluster and the credentials for it are written down. */
+/** Where the address of a cluster and the credentials for it are stored. */
 export type KubeconfigSource = {
-  /** The path of a kubeconfig; `null`: the cluster that this process runs in, or else the user's `~/.kube/config`. */
+  /** The path of a kubeconfig; `null`: this Pod's service account, or else `~/.kube/config`. */
   readonly kubeconfig: string | null
-  /** Where the file system begins in which a Pod finds its service account. */
+  /** The root of the file system that holds the service account: `/`, another folder in tests. */
   readonly root: string
 }
 
-/** What goes with each request. */
+/** The credentials of one request. */
 export type Credentials = {
   readonly token: string | null
-  /** Whom to act for: `Impersonate-User`. */
+  /** Impersonation headers, such as `Impersonate-User`. */
   readonly headers: Readonly<Record<string, string>>
-  readonly tls: Tls
+  readonly tls: TlsOptions
 }
 
-export type Tls = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>
+export type TlsOptions = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>
 
 const IN_CLUSTER_TOKEN = 'var/run/secrets/kubernetes.io/serviceaccount/token'
 
-/** The configuration as it is written down now. @throws where there is none, or none that can be used */
+/** Loads the configuration as it is stored now. @throws where there is none, or it cannot be used */
 export function loadKubeconfig(create: () => KubeConfig, { kubeconfig, root }: KubeconfigSource): KubeConfig {
   const config = create()
-  const own = join(homedir(), '.kube', 'config')
+  const userConfig = join(homedir(), '.kube', 'config')
   if (kubeconfig !== null) config.loadFromFile(kubeconfig)
   else if (existsSync(join(root, IN_CLUSTER_TOKEN))) config.loadFromCluster(root.replace(/\/$/, ''))
-  else if (existsSync(own)) config.loadFromFile(own)
-  else throw new Error(`no cluster is known: KUBECONFIG is not set, this is no Pod, and there is no ${own}`)
+  else if (existsSync(userConfig)) config.loadFromFile(userConfig)
+  else throw new Error(`no cluster is known: KUBECONFIG is not set, this is no Pod, and there is no ${userConfig}`)
   config.loadFromOptions({
-    clusters: config.clusters.map(usableCluster),
-    users: config.users.map(usableUser),
+    clusters: config.clusters.map(adaptCluster),
+    users: config.users.map(adaptUser),
     contexts: config.contexts,
     currentContext: config.currentContext,
   })
   return config
 }
 
-/** The cluster of the current context. @throws where there is none */
-export function clusterOf(config: KubeConfig): Cluster {
+/** Returns the cluster of the current context. @throws where there is none */
+export function getCurrentCluster(config: KubeConfig): Cluster {
   const cluster = config.getCurrentCluster()
   if (cluster !== null) return cluster
   throw new Error(`the kubeconfig has no cluster for its current context "${config.getCurrentContext()}"`)
 }
 
-/** KubeConfig wants leave to go without TLS where there is none. */
-function usableCluster(cluster: Cluster): Cluster {
+/** Allows plain HTTP, which KubeConfig refuses unless verification is off. @throws where the cluster needs a proxy */
+function adaptCluster(cluster: Cluster): Cluster {
   if (cluster.proxyUrl !== undefined) throw new Error(`proxy-url of cluster "${cluster.name}" is not supported`)
   return cluster.server.startsWith('http:') ? { ...cluster, skipTLSVerify: true } : cluster
 }
 
-const ExecPlugin = v.looseObject({ apiVersion: v.string(), env: v.nullish(v.array(v.unknown()), []) })
+const CredentialPlugin = v.looseObject({ apiVersion: v.string(), env: v.nullish(v.array(v.unknown()), []) })
 
-/** Plug-ins are told which answer is understood, which KubeConfig leaves out. */
-function usableUser(user: User): User {
-  const plugin = v.safeParse(ExecPlugin, user.exec)
+/** Adds `KUBERNETES_EXEC_INFO`, by which a credential plugin learns its API version and which KubeConfig leaves out. */
+function adaptUser(user: User): User {
+  const plugin = v.safeParse(CredentialPlugin, user.exec)
   if (!plugin.success) return user
   const { apiVersion, env } = plugin.output
   const info = JSON.stringify({ apiVersion, kind: 'ExecCredential', spec: { interactive: false } })
   return { ...user, exec: { ...plugin.output, env: [...env, { name: 'KUBERNETES_EXEC_INFO', value: info }] } }
 }
 
-/** Whether the current user's credentials come from a program. */
-export function hasPlugin(config: KubeConfig): boolean {
-  return v.is(ExecPlugin, config.getCurrentUser()?.exec)
+/** Returns whether the current user's credentials come from a credential plugin (`exec`). */
+export function usesCredentialPlugin(config: KubeConfig): boolean {
+  return v.is(CredentialPlugin, config.getCurrentUser()?.exec)
 }
 
 const Headers = v.record(v.string(), v.string())
 
-/** The credentials of the current user: runs its plug-in, reads its files. @throws where these fail */
+/** Reads the credentials of the current user: runs its plugin, or reads its files. @throws where these fail */
 export async function readCredentials(config: KubeConfig): Promise<Credentials> {
   const options: RequestOptions = { headers: {} }
   await config.applyToHTTPSOptions(options)
   const { Authorization = '', ...headers } = v.parse(Headers, options.headers)
   const token = /^Bearer\s+(\S+)\s*$/.exec(Authorization)?.[1] ?? null
-  return { token, headers, tls: tlsOf(options) }
+  return { token, headers, tls: pickTls(options) }
 }
 
-function tlsOf({ ca, cert, key, servername, rejectUnauthorized }: RequestOptions): Tls {
-  const given = Object.entries({ ca, cert, key, servername, rejectUnauthorized }).filter(
-    ([, value]) => value !== undefined,
-  )
-  return Object.fromEntries(given)
+function pickTls({ ca, cert, key, servername, rejectUnauthorized }: RequestOptions): TlsOptions {
+  const options = Object.entries({ ca, cert, key, servername, rejectUnauthorized })
+  return Object.fromEntries(options.filter(([, value]) => value !== undefined))
 }

@@ -1,32 +1,30 @@
 import { describe, expect, test, vi } from 'vitest'
 
-import { listenForPrograms, type Program } from '../../testing/launched-programs.ts'
-import type { LaunchedWorker } from '../../workers/launcher.ts'
-import { describeLauncher } from '../launcher.conformance.ts'
-import { createFixture } from './testing/launcher-fixture.ts'
+import { WAIT } from '../../../shared/testing/until.ts'
+import { listenForPrograms, type ProgramName } from '../../testing/workers/launched-programs.ts'
+import type { LaunchedWorker } from '../../ports/launcher.ts'
+import { describeLauncher } from '../../testing/launcher.conformance.ts'
+import { createLauncherFixture } from './testing/launcher-fixture.ts'
 import { openTestNamespace, readTestCluster } from './testing/real-cluster.ts'
 
-/** Pods that run the file at `entry`, by a kubelet in a hurry. */
-function clusterOf(entry: string) {
+/** Returns the options of a cluster whose Pods run the file at `entry`, with a shortened restart backoff. */
+function clusterOptions(entry: string) {
   return { cluster: { runPods: { entry }, restrictedPods: true, backoffFactor: 0.02 } }
 }
 
-describeLauncher('Pods', async (entry) => (await createFixture(clusterOf(entry))).launcher)
+describeLauncher('Pods', async (entry) => (await createLauncherFixture(clusterOptions(entry))).launcher)
 
 if (process.env['TEST_CLUSTER'] === '1') {
   const cluster = readTestCluster(process.env)
   describeLauncher('Pods of a real cluster', async () => (await openTestNamespace(cluster)).launcher, {
     host: cluster.host,
-    withinMs: 60_000,
   })
 }
 
-const WAIT = { timeout: 10_000, interval: 20 }
-
-/** A worker in a Pod, as soon as it is at work or has failed. */
-async function startPod(program: Program) {
+/** Launches a worker as a Pod. */
+async function startPod(program: ProgramName) {
   const programs = await listenForPrograms()
-  const fixture = await createFixture(clusterOf(programs.entry))
+  const fixture = await createLauncherFixture(clusterOptions(programs.entry))
   const spec = programs.specOf(program)
   await fixture.launcher.launch(spec)
 
@@ -43,14 +41,14 @@ async function startPod(program: Program) {
 }
 
 describe('a worker in a Pod', () => {
-  test('that fails at each start is started again and again, and counted', async () => {
+  test('that fails at every start is restarted by the kubelet, and its restarts are counted', async () => {
     const { seen } = await startPod('fails')
     const { uid } = await seen(({ phase, restarts }) => phase === 'restarting' && restarts >= 1)
     const later = await seen(({ phase, restarts }) => phase === 'restarting' && restarts >= 3)
     expect(later).toMatchObject({ uid, exit: { code: 3, givenUp: false }, trouble: null })
   })
 
-  test('that runs out of memory goes on as another process of the same Pod, and says what became of the first', async () => {
+  test('that runs out of memory is restarted in the same Pod, and reports OOMKilled as its last exit', async () => {
     const { kube, spec, seen, runOf } = await startPod('stays')
     const first = await runOf(0)
     const { uid } = await seen(({ phase }) => phase === 'running')
@@ -63,7 +61,7 @@ describe('a worker in a Pod', () => {
     })
   })
 
-  test('that is evicted does not run again, by no fault of its own', async () => {
+  test('that is evicted has exited without being given up', async () => {
     const { kube, spec, seen, runOf } = await startPod('stays')
     await runOf(0)
     kube.faults.evictPod(spec.name)
@@ -71,7 +69,7 @@ describe('a worker in a Pod', () => {
     expect(exit).toMatchObject({ reason: 'Evicted', givenUp: false })
   })
 
-  test('goes on while its gateway and the API server are gone, and is adopted by the next', async () => {
+  test('runs on while its gateway and the API server are gone, and the next launch adopts it', async () => {
     const { kube, launcher, spec, seen, runOf } = await startPod('stays')
     const run = await runOf(0)
     await kube.faults.refuseConnections()
@@ -88,7 +86,7 @@ describe('a worker whose Pod cannot run', () => {
   test.each([
     ['ErrImagePull', /^(?:ErrImagePull|ImagePullBackOff)$/],
     ['ErrImageNeverPull', /^ErrImageNeverPull$/],
-  ] as const)('for want of its image says so: %s', async (problem, reason) => {
+  ] as const)('because its image is missing reports that: %s', async (problem, reason) => {
     const { kube, launcher, seen, spec, list } = await startPod('stays')
     await seen(({ phase }) => phase === 'running')
     kube.faults.setImageProblem(problem)
@@ -102,7 +100,7 @@ describe('a worker whose Pod cannot run', () => {
     }, WAIT)
   })
 
-  test('for want of a node says so', async () => {
+  test('because no node has room reports that', async () => {
     const { kube, launcher, spec, seen, list } = await startPod('stays')
     await seen(({ phase }) => phase === 'running')
     kube.faults.setSchedulable(false)

@@ -8,74 +8,75 @@ import {
   type WorkerRef,
   type WorkerRole,
   type WorkerSpec,
-} from '../../workers/launcher.ts'
-import type { PodAt, PodClient, PodList } from './client.ts'
-import { createOwnerLookup } from './owner.ts'
-import { isFinished, isOverdue } from './pod.ts'
-import { podFor } from './pod-spec.ts'
-import { linesOf, present } from './present.ts'
-import { WATCH_PACE, watchPods } from './watch.ts'
+} from '../../ports/launcher.ts'
+import { createOwnerLookup } from './owner-lookup.ts'
+import { isFinished, isNodeLost } from './pod.ts'
+import type { PodClient, PodList, PodSnapshot } from './pod-client.ts'
+import { buildPod } from './pod-spec.ts'
+import { toLaunchedWorker, splitLastLines } from './launched-worker.ts'
+import { WATCH_TIMINGS, watchPods } from './watch-pods.ts'
 
 export type KubernetesLauncherOptions = {
   readonly client: PodClient
-  /** Every kind of worker that there is. */
+  /** The roles of all kinds of workers. */
   readonly roles: readonly WorkerRole[]
   readonly image: string
-  /** The Secret from which Pods take what nobody may read. */
+  /** The Secret from which Pods take the secret variables of their workers. */
   readonly secret: string
-  /** The one that `client` works in. */
+  /** The namespace of `client`. */
   readonly namespace: string
-  /** The Deployment that Pods go with when it is deleted; `null`: they stay. */
+  /** The Deployment that owns the Pods, so that they are deleted with it; `null`: no owner. */
   readonly deployment: string | null
   readonly log: Log
 }
 
-/** How long `problem` waits for the API server, in ms. */
-const PROBLEM_WITHIN_MS = 2000
-const LAST_LINES = 20
+/** The timeout of `problem`, in ms. */
+const PROBLEM_TIMEOUT_MS = 2000
+const LAST_LINE_COUNT = 20
 
 /**
- * Workers as Pods, one each. The kubelet starts a failed one again; Pods outlive the gateway, and every gateway of the
- * namespace sees the same ones. Runs on any runtime: on one where I/O belongs to a request, one is made for each.
+ * Creates a launcher that runs each worker as a Pod. The kubelet restarts a failed worker; Pods outlive the gateway, and
+ * all gateways of the namespace see the same Pods. On a runtime where I/O belongs to a request, create one per request.
  */
 export function createKubernetesLauncher(options: KubernetesLauncherOptions): Launcher {
   const { client, roles, namespace, deployment, image, secret, log } = options
-  const selector = selectorOf(roles)
+  const selector = buildSelector(roles)
   const roleByApp = new Map(roles.map((role) => [role.app, role]))
   const findOwner = createOwnerLookup(client, deployment, log)
-  const tellUnreadable = createUnreadableNotice(log)
+  const logUnreadablePods = createUnreadablePodsLog(log)
   const closing = new AbortController()
 
   async function launch(spec: WorkerSpec): Promise<LaunchOutcome> {
     const role = roles.find(({ kind }) => kind === spec.kind)
     if (role === undefined) throw new LaunchRefused('UnknownKind', `no role is known for workers of kind ${spec.kind}`)
-    const pod = podFor(spec, role, { namespace, image, secret, owner: await findOwner() })
+    const pod = buildPod(spec, role, { namespace, image, secret, owner: await findOwner() })
     for (let attempt = 1; attempt <= 2; attempt++) {
       if ((await client.create(pod)) === 'created') return 'launched'
-      const namesake = await client.get(spec.name)
-      if (namesake !== null) return settleNamesake(client, namesake, spec, role)
+      const existing = await client.get(spec.name)
+      if (existing !== null) return resolveNameConflict(client, existing, spec, role)
     }
-    throw new LauncherUnavailable(`Pod ${spec.name} comes and goes`)
+    throw new LauncherUnavailable(`Pod ${spec.name} was created and deleted by others meanwhile`)
   }
 
   return {
     owner: `kubernetes:${namespace}`,
     outlivesGateway: true,
     launch,
-    stop: (worker, graceMs) => withoutRefusal(stop(client, worker, graceMs)),
+    stop: (worker, graceMs) => refusalAsUnavailable(stopWorker(client, worker, graceMs)),
     async list(signal) {
-      const found = await withoutRefusal(client.list({ selector, signal }))
-      tellUnreadable(found.unreadable)
-      return presentAll(found, roleByApp)
+      const found = await refusalAsUnavailable(client.list({ selector, signal }))
+      logUnreadablePods(found.unreadable)
+      return toLaunchedWorkers(found, roleByApp)
     },
-    lastLines: ({ name }) => lastLines(client, name),
+    lastLines: ({ name }) => readLastLines(client, name),
     watch(onChange, signal) {
-      void watchPods({ client, selector, onChange, log, pace: WATCH_PACE }, firstOf(signal, closing.signal))
+      const watched = { client, selector, onChange, log, timings: WATCH_TIMINGS }
+      void watchPods(watched, anySignal(signal, closing.signal))
     },
-    // Whoever launched it: a Pod lives until it is deleted.
+    // A Pod lives until it is deleted, whichever gateway launched it.
     mayStillRun: () => true,
     async problem() {
-      return client.list({ selector, limit: 1, urgentWithinMs: PROBLEM_WITHIN_MS }).then(
+      return client.list({ selector, limit: 1, urgentTimeoutMs: PROBLEM_TIMEOUT_MS }).then(
         () => null,
         (error: unknown) => (error instanceof Error ? error.message : String(error)),
       )
@@ -84,15 +85,18 @@ export function createKubernetesLauncher(options: KubernetesLauncherOptions): La
   }
 }
 
-function selectorOf(roles: readonly WorkerRole[]): string {
+function buildSelector(roles: readonly WorkerRole[]): string {
   const apps = roles.map(({ app }) => app)
   return apps.length === 1 ? `app=${apps.join('')}` : `app in (${apps.join(',')})`
 }
 
-/** The name is taken: by the worker itself, by what is left of an earlier one, or by somebody else's Pod. */
-async function settleNamesake(
+/**
+ * Decides about a worker whose name is taken: `launched` by its own Pod, `busy` while an earlier Pod of it goes.
+ * @throws LaunchRefused where the Pod belongs to another worker or to none
+ */
+async function resolveNameConflict(
   client: PodClient,
-  { pod, dateMs }: PodAt,
+  { pod, serverTimeMs }: PodSnapshot,
   spec: WorkerSpec,
   role: WorkerRole,
 ): Promise<LaunchOutcome> {
@@ -104,33 +108,40 @@ async function settleNamesake(
     )
   }
   if (deletionTimestamp === undefined && !isFinished(pod)) return 'launched'
-  if (isOverdue(pod, dateMs)) await client.remove(name, { uid, graceSec: 0 })
-  else if (deletionTimestamp === undefined) await client.remove(name, { uid, graceSec: 1 })
+  if (isNodeLost(pod, serverTimeMs)) await client.delete(name, { uid, gracePeriodSec: 0 })
+  else if (deletionTimestamp === undefined) await client.delete(name, { uid, gracePeriodSec: 1 })
   return 'busy'
 }
 
-/** A grace of 0 forgets even what still runs, so it is kept for Pods whose node is dead. */
-async function stop(client: PodClient, { name, uid }: WorkerRef, graceMs: number): Promise<void> {
-  if (graceMs > 0) return client.remove(name, { uid, graceSec: Math.ceil(graceMs / 1000) })
-  const now = await client.get(name)
-  if (now === null) return
-  await client.remove(name, { uid: uid ?? now.pod.metadata.uid, graceSec: isOverdue(now.pod, now.dateMs) ? 0 : 1 })
-}
-
-function presentAll({ pods, dateMs }: PodList, roleByApp: ReadonlyMap<string, WorkerRole>): readonly LaunchedWorker[] {
-  return pods.flatMap((pod) => {
-    const role = roleByApp.get(pod.metadata.labels['app'] ?? '')
-    return (role === undefined ? null : present(pod, role, dateMs)) ?? []
+/** Deletes a worker's Pod. Only the Pod of a lost node gets a grace of 0, which drops its record while it may still run. */
+async function stopWorker(client: PodClient, { name, uid }: WorkerRef, graceMs: number): Promise<void> {
+  if (graceMs > 0) return client.delete(name, { uid, gracePeriodSec: Math.ceil(graceMs / 1000) })
+  const found = await client.get(name)
+  if (found === null) return
+  const { pod, serverTimeMs } = found
+  await client.delete(name, {
+    uid: uid ?? pod.metadata.uid,
+    gracePeriodSec: isNodeLost(pod, serverTimeMs) ? 0 : 1,
   })
 }
 
-async function lastLines(client: PodClient, name: string): Promise<readonly string[]> {
-  const text = await client.log(name, LAST_LINES).catch(() => null)
-  return linesOf(text ?? '')
+function toLaunchedWorkers(
+  { pods, serverTimeMs }: PodList,
+  roleByApp: ReadonlyMap<string, WorkerRole>,
+): readonly LaunchedWorker[] {
+  return pods.flatMap((pod) => {
+    const role = roleByApp.get(pod.metadata.labels['app'] ?? '')
+    return (role === undefined ? null : toLaunchedWorker(pod, role, serverTimeMs)) ?? []
+  })
 }
 
-/** Only a launch can be refused: to all else a server that says no is one that cannot be used now. */
-async function withoutRefusal<T>(work: Promise<T>): Promise<T> {
+async function readLastLines(client: PodClient, name: string): Promise<readonly string[]> {
+  const text = await client.getLog(name, LAST_LINE_COUNT).catch(() => null)
+  return splitLastLines(text ?? '')
+}
+
+/** Converts a refusal into LauncherUnavailable: the port lets only `launch` refuse. */
+async function refusalAsUnavailable<T>(work: Promise<T>): Promise<T> {
   try {
     return await work
   } catch (error) {
@@ -138,22 +149,22 @@ async function withoutRefusal<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Tells of Pods that no list can show, once for as long as they are the same. */
-function createUnreadableNotice(log: Log): (names: readonly string[]) => void {
-  let told = ''
+/** Creates a function that logs the names of unreadable Pods whenever they change. */
+function createUnreadablePodsLog(log: Log): (names: readonly string[]) => void {
+  let logged = ''
   return (names) => {
-    const now = names.join(',')
-    if (now !== told && now !== '') log.warn('Pods that cannot be read are left out', { pods: names })
-    told = now
+    const current = names.join(',')
+    if (current !== logged && current !== '') log.warn('unreadable worker Pods left out', { pods: names })
+    logged = current
   }
 }
 
-/** Aborts with whichever aborts first. */
-function firstOf(...signals: readonly AbortSignal[]): AbortSignal {
-  const own = new AbortController()
+/** Returns a signal that aborts with the first of these. */
+function anySignal(...signals: readonly AbortSignal[]): AbortSignal {
+  const controller = new AbortController()
   for (const signal of signals) {
-    if (signal.aborted) own.abort()
-    else signal.addEventListener('abort', () => own.abort(), { once: true })
+    if (signal.aborted) controller.abort()
+    else signal.addEventListener('abort', () => controller.abort(), { once: true })
   }
-  return own.signal
+  return controller.signal
 }

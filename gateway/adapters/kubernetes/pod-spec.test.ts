@@ -1,11 +1,8 @@
-import * as k8s from '@kubernetes/client-node'
-import { Pod as PublishedPod } from 'kubernetes-models/v1'
 import { describe, expect, test } from 'vitest'
 
-import type { WorkerSpec } from '../../workers/launcher.ts'
-import { podFor } from './pod-spec.ts'
-import { ENCODE_ROLE } from './testing/encode-role.ts'
-import { MONITOR_ROLE } from './testing/monitor-role.ts'
+import type { WorkerSpec } from '../../ports/launcher.ts'
+import { buildPod } from './pod-spec.ts'
+import { ENCODE_ROLE, MONITOR_ROLE } from './testing/roles.ts'
 
 const ID = 'mon-019f0c9e-6d3b-7cc1-a0b4-4d8f1c2e5a77'
 const SPEC: WorkerSpec = {
@@ -32,11 +29,11 @@ const OPTIONS = {
   owner: OWNER,
 }
 
-const pod = podFor(SPEC, MONITOR_ROLE, OPTIONS)
+const pod = buildPod(SPEC, MONITOR_ROLE, OPTIONS)
 const container = pod.spec?.containers[0]
 
 describe('the Pod of a worker', () => {
-  test('has the name, the namespace and the labels that it is found by', () => {
+  test('has the name, the namespace and the labels by which it is found', () => {
     expect(pod).toMatchObject({ apiVersion: 'v1', kind: 'Pod', metadata: { name: SPEC.name, namespace: 'tallylight' } })
     expect(pod.metadata?.labels).toEqual({
       app: 'stream-monitor',
@@ -45,10 +42,12 @@ describe('the Pod of a worker', () => {
       'app.kubernetes.io/component': 'worker',
       'app.kubernetes.io/part-of': 'tallylight',
       'app.kubernetes.io/managed-by': 'tallylight-gateway',
+      'tallylight.dev/ingress': 'none',
+      'tallylight.dev/egress': 'internet',
     })
   })
 
-  test('fits the limits of names and labels', () => {
+  test('keeps the limits of names and labels', () => {
     expect(pod.metadata?.name).toMatch(/^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/)
     for (const [name, value] of Object.entries(pod.metadata?.labels ?? {})) {
       expect(name).toMatch(/^(?:[a-z0-9.-]{1,253}\/)?[A-Za-z0-9][-\w.]{0,62}$/)
@@ -56,22 +55,22 @@ describe('the Pod of a worker', () => {
     }
   })
 
-  test('is started again where it failed, and has half a minute to go', () => {
+  test('restarts after a failure, and has a grace period of 30 s', () => {
     expect(pod.spec).toMatchObject({ restartPolicy: 'OnFailure', terminationGracePeriodSeconds: 30 })
   })
 
-  test('goes with its owner, whose deletion it does not hold up', () => {
+  test('is deleted with its owner, and does not block the deletion of the owner', () => {
     expect(pod.metadata?.ownerReferences).toEqual([OWNER])
-    expect(podFor(SPEC, MONITOR_ROLE, { ...OPTIONS, owner: null }).metadata).not.toHaveProperty('ownerReferences')
+    expect(buildPod(SPEC, MONITOR_ROLE, { ...OPTIONS, owner: null }).metadata).not.toHaveProperty('ownerReferences')
   })
 
-  test('is one container of the given image, named by its kind', () => {
+  test('has one container of the configured image, named after its kind', () => {
     expect(pod.spec?.containers).toHaveLength(1)
     expect(container).toMatchObject({ name: 'monitor', image: OPTIONS.image, imagePullPolicy: 'IfNotPresent' })
     expect(container).toHaveProperty('terminationMessagePolicy', 'FallbackToLogsOnError')
   })
 
-  test('has the environment of its worker as it stands: the kubelet is kept from reading variables into it', () => {
+  test('passes the environment unchanged: `$` is escaped, so the kubelet expands nothing', () => {
     const env = Object.fromEntries(container?.env?.map(({ name, value }) => [name, value]) ?? [])
     expect(env).toEqual({
       WORKER_KIND: 'monitor',
@@ -89,11 +88,11 @@ describe('the Pod of a worker', () => {
     expect(JSON.stringify(pod.metadata)).not.toContain('a-token-of-its-own')
   })
 
-  test('may take what its role may', () => {
+  test('has the resources of its role', () => {
     expect(container?.resources).toEqual(MONITOR_ROLE.resources)
   })
 
-  test('can write to its work folder and to /tmp, each with a limit, and nowhere else', () => {
+  test('can write to its work folder and to /tmp, each with a size limit, and nowhere else', () => {
     expect(container?.volumeMounts).toEqual([
       { name: 'tmp', mountPath: '/tmp' },
       { name: 'work', mountPath: '/tmp/segments' },
@@ -106,7 +105,7 @@ describe('the Pod of a worker', () => {
     expect(container?.securityContext?.readOnlyRootFilesystem).toBe(true)
   })
 
-  test("is asked on its own port how it is, and has a minute's patience while its CPU is busy", () => {
+  test('is probed on its health port, and restarted only after a minute without an answer', () => {
     const { livenessProbe, readinessProbe } = container ?? {}
     expect(livenessProbe?.httpGet).toEqual({ path: '/healthz', port: 8081 })
     expect(readinessProbe?.httpGet).toEqual({ path: '/readyz', port: 8081 })
@@ -114,12 +113,29 @@ describe('the Pod of a worker', () => {
     expect(livenessProbe?.timeoutSeconds).toBeGreaterThanOrEqual(5)
   })
 
-  test('is given nothing of the cluster: no token, no addresses of services', () => {
+  test('receives no token of the cluster and no addresses of Services', () => {
     expect(pod.spec).toMatchObject({ automountServiceAccountToken: false, enableServiceLinks: false })
     expect(pod.spec).not.toHaveProperty('serviceAccountName')
   })
 
-  test('runs as a numbered user', () => {
+  test('listens on its health port and the ports of its role', () => {
+    expect(container?.ports).toEqual([{ name: 'health', containerPort: 8081 }])
+    const { spec } = buildPod(SPEC, { ...MONITOR_ROLE, ports: [{ name: 'rtmp', port: 1935 }] }, OPTIONS)
+    expect(spec?.containers[0]?.ports).toEqual([
+      { name: 'health', containerPort: 8081 },
+      { name: 'rtmp', containerPort: 1935 },
+    ])
+  })
+
+  test('has labels for the network access of its role', () => {
+    const network = { ingress: 'public', egress: 'gateway' } as const
+    expect(buildPod(SPEC, { ...MONITOR_ROLE, network }, OPTIONS).metadata?.labels).toMatchObject({
+      'tallylight.dev/ingress': 'public',
+      'tallylight.dev/egress': 'gateway',
+    })
+  })
+
+  test('runs as a numeric user', () => {
     expect(pod.spec?.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 10001, runAsGroup: 10001 })
   })
 })
@@ -133,10 +149,10 @@ describe('the Pod of a worker that encodes', () => {
     env: { WORKER_KIND: 'encode', S3_ACCESS_KEY_ID: 'who-we-are', WORKER_TOKEN: 'a-token-of-its-own' },
     secrets: { S3_SECRET_ACCESS_KEY: 'never-to-be-$een', FTP_PASSWORD: 'nor-this' },
   }
-  const encoder = podFor(encodes, ENCODE_ROLE, OPTIONS)
+  const encoder = buildPod(encodes, ENCODE_ROLE, OPTIONS)
   const [only] = encoder.spec?.containers ?? []
 
-  test('is told from a monitor’s by its labels, and is a worker like it to Services and NetworkPolicies', () => {
+  test('differs from a monitor in its labels, and has the same component label as every worker', () => {
     expect(encoder.metadata).toMatchObject({ name: encodes.name, ownerReferences: [OWNER] })
     expect(encoder.metadata?.labels).toEqual({
       app: 'encode',
@@ -145,11 +161,13 @@ describe('the Pod of a worker that encodes', () => {
       'app.kubernetes.io/component': 'worker',
       'app.kubernetes.io/part-of': 'tallylight',
       'app.kubernetes.io/managed-by': 'tallylight-gateway',
+      'tallylight.dev/ingress': 'none',
+      'tallylight.dev/egress': 'internet',
     })
     expect([only?.name, only?.image]).toEqual(['job', OPTIONS.image])
   })
 
-  test('takes each secret by its name from the Secret for workers, and shows none', () => {
+  test('references each secret by its name in the Secret for workers, and contains none', () => {
     const env = only?.env ?? []
     const taken = env.filter(({ valueFrom }) => valueFrom !== undefined)
     expect(taken).toEqual(
@@ -163,138 +181,16 @@ describe('the Pod of a worker that encodes', () => {
     for (const secret of Object.values(encodes.secrets ?? {})) expect(JSON.stringify(encoder)).not.toContain(secret)
   })
 
-  test('asks for no Secret where there is nothing to be taken from it', () => {
+  test('references no Secret if the worker has no secrets', () => {
     const { secrets: _, ...plain } = encodes
     for (const spec of [plain, { ...plain, secrets: {} }]) {
-      expect(JSON.stringify(podFor(spec, ENCODE_ROLE, OPTIONS))).not.toContain('secretKeyRef')
+      expect(JSON.stringify(buildPod(spec, ENCODE_ROLE, OPTIONS))).not.toContain('secretKeyRef')
     }
   })
 
-  test('may take and keep what its role may, which is more than a monitor', () => {
+  test('has the resources and the disk of its role', () => {
     expect(only?.resources).toEqual(ENCODE_ROLE.resources)
     expect(encoder.spec?.volumes).toContainEqual({ name: 'work', emptyDir: { sizeLimit: '40Gi' } })
     expect(only?.volumeMounts).toContainEqual({ name: 'work', mountPath: '/tmp/ffmpeg-jobs' })
   })
-
-  test('is let in by the Pod Security Standard `restricted`, and taken by the published schema', () => {
-    expect(restrictedProblems(encoder)).toEqual([])
-    expect(schemaProblems(encoder)).toEqual([])
-  })
 })
-
-describe('the Pod Security Standard `restricted`', () => {
-  test('lets the Pod in', () => {
-    expect(restrictedProblems(pod)).toEqual([])
-  })
-
-  test.each<[string, (changed: k8s.V1Pod) => void]>([
-    ['hostNetwork', ({ spec }) => spec && (spec.hostNetwork = true)],
-    ['volumes', ({ spec }) => spec?.volumes?.push({ name: 'host', hostPath: { path: '/' } })],
-    ['ports', ({ spec }) => spec?.containers[0]?.ports?.push({ containerPort: 1, hostPort: 1 })],
-    ['allowPrivilegeEscalation', (changed) => delete securityOf(changed).allowPrivilegeEscalation],
-    ['privileged', (changed) => (securityOf(changed).privileged = true)],
-    ['capabilities', (changed) => delete securityOf(changed).capabilities],
-    ['runAsNonRoot', ({ spec }) => delete spec?.securityContext?.runAsNonRoot],
-    ['runAsUser', (changed) => (securityOf(changed).runAsUser = 0)],
-    ['seccompProfile', ({ spec }) => delete spec?.securityContext?.seccompProfile],
-  ])('would not without its rule on %s', (rule, change) => {
-    const changed = structuredClone(pod)
-    change(changed)
-    expect(restrictedProblems(changed)).toEqual([rule])
-  })
-})
-
-describe('the published schema of the API', () => {
-  test('knows every field of the Pod, and takes its values', () => {
-    expect(schemaProblems(pod)).toEqual([])
-  })
-
-  test.each<[string, (changed: Record<string, unknown>, container: Record<string, unknown>) => void]>([
-    ['an unknown field', (_spec, one) => (one['surprise'] = 1)],
-    ['an unknown field of the Pod', (spec) => (spec['restartsPolicy'] = 'OnFailure')],
-    ['a wrong type', (_spec, one) => (one['image'] = 1)],
-    ['a wrong word', (_spec, one) => (one['imagePullPolicy'] = 'Sometimes')],
-    ['a wrong quantity', (_spec, one) => (one['resources'] = { limits: { cpu: 'much' } })],
-    ['a missing field', (_spec, one) => delete one['name']],
-  ])('would not take %s', (_what, change) => {
-    const changed = structuredClone(pod) as unknown as {
-      spec: Record<string, unknown> & { containers: [Record<string, unknown>] }
-    }
-    change(changed.spec, changed.spec.containers[0])
-    expect(schemaProblems(changed)).toHaveLength(1)
-  })
-})
-
-function securityOf({ spec }: k8s.V1Pod): k8s.V1SecurityContext {
-  return spec?.containers[0]?.securityContext ?? {}
-}
-
-type Rule = (spec: k8s.V1PodSpec, containers: readonly k8s.V1Container[]) => boolean
-
-const VOLUMES = [
-  'configMap',
-  'csi',
-  'downwardAPI',
-  'emptyDir',
-  'ephemeral',
-  'persistentVolumeClaim',
-  'projected',
-  'secret',
-]
-const PROFILES = ['RuntimeDefault', 'Localhost']
-
-/** https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted */
-const RESTRICTED: Readonly<Record<string, Rule>> = {
-  hostNetwork: (spec) => !spec.hostNetwork && !spec.hostPID && !spec.hostIPC,
-  volumes: ({ volumes = [] }) => volumes.flatMap(Object.keys).every((key) => key === 'name' || VOLUMES.includes(key)),
-  ports: (_spec, containers) =>
-    containers.flatMap(({ ports = [] }) => ports).every((port) => port.hostPort === undefined),
-  allowPrivilegeEscalation: (_spec, containers) =>
-    containers.every((one) => one.securityContext?.allowPrivilegeEscalation === false),
-  privileged: (_spec, containers) => containers.every((one) => one.securityContext?.privileged !== true),
-  capabilities: (_spec, containers) =>
-    containers.every(({ securityContext: { capabilities: { drop = [], add = [] } = {} } = {} }) => {
-      return drop.includes('ALL') && add.every((one) => one === 'NET_BIND_SERVICE')
-    }),
-  runAsNonRoot: ({ securityContext: own }, containers) =>
-    containers.every((one) => one.securityContext?.runAsNonRoot ?? own?.runAsNonRoot),
-  runAsUser: ({ securityContext: own }, containers) =>
-    containers.every((one) => (one.securityContext?.runAsUser ?? own?.runAsUser) !== 0),
-  seccompProfile: ({ securityContext: own }, containers) =>
-    containers.every((one) =>
-      PROFILES.includes((one.securityContext?.seccompProfile ?? own?.seccompProfile)?.type ?? ''),
-    ),
-}
-
-/** The rules that a Pod breaks. */
-function restrictedProblems({ spec }: k8s.V1Pod): string[] {
-  if (spec === undefined) return ['spec']
-  const containers = [...spec.containers, ...(spec.initContainers ?? [])]
-  return Object.entries(RESTRICTED).flatMap(([name, isKept]) => (isKept(spec, containers) ? [] : [name]))
-}
-
-type Field = { readonly baseName: string; readonly type: string }
-
-/** Values by kubernetes-models' schema, which passes over names that it does not know; names by client-node's models. */
-function schemaProblems(candidate: unknown): string[] {
-  const unknown = unknownFields(candidate, 'V1Pod', '')
-  try {
-    new PublishedPod(candidate as ConstructorParameters<typeof PublishedPod>[0]).validate()
-    return unknown
-  } catch (error) {
-    return [...unknown, String(error)]
-  }
-}
-
-function unknownFields(value: unknown, type: string, at: string): string[] {
-  const listed = /^Array<(.+)>$/.exec(type)?.[1]
-  if (listed !== undefined)
-    return (value as unknown[]).flatMap((one, index) => unknownFields(one, listed, `${at}/${index}`))
-  const model = Object.entries(k8s).find(([name]) => name === type)?.[1]
-  if (typeof model !== 'function' || !('getAttributeTypeMap' in model)) return []
-  const fields = (model as { getAttributeTypeMap(): readonly Field[] }).getAttributeTypeMap()
-  return Object.entries(value as object).flatMap(([name, inner]) => {
-    const field = fields.find(({ baseName }) => baseName === name)
-    return field === undefined ? [`${at}/${name}`] : unknownFields(inner, field.type, `${at}/${name}`)
-  })
-}

@@ -1,40 +1,33 @@
 import type { V1Container, V1OwnerReference, V1Pod } from '@kubernetes/client-node'
 
-import type { WorkerRole, WorkerSpec } from '../../workers/launcher.ts'
+import type { WorkerRole, WorkerSpec } from '../../ports/launcher.ts'
 
 export type PodOptions = {
   readonly namespace: string
   readonly image: string
-  /** The Secret that holds what workers need and nobody may read. */
+  /** The Secret that holds the secret variables of workers. */
   readonly secret: string
-  /** Whom the Pod is to go with; `null`: nobody. */
+  /** The owner with which the Pod is deleted; `null`: none. */
   readonly owner: V1OwnerReference | null
 }
 
-/** Where a worker answers the kubelet's probes. */
+/** The port of a worker's probes. */
 const HEALTH_PORT = 8081
-/** A user that no image has a name for. */
+/** A user id that no image has an account for. */
 const USER_ID = 10001
 const TMP = '/tmp'
-/** What resolvers cache and unpack. */
+/** The size of the caches and unpacked files of stream resolvers. */
 const TMP_LIMIT = '128Mi'
 
-/** The Pod of a worker. Allowed by the Pod Security Standard `restricted`. */
-export function podFor(spec: WorkerSpec, role: WorkerRole, { namespace, image, secret, owner }: PodOptions): V1Pod {
+/** Builds the Pod of a worker. The Pod Security Standard `restricted` admits it. */
+export function buildPod(spec: WorkerSpec, role: WorkerRole, { namespace, image, secret, owner }: PodOptions): V1Pod {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       name: spec.name,
       namespace,
-      labels: {
-        app: role.app,
-        [role.idLabel]: spec.assignmentId,
-        'app.kubernetes.io/name': role.app,
-        'app.kubernetes.io/component': 'worker',
-        'app.kubernetes.io/part-of': 'tallylight',
-        'app.kubernetes.io/managed-by': 'tallylight-gateway',
-      },
+      labels: buildLabels(spec, role),
       ...(owner === null ? {} : { ownerReferences: [owner] }),
     },
     spec: {
@@ -48,7 +41,7 @@ export function podFor(spec: WorkerSpec, role: WorkerRole, { namespace, image, s
         runAsGroup: USER_ID,
         seccompProfile: { type: 'RuntimeDefault' },
       },
-      containers: [containerFor(spec, role, { image, secret })],
+      containers: [buildContainer(spec, role, { image, secret })],
       volumes: [
         { name: 'tmp', emptyDir: { sizeLimit: TMP_LIMIT } },
         { name: 'work', emptyDir: { sizeLimit: role.workLimit } },
@@ -57,23 +50,40 @@ export function podFor(spec: WorkerSpec, role: WorkerRole, { namespace, image, s
   }
 }
 
+/** Builds the labels by which the launcher finds a Pod, and by which NetworkPolicies (`tallylight.dev/`) select it. */
+function buildLabels({ assignmentId }: WorkerSpec, { app, idLabel, network }: WorkerRole): Record<string, string> {
+  return {
+    app,
+    [idLabel]: assignmentId,
+    'app.kubernetes.io/name': app,
+    'app.kubernetes.io/component': 'worker',
+    'app.kubernetes.io/part-of': 'tallylight',
+    'app.kubernetes.io/managed-by': 'tallylight-gateway',
+    'tallylight.dev/ingress': network.ingress,
+    'tallylight.dev/egress': network.egress,
+  }
+}
+
 type ContainerOptions = Pick<PodOptions, 'image' | 'secret'>
 
-function containerFor(spec: WorkerSpec, role: WorkerRole, { image, secret }: ContainerOptions): V1Container {
-  // The root is read-only, and the user has no home of its own.
+function buildContainer(spec: WorkerSpec, role: WorkerRole, { image, secret }: ContainerOptions): V1Container {
+  // The root file system is read-only, and the user has no home directory.
   const env = { ...spec.env, HEALTH_PORT: `${HEALTH_PORT}`, HOME: TMP, TMPDIR: TMP }
   return {
     name: role.kind,
     image,
     imagePullPolicy: 'IfNotPresent',
     env: [
-      ...Object.entries(env).map(([name, value]) => ({ name, value: literal(value) })),
+      ...Object.entries(env).map(([name, value]) => ({ name, value: escapeReferences(value) })),
       ...Object.keys(spec.secrets ?? {}).map((key) => ({
         name: key,
         valueFrom: { secretKeyRef: { name: secret, key } },
       })),
     ],
-    ports: [{ name: 'health', containerPort: HEALTH_PORT }],
+    ports: [
+      { name: 'health', containerPort: HEALTH_PORT },
+      ...role.ports.map(({ name, port }) => ({ name, containerPort: port })),
+    ],
     resources: { requests: { ...role.resources.requests }, limits: { ...role.resources.limits } },
     volumeMounts: [
       { name: 'tmp', mountPath: TMP },
@@ -84,7 +94,7 @@ function containerFor(spec: WorkerSpec, role: WorkerRole, { image, secret }: Con
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     },
-    // A worker at its CPU limit answers late: only one that says nothing for a minute is started anew.
+    // A worker at its CPU limit answers late. Only a minute of silence restarts it.
     livenessProbe: {
       httpGet: { path: '/healthz', port: HEALTH_PORT },
       initialDelaySeconds: 10,
@@ -102,7 +112,7 @@ function containerFor(spec: WorkerSpec, role: WorkerRole, { image, secret }: Con
   }
 }
 
-/** The kubelet reads `$(NAME)` in a value as a variable, and `$$` as `$`. */
-function literal(value: string): string {
+/** Escapes `$`: the kubelet expands `$(NAME)` in a value, and reads `$$` as `$`. */
+function escapeReferences(value: string): string {
   return value.replaceAll('$', () => '$$')
 }

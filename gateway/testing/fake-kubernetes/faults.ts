@@ -1,67 +1,68 @@
-import type { CallFault, CallFaults, CallMatch } from './call-faults.ts'
-import type { Cluster } from './cluster.ts'
-import type { ImageProblem } from './container-runner.ts'
-import type { Quota } from './create-pod.ts'
-import { DELETE_NOW, deletePod } from './delete-pod.ts'
-import type { Kubelet } from './kubelet.ts'
+import type { CallFault, CallFaults, CallMatch } from './api/call-faults.ts'
+import type { PodStore } from './pod-store.ts'
+import type { ImageProblem } from './kubelet/container-runner.ts'
+import type { PodQuota } from './api/create-pod.ts'
+import { DELETE_NOW, deletePod } from './api/delete-pod.ts'
+import type { Kubelet } from './kubelet/kubelet.ts'
 import type { Listeners } from './listeners.ts'
-import type { OpenWatch } from './watch-pods.ts'
-import { kubernetesTime, type StoredPod } from './wire.ts'
+import type { OpenWatch } from './api/watch-pods.ts'
+import { formatTime, type StoredPod } from './wire.ts'
 
-/** What can go wrong, on command. */
+/** Failures that a test can inject. */
 export type Faults = {
   /** Makes calls fail: `failCalls({ method: 'POST', path: '/pods', times: 2 }, { status: 429, retryAfterSec: 1 })`. */
   failCalls(match: CallMatch, fault: CallFault): void
-  /** Calls are answered truly again. */
+  /** Ends all call failures. */
   clearCalls(): void
-  /** Connections are refused, open ones broken off. */
+  /** Refuses connections and breaks the open ones. */
   refuseConnections(): Promise<void>
-  /** Serves again, on the same port and from the same state. */
+  /** Accepts connections again, on the same ports and with the same state. */
   acceptConnections(): Promise<void>
-  /** Breaks all open watches off. */
+  /** Breaks all open watches. */
   cutWatches(): void
-  /** Open watches stay open, and never say anything again; later ones are sound. */
+  /** Keeps open watches open without any further event. Later watches work. */
   silenceWatches(): void
-  /** Sends a bookmark to each watch that takes them, which else happens once a minute. */
+  /** Sends a bookmark to each watch that accepts them; otherwise that happens once a minute. */
   sendBookmarks(): void
-  /** Forgets history: older resourceVersions are 410 from now on. */
+  /** Drops the history, so that older resourceVersions are answered with 410. */
   compact(): void
-  /** Ends a Pod's container: exit code 137 and `Error`, where nothing else is said. */
+  /** Kills a Pod's container, by default with exit code 137 and the reason `Error`. */
   killContainer(name: string, exit?: { readonly exitCode?: number; readonly reason?: string }): void
-  /** The kubelet evicts a Pod, as it does when its node is short of memory. */
+  /** Evicts a Pod as a kubelet does when its node is short of memory. */
   evictPod(name: string): void
-  /** Somebody deletes a Pod with no grace. */
+  /** Deletes a Pod without a grace period, as another client might. */
   deletePod(name: string): void
-  /** The node of a Pod is gone: the Pod is deleted, and stays; its processes may go on. */
+  /** Loses the node of a Pod: the Pod is deleted but stays, and its processes may run on. */
   loseNode(name: string): void
-  /** A Pod that is deleted takes its whole grace. */
+  /** Makes a Pod ignore SIGTERM, so that its deletion takes the whole grace period. */
   ignoreSigterm(name: string): void
-  /** Whether new Pods find a node; those that wait are taken up again. */
+  /** Sets whether new Pods find a node; `true` schedules the waiting ones. */
   setSchedulable(isSchedulable: boolean): void
-  /** Whether new containers find their image. */
+  /** Sets why new containers do not find their image; null: they find it. */
   setImageProblem(problem: ImageProblem | null): void
-  /** A ResourceQuota on the namespace's Pods; null: none. */
-  setQuota(quota: Quota | null): void
+  /** Sets the ResourceQuota for the Pods of the namespace; null: none. */
+  setQuota(quota: PodQuota | null): void
 }
 
-/** What faults are done to. */
+/** The parts of the fake into which faults are injected. */
 export type FaultTargets = {
-  readonly cluster: Cluster
+  readonly store: PodStore
   readonly namespace: string
   readonly kubelet: Kubelet
   readonly watches: Set<OpenWatch>
   readonly listeners: Listeners
   readonly callFaults: CallFaults
-  setQuota(quota: Quota | null): void
+  setQuota(quota: PodQuota | null): void
 }
 
 const EVICTED =
   'The node was low on resource: memory. Threshold quantity: 100Mi, available: 52Mi. Container monitor was using 300Mi, request is 256Mi, has larger consumption of memory. '
 
+/** Creates the fault injection of a fake cluster. */
 export function createFaults(targets: FaultTargets): Faults {
-  const { cluster, kubelet, watches, listeners, callFaults, namespace } = targets
+  const { store, kubelet, watches, listeners, callFaults, namespace } = targets
   function find(name: string): StoredPod {
-    const pod = cluster.find(namespace, name)
+    const pod = store.find(namespace, name)
     if (pod === null) throw new Error(`there is no Pod ${name}`)
     return pod
   }
@@ -79,17 +80,17 @@ export function createFaults(targets: FaultTargets): Faults {
     sendBookmarks: () => {
       for (const watch of watches) watch.bookmark()
     },
-    compact: cluster.compact,
+    compact: store.compact,
     killContainer(name, { exitCode = 137, reason = exitCode === 0 ? 'Completed' : 'Error' } = {}) {
       kubelet.killContainer(find(name), { exitCode, reason })
     },
     evictPod: (name) =>
       kubelet.evict(find(name), { reason: 'Evicted', message: EVICTED, disruption: 'TerminationByKubelet' }),
-    deletePod: (name) => void deletePod(cluster, find(name), DELETE_NOW),
+    deletePod: (name) => void deletePod(store, find(name), DELETE_NOW),
     loseNode(name) {
       kubelet.lose(find(name))
-      const lost = cluster.replace(withoutNode(find(name)))
-      deletePod(cluster, lost, { ...DELETE_NOW, gracePeriodSeconds: null })
+      const lost = store.replace(withLostNode(find(name)))
+      deletePod(store, lost, { ...DELETE_NOW, gracePeriodSeconds: null })
     },
     ignoreSigterm: (name) => kubelet.ignoreSigterm(find(name)),
     setSchedulable: kubelet.setSchedulable,
@@ -98,9 +99,9 @@ export function createFaults(targets: FaultTargets): Faults {
   }
 }
 
-/** What the node lifecycle and the taint eviction controllers say of a Pod whose node they do not hear of. */
-function withoutNode(pod: StoredPod): StoredPod {
-  const lastTransitionTime = kubernetesTime()
+/** Returns a Pod with the conditions that the node lifecycle and taint eviction controllers set for a lost node. */
+function withLostNode(pod: StoredPod): StoredPod {
+  const lastTransitionTime = formatTime()
   const conditions = (pod.status.conditions ?? []).map((one) =>
     one.type === 'Ready' ? { ...one, status: 'False', lastTransitionTime } : one,
   )

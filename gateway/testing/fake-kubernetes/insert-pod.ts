@@ -1,23 +1,23 @@
-import type { Cluster, NewPod } from './cluster.ts'
-import { newPod } from './pod-defaults.ts'
-import { kubeletStatus, NODE_NAME, runningContainer, scheduledStatus } from './pod-status.ts'
-import { asStoredPod, defined, type Pod, type PodStatus, type StoredPod } from './wire.ts'
+import type { PodStore, NewPod } from './pod-store.ts'
+import { initializePod } from './api/pod-defaults.ts'
+import { kubeletStatus, NODE_NAME, runningContainer, scheduledStatus } from './kubelet/pod-status.ts'
+import { asStoredPod, omitUndefined, type Pod, type PodStatus, type StoredPod } from './wire.ts'
 
-/** Puts a Pod there, past all checks: with the status that it has, or running and ready. */
-export function insertPod(cluster: Cluster, pod: Pod, namespace: string): StoredPod {
-  const made = newPod(pod, namespace)
+/** Stores a Pod without any checks, with its own status or as running and ready. */
+export function insertPod(store: PodStore, pod: Pod, namespace: string): StoredPod {
+  const initialized = initializePod(pod, namespace)
   const { creationTimestamp, uid, deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata ?? {}
   const metadata = {
-    ...made.metadata,
-    ...defined({ creationTimestamp, uid, deletionTimestamp, deletionGracePeriodSeconds }),
+    ...initialized.metadata,
+    ...omitUndefined({ creationTimestamp, uid, deletionTimestamp, deletionGracePeriodSeconds }),
   }
-  // What storing it adds is not asked for where its status is made.
-  const fresh = asStoredPod({ ...made, metadata })
-  return cluster.add(pod.status === undefined ? running(fresh) : withStatus(fresh, pod.status))
+  // The functions below need a stored Pod but not its version.
+  const unstored = asStoredPod({ ...initialized, metadata })
+  return store.add(pod.status === undefined ? makeRunning(unstored) : mergeStatus(unstored, pod.status))
 }
 
-/** With these fields of its status; one that has come to a node has that node's name. */
-export function withStatus(pod: StoredPod, status: PodStatus): StoredPod {
+/** Merges fields into a Pod's status, and assigns the node to a Pod that has started. */
+export function mergeStatus(pod: StoredPod, status: PodStatus): StoredPod {
   const next = { ...pod.status, ...status }
   const isOnNode = next.phase !== 'Pending' || next.containerStatuses !== undefined
   const { nodeName = NODE_NAME } = pod.spec
@@ -26,7 +26,7 @@ export function withStatus(pod: StoredPod, status: PodStatus): StoredPod {
 
 let addresses = 0
 
-function running(pod: StoredPod): NewPod {
+function makeRunning(pod: StoredPod): NewPod {
   addresses += 1
   const containers = pod.spec.containers.map((container) => ({
     ...runningContainer(pod.spec, container, undefined),

@@ -1,9 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 
-type Account = { readonly token: string; readonly namespace: string }
+type KubeconfigAccount = { readonly token: string; readonly namespace: string }
 
-/** Writes a kubeconfig whose current context is this cluster, token and namespace; gives its path. */
-export async function writeKubeconfig(path: string, cluster: object, { token, namespace }: Account): Promise<string> {
+/** Writes a kubeconfig whose current context is this cluster, token and namespace. Returns its path. */
+export async function writeKubeconfig(
+  path: string,
+  cluster: object,
+  { token, namespace }: KubeconfigAccount,
+): Promise<string> {
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
@@ -12,7 +16,7 @@ export async function writeKubeconfig(path: string, cluster: object, { token, na
     users: [{ name: 'gateway', user: { token } }],
     contexts: [{ name: 'fake', context: { cluster: 'fake', user: 'gateway', namespace } }],
   }
-  // JSON is YAML.
+  // JSON is valid YAML.
   await writeFile(path, JSON.stringify(config), { mode: 0o600 })
   return path
 }

@@ -26,7 +26,7 @@ const POD: Pod = {
   spec: { restartPolicy: 'OnFailure', containers: [{ name: 'monitor', image: 'example/worker:1' }] },
 }
 
-/** Those of this machine: the one in the path, and older ones beside it. */
+/** The kubectl programs of this machine: the one in the path, and older ones beside it. */
 const KUBECTLS = [
   'kubectl',
   ...['1.27', '1.28', '1.29', '1.30', '1.31', '1.32', '1.33'].map((version) => `kubectl.${version}`),
@@ -51,52 +51,52 @@ function start(options: { rules?: readonly PolicyRule[] } = { rules: ALL }): Pro
   return startFakeKubernetes({ runPods: { entry: join(folder, 'entry.mjs') }, ...options })
 }
 
-/** Its cache of discovery is in its home. */
+/** kubectl keeps its discovery cache in its home directory. */
 const env = () => ({ PATH: process.env['PATH'], HOME: folder })
 const options = (fake: FakeKubernetes) => ['--kubeconfig', fake.secureKubeconfigPath]
 
-describe.skipIf(KUBECTLS.length === 0)('kubectl takes the fake for a cluster', () => {
+describe.skipIf(KUBECTLS.length === 0)('kubectl with the fake cluster', () => {
   test.each([...new Set([newest, oldest])])(
     '%s creates, waits for, shows, changes, reads and deletes a Pod',
     async (kubectl) => {
       await using fake = await start()
-      const said = async (...args: string[]) =>
+      const runKubectl = async (...args: string[]) =>
         (await run(kubectl, [...options(fake), ...args], { env: env(), timeout: 20_000 })).stdout.trim()
-      expect(await said('apply', '-f', join(folder, 'pod.json'))).toBe('pod/a created')
-      expect(await said('wait', '--for=condition=Ready', 'pod/a', '--timeout=15s')).toBe('pod/a condition met')
-      expect(await said('get', 'pods')).toMatch(/^NAME +READY +STATUS +RESTARTS +AGE\na +1\/1 +Running +0 +\d+s$/)
-      expect(await said('get', 'pods', '-l', 'app in (x)', '-o', 'jsonpath={.items[*].metadata.name}')).toBe('a')
-      expect(await said('label', 'pod', 'a', 'tier=front')).toBe('pod/a labeled')
-      expect(await said('apply', '-f', join(folder, 'pod.json'))).toMatch(/^pod\/a (?:unchanged|configured)$/)
-      expect(await said('describe', 'pod', 'a')).toMatch(/Labels: +app=x\n +tier=front[^]*Ready +True/)
-      await expect.poll(() => said('logs', 'a', '--tail=1')).toBe('still watching')
-      expect(await said('get', 'deployment', 'tallylight-gateway', '-o', 'name')).toBe(
+      expect(await runKubectl('apply', '-f', join(folder, 'pod.json'))).toBe('pod/a created')
+      expect(await runKubectl('wait', '--for=condition=Ready', 'pod/a', '--timeout=15s')).toBe('pod/a condition met')
+      expect(await runKubectl('get', 'pods')).toMatch(/^NAME +READY +STATUS +RESTARTS +AGE\na +1\/1 +Running +0 +\d+s$/)
+      expect(await runKubectl('get', 'pods', '-l', 'app in (x)', '-o', 'jsonpath={.items[*].metadata.name}')).toBe('a')
+      expect(await runKubectl('label', 'pod', 'a', 'tier=front')).toBe('pod/a labeled')
+      expect(await runKubectl('apply', '-f', join(folder, 'pod.json'))).toMatch(/^pod\/a (?:unchanged|configured)$/)
+      expect(await runKubectl('describe', 'pod', 'a')).toMatch(/Labels: +app=x\n +tier=front[^]*Ready +True/)
+      await expect.poll(() => runKubectl('logs', 'a', '--tail=1')).toBe('still watching')
+      expect(await runKubectl('get', 'deployment', 'tallylight-gateway', '-o', 'name')).toBe(
         'deployment.apps/tallylight-gateway',
       )
-      expect(await said('delete', 'pod', 'a')).toMatch(/^pod "a" deleted/)
+      expect(await runKubectl('delete', 'pod', 'a')).toMatch(/^pod "a" deleted/)
       expect(fake.pods()).toEqual([])
     },
   )
 
-  test('it watches, and is told of each change', async () => {
+  test('watches, and receives each change', async () => {
     await using fake = await start()
     const watching = spawn(newest, [...options(fake), 'get', 'pods', '-w', '--no-headers'], { env: env() })
     try {
       const lines: string[] = []
       createInterface({ input: watching.stdout }).on('line', (line) => lines.push(line.replaceAll(/ +/g, ' ')))
-      await expect.poll(() => fake.calls.some(({ path }) => path.includes('watch=')), { timeout: 10_000 }).toBe(true)
+      await expect.poll(() => fake.calls.some(({ path }) => path.includes('watch='))).toBe(true)
       await run(newest, [...options(fake), 'apply', '-f', join(folder, 'pod.json')], { env: env() })
-      await expect.poll(() => lines.join('\n'), { timeout: 10_000 }).toContain('a 1/1 Running 0')
+      await expect.poll(() => lines.join('\n')).toContain('a 1/1 Running 0')
       expect(lines.join('\n')).toContain('a 0/1 ContainerCreating 0')
       await run(newest, [...options(fake), 'delete', 'pod', 'a', '--wait=false'], { env: env() })
-      await expect.poll(() => lines.join('\n'), { timeout: 10_000 }).toContain('a 1/1 Terminating 0')
+      await expect.poll(() => lines.join('\n')).toContain('a 1/1 Terminating 0')
     } finally {
       watching.kill()
       await once(watching, 'exit')
     }
   })
 
-  test('it is told what is wrong, and what it may not do', async () => {
+  test('reports invalid fields and forbidden calls', async () => {
     await using fake = await start()
     const wrong = run(newest, [...options(fake), 'create', '-f', join(folder, 'wrong.json')], { env: env() })
     await expect(wrong).rejects.toThrow(/strict decoding error: unknown field "spec\.surprise"/)

@@ -3,23 +3,31 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 
-import { makeCertificate } from '../../../worker/testing/certificate.ts'
+import { makeCertificate } from '../../../shared/testing/certificate.ts'
 
-/** Where calls come in: by HTTP and, as at a real server, by HTTPS; closed and opened as one. */
+/** The HTTP and HTTPS listeners of the API server, which open and close together. */
 export type Listeners = {
   readonly url: string
   readonly secureUrl: string
-  /** The certificate of the authority of `secureUrl`, PEM. */
+  /** The certificate authority of `secureUrl`, PEM. */
   readonly authority: string
-  /** Breaks all connections off and refuses new ones. */
+  /** Breaks all connections and refuses new ones. */
   close(): Promise<void>
-  /** Listens again, on the same ports. */
+  /** Listens on the same ports again. */
   open(): Promise<void>
 }
 
+/** How long an idle connection stays open, in ms: as at a real API server (its `http.Server.IdleTimeout`). */
+const KEEP_ALIVE_MS = 90_000
+
+/** Opens the listeners on free ports of the loopback address. */
 export async function openListeners(listener: RequestListener): Promise<Listeners> {
   const { cert, key } = makeCertificate()
-  const servers: readonly Server[] = [createServer(listener), createSecureServer({ cert, key }, listener)]
+  const options = { keepAliveTimeout: KEEP_ALIVE_MS }
+  const servers: readonly Server[] = [
+    createServer(options, listener),
+    createSecureServer({ ...options, cert, key }, listener),
+  ]
   const [port, securePort] = await Promise.all(servers.map((server) => listen(server, 0)))
   const ports = [port ?? 0, securePort ?? 0]
   return {

@@ -8,7 +8,7 @@ const pod: V1Pod = {
   spec: { containers: [{ name: 'monitor', image: 'example/worker:1' }] },
 }
 
-test('the stock client takes the fake for a cluster: it creates, reads, lists, watches and deletes by its kubeconfig', async () => {
+test('the official client creates, reads, lists, watches and deletes Pods of the fake cluster by its kubeconfig', async () => {
   await using fake = await startFakeKubernetes()
   const { namespace } = fake
   const config = new KubeConfig()
@@ -16,9 +16,9 @@ test('the stock client takes the fake for a cluster: it creates, reads, lists, w
   const api = config.makeApiClient(CoreV1Api)
   const path = `/api/v1/namespaces/${namespace}/pods`
   const informer = makeInformer(config, path, () => api.listNamespacedPod({ namespace, labelSelector: 'app=x' }))
-  const told: string[] = []
+  const received: string[] = []
   for (const verb of ['add', 'update', 'delete'] as const) {
-    informer.on(verb, ({ metadata }) => void told.push(`${verb} ${metadata?.name ?? ''}`))
+    informer.on(verb, ({ metadata }) => void received.push(`${verb} ${metadata?.name ?? ''}`))
   }
   await informer.start()
   try {
@@ -28,14 +28,14 @@ test('the stock client takes the fake for a cluster: it creates, reads, lists, w
     expect((await api.readNamespacedPod({ name: 'a', namespace })).metadata?.uid).toBe(created.metadata?.uid)
     expect((await api.listNamespacedPod({ namespace, limit: 1 })).items).toHaveLength(1)
     fake.setPodStatus('a', { phase: 'Failed', reason: 'Evicted' })
-    await expect.poll(() => told).toContain('update a')
+    await expect.poll(() => received).toContain('update a')
     await api.deleteNamespacedPod({
       name: 'a',
       namespace,
       body: { preconditions: { uid: created.metadata?.uid ?? '' } },
     })
-    await expect.poll(() => told.at(-1)).toBe('delete a')
-    expect(told[0]).toBe('add a')
+    await expect.poll(() => received.at(-1)).toBe('delete a')
+    expect(received[0]).toBe('add a')
   } finally {
     await informer.stop()
   }

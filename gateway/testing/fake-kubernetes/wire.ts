@@ -7,7 +7,7 @@ import type {
   V1PodStatus,
 } from '@kubernetes/client-node'
 
-/** A model of the client's as it travels: its dates are text, and `lastProbeTime` is null where there was none. */
+/** A model of the client as JSON: dates are text, and an unset `lastProbeTime` is null. */
 export type Wire<T> = T extends Date
   ? string
   : T extends readonly (infer Item)[]
@@ -18,7 +18,7 @@ export type Wire<T> = T extends Date
 
 export type Pod = Wire<V1Pod>
 export type PodSpec = Wire<V1PodSpec>
-/** The client's models are of 1.34: since then a Pod's status also has its resources as a whole. */
+/** The client's models are of Kubernetes 1.34. Later versions add the resources of the whole Pod. */
 export type PodStatus = Wire<V1PodStatus> & {
   readonly allocatedResources?: Amounts
   readonly resources?: { readonly limits?: Amounts; readonly requests?: Amounts }
@@ -28,7 +28,7 @@ export type PodCondition = Wire<V1PodCondition>
 export type ContainerStatus = Wire<V1ContainerStatus>
 export type PodMeta = Wire<V1ObjectMeta>
 
-/** A Pod as the server keeps it: never changed in place, so that what was made of it can be kept along with it. */
+/** A Pod as the store holds it. It is never changed in place, so that values derived from it can be cached. */
 export type StoredPod = {
   readonly metadata: PodMeta & {
     readonly name: string
@@ -43,34 +43,36 @@ export type StoredPod = {
 
 export type JsonObject = { readonly [key: string]: unknown }
 
-/** A time as Kubernetes writes it: RFC 3339 in whole seconds. */
-export function kubernetesTime(timeMs = Date.now()): string {
+/** Formats a time as Kubernetes does: RFC 3339 in whole seconds. */
+export function formatTime(timeMs = Date.now()): string {
   const second = Math.floor(timeMs / 1000)
-  if (second !== lastTime.second) lastTime = { second, text: `${new Date(second * 1000).toISOString().slice(0, 19)}Z` }
-  return lastTime.text
+  if (second !== lastFormatted.second)
+    lastFormatted = { second, text: `${new Date(second * 1000).toISOString().slice(0, 19)}Z` }
+  return lastFormatted.text
 }
 
-/** Thousands of Pods are made in one second. */
-let lastTime = { second: 0, text: '' }
+/** The last result: thousands of Pods are created within one second. */
+let lastFormatted = { second: 0, text: '' }
 
+/** Returns whether a value is a JSON object, no array and not null. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Takes JSON as a Pod; what no schema has checked must have been made by a server. */
+/** Casts JSON to a Pod. The JSON must come from a decoder or an API server. */
 export function asPod(json: unknown): Pod {
   return json as Pod
 }
 
-/** Takes a Pod as one that is stored: it has an identity, or whatever part of it is asked for. */
+/** Casts a Pod to a stored one. The caller must not read the parts that it lacks. */
 export function asStoredPod(json: unknown): StoredPod {
   return json as StoredPod
 }
 
-/** Without the fields that are there for nothing: JSON has no undefined. */
-export function defined<Fields extends object>(
+/** Omits the fields whose value is undefined, which JSON does not have. */
+export function omitUndefined<Fields extends object>(
   fields: Fields,
 ): { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> } {
-  const there = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(there) as { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> }
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> }
 }

@@ -2,111 +2,112 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { Chunk } from '../../../shared/contract/jobs.ts'
-import { INPUT_OPTIONS, inputUrl } from '../../platform/media-input.ts'
-import type { EncodePlan } from '../encode-plan.ts'
-import { QUIET } from '../encode/arguments.ts'
+import { INPUT_OPTIONS, toInputUrl } from '../../media/media-input.ts'
+import { buildVideoEncoderArgs } from '../encode/encoder-arguments.ts'
 import type { EncoderProgress } from '../encode/encoder-progress.ts'
-import { videoEncoderArgs } from '../encode/encoders.ts'
-import { filterGraph } from '../encode/filters.ts'
+import { COMMON_OPTIONS } from '../encode/ffmpeg-arguments.ts'
+import { buildFilterGraph } from '../encode/filter-graph.ts'
 import { runEncoder } from '../encode/run-encoder.ts'
-import { perSec } from '../frame-grid.ts'
-import { mishap, type Unfinished } from '../failure.ts'
-import type { OutputPlan, PlannedRendition } from '../output-plan.ts'
-import { framesProblem } from './encoded-frames.ts'
-import { EXACT_CLOCK, HEADROOM_SEC } from './fragments.ts'
-import { chunkName, type ChunkRun, PART_HEADERS, pieceName } from './parts.ts'
-import { readPicture } from './picture.ts'
+import type { EncodePlan } from '../plan/encode-plan.ts'
+import { framesPerSec } from '../plan/frame-rate.ts'
+import type { OutputVideo, PlannedRendition } from '../plan/output-plan.ts'
+import { transientFailure, type StepResult } from '../result.ts'
+import type { ChunkContext } from './chunk-context.ts'
+import { CHUNK_FILE_HEADERS, chunkFileName, pieceFileName } from './chunk-files.ts'
+import { EXACT_CLOCK_OPTIONS, TIMESTAMP_OFFSET_SEC } from './fragments.ts'
+import { findFrameProblem } from './verify-frames.ts'
+import { readVideoPackets } from './video-packets.ts'
 
-type ChunkOf = {
-  /** Of the whole output. */
+export type ChunkJob = {
+  /** Plan of the whole output. */
   readonly plan: EncodePlan
-  /** When the source's clock begins: the probe's. */
+  /** Start of the input's clock, from its probe. */
   readonly startSec: number
   readonly chunk: Chunk
 }
 
 /**
- * Encodes one chunk of a split job in every rendition, and stores what came of it. Its frames are counted, and each must
- * have the time that it has in the whole output: `CHUNK_MISMATCH` otherwise. It may be done again at any time, on
- * any worker, and replaces what was there.
+ * Encodes one chunk of a split job in every rendition, and stores the files over those of an earlier attempt. Fails with
+ * `CHUNK_MISMATCH` where a frame is missing, or has another time than in the whole output.
  * @throws StoreError
  */
 export async function encodeChunk(
-  of: ChunkOf,
-  run: ChunkRun & { readonly onProgress: (share: number, progress: EncoderProgress) => void },
-): Promise<{ readonly kind: 'done' } | Unfinished> {
-  const { plan, chunk } = of
+  job: ChunkJob,
+  context: ChunkContext & { readonly onProgress: (share: number, progress: EncoderProgress) => void },
+): Promise<StepResult> {
+  const { plan, chunk } = job
   const { video } = plan
-  if (video === null) throw new Error('a chunk without a picture')
-  const { store, partsKey, signal } = run
-  const dir = join(run.dir, 'encoded')
+  if (video === null) throw new Error('a chunk needs an output with video')
+  const { store, partsKey, signal } = context
+  const dir = join(context.dir, 'encoded')
   await mkdir(dir)
-  const piecePath = join(run.dir, pieceName(chunk.index))
-  await store.get(`${partsKey}${pieceName(chunk.index)}`, piecePath, signal)
-  const fps = perSec(video.fps)
+  const pieceName = pieceFileName(chunk.index)
+  const piecePath = join(context.dir, pieceName)
+  await store.get(`${partsKey}${pieceName}`, piecePath, signal)
+  const fps = framesPerSec(video.fps)
   const frames = chunk.end_frame - chunk.first_frame
-  const encoded = await runEncoder(chunkArgs(of, video, piecePath), {
-    ...run,
+  const encoded = await runEncoder(buildChunkArgs(job, video, piecePath), {
+    ...context,
     dir,
     onProgress: (progress) => {
       const share = (progress.outTimeSec * fps - chunk.first_frame) / frames
-      run.onProgress(Math.min(1, Math.max(0, share)), progress)
+      context.onProgress(Math.min(1, Math.max(0, share)), progress)
     },
   })
   if (encoded.kind !== 'done') return encoded
 
   for (const { index } of video.renditions) {
-    const path = join(dir, chunkName(chunk.index, index))
-    const made = await readPicture(path, { ...run, index: 0 })
+    const name = chunkFileName(chunk.index, index)
+    const path = join(dir, name)
+    const read = await readVideoPackets(path, { ...context, index: 0 })
     if (signal.aborted) return { kind: 'aborted' }
-    const span = { first: chunk.first_frame, end: chunk.end_frame }
-    const problem = made.kind === 'ok' ? framesProblem(made.picture, video.fps, span) : made.reason
-    if (problem !== null) return mishap('CHUNK_MISMATCH', `chunk ${chunk.index}, rendition ${index}: ${problem}`)
-    await store.put(`${partsKey}${chunkName(chunk.index, index)}`, path, PART_HEADERS, signal)
+    const range = { first: chunk.first_frame, end: chunk.end_frame }
+    const problem = read.kind === 'ok' ? findFrameProblem(read.track, video.fps, range) : read.reason
+    if (problem !== null)
+      return transientFailure('CHUNK_MISMATCH', `chunk ${chunk.index}, rendition ${index}: ${problem}`)
+    await store.put(`${partsKey}${name}`, path, CHUNK_FILE_HEADERS, signal)
   }
   return { kind: 'done' }
 }
 
-/**
- * The plan of a chunk alone. Only the last one may end before it has all of its frames, and repeat the last of them.
- */
-function planOfChunk({ plan, chunk }: ChunkOf): EncodePlan {
-  const { picture } = plan.reading
-  const isLast = chunk.end_frame === picture?.frames
+/** Derives the plan of a chunk. Only the last chunk may lack frames at its end, and repeat its last frame instead. */
+function planChunk({ plan, chunk }: ChunkJob): EncodePlan {
+  const { video } = plan.input
+  const isLast = chunk.end_frame === video?.frames
   return {
     ...plan,
     audio: null,
-    reading: {
-      ...plan.reading,
-      sound: null,
-      picture: picture && {
-        ...picture,
+    input: {
+      ...plan.input,
+      audio: null,
+      video: video && {
+        ...video,
         index: 0,
         chunk: { firstFrame: chunk.first_frame },
         leadFrames: 0,
         frames: chunk.end_frame - chunk.first_frame,
-        padFrames: isLast ? picture.padFrames : 0,
+        padFrames: isLast ? video.padFrames : 0,
       },
     },
   }
 }
 
 /**
- * ffmpeg takes the same off every time that it takes off where it reads the whole source, in one step, so that it is
- * rounded alike; with `-copyts` it does nothing else to them.
+ * Returns ffmpeg's arguments. With `-copyts`, the timestamps change by the `-itsoffset` alone: in one step, so that they
+ * are rounded as where ffmpeg reads the whole input.
  */
-function chunkArgs(of: ChunkOf, video: NonNullable<OutputPlan['video']>, piecePath: string): string[] {
-  const { plan, startSec, chunk } = of
-  const offsetSec = HEADROOM_SEC + startSec
+function buildChunkArgs(job: ChunkJob, video: OutputVideo, piecePath: string): string[] {
+  const { plan, startSec, chunk } = job
+  const offsetSec = TIMESTAMP_OFFSET_SEC + startSec
   const isSegmented = plan.segmentSec !== null
-  const output = (rendition: PlannedRendition) => [
-    ['-map', `[v${rendition.index}]`, ...videoEncoderArgs(video, rendition, { stream: 0, isSegmented })],
-    ['-fps_mode', 'passthrough', ...EXACT_CLOCK],
-    ['-output_ts_offset', String(HEADROOM_SEC), '-f', 'mp4', chunkName(chunk.index, rendition.index)],
+  const buildOutput = (rendition: PlannedRendition) => [
+    ['-map', `[v${rendition.index}]`, ...buildVideoEncoderArgs(video, rendition, { stream: 0, isSegmented })],
+    ['-fps_mode', 'passthrough', ...EXACT_CLOCK_OPTIONS],
+    ['-output_ts_offset', String(TIMESTAMP_OFFSET_SEC), '-f', 'mp4', chunkFileName(chunk.index, rendition.index)],
   ]
   return [
-    [...QUIET, ...INPUT_OPTIONS, '-copyts', '-itsoffset', (-offsetSec).toFixed(6), '-i', inputUrl(piecePath)],
-    ['-filter_complex', filterGraph(planOfChunk(of), { sounds: 0 })],
-    ...video.renditions.flatMap(output),
+    [...COMMON_OPTIONS, ...INPUT_OPTIONS, '-copyts', '-itsoffset', (-offsetSec).toFixed(6)],
+    ['-i', toInputUrl(piecePath), '-filter_complex', buildFilterGraph(planChunk(job), { audioCopies: 0 })],
+    ...video.renditions.flatMap(buildOutput),
   ].flat()
 }

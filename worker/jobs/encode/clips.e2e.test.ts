@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import type { Clip } from '../../../shared/contract/jobs.ts'
 import type { Preset } from '../../../shared/contract/presets.ts'
-import { measured, mediaFacts } from '../../testing/media-facts.ts'
-import { encodeWhole } from '../chunks/testing/both-ways.ts'
-import { ffmpeg } from '../chunks/testing/outputs.ts'
+import { measureFrames, inspectMedia } from '../../testing/media-facts.ts'
+import { encodeWhole } from '../chunks/testing/encode-both-ways.ts'
+import { runFfmpeg } from '../chunks/testing/inspect-media.ts'
 
 let root: string
 beforeAll(async () => {
@@ -17,41 +17,41 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }))
 
 const AV: Preset = {
-  description: 'picture and sound',
+  description: 'video and audio',
   container: 'mp4',
   segment_sec: null,
   video: { codec: 'h264', speed: 'ultrafast', renditions: [{ height: 90, crf: 18, kbps: null }] },
   audio: { codec: 'aac', kbps: 64 },
 }
 
-/** Frame n is of the grey 16 + 2n. */
+/** The luma of frame n is 16 + 2n. */
 const GREYS = 'color=gray:s=160x90:r=25:d=4,geq=lum=16+2*N:cb=128:cr=128'
-/** 100 frames in 4 s, and sound. */
-const PICTURE = ['-f', 'lavfi', '-i', GREYS]
+/** 100 frames in 4 s. */
+const VIDEO = ['-f', 'lavfi', '-i', GREYS]
 const TONE = (sec: number) => ['-f', 'lavfi', '-i', `sine=d=${sec}`]
 const X264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '18', '-sc_threshold', '0']
 
 async function make(name: string, ...args: string[]): Promise<string> {
   const path = join(root, name)
-  await ffmpeg(['-v', 'error', ...args, path])
+  await runFfmpeg(['-v', 'error', ...args, path])
   return path
 }
 
-/** The numbers of the frames that a clip shows. */
-async function framesOf(sourcePath: string, clip: Clip): Promise<number[]> {
+/** Returns the numbers of the frames that a clip shows. */
+async function framesOf(inputPath: string, clip: Clip): Promise<number[]> {
   const dir = await mkdtemp(join(root, 'job-'))
-  return greysOf(await encodeWhole({ dir, sourcePath, preset: AV, chunks: 1, clip }))
+  return greysOf(await encodeWhole({ dir, inputPath, preset: AV, chunks: 1, clip }))
 }
 
 async function greysOf(out: string): Promise<number[]> {
-  const greys = await measured(join(out, 'output.mp4'), 'signalstats', 'signalstats.YAVG')
+  const greys = await measureFrames(join(out, 'output.mp4'), 'signalstats', 'signalstats.YAVG')
   return greys.map((luma) => Math.round((luma - 16) / 2))
 }
 
 const range = (first: number, end: number) => Array.from({ length: end - first }, (_, i) => first + i)
 const times = (count: number, frame: number) => Array.from({ length: count }, () => frame)
 
-describe('a clip begins with the frame of its time', () => {
+describe('a clip begins with the frame at its start time', () => {
   const OPEN = ['-c:v', 'mpeg2video', '-q:v', '2', '-g', '12', '-bf', '2', '-flags', '-cgop']
   const FRAGMENTS = 'frag_keyframe+empty_moov+default_base_moof'
   const X265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error:keyint=30:bframes=3']
@@ -73,63 +73,63 @@ describe('a clip begins with the frame of its time', () => {
     ['Matroska', 'x.mkv', gop(30)],
     ['Matroska without an index', 'live.mkv', gop(30, '-live', '1')],
   ])('of %s', async (_, name, args) => {
-    const path = await make(name, ...PICTURE, ...TONE(4), ...args)
+    const path = await make(name, ...VIDEO, ...TONE(4), ...args)
     expect(await framesOf(path, { start_sec: 3.32, duration_sec: 0.4 })).toEqual(range(83, 93))
   })
 })
 
-test.each(['x.ts', 'x.mp4', 'x.mkv'])('a clip has the sound of its time (%s)', async (name) => {
+test.each(['x.ts', 'x.mp4', 'x.mkv'])('a clip has the audio of its time range (%s)', async (name) => {
   const beep = ['-f', 'lavfi', '-i', "aevalsrc='if(gte(t,3.5),sin(2000*t),0)':s=48000:d=4"]
-  const path = await make(`beep-${name}`, ...PICTURE, ...beep, ...X264, '-g', '10')
+  const path = await make(`beep-${name}`, ...VIDEO, ...beep, ...X264, '-g', '10')
   const dir = await mkdtemp(join(root, 'job-'))
   const clip = { start_sec: 3.2, duration_sec: 0.6 }
-  const out = await encodeWhole({ dir, sourcePath: path, preset: AV, chunks: 1, clip })
-  expect(await silenceUntil(join(out, 'output.mp4'))).toBeCloseTo(0.3, 1)
+  const out = await encodeWhole({ dir, inputPath: path, preset: AV, chunks: 1, clip })
+  expect(await silenceEndSec(join(out, 'output.mp4'))).toBeCloseTo(0.3, 1)
 })
 
-/** When the silence ends that a file begins with. */
-async function silenceUntil(path: string): Promise<number> {
-  const { stderr } = await ffmpeg(['-i', path, '-af', 'silencedetect=n=-30dB:d=0.1', '-f', 'null', '-'])
+/** Returns when the silence at the start of a file ends. */
+async function silenceEndSec(path: string): Promise<number> {
+  const { stderr } = await runFfmpeg(['-i', path, '-af', 'silencedetect=n=-30dB:d=0.1', '-f', 'null', '-'])
   return Number(/silence_start: -?0\D[\s\S]*?silence_end: ([\d.]+)/.exec(stderr)?.[1])
 }
 
-describe('of a source whose sound begins when its picture has ended', () => {
-  const SOUND: Preset = { ...AV, video: null }
-  const PICTURE_ALONE: Preset = { ...AV, audio: null }
+describe('for an input whose audio begins after its video has ended', () => {
+  const AUDIO_ONLY: Preset = { ...AV, video: null }
+  const VIDEO_ONLY: Preset = { ...AV, audio: null }
 
   async function outputOf(kind: string, preset: Preset, clip?: Clip): Promise<string> {
     const late = ['-f', 'lavfi', '-i', 'sine=d=1.6', '-af', 'asetpts=PTS+2/TB']
-    const path = await make(`late-${preset.description}-${clip?.start_sec}.${kind}`, ...PICTURE, ...late, ...ENDED)
+    const path = await make(`late-${preset.description}-${clip?.start_sec}.${kind}`, ...VIDEO, ...late, ...ENDED)
     const dir = await mkdtemp(join(root, 'job-'))
-    const out = await encodeWhole({ dir, sourcePath: path, preset, chunks: 1, ...(clip && { clip }) })
+    const out = await encodeWhole({ dir, inputPath: path, preset, chunks: 1, ...(clip && { clip }) })
     return join(out, preset.video === null ? 'output.m4a' : 'output.mp4')
   }
   const ENDED = ['-vf', 'trim=end_frame=25', ...X264]
   const lengthOf = async (path: string) => {
-    const { video, audio } = await mediaFacts(path)
+    const { video, audio } = await inspectMedia(path)
     return Number((video ?? audio)?.['duration'])
   }
 
   test.each(['mp4', 'mkv', 'ts'])(
-    'all outputs are as long as the source, and have each sound at its time (%s)',
+    'every output is as long as the input, with the audio at its time (%s)',
     async (kind) => {
-      const [both, sound] = [await outputOf(kind, AV), await outputOf(kind, SOUND)]
-      for (const path of [both, sound]) {
+      const [both, audioOnly] = [await outputOf(kind, AV), await outputOf(kind, AUDIO_ONLY)]
+      for (const path of [both, audioOnly]) {
         expect(await lengthOf(path)).toBeCloseTo(3.6, 1)
-        expect(await silenceUntil(path)).toBeCloseTo(2, 1)
+        expect(await silenceEndSec(path)).toBeCloseTo(2, 1)
       }
-      expect(await lengthOf(await outputOf(kind, PICTURE_ALONE))).toBeCloseTo(3.6, 1)
+      expect(await lengthOf(await outputOf(kind, VIDEO_ONLY))).toBeCloseTo(3.6, 1)
     },
   )
 
-  test.each(['mp4', 'mkv', 'ts'])('a clip is of the same moment in all outputs (%s)', async (kind) => {
-    for (const preset of [AV, SOUND]) {
+  test.each(['mp4', 'mkv', 'ts'])('a clip shows the same time range in every output (%s)', async (kind) => {
+    for (const preset of [AV, AUDIO_ONLY]) {
       const early = await outputOf(kind, preset, { start_sec: 0, duration_sec: 0.5 })
       expect(await lengthOf(early)).toBeCloseTo(0.5, 1)
-      expect(await silenceUntil(early)).toBeCloseTo(0.5, 1)
+      expect(await silenceEndSec(early)).toBeCloseTo(0.5, 1)
       const late = await outputOf(kind, preset, { start_sec: 1.6, duration_sec: 1 })
       expect(await lengthOf(late)).toBeCloseTo(1, 1)
-      expect(await silenceUntil(late)).toBeCloseTo(0.4, 1)
+      expect(await silenceEndSec(late)).toBeCloseTo(0.4, 1)
     }
   })
 })
@@ -138,56 +138,56 @@ test.each([
   ['MPEG-4', ['-c:v', 'mpeg4', '-q:v', '2', '-bf', '2']],
   ['H.264', [...X264, '-bf', '3']],
   ['MPEG-4 without B-frames', ['-c:v', 'mpeg4', '-q:v', '2']],
-])('an AVI, which does not say when its first frames are shown, becomes the same frames (%s)', async (name, args) => {
-  const path = await make(`${name}.avi`, ...PICTURE, ...TONE(4), ...args, '-c:a', 'pcm_s16le')
+])('an AVI, which has no display times for its first frames, keeps all frames (%s)', async (name, args) => {
+  const path = await make(`${name}.avi`, ...VIDEO, ...TONE(4), ...args, '-c:a', 'pcm_s16le')
   const dir = await mkdtemp(join(root, 'job-'))
-  expect(await greysOf(await encodeWhole({ dir, sourcePath: path, preset: AV, chunks: 1 }))).toEqual(range(0, 100))
+  expect(await greysOf(await encodeWhole({ dir, inputPath: path, preset: AV, chunks: 1 }))).toEqual(range(0, 100))
 })
 
 test.each(['early.ts', 'early.mp4'])(
-  'a picture without its sound has all of its frames, though the sound begins earlier (%s)',
+  'a video without its audio keeps all frames, although the audio begins earlier (%s)',
   async (name) => {
-    const path = await make(name, ...PICTURE, ...TONE(4), '-vf', 'setpts=PTS+0.08/TB', '-t', '2', ...X264)
+    const path = await make(name, ...VIDEO, ...TONE(4), '-vf', 'setpts=PTS+0.08/TB', '-t', '2', ...X264)
     const dir = await mkdtemp(join(root, 'job-'))
-    const out = await encodeWhole({ dir, sourcePath: path, preset: { ...AV, audio: null }, chunks: 1 })
+    const out = await encodeWhole({ dir, inputPath: path, preset: { ...AV, audio: null }, chunks: 1 })
     expect((await greysOf(out)).slice(0, 4)).toEqual([0, 1, 2, 3])
   },
 )
 
-test('of sound that ends before its picture all outputs are as long as the picture', async () => {
-  const path = await make('short-sound.mp4', ...PICTURE, ...TONE(1), ...X264)
+test('if the audio ends before the video, every output is as long as the video', async () => {
+  const path = await make('short-sound.mp4', ...VIDEO, ...TONE(1), ...X264)
   for (const clip of [undefined, { start_sec: 2, duration_sec: 1 }]) {
     const dir = await mkdtemp(join(root, 'job-'))
     const preset = { ...AV, video: null }
-    const out = await encodeWhole({ dir, sourcePath: path, preset, chunks: 1, ...(clip && { clip }) })
-    const { audio } = await mediaFacts(join(out, 'output.m4a'))
+    const out = await encodeWhole({ dir, inputPath: path, preset, chunks: 1, ...(clip && { clip }) })
+    const { audio } = await inspectMedia(join(out, 'output.m4a'))
     expect(Number(audio?.['duration'])).toBeCloseTo(clip?.duration_sec ?? 4, 1)
   }
 })
 
-describe('a clip shows what was on the screen at its time', () => {
+describe('a clip shows what was on screen at its time', () => {
   const HELD = ['-vf', "select='lt(n,25)+eq(n,50)+eq(n,90)'", '-fps_mode', 'vfr', ...X264]
 
-  test.each(['held.mp4', 'held.mkv', 'held.ts'])('also where it begins while a frame is held (%s)', async (name) => {
-    const path = await make(name, ...PICTURE, ...TONE(4), ...HELD)
+  test.each(['held.mp4', 'held.mkv', 'held.ts'])('where it begins while a frame is held (%s)', async (name) => {
+    const path = await make(name, ...VIDEO, ...TONE(4), ...HELD)
     expect(await framesOf(path, { start_sec: 2.4, duration_sec: 1 })).toEqual(times(25, 50))
     expect(await framesOf(path, { start_sec: 1.4, duration_sec: 1 })).toEqual([...times(15, 24), ...times(10, 50)])
   })
 
-  test.each(['still.mp4', 'still.mkv'])('also of a still with sound (%s)', async (name) => {
+  test.each(['still.mp4', 'still.mkv'])('for a still image with audio (%s)', async (name) => {
     const still = ['-f', 'lavfi', '-i', 'color=gray:s=160x90:r=1/4:d=4,geq=lum=16+2*60:cb=128:cr=128']
     const path = await make(name, ...still, ...TONE(4), ...X264)
     expect(await framesOf(path, { start_sec: 1.5, duration_sec: 2 })).toEqual(times(2, 60))
   })
 
-  test.each(['ended.mp4', 'ended.mkv', 'ended.ts'])('also where the picture has ended (%s)', async (name) => {
-    const path = await make(name, ...PICTURE, ...TONE(4), '-vf', 'trim=end_frame=50', ...X264)
+  test.each(['ended.mp4', 'ended.mkv', 'ended.ts'])('where the video has ended (%s)', async (name) => {
+    const path = await make(name, ...VIDEO, ...TONE(4), '-vf', 'trim=end_frame=50', ...X264)
     expect(await framesOf(path, { start_sec: 3, duration_sec: 0.6 })).toEqual(times(15, 49))
     expect(await framesOf(path, { start_sec: 1.92, duration_sec: 0.2 })).toEqual([48, ...times(4, 49)])
   })
 
-  test('also before the picture begins: its first frame', async () => {
-    const path = await make('late.mkv', ...PICTURE, ...TONE(4), '-vf', 'setpts=PTS+2/TB', '-t', '4', ...X264)
+  test('before the video begins: its first frame', async () => {
+    const path = await make('late.mkv', ...VIDEO, ...TONE(4), '-vf', 'setpts=PTS+2/TB', '-t', '4', ...X264)
     expect(await framesOf(path, { start_sec: 1.6, duration_sec: 0.6 })).toEqual([...times(10, 0), 0, 1, 2, 3, 4])
   })
 })

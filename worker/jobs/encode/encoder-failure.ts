@@ -1,77 +1,85 @@
 import type { ProgramResult } from '../../platform/run-program.ts'
-import { fault, mishap, type Unfinished } from '../failure.ts'
+import { permanentFailure, transientFailure, type FailedOrAborted } from '../result.ts'
 
-/** What ffmpeg says where the input is to blame, so that no other attempt would do better; and in words for its owner. */
-const OF_THE_INPUT = [
+/** Messages of ffmpeg that blame the input, so that no other attempt can succeed, with their meaning for a user. */
+const INPUT_ERRORS = [
   {
-    said: /Decoder .*not found|Decoding requested, but no decoder found/,
-    means: 'the input is of a kind that cannot be decoded here',
-  },
-  { said: /does not contain any stream|matches no streams/, means: 'the input lacks a track that its header names' },
-  {
-    said: /Empty output|Nothing was written into output|Cannot determine format of input stream/,
-    means: 'nothing of a track of the input can be decoded: it is damaged, or ends before what is wanted of it',
+    pattern: /Decoder .*not found|Decoding requested, but no decoder found/,
+    meaning: 'the input has a codec that this worker cannot decode',
   },
   {
-    said: /Invalid data found when processing input|Error while decoding stream|Error submitting packet to decoder/,
-    means: 'the input is damaged and cannot be decoded',
+    pattern: /does not contain any stream|matches no streams/,
+    meaning: 'the input lacks a track that its header declares',
   },
   {
-    said: /error rate .* exceeds|Could not find codec parameters/,
-    means: 'the input is damaged and cannot be decoded',
+    pattern: /Empty output|Nothing was written into output|Cannot determine format of input stream/,
+    meaning: 'no frame of a track could be decoded: the input is damaged, or ends before the requested part',
+  },
+  {
+    pattern: /Invalid data found when processing input|Error while decoding stream|Error submitting packet to decoder/,
+    meaning: 'the input is damaged and cannot be decoded',
+  },
+  {
+    pattern: /error rate .* exceeds|Could not find codec parameters/,
+    meaning: 'the input is damaged and cannot be decoded',
   },
 ]
-const OF_THE_DISK = /No space left on device|Disk quota exceeded/
-/** The machine is short of something, or its disk fails. */
-const OF_THE_MACHINE = /Cannot allocate memory|Resource temporarily unavailable|Input\/output error|Too many open files/
+const DISK_FULL = /No space left on device|Disk quota exceeded/
+/** The machine lacks a resource, or its disk fails. */
+const MACHINE_ERROR = /Cannot allocate memory|Resource temporarily unavailable|Input\/output error|Too many open files/
 
-/** ffmpeg may end well though it could not finish a file, and only say so. */
-const UNFINISHED = /Error (?:writing trailer|closing file|muxing)|av_interleaved_write_frame/
+/** ffmpeg may exit with 0 although it could not complete a file. */
+const INCOMPLETE_FILE = /Error (?:writing trailer|closing file|muxing)|av_interleaved_write_frame/
 
-/** Decoders complain of each damage that they get over; it is seldom why a run ended. */
-const OF_A_DECODER =
+/** A decoder's line about damage that it survived; seldom the reason why a run ended. */
+const DECODER_LINE =
   /^\[(?:NULL|h264|hevc|av1|libdav1d|vp[89]|mpeg\dvideo|mpeg4|mjpeg|theora|prores|aac|mp3\w*|e?ac3|opus|vorbis|flac) @ /
 
-/** What encoders say though nothing is wrong. */
-const CHATTER = /^(?:Svt\[(?:info|warn)\]|x265 \[info\]|Last message repeated|\s*$)/
+/** Lines that encoders print without an error. */
+const NOTICE_LINE = /^(?:Svt\[(?:info|warn)\]|x265 \[info\]|Last message repeated|\s*$)/
 
 /**
- * Why a run of ffmpeg brought no output: a fault where the input or the time allowed is to blame, a mishap where another
- * attempt may do better. `null`: it ended well.
+ * Classifies how a run of ffmpeg ended; `null` for success. The failure is permanent where the input, the arguments or
+ * the time limit cause it, and transient where another attempt may succeed.
  */
-export function encoderFailure(result: ProgramResult, timeoutMs: number): Unfinished | null {
+export function classifyEncoderResult(result: ProgramResult, timeoutMs: number): FailedOrAborted | null {
   switch (result.kind) {
     case 'exited':
-      return result.code === 0 && !UNFINISHED.test(result.stderr) ? null : ofExit(result.code, result.stderr)
+      return result.code === 0 && !INCOMPLETE_FILE.test(result.stderr)
+        ? null
+        : classifyErrors(result.code, result.stderr)
     case 'killed':
-      return mishap('ENCODE_FAILED', `ffmpeg was ended by ${result.signal}; it may have lacked memory`)
-    case 'timed_out':
-      return fault('JOB_TIMEOUT', `encoding took longer than the ${Math.round(timeoutMs / 1000)} s that were left`)
+      return transientFailure('ENCODE_FAILED', `ffmpeg was killed by ${result.signal}; it may have run out of memory`)
+    case 'timed_out': {
+      const limit = `${Math.round(timeoutMs / 1000)} s`
+      return permanentFailure('JOB_TIMEOUT', `encoding exceeded the ${limit} that were left of the job's time limit`)
+    }
     case 'missing':
-      return mishap('ENCODE_FAILED', 'ffmpeg cannot be started')
+      return transientFailure('ENCODE_FAILED', 'ffmpeg could not be started')
     case 'aborted':
       return { kind: 'aborted' }
   }
 }
 
-function ofExit(code: number, stderr: string): Unfinished {
-  const lines = stderr.split('\n').filter((line) => !CHATTER.test(line))
-  const ownWords = lines.find((line) => !OF_A_DECODER.test(line))
-  const message = ownWords === undefined ? undefined : readable(ownWords)
-  if (OF_THE_DISK.test(stderr)) return mishap('ENOSPC', 'there is no space left for the output')
-  if (OF_THE_MACHINE.test(stderr)) return mishap('ENCODE_FAILED', message ?? 'the machine is short of something')
-  const blamed = OF_THE_INPUT.find(({ said }) => said.test(stderr))
-  if (blamed !== undefined) {
-    const cause = lines.find((line) => blamed.said.test(line)) ?? ''
-    return fault('INPUT_INVALID', `${blamed.means} (ffmpeg: ${readable(cause)})`)
+function classifyErrors(code: number, stderr: string): FailedOrAborted {
+  const lines = stderr.split('\n').filter((line) => !NOTICE_LINE.test(line))
+  const [firstLine] = lines
+  const ownLine = lines.find((line) => !DECODER_LINE.test(line))
+  const message = ownLine === undefined ? undefined : cleanLine(ownLine)
+  if (DISK_FULL.test(stderr)) return transientFailure('ENOSPC', 'no space is left on the disk for the output')
+  if (MACHINE_ERROR.test(stderr))
+    return transientFailure('ENCODE_FAILED', message ?? 'the worker ran out of a system resource')
+  const inputError = INPUT_ERRORS.find(({ pattern }) => pattern.test(stderr))
+  if (inputError !== undefined) {
+    const cause = lines.find((line) => inputError.pattern.test(line)) ?? ''
+    return permanentFailure('INPUT_INVALID', `${inputError.meaning} (ffmpeg: ${cleanLine(cause)})`)
   }
-  const [first] = lines
-  if (message !== undefined || first === undefined)
-    return fault('ENCODE_FAILED', message ?? `ffmpeg exited with ${code}`)
-  return fault('ENCODE_FAILED', `ffmpeg gave up; the input may be damaged (ffmpeg: ${readable(first)})`)
+  if (message !== undefined || firstLine === undefined)
+    return permanentFailure('ENCODE_FAILED', message ?? `ffmpeg exited with ${code}`)
+  return permanentFailure('ENCODE_FAILED', `ffmpeg failed; the input may be damaged (ffmpeg: ${cleanLine(firstLine)})`)
 }
 
-/** Without addresses in memory and paths of ours. */
-function readable(line: string): string {
+/** Removes memory addresses and local paths from a line of ffmpeg's. */
+function cleanLine(line: string): string {
   return line.replaceAll(/\[[^\]]* @ 0x[0-9a-f]+\] /g, '').replaceAll(/file:\S+/g, 'input')
 }

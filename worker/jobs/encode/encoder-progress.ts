@@ -1,38 +1,38 @@
-/** How far ffmpeg is, by its own account; what it does not know yet is `null`. */
+/** Progress of an encoder as ffmpeg reports it; `null` for a value that it does not know yet. */
 export type EncoderProgress = {
-  /** Media time that is written. */
+  /** Media time that has been written. */
   readonly outTimeSec: number
   readonly fps: number | null
   /** Media time per wall-clock time. */
   readonly speed: number | null
 }
 
-/** `mark` changes whenever ffmpeg has got on at all: a frame, a sample or a byte further. */
-export type ProgressBlock = { readonly progress: EncoderProgress; readonly mark: string }
+/** One progress report. `position` changes with each further frame, sample or byte. */
+export type ProgressReport = { readonly progress: EncoderProgress; readonly position: string }
 
 /**
- * Reads what `-progress` writes, which may come in pieces of any size: blocks of `key=value` lines, each closed by a
- * line `progress=…`. The function that it gives takes a piece, and returns the blocks that are complete with it.
+ * Creates a parser of ffmpeg's `-progress` output: blocks of `key=value` lines, each closed by a line `progress=…`.
+ * The parser accepts text in pieces of any size, and returns the reports that each piece completes.
  */
-export function progressReader(): (text: string) => readonly ProgressBlock[] {
+export function createProgressParser(): (text: string) => readonly ProgressReport[] {
   let rest = ''
   let values = new Map<string, string>()
   return (text) => {
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
-    const blocks: ProgressBlock[] = []
+    const reports: ProgressReport[] = []
     for (const line of lines) {
       const [key = '', value = ''] = line.split('=', 2).map((part) => part.trim())
       values.set(key, value)
       if (key !== 'progress') continue
-      blocks.push(toBlock(values))
+      reports.push(toReport(values))
       values = new Map()
     }
-    return blocks
+    return reports
   }
 }
 
-function toBlock(values: ReadonlyMap<string, string>): ProgressBlock {
+function toReport(values: ReadonlyMap<string, string>): ProgressReport {
   const number = (key: string) => {
     const value = Number.parseFloat(values.get(key) ?? '')
     return Number.isFinite(value) ? value : null
@@ -43,6 +43,6 @@ function toBlock(values: ReadonlyMap<string, string>): ProgressBlock {
       fps: number('fps'),
       speed: number('speed'),
     },
-    mark: ['out_time_us', 'frame', 'total_size'].map((key) => values.get(key)).join(' '),
+    position: ['out_time_us', 'frame', 'total_size'].map((key) => values.get(key)).join(' '),
   }
 }

@@ -1,44 +1,50 @@
 import type { FileHandle } from 'node:fs/promises'
 
-/** A box of an ISO base media file (ISO/IEC 14496-12 §4.2); `body` begins behind its header. */
-type Box = { readonly type: string; readonly body: Buffer }
+/** A box of an ISO base media file (ISO/IEC 14496-12 §4.2), without its header. */
+type Mp4Box = { readonly type: string; readonly body: Buffer }
 
-const HEADER_BYTES = 16
+const MAX_HEADER_BYTES = 16
 
-/** The boxes that follow one another in some bytes. Throws a `RangeError` where one reaches beyond them. */
-export function boxesIn(bytes: Buffer): Box[] {
-  const boxes: Box[] = []
+/**
+ * Parses consecutive boxes.
+ * @throws RangeError where a box exceeds the bytes
+ */
+export function parseBoxes(bytes: Buffer): Mp4Box[] {
+  const boxes: Mp4Box[] = []
   for (let offset = 0; offset < bytes.length;) {
-    const { type, headerBytes, size } = readHeader(bytes.subarray(offset), bytes.length - offset)
+    const { type, headerBytes, size } = parseBoxHeader(bytes.subarray(offset), bytes.length - offset)
     boxes.push({ type, body: bytes.subarray(offset + headerBytes, offset + size) })
     offset += size
   }
   return boxes
 }
 
-/** The body of the first box at a path of types, one within the other. Throws a `RangeError` where there is none. */
-export function bodyAt(bytes: Buffer, ...path: readonly string[]): Buffer {
-  const body = findBody(bytes, ...path)
-  if (body === null) throw new RangeError(`has no ${path.join('/')}`)
+/**
+ * Returns the body of the first box at a path of nested types.
+ * @throws RangeError where there is none
+ */
+export function requireBoxBody(bytes: Buffer, ...path: readonly string[]): Buffer {
+  const body = findBoxBody(bytes, ...path)
+  if (body === null) throw new RangeError(`has no ${path.join('/')} box`)
   return body
 }
 
-/** As `bodyAt`; `null` where there is none. */
-export function findBody(bytes: Buffer, ...[type, ...rest]: readonly string[]): Buffer | null {
-  const box = boxesIn(bytes).find((candidate) => candidate.type === type)
+/** Returns the body of the first box at a path of nested types; `null` where there is none. */
+export function findBoxBody(bytes: Buffer, ...[type, ...rest]: readonly string[]): Buffer | null {
+  const box = parseBoxes(bytes).find((candidate) => candidate.type === type)
   if (box === undefined) return null
-  return rest.length === 0 ? box.body : findBody(box.body, ...rest)
+  return rest.length === 0 ? box.body : findBoxBody(box.body, ...rest)
 }
 
 /**
- * The bodies of a file's outermost boxes of one type; the others, such as the media itself, are passed over unread.
- * Throws a `RangeError` where the last box reaches beyond the file.
+ * Reads the bodies of a file's outermost boxes of one type. Other boxes, such as the media data, are skipped unread.
+ * @throws RangeError where the last box exceeds the file
  */
-export async function readBodies(file: FileHandle, fileBytes: number, type: string): Promise<Buffer[]> {
+export async function readBoxBodies(file: FileHandle, fileBytes: number, type: string): Promise<Buffer[]> {
   const bodies: Buffer[] = []
   for (let offset = 0; offset < fileBytes;) {
-    const start = await readAt(file, offset, Math.min(HEADER_BYTES, fileBytes - offset))
-    const header = readHeader(start, fileBytes - offset)
+    const start = await readAt(file, offset, Math.min(MAX_HEADER_BYTES, fileBytes - offset))
+    const header = parseBoxHeader(start, fileBytes - offset)
     const { headerBytes, size } = header
     if (header.type === type) bodies.push(await readAt(file, offset + headerBytes, size - headerBytes))
     offset += size
@@ -51,12 +57,12 @@ async function readAt(file: FileHandle, position: number, length: number): Promi
   return buffer.subarray(0, bytesRead)
 }
 
-/** `size` is the whole box's: a 32 bit one, one of 64 bits behind the type, or whatever is left. */
-function readHeader(start: Buffer, left: number): { type: string; headerBytes: number; size: number } {
-  const short = start.readUInt32BE(0)
+/** Parses a header. `size` includes the header: 32 bits, or 64 bits where that is 1, or all remaining bytes where it is 0. */
+function parseBoxHeader(start: Buffer, remaining: number): { type: string; headerBytes: number; size: number } {
+  const shortSize = start.readUInt32BE(0)
   const type = start.toString('latin1', 4, 8)
-  const headerBytes = short === 1 ? 16 : 8
-  const size = short === 1 ? Number(start.readBigUInt64BE(8)) : short === 0 ? left : short
-  if (size < headerBytes || size > left) throw new RangeError('is cut short')
+  const headerBytes = shortSize === 1 ? 16 : 8
+  const size = shortSize === 1 ? Number(start.readBigUInt64BE(8)) : shortSize === 0 ? remaining : shortSize
+  if (size < headerBytes || size > remaining) throw new RangeError('is truncated')
   return { type, headerBytes, size }
 }

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
 
-import { aacCodec, av1Codec, avcCodec, hevcCodec } from './codec-strings.ts'
+import { aacCodecString, av1CodecString, avcCodecString, hevcCodecString } from './codec-strings.ts'
 
-describe('codecs parameters are those that are known for these configurations', () => {
+describe('codec strings of known configurations', () => {
   it.each([
     ['4d401f', 'avc1.4d401f'],
     ['64001f', 'avc1.64001f'],
     ['42c00d', 'avc1.42c00d'],
     ['640c28', 'avc1.640c28'],
   ])('H.264 %s', (bytes, codec) => {
-    expect(avcCodec(Buffer.from(bytes, 'hex'))).toBe(codec)
+    expect(avcCodecString(Buffer.from(bytes, 'hex'))).toBe(codec)
   })
 
   it.each([
@@ -18,7 +18,7 @@ describe('codecs parameters are those that are known for these configurations', 
     ['Main 10, level 5, high tier', '2220000000b0000000000196', 'hvc1.2.4.H150.B0.0.0.0.0.1'],
     ['in a profile space, without constraints', '41000000000000000000003c', 'hvc1.A1.0.L60'],
   ])('H.265 %s', (_, bytes, codec) => {
-    expect(hevcCodec(Buffer.from(bytes, 'hex'))).toBe(codec)
+    expect(hevcCodecString(Buffer.from(bytes, 'hex'))).toBe(codec)
   })
 
   it.each([
@@ -26,16 +26,16 @@ describe('codecs parameters are those that are known for these configurations', 
     ['Main, level 5.1, high tier, 10 bit', '810dcc00', 'av01.0.13H.10'],
     ['Professional, 12 bit', '81486000', 'av01.2.08M.12'],
   ])('AV1 %s', (_, bytes, codec) => {
-    expect(av1Codec(Buffer.from(bytes, 'hex'))).toBe(codec)
+    expect(av1CodecString(Buffer.from(bytes, 'hex'))).toBe(codec)
   })
 
   it('AAC Low Complexity', () => {
-    expect(aacCodec(2)).toBe('mp4a.40.2')
+    expect(aacCodecString(2)).toBe('mp4a.40.2')
   })
 })
 
-it('bytes that end too early are refused', () => {
-  expect(() => avcCodec(Buffer.from('64', 'hex'))).toThrow(RangeError)
-  expect(() => hevcCodec(Buffer.from('0160000000', 'hex'))).toThrow(RangeError)
-  expect(() => av1Codec(Buffer.from('81', 'hex'))).toThrow(RangeError)
+it('a truncated configuration is a RangeError', () => {
+  expect(() => avcCodecString(Buffer.from('64', 'hex'))).toThrow(RangeError)
+  expect(() => hevcCodecString(Buffer.from('0160000000', 'hex'))).toThrow(RangeError)
+  expect(() => av1CodecString(Buffer.from('81', 'hex'))).toThrow(RangeError)
 })

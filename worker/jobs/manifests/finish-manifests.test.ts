@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { Parser } from 'm3u8-parser'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import type { OutputSet } from '../output-plan.ts'
+import type { OutputSet } from '../plan/output-plan.ts'
 import { finishManifests } from './finish-manifests.ts'
-import { type MadeSet, makeSet } from './testing/made-sets.ts'
+import { type EncodedSet, encodeSet } from './testing/encoded-sets.ts'
 
 const signal = new AbortController().signal
 
-/** What m3u8-parser makes of a playlist, as far as it is judged here. */
+/** The used part of m3u8-parser's result. */
 type Playlist = {
   readonly playlists?: readonly { readonly uri: string; readonly attributes: Record<string, unknown> }[]
   readonly mediaGroups?: { readonly AUDIO: Record<string, Record<string, unknown>> }
@@ -25,7 +25,7 @@ type Playlist = {
   readonly independentSegments: boolean
 }
 
-async function finish({ dir, plan }: MadeSet): Promise<OutputSet> {
+async function finish({ dir, plan }: EncodedSet): Promise<OutputSet> {
   const finished = await finishManifests({ dir, plan, signal })
   if (finished.kind === 'broken') throw new Error(finished.issue.message)
   return finished.set
@@ -38,7 +38,7 @@ async function playlist(dir: string, name: string): Promise<Playlist> {
   return parser.manifest as Playlist
 }
 
-/** By the letter of RFC 8216 §4.1, over every run of segments. */
+/** Returns the peak bit rate by the definition of RFC 8216 §4.1, over every run of segments. */
 async function measuredPeak(dir: string, name: string): Promise<number> {
   const { segments, targetDuration } = await playlist(dir, name)
   const sizes = await Promise.all(segments.map(async ({ uri }) => (await stat(join(dir, uri))).size))
@@ -54,15 +54,15 @@ async function measuredPeak(dir: string, name: string): Promise<number> {
 }
 
 describe('an HLS ladder', () => {
-  let made: MadeSet
+  let made: EncodedSet
   let set: OutputSet
   beforeAll(async () => {
-    made = await makeSet({ container: 'hls', heights: [180, 90], hasAudio: true, durationSec: 3.4 })
+    made = await encodeSet({ container: 'hls', heights: [180, 90], hasAudio: true, durationSec: 3.4 })
     set = await finish(made)
   })
   afterAll(() => made[Symbol.asyncDispose]())
 
-  it('names each size with its measured peak, its average, its size, its rate and its codecs', async () => {
+  it('declares each variant with measured bit rates, resolution, frame rate and codecs', async () => {
     const master = await playlist(made.dir, 'master.m3u8')
     expect(master.independentSegments).toBe(true)
     expect(master.playlists?.map(({ uri }) => uri)).toEqual(['stream_0.m3u8', 'stream_1.m3u8'])
@@ -79,7 +79,7 @@ describe('an HLS ladder', () => {
     ])
   })
 
-  it('has playlists that are complete, and as long as the segments are', async () => {
+  it('has complete playlists with the durations of the segments', async () => {
     for (const name of ['stream_0.m3u8', 'stream_1.m3u8']) {
       const { segments, ...rest } = await playlist(made.dir, name)
       expect(rest).toMatchObject({ targetDuration: 1, endList: true, playlistType: 'VOD' })
@@ -87,7 +87,7 @@ describe('an HLS ladder', () => {
     }
   })
 
-  it('is in the order in which it may go up: nothing stands before what it refers to', async () => {
+  it('is in upload order: no file precedes a file that it refers to', async () => {
     const first = [0, 1].flatMap((n) => [0, 1, 2, 3].map((segment) => `segment_${n}_00${segment}.ts`))
     expect(set).toEqual({
       dir: made.dir,
@@ -96,16 +96,16 @@ describe('an HLS ladder', () => {
     })
   })
 
-  it('comes out the same when it is finished once more', async () => {
+  it('does not change when it is finished again', async () => {
     const before = await readFile(join(made.dir, 'master.m3u8'), 'utf8')
     expect(await finish(made)).toEqual(set)
     expect(await readFile(join(made.dir, 'master.m3u8'), 'utf8')).toBe(before)
   })
 })
 
-it('one set of fragments stands behind both an HLS master and a DASH manifest, and nothing else is left', async () => {
+it('a CMAF set has a master playlist and a DASH manifest for the same fragments, and no other files', async () => {
   const fps = { num: 30_000, den: 1001 }
-  await using made = await makeSet({ container: 'cmaf', heights: [180, 90], hasAudio: true, durationSec: 3, fps })
+  await using made = await encodeSet({ container: 'cmaf', heights: [180, 90], hasAudio: true, durationSec: 3, fps })
   const set = await finish(made)
   expect([...set.files].toSorted()).toEqual((await readdir(made.dir)).toSorted())
   expect(set.files.slice(-5)).toEqual([
@@ -137,8 +137,8 @@ it('one set of fragments stands behind both an HLS master and a DASH manifest, a
   expect(manifest).toContain('<S t="0" d="30030" r="2"/>')
 })
 
-it('a last chunk of some milliseconds is put behind the one before it, for players look for it in vain', async () => {
-  await using made = await makeSet({ container: 'cmaf', heights: [], hasAudio: true, durationSec: 2 })
+it('a last chunk of some milliseconds is appended to the previous one', async () => {
+  await using made = await encodeSet({ container: 'cmaf', heights: [], hasAudio: true, durationSec: 2 })
   const chunks = (await readdir(made.dir)).filter((name) => name.startsWith('chunk_'))
   expect(chunks).toHaveLength(3)
   const bytes = await Promise.all(chunks.map(async (name) => (await stat(join(made.dir, name))).size))
@@ -153,16 +153,16 @@ it('a last chunk of some milliseconds is put behind the one before it, for playe
   expect(await readFile(join(made.dir, 'stream_0.m3u8'), 'utf8')).toBe(before)
 })
 
-it('a DASH set has its manifest alone', async () => {
-  await using made = await makeSet({ container: 'dash', heights: [90], hasAudio: false, durationSec: 2 })
+it('a DASH set has a manifest and no playlists', async () => {
+  await using made = await encodeSet({ container: 'dash', heights: [90], hasAudio: false, durationSec: 2 })
   const set = await finish(made)
   expect(set.files).toEqual(['init_0.m4s', 'chunk_0_1.m4s', 'chunk_0_2.m4s', 'manifest.mpd'])
   expect(set.entry).toBe('manifest.mpd')
   expect(await readFile(join(made.dir, 'manifest.mpd'), 'utf8')).toContain('mediaPresentationDuration="PT2S"')
 })
 
-it('sound alone has a master playlist without a size', async () => {
-  await using made = await makeSet({ container: 'hls', heights: [], hasAudio: true, durationSec: 2 })
+it('an audio-only set has a master playlist without resolution and frame rate', async () => {
+  await using made = await encodeSet({ container: 'hls', heights: [], hasAudio: true, durationSec: 2 })
   await finish(made)
   const [only] = (await playlist(made.dir, 'master.m3u8')).playlists ?? []
   expect(only?.attributes).toMatchObject({
@@ -173,8 +173,8 @@ it('sound alone has a master playlist without a size', async () => {
   expect(only?.attributes).not.toHaveProperty('FRAME-RATE')
 })
 
-it('a picture without sound does not speak of any', async () => {
-  await using made = await makeSet({ container: 'cmaf', heights: [90], hasAudio: false, durationSec: 2 })
+it('a set without audio declares no audio', async () => {
+  await using made = await encodeSet({ container: 'cmaf', heights: [90], hasAudio: false, durationSec: 2 })
   await finish(made)
   const master = await readFile(join(made.dir, 'master.m3u8'), 'utf8')
   expect(master).not.toMatch(/AUDIO|mp4a/)
@@ -186,20 +186,26 @@ it.each([
   ['h265', /^hvc1\.1\.6\.L30(\.[0-9A-F]+)*$/],
   ['av1', /^av01\.0\.00M\.08$/],
 ] as const)(
-  'codecs of %s are those of its own configuration, as ffmpeg says too where it knows',
+  'the codec string of %s follows from its configuration, and agrees with ffmpeg’s',
   async (codec, expected) => {
-    await using made = await makeSet({ container: 'cmaf', heights: [90], hasAudio: false, durationSec: 1, codec })
+    await using made = await encodeSet({ container: 'cmaf', heights: [90], hasAudio: false, durationSec: 1, codec })
     const byFfmpeg = /codecs="([^"]*)"/.exec(await readFile(join(made.dir, 'manifest.mpd'), 'utf8'))?.[1]
     await finish(made)
     const [only] = (await playlist(made.dir, 'master.m3u8')).playlists ?? []
     expect(only?.attributes['CODECS']).toMatch(expected)
-    // Of H.265 ffmpeg 5.1 knows no more than its tag.
+    // ffmpeg 5.1 writes only the tag of H.265.
     expect(byFfmpeg).toBe(codec === 'h265' ? 'hvc1' : only?.attributes['CODECS'])
   },
 )
 
-it('h265 in a transport stream has the codecs of its own parameter set', async () => {
-  await using made = await makeSet({ container: 'hls', heights: [90], hasAudio: false, durationSec: 1, codec: 'h265' })
+it('the codec string of h265 in a transport stream follows from its parameter set', async () => {
+  await using made = await encodeSet({
+    container: 'hls',
+    heights: [90],
+    hasAudio: false,
+    durationSec: 1,
+    codec: 'h265',
+  })
   await finish(made)
   const [only] = (await playlist(made.dir, 'master.m3u8')).playlists ?? []
   expect(only?.attributes['CODECS']).toMatch(/^hvc1\.1\.6\.L\d+(\.[0-9A-F]+)*$/)

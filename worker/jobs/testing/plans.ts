@@ -1,13 +1,12 @@
 import * as v from 'valibot'
 
-import type { Clip } from '../../../shared/contract/jobs.ts'
+import type { Clip, JobFailure } from '../../../shared/contract/jobs.ts'
 import { Preset } from '../../../shared/contract/presets.ts'
-import type { Probe } from '../../platform/probed-media.ts'
-import { planOutput } from '../plan.ts'
+import type { ProbedMedia } from '../../media/probed-media.ts'
+import type { EncodePlan, InputVideo } from '../plan/encode-plan.ts'
+import { planOutput } from '../plan/plan-output.ts'
 
-export type Picture = NonNullable<Probe['video']>
-
-const PICTURE: Picture = {
+const VIDEO: InputVideo = {
   index: 0,
   codec: 'h264',
   width: 1280,
@@ -25,42 +24,46 @@ const PICTURE: Picture = {
   startSec: 0,
   durationSec: 10,
 }
-const SOUND = { index: 1, codec: 'aac', channels: 2, sampleRate: 48_000, startSec: 0, durationSec: 10 }
+const AUDIO = { index: 1, codec: 'aac', channels: 2, sampleRate: 48_000, startSec: 0, durationSec: 10 }
 const FILE = { format: 'mov', durationSec: 10, sizeBytes: 1000, bitRateKbps: 100, startSec: 0 }
 
-/** A probe of ten even seconds, but for what is said; `null`: there is no such track. */
-export function source(picture: Partial<Picture> | null, sound: Partial<typeof SOUND> | null = {}): Probe {
+/** Creates the probe of a 10 s input at 720p30 with stereo audio; `null` leaves a track out. */
+export function createProbe(video: Partial<InputVideo> | null, audio: Partial<typeof AUDIO> | null = {}): ProbedMedia {
   return {
     ...FILE,
-    video: picture === null ? null : { ...PICTURE, ...picture },
-    audio: sound === null ? null : { ...SOUND, ...sound },
+    video: video === null ? null : { ...VIDEO, ...video },
+    audio: audio === null ? null : { ...AUDIO, ...audio },
   }
 }
 
-const AUDIO = { codec: 'aac', kbps: 128 }
+const PRESET_AUDIO = { codec: 'aac', kbps: 128 }
 
-/** A preset of renditions of these heights. */
-export function hls(...heights: number[]): Preset {
+/** Creates an HLS preset with renditions of the given heights. */
+export function createHlsPreset(...heights: number[]): Preset {
   const renditions = heights.map((height) => ({ height, kbps: height * 4 }))
   const video = { codec: 'h264', speed: 'fast', renditions }
-  return v.parse(Preset, { description: 'x', container: 'hls', segment_sec: 6, video, audio: AUDIO })
+  return v.parse(Preset, { description: 'x', container: 'hls', segment_sec: 6, video, audio: PRESET_AUDIO })
 }
 
-/** A preset of one file, but for what is said. */
-export function mp4(fields: object = {}): Preset {
+/** Creates a preset for a single MP4 file; `fields` replace its own. */
+export function createMp4Preset(fields: object = {}): Preset {
   const video = { codec: 'h264', speed: 'fast', renditions: [{ height: 1080, crf: 23 }] }
-  return v.parse(Preset, { description: 'x', container: 'mp4', video, audio: AUDIO, ...fields })
+  return v.parse(Preset, { description: 'x', container: 'mp4', video, audio: PRESET_AUDIO, ...fields })
 }
 
-/** What is planned. Throws where there is a problem instead. */
-export function planned(probe: Probe, preset: Preset = mp4(), clip: Clip | null = null) {
+/** Plans an output; throws where there is a problem. */
+export function planOrThrow(
+  probe: ProbedMedia,
+  preset: Preset = createMp4Preset(),
+  clip: Clip | null = null,
+): EncodePlan {
   const result = planOutput(probe, preset, clip)
   if (result.kind !== 'planned') throw new Error(result.failure.message)
   return result.plan
 }
 
-/** What is wrong, `null` if nothing. */
-export function problem(probe: Probe, preset: Preset, clip: Clip | null = null) {
+/** Plans an output, and returns the problem; `null` where there is none. */
+export function findPlanProblem(probe: ProbedMedia, preset: Preset, clip: Clip | null = null): JobFailure | null {
   const result = planOutput(probe, preset, clip)
   return result.kind === 'problem' ? result.failure : null
 }

@@ -2,49 +2,49 @@ import { rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 
 import { runProgram } from '../../platform/run-program.ts'
-import type { OutputPlan, OutputSet } from '../output-plan.ts'
-import { layOutSprite, type SpriteLayout, writeSpriteTrack } from './sprite.ts'
+import type { OutputPlan, OutputSet } from '../plan/output-plan.ts'
+import { layOutSprite, type SpriteLayout, formatSpriteTrack } from './sprite.ts'
 
-/** `made`: the names of the new files in the set's folder, none where there is no picture. */
-export type MadeThumbnails =
+/** `made`: names of the new files in the set's folder; none for an output without video. */
+export type ThumbnailsResult =
   | { readonly kind: 'made'; readonly files: readonly string[] }
   | { readonly kind: 'failed'; readonly error: string }
 
 export type ThumbnailOptions = {
   readonly ffmpegPath: string
   readonly plan: OutputPlan
-  /** The finished output: its picture is upright, progressive and SDR, and begins where the clip does. */
+  /** The finished output. Its video is upright, progressive and SDR, and starts where the clip starts. */
   readonly set: OutputSet
   readonly signal: AbortSignal
-  /** For all of it. */
+  /** Limit for all thumbnails together. */
   readonly timeoutMs: number
 }
 
-type Names = { readonly poster: string; readonly sheets: readonly string[]; readonly track: string }
+type ThumbnailNames = { readonly poster: string; readonly sheets: readonly string[]; readonly track: string }
 
-/** Where the poster is looked for, in parts of the length, until a picture is not black. */
-const POSTER_PLACES = [0.1, 0.3, 0.5, 0.7, 0]
-/** Mean luma, of 16 to 235, below which a picture counts as black. */
+/** Candidate positions of the poster, as shares of the duration; the first one that is not black is used. */
+const POSTER_POSITIONS = [0.1, 0.3, 0.5, 0.7, 0]
+/** Mean luma (16 to 235) below which a frame counts as black. */
 const BLACK_LUMA = 28
-/** The most typical of so many frames becomes the poster; they are held in memory. */
+/** Frames from which ffmpeg selects the most representative one; they are held in memory. */
 const POSTER_FRAMES = 24
-const POSTER_WIDTH = 1280
+const MAX_POSTER_WIDTH = 1280
 
 /**
- * Makes `poster.jpg`, `sprite_N.jpg` and `thumbnails.vtt` in the set's folder; beside a single file they carry its
- * name: `clip.mp4` gets `clip.poster.jpg`. All trouble is a value, and leaves none of them.
+ * Makes `poster.jpg`, `sprite_N.jpg` and `thumbnails.vtt` in the set's folder. For a single file, their names begin with its
+ * name: `clip.mp4` has `clip.poster.jpg`. Every failure is a value, and leaves none of the files.
  */
-export async function makeThumbnails(options: ThumbnailOptions): Promise<MadeThumbnails> {
+export async function makeThumbnails(options: ThumbnailOptions): Promise<ThumbnailsResult> {
   const { plan, set } = options
   const layout = layOutSprite(plan)
   if (layout === null) return { kind: 'made', files: [] }
-  const names = namesOf(plan, set, layout.sheets)
+  const names = nameThumbnails(plan, set, layout.sheets)
   const files = [names.poster, ...names.sheets, names.track]
   try {
-    const run = createRun(options)
+    const run = createFfmpegRunner(options)
     await makePoster(run, options, names.poster)
-    await run(sheetArgs(options, layout, names))
-    await writeFile(join(set.dir, names.track), writeSpriteTrack(layout, plan.durationSec, names.sheets))
+    await run(spriteArgs(options, layout, names))
+    await writeFile(join(set.dir, names.track), formatSpriteTrack(layout, plan.durationSec, names.sheets))
     await Promise.all(files.map((name) => stat(join(set.dir, name))))
     return { kind: 'made', files }
   } catch (error) {
@@ -53,7 +53,7 @@ export async function makeThumbnails(options: ThumbnailOptions): Promise<MadeThu
   }
 }
 
-function namesOf({ container }: OutputPlan, { entry }: OutputSet, sheets: number): Names {
+function nameThumbnails({ container }: OutputPlan, { entry }: OutputSet, sheets: number): ThumbnailNames {
   const prefix = container === 'mp4' ? `${entry.replace(/\.[^.]*$/, '')}.` : ''
   return {
     poster: `${prefix}poster.jpg`,
@@ -62,10 +62,10 @@ function namesOf({ container }: OutputPlan, { entry }: OutputSet, sheets: number
   }
 }
 
-/** Runs ffmpeg in the time that is left, and gives what it wrote to stdout. Throws where it fails. */
-type Run = (args: readonly string[]) => Promise<string>
+/** Runs ffmpeg in the remaining time and returns its stdout; throws where ffmpeg fails. */
+type RunFfmpeg = (args: readonly string[]) => Promise<string>
 
-function createRun({ ffmpegPath, set, signal, timeoutMs }: ThumbnailOptions): Run {
+function createFfmpegRunner({ ffmpegPath, set, signal, timeoutMs }: ThumbnailOptions): RunFfmpeg {
   const deadlineMs = performance.now() + timeoutMs
   return async (args) => {
     const timeLeftMs = Math.max(0, deadlineMs - performance.now())
@@ -81,25 +81,25 @@ function createRun({ ffmpegPath, set, signal, timeoutMs }: ThumbnailOptions): Ru
   }
 }
 
-/** The file stays that was written last: of a film that is black all through, a black one. */
-async function makePoster(run: Run, options: ThumbnailOptions, name: string): Promise<void> {
+/** Makes the poster. Where all candidates are black, the last one stays. */
+async function makePoster(run: RunFfmpeg, options: ThumbnailOptions, name: string): Promise<void> {
   const filters = [
-    `scale=w='min(${POSTER_WIDTH},iw)':h=-2,format=yuv420p,thumbnail=${POSTER_FRAMES}`,
+    `scale=w='min(${MAX_POSTER_WIDTH},iw)':h=-2,format=yuv420p,thumbnail=${POSTER_FRAMES}`,
     'signalstats,metadata=mode=print:key=lavfi.signalstats.YAVG:file=-',
   ].join(',')
-  for (const place of POSTER_PLACES) {
+  for (const position of POSTER_POSITIONS) {
     const image = ['-vf', filters, '-frames:v', '1', '-q:v', '3', '-f', 'image2', '-update', '1', `file:${name}`]
-    const stdout = await run([...placeArgs(options, place), ...image])
+    const stdout = await run([...posterInputArgs(options, position), ...image])
     const luma = Number(/YAVG=([\d.]+)/.exec(stdout)?.[1] ?? 0)
     if (luma >= BLACK_LUMA) return
   }
 }
 
 /**
- * One pass over the key frames of the smallest size. Of each interval the key frame nearest to its middle counts; the
- * last one stands in for those that the end of the film is short of.
+ * Returns the arguments of one pass over the keyframes of the smallest rendition. Each interval is represented by the
+ * keyframe nearest to its middle; the last keyframe fills the intervals after it.
  */
-function sheetArgs(options: ThumbnailOptions, layout: SpriteLayout, { sheets }: Names): string[] {
+function spriteArgs(options: ThumbnailOptions, layout: SpriteLayout, { sheets }: ThumbnailNames): string[] {
   const { intervalSec, tiles, tileWidth, tileHeight, columns, rows } = layout
   const filters = [
     `fps=1/${intervalSec}:start_time=0:eof_action=pass,tpad=stop=-1:stop_mode=clone,trim=end_frame=${tiles}`,
@@ -107,48 +107,48 @@ function sheetArgs(options: ThumbnailOptions, layout: SpriteLayout, { sheets }: 
   ].join(',')
   const pattern = sheets[0]?.replaceAll('%', '%%').replace(/0\.jpg$/, '%d.jpg') ?? ''
   const images = ['-q:v', '4', '-f', 'image2', '-start_number', '0', `file:${pattern}`]
-  return ['-skip_frame', 'nokey', ...wholeArgs(options), '-vf', filters, ...images]
+  return ['-skip_frame', 'nokey', ...spriteInputArgs(options), '-vf', filters, ...images]
 }
 
-/** All protocols that an input may use; nothing in the output can make ffmpeg open anything else. */
-function opened(protocols: string, format: string, input: string): string[] {
+/** Returns the arguments of an input. Only the listed protocols are allowed, whatever the input refers to. */
+function inputArgs(protocols: string, format: string, input: string): string[] {
   return ['-protocol_whitelist', protocols, '-f', format, '-i', input]
 }
 
 /**
- * Opens the tallest picture at a place: of a set, at the segment there, for ffmpeg 5.1 loses its way when it seeks in
- * a playlist of fMP4.
+ * Returns the input of the tallest rendition at a position. For a set that is the segment there, because ffmpeg 5.1 fails
+ * to seek in a playlist of fMP4.
  */
-function placeArgs({ plan, set }: ThumbnailOptions, place: number): string[] {
+function posterInputArgs({ plan, set }: ThumbnailOptions, position: number): string[] {
   if (plan.container === 'mp4') {
     return [
       '-ss',
-      (place * plan.durationSec).toFixed(3),
-      ...opened('file', 'mov', `file:${set.entry}`),
+      (position * plan.durationSec).toFixed(3),
+      ...inputArgs('file', 'mov', `file:${set.entry}`),
       '-map',
       '0:v:0',
     ]
   }
   const segments = set.files.filter((name) => /^(?:segment|chunk)_0_\d+\./.test(name))
-  const segment = segments[Math.floor(place * segments.length)] ?? ''
+  const segment = segments[Math.floor(position * segments.length)] ?? ''
   const input =
     plan.container === 'hls'
-      ? opened('file', 'mpegts', `file:${segment}`)
-      : opened('concat,file', 'mov', `concat:init_0.m4s|${segment}`)
+      ? inputArgs('file', 'mpegts', `file:${segment}`)
+      : inputArgs('concat,file', 'mov', `concat:init_0.m4s|${segment}`)
   return [...input, '-map', '0:v:0']
 }
 
-/** Opens the smallest picture from its beginning. */
-function wholeArgs({ plan, set }: ThumbnailOptions): string[] {
+/** Returns the input of the smallest rendition from its start. */
+function spriteInputArgs({ plan, set }: ThumbnailOptions): string[] {
   const index = (plan.video?.renditions.length ?? 1) - 1
   switch (plan.container) {
     case 'mp4':
-      return [...opened('file', 'mov', `file:${set.entry}`), '-map', '0:v:0']
+      return [...inputArgs('file', 'mov', `file:${set.entry}`), '-map', '0:v:0']
     case 'hls':
     case 'cmaf':
-      return ['-allowed_extensions', 'ALL', ...opened('file', 'hls', `file:stream_${index}.m3u8`), '-map', '0:v:0']
+      return ['-allowed_extensions', 'ALL', ...inputArgs('file', 'hls', `file:stream_${index}.m3u8`), '-map', '0:v:0']
     case 'dash':
-      // Its demuxer finds segments by an absolute path only.
-      return [...opened('file', 'dash', resolve(set.dir, set.entry)), '-map', `0:v:${index}`]
+      // The DASH demuxer needs an absolute path.
+      return [...inputArgs('file', 'dash', resolve(set.dir, set.entry)), '-map', `0:v:${index}`]
   }
 }

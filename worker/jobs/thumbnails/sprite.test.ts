@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
-import type { OutputPlan } from '../output-plan.ts'
-import { layOutSprite, writeSpriteTrack } from './sprite.ts'
+import type { OutputPlan } from '../plan/output-plan.ts'
+import { layOutSprite, formatSpriteTrack } from './sprite.ts'
 
 function plan(durationSec: number, [width = 0, height = 0]: readonly number[] = [1280, 720]): OutputPlan {
   const rendition = { index: 0, width, height, crf: 23, kbps: null }
@@ -11,7 +11,7 @@ function plan(durationSec: number, [width = 0, height = 0]: readonly number[] = 
     outputType: 'single',
     video: { ...kind, renditions: [rendition], isDeinterlaced: false, isToneMapped: false },
     audio: null,
-    sourceHasAudio: false,
+    inputHasAudio: false,
     segmentSec: null,
     durationSec,
     startSec: 0,
@@ -20,10 +20,10 @@ function plan(durationSec: number, [width = 0, height = 0]: readonly number[] = 
 
 describe('thumbnails are laid out', () => {
   it.each([
-    ['a short clip, by its key frames', 5, { intervalSec: 2, tiles: 3, columns: 3, rows: 1, sheets: 1 }],
+    ['a short clip, at its keyframes', 5, { intervalSec: 2, tiles: 3, columns: 3, rows: 1, sheets: 1 }],
     ['five minutes, on one full sheet', 300, { intervalSec: 3, tiles: 100, columns: 10, rows: 10, sheets: 1 }],
     ['a film, on several sheets', 5400, { intervalSec: 10, tiles: 540, columns: 10, rows: 10, sheets: 6 }],
-    ['the shortest there is', 0.04, { intervalSec: 2, tiles: 1, columns: 1, rows: 1, sheets: 1 }],
+    ['a clip of one frame', 0.04, { intervalSec: 2, tiles: 1, columns: 1, rows: 1, sheets: 1 }],
   ])('of %s', (_, durationSec, layout) => {
     expect(layOutSprite(plan(durationSec))).toMatchObject(layout)
   })
@@ -33,16 +33,16 @@ describe('thumbnails are laid out', () => {
     [[720, 1280], { tileWidth: 90, tileHeight: 160 }],
     [[854, 480], { tileWidth: 160, tileHeight: 90 }],
     [[2000, 64], { tileWidth: 160, tileHeight: 6 }],
-  ])('of a picture of %s, undistorted and with even sides', (size, tile) => {
+  ])('of video of %s, undistorted and with even sides', (size, tile) => {
     expect(layOutSprite(plan(5, size))).toMatchObject(tile)
   })
 
-  it('not of sound alone', () => {
+  it('not for an output without video', () => {
     expect(layOutSprite({ ...plan(5), video: null })).toBeNull()
   })
 })
 
-it('each cue shows its place on its sheet, and the last ends with the film', () => {
+it('each cue has its place on its sheet, and the last ends with the output', () => {
   const layout = {
     ...layOutSprite(plan(5)),
     intervalSec: 2,
@@ -53,7 +53,7 @@ it('each cue shows its place on its sheet, and the last ends with the film', () 
     rows: 2,
     sheets: 2,
   }
-  expect(writeSpriteTrack(layout, 4.5, ['a b.jpg', 'c.jpg'])).toBe(
+  expect(formatSpriteTrack(layout, 4.5, ['a b.jpg', 'c.jpg'])).toBe(
     [
       'WEBVTT\n',
       '00:00:00.000 --> 00:00:02.000\na%20b.jpg#xywh=0,0,160,90\n',
@@ -63,7 +63,7 @@ it('each cue shows its place on its sheet, and the last ends with the film', () 
   )
 })
 
-it('times beyond an hour are written in full', () => {
+it('timestamps may exceed an hour', () => {
   const layout = { intervalSec: 3661.5, tiles: 2, tileWidth: 2, tileHeight: 2, columns: 2, rows: 1, sheets: 1 }
-  expect(writeSpriteTrack(layout, 7200, ['s.jpg'])).toContain('01:01:01.500 --> 02:00:00.000')
+  expect(formatSpriteTrack(layout, 7200, ['s.jpg'])).toContain('01:01:01.500 --> 02:00:00.000')
 })

@@ -1,8 +1,8 @@
-import type { OutputPlan } from '../output-plan.ts'
+import type { OutputPlan } from '../plan/output-plan.ts'
 
-/** How a film's thumbnails lie on their sheets. */
+/** Arrangement of thumbnails on sprite sheets. */
 export type SpriteLayout = {
-  /** From one thumbnail to the next. */
+  /** Time between thumbnails. */
   readonly intervalSec: number
   readonly tiles: number
   readonly tileWidth: number
@@ -19,8 +19,8 @@ const MAX_TILES = 100
 const MAX_INTERVAL_SEC = 10
 
 /**
- * Up to a hundred thumbnails on one sheet, further sheets where ten seconds apart needs more; never closer than key
- * frames are, which alone are decoded. `null` without a picture.
+ * Lays out the thumbnails of an output: up to 100 on one sheet, more sheets where they would be more than ten seconds apart.
+ * The interval is at least a GOP, because only keyframes are decoded. Returns `null` for an output without video.
  */
 export function layOutSprite({ video, durationSec }: OutputPlan): SpriteLayout | null {
   if (video === null) return null
@@ -33,16 +33,16 @@ export function layOutSprite({ video, durationSec }: OutputPlan): SpriteLayout |
   return {
     intervalSec,
     tiles,
-    tileWidth: even(width * scale),
-    tileHeight: even(height * scale),
+    tileWidth: roundToEven(width * scale),
+    tileHeight: roundToEven(height * scale),
     columns,
     rows: Math.min(Math.ceil(tiles / columns), MAX_TILES / MAX_COLUMNS),
     sheets: Math.ceil(tiles / MAX_TILES),
   }
 }
 
-/** Where each thumbnail stands and when it is shown: WebVTT whose cues are media fragments (`#xywh`) of the sheets. */
-export function writeSpriteTrack(layout: SpriteLayout, durationSec: number, sheets: readonly string[]): string {
+/** Returns a WebVTT file with the time and place of each thumbnail; places are media fragments (`#xywh`) of the sheets. */
+export function formatSpriteTrack(layout: SpriteLayout, durationSec: number, sheets: readonly string[]): string {
   const { intervalSec, tiles, tileWidth, tileHeight, columns, rows } = layout
   const cues = Array.from({ length: tiles }, (_, tile) => {
     const sheet = Math.floor(tile / (columns * rows))
@@ -50,18 +50,18 @@ export function writeSpriteTrack(layout: SpriteLayout, durationSec: number, shee
     const [x, y] = [(place % columns) * tileWidth, Math.floor(place / columns) * tileHeight]
     const [from, to] = [tile * intervalSec, Math.min((tile + 1) * intervalSec, durationSec)]
     const picture = `${encodeURIComponent(sheets[sheet] ?? '')}#xywh=${x},${y},${tileWidth},${tileHeight}`
-    return `\n${timestamp(from)} --> ${timestamp(to)}\n${picture}\n`
+    return `\n${formatTimestamp(from)} --> ${formatTimestamp(to)}\n${picture}\n`
   })
   return `WEBVTT\n${cues.join('')}`
 }
 
-/** `HH:MM:SS.mmm` (WebVTT §4.1). */
-function timestamp(seconds: number): string {
+/** Returns a timestamp `HH:MM:SS.mmm` (WebVTT §4.1). */
+function formatTimestamp(seconds: number): string {
   const ms = Math.round(seconds * 1000)
   const part = (value: number, digits = 2) => String(Math.floor(value)).padStart(digits, '0')
   return `${part(ms / 3_600_000)}:${part((ms / 60_000) % 60)}:${part((ms / 1000) % 60)}.${part(ms % 1000, 3)}`
 }
 
-function even(pixels: number): number {
+function roundToEven(pixels: number): number {
   return Math.max(2, 2 * Math.round(pixels / 2))
 }

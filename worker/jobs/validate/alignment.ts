@@ -1,63 +1,63 @@
-import { fault, type Finding } from './findings.ts'
-import type { SegmentMedia } from './spans.ts'
-import type { Listing } from './track.ts'
+import { errorFinding, type Finding } from './findings.ts'
+import type { SegmentTiming } from './segment-timing.ts'
+import type { RenditionListing } from './set-listing.ts'
 
-/** Playlists have decimals where manifests have units of a time scale. */
+/** Playlists round durations to decimals; manifests have exact ticks of a timescale. */
 const ROUNDING_SEC = 0.002
 
-/** A rendition with a picture: what is said of its segments, and what was read of them. */
-export type Aligned = { readonly listing: Listing; readonly segments: readonly SegmentMedia[] }
+/** A rendition with video: its listing and the timing of its probed segments. */
+export type AlignedRendition = { readonly listing: RenditionListing; readonly segments: readonly SegmentTiming[] }
 
 /**
- * A player changes between renditions at the border of a segment: all have the same number of them, as long as one
- * another to a frame, and begin them at the same times.
+ * Checks that players can switch renditions at every segment: all renditions have equally many segments, and segments at
+ * the same position have the same start and duration, within one frame.
  */
-export function checkAlignment(renditions: readonly Aligned[], fps: number): readonly Finding[] {
+export function checkAlignment(renditions: readonly AlignedRendition[], fps: number): readonly Finding[] {
   const [first, ...others] = renditions
   if (first === undefined) return []
   return others.flatMap((other) => {
-    const [count, wanted] = [other.listing.segments.length, first.listing.segments.length]
-    if (count !== wanted) {
-      const message = `has ${count} segments, but ${first.listing.file} has ${wanted}`
-      return [fault('HLS_SEGMENT_MISSING', other.listing.file, message)]
+    const [count, expected] = [other.listing.segments.length, first.listing.segments.length]
+    if (count !== expected) {
+      const message = `has ${count} segments, but ${first.listing.file} has ${expected}`
+      return [errorFinding('HLS_SEGMENT_MISSING', other.listing.file, message)]
     }
-    return [...lengthFaults(first, other, fps), ...startFaults(first, other, fps)]
+    return [...checkDurations(first, other, fps), ...checkStarts(first, other, fps)]
   })
 }
 
-function lengthFaults(first: Aligned, other: Aligned, fps: number): readonly Finding[] {
+function checkDurations(first: AlignedRendition, other: AlignedRendition, fps: number): readonly Finding[] {
   return other.listing.segments.flatMap(({ name, durationSec }, i) => {
-    const wanted = first.listing.segments[i]
-    if (wanted === undefined || Math.abs(durationSec - wanted.durationSec) <= 1 / fps) return []
-    const message = `is said to last ${durationSec} s, but ${wanted.name} ${wanted.durationSec} s`
-    return [fault('HLS_DURATION_MISMATCH', name, message)]
+    const expected = first.listing.segments[i]
+    if (expected === undefined || Math.abs(durationSec - expected.durationSec) <= 1 / fps) return []
+    const message = `is declared to last ${durationSec} s, but ${expected.name} lasts ${expected.durationSec} s`
+    return [errorFinding('HLS_DURATION_MISMATCH', name, message)]
   })
 }
 
-function startFaults(first: Aligned, other: Aligned, fps: number): readonly Finding[] {
-  const starts = new Map(first.segments.map(({ at, picture }) => [at, picture?.startSec]))
-  return other.segments.flatMap(({ at, name, picture }) => {
-    const wanted = starts.get(at)
-    if (wanted === undefined || picture === null || Math.abs(picture.startSec - wanted) <= 1 / fps) return []
-    const message = `begins at ${picture.startSec} s, but in rendition ${first.listing.index} at ${wanted} s`
-    return [fault('HLS_DURATION_MISMATCH', name, message)]
+function checkStarts(first: AlignedRendition, other: AlignedRendition, fps: number): readonly Finding[] {
+  const starts = new Map(first.segments.map(({ position, video }) => [position, video?.startSec]))
+  return other.segments.flatMap(({ position, name, video }) => {
+    const expectedSec = starts.get(position)
+    if (expectedSec === undefined || video === null || Math.abs(video.startSec - expectedSec) <= 1 / fps) return []
+    const message = `begins at ${video.startSec} s, but in rendition ${first.listing.index} at ${expectedSec} s`
+    return [errorFinding('HLS_DURATION_MISMATCH', name, message)]
   })
 }
 
-/** Two entries over the same media say the same of it: `others` list what `first` does, as long as it does. */
-export function checkAgreement(first: Listing, others: readonly Listing[]): readonly Finding[] {
+/** Checks that other entries list the media of a rendition like the first: the same files with the same durations. */
+export function checkAgreement(first: RenditionListing, others: readonly RenditionListing[]): readonly Finding[] {
   return others.flatMap((other) => {
     const names = [other.init, ...other.segments.map(({ name }) => name)]
-    const wanted = [first.init, ...first.segments.map(({ name }) => name)]
-    if (names.join(' ') !== wanted.join(' ')) {
-      const message = `lists rendition ${first.index} otherwise than ${first.file} does`
-      return [fault('HLS_PLAYLIST_SYNTAX_ERROR', other.file, message)]
+    const expectedNames = [first.init, ...first.segments.map(({ name }) => name)]
+    if (names.join(' ') !== expectedNames.join(' ')) {
+      const message = `lists other files of rendition ${first.index} than ${first.file}`
+      return [errorFinding('HLS_PLAYLIST_SYNTAX_ERROR', other.file, message)]
     }
     return other.segments.flatMap(({ name, durationSec }, i) => {
-      const wantedSec = first.segments[i]?.durationSec ?? durationSec
-      if (Math.abs(durationSec - wantedSec) <= ROUNDING_SEC) return []
-      const message = `lasts ${durationSec} s by ${other.file}, but ${wantedSec} s by ${first.file}`
-      return [fault('HLS_DURATION_MISMATCH', name, message)]
+      const expectedSec = first.segments[i]?.durationSec ?? durationSec
+      if (Math.abs(durationSec - expectedSec) <= ROUNDING_SEC) return []
+      const message = `lasts ${durationSec} s according to ${other.file}, but ${expectedSec} s according to ${first.file}`
+      return [errorFinding('HLS_DURATION_MISMATCH', name, message)]
     })
   })
 }

@@ -1,63 +1,63 @@
-import type { OutputPlan } from '../output-plan.ts'
-import { doubt, type Finding } from './findings.ts'
-import { type ListedSegment, type Track, totalSec } from './track.ts'
+import type { OutputPlan } from '../plan/output-plan.ts'
+import { type Finding, warningFinding } from './findings.ts'
+import type { PlannedTrack } from './planned-tracks.ts'
+import { type ListedSegment, type RenditionListing, totalDurationSec } from './set-listing.ts'
 
-/** A still picture takes next to nothing of the bit rate that it is given; twice as much is an encoder's mistake. */
-const OF_TARGET = { least: 0.1, most: 2 }
+/** Plausible share of a target bit rate: still pictures need very little; twice the target is an encoder error. */
+const SHARE_OF_TARGET = { min: 0.1, max: 2 }
 
-/** With constant quality, bits for each pixel of each frame: films take 0.02 to 0.3, noise 1, a black picture 0.0005. */
-const PER_PIXEL = { least: 0.0002, most: 1.5 }
+/** Plausible bits per pixel at constant quality: films need 0.02 to 0.3, noise 1, a black picture 0.0005. */
+const BITS_PER_PIXEL = { min: 0.0002, max: 1.5 }
 
-/** What is shorter than this says little about an average. */
-const LEAST_SEC = 1
+/** The average of a shorter output is not significant. */
+const MIN_DURATION_SEC = 1
 
-/** The average bit rate of a rendition is one that its settings could have come to. */
+/** Warns where the average bit rate of a track is implausible for its settings. */
 export function checkBitRate(
-  track: Track,
+  track: PlannedTrack,
   { bytes, durationSec }: { readonly bytes: number; readonly durationSec: number },
   plan: OutputPlan,
   file: string,
 ): readonly Finding[] {
-  if (durationSec < LEAST_SEC) return []
-  const { least, most } = rangeKbps(track, plan)
+  if (durationSec < MIN_DURATION_SEC) return []
+  const { min, max } = plausibleKbps(track, plan)
   const kbps = (bytes * 8) / 1000 / durationSec
-  if (kbps >= least && kbps <= most) return []
-  const message = `has ${kbps.toFixed(1)} kbit/s on average, where ${least.toFixed(1)} to ${most.toFixed(1)} were expected`
-  return [doubt('BITRATE_ABNORMAL', file, message)]
+  if (kbps >= min && kbps <= max) return []
+  const message = `has ${kbps.toFixed(1)} kbit/s on average, expected ${min.toFixed(1)} to ${max.toFixed(1)}`
+  return [warningFinding('BITRATE_ABNORMAL', file, message)]
 }
 
-/** Silence takes next to nothing, so that sound has no lower bound. */
-function rangeKbps({ picture, hasSound }: Track, { video, audio }: OutputPlan): { least: number; most: number } {
-  const sound = hasSound && audio !== null ? OF_TARGET.most * audio.kbps : 0
-  if (picture === null || video === null) return { least: 0, most: sound }
-  if (picture.kbps !== null)
-    return { least: OF_TARGET.least * picture.kbps, most: OF_TARGET.most * picture.kbps + sound }
-  const kiloPixels = (picture.width * picture.height * video.fps.num) / video.fps.den / 1000
-  return { least: PER_PIXEL.least * kiloPixels, most: PER_PIXEL.most * kiloPixels + sound }
+/** Returns the plausible range of a track. Audio has no lower bound, because silence needs almost no bits. */
+function plausibleKbps(track: PlannedTrack, { video, audio }: OutputPlan): { min: number; max: number } {
+  const maxAudio = track.hasAudio && audio !== null ? SHARE_OF_TARGET.max * audio.kbps : 0
+  if (track.video === null || video === null) return { min: 0, max: maxAudio }
+  const { width, height, kbps } = track.video
+  if (kbps !== null) return { min: SHARE_OF_TARGET.min * kbps, max: SHARE_OF_TARGET.max * kbps + maxAudio }
+  const kilopixelsPerSec = (width * height * video.fps.num) / video.fps.den / 1000
+  return { min: BITS_PER_PIXEL.min * kilopixelsPerSec, max: BITS_PER_PIXEL.max * kilopixelsPerSec + maxAudio }
 }
 
-/** Bits per second (RFC 8216 §4.1). */
-export type BitRates = { readonly peak: number; readonly average: number }
+/** Bits per second of a listed rendition (RFC 8216 §4.1). */
+export type ListedBitRates = { readonly peak: number; readonly average: number }
 
 /**
- * The bit rates of listed segments: the peak is the highest of any segments in a row that last from half to one and a
- * half target durations; where none do, the average.
+ * Measures the bit rates of a rendition from its listing and the sizes of its files. The peak is the highest rate of any
+ * contiguous segments that last 0.5 to 1.5 target durations; without such segments, it is the average.
  */
-export function measureBitRates(
-  segments: readonly ListedSegment[],
-  targetSec: number,
+export function measureListedBitRates(
+  { segments, targetDurationSec }: RenditionListing,
   sizes: ReadonlyMap<string, number>,
-): BitRates {
+): ListedBitRates {
   const bytesOf = ({ name }: ListedSegment) => sizes.get(name) ?? 0
-  const average = (8 * segments.reduce((sum, segment) => sum + bytesOf(segment), 0)) / totalSec(segments)
+  const average = (8 * segments.reduce((sum, segment) => sum + bytesOf(segment), 0)) / totalDurationSec(segments)
   let peak = average
   for (let first = 0; first < segments.length; first += 1) {
     let [bytes, durationSec] = [0, 0]
-    for (let end = first; end < segments.length && durationSec <= 1.5 * targetSec; end += 1) {
+    for (let end = first; end < segments.length && durationSec <= 1.5 * targetDurationSec; end += 1) {
       const segment = segments[end]
       bytes += segment === undefined ? 0 : bytesOf(segment)
       durationSec += segment?.durationSec ?? 0
-      const counts = durationSec >= 0.5 * targetSec && durationSec <= 1.5 * targetSec
+      const counts = durationSec >= 0.5 * targetDurationSec && durationSec <= 1.5 * targetDurationSec
       if (counts) peak = Math.max(peak, (8 * bytes) / durationSec)
     }
   }

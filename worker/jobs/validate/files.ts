@@ -1,22 +1,22 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import type { OutputSet } from '../output-plan.ts'
-import { fault, type Finding } from './findings.ts'
-import { type Listings, type ListedSegment, indexOf } from './track.ts'
+import type { OutputSet } from '../plan/output-plan.ts'
+import { errorFinding, type Finding } from './findings.ts'
+import { mediaFileNames, parseRenditionIndex, type SetListing } from './set-listing.ts'
 
-/** Bytes of each file of a set, by its name; what is not there, or is no file, is left out. */
+/** Returns the size in bytes of each file of a set, by name; without names that are missing or no regular files. */
 export async function readSizes({ dir, files }: OutputSet): Promise<ReadonlyMap<string, number>> {
-  const found = await Promise.all(
+  const entries = await Promise.all(
     files.map(async (name) => {
       const stats = await stat(join(dir, name)).catch(() => null)
       return stats?.isFile() === true ? [[name, stats.size] as const] : []
     }),
   )
-  return new Map(found.flat())
+  return new Map(entries.flat())
 }
 
-/** Every file is there and not empty. `reported`: names that another check tells of. */
+/** Checks that every file exists and is not empty. `reported` names files with an error of another check. */
 export function checkFiles(
   { files }: OutputSet,
   sizes: ReadonlyMap<string, number>,
@@ -26,44 +26,37 @@ export function checkFiles(
     .filter((name) => !reported.has(name))
     .flatMap((name) => {
       const size = sizes.get(name)
-      if (size === undefined) return [fault('FILE_NOT_FOUND', name, 'is not in the output')]
-      return size === 0 ? [fault('FILE_EMPTY', name, 'is empty')] : []
+      if (size === undefined) return [errorFinding('FILE_NOT_FOUND', name, 'is not in the output')]
+      return size === 0 ? [errorFinding('FILE_EMPTY', name, 'is empty')] : []
     })
 }
 
-/** Every file that playlists and manifests list is there and not empty, and every media file is listed. */
-export function checkListed(
+/** Checks that every listed file exists and is not empty, and that every media file is listed. */
+export function checkListedFiles(
   { files }: OutputSet,
   sizes: ReadonlyMap<string, number>,
-  { entry, listings }: Listings,
+  { entry, renditions }: SetListing,
 ): readonly Finding[] {
-  const lost = listings.flatMap((listing) =>
-    listedNames(listing)
+  const missing = renditions.flatMap((listing) =>
+    mediaFileNames(listing)
       .filter((name) => (sizes.get(name) ?? 0) === 0)
-      .map((name) =>
-        fault(
-          'HLS_SEGMENT_MISSING',
-          name,
-          `${listing.file} lists it, but it is ${sizes.has(name) ? 'empty' : 'not there'}`,
-        ),
-      ),
+      .map((name) => {
+        const message = `is listed in ${listing.file}, but is ${sizes.has(name) ? 'empty' : 'missing'}`
+        return errorFinding('HLS_SEGMENT_MISSING', name, message)
+      }),
   )
-  const listed = new Set(listings.flatMap(listedNames))
-  // What could not be read lists nothing, and is told of elsewhere.
-  const readable = new Set(listings.map(({ index }) => index))
-  const unlisted = files.filter((name) => isMedia(name) && readable.has(indexOf(name) ?? -1) && !listed.has(name))
+  const listed = new Set(renditions.flatMap(mediaFileNames))
+  // Renditions without a readable listing are reported elsewhere.
+  const readable = new Set(renditions.map(({ index }) => index))
+  const unlisted = files.filter(
+    (name) => isMediaFile(name) && readable.has(parseRenditionIndex(name) ?? -1) && !listed.has(name),
+  )
   return [
-    ...lost,
-    ...unlisted.map((name) => fault('HLS_SEGMENT_MISSING', name, `${entry} leads to no list that has it`)),
+    ...missing,
+    ...unlisted.map((name) => errorFinding('HLS_SEGMENT_MISSING', name, `is not listed in ${entry} or its playlists`)),
   ]
 }
 
-/** All files of a rendition's media: the init segment, where there is one, and the segments. */
-export function listedNames(listing: { readonly init: string | null; readonly segments: readonly ListedSegment[] }) {
-  const segments = listing.segments.map(({ name }) => name)
-  return listing.init === null ? segments : [listing.init, ...segments]
-}
-
-function isMedia(name: string): boolean {
+function isMediaFile(name: string): boolean {
   return /\.(?:ts|m4s)$/.test(name)
 }

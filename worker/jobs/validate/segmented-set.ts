@@ -1,136 +1,152 @@
-import { type Aligned, checkAgreement, checkAlignment } from './alignment.ts'
-import { checkSync, rangeOfSegments } from './av-sync.ts'
+import { type AlignedRendition, checkAgreement, checkAlignment } from './alignment.ts'
+import { checkSync, segmentsRange } from './av-sync.ts'
 import { checkBitRate } from './bit-rates.ts'
-import { checkClaim, type ReadTrack } from './claims.ts'
+import { checkDeclaredVariant, type ProbedTrack } from './declared-variants.ts'
 import { checkDecoding } from './decode.ts'
-import type { Environment } from './environment.ts'
-import { checkListed, listedNames } from './files.ts'
-import { fault, type Finding, hasFault } from './findings.ts'
-import { entryInput, partsInput } from './input.ts'
-import { checkListedDurations } from './lengths.ts'
-import { readListings } from './listings.ts'
-import { readMedia } from './media.ts'
-import { readRendition } from './rendition.ts'
+import { checkListedDurations } from './durations.ts'
+import { concatInput, entryInput } from './ffmpeg-input.ts'
+import { checkListedFiles } from './files.ts'
+import { errorFinding, type Finding, hasError } from './findings.ts'
+import { type PlannedTrack, planTracks } from './planned-tracks.ts'
+import { probeOutput } from './probe-output.ts'
+import { probeRendition } from './probe-rendition.ts'
+import { readListings } from './read-listings.ts'
+import type { SegmentTiming } from './segment-timing.ts'
 import { checkSegments } from './segments.ts'
-import { checkStreams } from './single-file.ts'
-import type { SegmentMedia } from './spans.ts'
-import { type Listing, type Listings, plannedTracks, type Track, totalSec } from './track.ts'
-import { checkTracks } from './tracks.ts'
+import { mediaFileNames, type RenditionListing, type SetListing, totalDurationSec } from './set-listing.ts'
+import { checkStreams } from './streams.ts'
+import { checkTrackPresence } from './track-presence.ts'
+import type { ValidationContext } from './validation-context.ts'
 
-/** A set's entry opens, and the tracks are in it; where a full decode is asked for, all that it leads to is decoded. */
-export async function checkEntry(environment: Environment): Promise<readonly Finding[]> {
-  const { plan, set, settings } = environment
+/** Checks that a set's entry can be opened and has the planned tracks; decodes everything where that is requested. */
+export async function checkEntry(context: ValidationContext): Promise<readonly Finding[]> {
+  const { plan, set, settings } = context
   const input = entryInput(set.dir, set.entry)
-  const reading = await readMedia(input, environment, false)
-  if (reading.kind === 'failed') return [fault('FFPROBE_FAILED', set.entry, `ffprobe ${reading.reason}`)]
-  const whole = { picture: plan.video?.renditions[0] ?? null, hasSound: plan.audio !== null }
-  const found = checkTracks(reading.media.streams, whole, set.entry)
-  return found.length > 0 || !settings.decodeTest ? found : checkDecoding(input, environment, set.entry)
+  const result = await probeOutput(input, context, false)
+  if (result.kind === 'failed') return [errorFinding('FFPROBE_FAILED', set.entry, `ffprobe ${result.reason}`)]
+  const wholeSet = { video: plan.video?.renditions[0] ?? null, hasAudio: plan.audio !== null }
+  const findings = checkTrackPresence(result.probe.streams, wholeSet, set.entry)
+  return findings.length > 0 || !settings.decodeTest ? findings : checkDecoding(input, context, set.entry)
 }
 
-type Rendition = ReadTrack & { readonly segments: readonly SegmentMedia[]; readonly findings: readonly Finding[] }
+/** A rendition with the findings of its own checks. */
+type ValidatedRendition = ProbedTrack & {
+  readonly segments: readonly SegmentTiming[]
+  readonly findings: readonly Finding[]
+}
 
 /**
- * Checks a set from its playlists and manifests down to the frames. What does not hold keeps the checks that build on
- * it from running, so that one fault is told once. `reported`: files that it has told of.
+ * Checks a set from its playlists and manifests down to its frames. A check with errors prevents those that build on it,
+ * so that one fault is reported once. `reportedFiles` names the media files that are reported as missing or unlisted.
  */
 export async function checkSegmentedSet(
-  environment: Environment,
-): Promise<{ readonly findings: readonly Finding[]; readonly reported: ReadonlySet<string> }> {
-  const { plan, set, sizes } = environment
-  const tracks = plannedTracks(plan)
-  const entries = await readListings(environment, tracks)
+  context: ValidationContext,
+): Promise<{ readonly findings: readonly Finding[]; readonly reportedFiles: ReadonlySet<string> }> {
+  const { plan, set, sizes } = context
+  const tracks = planTracks(plan)
+  const entries = await readListings(context, tracks)
   const listed = entries.flatMap((entry) => [
     ...entry.findings,
-    ...checkListed(set, sizes, entry),
+    ...checkListedFiles(set, sizes, entry),
     ...checkListedDurations(entry, plan),
   ])
-  const agreement = hasFault(listed) ? [] : checkEntries(entries)
-  const reported = new Set(listed.flatMap(({ code, file }) => (code === 'HLS_SEGMENT_MISSING' ? (file ?? []) : [])))
-  const renditions = await readAll(entries, tracks, environment)
-  const media = [...renditions.flatMap(({ findings }) => findings), ...checkTogether(renditions, environment)]
-  const found = [...listed, ...agreement, ...media]
-  const claims = hasFault(found) ? [] : entries.flatMap((entry) => checkClaims(entry, renditions, environment))
-  const decoding = hasFault([...found, ...claims]) ? [] : await decodeAll(renditions, environment)
-  return { findings: [...found, ...claims, ...decoding], reported }
+  const agreement = hasError(listed) ? [] : checkEntriesAgree(entries)
+  const reportedFiles = new Set(
+    listed.flatMap(({ code, file }) => (code === 'HLS_SEGMENT_MISSING' ? (file ?? []) : [])),
+  )
+  const renditions = await validateRenditions(entries, tracks, context)
+  const media = [...renditions.flatMap(({ findings }) => findings), ...checkAcrossRenditions(renditions, context)]
+  const findings = [...listed, ...agreement, ...media]
+  const variants = hasError(findings) ? [] : entries.flatMap((entry) => checkVariants(entry, renditions, context))
+  const decoding = hasError([...findings, ...variants]) ? [] : await decodeRenditions(renditions, context)
+  return { findings: [...findings, ...variants, ...decoding], reportedFiles }
 }
 
-function checkEntries([first, ...others]: readonly Listings[]): readonly Finding[] {
-  const listings = others.flatMap((entry) => entry.listings)
-  return (first?.listings ?? []).flatMap((listing) =>
+function checkEntriesAgree([first, ...others]: readonly SetListing[]): readonly Finding[] {
+  const otherListings = others.flatMap(({ renditions }) => renditions)
+  return (first?.renditions ?? []).flatMap((listing) =>
     checkAgreement(
       listing,
-      listings.filter(({ index }) => index === listing.index),
+      otherListings.filter(({ index }) => index === listing.index),
     ),
   )
 }
 
-/** Each planned rendition that is listed and complete, read once, be it listed by two entries or by one. */
-async function readAll(
-  entries: readonly Listings[],
-  tracks: readonly Track[],
-  environment: Environment,
-): Promise<readonly Rendition[]> {
-  const listings = entries.flatMap((entry) => entry.listings)
-  const read = tracks.map(async (track) => {
+/** Validates each planned rendition that is listed and complete, once even where two entries list it. */
+async function validateRenditions(
+  entries: readonly SetListing[],
+  tracks: readonly PlannedTrack[],
+  context: ValidationContext,
+): Promise<readonly ValidatedRendition[]> {
+  const listings = entries.flatMap(({ renditions }) => renditions)
+  const validated = tracks.map(async (track) => {
     const listing = listings.find(({ index }) => index === track.index)
     const isComplete =
-      listing !== undefined && listedNames(listing).every((name) => (environment.sizes.get(name) ?? 0) > 0)
-    return isComplete ? [await readOne(track, listing, environment)] : []
+      listing !== undefined && mediaFileNames(listing).every((name) => (context.sizes.get(name) ?? 0) > 0)
+    return isComplete ? [await validateRendition(track, listing, context)] : []
   })
-  return (await Promise.all(read)).flat()
+  return (await Promise.all(validated)).flat()
 }
 
-async function readOne(track: Track, listing: Listing, environment: Environment): Promise<Rendition> {
-  const { plan, settings, sizes } = environment
-  const { streams, segments, findings } = await readRendition(listing, environment)
-  const rendition = { track, listing, streams, segments }
-  if (hasFault(findings)) return { ...rendition, findings }
+async function validateRendition(
+  track: PlannedTrack,
+  listing: RenditionListing,
+  context: ValidationContext,
+): Promise<ValidatedRendition> {
+  const { plan, settings, sizes } = context
+  const probed = await probeRendition(listing, context)
+  if (hasError(probed.findings)) return { track, listing, ...probed }
+  const { streams, segments } = probed
   const { file } = listing
   const bytes = listing.segments.reduce((sum, { name }) => sum + (sizes.get(name) ?? 0), 0)
-  const lacking = checkTracks(streams, track, file)
-  const found = [
-    ...lacking,
+  const presence = checkTrackPresence(streams, track, file)
+  const findings = [
+    ...presence,
     ...checkStreams(streams, track, { plan, file }),
-    ...(settings.hlsDepth === 'basic' || lacking.length > 0 ? [] : checkSegments(segments, track, plan)),
-    ...checkBitRate(track, { bytes, durationSec: totalSec(listing.segments) }, plan, file),
+    ...(settings.hlsDepth === 'basic' || presence.length > 0 ? [] : checkSegments(segments, track, plan)),
+    ...checkBitRate(track, { bytes, durationSec: totalDurationSec(listing.segments) }, plan, file),
   ]
-  return { ...rendition, findings: found }
+  return { track, listing, streams, segments, findings }
 }
 
-/** What holds between renditions; of one that is itself at fault nothing more is said. */
-function checkTogether(renditions: readonly Rendition[], { plan }: Environment): readonly Finding[] {
-  const sound = renditions.filter(({ findings }) => !hasFault(findings))
-  const pictures = sound.filter(({ track }) => track.picture !== null)
-  const aligned: readonly Aligned[] = pictures
+/** Checks alignment and sync between renditions that have no errors of their own. */
+function checkAcrossRenditions(
+  renditions: readonly ValidatedRendition[],
+  { plan }: ValidationContext,
+): readonly Finding[] {
+  const valid = renditions.filter(({ findings }) => !hasError(findings))
+  const videos: readonly (ValidatedRendition & AlignedRendition)[] = valid.filter(({ track }) => track.video !== null)
   const fps = plan.video === null ? 0 : plan.video.fps.num / plan.video.fps.den
-  const ownSound = sound.find(({ track }) => track.picture === null)
+  const audio = valid.find(({ track }) => track.video === null)
   return [
-    ...checkAlignment(aligned, fps),
-    ...pictures.flatMap(({ segments, listing }) =>
-      checkSync(
-        rangeOfSegments(segments, 'picture'),
-        rangeOfSegments(ownSound?.segments ?? segments, 'sound'),
-        listing.file,
-      ),
+    ...checkAlignment(videos, fps),
+    ...videos.flatMap(({ segments, listing }) =>
+      checkSync(segmentsRange(segments, 'video'), segmentsRange(audio?.segments ?? segments, 'audio'), listing.file),
     ),
   ]
 }
 
-function checkClaims(entry: Listings, renditions: readonly Rendition[], { plan, sizes }: Environment) {
-  return entry.claims.flatMap((claim) => {
-    const played = renditions.filter(({ track }) => claim.tracks.includes(track.index))
-    return checkClaim(claim, played, plan, sizes)
+function checkVariants(
+  entry: SetListing,
+  renditions: readonly ValidatedRendition[],
+  { plan, sizes }: ValidationContext,
+): readonly Finding[] {
+  return entry.variants.flatMap((variant) => {
+    const members = renditions.filter(({ track }) => variant.indexes.includes(track.index))
+    return checkDeclaredVariant(variant, members, plan, sizes)
   })
 }
 
-/** One after the other: each uses all cores. */
-async function decodeAll(renditions: readonly Rendition[], environment: Environment): Promise<readonly Finding[]> {
-  if (!environment.settings.decodeTest) return []
+/** Decodes one rendition after the other: each decoder uses all CPU cores. */
+async function decodeRenditions(
+  renditions: readonly ValidatedRendition[],
+  context: ValidationContext,
+): Promise<readonly Finding[]> {
+  if (!context.settings.decodeTest) return []
   const findings: Finding[] = []
   for (const { listing } of renditions) {
-    const input = partsInput(environment.plan.container, listedNames(listing))
-    findings.push(...(await checkDecoding(input, environment, listing.file)))
+    const input = concatInput(context.plan.container, mediaFileNames(listing))
+    findings.push(...(await checkDecoding(input, context, listing.file)))
   }
   return findings
 }

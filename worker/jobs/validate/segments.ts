@@ -1,71 +1,77 @@
-import type { OutputPlan } from '../output-plan.ts'
-import { fault, type Finding } from './findings.ts'
-import type { SegmentMedia, Span } from './spans.ts'
-import type { Track } from './track.ts'
+import type { OutputPlan } from '../plan/output-plan.ts'
+import { errorFinding, type Finding } from './findings.ts'
+import type { PlannedTrack } from './planned-tracks.ts'
+import type { SegmentSpan, SegmentTiming } from './segment-timing.ts'
 
-/** Frames of sound do not end with the picture's, and lengths in playlists are rounded: so much is no difference. */
+/** Audio frames do not end with video frames, and durations in playlists are rounded. */
 const TOLERANCE_SEC = 0.05
 
 /**
- * Each segment that was read begins with a key frame, is as long as it is said to be, holds every frame of that time,
- * and goes on where the one before it ends.
+ * Checks each probed segment: it begins with a keyframe, has its declared duration and all frames of that time, and
+ * continues where the previous segment ends.
  */
 export function checkSegments(
-  segments: readonly SegmentMedia[],
-  track: Track,
+  segments: readonly SegmentTiming[],
+  track: PlannedTrack,
   { video }: OutputPlan,
 ): readonly Finding[] {
-  const fps = track.picture === null || video === null ? null : video.fps.num / video.fps.den
+  const fps = track.video === null || video === null ? null : video.fps.num / video.fps.den
   return segments.flatMap((segment, i) => {
-    const main = fps === null ? segment.sound : segment.picture
+    const main = fps === null ? segment.audio : segment.video
     if (main === null) {
-      return [fault('HLS_SEGMENT_MISSING', segment.name, `holds no ${fps === null ? 'sound' : 'picture'}`)]
+      const message = `has no ${fps === null ? 'audio' : 'video'}`
+      return [errorFinding('HLS_SEGMENT_MISSING', segment.name, message)]
     }
-    const before = segments[i - 1]
-    const follows = before?.at === segment.at - 1 ? before : null
+    const previous = segments[i - 1]
+    const isContiguous = previous !== undefined && previous.position === segment.position - 1
     return [
-      ...(fps === null ? [] : pictureFaults(segment, main, fps)),
-      ...lengthFaults(segment, main, fps),
-      ...(follows === null ? [] : gapFaults(segment, follows, fps)),
+      ...(fps === null ? [] : checkFrames(segment, main, fps)),
+      ...checkDuration(segment, main, fps),
+      ...(isContiguous ? checkContinuity(segment, previous, fps) : []),
     ]
   })
 }
 
-/** A frame and a half: half of one is rounding. */
+/** Returns the tolerance for a track: one and a half frames, of which a half is rounding. */
 function toleranceSec(fps: number | null): number {
   return fps === null ? TOLERANCE_SEC : Math.max(TOLERANCE_SEC, 1.5 / fps)
 }
 
-function pictureFaults({ name }: SegmentMedia, picture: Span, fps: number): readonly Finding[] {
-  const expected = Math.round((picture.endSec - picture.startSec) * fps)
+function checkFrames({ name }: SegmentTiming, video: SegmentSpan, fps: number): readonly Finding[] {
+  const expected = Math.round((video.endSec - video.startSec) * fps)
   return [
-    ...(picture.startsWithKey ? [] : [fault('CODEC_MISMATCH', name, 'does not begin with a key frame')]),
-    ...(Math.abs(picture.frames - expected) <= 1
+    ...(video.startsWithKeyframe ? [] : [errorFinding('CODEC_MISMATCH', name, 'does not begin with a keyframe')]),
+    ...(Math.abs(video.frames - expected) <= 1
       ? []
-      : [fault('HLS_DURATION_MISMATCH', name, `holds ${picture.frames} frames where ${expected} belong`)]),
+      : [errorFinding('HLS_DURATION_MISMATCH', name, `has ${video.frames} frames, not ${expected}`)]),
   ]
 }
 
-function lengthFaults({ name, saidSec }: SegmentMedia, main: Span, fps: number | null): readonly Finding[] {
-  const isSec = main.endSec - main.startSec
-  if (Math.abs(isSec - saidSec) <= toleranceSec(fps)) return []
-  return [fault('HLS_DURATION_MISMATCH', name, `is ${inSec(isSec)} long, not ${inSec(saidSec)} as is said`)]
+function checkDuration(
+  { name, declaredSec }: SegmentTiming,
+  main: SegmentSpan,
+  fps: number | null,
+): readonly Finding[] {
+  const actualSec = main.endSec - main.startSec
+  if (Math.abs(actualSec - declaredSec) <= toleranceSec(fps)) return []
+  const message = `is ${formatSec(actualSec)} long, but is declared to be ${formatSec(declaredSec)} long`
+  return [errorFinding('HLS_DURATION_MISMATCH', name, message)]
 }
 
-function gapFaults(segment: SegmentMedia, before: SegmentMedia, fps: number | null): readonly Finding[] {
-  const pairs = [
-    { what: 'picture', from: before.picture, to: segment.picture, allowedSec: toleranceSec(fps) },
-    { what: 'sound', from: before.sound, to: segment.sound, allowedSec: TOLERANCE_SEC },
+function checkContinuity(segment: SegmentTiming, previous: SegmentTiming, fps: number | null): readonly Finding[] {
+  const tracks = [
+    { kind: 'video', from: previous.video, to: segment.video, allowedSec: toleranceSec(fps) },
+    { kind: 'audio', from: previous.audio, to: segment.audio, allowedSec: TOLERANCE_SEC },
   ]
-  return pairs.flatMap(({ what, from, to, allowedSec }) => {
+  return tracks.flatMap(({ kind, from, to, allowedSec }) => {
     const gapSec = from === null || to === null ? 0 : to.startSec - from.endSec
     if (Math.abs(gapSec) <= allowedSec) return []
     const side = gapSec > 0 ? 'after' : 'before'
-    const message = `its ${what} begins ${inSec(Math.abs(gapSec))} ${side} that of ${before.name} ends`
-    return [fault('HLS_DURATION_MISMATCH', segment.name, message)]
+    const message = `its ${kind} begins ${formatSec(Math.abs(gapSec))} ${side} that of ${previous.name} ends`
+    return [errorFinding('HLS_DURATION_MISMATCH', segment.name, message)]
   })
 }
 
-function inSec(seconds: number): string {
+function formatSec(seconds: number): string {
   return `${seconds.toFixed(3)} s`
 }

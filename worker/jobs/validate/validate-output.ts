@@ -1,60 +1,61 @@
 import type { ValidationResult } from '../../../shared/contract/jobs.ts'
 import type { Preset } from '../../../shared/contract/presets.ts'
-import type { OutputPlan, OutputSet } from '../output-plan.ts'
-import type { Environment, ValidationSettings } from './environment.ts'
+import type { OutputPlan, OutputSet } from '../plan/output-plan.ts'
 import { checkFiles, readSizes } from './files.ts'
-import { type Finding, toResult } from './findings.ts'
+import { type Finding, toValidationResult } from './findings.ts'
 import { checkEntry, checkSegmentedSet } from './segmented-set.ts'
 import { checkSingleFile } from './single-file.ts'
-import { checkSilence } from './tracks.ts'
+import { checkInputAudio } from './track-presence.ts'
+import type { ValidationContext, ValidationSettings } from './validation-context.ts'
 
-export type { ValidationSettings } from './environment.ts'
+export type { ValidationSettings } from './validation-context.ts'
 
-/** A failed ffprobe is tried again after so long. */
 const RETRY_PAUSE_MS = 5000
 
-export type Validation = {
+export type ValidationRequest = {
   readonly plan: OutputPlan
   readonly preset: Pick<Preset, 'audio'>
   readonly set: OutputSet
   readonly settings: ValidationSettings
   readonly tools: { readonly ffmpegPath: string; readonly ffprobePath: string }
   readonly signal: AbortSignal
+  /** Pause before a failed ffprobe run is repeated; 5 s by default. */
   readonly retryPauseMs?: number
 }
 
 /**
- * Holds what was made against what was planned, before any of it is stored. `minimal`: the files are there, and ffprobe
- * finds the tracks. `standard`: they are what the plan says in codec, size, length and bit rate, and playlists and
- * segments are true, as deep as `hlsDepth` says. `strict`: every segment, and a full decode. Whatever is wrong with the
- * output is in the result; throws only where the signal aborts.
+ * Validates an output against its plan. `minimal`: files and tracks exist. `standard`: also codecs, sizes, durations, bit
+ * rates, playlists, and segments as deep as `hlsDepth`. `strict`: every segment, and a full decode.
+ * @throws the signal's reason once it aborts; every fault of the output is part of the result
  */
 export async function validateOutput({
   preset,
   settings,
   retryPauseMs,
-  ...rest
-}: Validation): Promise<ValidationResult> {
+  ...request
+}: ValidationRequest): Promise<ValidationResult> {
   const startedMs = performance.now()
   const isStrict = settings.level === 'strict'
-  const environment: Environment = {
-    ...rest,
+  const context: ValidationContext = {
+    ...request,
     settings: isStrict ? { ...settings, decodeTest: true, hlsDepth: 'full' } : settings,
     retryPauseMs: retryPauseMs ?? RETRY_PAUSE_MS,
-    sizes: await readSizes(rest.set),
+    sizes: await readSizes(request.set),
   }
-  const findings = [...checkSilence(rest.plan, preset.audio !== null), ...(await checkAll(environment))]
-  return toResult(settings.level, findings, performance.now() - startedMs)
+  const findings = [...checkInputAudio(request.plan, preset.audio !== null), ...(await checkOutput(context))]
+  return toValidationResult(settings.level, findings, performance.now() - startedMs)
 }
 
-async function checkAll(environment: Environment): Promise<readonly Finding[]> {
-  const { plan, set, settings, sizes } = environment
-  const unreported = checkFiles(set, sizes, new Set())
-  const isThere = (sizes.get(set.entry) ?? 0) > 0
-  if (plan.container === 'mp4') return [...unreported, ...(isThere ? await checkSingleFile(environment) : [])]
-  if (settings.level === 'minimal') {
-    return unreported.length > 0 ? unreported : checkEntry(environment)
+async function checkOutput(context: ValidationContext): Promise<readonly Finding[]> {
+  const { plan, set, settings, sizes } = context
+  const fileFindings = checkFiles(set, sizes, new Set())
+  if (plan.container === 'mp4') {
+    const hasEntry = (sizes.get(set.entry) ?? 0) > 0
+    return [...fileFindings, ...(hasEntry ? await checkSingleFile(context) : [])]
   }
-  const { findings, reported } = await checkSegmentedSet(environment)
-  return [...checkFiles(set, sizes, reported), ...findings]
+  if (settings.level === 'minimal') {
+    return fileFindings.length > 0 ? fileFindings : checkEntry(context)
+  }
+  const { findings, reportedFiles } = await checkSegmentedSet(context)
+  return [...checkFiles(set, sizes, reportedFiles), ...findings]
 }

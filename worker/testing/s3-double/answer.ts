@@ -1,4 +1,4 @@
-/** An answer of the double. */
+/** A response of the double. */
 export type S3Answer = {
   readonly status: number
   readonly headers?: Readonly<Record<string, string>>
@@ -20,17 +20,20 @@ const STATUS: ReadonlyMap<string, number> = new Map([
   ['SlowDown', 503],
 ])
 
-/** An error as S3 tells it; one that is not listed here blames the request. */
-export function refusal(code: string, message = `refused: ${code}`): S3Answer {
-  return xml(`<Error>${tag('Code', code)}${tag('Message', message)}</Error>`, STATUS.get(code) ?? 400)
+/** Returns an S3 error response; codes that are not listed here have status 400. */
+export function errorAnswer(code: string, message = `refused: ${code}`): S3Answer {
+  const body = `<Error>${xmlElement('Code', code)}${xmlElement('Message', message)}</Error>`
+  return xmlAnswer(body, STATUS.get(code) ?? 400)
 }
 
-export function xml(body: string, status = 200): S3Answer {
+/** Returns a response with an XML document. */
+export function xmlAnswer(body: string, status = 200): S3Answer {
   const text = `<?xml version="1.0" encoding="UTF-8"?>${body}`
   return { status, headers: { 'content-type': 'application/xml' }, body: text }
 }
 
-export function tag(name: string, value: string | number | boolean): string {
+/** Returns an XML element with escaped text. */
+export function xmlElement(name: string, value: string | number | boolean): string {
   const text = String(value).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
   return `<${name}>${text}</${name}>`
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-import { refusal, type S3Answer, tag, xml } from './answer.ts'
+import { errorAnswer, type S3Answer, xmlElement, xmlAnswer } from './answer.ts'
 
 export type StoredObject = {
   readonly bytes: Buffer
@@ -16,10 +16,10 @@ export type OpenUpload = {
   readonly parts: Map<number, Buffer>
 }
 
-/** What the double holds: objects, and uploads that have begun and not ended. */
+/** State of the double: objects, and multipart uploads that were neither completed nor aborted. */
 export type Bucket = { readonly objects: Map<string, StoredObject>; readonly uploads: Map<string, OpenUpload> }
 
-/** A call of the S3 API, as far as it says what to do. */
+/** A parsed call of the S3 API. */
 export type S3Request = {
   readonly key: string
   readonly query: URLSearchParams
@@ -27,16 +27,16 @@ export type S3Request = {
   readonly body: Buffer
 }
 
-/** Keys on one page of a list; S3 has a thousand. */
+/** Keys per page of a listing; S3 has 1000. */
 const PAGE_KEYS = 30
 
-/** S3's own limit: only the last part may be smaller. */
+/** Minimum size of all parts but the last, as in S3. */
 const MIN_PART_BYTES = 5 * 1024 * 1024
 
-type Operation = (bucket: Bucket, request: S3Request) => S3Answer
+type S3Operation = (bucket: Bucket, request: S3Request) => S3Answer
 
-/** The calls that the double knows, by S3's names. */
-export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operation>([
+/** The supported operations, by S3's names. */
+export const OPERATIONS: ReadonlyMap<string, S3Operation> = new Map<string, S3Operation>([
   ['PutObject', putObject],
   ['GetObject', getObject],
   ['HeadObject', getObject],
@@ -50,29 +50,29 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map<string, Operat
 ])
 
 function putObject({ objects }: Bucket, { key, headers, body }: S3Request): S3Answer {
-  const etag = quoted(md5(body))
-  objects.set(key, { ...storedHeaders(headers), bytes: body, etag })
+  const etag = quote(md5(body))
+  objects.set(key, { ...objectMetadata(headers), bytes: body, etag })
   return { status: 200, headers: { etag } }
 }
 
 function getObject({ objects }: Bucket, { key, headers }: S3Request): S3Answer {
   const object = objects.get(key)
-  if (object === undefined) return refusal('NoSuchKey')
-  if (headers['if-match'] !== undefined && headers['if-match'] !== object.etag) return refusal('PreconditionFailed')
-  const told = {
+  if (object === undefined) return errorAnswer('NoSuchKey')
+  if (headers['if-match'] !== undefined && headers['if-match'] !== object.etag) return errorAnswer('PreconditionFailed')
+  const objectHeaders = {
     'content-type': object.contentType,
     'cache-control': object.cacheControl,
     etag: object.etag,
     'accept-ranges': 'bytes',
   }
   const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(headers['range'] ?? '') ?? []
-  if (from === undefined) return { status: 200, headers: told, body: object.bytes }
+  if (from === undefined) return { status: 200, headers: objectHeaders, body: object.bytes }
   const size = object.bytes.length
   const start = Number(from)
   const end = Math.min(to ? Number(to) + 1 : size, size)
-  if (start >= size) return refusal('InvalidRange')
+  if (start >= size) return errorAnswer('InvalidRange')
   const range = { 'content-range': `bytes ${start}-${end - 1}/${size}` }
-  return { status: 206, headers: { ...told, ...range }, body: object.bytes.subarray(start, end) }
+  return { status: 206, headers: { ...objectHeaders, ...range }, body: object.bytes.subarray(start, end) }
 }
 
 function deleteObject({ objects }: Bucket, { key }: S3Request): S3Answer {
@@ -82,85 +82,86 @@ function deleteObject({ objects }: Bucket, { key }: S3Request): S3Answer {
 
 function listObjects({ objects }: Bucket, { query }: S3Request): S3Answer {
   const after = query.get('continuation-token') ?? ''
-  const keys = [...objects.keys()].filter((key) => key.startsWith(query.get('prefix') ?? '')).toSorted(byBytes)
-  const rest = keys.filter((key) => after === '' || byBytes(key, after) > 0)
+  const keys = [...objects.keys()].filter((key) => key.startsWith(query.get('prefix') ?? '')).toSorted(compareBytes)
+  const rest = keys.filter((key) => after === '' || compareBytes(key, after) > 0)
   const page = rest.slice(0, PAGE_KEYS)
   const isTruncated = rest.length > page.length
-  const next = isTruncated ? tag('NextContinuationToken', page.at(-1) ?? '') : ''
+  const next = isTruncated ? xmlElement('NextContinuationToken', page.at(-1) ?? '') : ''
   const contents = page.map(
-    (key) => `<Contents>${tag('Key', key)}${tag('Size', objects.get(key)?.bytes.length ?? 0)}</Contents>`,
+    (key) => `<Contents>${xmlElement('Key', key)}${xmlElement('Size', objects.get(key)?.bytes.length ?? 0)}</Contents>`,
   )
-  const body = `${tag('KeyCount', page.length)}${tag('IsTruncated', isTruncated)}${next}${contents.join('')}`
-  return xml(`<ListBucketResult>${body}</ListBucketResult>`)
+  const body = `${xmlElement('KeyCount', page.length)}${xmlElement('IsTruncated', isTruncated)}${next}${contents.join('')}`
+  return xmlAnswer(`<ListBucketResult>${body}</ListBucketResult>`)
 }
 
 function createUpload({ uploads }: Bucket, { key, headers }: S3Request): S3Answer {
   const id = `upload-${uploads.size}-${md5(Buffer.from(`${key}${Math.random()}`))}`
-  uploads.set(id, { id, key, headers: storedHeaders(headers), parts: new Map() })
-  const body = `${tag('Key', key)}${tag('UploadId', id)}`
-  return xml(`<InitiateMultipartUploadResult>${body}</InitiateMultipartUploadResult>`)
+  uploads.set(id, { id, key, headers: objectMetadata(headers), parts: new Map() })
+  const body = `${xmlElement('Key', key)}${xmlElement('UploadId', id)}`
+  return xmlAnswer(`<InitiateMultipartUploadResult>${body}</InitiateMultipartUploadResult>`)
 }
 
 function uploadPart(bucket: Bucket, request: S3Request): S3Answer {
-  const upload = uploadOf(bucket, request)
+  const upload = findUpload(bucket, request)
   const number = Number(request.query.get('partNumber'))
-  if (upload === undefined) return refusal('NoSuchUpload')
-  if (!Number.isInteger(number) || number < 1 || number > 10_000) return refusal('InvalidArgument')
+  if (upload === undefined) return errorAnswer('NoSuchUpload')
+  if (!Number.isInteger(number) || number < 1 || number > 10_000) return errorAnswer('InvalidArgument')
   upload.parts.set(number, request.body)
-  return { status: 200, headers: { etag: quoted(md5(request.body)) } }
+  return { status: 200, headers: { etag: quote(md5(request.body)) } }
 }
 
 function completeUpload(bucket: Bucket, request: S3Request): S3Answer {
-  const upload = uploadOf(bucket, request)
-  if (upload === undefined) return refusal('NoSuchUpload')
-  const named = [...request.body.toString().matchAll(/<Part>(.*?)<\/Part>/gs)].map(([, part = '']) => ({
+  const upload = findUpload(bucket, request)
+  if (upload === undefined) return errorAnswer('NoSuchUpload')
+  const listed = [...request.body.toString().matchAll(/<Part>(.*?)<\/Part>/gs)].map(([, part = '']) => ({
     number: Number(/<PartNumber>(\d+)</.exec(part)?.[1]),
     etag: /<ETag>(?:"|&quot;)?([0-9a-f]+)/.exec(part)?.[1],
   }))
-  const parts = named.map(({ number }) => upload.parts.get(number) ?? Buffer.alloc(0))
-  const isTrue = named.every(({ etag }, i) => etag === md5(parts[i] ?? Buffer.alloc(0)))
-  if (named.length === 0 || !isTrue) return refusal('InvalidPart')
-  if (named.some(({ number }, i) => i > 0 && number <= (named[i - 1]?.number ?? 0))) return refusal('InvalidPartOrder')
-  if (parts.slice(0, -1).some(({ length }) => length < MIN_PART_BYTES)) return refusal('EntityTooSmall')
-  const etag = quoted(`${md5(Buffer.concat(parts.map((part) => Buffer.from(md5(part), 'hex'))))}-${parts.length}`)
+  const parts = listed.map(({ number }) => upload.parts.get(number) ?? Buffer.alloc(0))
+  const isValid = listed.every(({ etag }, i) => etag === md5(parts[i] ?? Buffer.alloc(0)))
+  if (listed.length === 0 || !isValid) return errorAnswer('InvalidPart')
+  if (listed.some(({ number }, i) => i > 0 && number <= (listed[i - 1]?.number ?? 0)))
+    return errorAnswer('InvalidPartOrder')
+  if (parts.slice(0, -1).some(({ length }) => length < MIN_PART_BYTES)) return errorAnswer('EntityTooSmall')
+  const etag = quote(`${md5(Buffer.concat(parts.map((part) => Buffer.from(md5(part), 'hex'))))}-${parts.length}`)
   bucket.objects.set(upload.key, { ...upload.headers, bytes: Buffer.concat(parts), etag })
   bucket.uploads.delete(upload.id)
-  const body = `${tag('Key', upload.key)}${tag('ETag', etag)}`
-  return xml(`<CompleteMultipartUploadResult>${body}</CompleteMultipartUploadResult>`)
+  const body = `${xmlElement('Key', upload.key)}${xmlElement('ETag', etag)}`
+  return xmlAnswer(`<CompleteMultipartUploadResult>${body}</CompleteMultipartUploadResult>`)
 }
 
 function abortUpload(bucket: Bucket, request: S3Request): S3Answer {
-  const upload = uploadOf(bucket, request)
-  if (upload === undefined) return refusal('NoSuchUpload')
+  const upload = findUpload(bucket, request)
+  if (upload === undefined) return errorAnswer('NoSuchUpload')
   bucket.uploads.delete(upload.id)
   return { status: 204 }
 }
 
 function listUploads({ uploads }: Bucket, { query }: S3Request): S3Answer {
   const found = [...uploads.values()].filter(({ key }) => key.startsWith(query.get('prefix') ?? ''))
-  const entries = found.map(({ key, id }) => `<Upload>${tag('Key', key)}${tag('UploadId', id)}</Upload>`)
-  const body = `${tag('IsTruncated', false)}${entries.join('')}`
-  return xml(`<ListMultipartUploadsResult>${body}</ListMultipartUploadsResult>`)
+  const entries = found.map(({ key, id }) => `<Upload>${xmlElement('Key', key)}${xmlElement('UploadId', id)}</Upload>`)
+  const body = `${xmlElement('IsTruncated', false)}${entries.join('')}`
+  return xmlAnswer(`<ListMultipartUploadsResult>${body}</ListMultipartUploadsResult>`)
 }
 
-function uploadOf({ uploads }: Bucket, { key, query }: S3Request): OpenUpload | undefined {
+function findUpload({ uploads }: Bucket, { key, query }: S3Request): OpenUpload | undefined {
   const upload = uploads.get(query.get('uploadId') ?? '')
   return upload?.key === key ? upload : undefined
 }
 
-function storedHeaders(headers: S3Request['headers']) {
+function objectMetadata(headers: S3Request['headers']) {
   return {
     contentType: headers['content-type'] ?? 'binary/octet-stream',
     cacheControl: headers['cache-control'] ?? '',
   }
 }
 
-/** The order of lists is that of UTF-8. */
-function byBytes(a: string, b: string): number {
+/** Compares keys in the order of S3's listings: by their UTF-8 bytes. */
+function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
-function quoted(text: string): string {
+function quote(text: string): string {
   return `"${text}"`
 }
 

@@ -2,18 +2,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import type { S3Answer } from './answer.ts'
 
-/** A call as the double saw it begin, and how it ended. */
+/** A call that the double has received. */
 export type LoggedCall = {
   readonly operation: string
   readonly key: string
   readonly partNumber: number | null
-  /** HTTP status; `null`: not answered, the connection was cut. */
+  /** HTTP status; `null` where the call is not answered, or its connection was cut. */
   status: number | null
 }
 
 /**
- * What goes wrong with a call. `cut`: the connection, once so many bytes of the request's body have come; `cut_answer`:
- * once so many bytes of the answer's body went out. `refuse`: with S3's word for it, once the body has come.
+ * A fault of a call. `cut`: the connection is cut after so many bytes of the request's body. `cut_answer`: it is cut after
+ * so many bytes of the response's body. `refuse`: the response is this S3 error. `hang`: there is no response.
  */
 export type Fault =
   | { readonly kind: 'cut'; readonly afterBytes: number }
@@ -23,13 +23,13 @@ export type Fault =
 
 export type FaultRule = {
   readonly isFor: (call: LoggedCall) => boolean
-  /** For so many calls; default: every one. */
+  /** Number of calls to fail; all by default. */
   readonly times?: number
   readonly fault: Fault
 }
 
-/** Hands out faults to calls, each rule as often as it says. */
-export function createFaults(): { add(rule: FaultRule): void; take(call: LoggedCall): Fault | null } {
+/** Creates an injector, which assigns the faults of its rules to calls. */
+export function createFaultInjector(): { add(rule: FaultRule): void; take(call: LoggedCall): Fault | null } {
   const rules: { rule: FaultRule; left: number }[] = []
   return {
     add: (rule) => void rules.push({ rule, left: rule.times ?? Infinity }),
@@ -42,7 +42,7 @@ export function createFaults(): { add(rule: FaultRule): void; take(call: LoggedC
   }
 }
 
-/** Reads a request's body; `null`: the fault, or the client, has cut it off. */
+/** Reads a request's body; returns `null` where the fault or the client cut the connection. */
 export async function readBody(request: IncomingMessage, fault: Fault | null): Promise<Buffer | null> {
   const chunks: Buffer[] = []
   let bytes = 0
@@ -60,11 +60,11 @@ export async function readBody(request: IncomingMessage, fault: Fault | null): P
   return null
 }
 
-/** Sends an answer as the fault lets it; tells whether all of it went out. */
-export function send(response: ServerResponse, answer: S3Answer, fault: Fault | null): boolean {
+/** Sends a response, subject to the fault. Returns whether the whole response was sent. */
+export function sendAnswer(response: ServerResponse, answer: S3Answer, fault: Fault | null): boolean {
   const body = Buffer.from(answer.body ?? '')
   const isHead = response.req.method === 'HEAD'
-  response.writeHead(answer.status, { ...answer.headers, ...(answer.status === 204 ? {} : lengthOf(body)) })
+  response.writeHead(answer.status, { ...answer.headers, ...(answer.status === 204 ? {} : lengthHeader(body)) })
   if (fault?.kind !== 'cut_answer') {
     response.end(isHead ? undefined : body)
     return true
@@ -73,6 +73,6 @@ export function send(response: ServerResponse, answer: S3Answer, fault: Fault | 
   return false
 }
 
-function lengthOf(body: Buffer) {
+function lengthHeader(body: Buffer) {
   return { 'content-length': String(body.length) }
 }

@@ -5,11 +5,11 @@ import type { S3Request } from './bucket.ts'
 /** A request without its body. */
 export type ParsedRequest = Omit<S3Request, 'body'> & {
   readonly bucket: string
-  /** By S3's name; what is none of those that the double knows, as it came. */
+  /** S3's name of the operation; for an unsupported one, its method, its target and its query flags. */
   readonly operation: string
 }
 
-/** Takes a request apart that names its bucket in the path. */
+/** Parses a path-style request. */
 export function parseRequest({ method = '', url = '/', headers }: IncomingMessage): ParsedRequest {
   const [path = '', search = ''] = url.split('?', 2)
   const [, bucket = '', ...names] = path.split('/')

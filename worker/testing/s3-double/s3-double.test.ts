@@ -17,7 +17,7 @@ async function createFixture(options: S3DoubleOptions = {}) {
 
 const ITEM = { Bucket: 'media', Key: 'a b/ü+%.txt' }
 
-test('takes what is signed with its key and gives it back', async () => {
+test('stores and returns an object for correctly signed requests', async () => {
   const { clientWith } = await createFixture()
   const client = clientWith({ requestChecksumCalculation: 'WHEN_REQUIRED' })
   await client.send(new PutObjectCommand({ ...ITEM, Body: 'hello', ContentType: 'text/plain' }))
@@ -25,13 +25,13 @@ test('takes what is signed with its key and gives it back', async () => {
   expect([await Body?.transformToString(), ContentType]).toEqual(['ell', 'text/plain'])
 })
 
-test('refuses another key, another secret, no signature, an old one and a body that was changed', async () => {
+test('refuses a wrong key, a wrong secret, a missing signature, an old one and a changed body', async () => {
   const { double, clientWith } = await createFixture()
   const { accessKeyId, secretAccessKey } = double.credentials
-  const ask = (more: object) => clientWith(more).send(new ListObjectsV2Command({ Bucket: 'media' }))
-  await expect(ask({ credentials: { accessKeyId: 'other', secretAccessKey } })).rejects.toThrow('InvalidAccessKeyId')
-  await expect(ask({ credentials: { accessKeyId, secretAccessKey: 'x' } })).rejects.toThrow('SignatureDoesNotMatch')
-  await expect(ask({ systemClockOffset: -3_600_000 })).rejects.toThrow('RequestTimeTooSkewed')
+  const list = (more: object) => clientWith(more).send(new ListObjectsV2Command({ Bucket: 'media' }))
+  await expect(list({ credentials: { accessKeyId: 'other', secretAccessKey } })).rejects.toThrow('InvalidAccessKeyId')
+  await expect(list({ credentials: { accessKeyId, secretAccessKey: 'x' } })).rejects.toThrow('SignatureDoesNotMatch')
+  await expect(list({ systemClockOffset: -3_600_000 })).rejects.toThrow('RequestTimeTooSkewed')
   expect((await fetch(`${double.endpoint}/media/a`)).status).toBe(403)
 
   const client = clientWith({})
@@ -46,7 +46,7 @@ test('refuses another key, another secret, no signature, an old one and a body t
   expect(double.objects.size).toBe(0)
 })
 
-test('lets pages of any origin read, and nothing else, where it is public', async () => {
+test('allows reads from any origin, and nothing else, where it is public', async () => {
   const { double, clientWith } = await createFixture({ isPublic: true })
   await clientWith({}).send(new PutObjectCommand({ Bucket: 'media', Key: 'a.txt', Body: 'hello' }))
   const answer = await fetch(`${double.endpoint}/media/a.txt`, { headers: { range: 'bytes=0-1' } })

@@ -2,38 +2,42 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { startLocalServer } from '../local-server.ts'
-import { refusal, type S3Answer } from './answer.ts'
+import { startLocalServer } from '../../../shared/testing/local-server.ts'
+import { errorAnswer, type S3Answer } from './answer.ts'
 import { type Bucket, OPERATIONS, type OpenUpload, type StoredObject } from './bucket.ts'
-import { createFaults, type FaultRule, type LoggedCall, readBody, send } from './faults.ts'
+import { createFaultInjector, type FaultRule, type LoggedCall, readBody, sendAnswer } from './faults.ts'
 import { type ParsedRequest, parseRequest } from './parse-request.ts'
-import { type Credentials, signatureProblem } from './signature.ts'
+import { type Credentials, checkSignature } from './signature.ts'
 
+/** A running double. */
 export type S3Double = AsyncDisposable & {
   readonly endpoint: string
   readonly bucket: string
   readonly region: string
   readonly credentials: Credentials
+  /** The environment variables by which a worker uses this server as its `s3` store. */
+  readonly environment: Readonly<Record<string, string>>
   readonly objects: ReadonlyMap<string, StoredObject>
-  /** Multipart uploads that have begun and were neither completed nor aborted. */
+  /** Multipart uploads that were neither completed nor aborted. */
   openUploads(): readonly Pick<OpenUpload, 'id' | 'key'>[]
-  /** Every call, in the order in which they came. */
+  /** All calls, in the order of their arrival. */
   readonly calls: readonly LoggedCall[]
-  /** Keys in the order in which their objects got visible. */
+  /** Keys in the order in which their objects became visible. */
   readonly appeared: readonly string[]
-  /** The most uploads, of objects or parts, that were under way at once. */
+  /** Maximum number of concurrent uploads of objects or parts. */
   mostUploadsAtOnce(): number
   inject(rule: FaultRule): void
 }
 
 export type S3DoubleOptions = {
-  /** Each call takes so much longer. */
+  /** Added to the duration of each call. */
   readonly latencyMs?: number
-  /** Anyone may read objects, pages of other origins too, as a bucket for playback lets them. */
+  /** Allows reads without a signature and from any origin, like a bucket for playback. */
   readonly isPublic?: boolean
 }
 
 const BUCKET = 'media'
+const REGION = 'eu-test-1'
 
 const CORS = {
   'access-control-allow-origin': '*',
@@ -43,47 +47,55 @@ const CORS = {
 }
 
 /**
- * An S3 server in memory with one bucket, spoken to by path: it checks every signature and hash, is as strict with
- * multipart uploads as S3, and fails as it is told to.
+ * Starts an S3 server in memory with one bucket and path-style URLs. It checks all signatures and hashes, enforces S3's
+ * rules for multipart uploads, and fails calls by the injected rules.
  */
 export async function startS3Double({ latencyMs = 0, isPublic = false }: S3DoubleOptions = {}): Promise<S3Double> {
   const bucket: Bucket = { objects: new Map(), uploads: new Map() }
   const credentials = { accessKeyId: 'AKIATALLYLIGHT', secretAccessKey: randomBytes(20).toString('hex') }
   const calls: LoggedCall[] = []
   const appeared: string[] = []
-  const faults = createFaults()
-  const uploads = { now: 0, most: 0 }
+  const faults = createFaultInjector()
+  const uploads = { current: 0, max: 0 }
 
-  const answerTo = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const parsed = parseRequest(request)
-    const call = beginningOf(parsed)
+    const call = toLoggedCall(parsed)
     calls.push(call)
     const fault = faults.take(call)
     const body = await readBody(request, fault)
     if (body === null || fault?.kind === 'hang') return
     await sleep(latencyMs)
-    const answer = fault?.kind === 'refuse' ? refusal(fault.code) : perform(bucket, { request, parsed, body }, access)
+    const answer =
+      fault?.kind === 'refuse' ? errorAnswer(fault.code) : perform(bucket, { request, parsed, body }, access)
     if (MAKE_VISIBLE.has(parsed.operation) && answer.status === 200) appeared.push(parsed.key)
     const headers = { ...answer.headers, ...(isPublic ? CORS : {}) }
-    if (send(response, { ...answer, headers }, fault)) call.status = answer.status
+    if (sendAnswer(response, { ...answer, headers }, fault)) call.status = answer.status
   }
   const access = { credentials, isPublic }
   const server = await startLocalServer(async (request, response) => {
-    if (request.method !== 'PUT') return answerTo(request, response)
-    uploads.now++
-    uploads.most = Math.max(uploads.most, uploads.now)
-    await answerTo(request, response).finally(() => uploads.now--)
+    if (request.method !== 'PUT') return handle(request, response)
+    uploads.current++
+    uploads.max = Math.max(uploads.max, uploads.current)
+    await handle(request, response).finally(() => uploads.current--)
   })
   return {
     endpoint: server.origin,
     bucket: BUCKET,
-    region: 'eu-test-1',
+    region: REGION,
     credentials,
+    environment: {
+      S3_BUCKET: BUCKET,
+      S3_REGION: REGION,
+      S3_ENDPOINT: server.origin,
+      S3_ACCESS_KEY_ID: credentials.accessKeyId,
+      S3_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    },
     objects: bucket.objects,
     openUploads: () => [...bucket.uploads.values()],
     calls,
     appeared,
-    mostUploadsAtOnce: () => uploads.most,
+    mostUploadsAtOnce: () => uploads.max,
     inject: faults.add,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
@@ -91,28 +103,31 @@ export async function startS3Double({ latencyMs = 0, isPublic = false }: S3Doubl
 
 const MAKE_VISIBLE = new Set(['PutObject', 'CompleteMultipartUpload'])
 
-type Access = { readonly credentials: Credentials; readonly isPublic: boolean }
+type AccessPolicy = { readonly credentials: Credentials; readonly isPublic: boolean }
 
-type Received = { readonly request: IncomingMessage; readonly parsed: ParsedRequest; readonly body: Buffer }
+type ReceivedRequest = { readonly request: IncomingMessage; readonly parsed: ParsedRequest; readonly body: Buffer }
 
-function beginningOf({ operation, key, query }: ParsedRequest): LoggedCall {
+function toLoggedCall({ operation, key, query }: ParsedRequest): LoggedCall {
   const part = query.get('partNumber')
   return { operation, key, partNumber: part === null ? null : Number(part), status: null }
 }
 
-function perform(bucket: Bucket, received: Received, access: Access): S3Answer {
+function perform(bucket: Bucket, received: ReceivedRequest, access: AccessPolicy): S3Answer {
   const { request, parsed, body } = received
   if (access.isPublic && request.method === 'OPTIONS') return { status: 204 }
-  const problem = problemOf(received, access)
-  if (problem !== null) return refusal(problem)
+  const problem = checkAccess(received, access)
+  if (problem !== null) return errorAnswer(problem)
   const operation = OPERATIONS.get(parsed.operation)
-  return operation === undefined ? refusal('NotImplemented') : operation(bucket, { ...parsed, body })
+  return operation === undefined ? errorAnswer('NotImplemented') : operation(bucket, { ...parsed, body })
 }
 
-function problemOf({ request, parsed, body }: Received, { credentials, isPublic }: Access): string | null {
+function checkAccess(
+  { request, parsed, body }: ReceivedRequest,
+  { credentials, isPublic }: AccessPolicy,
+): string | null {
   const { method = '', url = '', headers } = request
   const isRead = parsed.operation === 'GetObject' || parsed.operation === 'HeadObject'
   const isAnonymous = isPublic && isRead && headers.authorization === undefined
-  const problem = isAnonymous ? null : signatureProblem({ method, url, headers, body }, credentials)
+  const problem = isAnonymous ? null : checkSignature({ method, url, headers, body }, credentials)
   return problem ?? (parsed.bucket === BUCKET ? null : 'NoSuchBucket')
 }

@@ -1,6 +1,6 @@
-"""Serves OpenStack Swift with its S3 API (Debian's python3-swift) from one process: account, container, object and
-proxy server, the very apps that its own programs run. Arguments: a folder with extended attributes for everything, the
-access key and the secret. Prints the proxy's port once it answers; ends when stdin ends."""
+"""Serves OpenStack Swift with its S3 API (Debian's python3-swift) from one process: the account, container, object and
+proxy apps of Swift's own programs. Arguments: a data folder on a file system with extended attributes, the access key and
+the secret. Prints the proxy's port when it is ready; exits when stdin closes."""
 
 import logging
 import os
@@ -55,7 +55,7 @@ node_timeout = 30
 
 
 class Cache:
-    """In memcached's place."""
+    """Replaces memcached."""
 
     def __init__(self):
         self.values = {}

@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url'
 
 import { CreateBucketCommand } from '@aws-sdk/client-s3'
 
-import { createS3Client } from '../../platform/stores/s3-client.ts'
+import { createS3Client } from '../../stores/s3-client.ts'
 
-/** A real S3 implementation, and a bucket there. */
+/** A running S3 implementation with a bucket. */
 export type Swift = AsyncDisposable & {
   readonly endpoint: string
   readonly bucket: string
@@ -22,7 +22,7 @@ const CREDENTIALS = { accessKeyId: 'studio:worker', secretAccessKey: 'correct-ho
 const REGION = 'us-east-1'
 const BUCKET = 'media'
 
-/** Debian's modules are those of its own Python. */
+/** Debian's Python, which has Debian's modules. */
 const PYTHON = '/usr/bin/python3'
 
 /** Starts OpenStack Swift with its S3 API (Debian's python3-swift) on a free port of 127.0.0.1. */

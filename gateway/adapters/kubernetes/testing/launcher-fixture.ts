@@ -1,17 +1,18 @@
 import { onTestFinished } from 'vitest'
 
 import { createLog } from '../../../../shared/log.ts'
+import { PATIENCE_MS } from '../../../../shared/testing/until.ts'
 import {
   startFakeKubernetes,
   type FakeKubernetes,
   type FakeKubernetesOptions,
   type Pod,
 } from '../../../testing/fake-kubernetes/index.ts'
-import type { WorkerSpec } from '../../../workers/launcher.ts'
-import { createPodClient } from '../client.ts'
+import type { WorkerSpec } from '../../../ports/launcher.ts'
+import { createPodClient } from '../pod-client.ts'
 import { createKubernetesLauncher, type KubernetesLauncherOptions } from '../launcher.ts'
-import { accessBySettings } from '../settings-credentials.ts'
-import { MONITOR_ROLE } from './monitor-role.ts'
+import { createTokenAccess } from '../token-access.ts'
+import { MONITOR_ROLE } from './roles.ts'
 
 export const SPEC: WorkerSpec = {
   name: 'stream-monitor-mon-1',
@@ -19,16 +20,17 @@ export const SPEC: WorkerSpec = {
   assignmentId: 'mon-1',
   env: { A: 'b' },
 }
-export const NAME = SPEC.name
+export const POD_NAME = SPEC.name
 export const LABELS = { app: 'stream-monitor', 'monitor-id': 'mon-1' }
 
-export type Options = Partial<Pick<KubernetesLauncherOptions, 'deployment' | 'roles'>>
+export type FixtureOptions = Partial<Pick<KubernetesLauncherOptions, 'deployment' | 'roles'>>
 
-export function launcherFor(server: string, token: string, options: Options = {}) {
+/** Creates a launcher for the API server at this address, with its log kept; it closes with the test. */
+export function createLauncher(server: string, token: string, options: FixtureOptions = {}) {
   const lines: string[] = []
   const namespace = 'tallylight'
   const launcher = createKubernetesLauncher({
-    client: createPodClient({ ...accessBySettings({ server, token }), namespace }),
+    client: createPodClient({ ...createTokenAccess({ server, token }), namespace }),
     roles: [MONITOR_ROLE],
     image: 'example/worker:1',
     secret: 'example-secret',
@@ -38,39 +40,43 @@ export function launcherFor(server: string, token: string, options: Options = {}
     ...options,
   })
   onTestFinished(() => launcher.close(0))
-  const list = () => launcher.list(AbortSignal.timeout(10_000))
+  const list = () => launcher.list(AbortSignal.timeout(PATIENCE_MS))
   const logged = () => lines.map((line) => JSON.parse(line) as { message: string; error?: string; pods?: string[] })
   return { launcher, list, logged }
 }
 
-/** A launcher in a cluster without processes. */
-export async function createFixture({
+/** Starts a fake cluster that runs no processes, and creates a launcher for it. */
+export async function createLauncherFixture({
   cluster,
   ...options
-}: Options & { readonly cluster?: FakeKubernetesOptions } = {}) {
+}: FixtureOptions & { readonly cluster?: FakeKubernetesOptions } = {}) {
   const kube = await startFakeKubernetes(cluster)
   onTestFinished(() => kube[Symbol.asyncDispose]())
   const called = () =>
     kube.calls.map(({ method, path }) => `${method} ${path.replace(/^.*\/(?=pods|deployments)/, '')}`)
-  return { kube, called, ...launcherFor(kube.url, kube.token, options) }
+  return { kube, called, ...createLauncher(kube.url, kube.token, options) }
 }
 
-/** What the fake takes for a Pod. */
-export function podWith(metadata: Pod['metadata'], status?: Pod['status']): Pod {
+/** Makes a Pod of the worker of `SPEC`, which the fake cluster accepts. */
+export function makePod(metadata: Pod['metadata'], status?: Pod['status']): Pod {
   const spec = { containers: [{ name: 'monitor', image: 'example/worker:1' }] }
-  return { metadata: { name: NAME, labels: LABELS, ...metadata }, spec, ...(status === undefined ? {} : { status }) }
+  return {
+    metadata: { name: POD_NAME, labels: LABELS, ...metadata },
+    spec,
+    ...(status === undefined ? {} : { status }),
+  }
 }
 
-/** Pods that were to be gone so long ago. */
-export function deletedAgo(seconds: number): Pod {
-  const deletionTimestamp = new Date(Date.now() - seconds * 1000).toISOString().replace(/\.\d+/, '')
-  return podWith({ deletionTimestamp, deletionGracePeriodSeconds: 30 })
+/** Makes a Pod whose grace period ended so many seconds ago. */
+export function makeDeletedPod(secondsAgo: number): Pod {
+  const deletionTimestamp = new Date(Date.now() - secondsAgo * 1000).toISOString().replace(/\.\d+/, '')
+  return makePod({ deletionTimestamp, deletionGracePeriodSeconds: 30 })
 }
 
-/** Puts a Pod there whose node says nothing any more. */
-export function insertOnDeadNode(kube: FakeKubernetes, pod: Pod): void {
+/** Inserts a Pod whose node is lost: its kubelet reports nothing and ends nothing. */
+export function insertOnLostNode(kube: FakeKubernetes, pod: Pod): void {
   const uid = 'c0ffee00-0000-4000-8000-000000000000'
-  kube.insertPods([podWith({ uid })])
-  kube.faults.loseNode(NAME)
+  kube.insertPods([makePod({ uid })])
+  kube.faults.loseNode(POD_NAME)
   kube.insertPods([{ ...pod, metadata: { ...pod.metadata, uid } }])
 }

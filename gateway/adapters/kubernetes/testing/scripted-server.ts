@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 
 import { onTestFinished } from 'vitest'
 
-/** A call as the server got it. */
-export type Call = {
+/** A request that the server has received. */
+export type ScriptedCall = {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
@@ -14,21 +14,21 @@ export type Call = {
   readonly body: string
 }
 
-export type ScriptedServer = { readonly url: string; readonly calls: readonly Call[] }
+export type ScriptedServer = { readonly url: string; readonly calls: readonly ScriptedCall[] }
 
-/** A server that answers as a test says, until that test is over; by HTTPS where it is given a certificate. */
+/** Starts a server that answers with `respond` until the test ends; with `tls` it serves HTTPS. */
 export async function startScriptedServer(
-  answer: (call: Call, response: ServerResponse) => void,
+  respond: (call: ScriptedCall, response: ServerResponse) => void,
   tls?: ServerOptions,
 ): Promise<ScriptedServer> {
-  const calls: Call[] = []
-  async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const calls: ScriptedCall[] = []
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const call = await readCall(request)
     calls.push(call)
-    answer(call, response)
+    respond(call, response)
   }
 
-  const listener = (request: IncomingMessage, response: ServerResponse) => void take(request, response)
+  const listener = (request: IncomingMessage, response: ServerResponse) => void handle(request, response)
   const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -41,11 +41,12 @@ export async function startScriptedServer(
   return { url: `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`, calls }
 }
 
+/** Sends a JSON body. */
 export function sendJson(response: ServerResponse, body: unknown, status = 200): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
-async function readCall(request: IncomingMessage): Promise<Call> {
+async function readCall(request: IncomingMessage): Promise<ScriptedCall> {
   const url = new URL(request.url ?? '/', 'http://server')
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)

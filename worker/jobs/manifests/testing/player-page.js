@@ -1,12 +1,12 @@
-/* Runs in a browser, alone or beside hls.js or dash.js: plays a set to its end and tells what was seen (`Playback`). */
+/* Runs in a browser, alone or with hls.js or dash.js: plays a set to its end and returns a `Playback`. */
 
-/** So much faster than it is meant to be seen. */
+/** Playback rate, which shortens the test. */
 const RATE = 2
 
 const STARTERS = { 'hls.js': startHls, 'dash.js': startDash, browser: (video, { url }) => (video.src = url) }
 
 /**
- * `heights` are the sizes wanted of the picture's segments, one after the other; the last counts for all that follow.
+ * Plays a set. `heights` are the requested heights of the video segments, in order; the last applies to all later ones.
  */
 // oxlint-disable-next-line no-unused-vars -- called by player.ts
 async function play({ engine, url, heights, timeoutMs }) {
@@ -24,8 +24,10 @@ async function play({ engine, url, heights, timeoutMs }) {
   const late = new Promise((done) => setTimeout(done, timeoutMs, 'late'))
   video.defaultPlaybackRate = RATE
   STARTERS[engine](video, { url, heights, onStall, onError: (error) => seen.errors.push(error) })
-  // hls.js steps over the two frames that a transport stream begins late by, if it is to play before it can.
+  // Where play() precedes `canplay`, hls.js skips the first two frames of a transport stream, which starts late by them.
   await Promise.race([ready, late])
+  // Once everything is buffered, only the set itself can stall its playback: no machine is too slow to load it in time.
+  if (engine !== 'browser') await Promise.race([bufferEnd(video), late])
   await video.play().catch((error) => seen.errors.push(`play: ${error.message}`))
   const hasEnded = (await Promise.race([ended, late])) !== 'late'
   return {
@@ -39,7 +41,16 @@ async function play({ engine, url, heights, timeoutMs }) {
   }
 }
 
-/** With data at hand it waits for a decoder that a busy machine gives no time. */
+/** Resolves once the end is buffered. */
+async function bufferEnd(video) {
+  while (!hasEndBuffered(video)) await new Promise((done) => setTimeout(done, 20))
+}
+
+function hasEndBuffered({ buffered, duration }) {
+  return buffered.length > 0 && buffered.end(buffered.length - 1) >= duration - 0.2
+}
+
+/** Returns whether data is buffered: the player then waits for the decoder of a busy machine, and does not stall. */
 function hasData({ buffered, currentTime, duration }) {
   const soon = Math.min(currentTime + 0.2, duration - 0.05)
   return Array.from({ length: buffered.length }, (_, n) => n).some(
@@ -48,9 +59,10 @@ function hasData({ buffered, currentTime, duration }) {
 }
 
 function startHls(video, { url, heights, onStall, onError }) {
-  const hls = new Hls({ startLevel: 0 })
+  // It seeks where playback stands still for long, as on a busy machine.
+  const hls = new Hls({ startLevel: 0, highBufferWatchdogPeriod: 3600 })
   hls.on(Hls.Events.ERROR, (_, { details, error }) => {
-    // A segment that it had already, appended once more around a switch that we asked for.
+    // Around a requested switch, hls.js appends a segment that is already buffered.
     if (details === 'bufferAppendNoProgress') return
     if (details === 'bufferStalledError') onStall()
     else onError(`${details}: ${error?.message}`)

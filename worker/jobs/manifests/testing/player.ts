@@ -5,49 +5,49 @@ import { pipeline } from 'node:stream/promises'
 
 import { type Browser, chromium } from 'playwright-core'
 
-import { type LocalServer, startLocalServer } from '../../../testing/local-server.ts'
+import { PATIENCE_MS } from '../../../../shared/testing/until.ts'
+import { type LocalServer, startLocalServer } from '../../../../shared/testing/local-server.ts'
 
-/** What a browser saw from the start of a set to its end. */
+/** The playback of a set in a browser, from start to end. */
 export type Playback = {
-  /** Whatever the player complained of, fatal or not. */
+  /** All errors of the player, fatal or not. */
   readonly errors: readonly string[]
-  /** How often it had to wait for data once it played. */
+  /** Waits for data after the start. */
   readonly stalls: number
-  /** How often it jumped, as players do over a hole. */
+  /** Seeks by the player itself, which skips gaps. */
   readonly jumps: number
-  /** Pictures' heights as they came, `0` for sound alone. */
+  /** Video heights in the order of their appearance; `0` for audio only. */
   readonly heights: readonly number[]
   readonly frames: number
   readonly soundBytes: number
-  /** Ranges that were buffered at the end, in seconds. */
+  /** Buffered ranges at the end, in seconds. */
   readonly buffered: readonly (readonly [number, number])[]
   readonly hasEnded: boolean
   readonly endedAtSec: number
   readonly durationSec: number
 }
 
-/** What reads the set: a player's library, or the browser alone, which plays a file. */
+/** The library that reads the set; `browser`: none, for a single file. */
 type Engine = 'hls.js' | 'dash.js' | 'browser'
 
 export type PlayOptions = {
   readonly engine: Engine
-  /** The folder of the set, and the file that is opened. */
+  /** The folder of the set, and the file to open. */
   readonly dir: string
   readonly entry: string
-  /** Sizes wanted of the picture's segments, one after the other; it begins with the smallest. */
+  /** Requested heights of the video segments, in order; the first must be the smallest. */
   readonly heights?: readonly number[]
 }
 
-/** A browser and a server from which it takes sets and players, both on this machine alone. */
+/** A browser, and a local server for sets and player libraries. */
 export type Player = AsyncDisposable & { play(options: PlayOptions): Promise<Playback> }
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
-/** Root needs no sandbox here, and nothing may call out. */
+/** Chromium needs no sandbox here, which root cannot use, and makes no requests of its own. */
 const ARGS = [
   ['--no-sandbox', '--autoplay-policy=no-user-gesture-required', '--disable-quic'],
   ['--disable-background-networking', '--disable-component-update', '--disable-sync'],
 ].flat()
-const PLAY_TIMEOUT_MS = 20_000
 const require = createRequire(import.meta.url)
 const SCRIPTS: Readonly<Record<string, string>> = {
   'hls.js': require.resolve('hls.js'),
@@ -55,7 +55,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   'page.js': join(import.meta.dirname, 'player-page.js'),
 }
 
-/** Starts both. */
+/** Starts a browser and its server. */
 export async function startPlayer(): Promise<Player> {
   const dirs: string[] = []
   const server = await startLocalServer(async (request, response) => {
@@ -86,13 +86,13 @@ async function play(browser: Browser, server: LocalServer, options: PlayOptions,
   const page = await browser.newPage()
   try {
     await page.goto(`${server.origin}/page/${options.engine}`)
-    const asked = {
+    const request = {
       engine: options.engine,
       url: `${server.origin}/${set}/${options.entry}`,
       heights: options.heights ?? [],
-      timeoutMs: PLAY_TIMEOUT_MS,
+      timeoutMs: PATIENCE_MS,
     }
-    return await page.evaluate<Playback>(`play(${JSON.stringify(asked)})`)
+    return await page.evaluate<Playback>(`play(${JSON.stringify(request)})`)
   } finally {
     await page.close()
   }

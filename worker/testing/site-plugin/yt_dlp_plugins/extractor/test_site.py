@@ -3,7 +3,7 @@ from yt_dlp.utils import ExtractorError
 
 
 class TestSiteIE(InfoExtractor):
-    """Asks the site of worker/testing/site.ts what state a broadcast is in, and tells it as YouTube's extractor does."""
+    """Requests the state of a broadcast from worker/testing/broadcast-site.ts and returns it like YouTube's extractor."""
 
     _VALID_URL = r'(?P<page>http://127\.0\.0\.1:\d+/watch/(?P<id>[\w-]+))$'
 

@@ -1,0 +1,84 @@
+import { fileURLToPath } from 'node:url'
+
+import { drizzle } from 'drizzle-orm/postgres-js'
+import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
+import postgres, { type Sql } from 'postgres'
+
+import type { Log } from '../../../shared/log.ts'
+import { connectBounded } from './socket.ts'
+import type { Db } from '../../ports/database.ts'
+
+/** A connection pool: through Drizzle, and as plain postgres.js for statements that Drizzle cannot express. */
+export type Postgres = AsyncDisposable & { readonly db: Db; readonly sql: Sql }
+
+const POOL_SIZE = 10
+const CONNECT_TIMEOUT_SEC = 5
+/** Returns a short, constant delay: a query fails fast without a server and works as soon as the server is back. */
+const getReconnectDelaySec = () => 0.1
+/** postgres.js waits this long in full where a connection broke during a query and was not reused. */
+const CLOSE_TIMEOUT_SEC = 1
+const STATEMENT_TIMEOUT_MS = 8_000
+const IDLE_TRANSACTION_TIMEOUT_MS = 15_000
+/** Longer than the statement timeout, which a healthy server reports itself. */
+const RESPONSE_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000
+
+/**
+ * Opens a pool that connects with its first query. No query hangs: without a server it fails within 5 s with an error
+ * for which `isUnavailable` holds.
+ */
+export function connectPostgres(url: string, log: Log): Postgres {
+  const sql = postgres(url, {
+    ...connectionOptions(url, log),
+    max: POOL_SIZE,
+    connection: {
+      application_name: 'tallylight',
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
+      TimeZone: 'UTC',
+    },
+  })
+  return { db: drizzle(sql), sql, [Symbol.asyncDispose]: () => sql.end({ timeout: CLOSE_TIMEOUT_SEC }) }
+}
+
+/** Folder of the migrations that `drizzle-kit generate` writes. */
+const MIGRATIONS_DIR = fileURLToPath(new URL('../../../drizzle/migrations', import.meta.url))
+
+/** Key of the advisory lock; an arbitrary number that no other program on the database uses. */
+const MIGRATION_LOCK = 7_255_911
+const MIGRATION_LOCK_TIMEOUT_MS = 120_000
+
+/**
+ * Applies the missing migrations in one transaction. Gateways that start together take turns.
+ * @throws Error where a migration fails, or the lock is not available within two minutes
+ */
+export async function migrate(url: string, log: Log): Promise<void> {
+  const sql = postgres(url, {
+    ...connectionOptions(url, log),
+    max: 1,
+    connection: { application_name: 'tallylight-migrate', lock_timeout: MIGRATION_LOCK_TIMEOUT_MS, TimeZone: 'UTC' },
+  })
+  try {
+    // A session lock, held until `end`: Drizzle creates its own table outside of its transaction.
+    await sql`select pg_advisory_lock(${MIGRATION_LOCK})`
+    await applyMigrations(drizzle(sql), { migrationsFolder: MIGRATIONS_DIR })
+  } finally {
+    await sql.end({ timeout: CLOSE_TIMEOUT_SEC })
+  }
+}
+
+function connectionOptions(url: string, log: Log) {
+  return {
+    connect_timeout: CONNECT_TIMEOUT_SEC,
+    backoff: getReconnectDelaySec,
+    onnotice: (notice: postgres.Notice) => log.debug('postgres notice', { notice: notice['message'] }),
+    ...boundedSocketOption(url),
+  }
+}
+
+/** Returns the socket option for one server over TCP; Unix sockets and lists of servers stay with postgres.js. */
+function boundedSocketOption(url: string) {
+  const { hostname, port } = URL.canParse(url) ? new URL(url) : { hostname: '', port: '' }
+  if (hostname === '') return {}
+  const address = { host: hostname.replaceAll(/^\[|\]$/g, ''), port: Number(port || 5432) }
+  return { socket: () => connectBounded(address, RESPONSE_TIMEOUT_MS) }
+}

@@ -1,0 +1,26 @@
+/** Codes of the network, of postgres.js and of Postgres (appendix A) for a database that cannot be used now. */
+const UNAVAILABLE_CODES =
+  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|CONNECTION_\w+|CONNECT_TIMEOUT|08...|57P0[123]|53300)$/
+
+/**
+ * serialization_failure, deadlock_detected and unique_violation. The last is retryable because a concurrent transaction
+ * inserted the row first, and a second attempt reads it.
+ */
+const RETRYABLE_CODES = /^(?:40001|40P01|23505)$/
+
+/** Returns whether an error or one of its causes means that the database is unreachable, starting or shutting down. */
+export function isUnavailable(error: unknown): boolean {
+  return errorCodesOf(error).some((code) => UNAVAILABLE_CODES.test(code))
+}
+
+/** Returns whether an error or one of its causes means that the transaction lost a conflict and may be retried. */
+export function isRetryable(error: unknown): boolean {
+  return errorCodesOf(error).some((code) => RETRYABLE_CODES.test(code))
+}
+
+/** Returns the codes of an error and of its causes, the outermost first. */
+function errorCodesOf(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return []
+  const own = 'code' in error && typeof error.code === 'string' ? [error.code] : []
+  return [...own, ...errorCodesOf(error.cause)]
+}

@@ -1,0 +1,86 @@
+import { execFileSync } from 'node:child_process'
+
+import { makeClip, type Clip } from '../../shared/testing/clips.ts'
+import { startBroadcastSimulator } from '../../shared/testing/broadcast-simulator.ts'
+import { startReceiver } from '../testing/receiver.ts'
+import { findWorkerPids } from '../testing/find-processes.ts'
+import { readResidentMb, readTreeCpuSec } from './cpu.ts'
+import type { BenchResult } from './result-table.ts'
+import { startBenchSystem, type BenchSystem } from './system.ts'
+
+const SEGMENTS = 10
+const SEGMENT_SEC = 6
+/** Segments during the start of the worker, which is not measured. */
+const WARM_UP_SEGMENTS = 3
+
+/** Measures the cost of monitoring one healthy 1080p30 stream, over all processes, against plain ffmpeg filters. */
+export async function benchMonitoring(): Promise<BenchResult[]> {
+  const parts = [{ sec: SEGMENTS * SEGMENT_SEC }]
+  const options = {
+    segmentSec: SEGMENT_SEC,
+    gopSec: 2,
+    fps: 30,
+    size: '1920x1080',
+    videoKbps: 5000,
+    preset: 'veryfast',
+    bFrames: 3,
+    container: 'ts',
+  } as const
+  await using clip = await makeClip(parts, options)
+  const plainSec =
+    clip.segments.reduce((total, segment) => total + measureBaselineCpuSec(segment.path), 0) / clip.segments.length
+  await using system = await startBenchSystem()
+  const { perSegmentSec, workerMb, gatewayMb, firstReportSec } = await measureMonitor(system, clip)
+  return [
+    {
+      name: 'CPU for a 6 s segment of 1080p30 (x264 veryfast, 5 Mb/s), watched',
+      ours: `${perSegmentSec.toFixed(2)} s`,
+      compared: `ffprobe + blackdetect + silencedetect: ${plainSec.toFixed(2)} s`,
+      ratio: perSegmentSec / plainSec,
+      goal: '≤ 0.33',
+    },
+    memoryRow('memory of one worker', workerMb, 120),
+    memoryRow('memory of the gateway', gatewayMb, 200),
+    {
+      name: 'first report after POST',
+      ours: `${firstReportSec.toFixed(2)} s`,
+      compared: 'limit: 3 s',
+      ratio: firstReportSec / 3,
+      goal: '≤ 1',
+    },
+  ]
+}
+
+function memoryRow(name: string, mb: number, limitMb: number): BenchResult {
+  return { name, ours: `${mb.toFixed(0)} MB`, compared: `limit: ${limitMb} MB`, ratio: mb / limitMb, goal: '≤ 1' }
+}
+
+/** Measures ffprobe, blackdetect and silencedetect, one process each, by the shell's `times`. */
+function measureBaselineCpuSec(segment: string): number {
+  const script = `
+    ffprobe -v error -show_streams -show_format "$1" >/dev/null
+    ffmpeg -nostdin -v error -i "$1" -vf blackdetect=d=0.1:pix_th=0.10 -an -f null -
+    ffmpeg -nostdin -v error -i "$1" -af silencedetect=n=-50dB:d=0.5 -vn -f null -
+    times`
+  const [, children = ''] = execFileSync('sh', ['-c', script, 'sh', segment], { encoding: 'utf8' }).trim().split('\n')
+  return [...children.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sec, [, min, rest]) => sec + Number(min) * 60 + Number(rest),
+    0,
+  )
+}
+
+async function measureMonitor(system: BenchSystem, clip: Clip) {
+  await using simulator = await startBroadcastSimulator(clip)
+  await using receiver = await startReceiver(system.keys.WEBHOOK_SIGNING_KEY)
+  const postedMs = Date.now()
+  const id = await system.createMonitor({ stream_url: simulator.url, callback_url: receiver.url })
+  await receiver.waitFor(({ payload }) => payload.event_type === 'stream.started', 15_000)
+  const firstReportSec = (Date.now() - postedMs) / 1000
+  await system.waitForSegments(id, WARM_UP_SEGMENTS)
+  const before = readTreeCpuSec(system.pid)
+  await system.waitForSegments(id, SEGMENTS - 1)
+  const workerMb = Math.max(...findWorkerPids(id).map(readResidentMb))
+  const counted = (await system.waitForSegments(id, SEGMENTS)) - WARM_UP_SEGMENTS
+  const used = readTreeCpuSec(system.pid) - before
+  return { perSegmentSec: used / counted, workerMb, gatewayMb: readResidentMb(system.pid), firstReportSec }
+}

@@ -1,0 +1,37 @@
+import type { Context, MiddlewareHandler } from 'hono'
+
+import { timingSafeEqual } from '../../shared/net/signing.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
+
+/** How the clients of an API prove who they are. */
+export type Authentication = {
+  /** Returns whether a request carries valid credentials. */
+  isAuthenticated(c: Context): boolean
+  /** How to authenticate, for the error message. */
+  readonly cure: string
+}
+
+/** Returns the authentication by a key, as `X-API-Key: KEY` or `Authorization: Bearer KEY`. */
+export function apiKeyAuthentication(key: string): Authentication {
+  return {
+    isAuthenticated(c) {
+      const given = givenKey(c)
+      return given !== null && timingSafeEqual(given, key)
+    },
+    cure: 'a valid key is needed, as X-API-Key: KEY or Authorization: Bearer KEY',
+  }
+}
+
+function givenKey(c: Context): string | null {
+  const bearer = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')
+  return c.req.header('x-api-key') ?? bearer?.[1] ?? null
+}
+
+/** Refuses requests without valid credentials (401 UNAUTHORIZED). */
+export function requireAuthentication(authenticationOf: (c: Context) => Authentication): MiddlewareHandler {
+  return async (c, next) => {
+    const { isAuthenticated, cure } = authenticationOf(c)
+    if (!isAuthenticated(c)) throw new BrokenRule(KERNEL_ERRORS.UNAUTHORIZED, cure)
+    await next()
+  }
+}

@@ -1,0 +1,78 @@
+import * as v from 'valibot'
+
+import { Duration, PositiveDuration } from '../../shared/durations.ts'
+import type { WorkerResources } from '../ports/launcher.ts'
+import { cpu, memory, pick, setting, text, wholeNumber, type Env } from '../settings/fields.ts'
+import type { SettingsSection } from '../settings/section.ts'
+
+/** Variables that a worker reads itself: checked here for their form, and passed on as written. */
+const ForWorkers = v.object({
+  YTDLP_PATH: setting(v.optional(text), 'Path of yt-dlp. Default: `yt-dlp` from `PATH`.'),
+  STREAMLINK_PATH: setting(v.optional(text), 'Path of streamlink. Default: `streamlink` from `PATH`.'),
+  WAITING_MODE_INITIAL_INTERVAL: setting(
+    v.optional(PositiveDuration),
+    'Interval of the checks for a stream that has not started yet. Default: 30s.',
+  ),
+  WAITING_MODE_DELAYED_INTERVAL: setting(
+    v.optional(PositiveDuration),
+    'Interval of the same checks once the scheduled start has passed. Default: 10s.',
+  ),
+  MANIFEST_FETCH_TIMEOUT: setting(v.optional(PositiveDuration), 'Time limit for fetching a playlist. Default: 10s.'),
+  MANIFEST_REFRESH_INTERVAL: setting(
+    v.optional(PositiveDuration),
+    'Shortest pause before a watched stream that fails or stands still is resolved again. Default: 30s.',
+  ),
+  SEGMENT_FETCH_TIMEOUT: setting(v.optional(PositiveDuration), 'Time limit for fetching a segment. Default: 30s.'),
+  SEGMENT_MAX_BYTES: setting(
+    v.optional(wholeNumber(1, 1_073_741_824)),
+    'Largest segment that is analysed in full. Of a larger one only the beginning is analysed. Default: 10485760.',
+  ),
+})
+
+const MonitorEnvironment = v.object({
+  ...ForWorkers.entries,
+  MAX_MONITORS: setting(v.optional(wholeNumber(1, 100_000), '50'), 'Largest number of active monitors.'),
+  SCHEDULE_LEAD_TIME: setting(
+    v.optional(Duration, '600s'),
+    'Time before `scheduled_start_time` at which a scheduled monitor gets its worker.',
+  ),
+  MONITOR_CPU_REQUEST: setting(v.optional(cpu, '100m'), "CPU request of a monitor's Pod."),
+  MONITOR_MEMORY_REQUEST: setting(v.optional(memory, '256Mi'), "Memory request of a monitor's Pod."),
+  MONITOR_CPU_LIMIT: setting(v.optional(cpu, '500m'), "CPU limit of a monitor's Pod."),
+  MONITOR_MEMORY_LIMIT: setting(v.optional(memory, '512Mi'), "Memory limit of a monitor's Pod."),
+})
+
+/** The settings of monitors. */
+export type MonitorSettings = {
+  /** Active monitors at a time; one more is refused. */
+  readonly maxMonitors: number
+  /** How long before its scheduled start a monitor gets its worker, in ms. */
+  readonly scheduleLeadTimeMs: number
+  readonly resources: WorkerResources
+  /** Variables of a worker's environment. */
+  readonly workerEnv: Readonly<Record<string, string>>
+}
+
+/** The settings of monitors, as checked before the gateway starts. */
+export const MONITORS_SECTION: SettingsSection = {
+  title: 'Monitors',
+  entries: MonitorEnvironment.entries,
+  problems: () => [],
+}
+
+/** Returns the settings of monitors, from an environment that `MONITORS_SECTION` has no problems with. */
+export function readMonitorSettings(
+  raw: Env,
+  { workerEnv }: { readonly workerEnv: Readonly<Record<string, string>> },
+): MonitorSettings {
+  const env = v.parse(MonitorEnvironment, raw)
+  return {
+    maxMonitors: env.MAX_MONITORS,
+    scheduleLeadTimeMs: env.SCHEDULE_LEAD_TIME,
+    resources: {
+      requests: { cpu: env.MONITOR_CPU_REQUEST, memory: env.MONITOR_MEMORY_REQUEST },
+      limits: { cpu: env.MONITOR_CPU_LIMIT, memory: env.MONITOR_MEMORY_LIMIT },
+    },
+    workerEnv: { ...workerEnv, ...pick(raw, Object.keys(ForWorkers.entries)) },
+  }
+}

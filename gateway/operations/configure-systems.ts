@@ -1,0 +1,29 @@
+import { createIdFields, type LogFields } from '../../shared/log.ts'
+import type { Env } from '../settings/fields.ts'
+import { loopbackOf } from '../settings/read-settings.ts'
+import { withoutEmpty } from '../settings/section.ts'
+import type { Settings } from '../settings/settings.ts'
+import type { ConfiguredSystem, System, SystemSurroundings } from '../system.ts'
+
+/** What a runtime provides for the systems' settings. */
+export type SettingsSource = Pick<SystemSurroundings, 'settings' | 'dataDir' | 'readText' | 'toAbsolute'> & {
+  readonly env: Env
+}
+
+/**
+ * Returns the systems with their settings, from an environment that `readSettings` has accepted.
+ * @throws SettingsError where a file that a setting names is wrong
+ */
+export function configureSystems(systems: readonly System[], source: SettingsSource): Promise<ConfiguredSystem[]> {
+  const surroundings = { ...source, env: withoutEmpty(source.env), url: urlOf(source.settings) }
+  return Promise.all(systems.map(async (definition) => ({ definition, ...(await definition.configure(surroundings)) })))
+}
+
+function urlOf({ publicUrl, host, port }: Settings): string {
+  return publicUrl ?? `http://${loopbackOf(host)}:${port}`
+}
+
+/** Returns the function that finds the log field of an id, by the prefixes of all systems. */
+export function idFieldsOf(systems: readonly ConfiguredSystem[]): (id: string) => LogFields {
+  return createIdFields(new Map(systems.flatMap(({ definition }) => Object.entries(definition.idFields))))
+}

@@ -1,0 +1,70 @@
+import type { Context } from '../context.ts'
+import { deleteOldKeys } from '../http/store/idempotency-keys.ts'
+import { createDeliverer } from '../outbox/deliver.ts'
+import { listLaneOwners, nextDeliveryInMs } from '../outbox/store/events.ts'
+import { RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
+import { createScheduler, type Scheduler, type SchedulerMemory } from '../scheduler/scheduler.ts'
+import type { MountedSystem } from '../system.ts'
+import { launchDueWorkers } from '../workers/launch-due-workers.ts'
+import type { ReconcileReport } from '../workers/reconcile-workers.ts'
+import { createReconciler, createReconcilerMemory, type ReconcilerMemory } from '../workers/reconciler.ts'
+import { nextLaunchInMs, renewLeases } from '../workers/store/assignments.ts'
+
+/** The periodic work of a gateway: the kernel's tasks and those of all its systems. */
+export type Operations = {
+  readonly scheduler: Scheduler
+  /** Compares workers with records now. */
+  reconcile(): Promise<ReconcileReport>
+  /** Frees what dead gateways held and renews the leases of all workers; to be called once, at start. */
+  takeOver(): Promise<void>
+  /** Resolves once the current webhooks are sent; starts no others. */
+  drain(): Promise<void>
+  /** Returns in how many ms a webhook or a launch becomes due; `null` where none does within `leftMs`. */
+  nextDueInMs(leftMs: number): Promise<number | null>
+}
+
+/** What the operations remember between runs: plain data, kept where a gateway is created for each request. */
+export type OperationsMemory = { readonly tasks: SchedulerMemory; readonly reconciler: ReconcilerMemory }
+
+/** Returns the memory of operations that have not run. */
+export function createOperationsMemory(): OperationsMemory {
+  return { tasks: new Map(), reconciler: createReconcilerMemory() }
+}
+
+/** Creates the operations of one gateway. */
+export function createOperations(
+  context: Context,
+  systems: readonly MountedSystem[],
+  memory: OperationsMemory = createOperationsMemory(),
+): Operations {
+  const kinds = systems.map((system) => system.workerKind)
+  const deliverer = createDeliverer(context, async (tx, event) => {
+    for (const system of systems) await system.onWebhookExhausted(tx, event)
+  })
+  const reconciler = createReconciler(context, kinds, memory.reconciler)
+  const tasks: PeriodicTask[] = [
+    { name: 'deliver webhooks', everyMs: 0, run: () => deliverer.deliverDue() },
+    { name: 'settle workers', everyMs: 0, run: (reasons) => reconciler.reconcileIfDue(reasons) },
+    { name: 'launch workers', everyMs: 0, run: () => launchDueWorkers(context, kinds) },
+    ...systems.flatMap((system) => system.periodicTasks),
+    taskAtInterval('forget old keys', RARELY_MS, () => deleteOldKeys(context.db)),
+  ]
+  return {
+    scheduler: createScheduler(context.log, tasks, memory.tasks),
+    reconcile: () => reconciler.reconcile(),
+    async takeOver() {
+      await deliverer.takeOver()
+      await renewLeases(context.db)
+    },
+    drain: () => deliverer.drain(),
+    nextDueInMs: (leftMs) => nextDueWithin(context, leftMs),
+  }
+}
+
+/** Returns the next due time. A lane that this gateway delivers wakes the next run when it is done. */
+async function nextDueWithin({ db, identity }: Context, leftMs: number): Promise<number | null> {
+  const holders = await listLaneOwners(db)
+  if (holders.includes(identity.id)) return leftMs
+  const dueMs = Math.min((await nextDeliveryInMs(db)) ?? Infinity, (await nextLaunchInMs(db)) ?? Infinity)
+  return dueMs < leftMs ? Math.max(0, dueMs) : null
+}

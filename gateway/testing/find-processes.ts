@@ -1,0 +1,47 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** Finds the pids of the running workers of a monitor or a job by their environment (Linux). */
+export function findWorkerPids(id: string): number[] {
+  const pids = readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && isWorkerOf(pid, id))
+  // Between fork and exec, a child of a worker looks like the worker itself.
+  return pids.filter((pid) => !pids.includes(readParentPid(pid)))
+}
+
+function isWorkerOf(pid: number, id: string): boolean {
+  const environ = readProcessFile(pid, 'environ').split('\0')
+  const isIts = environ.includes(`MONITOR_ID=${id}`) || environ.includes(`JOB_ID=${id}`)
+  return isIts && readProcessFile(pid, 'cmdline').includes('worker/main')
+}
+
+/** Finds the pids of the ffmpeg processes that a worker runs. */
+export function findEncoderPids(workerPid: number): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter(
+      (pid) => pid > 0 && readParentPid(pid) === workerPid && readProcessFile(pid, 'cmdline').startsWith('ffmpeg'),
+    )
+}
+
+function readParentPid(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(readProcessFile(pid, 'status'))?.[1])
+}
+
+/** Reads the pid of the postmaster of a data folder's embedded database; `null` while there is none. */
+export function readPostmasterPid(dataDir: string): number | null {
+  try {
+    return Number(readFileSync(`${dataDir}/postgres/postmaster.pid`, 'utf8').split('\n')[0])
+  } catch {
+    return null
+  }
+}
+
+/** Reads a file below `/proc/PID`; empty where the process has ended. */
+function readProcessFile(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}

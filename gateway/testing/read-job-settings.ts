@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs'
+
+import { readPresets } from '../jobs/read-presets.ts'
+import { readJobSettings, type JobSettings } from '../jobs/settings.ts'
+import { loopbackOf, readSettings } from '../settings/read-settings.ts'
+import { withoutEmpty } from '../settings/section.ts'
+import type { GivenSettings } from '../settings/settings.ts'
+import { systems } from '../systems.ts'
+import type { Env } from '../settings/fields.ts'
+
+/** The presets that ship with the gateway. */
+export const OWN_PRESETS_FILE = new URL('../jobs/presets.yaml', import.meta.url)
+
+/** Returns the kernel's settings and those of jobs, as a gateway reads them from an environment. */
+export function readGatewayAndJobSettings(env: Env): GivenSettings & { readonly jobs: JobSettings } {
+  const given = readSettings(
+    env,
+    systems.map(({ settings }) => settings),
+  )
+  const jobs = readJobSettings(withoutEmpty(env), {
+    dataDir: given.dataDir,
+    url: given.publicUrl ?? `http://${loopbackOf(given.host)}:${given.port}`,
+    runsPods: given.cluster !== null,
+    workerEnv: given.workerEnv,
+    presets: readPresets(readFileSync(OWN_PRESETS_FILE, 'utf8')),
+    toAbsolute: (path) => path,
+  })
+  return { ...given, jobs }
+}

@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { RUNTIMES, startGatewayOn, type RuntimeGateway } from '../testing/runtimes.ts'
+
+/** What a method of a path is, as far as it says who may call it. */
+type Operation = { readonly security?: readonly object[]; readonly responses: object }
+type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>
+
+describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {
+  let gateway: RuntimeGateway
+  beforeAll(async () => {
+    gateway = await startGatewayOn(runtime)
+  })
+  afterAll(() => gateway[Symbol.asyncDispose]())
+
+  it('has every public call, with what it answers, and no internal one', async () => {
+    const { openapi, paths } = (await gateway.api('GET', '/openapi.json')).json as { openapi: string; paths: Paths }
+    expect(openapi).toBe('3.1.0')
+    expect(Object.keys(paths['/api/v1/monitors'] ?? {})).toEqual(expect.arrayContaining(['get', 'post']))
+    expect(Object.keys(paths).filter((path) => !path.startsWith('/api/v1/'))).toEqual([])
+    const operations = Object.values(paths).flatMap((path) => Object.values(path))
+    for (const { security, responses } of operations) {
+      expect(security).toEqual([{ ApiKey: [] }, { Bearer: [] }])
+      expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '429', '503']))
+    }
+  })
+
+  it.each(['/', '/swagger'])('is where %s leads', async (path) => {
+    const answer = await gateway.api('GET', path)
+    expect([answer.status, answer.headers.get('location')]).toEqual([302, '/docs'])
+  })
+
+  it('is shown under a policy that lets nothing in from outside', async () => {
+    const answer = await gateway.api('GET', '/docs')
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(answer.text).toContain('/openapi.json')
+  })
+
+  it('links to the guides, which a runtime without files does not have', async () => {
+    expect((await gateway.api('GET', '/docs')).text).toContain('<a href="/docs/guides">')
+    const guides = await gateway.api('GET', '/docs/guides')
+    const expected = runtime === 'node' ? [200, 'Webhooks'] : [404, 'the folder gateway/docs of the repository']
+    expect([guides.status, guides.text]).toEqual([expected[0], expect.stringContaining(String(expected[1]))])
+  })
+})

@@ -1,0 +1,56 @@
+import type { ProbedMedia } from '../../media/probed-media.ts'
+import type { OutputPlan } from './output-plan.ts'
+
+/** The video track of an input. */
+export type InputVideo = NonNullable<ProbedMedia['video']>
+
+/** How a video track is shown: turned clockwise by so many degrees, then mirrored or not. */
+export type Orientation = { readonly rotation: number; readonly isMirrored: boolean }
+
+/** Colours of an HDR input, by the names that ffmpeg's zscale filter has for them. */
+export type HdrColors = { readonly transfer: string; readonly primaries: string; readonly matrix: string }
+
+/**
+ * How the input is read and mapped onto the output's clock. A time in the input becomes one in the output in two steps:
+ * ffmpeg subtracts the file's start time, wherever reading begins; then `shiftSec` is subtracted.
+ */
+export type InputPlan = {
+  /** Latest position where reading may begin, from the file's start; `null` for the start itself. */
+  readonly seekSec: number | null
+  readonly shiftSec: number
+  readonly video: {
+    /** Stream index of the track in the input: `0:INDEX` to ffmpeg. */
+    readonly index: number
+    /** Set where the input is one piece of a split job: the output frame that the chunk begins with. */
+    readonly chunk: { readonly firstFrame: number } | null
+    /** Frames to decode before the output's first frame: the frame that a clip shows first may begin among them. */
+    readonly leadFrames: number
+    /** Number of output frames, the same for each rendition. */
+    readonly frames: number
+    /** Most times that the last frame is repeated, where the video ends before the audio. */
+    readonly padFrames: number
+    /** Colours of the input where it is tone-mapped. */
+    readonly hdr: HdrColors | null
+    /** The input is RGB and has no colour matrix. */
+    readonly isRgb: boolean
+    /** What ffmpeg applies when it reads the track, where deinterlacing has to undo it for a while. */
+    readonly orientation: Orientation | null
+  } | null
+  readonly audio: {
+    readonly index: number
+    /** Audio before the output's start is dropped; there may be much of it. */
+    readonly isStartTrimmed: boolean
+    /** Most silence that is appended, where the audio ends before the video. */
+    readonly padSec: number
+    /** The output has audio only and ends where it ends: neither cut nor padded, since its length may be an estimate. */
+    readonly keepsOwnEnd: boolean
+    /** The input has more channels than the output. */
+    readonly isDownmixed: boolean
+  } | null
+}
+
+/** An output, and how it is made from its input. */
+export type EncodePlan = OutputPlan & { readonly input: InputPlan }
+
+/** A local input file, its probe, and the plan for it. */
+export type PlannedInput = { readonly path: string; readonly probe: ProbedMedia; readonly plan: EncodePlan }

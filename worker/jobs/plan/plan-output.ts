@@ -1,0 +1,130 @@
+import type { Clip, JobFailure } from '../../../shared/contract/jobs.ts'
+import { listOutputTypes, type OutputType, type Preset, type PresetVideo } from '../../../shared/contract/presets.ts'
+import type { ProbedMedia } from '../../media/probed-media.ts'
+import type { EncodePlan, HdrColors, InputPlan, InputVideo, Orientation } from './encode-plan.ts'
+import { chooseFrameRate, countGopFrames } from './frame-rate.ts'
+import type { OutputPlan, OutputVideo } from './output-plan.ts'
+import { planRenditions } from './plan-renditions.ts'
+import { planTimeline, type Timeline } from './timeline.ts'
+
+/** `problem`: the preset cannot be applied to the input, and another attempt would not change that. */
+export type PlanResult =
+  | { readonly kind: 'planned'; readonly plan: EncodePlan }
+  | { readonly kind: 'problem'; readonly failure: JobFailure }
+
+/** Sample rates of AAC that every player supports; audio of any other rate is resampled to 48 kHz. */
+const KEPT_SAMPLE_RATES = [44_100, 48_000]
+
+/** HDR video uses the primaries of BT.2020; a file that declares nothing more than PQ or HLG means them (ITU-R BT.2100). */
+const HDR_DEFAULTS: HdrColors = { transfer: 'smpte2084', primaries: 'bt2020', matrix: 'bt2020nc' }
+
+/** Names of ffmpeg's pixel formats that store RGB. */
+const RGB_FORMAT = /^(?:gbr|rgb|bgr|argb|abgr|0rgb|0bgr|pal8|x2)/
+
+/**
+ * Plans the output of a preset for one input, without the tracks that either of them lacks. All output types of the
+ * preset are produced; `outputType` is the requested one. A problem is an input without a usable track, a clip outside
+ * the input, or a video too small to encode.
+ */
+export function planOutput(
+  probe: ProbedMedia,
+  preset: Preset,
+  clip: Clip | null,
+  outputType: OutputType = listOutputTypes(preset)[0],
+): PlanResult {
+  const video = preset.video === null ? null : probe.video
+  const audio = preset.audio === null ? null : probe.audio
+  if (video === null && audio === null) return reject(describeMissingTrack(probe, preset))
+  const fps = video === null ? null : chooseFrameRate(video)
+  const planned = planTimeline({ probe, video, audio, fps }, clip)
+  if (planned.kind === 'empty') return reject(planned.message)
+  const { timeline } = planned
+  const outputVideo = planVideo(video, preset.video, preset.segment_sec)
+  if (outputVideo === 'too_small') return reject('the video of the input is too small to encode')
+  return {
+    kind: 'planned',
+    plan: {
+      container: preset.container,
+      outputType,
+      video: outputVideo,
+      audio: planAudio(audio, preset),
+      inputHasAudio: probe.audio !== null,
+      segmentSec: preset.segment_sec,
+      durationSec: timeline.durationSec,
+      startSec: timeline.startSec,
+      input: planInput(video, audio, timeline),
+    },
+  }
+}
+
+function planVideo(
+  video: InputVideo | null,
+  preset: PresetVideo | null,
+  segmentSec: number | null,
+): OutputVideo | null | 'too_small' {
+  if (video === null || preset === null) return null
+  const renditions = planRenditions(video, preset)
+  if (renditions === null) return 'too_small'
+  const fps = chooseFrameRate(video)
+  return {
+    codec: preset.codec,
+    speed: preset.speed,
+    fps,
+    gopFrames: countGopFrames(fps, segmentSec),
+    renditions,
+    isDeinterlaced: video.isInterlaced,
+    isToneMapped: video.isHdr,
+  }
+}
+
+/** Plans the audio: mono stays mono, since a second equal channel halves the bits of each; more become stereo. */
+function planAudio(audio: ProbedMedia['audio'], preset: Preset): OutputPlan['audio'] {
+  if (audio === null || preset.audio === null) return null
+  return {
+    kbps: preset.audio.kbps,
+    channels: audio.channels === 1 ? 1 : 2,
+    sampleRate: KEPT_SAMPLE_RATES.includes(audio.sampleRate) ? audio.sampleRate : 48_000,
+  }
+}
+
+function planInput(video: InputVideo | null, audio: ProbedMedia['audio'], timeline: Timeline): InputPlan {
+  const { seekSec, shiftSec, isStartTrimmed, keepsOwnEnd, leadFrames, frames, padFrames, padSec } = timeline
+  return {
+    seekSec,
+    shiftSec,
+    video: video && {
+      index: video.index,
+      chunk: null,
+      leadFrames,
+      frames,
+      padFrames,
+      hdr: video.isHdr ? completeHdrColors(video.color) : null,
+      orientation: video.isInterlaced ? findOrientation(video) : null,
+      isRgb: RGB_FORMAT.test(video.pixFmt),
+    },
+    audio: audio && { index: audio.index, isStartTrimmed, padSec, keepsOwnEnd, isDownmixed: audio.channels > 2 },
+  }
+}
+
+/** Returns the orientation of a video that is not shown as stored; a rotation by other than 90° cannot be undone. */
+function findOrientation({ rotation, isMirrored }: InputVideo): Orientation | null {
+  const canBeUndone = rotation % 90 === 0 && (rotation !== 0 || isMirrored)
+  return canBeUndone ? { rotation, isMirrored } : null
+}
+
+function completeHdrColors({ transfer, primaries, space }: InputVideo['color']): HdrColors {
+  return {
+    transfer: transfer ?? HDR_DEFAULTS.transfer,
+    primaries: primaries ?? HDR_DEFAULTS.primaries,
+    matrix: space ?? HDR_DEFAULTS.matrix,
+  }
+}
+
+function describeMissingTrack(probe: ProbedMedia, preset: Preset): string {
+  const missing = preset.video === null || probe.video !== null ? 'audio' : 'video'
+  return `the input has no ${missing} track, and the preset produces nothing else`
+}
+
+function reject(message: string): PlanResult {
+  return { kind: 'problem', failure: { code: 'INPUT_INVALID', message, is_transient: false } }
+}

@@ -1,0 +1,169 @@
+import { open, stat } from 'node:fs/promises'
+
+import * as v from 'valibot'
+
+import { createLineReader } from '../platform/line-reader.ts'
+import { type ProgramResult, runProgram } from '../platform/run-program.ts'
+import { FfprobeOutput, type FfprobePacket } from './ffprobe-output.ts'
+import { correctVideoStart } from './first-frame.ts'
+import { findSizeProblem, INPUT_OPTIONS, toInputUrl } from './media-input.ts'
+import { createPacketTally } from './packet-tally.ts'
+import type { MediaProbeResult } from './probed-media.ts'
+import {
+  hasCompleteHeaders,
+  listMainTracks,
+  mayHaveHiddenGap,
+  readProbedMedia,
+  withoutGuessedDurations,
+  withoutHeaderDurations,
+} from './read-probed-media.ts'
+import { createSteadyClock } from './steady-clock.ts'
+
+type ProbeOptions = {
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+  /** False: durations come from the packets, whatever the headers contain. Default true. */
+  readonly trustsHeaders?: boolean
+}
+
+/** Number of first packets that show whether frame durations vary: about ten seconds of picture and sound. */
+const HEAD_PACKETS = 600
+
+const STREAM = [
+  'index,codec_type,codec_name,codec_tag_string,width,height,sample_aspect_ratio,pix_fmt,field_order',
+  'color_range,color_space,color_transfer,color_primaries,r_frame_rate,avg_frame_rate,start_time,duration,nb_frames',
+  'channels,sample_rate',
+].join(',')
+const ENTRIES = [
+  'format=format_name,start_time,duration,size,bit_rate',
+  `stream=${STREAM}`,
+  'stream_disposition=attached_pic,timed_thumbnails,default',
+  'stream_tags=DURATION',
+  'stream_side_data=rotation,displaymatrix,dv_profile',
+].join(':')
+const PACKET = 'packet=stream_index,pts_time,dts_time,duration_time,flags'
+
+/** Packets of a day of picture at 60 frames a second, with sound. */
+const MAX_PACKETS = 10_000_000
+/** The slowest expected read rate: 10 MB/s. */
+const MIN_BYTES_PER_MS = 10_000
+const MAX_REASON_CHARS = 300
+
+/**
+ * Probes a local media file with ffprobe: its headers and first packets, then all packets where the headers do not
+ * determine durations and frame counts, and of AVI the first frame. Nothing in the file can make ffprobe open another
+ * file.
+ */
+export async function probeMedia(ffprobePath: string, path: string, options: ProbeOptions): Promise<MediaProbeResult> {
+  const result = await probePackets(ffprobePath, path, options)
+  if (result.kind !== 'ok') return result
+  return { kind: 'ok', probe: await correctVideoStart(ffprobePath, { path, probe: result.probe }, options) }
+}
+
+async function probePackets(ffprobePath: string, path: string, options: ProbeOptions): Promise<MediaProbeResult> {
+  const file = await stat(path).catch(() => null)
+  if (file === null) return { kind: 'failed', reason: 'the file to probe does not exist' }
+  if (file.size === 0) return { kind: 'invalid', reason: 'the file is empty' }
+
+  const head = ['-read_intervals', `%+#${HEAD_PACKETS}`, '-show_entries', `${ENTRIES}:${PACKET}`, '-of', 'json']
+  const result = await runProgram(ffprobePath, buildArgs(head, path), options)
+  if (result.kind === 'exited' && result.code !== 0)
+    return { kind: 'invalid', reason: await describeUnreadableFile(path, result.stderr) }
+  if (result.kind !== 'exited') return toFailure(result, options.timeoutMs)
+  const output = v.parse(FfprobeOutput, JSON.parse(result.stdout))
+  const media = options.trustsHeaders === false ? withoutHeaderDurations(output) : withoutGuessedDurations(output)
+  const tally = createPacketTally(media.streams)
+  for (const packet of media.packets) tally.add(packet)
+  const isSufficient = hasCompleteHeaders(media) && !mayHaveHiddenGap(media, tally)
+  if (!isSufficient) return probeAllPackets(ffprobePath, { path, media, sizeBytes: file.size }, options)
+  return readProbedMedia(media, tally, file.size)
+}
+
+type ProbedHead = { readonly path: string; readonly media: FfprobeOutput; readonly sizeBytes: number }
+
+/** Reads every packet. The timeout grows with the size of the file. */
+async function probeAllPackets(
+  ffprobePath: string,
+  { path, media, sizeBytes }: ProbedHead,
+  options: ProbeOptions,
+): Promise<MediaProbeResult> {
+  const tally = createPacketTally(media.streams)
+  const toSteadyClock = createSteadyClock(media.format.format_name, listMainTracks(media))
+  const timeoutMs = options.timeoutMs + sizeBytes / MIN_BYTES_PER_MS
+  const tooMany = new AbortController()
+  let packets = 0
+  const readLine = (line: string) => {
+    for (const packet of parsePacket(line)) tally.add(toSteadyClock(packet))
+    packets += 1
+    if (packets > MAX_PACKETS) tooMany.abort()
+  }
+  const result = await runProgram(ffprobePath, buildArgs(['-show_entries', PACKET, '-of', 'csv=p=0'], path), {
+    timeoutMs,
+    signal: AbortSignal.any([options.signal, tooMany.signal]),
+    onStdout: createLineReader(readLine),
+  })
+  if (tooMany.signal.aborted && hasCompleteHeaders(media)) return readProbedMedia(media, tally, sizeBytes)
+  if (tooMany.signal.aborted) return { kind: 'invalid', reason: `the file has more than ${MAX_PACKETS} packets` }
+  if (result.kind !== 'exited') return toFailure(result, timeoutMs)
+  return readProbedMedia(media, tally, sizeBytes)
+}
+
+function buildArgs(entries: readonly string[], path: string): string[] {
+  return ['-hide_banner', '-v', 'error', ...INPUT_OPTIONS, ...entries, '-i', toInputUrl(path)]
+}
+
+/** Parses `stream_index,pts_time,dts_time,duration_time,flags`, in which `N/A` is unknown. Other lines hold no packet. */
+function parsePacket(line: string): FfprobePacket[] {
+  const [index, pts, dts, duration, flags = ''] = line.split(',')
+  if (index === undefined || index === '') return []
+  const times = { pts_time: parseSec(pts), dts_time: parseSec(dts), duration_time: parseSec(duration) }
+  return [{ stream_index: Number(index), ...times, flags }]
+}
+
+function parseSec(text: string | undefined): number | undefined {
+  return text === undefined || text === 'N/A' ? undefined : Number(text)
+}
+
+function toFailure(result: Exclude<ProgramResult, { kind: 'exited' }>, timeoutMs: number): MediaProbeResult {
+  switch (result.kind) {
+    case 'killed':
+      return { kind: 'failed', reason: `ffprobe was ended by ${result.signal}` }
+    case 'timed_out':
+      return { kind: 'failed', reason: `ffprobe took longer than ${Math.round(timeoutMs / 1000)} s` }
+    case 'missing':
+      return { kind: 'failed', reason: 'ffprobe cannot be started' }
+    case 'aborted':
+      return { kind: 'failed', reason: 'aborted' }
+  }
+}
+
+/** Files that are often submitted instead of media, by their first bytes. */
+const NOT_MEDIA = [
+  { pattern: /^#EXTM3U|^ffconcat|<MPD\b/, is: 'a playlist, and not the media that it lists' },
+  { pattern: /<(?:!doctype\s+html|html)\b/i, is: 'a web page, and not a media file' },
+]
+const SNIFFED_BYTES = 1024
+
+/** Describes to a file's owner why it cannot be read, without local paths and memory addresses. */
+async function describeUnreadableFile(path: string, stderr: string): Promise<string> {
+  const beginning = await readBeginning(path)
+  const known = NOT_MEDIA.find(({ pattern }) => pattern.test(beginning))
+  if (known !== undefined) return `the file is ${known.is}`
+  const [, format] = /\[(\S+) @ 0x[0-9a-f]+\] Format not on whitelist/.exec(stderr) ?? []
+  if (format !== undefined) return `the file has a format that is not accepted (${format})`
+  const [, width, height] = /Picture size (\d+)x(\d+) exceeds/.exec(stderr) ?? []
+  const sizeProblem = findSizeProblem(Number(width ?? 0), Number(height ?? 0))
+  if (sizeProblem !== null) return sizeProblem
+  if (stderr.includes('moov atom not found')) return 'the file is cut short: its index (moov) is missing'
+  const error = stderr
+    .split('\n')
+    .map((line) => line.replaceAll(/\[[^\]]* @ 0x[0-9a-f]+\] /g, '').replace(/^file:.*: /, ''))
+    .find((line) => line.trim() !== '')
+  return `the file cannot be read as media (${error ?? 'ffprobe reports no reason'})`.slice(0, MAX_REASON_CHARS)
+}
+
+async function readBeginning(path: string): Promise<string> {
+  await using file = await open(path)
+  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(SNIFFED_BYTES), position: 0 })
+  return buffer.subarray(0, bytesRead).toString('latin1')
+}

@@ -1,0 +1,87 @@
+import * as v from 'valibot'
+
+const Fraction = v.object({ num: v.number(), den: v.number() })
+/** A fraction, such as the frame rate 30000/1001. */
+type Fraction = v.InferOutput<typeof Fraction>
+
+const finite = v.pipe(v.number(), v.finite())
+
+/** A track's place on the file's clock; `startSec` may be negative. */
+const extentEntries = { startSec: finite, durationSec: finite }
+
+const ProbedVideo = v.object({
+  /** The track's index in its file: `0:INDEX` for ffmpeg. */
+  index: v.number(),
+  codec: v.string(),
+  /** Display size: with square pixels and after rotation. */
+  width: v.number(),
+  height: v.number(),
+  /** Degrees, clockwise, from 0 to 359. */
+  rotation: v.number(),
+  /** Mirrored in addition to the rotation. Absent in probes of older workers. */
+  isMirrored: v.optional(v.boolean(), false),
+  /** Average rate of frames, not of fields. */
+  fps: Fraction,
+  /** The lowest rate that represents every timestamp exactly (ffprobe's `r_frame_rate`). */
+  rateOfTimes: Fraction,
+  isVariableFrameRate: v.boolean(),
+  isInterlaced: v.boolean(),
+  bitDepth: v.number(),
+  pixFmt: v.string(),
+  /** ffmpeg's names; `null` where the file does not contain them. */
+  color: v.object({
+    transfer: v.nullable(v.string()),
+    primaries: v.nullable(v.string()),
+    space: v.nullable(v.string()),
+    range: v.nullable(v.string()),
+  }),
+  /** PQ (SMPTE ST 2084) or HLG (ARIB STD-B67). */
+  isHdr: v.boolean(),
+  ...extentEntries,
+})
+
+const ProbedAudio = v.object({
+  index: v.number(),
+  codec: v.string(),
+  channels: v.number(),
+  sampleRate: v.number(),
+  ...extentEntries,
+})
+
+/**
+ * The properties of a media file that encoding needs: those of its first picture track and its main sound track.
+ * Workers exchange it, so that its field names never change.
+ */
+export const ProbedMedia = v.object({
+  /** ffmpeg's name of the demuxer. */
+  format: v.string(),
+  durationSec: finite,
+  sizeBytes: v.number(),
+  bitRateKbps: v.nullable(finite),
+  /** The time that ffmpeg maps to 0 when it reads the file. */
+  startSec: finite,
+  video: v.nullable(ProbedVideo),
+  audio: v.nullable(ProbedAudio),
+})
+export type ProbedMedia = v.InferOutput<typeof ProbedMedia>
+
+/**
+ * The result of a probe. `invalid`: the file cannot be encoded, with a reason for its owner. `failed`: the probe failed
+ * (no ffprobe, timeout, abort), and another attempt may succeed.
+ */
+export type MediaProbeResult =
+  | { readonly kind: 'ok'; readonly probe: ProbedMedia }
+  | { readonly kind: 'invalid'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string }
+
+/** Parses a fraction such as `30000/1001` or `4:3`; returns `null` where a part is 0 or missing. */
+export function parseFraction(text: string | undefined): Fraction | null {
+  const [, num, den] = /^(\d+)[/:](\d+)$/.exec(text ?? '') ?? []
+  const fraction = { num: Number(num), den: Number(den) }
+  return fraction.num > 0 && fraction.den > 0 ? fraction : null
+}
+
+/** Converts a fraction to a number. */
+export function toNumber({ num, den }: Fraction): number {
+  return num / den
+}

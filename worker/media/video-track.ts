@@ -1,0 +1,149 @@
+import type { FfprobeStream } from './ffprobe-output.ts'
+import { findSizeProblem } from './media-input.ts'
+import { measureTrackExtent, type TrackTotals } from './packet-tally.ts'
+import { parseFraction, type ProbedMedia, toNumber } from './probed-media.ts'
+
+/** Highest plausible frame rate. WebM recordings of browsers claim 1000. */
+const MAX_FPS = 240
+/** Highest plausible pixel aspect ratio; others come from broken headers. */
+const MAX_PIXEL_ASPECT = 5
+/** Highest frame rate of interlaced pictures; a higher rate is that of the fields. */
+const MAX_INTERLACED_FPS = 31
+/** Frame rate of a single frame without one. */
+const STILL_FPS = { num: 25, den: 1 }
+/** Most frames that may be stored after a frame that is displayed later (ITU-T H.264 §A.3.1, H.265 §A.4.2). */
+const REORDERED_FRAMES = 16
+/** The Dolby Vision profile without a picture for other decoders. */
+const DOLBY_VISION_ONLY = 5
+const UNKNOWN_CODEC = 'the picture has a codec that cannot be decoded'
+
+/** Reads a picture track; a text is the reason why it cannot be encoded. */
+export function readVideoTrack(stream: FfprobeStream, totals: TrackTotals): ProbedMedia['video'] | string {
+  const { codec_name: codec, pix_fmt: pixFmt = 'unknown' } = stream
+  const problem = findVideoProblem(stream)
+  if (problem !== null || codec === undefined) return problem ?? UNKNOWN_CODEC
+  const extent = measureTrackExtent(stream, totals)
+  const rate = readFrameRate(stream, totals, extent.durationSec)
+  if (rate === null) return 'the picture has no frames'
+  if (toNumber(rate.fps) > MAX_FPS) return `the picture has ${Math.round(toNumber(rate.fps))} frames a second`
+  return {
+    index: stream.index,
+    codec,
+    ...readDisplaySize(stream),
+    isMirrored: isMirrored(stream),
+    ...rate,
+    isInterlaced: isInterlaced(stream),
+    bitDepth: parseBitDepth(pixFmt),
+    pixFmt,
+    color: readColor(stream),
+    isHdr: stream.color_transfer === 'smpte2084' || stream.color_transfer === 'arib-std-b67',
+    startSec: extent.startSec,
+    // A single frame may have no duration: it then lasts for one frame of its rate.
+    durationSec: extent.durationSec > 0 ? extent.durationSec : 1 / toNumber(rate.fps),
+  }
+}
+
+function findVideoProblem({
+  codec_name,
+  codec_tag_string,
+  width,
+  height,
+  side_data_list,
+}: FfprobeStream): string | null {
+  if (codec_tag_string === 'encv') return 'the picture is encrypted'
+  if (codec_name === undefined || width === 0 || height === 0) return UNKNOWN_CODEC
+  const problem = findSizeProblem(width, height)
+  if (problem !== null) return problem
+  if (side_data_list.every(({ dv_profile }) => dv_profile !== DOLBY_VISION_ONLY)) return null
+  return `the picture is Dolby Vision profile ${DOLBY_VISION_ONLY}, which other decoders cannot show`
+}
+
+function readColor(stream: FfprobeStream): NonNullable<ProbedMedia['video']>['color'] {
+  return {
+    transfer: stream.color_transfer ?? null,
+    primaries: stream.color_primaries ?? null,
+    space: stream.color_space ?? null,
+    range: stream.color_range ?? null,
+  }
+}
+
+function isInterlaced({ field_order = 'unknown' }: FfprobeStream): boolean {
+  return ['tt', 'bb', 'tb', 'bt'].includes(field_order)
+}
+
+type VideoFrameRate = Pick<NonNullable<ProbedMedia['video']>, 'fps' | 'rateOfTimes' | 'isVariableFrameRate'>
+
+/** Reads the average frame rate of the header; `null` where it is missing or implausible, and frames must be counted. */
+export function readHeaderFps(stream: FfprobeStream): VideoFrameRate['fps'] | null {
+  const fps = parseFraction(stream.avg_frame_rate)
+  return fps === null || toNumber(fps) > MAX_FPS ? null : fps
+}
+
+function readFrameRate(
+  stream: FfprobeStream,
+  { packets, times }: TrackTotals,
+  durationSec: number,
+): VideoFrameRate | null {
+  const average = readHeaderFps(stream) ?? countFps(packets, durationSec)
+  if (average === null) return null
+  const isFieldRate = isInterlaced(stream) && toNumber(average) > MAX_INTERLACED_FPS
+  const fps = isFieldRate ? { num: average.num, den: average.den * 2 } : average
+  const rateOfTimes = parseFraction(stream.r_frame_rate) ?? fps
+  return { fps, rateOfTimes, isVariableFrameRate: isVariable(fps, rateOfTimes, { stream, times }) }
+}
+
+function countFps(frames: number, durationSec: number): VideoFrameRate['fps'] | null {
+  if (frames === 0) return null
+  if (frames === 1 || durationSec <= 0) return STILL_FPS
+  return { num: frames * 1_000_000, den: Math.round(durationSec * 1_000_000) }
+}
+
+/**
+ * Returns whether frame durations vary by more than a container's rounding to milliseconds, or the average rate differs
+ * from the rate of the timestamps, which is also so where only a later part of the file varies.
+ */
+function isVariable(
+  fps: VideoFrameRate['fps'],
+  rateOfTimes: VideoFrameRate['fps'],
+  track: { readonly stream: FfprobeStream; readonly times: readonly number[] },
+): boolean {
+  // A typed array lies outside the heap: there may be millions of frames.
+  const sorted = Float64Array.from(track.times).toSorted()
+  // Near the last packet read, frames are missing that are stored after frames displayed later.
+  const times = sorted.length > 4 * REORDERED_FRAMES ? sorted.subarray(0, -REORDERED_FRAMES) : sorted
+  const steps = times.subarray(1).map((time, i) => time - (times[i] ?? time))
+  const median = steps.toSorted()[Math.floor(steps.length / 2)] ?? 0
+  const tolerance = Math.max(0.0015, median * 0.1)
+  if (steps.some((step) => Math.abs(step - median) > tolerance)) return true
+  const ratio = toNumber(rateOfTimes) / toNumber(fps)
+  const isSame = Math.abs(ratio - 1) < 0.02 || (isInterlaced(track.stream) && Math.abs(ratio - 2) < 0.04)
+  return !isSame
+}
+
+/** Reads the display size: with square pixels, and after the rotation that the container requests. */
+function readDisplaySize(stream: FfprobeStream): { width: number; height: number; rotation: number } {
+  const ratio = parseFraction(stream.sample_aspect_ratio)
+  const aspect = ratio === null ? 1 : toNumber(ratio)
+  const isPlausible = aspect <= MAX_PIXEL_ASPECT && aspect >= 1 / MAX_PIXEL_ASPECT
+  const width = Math.max(1, Math.round(stream.width * (isPlausible ? aspect : 1)))
+  const counterClockwise = stream.side_data_list.find(({ rotation }) => rotation !== undefined)?.rotation ?? 0
+  const rotation = ((-Math.round(counterClockwise) % 360) + 360) % 360
+  const isTurned = rotation % 180 === 90
+  return { width: isTurned ? stream.height : width, height: isTurned ? width : stream.height, rotation }
+}
+
+/** Returns whether the display matrix mirrors. ffprobe writes its rows as `00000000: a b u`, `00000001: c d v`, … */
+function isMirrored({ side_data_list }: FfprobeStream): boolean {
+  const matrix = side_data_list.find(({ displaymatrix }) => displaymatrix !== undefined)?.displaymatrix ?? ''
+  const rows = matrix
+    .split('\n')
+    .flatMap((line) => (line.includes(':') ? [(line.split(':')[1] ?? '').match(/-?\d+/g)] : []))
+  const [[a, b] = [], [c, d] = []] = rows.map((row) => (row ?? []).map(Number))
+  return (a ?? 1) * (d ?? 1) - (b ?? 0) * (c ?? 0) < 0
+}
+
+/** Parses the bit depth of ffmpeg's pixel format: `yuv420p10le` has 10 bits, a name without a number has 8. */
+function parseBitDepth(pixFmt: string): number {
+  const [, bits] = /(?:p0?|gray|x2rgb|x2bgr)(9|10|12|14|16)(?:le|be)?$/.exec(pixFmt) ?? []
+  return bits === undefined ? 8 : Number(bits)
+}

@@ -1,0 +1,111 @@
+import type { SegmentProbe } from '../analyze/analyze-segment.ts'
+import type { MonitorContext } from '../monitor-context.ts'
+import { isExhausted } from '../state/stall.ts'
+import type { StreamSource, TrackSelection } from '../stream.ts'
+import { INITIAL_POLL_RESULT, pollRendition, type PollResult, type RenditionPoller } from './poll-rendition.ts'
+
+/** Polls the renditions of a stream independently: one that hangs does not hold up the other. */
+export type RenditionPollers = {
+  /** Polls a source's renditions from now on, and no others. Polls under way are finished. */
+  replaceSource(source: StreamSource): void
+  isEmpty(): boolean
+  /** Reports whether a playlist's URL is gone. */
+  hasDeadUrl(): boolean
+  /** Starts the polls that are due. Throws the error of a finished poll. */
+  startDuePolls(): void
+  /** Returns the time of the next poll, in ms since 1970; `Infinity` while all are under way. */
+  dueMs(): number
+  /**
+   * Reports whether the stream is over: a playlist has ended, or the resolver says so (`isEndReported`), and the others
+   * have nothing more. At the end of a stream a playlist may lack its EXT-X-ENDLIST, or be gone.
+   */
+  areOver(isEndReported: boolean): boolean
+  /** Resolves once no poll is under way. Throws the error of a finished poll. */
+  waitUntilIdle(): Promise<void>
+}
+
+/** Creates pollers without a source. `onPolled` is called after each poll. */
+export function createRenditionPollers(
+  context: MonitorContext,
+  createProbe: () => SegmentProbe,
+  onPolled: () => void,
+): RenditionPollers {
+  const { clock } = context
+  const probeFor = createProbePool(createProbe)
+  let pollers: readonly RenditionPoller[] = []
+  /** One poll at a time per track selection, whose probe and cursor pass from poll to poll. */
+  const running = new Map<TrackSelection, Promise<void>>()
+  let failed: { readonly error: unknown } | null = null
+
+  async function poll(poller: RenditionPoller): Promise<void> {
+    const { tracks } = poller.rendition
+    try {
+      const last = await pollRendition(poller, context)
+      pollers = pollers.map((each) => (each === poller ? { ...each, last } : withGap(each, tracks, last)))
+    } catch (error) {
+      failed = { error }
+    }
+    running.delete(tracks)
+    onPolled()
+  }
+
+  function rethrow(): void {
+    if (failed !== null) throw failed.error
+  }
+
+  return {
+    replaceSource(source) {
+      pollers = source.renditions.map((rendition) => {
+        const poller = { rendition, probe: probeFor(rendition.tracks), last: INITIAL_POLL_RESULT }
+        return continuePoller(poller, pollers)
+      })
+    },
+    isEmpty: () => pollers.length === 0,
+    hasDeadUrl: () => pollers.some(({ last }) => last.isUrlDead),
+    startDuePolls() {
+      rethrow()
+      for (const poller of pollers) {
+        const { tracks } = poller.rendition
+        if (!running.has(tracks) && clock.nowMs() >= poller.last.dueMs) running.set(tracks, poll(poller))
+      }
+    },
+    dueMs: () =>
+      Math.min(...pollers.map(({ rendition, last }) => (running.has(rendition.tracks) ? Infinity : last.dueMs))),
+    areOver: (isEndReported) =>
+      pollers.length > 0 &&
+      (isEndReported || pollers.some(({ last }) => last.isOver)) &&
+      pollers.every((poller) => hasNothingMore(poller, running.has(poller.rendition.tracks), context)),
+    async waitUntilIdle() {
+      await Promise.all(running.values())
+      rethrow()
+    },
+  }
+}
+
+/** Reports whether no more segments are expected of a rendition at the end of the stream. */
+function hasNothingMore({ rendition, last }: RenditionPoller, isRunning: boolean, context: MonitorContext): boolean {
+  if (last.isOver || last.isUrlDead) return true
+  const { phase } = context.monitor.state()
+  const hadNothing = (last.isWaiting || last.failures > 0) && !isRunning
+  return hadNothing && phase.kind === 'monitoring' && isExhausted(phase.flow, rendition.tracks, context.clock.nowMs())
+}
+
+/** Continues the previous poller of the same tracks, if there is one. */
+function continuePoller(poller: RenditionPoller, before: readonly RenditionPoller[]): RenditionPoller {
+  return before.reduce((next, { rendition, last }) => withGap(next, rendition.tracks, last), poller)
+}
+
+/** Passes `isAfterGap` on to a poller of the same tracks, perhaps at another URL: it shares the probe. */
+function withGap(poller: RenditionPoller, tracks: TrackSelection, { isAfterGap }: PollResult): RenditionPoller {
+  return poller.rendition.tracks === tracks ? { ...poller, last: { ...poller.last, isAfterGap } } : poller
+}
+
+/** Keeps one probe per track selection. What it knows of the previous segment outlives a change of URLs. */
+function createProbePool(createProbe: () => SegmentProbe): (tracks: TrackSelection) => SegmentProbe {
+  const probes = new Map<TrackSelection, SegmentProbe>()
+  return (tracks) => {
+    const probe = probes.get(tracks) ?? createProbe()
+    probes.set(tracks, probe)
+    return probe
+  }
+}

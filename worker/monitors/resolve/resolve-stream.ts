@@ -1,0 +1,118 @@
+import type { FailedFetch } from '../../platform/http.ts'
+import type { ProgramResult } from '../../platform/run-program.ts'
+import {
+  createFailedFetch,
+  fetchPlaylist,
+  NESTED_MASTER,
+  type PlaylistFetchOptions,
+} from '../playlist/fetch-playlist.ts'
+import { selectRenditions } from '../playlist/master-playlist.ts'
+import type { BlockedCause, StreamPlaylist, StreamResolution, StreamSource } from '../stream.ts'
+import { classifyStreamlink, classifyYtDlp, type ResolverOutput } from './classify-output.ts'
+import { runResolver } from './run-resolver.ts'
+import { buildStreamlinkArgs } from './streamlink.ts'
+import { buildYtDlpArgs } from './yt-dlp.ts'
+
+export type ResolveOptions = PlaylistFetchOptions & {
+  readonly streamUrl: string
+  readonly tools: { readonly ytdlpPath: string; readonly streamlinkPath: string; readonly proxy: string | null }
+}
+
+/** Resolves a stream whose URL is that of a playlist. A playlist that is missing or empty is upcoming. */
+export async function resolvePlaylistUrl(options: ResolveOptions, signal: AbortSignal): Promise<StreamResolution> {
+  const renditions = [{ url: options.streamUrl, tracks: 'both' }] as const
+  const source: StreamSource = { renditions, title: null, by: 'direct', expiresAtMs: null }
+  const located = await locateRenditions(source, options, signal)
+  if (located.kind !== 'failed') return located
+  const { status, message } = located.failure
+  if (status === 403 || status === 404 || status === 410) return { kind: 'upcoming', releaseAtMs: null, title: null }
+  return { kind: 'passing', message: `playlist: ${message}` }
+}
+
+/** Resolves a page with yt-dlp, and with streamlink where yt-dlp is missing or has failed. */
+export async function resolvePage(options: ResolveOptions, signal: AbortSignal): Promise<StreamResolution> {
+  const answer = await callResolvers(options, signal)
+  if (answer.kind !== 'live') return answer
+  const located = await locateRenditions(answer.source, options, signal)
+  // The page is live: a playlist that fails is an outage, which the rendition's poller observes.
+  return located.kind === 'failed' ? answer : located
+}
+
+async function callResolvers(options: ResolveOptions, signal: AbortSignal): Promise<StreamResolution> {
+  const { streamUrl, tools, fetcher } = options
+  const { proxy, ytdlpPath, streamlinkPath } = tools
+  const run = { proxy, policy: fetcher.policy, signal }
+  const first = classifyResult(
+    await runResolver({ ...run, path: ytdlpPath, buildArgs: (via) => buildYtDlpArgs(streamUrl, via) }),
+    'yt-dlp',
+    classifyYtDlp,
+  )
+  if (first !== null && isConclusive(first)) return first
+  const second = classifyResult(
+    await runResolver({ ...run, path: streamlinkPath, buildArgs: (via) => buildStreamlinkArgs(streamUrl, via) }),
+    'streamlink',
+    classifyStreamlink,
+  )
+  return selectAnswer(first, second)
+}
+
+/** Refusals of a site that has had too many requests. Another program would only send one more. */
+const REQUEST_LIMITS: ReadonlySet<BlockedCause> = new Set(['bot_check', 'captcha', 'rate_limited', 'ip_blocked'])
+
+function isConclusive(answer: StreamResolution): boolean {
+  return answer.kind === 'blocked' ? REQUEST_LIMITS.has(answer.cause) : answer.kind !== 'passing'
+}
+
+/** Selects the more informative of two answers; `null` stands for a program that is not installed. */
+function selectAnswer(first: StreamResolution | null, second: StreamResolution | null): StreamResolution {
+  const missing = 'neither yt-dlp nor streamlink could be started'
+  if (first === null) return second ?? { kind: 'blocked', cause: 'resolver_missing', message: missing }
+  if (second === null) return first
+  if (second.kind === 'live' || second.kind === 'upcoming') return second
+  return first.kind === 'passing' && second.kind !== 'passing' ? second : first
+}
+
+/** Classifies the result of a resolver's run; `null` where the program, or its interpreter, is not installed. */
+function classifyResult(
+  result: ProgramResult,
+  name: string,
+  classify: (output: ResolverOutput) => StreamResolution,
+): StreamResolution | null {
+  switch (result.kind) {
+    case 'exited':
+      return result.code === COMMAND_NOT_FOUND ? null : classify(result)
+    case 'missing':
+      return null
+    case 'timed_out':
+      return { kind: 'passing', message: `${name} did not answer in time` }
+    case 'aborted':
+      return { kind: 'passing', message: 'aborted' }
+    case 'killed':
+      return { kind: 'passing', message: `${name} was ended by ${result.signal}` }
+  }
+}
+
+/** Exit code of a shell or `env` whose command is missing (POSIX). */
+const COMMAND_NOT_FOUND = 127
+
+/** Fetches a source's first playlist. One that has ended is an archive; a master playlist leads to the renditions. */
+async function locateRenditions(
+  source: StreamSource,
+  options: PlaylistFetchOptions,
+  signal: AbortSignal,
+  isNested = false,
+): Promise<StreamResolution | FailedFetch> {
+  const [first] = source.renditions
+  if (first === undefined) return createFailedFetch('there is no rendition')
+  const fetched = await fetchPlaylist(options, first.url, signal)
+  if (fetched.kind === 'failed') return fetched
+  if (fetched.kind === 'media') return classifyPlaylist(fetched.playlist, source)
+  if (isNested) return createFailedFetch(NESTED_MASTER)
+  return await locateRenditions({ ...source, renditions: selectRenditions(fetched.master) }, options, signal, true)
+}
+
+function classifyPlaylist({ isEnded, segments }: StreamPlaylist, source: StreamSource): StreamResolution {
+  if (isEnded) return { kind: 'ended', reason: 'endlist_detected', source }
+  const hasBegun = segments.length > 0 || source.by !== 'direct'
+  return hasBegun ? { kind: 'live', source } : { kind: 'upcoming', releaseAtMs: null, title: null }
+}

@@ -1,0 +1,54 @@
+import * as v from 'valibot'
+
+/**
+ * Builds the arguments that make yt-dlp describe one page. The URL follows `--`, so it cannot be an option. The
+ * machine's configuration is ignored. A broadcast without formats is described too.
+ */
+export function buildYtDlpArgs(url: string, proxy: string | null): readonly string[] {
+  return [
+    '--ignore-config',
+    '--no-cache-dir',
+    '--no-warnings',
+    '--no-playlist',
+    '--ignore-no-formats-error',
+    '--socket-timeout',
+    '10',
+    ...(proxy === null ? [] : ['--proxy', proxy]),
+    '--dump-json',
+    '--',
+    url,
+  ]
+}
+
+/** Makes a field optional: missing and `null` are the same. */
+const maybe = <T extends v.GenericSchema>(schema: T) => v.optional(v.nullable(schema), null)
+
+const YtDlpFormat = v.object({
+  url: v.string(),
+  protocol: maybe(v.string()),
+  vcodec: maybe(v.string()),
+  acodec: maybe(v.string()),
+  height: maybe(v.number()),
+  tbr: maybe(v.number()),
+  has_drm: maybe(v.unknown()),
+})
+export type YtDlpFormat = v.InferOutput<typeof YtDlpFormat>
+
+/** The used part of yt-dlp's description of a page. */
+const YtDlpPage = v.object({
+  extractor_key: maybe(v.string()),
+  title: maybe(v.string()),
+  live_status: maybe(v.string()),
+  is_live: maybe(v.boolean()),
+  release_timestamp: maybe(v.number()),
+  duration: maybe(v.number()),
+  formats: maybe(v.array(YtDlpFormat)),
+})
+export type YtDlpPage = v.InferOutput<typeof YtDlpPage>
+
+/** Parses yt-dlp's stdout; `null` if it is not a description of a page. */
+export function parseYtDlp(stdout: string): YtDlpPage | null {
+  const [firstLine = ''] = stdout.split('\n', 1)
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), YtDlpPage), firstLine)
+  return parsed.success ? parsed.output : null
+}

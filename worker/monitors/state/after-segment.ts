@@ -1,0 +1,108 @@
+import type { MonitorConfig, MonitorEvent, MonitorHealth } from '../../../shared/contract/monitors.ts'
+import { DETECTORS } from '../analyze/detectors/list.ts'
+import type { SegmentFindings, TrackFindings } from '../analyze/findings.ts'
+import { changeRuns, type DetectionRuns, extendRun, runBeforeSegment, suspendRun } from './detection-runs.ts'
+import { formatTime } from './monitor-event.ts'
+import type { MonitorState, MonitorTransition } from './monitor-state.ts'
+import type { MonitorObservation, RenditionProgress } from './observation.ts'
+import { outagesAfterFailure, outagesAfterRecovery, type StreamFailure } from './outage.ts'
+import { targetDurationMs } from './stall.ts'
+
+type ObservationOf<Kind extends MonitorObservation['kind']> = Extract<MonitorObservation, { readonly kind: Kind }>
+
+/** Returns the monitor after an analyzed segment: each detector's run, the health and the rendition's cursor. */
+export function afterSegment(
+  state: MonitorState,
+  observation: ObservationOf<'segment'>,
+  config: MonitorConfig,
+): MonitorTransition {
+  const { atMs, findings, segment, progress } = observation
+  const { tracks, cursor } = progress
+  const runs: Record<string, DetectionRuns[string]> = { ...state.runs }
+  const statistics = { ...state.statistics, total_segments_analyzed: state.statistics.total_segments_analyzed + 1 }
+  const events: MonitorEvent[] = []
+  const gapMs = state.phase.kind === 'monitoring' ? targetDurationMs(state.phase.flow, tracks) : 0
+  for (const detector of DETECTORS) {
+    const track = findings[detector.track]
+    if (track === null || config[detector.threshold] === 0) continue
+    const run = runBeforeSegment(runs[detector.name] ?? null, segment, gapMs)
+    const after = extendRun(run, track, segment, { detector, config, atMs })
+    delete runs[detector.name]
+    if (after.run !== null) runs[detector.name] = after.run
+    statistics[detector.counter] += after.alerts
+    events.push(...after.events)
+  }
+  const outages = outagesAfterRecovery(state.outages, { failing: 'segment', tracks })
+  const health = healthAfterSegment(state.health, findings, runs, atMs)
+  const positions = { ...state.positions, [tracks]: cursor }
+  return { state: { ...state, runs, statistics, outages, health, positions }, events }
+}
+
+function healthAfterSegment(
+  before: MonitorHealth,
+  { picture, sound }: SegmentFindings,
+  runs: DetectionRuns,
+  atMs: number,
+): MonitorHealth {
+  const video = picture === null ? before.video : trackHealth(picture, PICTURE_DETECTORS, runs)
+  const audio = sound === null ? before.audio : trackHealth(sound, SOUND_DETECTORS, runs)
+  return { video, audio, last_check_at: formatTime(atMs) }
+}
+
+const PICTURE_DETECTORS = DETECTORS.filter((detector) => detector.track === 'picture')
+const SOUND_DETECTORS = DETECTORS.filter((detector) => detector.track === 'sound')
+type HealthDetector<Health> = { readonly name: string; readonly health: Health }
+
+/** Returns a track's health at the end of a segment: that of the first listed detector with a run. */
+function trackHealth<Health>(
+  findings: TrackFindings,
+  detectors: readonly HealthDetector<Health>[],
+  runs: DetectionRuns,
+): Health | 'absent' | 'ok' {
+  if (findings.kind === 'absent') return 'absent'
+  return detectors.find(({ name }) => runs[name] !== undefined)?.health ?? 'ok'
+}
+
+/** Returns the monitor after a segment that was given up: counted, passed and part of an outage. */
+export function afterFailedSegment(
+  state: MonitorState,
+  observation: ObservationOf<'segment_failed'>,
+  config: MonitorConfig,
+): MonitorTransition {
+  const { progress } = observation
+  const { statistics } = state
+  const passed = {
+    ...afterUnseenSegments(state, progress),
+    statistics: { ...statistics, segments_failed: statistics.segments_failed + 1 },
+  }
+  return afterFailedAttempt(passed, { failing: 'segment', tracks: progress.tracks, ...observation }, config)
+}
+
+/** Returns the monitor after segments that were skipped. */
+export function afterSkippedSegments(
+  state: MonitorState,
+  { progress, count }: ObservationOf<'skipped'>,
+): MonitorTransition {
+  const { statistics } = state
+  const skipped = { ...statistics, segments_skipped: statistics.segments_skipped + count }
+  return { state: { ...afterUnseenSegments(state, progress), statistics: skipped }, events: [] }
+}
+
+/** Returns the monitor with a cursor moved past segments that were not analyzed. The rendition's runs are suspended. */
+function afterUnseenSegments(state: MonitorState, { tracks, cursor }: RenditionProgress): MonitorState {
+  const runs = changeRuns(state.runs, tracks, suspendRun)
+  return { ...state, runs, positions: { ...state.positions, [tracks]: cursor } }
+}
+
+/** Returns the monitor after a failed attempt. Before the stream is live a failure means nothing. */
+export function afterFailedAttempt(
+  state: MonitorState,
+  failure: StreamFailure,
+  config: MonitorConfig,
+): MonitorTransition {
+  if (state.phase.kind !== 'monitoring') return { state, events: [] }
+  const cycleMs = config.coverage === 'latest' ? config.check_interval_sec * 1000 : 0
+  const betweenMs = Math.max(cycleMs, targetDurationMs(state.phase.flow, failure.tracks))
+  const { outages, events } = outagesAfterFailure(state.outages, failure, betweenMs)
+  return { state: { ...state, outages }, events }
+}

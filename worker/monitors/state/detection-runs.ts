@@ -1,0 +1,202 @@
+/**
+ * Runs join the spans of one detector across segments. A run grows by each span that touches the border of its segment
+ * and is continued in the next one. It becomes an alert at the detector's threshold and recovers where a normal picture
+ * or sound follows. Segments that were not analyzed suspend a run: they neither add to it nor end it.
+ */
+
+import * as v from 'valibot'
+
+import type { MonitorConfig, MonitorEvent } from '../../../shared/contract/monitors.ts'
+import type { Detector } from '../analyze/detectors/detector.ts'
+import { DETECTORS } from '../analyze/detectors/list.ts'
+import type { DetectionSpan, TrackFindings } from '../analyze/findings.ts'
+import type { TrackSelection } from '../stream.ts'
+import { createEvent, formatTime, roundToMillis } from './monitor-event.ts'
+
+/**
+ * An unbroken detection across segments. `alerted`: it has reached the threshold and its alert is open. Times are
+ * stream times; `mediaSec` is the analyzed media in it, in seconds.
+ */
+export const DetectionRun = v.object({
+  kind: v.picklist(['short', 'alerted']),
+  startMs: v.number(),
+  endMs: v.number(),
+  mediaSec: v.number(),
+  /** Its end is a program date-time. */
+  isDated: v.boolean(),
+  /**
+   * What followed its end: only the border of its segment, `gapSec` later, or segments that were not analyzed. If the
+   * next analyzed segment is normal, a run after unseen segments ends at that segment's start.
+   */
+  after: v.variant('kind', [
+    v.object({ kind: v.literal('border'), gapSec: v.number() }),
+    v.object({ kind: v.literal('unseen') }),
+  ]),
+})
+export type DetectionRun = Readonly<v.InferOutput<typeof DetectionRun>>
+
+/** The runs that reach the end of the analyzed media, by their detector's name. */
+export const DetectionRuns = v.pipe(v.record(v.string(), DetectionRun), v.readonly())
+export type DetectionRuns = v.InferOutput<typeof DetectionRuns>
+
+/** A segment that was analyzed. */
+export type AnalyzedSegment = {
+  readonly sequence: number | null
+  /** Stream time of its start in ms since 1970; a program date-time where `isDated`. */
+  readonly startMs: number
+  readonly isDated: boolean
+  readonly durationSec: number
+}
+
+/** A detector's run at the end of a segment, and the alerts raised on the way. */
+export type RunTransition = {
+  readonly run: DetectionRun | null
+  readonly alerts: number
+  readonly events: readonly MonitorEvent[]
+}
+
+/** A span this close to a segment's border touches it: detectors miss up to two frames there. */
+const JOIN_SEC = 0.1
+
+/** A run that lacks about one frame has reached the threshold. */
+const FRAME_SEC = 0.04
+
+/** A larger gap than this, and than a target duration, separates a segment from the run before it. */
+const MIN_GAP_MS = 2000
+
+/** A detector, its config and the time of the observation. */
+export type DetectionContext = { readonly detector: Detector; readonly config: MonitorConfig; readonly atMs: number }
+
+/** Returns the run if a segment can continue it. A stream gap of more than `gapMs` ends a run without an alert. */
+export function runBeforeSegment(
+  run: DetectionRun | null,
+  segment: AnalyzedSegment,
+  gapMs: number,
+): DetectionRun | null {
+  if (run === null || run.kind === 'alerted' || run.after.kind === 'unseen') return run
+  const sinceRunMs = run.isDated && segment.isDated ? segment.startMs - run.endMs : 0
+  return sinceRunMs > Math.max(MIN_GAP_MS, gapMs) ? null : run
+}
+
+/** Returns the run after a segment: extended by the detector's spans, or ended, with its alerts and recoveries. */
+export function extendRun(
+  run: DetectionRun | null,
+  findings: TrackFindings,
+  segment: AnalyzedSegment,
+  context: DetectionContext,
+): RunTransition {
+  const spans = spansOfDetector(findings, segment, context.detector)
+  const [first] = spans
+  const isContinued = run !== null && first !== undefined && first.fromSec <= JOIN_SEC
+  const recoveries = run === null || isContinued ? [] : endRunAtSegment(run, segment, context)
+  let transition: RunTransition = { run: isContinued ? run : null, alerts: 0, events: recoveries }
+  for (const span of spans) transition = afterSpan(transition, span, segment, context)
+  return transition
+}
+
+/** Returns a detector's spans in a segment. An absent track counts as black or silent throughout. */
+function spansOfDetector(
+  findings: TrackFindings,
+  segment: AnalyzedSegment,
+  detector: Detector,
+): readonly DetectionSpan[] {
+  if (findings.kind === 'absent') return [{ fromSec: 0, toSec: segment.durationSec }]
+  return findings.spans[detector.name] ?? []
+}
+
+function afterSpan(
+  before: RunTransition,
+  span: DetectionSpan,
+  segment: AnalyzedSegment,
+  context: DetectionContext,
+): RunTransition {
+  const joined = joinSpan(before.run, span, segment)
+  const thresholdSec = context.config[context.detector.threshold]
+  const isAlert = joined.kind === 'short' && joined.mediaSec >= thresholdSec - FRAME_SEC
+  const run: DetectionRun = isAlert ? { ...joined, kind: 'alerted' } : joined
+  const reachesBorder = span.toSec >= segment.durationSec - JOIN_SEC
+  return {
+    run: reachesBorder ? run : null,
+    alerts: before.alerts + (isAlert ? 1 : 0),
+    events: [
+      ...before.events,
+      ...(isAlert ? [createAlert(run, segment, context)] : []),
+      ...(reachesBorder ? [] : endRunAtSegment(run, segment, context)),
+    ],
+  }
+}
+
+/**
+ * Returns the run with a span of a segment added. A span that begins in the previous segment is exact there and
+ * replaces what the run had counted of that segment.
+ */
+function joinSpan(run: DetectionRun | null, { fromSec, toSec }: DetectionSpan, segment: AnalyzedSegment): DetectionRun {
+  const endMs = segment.startMs + toSec * 1000
+  const after = { kind: 'border', gapSec: Math.max(segment.durationSec - toSec, 0) } as const
+  const beforeSec = Math.max(-fromSec, 0)
+  const { isDated } = segment
+  if (run === null) {
+    const startMs = segment.startMs + fromSec * 1000
+    return { kind: 'short', startMs, endMs, mediaSec: toSec - fromSec, isDated, after }
+  }
+  const countedSec = run.mediaSec + (run.after.kind === 'border' ? run.after.gapSec : 0)
+  const startMs = Math.min(run.startMs, segment.startMs - beforeSec * 1000)
+  return { ...run, startMs, endMs, mediaSec: Math.max(countedSec, beforeSec) + toSec, isDated, after }
+}
+
+function createAlert(run: DetectionRun, segment: AnalyzedSegment, context: DetectionContext): MonitorEvent {
+  const { detector, config, atMs } = context
+  const thresholdSec = config[detector.threshold]
+  return createEvent(atMs, detector.alertEvent, {
+    duration_sec: reportedDurationSec(run, thresholdSec),
+    started_at: formatTime(run.startMs),
+    threshold_sec: thresholdSec,
+    segment_info: { sequence: segment.sequence, duration: roundToMillis(segment.durationSec) },
+  })
+}
+
+/** Ends a run at a normal picture or sound in a segment. */
+function endRunAtSegment(
+  run: DetectionRun,
+  segment: AnalyzedSegment,
+  context: DetectionContext,
+): readonly MonitorEvent[] {
+  return endRun(run, context, run.after.kind === 'unseen' ? segment.startMs : run.endMs)
+}
+
+/** Returns the recovery of a run that has ended, if its alert is open. */
+export function endRun(
+  run: DetectionRun,
+  { detector, config, atMs }: DetectionContext,
+  endMs = run.endMs,
+): readonly MonitorEvent[] {
+  if (run.kind === 'short') return []
+  const data = {
+    total_duration_sec: reportedDurationSec(run, config[detector.threshold]),
+    started_at: formatTime(run.startMs),
+    recovered_at: formatTime(endMs),
+  }
+  return [createEvent(atMs, detector.recoveredEvent, data)]
+}
+
+/** Returns the run after segments that were not analyzed. */
+export function suspendRun(run: DetectionRun): DetectionRun {
+  return { ...run, after: { kind: 'unseen' } }
+}
+
+/** Returns the runs after a change to those of a rendition's detectors; `null` drops a run. */
+export function changeRuns(
+  runs: DetectionRuns,
+  tracks: TrackSelection,
+  change: (run: DetectionRun) => DetectionRun | null,
+): DetectionRuns {
+  const isAffected = (name: string) =>
+    DETECTORS.some((detector) => detector.name === name && (tracks === 'both' || tracks === detector.track))
+  const changed = Object.entries(runs).map(([name, run]) => [name, isAffected(name) ? change(run) : run] as const)
+  return Object.fromEntries(changed.flatMap(([name, run]) => (run === null ? [] : [[name, run]])))
+}
+
+/** Returns a run's duration, at least the threshold: a run that counts as having reached it may lack a frame. */
+function reportedDurationSec(run: DetectionRun, thresholdSec: number): number {
+  return roundToMillis(Math.max(run.mediaSec, thresholdSec))
+}

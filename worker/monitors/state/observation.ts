@@ -1,0 +1,43 @@
+import type { SegmentFindings } from '../analyze/findings.ts'
+import type { StreamResolution, TrackSelection } from '../stream.ts'
+import type { AnalyzedSegment } from './detection-runs.ts'
+import type { PlaylistCursor } from './playlist-cursor.ts'
+
+/** One input of the state machine and its time, in ms since 1970. */
+export type MonitorObservation = { readonly atMs: number } & (
+  | { readonly kind: 'resolved'; readonly resolution: StreamResolution }
+  /** A playlist was fetched. */
+  | {
+      readonly kind: 'playlist'
+      readonly tracks: TrackSelection
+      readonly targetDurationSec: number
+      /** Stream time of its first new segment; `null` if it has none. */
+      readonly firstStartMs: number | null
+      /** It has EXT-X-ENDLIST. */
+      readonly isEnded: boolean
+    }
+  | ({ readonly kind: 'playlist_failed' } & FailedAttempt)
+  /** A segment was analyzed. */
+  | {
+      readonly kind: 'segment'
+      readonly progress: RenditionProgress
+      readonly segment: AnalyzedSegment
+      readonly findings: SegmentFindings
+    }
+  /** An attempt to fetch a segment failed and is retried. */
+  | ({ readonly kind: 'attempt_failed' } & FailedAttempt)
+  /** A segment was given up. */
+  | ({ readonly kind: 'segment_failed'; readonly progress: RenditionProgress } & Omit<FailedAttempt, 'tracks'>)
+  /** Segments were not analyzed: they had left the playlist, or were not selected. */
+  | { readonly kind: 'skipped'; readonly progress: RenditionProgress; readonly count: number }
+  /** Every segment before the EXT-X-ENDLIST of the playlists was handled. */
+  | { readonly kind: 'stream_over' }
+  /** Time has passed. */
+  | { readonly kind: 'tick' }
+)
+
+/** A failure of a rendition; the attempt began at `beganMs`, in ms since 1970. */
+type FailedAttempt = { readonly tracks: TrackSelection; readonly beganMs: number; readonly error: string }
+
+/** Cursor of a rendition after the observation. */
+export type RenditionProgress = { readonly tracks: TrackSelection; readonly cursor: PlaylistCursor }
