@@ -17,9 +17,9 @@ import { metricsRoutes } from './operations/metrics-routes.ts'
 import type { Operations } from './operations/operations.ts'
 import { operatorRoutes } from './operations/operator-routes.ts'
 import { workerStatusRoutes } from './operations/worker-status/routes.ts'
-import type { ReadGuide } from './ports/guides.ts'
 import type { MountedSystem } from './system.ts'
 import { docsRoutes } from './web/api-docs.ts'
+import type { LoadGuide } from './web/guides/load-guide.ts'
 import { guideRoutes } from './web/guides/routes.ts'
 
 /** Which routes a listener serves: workers' callbacks may have a port of their own. */
@@ -32,8 +32,8 @@ export type AppParts = {
   readonly operations: Operations
   /** The counters of an entry that creates an app for each request; without them, the app has its own. */
   readonly callCounters?: CallCounters
-  /** Reads the guides; left out by entries without files. */
-  readonly readGuide?: ReadGuide
+  /** Loads the guides; left out by entries without files. */
+  readonly loadGuide?: LoadGuide
 }
 
 /** A request waits for the database only: one that takes longer, in ms, gets no answer any more. */
@@ -77,7 +77,7 @@ function mountPublic(app: Hono, context: Context, parts: AppParts): void {
     if (pages !== undefined) app.route('/', pages)
   }
   app.route('/', docsRoutes(app, context.settings.publicUrl))
-  app.route('/', guideRoutes(parts.readGuide ?? null))
+  app.route('/', guideRoutes(parts.loadGuide ?? null))
 }
 
 /** Returns a function that finds the authentication of a path below `/api`: its system's, or `other`. */

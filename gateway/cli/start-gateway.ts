@@ -33,6 +33,7 @@ import { createWakeSignal, type WakeSignal } from '../scheduler/wake-signal.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { ConfiguredSystem } from '../system.ts'
 import { DOCS_ASSETS, DOCS_FILES } from '../web/api-docs.ts'
+import { createGuideLoader } from '../web/guides/load-guide.ts'
 import { releaseAssignments } from '../workers/reconcile-workers.ts'
 
 /** What a gateway is started with. It closes the launcher with itself; the database belongs to the caller. */
@@ -169,7 +170,7 @@ async function giveNotice(servers: readonly HttpServer[]): Promise<void> {
 async function listenOn(context: Context, parts: AppParts): Promise<HttpServer[]> {
   const { host, port, internalPort } = context.settings
   const open = (routes: ListenerRoutes, at: number) => {
-    const app = createApp(context, { ...parts, readGuide: readGuideFile }, routes)
+    const app = createApp(context, { ...parts, loadGuide: createGuideLoader(readGuideFile) }, routes)
     if (routes.publicRoutes) serveDocsAssets(app)
     return listen(app, { host, port: at })
   }

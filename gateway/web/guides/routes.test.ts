@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest'
 
 import { readGuideFile } from '../../adapters/files/guide-files.ts'
 import { GUIDES } from './list.ts'
+import { createGuideLoader } from './load-guide.ts'
 import { guideRoutes } from './routes.ts'
 
-const app = guideRoutes(readGuideFile)
+const app = guideRoutes(createGuideLoader(readGuideFile))
 
 async function get(path: string, from = app) {
   const answer = await from.request(path)
