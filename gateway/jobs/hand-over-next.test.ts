@@ -65,7 +65,7 @@ describe('a worker', () => {
     expect((await worker.report({ progress: 3, room: 0 })).json.next).toEqual([])
   })
 
-  it('that names its claimant has claimed the tasks that it is given: it may begin, and its reports count', async () => {
+  it('that names its claimant holds the claim of each task in the answer: the gateway accepts its reports', async () => {
     await using simulation = await start({ maxWorkers: 1 })
     const first = await simulation.claim(await simulation.createJob())
     const second = await simulation.createJob({ timeout_sec: 90 })

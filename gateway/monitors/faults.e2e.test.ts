@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => clip[Symbol.asyncDispose]())
 
 describe.concurrent('in the middle of a blackout', () => {
-  it('kill -9 of the worker changes nothing that is told', async ({ expect }) => {
+  it('kill -9 of the worker changes none of the events', async ({ expect }) => {
     await using world = await startScenarioSystem(clip)
     const id = await createMonitor(world)
     await waitForBlackoutAlert(world)
@@ -33,7 +33,7 @@ describe.concurrent('in the middle of a blackout', () => {
     await expectAllEvents(expect, world, id)
   })
 
-  it('kill -9 of the gateway changes nothing that is told', async ({ expect }) => {
+  it('kill -9 of the gateway changes none of the events', async ({ expect }) => {
     await using world = await startScenarioSystem(clip)
     const id = await createMonitor(world)
     await waitForBlackoutAlert(world)
@@ -46,7 +46,7 @@ describe.concurrent('in the middle of a blackout', () => {
     await expectAllEvents(expect, world, id)
   })
 
-  it('kill -9 of Postgres changes nothing that is told', async ({ expect }) => {
+  it('kill -9 of Postgres changes none of the events', async ({ expect }) => {
     await using world = await startScenarioSystem(clip)
     const id = await createMonitor(world)
     await waitForBlackoutAlert(world)

@@ -93,7 +93,7 @@ const LANGUAGE_PROBLEMS: Readonly<Record<string, readonly [file: string, text: s
     'worker/half.ts',
     '/** The half of a number. */\nexport function half(n: number): number {\n  return n / 2\n}\n',
   ],
-  'a comment says "nobody"': ['worker/limit.ts', '/** Seconds that nobody waits. */\nexport const LIMIT_SEC = 5\n'],
+  'a comment says "nobody"': ['worker/limit.ts', '/** A limit that nobody has set. */\nexport const LIMIT_SEC = 5\n'],
   'a doc comment has 4 lines; 3 is the most': [
     'shared/long.ts',
     "import './add-one.ts'\n\n/**\n * One.\n * Two.\n * Three.\n * Four.\n */\nexport const LONG = 4\n",
