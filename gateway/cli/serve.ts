@@ -6,7 +6,7 @@ import { loadOrCreateKeys } from '../adapters/files/generated-keys.ts'
 import { createSettingTextReader } from '../adapters/files/setting-text.ts'
 import { openLauncher } from '../adapters/open-launcher.ts'
 import { configureSystems } from '../operations/configure-systems.ts'
-import { loopbackOf } from '../settings/read-settings.ts'
+import { clientUrlOf } from '../settings/read-settings.ts'
 import type { GivenSettings, Keys, Settings } from '../settings/settings.ts'
 import { systems as allSystems } from '../systems.ts'
 import { startGateway } from './start-gateway.ts'
@@ -104,7 +104,6 @@ function announce(settings: Settings, log: Log, key: WelcomeKey): void {
   }
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
   log.info('ready', { url: `http://${host}:${settings.port}`, docs: '/docs' })
-  const url = settings.publicUrl ?? `http://${loopbackOf(settings.host)}:${settings.port}`
-  const lines = welcomeLines({ url, key, isTerminal: process.stderr.isTTY })
+  const lines = welcomeLines({ url: clientUrlOf(settings), key, isTerminal: process.stderr.isTTY })
   process.stderr.write(`${lines.join('\n')}\n`)
 }

@@ -1,8 +1,7 @@
 import { createIdFields, type LogFields } from '../../shared/log.ts'
 import type { Env } from '../settings/fields.ts'
-import { loopbackOf } from '../settings/read-settings.ts'
+import { clientUrlOf } from '../settings/read-settings.ts'
 import { withoutEmpty } from '../settings/section.ts'
-import type { Settings } from '../settings/settings.ts'
 import type { ConfiguredSystem, System, SystemSurroundings } from '../system.ts'
 
 /** What a runtime provides for the systems' settings. */
@@ -15,12 +14,8 @@ export type SettingsSource = Pick<SystemSurroundings, 'settings' | 'dataDir' | '
  * @throws SettingsError where a file that a setting names is wrong
  */
 export function configureSystems(systems: readonly System[], source: SettingsSource): Promise<ConfiguredSystem[]> {
-  const surroundings = { ...source, env: withoutEmpty(source.env), url: urlOf(source.settings) }
+  const surroundings = { ...source, env: withoutEmpty(source.env), url: clientUrlOf(source.settings) }
   return Promise.all(systems.map(async (definition) => ({ definition, ...(await definition.configure(surroundings)) })))
-}
-
-function urlOf({ publicUrl, host, port }: Settings): string {
-  return publicUrl ?? `http://${loopbackOf(host)}:${port}`
 }
 
 /** Returns the function that finds the log field of an id, by the prefixes of all systems. */

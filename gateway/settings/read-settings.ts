@@ -200,8 +200,13 @@ function toClusterSettings(env: KernelEnvironment): ClusterSettings {
   }
 }
 
+/** Returns the URL at which clients reach the gateway: `PUBLIC_URL`, otherwise its address on this machine. */
+export function clientUrlOf(settings: Pick<GivenSettings, 'publicUrl' | 'host' | 'port'>): string {
+  return settings.publicUrl ?? `http://${loopbackOf(settings.host)}:${settings.port}`
+}
+
 /** Returns where a client on this machine reaches a gateway that listens on `host`. */
-export function loopbackOf(host: string): string {
+function loopbackOf(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return host.includes(':') ? `[${host}]` : host
 }

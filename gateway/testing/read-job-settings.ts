@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 import { readPresets } from '../jobs/read-presets.ts'
 import { readJobSettings, type JobSettings } from '../jobs/settings.ts'
-import { loopbackOf, readSettings } from '../settings/read-settings.ts'
+import { clientUrlOf, readSettings } from '../settings/read-settings.ts'
 import { withoutEmpty } from '../settings/section.ts'
 import type { GivenSettings } from '../settings/settings.ts'
 import { systems } from '../systems.ts'
@@ -19,7 +19,7 @@ export function readGatewayAndJobSettings(env: Env): GivenSettings & { readonly 
   )
   const jobs = readJobSettings(withoutEmpty(env), {
     dataDir: given.dataDir,
-    url: given.publicUrl ?? `http://${loopbackOf(given.host)}:${given.port}`,
+    url: clientUrlOf(given),
     runsPods: given.cluster !== null,
     workerEnv: given.workerEnv,
     presets: readPresets(readFileSync(OWN_PRESETS_FILE, 'utf8')),
