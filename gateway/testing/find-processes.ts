@@ -24,7 +24,8 @@ export function findEncoderPids(workerPid: number): number[] {
     )
 }
 
-function readParentPid(pid: number): number {
+/** Reads the pid of a process's parent; `NaN` where the process has ended. */
+export function readParentPid(pid: number): number {
   return Number(/^PPid:\s+(\d+)$/m.exec(readProcessFile(pid, 'status'))?.[1])
 }
 

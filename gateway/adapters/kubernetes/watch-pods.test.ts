@@ -97,16 +97,21 @@ test('a sound watch that the server closes continues at once from its last versi
 })
 
 test('watches that the server closes at once are repeated with pauses', async () => {
+  const minRetryMs = 400
   const times: number[] = []
-  await startWatch({
-    onWatch({ response }) {
-      times.push(performance.now())
-      response.end()
+  await startWatch(
+    {
+      onWatch({ response }) {
+        times.push(performance.now())
+        response.end()
+      },
     },
-  })
+    { minRetryMs, maxRetryMs: minRetryMs },
+  )
   await vi.waitFor(() => expect(times.length).toBeGreaterThan(3), WAIT)
+  // The random part of a pause is a fifth. On a busy machine a timer ends early: it counts from the start of its turn.
   for (const [index, time] of times.slice(1).entries())
-    expect(time - (times[index] ?? 0)).toBeGreaterThanOrEqual(TIMINGS.minRetryMs - 2)
+    expect(time - (times[index] ?? 0)).toBeGreaterThanOrEqual(minRetryMs / 2)
 })
 
 test.each<[string, (watch: Watch) => void]>([

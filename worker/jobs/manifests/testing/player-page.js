@@ -19,7 +19,11 @@ async function play({ engine, url, heights, timeoutMs }) {
   video.addEventListener('seeking', () => (seen.jumps += isPlaying ? 1 : 0))
   video.addEventListener('resize', () => seen.heights.push(video.videoHeight))
   video.addEventListener('error', () => seen.errors.push(`video: ${video.error.message}`))
-  const ended = new Promise((done) => video.addEventListener('ended', done))
+  const ended = new Promise((done) => {
+    video.addEventListener('ended', done)
+    // dash.js pauses the video where it notices the end before the browser does: no `ended` event follows.
+    video.addEventListener('pause', () => video.currentTime >= video.duration - 0.05 && done())
+  })
   const ready = new Promise((done) => video.addEventListener('canplay', done))
   const late = new Promise((done) => setTimeout(done, timeoutMs, 'late'))
   video.defaultPlaybackRate = RATE
