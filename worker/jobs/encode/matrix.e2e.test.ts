@@ -14,7 +14,7 @@ import { SEED_PRESETS } from '../../testing/seed-presets.ts'
 import { planOutput } from '../plan/plan-output.ts'
 import { encode } from './encode.ts'
 
-/** Applies every preset to every unusual input, and checks the output with ffprobe and a full decode. */
+/** Applies each kind of preset to every unusual input, and checks the output with ffprobe and a full decode. */
 
 const signal = new AbortController().signal
 
@@ -62,6 +62,16 @@ const CODECS = {
   h265: { codec_name: 'hevc', codec_tag_string: 'hvc1' },
   av1: { codec_name: 'av1' },
 }
+/**
+ * One preset of each container, codec and set of tracks. The inputs are so small that every ladder becomes one rendition:
+ * more presets of a kind would repeat the same encode.
+ */
+const ONE_PER_KIND = new Map(
+  Object.entries(SEED_PRESETS).map(([name, { container, video, audio }]) => [
+    [container, video?.codec, audio?.codec].join(),
+    name,
+  ]),
+)
 /** Samples in an AAC frame. */
 const AAC_SAMPLES = 1024
 
@@ -90,7 +100,9 @@ describe.each(Object.entries(INPUTS))('an input %s', (_, expected) => {
     expect(problems.map(({ name }) => name)).toEqual(rejected.map(({ name }) => name))
   })
 
-  const accepted = presets.filter(({ video, audio }) => video !== null || audio !== null)
+  const accepted = presets
+    .filter(({ name }) => [...ONE_PER_KIND.values()].includes(name))
+    .filter(({ video, audio }) => video !== null || audio !== null)
   test.each(accepted)('becomes a valid output of $name', async ({ name, preset, video, audio }) => {
     const planned = planOutput(probe, preset, null)
     if (planned.kind !== 'planned') throw new Error(planned.failure.message)

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -97,10 +96,9 @@ export const isRunning = (status: WatchEvent['object']['status']) => status.phas
 export const isWaitingFor = (reason: string) => (status: WatchEvent['object']['status']) =>
   status.containerStatuses?.[0]?.state?.waiting?.reason === reason
 
-/** Waits for the report of a program, and reads it. */
-export async function readReport(out: string): Promise<Record<string, string>> {
-  await vi.waitFor(() => expect(existsSync(out)).toBe(true), WAIT)
-  return JSON.parse(await readFile(out, 'utf8'))
+/** Waits until the report of a program is complete, and returns it. */
+export function readReport(out: string): Promise<Record<string, string>> {
+  return vi.waitFor(async () => JSON.parse(await readFile(out, 'utf8')), WAIT)
 }
 
 /** Returns whether a process exists. */

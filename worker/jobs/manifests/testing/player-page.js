@@ -62,14 +62,13 @@ function hasData({ buffered, currentTime, duration }) {
   )
 }
 
-function startHls(video, { url, heights, onStall, onError }) {
-  // It seeks where playback stands still for long, as on a busy machine.
-  const hls = new Hls({ startLevel: 0, highBufferWatchdogPeriod: 3600 })
+function startHls(video, { url, heights, onError }) {
+  // Its gap controller seeks where playback stands still, as on a busy machine. Without it, no playback ends that has a hole.
+  const hls = new Hls({ startLevel: 0, gapController: undefined })
   hls.on(Hls.Events.ERROR, (_, { details, error }) => {
     // Around a requested switch, hls.js appends a segment that is already buffered.
     if (details === 'bufferAppendNoProgress') return
-    if (details === 'bufferStalledError') onStall()
-    else onError(`${details}: ${error?.message}`)
+    onError(`${details}: ${error?.message}`)
   })
   hls.on(Hls.Events.FRAG_LOADED, (_, { frag }) => {
     const height = heights[frag.sn + 1]
