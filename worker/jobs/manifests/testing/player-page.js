@@ -27,11 +27,12 @@ async function play({ engine, url, heights, timeoutMs }) {
   const ready = new Promise((done) => video.addEventListener('canplay', done))
   const late = new Promise((done) => setTimeout(done, timeoutMs, 'late'))
   video.defaultPlaybackRate = RATE
+  video.preload = 'auto'
   STARTERS[engine](video, { url, heights, onStall, onError: (error) => seen.errors.push(error) })
   // Where play() precedes `canplay`, hls.js skips the first two frames of a transport stream, which starts late by them.
   await Promise.race([ready, late])
   // Once everything is buffered, only the set itself can stall its playback: no machine is too slow to load it in time.
-  if (engine !== 'browser') await Promise.race([bufferEnd(video), late])
+  await Promise.race([bufferEnd(video), late])
   await video.play().catch((error) => seen.errors.push(`play: ${error.message}`))
   const hasEnded = (await Promise.race([ended, late])) !== 'late'
   return {
