@@ -14,7 +14,7 @@ export async function repeatWhileUnavailable(call: () => Promise<ApiResponse>): 
   }
 }
 
-/** Returns the logged errors without those of connections that a busy machine did not open in time. */
+/** Returns the logged errors without those of requests that a busy machine answered with 503 for want of the database. */
 export function withoutOverload(errors: readonly string[]): string[] {
-  return errors.filter((line) => !line.includes('CONNECT_TIMEOUT'))
+  return errors.filter((line) => !/CONNECT_TIMEOUT|"code":"DATABASE_UNAVAILABLE"/.test(line))
 }
