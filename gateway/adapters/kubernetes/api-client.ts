@@ -1,9 +1,9 @@
 import { readBodyChunks } from '../../../shared/net/body-chunks.ts'
 import { LauncherUnavailable } from '../../ports/launcher.ts'
 import type { ApiResponse } from './api-response.ts'
-import { rejectOnAbort, startDeadline } from './call-deadline.ts'
+import { rejectOnAbort, startDeadline } from '../call-deadline.ts'
 import type { ClusterAccess, FetchRequest, FetchResponse } from './cluster-access.ts'
-import { createSemaphore } from './semaphore.ts'
+import { createSemaphore } from '../semaphore.ts'
 
 export type ApiCall = {
   readonly method: FetchRequest['method']

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 
 import type { Log } from '../../../shared/log.ts'
 import { LauncherUnavailable } from '../../ports/launcher.ts'
-import { pause, startDeadline } from './call-deadline.ts'
+import { pause, startDeadline } from '../call-deadline.ts'
 import type { PodClient } from './pod-client.ts'
 import { readLines } from './read-lines.ts'
 
