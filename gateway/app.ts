@@ -65,6 +65,8 @@ function mountInternal(app: Hono, context: Context, { systems, operations }: App
 function mountPublic(app: Hono, context: Context, parts: AppParts): void {
   const { systems, callCounters = createCallCounters(context.settings) } = parts
   const authenticationOf = selectAuthentication(systems, apiKeyAuthentication(context.settings.keys.API_KEY))
+  // Before the keyed routes: public paths below /api need no key.
+  for (const { publicRoutes } of systems) if (publicRoutes !== undefined) app.route('/', publicRoutes)
   app.use(
     '/api/*',
     limitRate(callCounters, authenticationOf, context.clientAddress),
@@ -72,10 +74,7 @@ function mountPublic(app: Hono, context: Context, parts: AppParts): void {
   )
   for (const { api } of systems) app.route('/api/v1', api.routes)
   app.route('/api/v1', workerStatusRoutes(context, systems))
-  for (const { publicRoutes, pages } of systems) {
-    if (publicRoutes !== undefined) app.route('/', publicRoutes)
-    if (pages !== undefined) app.route('/', pages)
-  }
+  for (const { pages } of systems) if (pages !== undefined) app.route('/', pages)
   app.route('/', docsRoutes(app, context.settings.publicUrl))
   app.route('/', guideRoutes(parts.loadGuide ?? null))
 }

@@ -7,6 +7,7 @@ import type { GatewayIdentity } from './ports/gateway-identity.ts'
 import type { Launcher } from './ports/launcher.ts'
 import type { Metrics } from './ports/metrics.ts'
 import type { OpenFolder } from './ports/object-store.ts'
+import type { PasswordHasher } from './ports/password-hasher.ts'
 import type { TopicNotifier } from './ports/topic-notifier.ts'
 import type { Tracer } from './ports/tracer.ts'
 import type { Transact } from './ports/transactions.ts'
@@ -26,6 +27,7 @@ export type Context = {
   readonly identity: GatewayIdentity
   readonly launcher: Launcher
   readonly sendWebhook: WebhookSender
+  readonly passwordHasher: PasswordHasher
   /** Receivers that webhooks are sent to at a time. */
   readonly receiversAtATime: number
   readonly log: Log

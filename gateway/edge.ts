@@ -14,6 +14,7 @@ import { createKubernetesLauncher } from './adapters/kubernetes/launcher.ts'
 import { createTokenAccess } from './adapters/kubernetes/token-access.ts'
 import { isRetryable } from './adapters/postgres/errors.ts'
 import { createTransact } from './adapters/postgres/transact.ts'
+import { createPasswordHasher } from './adapters/scrypt/password-hasher.ts'
 import { NO_METRICS, NO_TRACER } from './adapters/telemetry/no-telemetry.ts'
 import { createApp, type AppParts } from './app.ts'
 import type { Context } from './context.ts'
@@ -161,6 +162,7 @@ function createContext(isolate: Isolate, { postgres, followUp, held }: ContextPa
     identity: { id: `edge:${crypto.randomUUID()}`, mayStillRun: () => true },
     launcher: createLauncher(isolate),
     sendWebhook: createEdgeWebhookSender(webhookGuard),
+    passwordHasher: createPasswordHasher(),
     receiversAtATime: RECEIVERS_AT_A_TIME,
     metrics: NO_METRICS,
     tracer: NO_TRACER,
@@ -183,7 +185,7 @@ function createLauncher({ cluster, systems, log }: Isolate): Launcher {
   const access = createTokenAccess({ server: cluster.url, token: cluster.token })
   return createKubernetesLauncher({
     client: createPodClient({ ...access, namespace: cluster.namespace }),
-    roles: systems.map(({ workerRole }) => workerRole),
+    roles: systems.flatMap(({ workerRoles }) => workerRoles),
     image: cluster.workerImage,
     secret: cluster.workerSecret,
     namespace: cluster.namespace,

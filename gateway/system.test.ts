@@ -37,16 +37,18 @@ const studio: System = {
   idFields: { std: 'studio_id' },
   async configure({ env }) {
     return {
-      workerRole: {
-        kind: 'studio',
-        app: 'studio',
-        idLabel: 'studio-id',
-        workDir: '/tmp/studio',
-        workLimit: '1Gi',
-        resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' } },
-        ports: [{ name: 'rtmp', port: 1935 }],
-        network: { ingress: 'public', egress: 'gateway' },
-      },
+      workerRoles: [
+        {
+          kind: 'studio',
+          app: 'studio',
+          idLabel: 'studio-id',
+          workDir: '/tmp/studio',
+          workLimit: '1Gi',
+          resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' } },
+          ports: [{ name: 'rtmp', port: 1935 }],
+          network: { ingress: 'public', egress: 'gateway' },
+        },
+      ],
       mount: () => ({
         name: 'studios',
         api: {
@@ -64,14 +66,16 @@ const studio: System = {
         callbacks: new Hono().post('/studios/hello', (c) => c.json({ ok: true })),
         publicRoutes: new Hono().get('/studio-picture', (c) => c.text('picture')),
         pages: new Hono().get('/studio', (c) => c.html('<p>On air</p>')),
-        workerKind: {
-          kind: 'studio',
-          attempts: { max: 1, forgivesStable: false },
-          nameOf: ({ id }) => `studio-${id}`,
-          subjectsOf: async () => new Map(),
-          specFor: async () => null,
-          onLost: async () => {},
-        },
+        workerKinds: [
+          {
+            kind: 'studio',
+            attempts: { max: 1, forgivesStable: false },
+            nameOf: ({ id }) => `studio-${id}`,
+            subjectsOf: async () => new Map(),
+            specFor: async () => null,
+            onLost: async () => {},
+          },
+        ],
         periodicTasks: [
           taskAtInterval('count studios', 0, async () => {
             taskRuns += 1

@@ -4,7 +4,7 @@ import type { Context } from './context.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Authentication } from './http/authentication.ts'
 import type { OutboxEvent } from './outbox/store/events.ts'
-import type { Tx } from './ports/database.ts'
+import type { Db, Tx } from './ports/database.ts'
 import type { WorkerRole } from './ports/launcher.ts'
 import type { GaugeSample, MetricDefinition } from './ports/metrics.ts'
 import type { PeriodicTask } from './scheduler/periodic-task.ts'
@@ -24,11 +24,20 @@ export type System = {
   readonly metrics: readonly MetricDefinition[]
   /** The log field of each of its ids, by prefix: `{ mon: 'monitor_id' }`. */
   readonly idFields: Readonly<Record<string, string>>
+  /** Commands of operators beside `migrate`. */
+  readonly commands?: readonly Command[]
   /**
    * Reads its settings.
    * @throws SettingsError where a file that they name is wrong; `settings` was checked before
    */
   configure(surroundings: SystemSurroundings): Promise<SystemConfiguration>
+}
+
+/** A command of operators on the machine of a gateway: `node gateway/node.ts NAME …`. */
+export type Command = {
+  readonly name: string
+  /** Runs it and returns what to print. @throws Error with the cure where the arguments are wrong */
+  run(db: Db, args: readonly string[]): Promise<string>
 }
 
 /** What a system reads its settings from. */
@@ -51,8 +60,8 @@ export type OwnFile = { readonly path: string; readonly bundled: () => Promise<{
 
 /** What a system is made of once it has its settings. */
 export type SystemConfiguration = {
-  /** Labels, resources, ports and network needs of its workers in a cluster. */
-  readonly workerRole: WorkerRole
+  /** Labels, resources, ports and network needs of each kind of its workers in a cluster. */
+  readonly workerRoles: readonly WorkerRole[]
   /** Returns the system at work in one gateway. */
   mount(context: Context): MountedSystem
 }
@@ -63,7 +72,7 @@ export type ConfiguredSystem = SystemConfiguration & { readonly definition: Syst
 /** A system at work in one gateway. */
 export type MountedSystem = {
   readonly name: string
-  readonly workerKind: WorkerKind
+  readonly workerKinds: readonly WorkerKind[]
   readonly api: SystemApi
   /** Callbacks of its workers, mounted at `/internal/v1`. */
   readonly callbacks: Hono
@@ -74,8 +83,8 @@ export type MountedSystem = {
   readonly periodicTasks: readonly PeriodicTask[]
   /** Handles a webhook that failed all its attempts, in the transaction that records it. */
   onWebhookExhausted(tx: Tx, event: OutboxEvent): Promise<void>
-  /** Returns how many of its records are active, and how many may be. */
-  capacity(): Promise<Capacity>
+  /** Returns how many of its records are active, and how many may be; left out where there is no limit. */
+  capacity?(): Promise<Capacity>
   /** Returns its sampled gauges. */
   readGauges(): Promise<readonly GaugeSample[]>
 }

@@ -26,7 +26,7 @@ export async function serve(given: GivenSettings, log: Log): Promise<void> {
   })
   const database = await openDatabase(given, log, stop)
   try {
-    const roles = systems.map(({ workerRole }) => workerRole)
+    const roles = systems.flatMap(({ workerRoles }) => workerRoles)
     await using opened = await openLauncher({ ...given, roles, log, writeLine })
     const { launcher } = opened
     const gateway = await startGateway({ settings, systems, databaseUrl: database.url, launcher, log })

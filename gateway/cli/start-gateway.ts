@@ -18,6 +18,7 @@ import { connectPostgres, migrate, type Postgres } from '../adapters/postgres/co
 import { isRetryable, isUnavailable } from '../adapters/postgres/errors.ts'
 import { createTransact } from '../adapters/postgres/transact.ts'
 import { getProcessName, mayProcessStillRun } from '../adapters/process/process-identity.ts'
+import { createPasswordHasher } from '../adapters/scrypt/password-hasher.ts'
 import { openTracing, type Tracing } from '../adapters/telemetry/open-telemetry.ts'
 import { createPrometheus } from '../adapters/telemetry/prometheus.ts'
 import { createApp, type AppParts, type ListenerRoutes } from '../app.ts'
@@ -142,6 +143,7 @@ function createContext({ settings, systems, launcher, log }: GatewayParts, outsi
     identity: { id: `${getProcessName()}:${randomUUID()}`, mayStillRun: mayProcessStillRun },
     launcher,
     sendWebhook: sender.send,
+    passwordHasher: createPasswordHasher(),
     receiversAtATime: RECEIVERS_AT_A_TIME,
     log,
     idFields: idFieldsOf(systems),

@@ -3,10 +3,10 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { timingSafeEqual } from '../../shared/net/signing.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 
-/** How the clients of an API prove who they are. */
+/** How the clients of an API prove who they are: programs by keys, people by sessions. */
 export type Authentication = {
-  /** Returns whether a request carries valid credentials. */
-  isAuthenticated(c: Context): boolean
+  /** Returns whether a request carries valid credentials, or needs none. */
+  isAuthenticated(c: Context): boolean | Promise<boolean>
   /** How to authenticate, for the error message. */
   readonly cure: string
 }
@@ -31,7 +31,7 @@ function givenKey(c: Context): string | null {
 export function requireAuthentication(authenticationOf: (c: Context) => Authentication): MiddlewareHandler {
   return async (c, next) => {
     const { isAuthenticated, cure } = authenticationOf(c)
-    if (!isAuthenticated(c)) throw new BrokenRule(KERNEL_ERRORS.UNAUTHORIZED, cure)
+    if (!(await isAuthenticated(c))) throw new BrokenRule(KERNEL_ERRORS.UNAUTHORIZED, cure)
     await next()
   }
 }

@@ -8,9 +8,8 @@ const ErrorBody = v.object({
   error: v.object({ code: v.string(), message: v.string(), details: v.optional(v.unknown()) }),
 })
 
-/** The errors of every route that needs a key. */
+/** The errors of every route; one that needs no credentials has no UNAUTHORIZED. */
 const EVERYWHERE: readonly ErrorCode[] = [
-  KERNEL_ERRORS.UNAUTHORIZED,
   KERNEL_ERRORS.RATE_LIMIT_EXCEEDED,
   KERNEL_ERRORS.INTERNAL_ERROR,
   KERNEL_ERRORS.DATABASE_UNAVAILABLE,
@@ -23,20 +22,34 @@ export function answers(status: number, schema: v.GenericSchema | null, text: st
   return { status, schema, text }
 }
 
+/** What a route needs: a key of the gateway, the session of a user, or nothing. */
+export type RequiredCredentials = 'key' | 'session' | 'none'
+
+const SECURITY: Readonly<Record<RequiredCredentials, readonly Record<string, string[]>[]>> = {
+  key: [{ ApiKey: [] }, { Bearer: [] }],
+  session: [{ Bearer: [] }],
+  none: [],
+}
+
 /** Describes a route in the OpenAPI document: its successful answer, and its errors by their codes. */
 export function describe(
   tag: string,
   summary: string,
   answer: Answer & { readonly errors: readonly ErrorCode[] },
+  credentials: RequiredCredentials = 'key',
 ): MiddlewareHandler {
   const good = answer.schema === null ? {} : { content: { 'application/json': { schema: resolver(answer.schema) } } }
   return describeRoute({
     tags: [tag],
     summary,
-    security: [{ ApiKey: [] }, { Bearer: [] }],
+    security: [...SECURITY[credentials]],
     responses: {
       [answer.status]: { description: answer.text, ...good },
-      ...errorAnswers([...answer.errors, ...EVERYWHERE]),
+      ...errorAnswers([
+        ...answer.errors,
+        ...(credentials === 'none' ? [] : [KERNEL_ERRORS.UNAUTHORIZED]),
+        ...EVERYWHERE,
+      ]),
     },
   })
 }

@@ -55,7 +55,7 @@ export function limitRate(
 ): MiddlewareHandler {
   return async (c, next) => {
     const counter = c.req.method === 'POST' ? counters.writes : counters.reads
-    const client = `${authenticationOf(c).isAuthenticated(c) ? 'key' : 'none'}|${clientAddress(c)}`
+    const client = `${(await authenticationOf(c).isAuthenticated(c)) ? 'key' : 'none'}|${clientAddress(c)}`
     const { calls, endsInMs } = counter.count(client, Date.now())
     const resetSec = Math.ceil(endsInMs / 1000)
     c.header('RateLimit-Limit', String(counter.limit))

@@ -41,7 +41,7 @@ async function configure({ env, settings: kernel, ...surroundings }: SystemSurro
   const runsPods = kernel.cluster !== null
   const settings = readJobSettings(env, { dataDir, url, toAbsolute, runsPods, workerEnv: kernel.workerEnv, presets })
   return {
-    workerRole: jobRole({ jobs: settings }),
+    workerRoles: [jobRole({ jobs: settings })],
     mount: (context) => mount({ ...context, settings: { ...context.settings, jobs: settings } }),
   }
 }
@@ -58,7 +58,7 @@ function mount(context: JobsContext): MountedSystem {
     },
     callbacks: callbackRoutes(context),
     publicRoutes: mediaRoutes(store),
-    workerKind: workerKind(context),
+    workerKinds: [workerKind(context)],
     periodicTasks: periodicTasks(context),
     onWebhookExhausted: async () => {},
     capacity: () => jobCapacity(context),

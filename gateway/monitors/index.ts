@@ -26,7 +26,7 @@ export const monitors: System = {
   async configure({ env, settings: { workerEnv } }) {
     const settings = readMonitorSettings(env, { workerEnv })
     return {
-      workerRole: monitorRole(settings),
+      workerRoles: [monitorRole(settings)],
       mount: (context) => mount({ ...context, settings: { ...context.settings, monitors: settings } }),
     }
   },
@@ -38,7 +38,7 @@ function mount(context: MonitorsContext): MountedSystem {
     name: 'monitors',
     api: { paths: ['monitors'], authentication: apiKeyAuthentication(API_KEY), routes: monitorRoutes(context) },
     callbacks: callbackRoutes(context),
-    workerKind: workerKind(context),
+    workerKinds: [workerKind(context)],
     periodicTasks: [taskAtInterval('follow schedules', OFTEN_MS, () => followSchedule(context))],
     onWebhookExhausted: failUnreachableMonitor,
     capacity: () => monitorCapacity(context),

@@ -37,7 +37,7 @@ export function createOperations(
   systems: readonly MountedSystem[],
   memory: OperationsMemory = createOperationsMemory(),
 ): Operations {
-  const kinds = systems.map((system) => system.workerKind)
+  const kinds = systems.flatMap((system) => system.workerKinds)
   const deliverer = createDeliverer(context, async (tx, event) => {
     for (const system of systems) await system.onWebhookExhausted(tx, event)
   })

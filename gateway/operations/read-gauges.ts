@@ -25,7 +25,7 @@ export function createGaugeReader(
   let current: Promise<readonly GaugeSample[]> | null = null
   let isFailing = false
   async function readAll(): Promise<readonly GaugeSample[]> {
-    const kinds = systems.map((system) => system.workerKind.kind)
+    const kinds = systems.flatMap((system) => system.workerKinds.map(({ kind }) => kind))
     const kernel = [readOutbox(context.db), readWorkers(context.db, kinds)]
     return (await Promise.all([...kernel, ...systems.map((system) => system.readGauges())])).flat()
   }

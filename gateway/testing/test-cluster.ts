@@ -35,7 +35,7 @@ export async function startTestCluster(options: FakeKubernetesOptions = {}): Pro
   const database = await createTestDatabase()
   const receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY)
   const { systems } = await createTestSettings()
-  const roles = systems.map(({ workerRole }) => workerRole)
+  const roles = systems.flatMap(({ workerRoles }) => workerRoles)
   const createLauncher = () => createClusterLauncher(kube, roles)
   return {
     kube,

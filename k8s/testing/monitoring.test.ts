@@ -26,7 +26,7 @@ const { systems: configured } = await createTestSettings()
 const OPEN_LABEL_VALUES: Readonly<Record<string, readonly string[]>> = {
   'tallylight_monitors.status': MONITOR_STATUSES,
   'tallylight_jobs.status': JOB_STATUSES,
-  'tallylight_workers.kind': configured.map(({ workerRole }) => workerRole.kind),
+  'tallylight_workers.kind': configured.flatMap(({ workerRoles }) => workerRoles.map(({ kind }) => kind)),
   'tallylight_http_requests_total.status': ['1xx', '2xx', '3xx', '4xx', '5xx'],
 }
 

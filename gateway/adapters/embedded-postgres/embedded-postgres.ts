@@ -70,6 +70,12 @@ async function prepareCluster({
   return { url: buildClusterUrl(port, password), start }
 }
 
+/** Returns the URL of the embedded database of a data folder, or `null` where the folder has none. */
+export async function readEmbeddedUrl(dataDir: string): Promise<string | null> {
+  const known = parseConnectionSettings(await readFile(join(dataDir, 'postgres.json'), 'utf8').catch(() => null))
+  return known === null ? null : buildClusterUrl(known.port, known.password)
+}
+
 /** Password and port of the server, stored for the next start. */
 const ConnectionSettings = v.object({ password: v.string(), port: v.number() })
 type ConnectionSettings = v.InferOutput<typeof ConnectionSettings>

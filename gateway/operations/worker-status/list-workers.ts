@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import type { Context } from '../../context.ts'
 import { objectProblem } from '../../http/json-body.ts'
 import { Cursor, fromCursor, Limit } from '../../http/paging.ts'
-import type { MountedSystem } from '../../system.ts'
+import type { Capacity, MountedSystem } from '../../system.ts'
 import { listWorkers, type WorkerRow } from '../../workers/store/worker-status.ts'
 import type { WorkerKind, WorkerSubject } from '../../workers/worker-kind.ts'
 import { presentPage, presentWorker, type WorkersStatus } from './present.ts'
@@ -23,13 +23,19 @@ export async function listAllWorkers(
 ): Promise<WorkersStatus> {
   const before = cursor === undefined ? null : fromCursor(cursor, ASSIGNMENT_ID)
   const rows = await listWorkers(context.db, before, limit + 1)
-  const kinds = new Map(systems.map(({ workerKind }) => [workerKind.kind, workerKind]))
+  const kinds = new Map(systems.flatMap(({ workerKinds }) => workerKinds.map((kind) => [kind.kind, kind])))
   const subjects = await findSubjects([...kinds.values()], rows)
   const workers = rows.map((row) =>
     presentWorker(row, row.host ?? kinds.get(row.kind)?.nameOf(row) ?? row.id, subjects.get(row.id) ?? {}),
   )
-  const capacity = await Promise.all(systems.map(async (system) => [system.name, await system.capacity()] as const))
-  return { ...presentPage(workers, limit), capacity: Object.fromEntries(capacity) }
+  return { ...presentPage(workers, limit), capacity: await readCapacities(systems) }
+}
+
+async function readCapacities(systems: readonly MountedSystem[]): Promise<Record<string, Capacity>> {
+  const capacities = await Promise.all(
+    systems.map(async ({ name, capacity }) => (capacity === undefined ? [] : [[name, await capacity()] as const])),
+  )
+  return Object.fromEntries(capacities.flat())
 }
 
 async function findSubjects(

@@ -1,0 +1,62 @@
+import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
+
+import type { PasswordHasher } from '../../ports/password-hasher.ts'
+import { createSemaphore } from '../semaphore.ts'
+
+/** Parameters of OWASP's password storage guide: N = 2^14, r = 8, p = 5. One hash takes 16 MiB. */
+const COST = { ln: 14, r: 8, p: 5 }
+const SALT_BYTES = 16
+const HASH_BYTES = 32
+/** How many passwords are hashed at a time: they share the thread pool with files and host names. */
+const AT_A_TIME = 2
+/** More than Node's default of 32 MiB, which a cost of 2^14 with its overhead reaches. */
+const MAX_MEMORY_BYTES = 64 * 1024 * 1024
+
+/** A PHC string of scrypt, with the parameters in this order. */
+const PHC = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{22,86})\$([A-Za-z0-9+/]{43,86})$/
+
+type Cost = typeof COST
+
+/** Creates a hasher by scrypt (RFC 7914). Hashes are PHC strings: `$scrypt$ln=14,r=8,p=5$SALT$HASH`. */
+export function createPasswordHasher(): PasswordHasher {
+  const semaphore = createSemaphore(AT_A_TIME)
+  const never = new AbortController().signal
+
+  async function derive(password: string, salt: Buffer, cost: Cost, bytes: number): Promise<Buffer> {
+    const release = await semaphore.acquire(never)
+    try {
+      return await deriveKey(password, salt, cost, bytes)
+    } finally {
+      release()
+    }
+  }
+
+  return {
+    async hash(password) {
+      const salt = randomBytes(SALT_BYTES)
+      const hash = await derive(password, salt, COST, HASH_BYTES)
+      return `$scrypt$ln=${COST.ln},r=${COST.r},p=${COST.p}$${toBase64(salt)}$${toBase64(hash)}`
+    },
+    async verify(password, stored) {
+      const [, ln, r, p, salt = '', hash = ''] = PHC.exec(stored) ?? []
+      if (ln === undefined) return false
+      const expected = Buffer.from(hash, 'base64')
+      const cost = { ln: Number(ln), r: Number(r), p: Number(p) }
+      return timingSafeEqual(await derive(password, Buffer.from(salt, 'base64'), cost, expected.length), expected)
+    },
+  }
+}
+
+function deriveKey(password: string, salt: Buffer, { ln, r, p }: Cost, bytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    // Equal passwords may be typed as different code points (RFC 8265 §4.2 asks for NFC).
+    scrypt(password.normalize('NFC'), salt, bytes, { N: 2 ** ln, r, p, maxmem: MAX_MEMORY_BYTES }, (error, key) =>
+      error === null ? resolve(key) : reject(error),
+    )
+  })
+}
+
+/** Returns Base64 without padding, as PHC strings have it. */
+function toBase64(bytes: Buffer): string {
+  return bytes.toString('base64').replaceAll('=', '')
+}
