@@ -37,7 +37,7 @@ main(process.argv.slice(2)).then(
   () => process.exit(0),
   (error: unknown) => {
     process.stderr.write(
-      `Tallylight cannot ${process.argv[2] ?? 'start'}: ${error instanceof Error ? error.message : String(error)}\n`,
+      `${process.argv[2] === undefined ? 'Tallylight cannot start' : `${process.argv[2]} failed`}: ${error instanceof Error ? error.message : String(error)}\n`,
     )
     process.exit(1)
   },

@@ -5,8 +5,10 @@ import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 
 /** How the clients of an API prove who they are: programs by keys, people by sessions. */
 export type Authentication = {
-  /** Returns whether a request carries valid credentials, or needs none. */
+  /** Returns whether a request carries valid credentials. */
   isAuthenticated(c: Context): boolean | Promise<boolean>
+  /** Returns whether a request needs none; left out where every request needs them. */
+  isOpen?(c: Context): boolean
   /** How to authenticate, for the error message. */
   readonly cure: string
 }
@@ -30,8 +32,8 @@ function givenKey(c: Context): string | null {
 /** Refuses requests without valid credentials (401 UNAUTHORIZED). */
 export function requireAuthentication(authenticationOf: (c: Context) => Authentication): MiddlewareHandler {
   return async (c, next) => {
-    const { isAuthenticated, cure } = authenticationOf(c)
-    if (!(await isAuthenticated(c))) throw new BrokenRule(KERNEL_ERRORS.UNAUTHORIZED, cure)
+    const { isAuthenticated, isOpen, cure } = authenticationOf(c)
+    if (isOpen?.(c) !== true && !(await isAuthenticated(c))) throw new BrokenRule(KERNEL_ERRORS.UNAUTHORIZED, cure)
     await next()
   }
 }

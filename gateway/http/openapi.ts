@@ -8,7 +8,7 @@ const ErrorBody = v.object({
   error: v.object({ code: v.string(), message: v.string(), details: v.optional(v.unknown()) }),
 })
 
-/** The errors of every route; one that needs no credentials has no UNAUTHORIZED. */
+/** The errors of every route. */
 const EVERYWHERE: readonly ErrorCode[] = [
   KERNEL_ERRORS.RATE_LIMIT_EXCEEDED,
   KERNEL_ERRORS.INTERNAL_ERROR,
@@ -31,6 +31,13 @@ const SECURITY: Readonly<Record<RequiredCredentials, readonly Record<string, str
   none: [],
 }
 
+/** The errors of what a route needs. Cookies of sessions come from other sites too. */
+const OF_CREDENTIALS: Readonly<Record<RequiredCredentials, readonly ErrorCode[]>> = {
+  key: [KERNEL_ERRORS.UNAUTHORIZED],
+  session: [KERNEL_ERRORS.UNAUTHORIZED, KERNEL_ERRORS.FORBIDDEN],
+  none: [],
+}
+
 /** Describes a route in the OpenAPI document: its successful answer, and its errors by their codes. */
 export function describe(
   tag: string,
@@ -45,11 +52,7 @@ export function describe(
     security: [...SECURITY[credentials]],
     responses: {
       [answer.status]: { description: answer.text, ...good },
-      ...errorAnswers([
-        ...answer.errors,
-        ...(credentials === 'none' ? [] : [KERNEL_ERRORS.UNAUTHORIZED]),
-        ...EVERYWHERE,
-      ]),
+      ...errorAnswers([...answer.errors, ...OF_CREDENTIALS[credentials], ...EVERYWHERE]),
     },
   })
 }

@@ -6,6 +6,14 @@ import { RUNTIMES, startGatewayOn, type RuntimeGateway } from '../testing/runtim
 type Operation = { readonly security?: readonly object[]; readonly responses: object }
 type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>
 
+/** Calls that need neither a key nor a session. */
+const OPEN_CALLS = [
+  'get /api/v1/users/{id}',
+  'post /api/v1/auth/login',
+  'post /api/v1/auth/logout',
+  'post /api/v1/auth/register',
+]
+
 describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {
   let gateway: RuntimeGateway
   beforeAll(async () => {
@@ -18,11 +26,16 @@ describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {
     expect(openapi).toBe('3.1.0')
     expect(Object.keys(paths['/api/v1/monitors'] ?? {})).toEqual(expect.arrayContaining(['get', 'post']))
     expect(Object.keys(paths).filter((path) => !path.startsWith('/api/v1/'))).toEqual([])
-    const operations = Object.values(paths).flatMap((path) => Object.values(path))
-    for (const { security, responses } of operations) {
-      expect(security).toEqual([{ ApiKey: [] }, { Bearer: [] }])
+    const calls = Object.entries(paths).flatMap(([path, operations]) =>
+      Object.entries(operations).map(([method, operation]) => ({ name: `${method} ${path}`, ...operation })),
+    )
+    const [key, session] = [[{ ApiKey: [] }, { Bearer: [] }], [{ Bearer: [] }]]
+    for (const { name, security, responses } of calls.filter((call) => !OPEN_CALLS.includes(call.name))) {
+      expect(security).toEqual(/\/(?:auth|users|invitations)\b/.test(name) ? session : key)
       expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '429', '503']))
     }
+    const open = calls.filter(({ security }) => security?.length === 0)
+    expect(open.map(({ name }) => name).toSorted()).toEqual(OPEN_CALLS)
   })
 
   it.each(['/', '/swagger'])('is where %s leads', async (path) => {

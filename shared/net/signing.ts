@@ -71,6 +71,11 @@ export function deriveWorkerToken(internalKey: string, kind: string, assignmentI
   return bytesToHex(computeHmac(internalKey, `worker-token/v1/${kind}/${scope}`))
 }
 
+/** Derives the key that signs the tokens of people's sessions from the internal key. */
+export function deriveSessionKey(internalKey: string): string {
+  return bytesToHex(computeHmac(internalKey, 'session-token/v1'))
+}
+
 /** The signed parts of a worker's callback: its route and its body. */
 export type Callback = { readonly method: string; readonly path: string; readonly body: string }
 

@@ -61,8 +61,8 @@ export type EdgeSettings = {
  * @throws SettingsError naming everything that is wrong at once
  */
 export function readEdgeSettings(bindings: object, sections: readonly SettingsSection[]): EdgeSettings {
-  const env = toEnv(bindings)
-  const [common, commonProblems] = readCommonSettings({ ...env, NODE_ENV: 'production' }, sections)
+  const env: Env = { ...toEnv(bindings), NODE_ENV: 'production' }
+  const [common, commonProblems] = readCommonSettings(env, sections)
   const own = { ...env, DATABASE_URL: env['DATABASE_URL'] ?? env['DB_DSN'] }
   const edge = v.safeParse(EdgeEnvironment, own, { abortPipeEarly: true })
   const edgeProblems = (edge.issues ?? []).map((issue) => `${v.getDotPath(issue)} ${issue.message}`)

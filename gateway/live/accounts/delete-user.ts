@@ -1,0 +1,32 @@
+import { BrokenRule } from '../../errors.ts'
+import type { LiveContext } from '../context.ts'
+import { LIVE_ERRORS } from '../errors.ts'
+import { checkPassword } from './check-password.ts'
+import type { DeleteUserBody } from './requests.ts'
+import { lockSignedIn } from './lock-signed-in.ts'
+import type { SignedIn } from './session.ts'
+import { deleteUserRow, hasOtherAdmin, lockRegistration } from './store/users.ts'
+
+/**
+ * Deletes the signed-in user with all personal data; every session of the user ends. The last admin cannot be
+ * deleted: a platform without users makes the next one an admin.
+ * @throws BrokenRule PASSWORD_WRONG, LOGIN_LIMITED, LAST_ADMIN, UNAUTHORIZED
+ */
+export async function deleteUser(
+  context: LiveContext,
+  signedIn: SignedIn,
+  { password }: DeleteUserBody,
+  address: string,
+): Promise<void> {
+  const { userId } = signedIn.user
+  await checkPassword(context, signedIn.user, { field: 'password', password, address })
+  await context.transact(async (tx) => {
+    await lockRegistration(tx)
+    const user = await lockSignedIn(tx, signedIn)
+    if (user.role === 'admin' && !(await hasOtherAdmin(tx, userId))) {
+      const message = 'the platform needs an admin: npm run user -- grant NAME admin makes another one first'
+      throw new BrokenRule(LIVE_ERRORS.LAST_ADMIN, message)
+    }
+    await deleteUserRow(tx, userId)
+  })
+}

@@ -1,0 +1,52 @@
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+
+import { BrokenRule } from '../../errors.ts'
+import type { LiveContext } from '../context.ts'
+import { LIVE_ERRORS } from '../errors.ts'
+import { countAttempt, forgiveAttempt } from './store/login-failures.ts'
+
+/** Failed attempts within a window after which the next ones must wait for its end. */
+const FAILURES = {
+  /** Of one account from one address: a stranger elsewhere does not lock its user out. */
+  accountFromAddress: 10,
+  account: 100,
+  address: 50,
+}
+const WINDOW_SEC = 900
+
+/** What is guessed at: the id of an account, or the login where there is none; and where the guess comes from. */
+export type Attempt = { readonly account: string; readonly address: string }
+
+/**
+ * Checks a password under the limits of failed attempts. It counts before it checks, so that attempts at one moment do
+ * not pass together, and uncounts a success.
+ * @throws BrokenRule LOGIN_LIMITED
+ */
+export async function checkLimited(
+  { db }: LiveContext,
+  { account, address }: Attempt,
+  check: () => Promise<boolean>,
+): Promise<boolean> {
+  const limits = new Map([
+    [toKey('pair', account, address), FAILURES.accountFromAddress],
+    [toKey('account', account), FAILURES.account],
+    [toKey('address', address), FAILURES.address],
+  ])
+  const keys = [...limits.keys()]
+  const rows = await countAttempt(db, keys, WINDOW_SEC)
+  const full = rows.filter(({ key, failures }) => failures > (limits.get(key) ?? Infinity))
+  if (full.length > 0) {
+    const retryAfterSec = Math.max(1, ...full.map(({ endsInSec }) => endsInSec))
+    const message = `too many passwords were wrong for this account or from this address; try again in ${retryAfterSec} s`
+    throw new BrokenRule(LIVE_ERRORS.LOGIN_LIMITED, message, { retryAfterSec })
+  }
+  const isRight = await check()
+  if (isRight) await forgiveAttempt(db, keys)
+  return isRight
+}
+
+/** Returns the key of a counter: a hash, for people type passwords and addresses into the wrong field. */
+function toKey(...parts: readonly string[]): string {
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(parts))))
+}

@@ -1,0 +1,70 @@
+import * as v from 'valibot'
+
+import { ROLES } from '../roles.ts'
+import type { SessionRow } from './store/sessions.ts'
+import type { User } from './store/users.ts'
+
+const Moment = v.pipe(v.string(), v.isoTimestamp())
+
+/** A user as everyone sees it. */
+export const PublicUser = v.object({ user_id: v.string(), username: v.string(), created_at: Moment })
+export type PublicUser = v.InferOutput<typeof PublicUser>
+
+/** A user as the user sees it. */
+export const OwnUser = v.object({
+  ...PublicUser.entries,
+  email: v.string(),
+  role: v.picklist(ROLES),
+  updated_at: Moment,
+})
+export type OwnUser = v.InferOutput<typeof OwnUser>
+
+/** Answer to `POST /auth/login`. */
+export const Login = v.object({ token: v.string(), expires_at: Moment, user: OwnUser })
+export type Login = v.InferOutput<typeof Login>
+
+/** A session as its user sees it. */
+const PublicSession = v.object({
+  session_id: v.string(),
+  created_at: Moment,
+  expires_at: Moment,
+  address: v.string(),
+  user_agent: v.string(),
+  /** Whether the request belongs to it. */
+  is_current: v.boolean(),
+})
+type PublicSession = v.InferOutput<typeof PublicSession>
+
+/** Answer to `GET /auth/sessions`. */
+export const SessionList = v.object({ sessions: v.array(PublicSession), next_cursor: v.null() })
+export type SessionList = v.InferOutput<typeof SessionList>
+
+/** Answer to `GET /users/me/export`: the personal data of a user. */
+export const UserExport = v.object({ user: OwnUser, sessions: v.array(PublicSession) })
+export type UserExport = v.InferOutput<typeof UserExport>
+
+/** Answer to `POST /invitations`; the code is shown once. */
+export const Invitation = v.object({ invitation: v.string(), expires_at: Moment })
+export type Invitation = v.InferOutput<typeof Invitation>
+
+/** Returns a user as everyone sees it. */
+export function presentUser(user: User): PublicUser {
+  return { user_id: user.userId, username: user.username, created_at: user.createdAt.toISOString() }
+}
+
+/** Returns a user as the user sees it. */
+export function presentOwnUser(user: User): OwnUser {
+  return { ...presentUser(user), email: user.email, role: user.role, updated_at: user.updatedAt.toISOString() }
+}
+
+/** Returns a session as its user sees it. */
+export function presentSession(row: SessionRow, currentId: string): PublicSession {
+  return {
+    session_id: row.sessionId,
+    created_at: row.createdAt.toISOString(),
+    expires_at: row.expiresAt.toISOString(),
+    address: row.address,
+    user_agent: row.userAgent,
+    is_current: row.sessionId === currentId,
+  }
+}

@@ -1,0 +1,64 @@
+import { BrokenRule } from '../../errors.ts'
+import type { Tx } from '../../ports/database.ts'
+import type { LiveContext } from '../context.ts'
+import { LIVE_ERRORS } from '../errors.ts'
+import { newUuid } from './ids.ts'
+import { hashInvitation } from './invitation-code.ts'
+import type { RegisterBody } from './requests.ts'
+import { isInvitationValid, useInvitation } from './store/invitations.ts'
+import { findUserByName, hasUsers, insertUser, lockRegistration, type User } from './store/users.ts'
+
+/**
+ * Creates an account. The first one is an admin, and needs no invitation.
+ * @throws BrokenRule REGISTRATION_CLOSED, INVITATION_INVALID, USERNAME_TAKEN, EMAIL_TAKEN
+ */
+export async function registerUser(context: LiveContext, body: RegisterBody): Promise<User> {
+  // A registration that is refused costs no hash.
+  await context.transact((tx) => admit(tx, context, body.invitation))
+  const passwordHash = await context.passwordHasher.hash(body.password)
+  return context.transact(async (tx) => {
+    await lockRegistration(tx)
+    const isFirst = await admit(tx, context, body.invitation)
+    if (!isFirst && body.invitation !== undefined) await useInvitation(tx, hashInvitation(body.invitation))
+    const { username, email } = body
+    const user = await insertUser(tx, {
+      userId: newUuid(),
+      username,
+      email,
+      passwordHash,
+      role: isFirst ? 'admin' : 'user',
+    })
+    if (user !== null) return user
+    throw (await findUserByName(tx, username)) === null ? emailTaken() : usernameTaken()
+  })
+}
+
+/**
+ * Returns whether an account would be the first one.
+ * @throws BrokenRule where no further one may be created
+ */
+async function admit(tx: Tx, { settings }: LiveContext, invitation: string | undefined): Promise<boolean> {
+  if (!(await hasUsers(tx))) return true
+  const { registration } = settings.live
+  if (registration === 'closed') {
+    throw new BrokenRule(LIVE_ERRORS.REGISTRATION_CLOSED, 'this platform takes no new accounts (REGISTRATION=closed)')
+  }
+  if (registration === 'open') return false
+  if (invitation === undefined || !(await isInvitationValid(tx, hashInvitation(invitation)))) {
+    const message = 'invitation must be a valid one that nobody has used; an admin makes it (REGISTRATION=invitation)'
+    throw new BrokenRule(LIVE_ERRORS.INVITATION_INVALID, message)
+  }
+  return false
+}
+
+/** Returns the refusal of a username that another account has. */
+export function usernameTaken(): BrokenRule {
+  const details = [{ field: 'username', message: 'is taken' }]
+  return new BrokenRule(LIVE_ERRORS.USERNAME_TAKEN, 'username is taken; choose another one', { details })
+}
+
+/** Returns the refusal of an e-mail address that another account has. */
+export function emailTaken(): BrokenRule {
+  const details = [{ field: 'email', message: 'has an account' }]
+  return new BrokenRule(LIVE_ERRORS.EMAIL_TAKEN, 'email has an account already; sign in', { details })
+}

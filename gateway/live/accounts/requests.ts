@@ -1,0 +1,101 @@
+import * as v from 'valibot'
+
+import { objectProblem } from '../../http/json-body.ts'
+
+/** Names that would pass for the platform, or that a path of it has. */
+const RESERVED_USERNAMES = new Set(
+  [
+    'about account accounts admin administrator api archives assets auth broadcast channel chat console docs embed',
+    'everyone faq help here home internal jobs legal live login logout me metrics mod moderator monitors notices',
+    'null official openapi owner privacy register robots root security session settings staff status stream streams',
+    'studio support sys system tallylight team terms undefined user users watch webhook www',
+  ].flatMap((line) => line.split(' ')),
+)
+
+const Username = v.pipe(
+  v.string('must be a string'),
+  v.regex(/^[A-Za-z0-9_-]{3,50}$/, 'must be 3 to 50 letters, digits, hyphens or underscores'),
+  v.check((name) => !RESERVED_USERNAMES.has(name.toLowerCase()), 'is reserved; choose another one'),
+)
+
+/** The form that HTML accepts for `type=email` (WHATWG HTML §4.10.5.1.5), with a dot in its domain. */
+const EMAIL =
+  /^[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/i
+
+const Email = v.pipe(
+  v.string('must be a string'),
+  v.trim(),
+  v.maxLength(255, 'must not be longer than 255 characters'),
+  v.regex(EMAIL, 'must be an e-mail address'),
+)
+
+const MIN_PASSWORD = 10
+const MAX_PASSWORD = 200
+const PASSWORD_LENGTH = `must be ${MIN_PASSWORD} to ${MAX_PASSWORD} characters`
+
+/** A password that is chosen. */
+const NewPassword = v.pipe(
+  v.string('must be a string'),
+  v.check((text) => {
+    const { length } = Array.from(text)
+    return length >= MIN_PASSWORD && length <= MAX_PASSWORD
+  }, PASSWORD_LENGTH),
+)
+
+/** A password that is checked: any text, but not one that costs much to read. */
+const CheckedPassword = v.pipe(v.string('must be a string'), v.maxLength(4 * MAX_PASSWORD, 'is too long'))
+
+/** Body of `POST /auth/register`. */
+export const RegisterBody = v.strictObject(
+  {
+    username: Username,
+    email: Email,
+    password: NewPassword,
+    invitation: v.optional(v.pipe(v.string('must be a string'), v.maxLength(100, 'is no invitation'))),
+  },
+  objectProblem,
+)
+export type RegisterBody = v.InferOutput<typeof RegisterBody>
+
+/** Body of `POST /auth/login`; `login` is a username or an e-mail address. */
+export const LoginBody = v.strictObject(
+  {
+    login: v.pipe(
+      v.string('must be a string'),
+      v.trim(),
+      v.nonEmpty('must not be empty'),
+      // Postgres takes no text with a null character.
+      v.regex(/^\P{Cc}+$/u, 'must not have control characters'),
+      v.maxLength(255, 'is too long'),
+    ),
+    password: CheckedPassword,
+  },
+  objectProblem,
+)
+export type LoginBody = v.InferOutput<typeof LoginBody>
+
+/** Body of `PUT` and `PATCH /users/{id}`: what it names is changed. */
+export const UpdateUserBody = v.pipe(
+  v.strictObject(
+    {
+      username: v.optional(Username),
+      email: v.optional(Email),
+      password: v.optional(NewPassword),
+      current_password: v.optional(CheckedPassword),
+    },
+    objectProblem,
+  ),
+  v.forward(
+    v.check(
+      ({ email, password, current_password: current }) =>
+        (email === undefined && password === undefined) || current !== undefined,
+      'is needed to change the password or the e-mail address',
+    ),
+    ['current_password'],
+  ),
+)
+export type UpdateUserBody = v.InferOutput<typeof UpdateUserBody>
+
+/** Body of `DELETE /users/{id}`. */
+export const DeleteUserBody = v.strictObject({ password: CheckedPassword }, objectProblem)
+export type DeleteUserBody = v.InferOutput<typeof DeleteUserBody>

@@ -1,0 +1,74 @@
+import { and, desc, eq, gt, lte, ne, sql } from 'drizzle-orm'
+
+import type { Db, DbOrTx, Tx } from '../../../ports/database.ts'
+import { sessions, users } from '../../schema.ts'
+import type { User } from './users.ts'
+
+export type SessionRow = typeof sessions.$inferSelect
+
+const valid = gt(sessions.expiresAt, sql`now()`)
+
+/** Inserts a session that expires in `lifeSec` seconds by the clock of the database. */
+export async function insertSession(
+  tx: DbOrTx,
+  session: Pick<SessionRow, 'sessionId' | 'userId' | 'address' | 'userAgent'>,
+  lifeSec: number,
+): Promise<SessionRow> {
+  const [row] = await tx
+    .insert(sessions)
+    .values({ ...session, expiresAt: sql`date_trunc('second', now()) + make_interval(secs => ${lifeSec})` })
+    .returning()
+  if (row === undefined) throw new Error('the session was not inserted')
+  return row
+}
+
+/** Returns a valid session with its user, or `null`. */
+export async function findSession(
+  db: Db,
+  sessionId: string,
+): Promise<{ readonly session: SessionRow; readonly user: User } | null> {
+  const [row] = await db
+    .select({ session: sessions, user: users })
+    .from(sessions)
+    .innerJoin(users, eq(users.userId, sessions.userId))
+    .where(and(eq(sessions.sessionId, sessionId), valid))
+  return row ?? null
+}
+
+/** Returns whether a session is valid. */
+export async function hasSession(tx: Tx, sessionId: string): Promise<boolean> {
+  const rows = await tx
+    .select({ sessionId: sessions.sessionId })
+    .from(sessions)
+    .where(and(eq(sessions.sessionId, sessionId), valid))
+  return rows.length > 0
+}
+
+/** Returns the valid sessions of a user, newest first. */
+export function listUserSessions(db: Db, userId: string): Promise<SessionRow[]> {
+  return db
+    .select()
+    .from(sessions)
+    .where(and(eq(sessions.userId, userId), valid))
+    .orderBy(desc(sessions.sessionId))
+}
+
+/** Deletes a session of a user; returns false where the user has none of this id. */
+export async function deleteSession(db: DbOrTx, userId: string, sessionId: string): Promise<boolean> {
+  const deleted = await db
+    .delete(sessions)
+    .where(and(eq(sessions.userId, userId), eq(sessions.sessionId, sessionId)))
+    .returning({ sessionId: sessions.sessionId })
+  return deleted.length > 0
+}
+
+/** Deletes the sessions of a user, all or all but one. */
+export async function deleteUserSessions(db: DbOrTx, userId: string, kept: string | null = null): Promise<void> {
+  const others = kept === null ? undefined : ne(sessions.sessionId, kept)
+  await db.delete(sessions).where(and(eq(sessions.userId, userId), others))
+}
+
+/** Deletes the sessions that have expired. */
+export async function deleteExpiredSessions(db: Db): Promise<void> {
+  await db.delete(sessions).where(lte(sessions.expiresAt, sql`now()`))
+}
