@@ -25,8 +25,12 @@ export function apiKeyAuthentication(key: string): Authentication {
 }
 
 function givenKey(c: Context): string | null {
-  const bearer = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')
-  return c.req.header('x-api-key') ?? bearer?.[1] ?? null
+  return c.req.header('x-api-key') ?? bearerToken(c)
+}
+
+/** Returns the token of `Authorization: Bearer TOKEN` (RFC 6750 §2.1), or `null`. */
+export function bearerToken(c: Context): string | null {
+  return /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? null
 }
 
 /** Refuses requests without valid credentials (401 UNAUTHORIZED). */

@@ -10,7 +10,7 @@ export type Registration = v.InferOutput<typeof Registration>
 const LiveEnvironment = v.object({
   REGISTRATION: setting(
     v.optional(Registration, 'open'),
-    'Who may create an account: `open` (everyone), `invitation` (whoever has an invitation) or `closed` (nobody). The first account may always be created; it is an admin.',
+    'Whether people may create accounts: `open` (yes), `invitation` (only with an invitation) or `closed` (no). The first account may always be created; it is an admin.',
   ),
 })
 

@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { PATIENCE_MS, until } from '../../shared/testing/until.ts'
 import { findFreePort } from '../adapters/http/free-port.ts'
-import { buildClusterUrl } from '../adapters/embedded-postgres/cluster.ts'
+import { readEmbeddedUrl } from '../adapters/embedded-postgres/embedded-postgres.ts'
 import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts'
 import { readPostmasterPid } from './find-processes.ts'
 import { startReceiver, type ReceiverBehaviour, type Receiver } from './receiver.ts'
@@ -50,9 +50,11 @@ export async function startWholeSystem(
     await clear()
     throw error
   })
+  const databaseUrl = settings['DATABASE_URL'] ?? (await readEmbeddedUrl(dataDir))
+  if (databaseUrl === null) throw new Error(`${dataDir} has no embedded database`)
   return {
     dataDir,
-    databaseUrl: settings['DATABASE_URL'] ?? (await readEmbeddedUrl(dataDir)),
+    databaseUrl,
     receiver,
     gateway: () => gateway,
     async startGateway() {
@@ -72,12 +74,6 @@ export async function startWholeSystem(
       await clear()
     },
   }
-}
-
-/** Reads the URL of the gateway's embedded database. */
-async function readEmbeddedUrl(dataDir: string): Promise<string> {
-  const { port, password } = JSON.parse(await readFile(join(dataDir, 'postgres.json'), 'utf8'))
-  return buildClusterUrl(port, password)
 }
 
 /** Kills the database with SIGKILL; resolves once another one runs and the gateway is ready again. */

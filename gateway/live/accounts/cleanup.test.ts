@@ -6,7 +6,7 @@ import { deleteExpiredInvitations, insertInvitation, isInvitationValid } from '.
 import { countAttempt, deleteEndedLoginFailures, forgiveAttempt } from './store/login-failures.ts'
 import { deleteExpiredSessions, findSession, insertSession } from './store/sessions.ts'
 import { insertUser } from './store/users.ts'
-import { newUuid } from './ids.ts'
+import { newUuid } from '../../../shared/ids.ts'
 
 test('what has expired is not valid, and is deleted; what has not stays', async () => {
   await using database = await createTestDatabase()

@@ -1,5 +1,6 @@
+import { hashText } from '../../../shared/net/hash.ts'
 import type { LiveContext } from '../context.ts'
-import { hashInvitation, newInvitationCode } from './invitation-code.ts'
+import { newInvitationCode } from './invitation-code.ts'
 import type { Invitation } from './present.ts'
 import type { SignedIn } from './session.ts'
 import { insertInvitation } from './store/invitations.ts'
@@ -9,6 +10,6 @@ const LIFE_SEC = 7 * 86_400
 /** Creates an invitation that one person may register with, for seven days. */
 export async function createInvitation({ db }: LiveContext, { user }: SignedIn): Promise<Invitation> {
   const code = newInvitationCode()
-  const expiresAt = await insertInvitation(db, { codeHash: hashInvitation(code), createdBy: user.userId }, LIFE_SEC)
+  const expiresAt = await insertInvitation(db, { codeHash: hashText(code), createdBy: user.userId }, LIFE_SEC)
   return { invitation: code, expires_at: expiresAt.toISOString() }
 }

@@ -32,6 +32,6 @@ test('an operator gives a user a role, beside the running gateway', async () => 
   expect(await runUserCommand(system.dataDir, 'grant', 'second', 'king')).toContain(
     'ROLE is one of user, moderator, admin',
   )
-  expect(await runUserCommand(system.dataDir, 'grant', 'nobody', 'admin')).toContain('there is no user "nobody"')
+  expect(await runUserCommand(system.dataDir, 'grant', 'missing', 'admin')).toContain('there is no user "missing"')
   expect(await runUserCommand('/tmp/tallylight-no-data', 'grant', 'first', 'user')).toContain('set DATABASE_URL')
 })

@@ -1,6 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-
+import { hashText } from '../../../shared/net/hash.ts'
 import { BrokenRule } from '../../errors.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
@@ -48,5 +46,5 @@ export async function checkLimited(
 
 /** Returns the key of a counter: a hash, for people type passwords and addresses into the wrong field. */
 function toKey(...parts: readonly string[]): string {
-  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(parts))))
+  return hashText(JSON.stringify(parts))
 }

@@ -1,7 +1,7 @@
 import { BrokenRule } from '../../errors.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { newUuid } from './ids.ts'
+import { newUuid } from '../../../shared/ids.ts'
 import { checkLimited } from './limit-attempts.ts'
 import { presentOwnUser, type Login } from './present.ts'
 import type { LoginBody } from './requests.ts'
@@ -13,7 +13,7 @@ import { findUserByEmail, findUserByName, lockUser, type User } from './store/us
 const SESSION_SEC = 86_400
 const MAX_USER_AGENT = 300
 /** A hash that no password has. It takes as long to check as a user's, so that no answer time shows which names exist. */
-const NOBODY = `$scrypt$ln=14,r=8,p=5$${'A'.repeat(22)}$${'A'.repeat(43)}`
+const UNMATCHED_HASH = `$scrypt$ln=14,r=8,p=5$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
 /** Where a login comes from. */
 export type LoginOrigin = { readonly address: string; readonly userAgent: string }
@@ -25,7 +25,7 @@ export type LoginOrigin = { readonly address: string; readonly userAgent: string
 export async function logIn(context: LiveContext, { login, password }: LoginBody, from: LoginOrigin): Promise<Login> {
   const user = await findByLogin(context, login)
   const attempt = { account: user?.userId ?? login.toLowerCase(), address: from.address }
-  const check = () => context.passwordHasher.verify(password, user?.passwordHash ?? NOBODY)
+  const check = () => context.passwordHasher.verify(password, user?.passwordHash ?? UNMATCHED_HASH)
   if (!(await checkLimited(context, attempt, check)) || user === null) throw loginFailed()
   return beginSession(context, user, from)
 }

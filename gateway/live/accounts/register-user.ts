@@ -1,9 +1,9 @@
+import { hashText } from '../../../shared/net/hash.ts'
 import { BrokenRule } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { newUuid } from './ids.ts'
-import { hashInvitation } from './invitation-code.ts'
+import { newUuid } from '../../../shared/ids.ts'
 import type { RegisterBody } from './requests.ts'
 import { isInvitationValid, useInvitation } from './store/invitations.ts'
 import { findUserByName, hasUsers, insertUser, lockRegistration, type User } from './store/users.ts'
@@ -19,7 +19,7 @@ export async function registerUser(context: LiveContext, body: RegisterBody): Pr
   return context.transact(async (tx) => {
     await lockRegistration(tx)
     const isFirst = await admit(tx, context, body.invitation)
-    if (!isFirst && body.invitation !== undefined) await useInvitation(tx, hashInvitation(body.invitation))
+    if (!isFirst && body.invitation !== undefined) await useInvitation(tx, hashText(body.invitation))
     const { username, email } = body
     const user = await insertUser(tx, {
       userId: newUuid(),
@@ -44,8 +44,8 @@ async function admit(tx: Tx, { settings }: LiveContext, invitation: string | und
     throw new BrokenRule(LIVE_ERRORS.REGISTRATION_CLOSED, 'this platform takes no new accounts (REGISTRATION=closed)')
   }
   if (registration === 'open') return false
-  if (invitation === undefined || !(await isInvitationValid(tx, hashInvitation(invitation)))) {
-    const message = 'invitation must be a valid one that nobody has used; an admin makes it (REGISTRATION=invitation)'
+  if (invitation === undefined || !(await isInvitationValid(tx, hashText(invitation)))) {
+    const message = 'invitation must be given, unused and not expired; an admin makes one (REGISTRATION=invitation)'
     throw new BrokenRule(LIVE_ERRORS.INVITATION_INVALID, message)
   }
   return false

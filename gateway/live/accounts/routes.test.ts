@@ -53,7 +53,7 @@ describe.each(RUNTIMES)('accounts on %s', (runtime) => {
       ['username', 'x'.repeat(51)],
       ['username', 'Admin'],
       ['username', 7],
-      ['email', 'nobody'],
+      ['email', 'no-address'],
       ['email', `${'x'.repeat(250)}@example.org`],
       ['password', 'too short'],
       ['password', 'x'.repeat(201)],
@@ -91,7 +91,7 @@ describe.each(RUNTIMES)('accounts on %s', (runtime) => {
 
     it('with a wrong password or an unknown name gets one and the same answer', async () => {
       await register('carol')
-      const answers = [await logIn('carol', 'wrong password'), await logIn('nobody', 'wrong password')]
+      const answers = [await logIn('carol', 'wrong password'), await logIn('unregistered', 'wrong password')]
       expect(answers.map(({ status }) => status)).toEqual([401, 401])
       expect(answers[0]?.text).toBe(answers[1]?.text)
       expect(answers[0]?.headers.get('set-cookie')).toBe(null)

@@ -1,5 +1,6 @@
 import { Hono, type Context as HonoContext } from 'hono'
 
+import { UUID } from '../../../shared/ids.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
 import { answers, describe } from '../../http/openapi.ts'
@@ -8,16 +9,15 @@ import { LIVE_ERRORS } from '../errors.ts'
 import { createInvitation } from './create-invitation.ts'
 import { deleteUser } from './delete-user.ts'
 import { getUser } from './get-user.ts'
-import { UUID } from './ids.ts'
 import { exportUser, listSessions } from './list-sessions.ts'
 import { logIn } from './log-in.ts'
 import { Invitation, Login, OwnUser, presentOwnUser, PublicUser, SessionList, UserExport } from './present.ts'
 import { registerUser } from './register-user.ts'
 import { DeleteUserBody, LoginBody, RegisterBody, UpdateUserBody } from './requests.ts'
-import { isSafeOrSameOrigin } from './same-origin.ts'
 import {
   clearSessionCookie,
   readSession,
+  refuseOtherSite,
   requireRole,
   requireSession,
   setSessionCookie,
@@ -224,12 +224,6 @@ async function requireOwn(context: LiveContext, c: HonoContext): Promise<SignedI
   const signedIn = await requireSession(context, c)
   if ((await userIdOf(context, c)) === signedIn.user.userId) return signedIn
   throw new BrokenRule(KERNEL_ERRORS.FORBIDDEN, 'only the user may change this account')
-}
-
-/** Refuses a login that another site makes a browser send: its user would use an account of the attacker. */
-function refuseOtherSite({ settings }: LiveContext, c: HonoContext): void {
-  if (isSafeOrSameOrigin(c, settings.publicUrl)) return
-  throw new BrokenRule(KERNEL_ERRORS.FORBIDDEN, 'another site sent this login; use the pages of this one')
 }
 
 function sessionNotFound(): BrokenRule {

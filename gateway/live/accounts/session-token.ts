@@ -1,7 +1,7 @@
 import { sign, verify } from 'hono/jwt'
 import * as v from 'valibot'
 
-import { UUID } from './ids.ts'
+import { UUID } from '../../../shared/ids.ts'
 
 /** The one algorithm: a token cannot choose another. */
 const ALGORITHM = 'HS256'

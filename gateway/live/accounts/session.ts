@@ -3,7 +3,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 
 import { deriveSessionKey } from '../../../shared/net/signing.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
-import type { Authentication } from '../../http/authentication.ts'
+import { bearerToken, type Authentication } from '../../http/authentication.ts'
 import type { LiveContext } from '../context.ts'
 import { includesRole, type Role } from '../roles.ts'
 import { isSafeOrSameOrigin } from './same-origin.ts'
@@ -46,7 +46,7 @@ export async function readSession(context: LiveContext, c: Context): Promise<Sig
 }
 
 async function lookUpSession(context: LiveContext, c: Context): Promise<SignedIn | null> {
-  const token = bearerOf(c) ?? cookieOf(context, c)
+  const token = bearerToken(c) ?? cookieOf(context, c)
   if (token === null) return null
   const subject = await verifySessionToken(sessionKey(context), token)
   if (subject === null) return null
@@ -56,17 +56,21 @@ async function lookUpSession(context: LiveContext, c: Context): Promise<SignedIn
     : { user: found.user, sessionId: found.session.sessionId }
 }
 
-function bearerOf(c: Context): string | null {
-  return /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? null
-}
-
-function cookieOf({ settings }: LiveContext, c: Context): string | null {
+function cookieOf(context: LiveContext, c: Context): string | null {
   const token = getCookie(c, COOKIE)
   if (token === undefined) return null
-  if (!isSafeOrSameOrigin(c, settings.publicUrl)) {
-    throw new BrokenRule(KERNEL_ERRORS.FORBIDDEN, 'another site sent this request; use the pages of this one')
-  }
+  refuseOtherSite(context, c)
   return token
+}
+
+/**
+ * Refuses a request that another site makes a browser send: with the cookie of its user, or to log the user in to an
+ * account of the attacker.
+ * @throws BrokenRule FORBIDDEN
+ */
+export function refuseOtherSite({ settings }: LiveContext, c: Context): void {
+  if (isSafeOrSameOrigin(c, settings.publicUrl)) return
+  throw new BrokenRule(KERNEL_ERRORS.FORBIDDEN, 'another site sent this request; use the pages of this one')
 }
 
 /**
