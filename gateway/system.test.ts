@@ -12,7 +12,7 @@ import type { ConfiguredSystem, System } from './system.ts'
 import { systems } from './systems.ts'
 import { createMemoryLauncher } from './testing/workers/memory-launcher.ts'
 import { createTestDatabase, type TestDatabase } from './testing/test-database.ts'
-import { TEST_ENV, TEST_KEYS, createTestSettings } from './testing/test-gateway.ts'
+import { TEST_ENV, TEST_KEYS, createTestSettings, quickHasher } from './testing/test-gateway.ts'
 
 const ERRORS = defineErrors({ STUDIO_CLOSED: 423 })
 const STUDIOS = {
@@ -104,6 +104,7 @@ describe('a third system', () => {
       systems: configured satisfies readonly ConfiguredSystem[],
       databaseUrl: database.url,
       launcher: createMemoryLauncher(),
+      passwordHasher: quickHasher,
       log: createLog('gateway', 'info', (line) => lines.push(JSON.parse(line))),
     })
     await gateway.started

@@ -18,7 +18,7 @@ import { startGateway } from '../cli/start-gateway.ts'
 import { JOB_OUTPUT, buildJobReport } from '../testing/workers/job-reports.ts'
 import { createMemoryLauncher } from '../testing/workers/memory-launcher.ts'
 import { readGatewayAndJobSettings } from '../testing/read-job-settings.ts'
-import { TEST_ENV, createTestSettings } from '../testing/test-gateway.ts'
+import { TEST_ENV, createTestSettings, quickHasher } from '../testing/test-gateway.ts'
 import type { BenchResult } from './result-table.ts'
 
 const JOBS = 1000
@@ -88,6 +88,7 @@ async function timeTallylight(databaseUrl: string): Promise<number> {
     systems,
     databaseUrl,
     launcher,
+    passwordHasher: quickHasher,
     log: createLog('gateway', 'error', console.error),
   })
   await gateway.started

@@ -4,6 +4,7 @@ import type { Log } from '../../shared/log.ts'
 import { startEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
 import { loadOrCreateKeys } from '../adapters/files/generated-keys.ts'
 import { createSettingTextReader } from '../adapters/files/setting-text.ts'
+import { createPasswordHasher } from '../adapters/scrypt/password-hasher.ts'
 import { openLauncher } from '../adapters/open-launcher.ts'
 import { configureSystems } from '../operations/configure-systems.ts'
 import { clientUrlOf } from '../settings/read-settings.ts'
@@ -29,7 +30,14 @@ export async function serve(given: GivenSettings, log: Log): Promise<void> {
     const roles = systems.flatMap(({ workerRoles }) => workerRoles)
     await using opened = await openLauncher({ ...given, roles, log, writeLine })
     const { launcher } = opened
-    const gateway = await startGateway({ settings, systems, databaseUrl: database.url, launcher, log })
+    const gateway = await startGateway({
+      settings,
+      systems,
+      databaseUrl: database.url,
+      launcher,
+      passwordHasher: createPasswordHasher(),
+      log,
+    })
     try {
       const announced = gateway.started.then(() => announce(settings, log, welcomeKey))
       await Promise.race([announced, whenAborted(stop)])
@@ -69,19 +77,18 @@ async function settleKeys({ givenKeys, dataDir }: GivenSettings): Promise<{ keys
   }
   const { keys: stored, isNew } = await loadOrCreateKeys(dataDir)
   const keys = { ...stored, ...givenKeys }
-  if (isNew) showKeys(keys, dataDir)
+  if (isNew) showSigningKey(keys, dataDir)
   if (API_KEY !== undefined) return { keys, welcomeKey: { kind: 'set' } }
   // A log file must not collect the key at every start.
   if (!isNew && !process.stderr.isTTY) return { keys, welcomeKey: { kind: 'stored', path: `${dataDir}/keys.json` } }
   return { keys, welcomeKey: { kind: 'shown', key: keys.API_KEY } }
 }
 
-/** Shows new keys once, on stderr: they do not go into the log. */
-function showKeys(keys: Keys, dataDir: string): void {
+/** Shows the new signing key once, on stderr: it does not go into the log. The welcome shows the API key. */
+function showSigningKey(keys: Keys, dataDir: string): void {
   const lines = [
-    `Keys were made and are kept in ${dataDir}/keys.json:`,
-    `  API_KEY              ${keys.API_KEY}`,
-    `  WEBHOOK_SIGNING_KEY  ${keys.WEBHOOK_SIGNING_KEY}`,
+    `Keys were made and are kept in ${dataDir}/keys.json.`,
+    `WEBHOOK_SIGNING_KEY  ${keys.WEBHOOK_SIGNING_KEY}`,
   ]
   process.stderr.write(`${lines.join('\n')}\n`)
 }

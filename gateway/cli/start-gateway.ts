@@ -18,7 +18,6 @@ import { connectPostgres, migrate, type Postgres } from '../adapters/postgres/co
 import { isRetryable, isUnavailable } from '../adapters/postgres/errors.ts'
 import { createTransact } from '../adapters/postgres/transact.ts'
 import { getProcessName, mayProcessStillRun } from '../adapters/process/process-identity.ts'
-import { createPasswordHasher } from '../adapters/scrypt/password-hasher.ts'
 import { openTracing, type Tracing } from '../adapters/telemetry/open-telemetry.ts'
 import { createPrometheus } from '../adapters/telemetry/prometheus.ts'
 import { createApp, type AppParts, type ListenerRoutes } from '../app.ts'
@@ -29,6 +28,7 @@ import type { Readiness } from '../operations/health.ts'
 import { allMetrics } from '../operations/metrics.ts'
 import { createOperations } from '../operations/operations.ts'
 import type { Launcher } from '../ports/launcher.ts'
+import type { PasswordHasher } from '../ports/password-hasher.ts'
 import { startLoop } from '../scheduler/loop.ts'
 import { createWakeSignal, type WakeSignal } from '../scheduler/wake-signal.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -43,6 +43,7 @@ export type GatewayParts = {
   readonly systems: readonly ConfiguredSystem[]
   readonly databaseUrl: string
   readonly launcher: Launcher
+  readonly passwordHasher: PasswordHasher
   readonly log: Log
 }
 
@@ -132,7 +133,7 @@ type Outside = {
   readonly openStreams: OpenStreams
 }
 
-function createContext({ settings, systems, launcher, log }: GatewayParts, outside: Outside): Context {
+function createContext({ settings, systems, launcher, passwordHasher, log }: GatewayParts, outside: Outside): Context {
   const { postgres, sender, tracing, signal, openStreams } = outside
   return {
     settings,
@@ -143,7 +144,7 @@ function createContext({ settings, systems, launcher, log }: GatewayParts, outsi
     identity: { id: `${getProcessName()}:${randomUUID()}`, mayStillRun: mayProcessStillRun },
     launcher,
     sendWebhook: sender.send,
-    passwordHasher: createPasswordHasher(),
+    passwordHasher,
     receiversAtATime: RECEIVERS_AT_A_TIME,
     log,
     idFields: idFieldsOf(systems),

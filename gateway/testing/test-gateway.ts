@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 
 import { deriveWorkerToken, signCallback } from '../../shared/net/signing.ts'
 import { createLog } from '../../shared/log.ts'
+import { createPasswordHasher } from '../adapters/scrypt/password-hasher.ts'
 import { createSettingTextReader } from '../adapters/files/setting-text.ts'
 import { startGateway, type Gateway } from '../cli/start-gateway.ts'
 import type { Launcher } from '../ports/launcher.ts'
@@ -81,6 +82,9 @@ export type TestGateway = AsyncDisposable & {
 /** An assignment, and the name of the worker that calls for it. */
 export type Caller = { readonly id: string; readonly worker: string }
 
+/** Hashes of a test need not resist an attacker: one costs a thousandth of a real one. */
+export const quickHasher = createPasswordHasher({ ln: 6, r: 8, p: 1 })
+
 export type TestGatewayOptions = {
   /** Variables on top of `TEST_ENV`. */
   readonly env?: Readonly<Record<string, string>>
@@ -97,6 +101,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     ...(await createTestSettings(options.env)),
     databaseUrl: database.url,
     launcher: options.launcher ?? createMemoryLauncher(),
+    passwordHasher: quickHasher,
     log: createLog('gateway', 'error', (line) => errors.push(line)),
   })
   await gateway.started

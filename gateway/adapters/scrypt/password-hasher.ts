@@ -4,7 +4,7 @@ import type { PasswordHasher } from '../../ports/password-hasher.ts'
 import { createSemaphore } from '../semaphore.ts'
 
 /** Parameters of OWASP's password storage guide: N = 2^14, r = 8, p = 5. One hash takes 16 MiB. */
-const COST = { ln: 14, r: 8, p: 5 }
+const RECOMMENDED_COST = { ln: 14, r: 8, p: 5 }
 const SALT_BYTES = 16
 const HASH_BYTES = 32
 /** How many passwords are hashed at a time: they share the thread pool with files and host names. */
@@ -15,10 +15,10 @@ const MAX_MEMORY_BYTES = 64 * 1024 * 1024
 /** A PHC string of scrypt, with the parameters in this order. */
 const PHC = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{22,86})\$([A-Za-z0-9+/]{43,86})$/
 
-type Cost = typeof COST
+type Cost = typeof RECOMMENDED_COST
 
 /** Creates a hasher by scrypt (RFC 7914). Hashes are PHC strings: `$scrypt$ln=14,r=8,p=5$SALT$HASH`. */
-export function createPasswordHasher(): PasswordHasher {
+export function createPasswordHasher(newCost: Cost = RECOMMENDED_COST): PasswordHasher {
   const semaphore = createSemaphore(AT_A_TIME)
   const never = new AbortController().signal
 
@@ -34,8 +34,8 @@ export function createPasswordHasher(): PasswordHasher {
   return {
     async hash(password) {
       const salt = randomBytes(SALT_BYTES)
-      const hash = await derive(password, salt, COST, HASH_BYTES)
-      return `$scrypt$ln=${COST.ln},r=${COST.r},p=${COST.p}$${toBase64(salt)}$${toBase64(hash)}`
+      const hash = await derive(password, salt, newCost, HASH_BYTES)
+      return `$scrypt$ln=${newCost.ln},r=${newCost.r},p=${newCost.p}$${toBase64(salt)}$${toBase64(hash)}`
     },
     async verify(password, stored) {
       const [, ln, r, p, salt = '', hash = ''] = PHC.exec(stored) ?? []
