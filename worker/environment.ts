@@ -7,7 +7,15 @@ export const HttpUrl = v.pipe(
   v.check((value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol), 'must be an http or https URL'),
 )
 
-const PORT = 'must be a port'
+const PORT_RANGE = 'must be a port'
+
+export const Port = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,5}$/, PORT_RANGE),
+  v.transform(Number),
+  v.minValue(1, PORT_RANGE),
+  v.maxValue(65_535, PORT_RANGE),
+)
 
 /** The environment variables of every kind of worker. */
 export const WorkerEnvironment = v.object({
@@ -22,9 +30,7 @@ export const WorkerEnvironment = v.object({
   /** Set where stdin is a pipe from the gateway: the end of the pipe means that the gateway's process is gone. */
   GATEWAY_PIPE: v.optional(v.picklist(['1'], 'must be 1 or not set')),
   /** The port of the health probes; not set: no probes. */
-  HEALTH_PORT: v.optional(
-    v.pipe(v.string(), v.regex(/^\d{1,5}$/, PORT), v.transform(Number), v.minValue(1, PORT), v.maxValue(65_535, PORT)),
-  ),
+  HEALTH_PORT: v.optional(Port),
   /** The trace of the request that created the assignment. An invalid one is ignored. */
   TRACEPARENT: v.optional(v.string()),
   LOG_LEVEL: v.optional(v.picklist(['error', 'warn', 'info', 'debug'], 'must be error, warn, info or debug'), 'info'),

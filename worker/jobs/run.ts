@@ -12,9 +12,9 @@ import type { PlannedInput } from './plan/encode-plan.ts'
 import { planOutput } from './plan/plan-output.ts'
 import { permanentFailure, transientFailure, type FailedOrAborted, type TaskResult } from './result.ts'
 import { runChunkTask, runJoinTask, splitJob } from './run-chunks.ts'
-import { fetchInput } from './source/fetch-input.ts'
-import { toMediaInfo } from './source/media-info.ts'
-import { findTruncation, mayBeTruncated } from './source/truncated-input.ts'
+import { fetchInput } from './input/fetch-input.ts'
+import { toMediaInfo } from './input/media-info.ts'
+import { findTruncation, mayBeTruncated } from './input/truncated-input.ts'
 import type { SpecOf, TaskContext } from './task-context.ts'
 
 /** ffprobe reads the whole file where the container has no index. */

@@ -2,11 +2,9 @@ import { resolve } from 'node:path'
 
 import * as v from 'valibot'
 
-import { HttpUrl, NonEmptyText } from '../environment.ts'
+import { HttpUrl, NonEmptyText, Port } from '../environment.ts'
 import { type Store, StoreError } from './store.ts'
 import { withRetries } from './with-retries.ts'
-
-const PORT = 'must be a port'
 
 /** Settings of all stores, by the names of their environment variables. Only those of the used store must be set. */
 export const StoreSettings = v.object({
@@ -25,9 +23,7 @@ export const StoreSettings = v.object({
   S3_PUBLIC_URL: v.optional(HttpUrl),
   FTP_HOST: v.optional(NonEmptyText),
   /** Default: 21, with implicit TLS 990. */
-  FTP_PORT: v.optional(
-    v.pipe(v.string(), v.regex(/^\d{1,5}$/, PORT), v.transform(Number), v.minValue(1, PORT), v.maxValue(65_535, PORT)),
-  ),
+  FTP_PORT: v.optional(Port),
   FTP_USER: v.optional(NonEmptyText, 'anonymous'),
   FTP_PASSWORD: v.optional(v.string(), ''),
   /** `true`: AUTH TLS. `NODE_EXTRA_CA_CERTS` adds certificate authorities. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { toMediaInfo } from '../source/media-info.ts'
+import { toMediaInfo } from '../input/media-info.ts'
 import type { InputVideo } from './encode-plan.ts'
 import { createHlsPreset, createMp4Preset, createProbe, findPlanProblem, planOrThrow } from '../testing/plans.ts'
 
