@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { validate } from 'dockerfile-utils'
@@ -82,10 +82,6 @@ test('the worker image starts a worker with the options of the process launcher'
   expect(textsOf([last(WORKER, 'worker')], 'ENV')).toContain(memory.replaceAll(/: '(\d+)',?/g, '=$1').trim())
 })
 
-test('the gateway image contains no test code and no demo', () => {
-  expect(removedSources(GATEWAY)).toEqual(['gateway/testing', 'gateway/demo', 'shared/testing'])
-})
-
 test('the build context contains sources, and no tests, manifests or local files', () => {
   const outside = [
     '.git/config',
@@ -129,6 +125,14 @@ describe('with only the files that its Dockerfile copies', () => {
     })
     return { status, output: stdout + stderr }
   }
+
+  test('the gateway image contains no test code and no demo', () => {
+    const folder = build(GATEWAY)
+    const paths = ['gateway', 'shared'].flatMap((half) =>
+      readdirSync(join(folder, half), { recursive: true, encoding: 'utf8' }),
+    )
+    expect(paths.filter((path) => ['testing', 'demo'].includes(basename(path)))).toEqual([])
+  })
 
   test('the gateway starts, and names its missing settings', () => {
     const folder = build(GATEWAY)
