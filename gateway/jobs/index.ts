@@ -1,6 +1,7 @@
 import { apiKeyAuthentication } from '../http/authentication.ts'
 import { mediaRoutes } from '../media/routes.ts'
 import { OFTEN_MS, RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
+import { readStoreSettings } from '../settings/stores.ts'
 import type { SystemConfiguration, MountedSystem, OwnFile, System, SystemSurroundings } from '../system.ts'
 import type { WorkerKind } from '../workers/worker-kind.ts'
 import { callbackRoutes } from './callbacks.ts'
@@ -37,9 +38,8 @@ export const jobs: System = {
 
 async function configure({ env, settings: kernel, ...surroundings }: SystemSurroundings): Promise<SystemConfiguration> {
   const presets = readPresets(await surroundings.readText('PRESETS_FILE', OWN_PRESETS))
-  const { dataDir, url, toAbsolute } = surroundings
-  const runsPods = kernel.cluster !== null
-  const settings = readJobSettings(env, { dataDir, url, toAbsolute, runsPods, workerEnv: kernel.workerEnv, presets })
+  const stores = readStoreSettings(env, { ...surroundings, runsPods: kernel.cluster !== null })
+  const settings = readJobSettings(env, { stores, workerEnv: kernel.workerEnv, presets })
   return {
     workerRoles: [jobRole({ jobs: settings })],
     mount: (context) => mount({ ...context, settings: { ...context.settings, jobs: settings } }),
@@ -48,7 +48,8 @@ async function configure({ env, settings: kernel, ...surroundings }: SystemSurro
 
 function mount(context: JobsContext): MountedSystem {
   const { keys, jobs: settings } = context.settings
-  const store = settings.storageDir === null ? null : (context.openFolder?.(settings.storageDir) ?? null)
+  const { storageDir } = settings.stores
+  const store = storageDir === null ? null : (context.openFolder?.(storageDir) ?? null)
   return {
     name: 'jobs',
     api: {

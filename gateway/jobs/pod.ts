@@ -39,7 +39,7 @@ export function workerSpec(
     name,
     kind: JOB_KIND,
     assignmentId: launch.id,
-    secrets: settings.jobs.secretEnv,
+    secrets: settings.jobs.stores.secretEnv,
     env: {
       ...settings.jobs.workerEnv,
       WORKER_KIND: 'encode',

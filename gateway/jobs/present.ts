@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 
-import { Clip, JobOutput, MediaInfo, StorageKind, ValidationResult } from '../../shared/contract/jobs.ts'
+import { Clip, JobOutput, MediaInfo, ValidationResult } from '../../shared/contract/jobs.ts'
+import { StorageKind } from '../../shared/contract/stores.ts'
 import {
   Container,
   listOutputTypes,

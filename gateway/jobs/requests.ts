@@ -1,9 +1,10 @@
 import * as v from 'valibot'
 
-import { StorageKind } from '../../shared/contract/jobs.ts'
+import { StorageKind } from '../../shared/contract/stores.ts'
 import { listOutputTypes, OutputType, type Preset } from '../../shared/contract/presets.ts'
 import { PRIVATE_ADDRESS } from '../../shared/net/safe-url.ts'
 import { KERNEL_ERRORS, type ErrorCode } from '../errors.ts'
+import type { StoreSettings } from '../settings/stores.ts'
 import { objectProblem, type FieldProblem } from '../http/json-body.ts'
 import { Cursor, Limit } from '../http/paging.ts'
 import { guardedUrl, intIn, Metadata, numberIn, PlainObject, urlField } from '../http/request-fields.ts'
@@ -64,7 +65,7 @@ const REQUIRED_SETTING: Readonly<Record<StorageKind, string>> = {
   ftp: 'FTP_HOST',
 }
 
-function storageField({ storages, defaultStorage }: JobsContextSettings['jobs']) {
+function storageField({ storages, defaultStorage }: StoreSettings) {
   const given = v.pipe(
     StorageKind,
     v.check(
@@ -94,7 +95,7 @@ export function createJobBody({ allowPrivateNetworks, jobs }: BodySettings) {
     PlainObject,
     v.strictObject(
       {
-        storage: storageField(jobs),
+        storage: storageField(jobs.stores),
         path: Path,
         type: v.optional(OutputType),
         metadata: v.optional(Metadata, {}),

@@ -19,9 +19,9 @@ import type {
   TaskSpec,
   JobOutput,
   MediaInfo,
-  StorageKind,
   ValidationResult,
 } from '../../shared/contract/jobs.ts'
+import type { StorageKind } from '../../shared/contract/stores.ts'
 import type { OutputType, Preset } from '../../shared/contract/presets.ts'
 import type { JobStatus, TaskStatus } from './status.ts'
 

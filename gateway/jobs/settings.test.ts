@@ -4,6 +4,7 @@ import { SettingsError } from '../settings/settings-error.ts'
 import { readGatewayAndJobSettings } from '../testing/read-job-settings.ts'
 
 const jobsOf = (env: Record<string, string>) => readGatewayAndJobSettings(env).jobs
+const storesOf = (env: Record<string, string>) => jobsOf(env).stores
 const ON_A_CLUSTER = { LAUNCHER: 'kubernetes', WORKER_IMAGE: 'worker:1' }
 
 function problemsOf(env: Record<string, string>): readonly string[] {
@@ -24,21 +25,18 @@ describe('the settings of jobs', () => {
       maxConcurrent: 1,
       timeoutSec: 3600,
       allowFileInput: false,
-      defaultStorage: 'local',
-      storages: ['local'],
-      storageDir: '.data/media',
+      stores: { defaultStorage: 'local', storages: ['local'], storageDir: '.data/media', secretEnv: {} },
       workDir: '/tmp/ffmpeg-jobs',
       resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '4', memory: '4Gi' } },
       workerEnv: { STORAGE_DIR: '.data/media', MEDIA_URL: 'http://127.0.0.1:8080/media' },
-      secretEnv: {},
     })
   })
 
   it('list each store that is set up; in a cluster there is no local store, since Pods share no disk', () => {
-    expect(jobsOf({ S3_BUCKET: 'b', FTP_HOST: 'h' }).storages).toEqual(['local', 's3', 'ftp'])
-    expect(jobsOf({ S3_BUCKET: 'b', STORAGE_TYPE: 's3' }).defaultStorage).toBe('s3')
-    expect(jobsOf(ON_A_CLUSTER)).toMatchObject({ storages: [], defaultStorage: null, storageDir: null })
-    expect(jobsOf({ ...ON_A_CLUSTER, FTP_HOST: 'h' })).toMatchObject({ storages: ['ftp'], defaultStorage: 'ftp' })
+    expect(storesOf({ S3_BUCKET: 'b', FTP_HOST: 'h' }).storages).toEqual(['local', 's3', 'ftp'])
+    expect(storesOf({ S3_BUCKET: 'b', STORAGE_TYPE: 's3' }).defaultStorage).toBe('s3')
+    expect(storesOf(ON_A_CLUSTER)).toMatchObject({ storages: [], defaultStorage: null, storageDir: null })
+    expect(storesOf({ ...ON_A_CLUSTER, FTP_HOST: 'h' })).toMatchObject({ storages: ['ftp'], defaultStorage: 'ftp' })
   })
 
   it.each([
@@ -79,7 +77,7 @@ describe('the settings of jobs', () => {
     const always = { WORK_DIR: '/tmp/ffmpeg-jobs', MAX_CONCURRENT_JOBS: '3' }
     const home = { ...always, STORAGE_DIR: '.data/media', MEDIA_URL: 'http://127.0.0.1:8080/media' }
     expect(here.workerEnv).toEqual({ ...given, ...home, AWS_PROFILE: 'p' })
-    expect(here.secretEnv).toEqual(secret)
+    expect(here.stores.secretEnv).toEqual(secret)
     const there = jobsOf({ ...ON_A_CLUSTER, ...set, ...secret, AWS_PROFILE: 'p' })
     expect(there.workerEnv).toEqual({ ...given, ...always })
   })

@@ -29,12 +29,12 @@ export function mediaRoutes(store: ObjectStore | null): Hono {
       const names = namesOf(c)
       const file = names === null ? null : ((await store?.open(names)) ?? null)
       if (names === null || file === null) throw new BrokenRule(KERNEL_ERRORS.NOT_FOUND, 'there is no such file')
-      return answer(c, names.at(-1) ?? '', file)
+      return answerFile(c, names.at(-1) ?? '', file)
     })
 }
 
 /** Allows requests from any origin, as the CORS rule for a bucket does. */
-function allowAnyOrigin(c: HonoContext): void {
+export function allowAnyOrigin(c: HonoContext): void {
   c.header('Access-Control-Allow-Origin', '*')
   c.header('Access-Control-Expose-Headers', 'ETag, Content-Length, Content-Range')
   c.header('Cross-Origin-Resource-Policy', 'cross-origin')
@@ -58,7 +58,8 @@ function isName(name: string): boolean {
   return name !== '' && !name.startsWith('.') && !/[/\\\0-\x1f\x7f]/.test(name)
 }
 
-async function answer(c: HonoContext, name: string, file: StoredFile): Promise<Response> {
+/** Answers with a stored file: with validators, ranges and the headers of its type. */
+export async function answerFile(c: HonoContext, name: string, file: StoredFile): Promise<Response> {
   const { contentType, cacheControl } = chooseMediaHeaders(name)
   const etag = `"${file.version}"`
   c.header('ETag', etag)

@@ -8,32 +8,13 @@ import {
   guardedUrl,
   intIn,
   Metadata,
+  Moment,
   numberIn,
   PlainObject,
   urlField,
   type UrlReading,
 } from '../http/request-fields.ts'
 import { MONITOR_STATUSES } from './status.ts'
-
-/** A date-time of RFC 3339 §5.6; the day must exist. */
-const RFC_3339 =
-  /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i
-
-/** Accepted years: with any offset applied, they stay in the range of every clock that is used. */
-const FIRST_YEAR = 1970
-const LAST_YEAR = 9998
-
-const NO_MOMENT = `must be an RFC 3339 time such as 2027-01-31T20:00:00Z, from ${FIRST_YEAR} to ${LAST_YEAR}`
-
-const Moment = v.pipe(v.string(NO_MOMENT), v.check(isMoment, NO_MOMENT))
-
-function isMoment(text: string): boolean {
-  const day = RFC_3339.exec(text)?.[1]
-  if (day === undefined) return false
-  const midnight = new Date(`${day}T00:00:00Z`)
-  if (Number.isNaN(midnight.getTime()) || !midnight.toISOString().startsWith(day)) return false
-  return midnight.getUTCFullYear() >= FIRST_YEAR && midnight.getUTCFullYear() <= LAST_YEAR
-}
 
 const Threshold = numberIn(1, 3600, ' seconds')
 

@@ -3,8 +3,11 @@ export type StoredFile = {
   readonly size: number
   /** Differs for another content. */
   readonly version: string
-  /** Returns the bytes from `start` to `end`, both included, and closes the file at their end or when the reader cancels. */
-  read(start: number, end: number): ReadableStream<Uint8Array>
+  /**
+   * Returns the bytes from `start` to `end`, both included: a stream, which closes the file at its end or when the reader
+   * cancels, or the bytes themselves where they are in memory.
+   */
+  read(start: number, end: number): ReadableStream<Uint8Array<ArrayBuffer>> | Uint8Array<ArrayBuffer>
   close(): Promise<void>
 }
 

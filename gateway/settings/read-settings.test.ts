@@ -42,6 +42,15 @@ describe('the settings', () => {
     expect(read({ ALLOW_PRIVATE_NETWORKS: 'false' }).allowPrivateNetworks).toBe(false)
   })
 
+  it('refuse a certificate for RTMPS in a cluster, whose Pods do not have the file', () => {
+    const tls = { TLS_CERT_FILE: '/tls/a.crt', TLS_KEY_FILE: '/tls/a.key' }
+    expect(problemsOf(tls)).toEqual([])
+    expect(problemsOf({ ...tls, LAUNCHER: 'kubernetes' }).join()).toContain('TLS_CERT_FILE cannot be used')
+    expect(problemsOf({ TLS_CERT_FILE: '/tls/a.crt' }).join()).toContain(
+      'TLS_CERT_FILE and TLS_KEY_FILE need each other',
+    )
+  })
+
   it('name everything that is wrong at once', () => {
     const problems = problemsOf({
       PORT: '99999',

@@ -15,6 +15,7 @@ import {
   type Env,
 } from './fields.ts'
 import { sectionProblems, withoutEmpty, type SettingsSection } from './section.ts'
+import { STORES_SECTION } from './stores.ts'
 import { SettingsError } from './settings-error.ts'
 import { KEY_NAMES, type ClusterSettings, type GivenSettings } from './settings.ts'
 
@@ -126,12 +127,15 @@ const WORKER_VARIABLES = ['FFMPEG_PATH', 'FFPROBE_PATH', 'LOG_LEVEL', 'HTTP_PROX
 /** The shortest key that production takes, in characters. */
 const MIN_KEY_LENGTH = 16
 
-/** The settings that belong to no system. */
-export const KERNEL_SECTION: SettingsSection = {
+/** The settings of the gateway itself. */
+const KERNEL_SECTION: SettingsSection = {
   title: 'Gateway',
   entries: KernelEnvironment.entries,
   problems: (env) => [...keyProblems(env), ...portProblems(env), ...clusterProblems(env)],
 }
+
+/** The settings that belong to no system: the gateway's own, and those of the stores. */
+export const KERNEL_SECTIONS: readonly SettingsSection[] = [KERNEL_SECTION, STORES_SECTION]
 
 /**
  * Reads the kernel's settings from an environment, and checks those of the systems' sections. An empty variable counts as
@@ -140,7 +144,7 @@ export const KERNEL_SECTION: SettingsSection = {
  */
 export function readSettings(env: Env, sections: readonly SettingsSection[]): GivenSettings {
   const given = withoutEmpty(env)
-  const problems = [KERNEL_SECTION, ...sections].flatMap((section) => sectionProblems(section, given))
+  const problems = [...KERNEL_SECTIONS, ...sections].flatMap((section) => sectionProblems(section, given))
   if (problems.length > 0) throw new SettingsError(problems)
   return toSettings(v.parse(KernelEnvironment, given), given)
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { readPresets } from '../jobs/read-presets.ts'
 import { readJobSettings, type JobSettings } from '../jobs/settings.ts'
 import { clientUrlOf, readSettings } from '../settings/read-settings.ts'
+import { readStoreSettings } from '../settings/stores.ts'
 import { withoutEmpty } from '../settings/section.ts'
 import type { GivenSettings } from '../settings/settings.ts'
 import { systems } from '../systems.ts'
@@ -18,12 +19,14 @@ export function readGatewayAndJobSettings(env: Env): GivenSettings & { readonly 
     systems.map(({ settings }) => settings),
   )
   const jobs = readJobSettings(withoutEmpty(env), {
-    dataDir: given.dataDir,
-    url: clientUrlOf(given),
-    runsPods: given.cluster !== null,
+    stores: readStoreSettings(withoutEmpty(env), {
+      dataDir: given.dataDir,
+      url: clientUrlOf(given),
+      runsPods: given.cluster !== null,
+      toAbsolute: (path) => path,
+    }),
     workerEnv: given.workerEnv,
     presets: readPresets(readFileSync(OWN_PRESETS_FILE, 'utf8')),
-    toAbsolute: (path) => path,
   })
   return { ...given, jobs }
 }

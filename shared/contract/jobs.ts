@@ -2,6 +2,7 @@ import * as v from 'valibot'
 
 import { CallAccepted, CallNumber, Claim, ClaimRequest } from './assignment.ts'
 import { OutputType, Preset } from './presets.ts'
+import { StorageKind } from './stores.ts'
 import { withoutNul } from './text.ts'
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
@@ -12,10 +13,6 @@ const pace = v.pipe(
   v.transform((value) => (value < 1e-30 ? 0 : value)),
 )
 const index = v.pipe(count, v.maxValue(255))
-
-/** Where outputs are stored. */
-export const StorageKind = v.picklist(['s3', 'ftp', 'local'], 'must be s3, ftp or local')
-export type StorageKind = v.InferOutput<typeof StorageKind>
 
 /** The part of the input that is encoded. */
 export const Clip = v.object({ start_sec: seconds, duration_sec: v.pipe(v.number(), v.gtValue(0)) })

@@ -171,3 +171,33 @@ test('a refusal ends the queue, and so does an abort', async () => {
   other.abort.abort()
   expect(await other.queue.done).toEqual({ kind: 'aborted' })
 })
+
+test('each answer is handed on, and the interval may change between two reports', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  const answers: unknown[] = []
+  let intervalMs = 1000
+  const abort = new AbortController()
+  const queue = createReportQueue<null>({
+    epoch: 1,
+    heartbeatIntervalMs: () => intervalMs,
+    initialSnapshot: null,
+    compose: ({ seq }) => seq,
+    send: async (body, signal) => (signal.aborted ? { kind: 'aborted' } : { kind: 'accepted', body: `answer ${body}` }),
+    onAccepted: (answer) => answers.push(answer),
+    log: createLog('test', 'error', () => {}),
+    signal: abort.signal,
+  })
+  await vi.advanceTimersByTimeAsync(0)
+  expect(answers).toEqual(['answer 1'])
+  await vi.advanceTimersByTimeAsync(900)
+  expect(answers).toEqual(['answer 1', 'answer 2'])
+  intervalMs = 5000
+  queue.enqueue(null, 'later')
+  await vi.advanceTimersByTimeAsync(4490)
+  expect(answers).toHaveLength(2)
+  await vi.advanceTimersByTimeAsync(10)
+  expect(answers).toHaveLength(3)
+  abort.abort()
+  await vi.advanceTimersByTimeAsync(5000)
+  await queue.done
+})

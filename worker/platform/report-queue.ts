@@ -27,13 +27,15 @@ export type ReportQueueOutcome = Exclude<GatewayCallResult, { readonly kind: 'ac
 
 export type ReportQueueOptions<Snapshot, Event = never> = {
   readonly epoch: number
-  /** Longest time between two reports. */
-  readonly heartbeatIntervalMs: number
+  /** Longest time between two reports; a function is called before each wait. */
+  readonly heartbeatIntervalMs: number | (() => number)
   /** The snapshot of the first report, at the worker's start. */
   readonly initialSnapshot: Snapshot
   /** Composes the body of a report. */
   readonly compose: (number: CallNumber, snapshot: Snapshot, events: readonly Event[]) => unknown
   readonly send: (body: string, signal: AbortSignal) => Promise<GatewayCallResult>
+  /** Receives the body of the answer to each accepted report. */
+  readonly onAccepted?: (answer: unknown) => void
   readonly log: Log
   readonly signal: AbortSignal
 }
@@ -93,6 +95,7 @@ export function createReportQueue<Snapshot, Event = never>(
       const result = await options.send(body, options.signal)
       isSending = false
       if (result.kind !== 'accepted') return result
+      options.onAccepted?.(result.body)
       if (drafts.length === 0) releaseWaiting()
     }
   }
@@ -113,9 +116,14 @@ export function createReportQueue<Snapshot, Event = never>(
 }
 
 /** Returns the least time between the last report and the next one, in ms. */
-function chooseIntervalMs(drafts: readonly ReportDraft<unknown, unknown>[], heartbeatIntervalMs: number): number {
+function chooseIntervalMs(
+  drafts: readonly ReportDraft<unknown, unknown>[],
+  heartbeatIntervalMs: number | (() => number),
+): number {
   if (drafts.some((draft) => draft.urgency === 'now')) return 0
-  return drafts.some((draft) => draft.urgency === 'soon') ? PROGRESS_INTERVAL_MS : heartbeatIntervalMs * HEARTBEAT_SHARE
+  if (drafts.some((draft) => draft.urgency === 'soon')) return PROGRESS_INTERVAL_MS
+  const intervalMs = typeof heartbeatIntervalMs === 'number' ? heartbeatIntervalMs : heartbeatIntervalMs()
+  return intervalMs * HEARTBEAT_SHARE
 }
 
 /** Merges a draft into the last one, or appends it where the last one has no room for its events. */

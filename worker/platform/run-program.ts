@@ -1,7 +1,13 @@
-import { existsSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 
-import { execa } from 'execa'
+import {
+  inheritedEnvironment,
+  isMissing,
+  keepTail,
+  killGroup,
+  spawnProgram,
+  type SpawnOptions,
+} from './spawn-program.ts'
 
 /**
  * How a program's run ended. `missing`: it could not be started, because it does not exist or is not executable.
@@ -39,9 +45,6 @@ export type ProgramOptions = {
 
 const MAX_STDOUT_BYTES = 16 * 1024 * 1024
 
-/** Kept length of stderr, from its end: the last lines contain the reason of a failure. */
-const MAX_STDERR_CHARS = 64 * 1024
-
 /**
  * Runs a program until it exits, in its own process group and without a shell. The deadline and the signal kill the
  * whole group; on Linux, the kernel also kills it when this process dies. Every outcome is a value, and a program that
@@ -53,7 +56,7 @@ export async function runProgram(
   options: ProgramOptions,
 ): Promise<ProgramResult> {
   if (options.signal.aborted) return { kind: 'aborted' }
-  const child = startProgram(file, args, options)
+  const child = spawnProgram(file, args, toSpawnOptions(options))
   const readStderr = keepTail(child.stderr)
   streamText(child.stdout, options.onStdout)
   const end = () => {
@@ -86,47 +89,15 @@ export async function runProgram(
   }
 }
 
-/** Sets PR_SET_PDEATHSIG (prctl(2)) and then becomes the program: setpriv(1). */
-const SETPRIV = '/usr/bin/setpriv'
-
-/** Returns whether no process was started, or setpriv failed because the program does not exist. */
-function isMissing(pid: number | undefined, code: number | undefined, stderr: string): boolean {
-  return pid === undefined || ([126, 127].includes(code ?? 0) && stderr.startsWith('setpriv: failed to execute'))
-}
-
-function startProgram(program: string, programArgs: readonly string[], options: ProgramOptions) {
-  const [file, args] = existsSync(SETPRIV)
-    ? [SETPRIV, ['--pdeathsig', 'KILL', '--', program, ...programArgs]]
-    : [program, programArgs]
-  return execa(file, args, {
-    reject: false,
-    detached: true,
-    killSignal: 'SIGKILL',
-    encoding: 'buffer',
-    stripFinalNewline: false,
+function toSpawnOptions(options: ProgramOptions): SpawnOptions {
+  return {
     maxBuffer: options.maxStdoutBytes ?? MAX_STDOUT_BYTES,
     buffer: { stdout: options.onStdout === undefined, stderr: false },
-    stdio: ['pipe', 'pipe', 'pipe', ...Array.from({ length: options.pipes ?? 0 }, () => 'pipe' as const)],
+    pipes: options.pipes ?? 0,
     input: concatenate(options.input ?? []),
-    extendEnv: false,
     env: options.env ?? inheritedEnvironment(),
     cwd: options.cwd ?? process.cwd(),
-  })
-}
-
-/** Variables by which programs find libraries and temporary files, and choose their language. */
-const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'TZ', 'LANG', 'LC_ALL', 'LC_CTYPE', 'LC_MESSAGES']
-
-/**
- * Returns the inherited variables that are set. Programs that read untrusted files must not see secrets: keys of a
- * store, the worker's token, a proxy's password. A program that needs a proxy receives it as an argument.
- */
-function inheritedEnvironment(): Record<string, string> {
-  return Object.fromEntries(INHERITED.map((name) => [name, process.env[name]] as const).filter(isSet))
-}
-
-function isSet(entry: readonly [string, string | undefined]): entry is readonly [string, string] {
-  return entry[1] !== undefined
+  }
 }
 
 /** Concatenates chunks. A single chunk, such as a segment of some MiB, is not copied. */
@@ -141,23 +112,4 @@ function toText(output: Uint8Array | undefined): string {
 
 function streamText(stream: Readable, onText: ProgramOptions['onStdout']): void {
   if (onText !== undefined) stream.setEncoding('utf8').on('data', onText)
-}
-
-/** Reads a stream to its end, and returns a function that returns the last characters read so far. */
-function keepTail(stream: Readable): () => string {
-  let tail = ''
-  stream.setEncoding('utf8').on('data', (chunk: string) => {
-    tail = (tail + chunk).slice(-MAX_STDERR_CHARS)
-  })
-  return () => tail
-}
-
-/** Kills the processes that are left of a program's group, if any. */
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, 'SIGKILL')
-  } catch {
-    // ESRCH: no process of the group is left.
-  }
 }

@@ -42,9 +42,9 @@ async function toStoredFile(handle: FileHandle): Promise<StoredFile | null> {
 const CHUNK_BYTES = 256 * 1024
 
 /** Streams a byte range chunk by chunk as the consumer reads, and closes the file at its end. */
-function streamRange(handle: FileHandle, start: number, end: number): ReadableStream<Uint8Array> {
+function streamRange(handle: FileHandle, start: number, end: number): ReadableStream<Uint8Array<ArrayBuffer>> {
   let at = start
-  async function pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+  async function pull(controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>): Promise<void> {
     try {
       const piece = new Uint8Array(Math.min(CHUNK_BYTES, end - at + 1))
       const { bytesRead } = await handle.read(piece, 0, piece.length, at)

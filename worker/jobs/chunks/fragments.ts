@@ -2,7 +2,7 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 
-import { readBoxBodies } from '../manifests/boxes.ts'
+import { readBoxBodies } from '../../media/mp4/boxes.ts'
 
 /**
  * Muxer options of the files that the workers of a job exchange: fragmented MP4 or MOV with the exact clock of the input

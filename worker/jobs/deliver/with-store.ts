@@ -1,4 +1,4 @@
-import type { StorageKind } from '../../../shared/contract/jobs.ts'
+import type { StorageKind } from '../../../shared/contract/stores.ts'
 import { openStore } from '../../stores/open-store.ts'
 import { type Store, StoreError } from '../../stores/store.ts'
 import { type FailedOrAborted, permanentFailure, transientFailure } from '../result.ts'

@@ -1,7 +1,7 @@
 import { appendFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { readBoxBodies } from './boxes.ts'
+import { readBoxBodies } from '../../media/mp4/boxes.ts'
 import { BrokenSetError } from './broken-set-error.ts'
 import { type FragmentSpan, readFragmentSpan } from './fragment.ts'
 import type { ManifestTrack, TrackSegment } from './manifest-track.ts'

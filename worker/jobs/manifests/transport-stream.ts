@@ -1,4 +1,4 @@
-import { aacCodecString, avcCodecString, hevcCodecString } from './codec-strings.ts'
+import { aacCodecString, avcCodecString, hevcCodecString } from '../../media/mp4/codec-strings.ts'
 
 /** RFC 6381 codec strings of the streams in an MPEG-2 transport stream; `null` where there is no stream of the kind. */
 export type StreamCodecs = { readonly video: string | null; readonly audio: string | null }

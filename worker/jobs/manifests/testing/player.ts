@@ -3,8 +3,9 @@ import { createRequire } from 'node:module'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
-import { type Browser, chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 
+import { startBrowser } from '../../../../shared/testing/browser.ts'
 import { PATIENCE_MS } from '../../../../shared/testing/until.ts'
 import { type LocalServer, startLocalServer } from '../../../../shared/testing/local-server.ts'
 
@@ -42,12 +43,6 @@ export type PlayOptions = {
 /** A browser, and a local server for sets and player libraries. */
 export type Player = AsyncDisposable & { play(options: PlayOptions): Promise<Playback> }
 
-const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
-/** Chromium needs no sandbox here, which root cannot use, and makes no requests of its own. */
-const ARGS = [
-  ['--no-sandbox', '--autoplay-policy=no-user-gesture-required', '--disable-quic'],
-  ['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-].flat()
 const require = createRequire(import.meta.url)
 const SCRIPTS: Readonly<Record<string, string>> = {
   'hls.js': require.resolve('hls.js'),
@@ -67,7 +62,7 @@ export async function startPlayer(): Promise<Player> {
     const path = SCRIPTS[top] ?? join(dirs[Number(top)] ?? '', basename(name))
     await pipeline(createReadStream(path), response)
   })
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS })
+  const browser = await startBrowser()
   return {
     play: (options) => play(browser, server, options, dirs.push(options.dir) - 1),
     async [Symbol.asyncDispose]() {

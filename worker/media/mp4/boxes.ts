@@ -36,6 +36,11 @@ export function findBoxBody(bytes: Buffer, ...[type, ...rest]: readonly string[]
   return rest.length === 0 ? box.body : findBoxBody(box.body, ...rest)
 }
 
+/** Reads the timescale of an mdhd or mvhd box (ISO/IEC 14496-12 §8.2.2 and §8.4.2). */
+export function readTimescale(header: Buffer): number {
+  return header.readUInt32BE(header.readUInt8(0) === 1 ? 20 : 12)
+}
+
 /**
  * Reads the bodies of a file's outermost boxes of one type. Other boxes, such as the media data, are skipped unread.
  * @throws RangeError where the last box exceeds the file

@@ -1,0 +1,53 @@
+import type { ObjectStore, StoredFile } from '../ports/object-store.ts'
+
+/** Bytes of all kept files. */
+const MAX_BYTES = 128 * 1024 * 1024
+/** The largest file that is kept: a segment of some seconds. */
+const MAX_FILE_BYTES = 8 * 1024 * 1024
+
+type KeptFile = { readonly version: string; readonly bytes: Uint8Array<ArrayBuffer> }
+
+/**
+ * Returns a store that keeps the files that were read last in memory: many viewers read each at the same moment. It is for
+ * files that never change, since a kept one is not read again.
+ */
+export function withMemoryCache(store: ObjectStore): ObjectStore {
+  const kept = new Map<string, KeptFile>()
+  let bytes = 0
+
+  function keep(path: string, file: KeptFile): void {
+    kept.set(path, file)
+    bytes += file.bytes.length
+    for (const [oldest, { bytes: old }] of kept) {
+      if (bytes <= MAX_BYTES) return
+      kept.delete(oldest)
+      bytes -= old.length
+    }
+  }
+
+  return {
+    async open(names) {
+      const path = names.join('/')
+      const known = kept.get(path)
+      if (known !== undefined) return toStoredFile(known)
+      const file = await store.open(names)
+      if (file === null || file.size > MAX_FILE_BYTES || file.size === 0) return file
+      const read = { version: file.version, bytes: await readAll(file) }
+      keep(path, read)
+      return toStoredFile(read)
+    },
+  }
+}
+
+function toStoredFile({ version, bytes }: KeptFile): StoredFile {
+  return {
+    size: bytes.length,
+    version,
+    read: (start, end) => bytes.subarray(start, end + 1),
+    close: async () => undefined,
+  }
+}
+
+async function readAll(file: StoredFile): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await new Response(file.read(0, file.size - 1)).arrayBuffer())
+}

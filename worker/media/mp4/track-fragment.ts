@@ -1,0 +1,87 @@
+import { parseBoxes, requireBoxBody } from './boxes.ts'
+
+/** A sample of a fragment; times are in units of the track's timescale. */
+export type FragmentSample = {
+  readonly duration: number
+  readonly compositionOffset: number
+  /** A decoder can begin with it: sample_is_non_sync_sample is 0 (ISO/IEC 14496-12 §8.8.3.1). */
+  readonly isSync: boolean
+}
+
+/** The part of a movie fragment that belongs to one track. */
+export type TrackFragment = {
+  readonly trackId: number
+  /** Decode time of its first sample, in units of the track's timescale. */
+  readonly decodeTime: number
+  readonly samples: readonly FragmentSample[]
+}
+
+/** Values for samples that have none of their own (trex, ISO/IEC 14496-12 §8.8.3). */
+export type SampleDefaults = { readonly duration: number; readonly flags: number }
+
+/** Flags of tfhd and trun (ISO/IEC 14496-12 §8.8.7 and §8.8.8). */
+const TFHD = { baseDataOffset: 0x1, sampleDescription: 0x2, duration: 0x8, size: 0x10, flags: 0x20 }
+const TRUN = { dataOffset: 0x1, firstFlags: 0x4, duration: 0x100, size: 0x200, flags: 0x400, compositionOffset: 0x800 }
+const NON_SYNC = 0x10000
+
+/**
+ * Reads the body of a traf box.
+ * @throws RangeError where a box is missing or truncated
+ */
+export function readTrackFragment(traf: Buffer, trackDefaults: SampleDefaults): TrackFragment {
+  const tfhd = requireBoxBody(traf, 'tfhd')
+  const defaults = readDefaults(tfhd, trackDefaults)
+  const runs = parseBoxes(traf).filter(({ type }) => type === 'trun')
+  return {
+    trackId: tfhd.readUInt32BE(4),
+    decodeTime: readDecodeTime(requireBoxBody(traf, 'tfdt')),
+    samples: runs.flatMap(({ body }) => readSamples(body, defaults)),
+  }
+}
+
+function readDecodeTime(tfdt: Buffer): number {
+  return tfdt.readUInt8(0) === 1 ? Number(tfdt.readBigUInt64BE(4)) : tfdt.readUInt32BE(4)
+}
+
+function readDefaults(tfhd: Buffer, trackDefaults: SampleDefaults): SampleDefaults {
+  const nextField = createFieldReader(tfhd, tfhd.readUIntBE(1, 3), 8)
+  nextField(TFHD.baseDataOffset, 8)
+  nextField(TFHD.sampleDescription)
+  const durationAt = nextField(TFHD.duration)
+  nextField(TFHD.size)
+  const flagsAt = nextField(TFHD.flags)
+  return {
+    duration: durationAt === null ? trackDefaults.duration : tfhd.readUInt32BE(durationAt),
+    flags: flagsAt === null ? trackDefaults.flags : tfhd.readUInt32BE(flagsAt),
+  }
+}
+
+function readSamples(trun: Buffer, defaults: SampleDefaults): FragmentSample[] {
+  const nextField = createFieldReader(trun, trun.readUIntBE(1, 3), 8)
+  nextField(TRUN.dataOffset)
+  const firstFlagsAt = nextField(TRUN.firstFlags)
+  return Array.from({ length: trun.readUInt32BE(4) }, (_, index) => {
+    const durationAt = nextField(TRUN.duration)
+    nextField(TRUN.size)
+    const ownFlagsAt = nextField(TRUN.flags)
+    const offsetAt = nextField(TRUN.compositionOffset)
+    const flagsAt = index === 0 && firstFlagsAt !== null ? firstFlagsAt : ownFlagsAt
+    return {
+      duration: durationAt === null ? defaults.duration : trun.readUInt32BE(durationAt),
+      // Offsets of version 0 are unsigned; encoders keep them below the sign bit.
+      compositionOffset: offsetAt === null ? 0 : trun.readInt32BE(offsetAt),
+      isSync: ((flagsAt === null ? defaults.flags : trun.readUInt32BE(flagsAt)) & NON_SYNC) === 0,
+    }
+  })
+}
+
+/** Creates a function that returns the offset of the next optional field and steps over it; `null` where it is absent. */
+function createFieldReader(box: Buffer, flags: number, start: number): (flag: number, bytes?: number) => number | null {
+  let at = start
+  return (flag, bytes = 4) => {
+    if ((flags & flag) === 0) return null
+    at += bytes
+    if (at > box.length) throw new RangeError('is truncated')
+    return at - bytes
+  }
+}
