@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { newId } from './ids.ts'
-import { createIdFields, createLog } from './log.ts'
+import { createIdFields, createLog, type IdField } from './log.ts'
 
 /** Returns the lines that a log of this level writes, parsed. */
 function captureLines(
@@ -53,9 +53,10 @@ describe('a log line', () => {
 
 describe('the log field of an id', () => {
   const idFields = createIdFields(
-    new Map([
+    new Map<string, IdField>([
       ['mon', 'monitor_id'],
       ['job', 'job_id'],
+      ['live', { bare: 'stream_id' }],
     ]),
   )
 
@@ -63,6 +64,11 @@ describe('the log field of an id', () => {
     const [monitor, job] = [newId('mon'), newId('job')]
     expect(idFields(monitor)).toEqual({ monitor_id: monitor })
     expect(idFields(job)).toEqual({ job_id: job })
+  })
+
+  it('has the id without its prefix where the record itself has none', () => {
+    const streamId = newId('live').slice('live-'.length)
+    expect(idFields(`live-${streamId}`)).toEqual({ stream_id: streamId })
   })
 
   it('is `subject` for an unknown prefix, an empty id, and a name that objects inherit', () => {

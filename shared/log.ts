@@ -71,10 +71,17 @@ function redactUrl(url: string): string {
   return address.replace(/^:\/\/[^/]*@/, '://…@')
 }
 
+/** The log field of ids with a prefix: its name. `bare` is the name of a field that has the id without its prefix. */
+export type IdField = string | { readonly bare: string }
+
 /**
  * Creates a function that returns an id in its log field: the field that `fieldsByPrefix` has for the text before the
  * first hyphen of the id, or `subject` where it has none.
  */
-export function createIdFields(fieldsByPrefix: ReadonlyMap<string, string>): (id: string) => LogFields {
-  return (id) => ({ [fieldsByPrefix.get(id.split('-', 1)[0] ?? '') ?? 'subject']: id })
+export function createIdFields(fieldsByPrefix: ReadonlyMap<string, IdField>): (id: string) => LogFields {
+  return (id) => {
+    const [prefix = ''] = id.split('-', 1)
+    const field = fieldsByPrefix.get(prefix) ?? 'subject'
+    return typeof field === 'string' ? { [field]: id } : { [field.bare]: id.slice(prefix.length + 1) }
+  }
 }

@@ -76,6 +76,11 @@ export function deriveSessionKey(internalKey: string): string {
   return bytesToHex(computeHmac(internalKey, 'session-token/v1'))
 }
 
+/** Returns the signature of the right to play a broadcast until `expires` (unix seconds), in hex. */
+export function signPlayback(internalKey: string, streamId: string, expires: string): string {
+  return bytesToHex(computeHmac(internalKey, `playback/v1/${streamId}/${expires}`))
+}
+
 /** The signed parts of a worker's callback: its route and its body. */
 export type Callback = { readonly method: string; readonly path: string; readonly body: string }
 

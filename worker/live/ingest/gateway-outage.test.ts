@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest'
+
+import { startIngestGateway } from '../testing/ingest-gateway.ts'
+import { startIngestWorker } from '../testing/ingest-worker.ts'
+import { openPublisher } from '../testing/rtmp-client.ts'
+
+const KEY = 'key-of-an-outage'
+/** An encoder has its answer within this time. */
+const ANSWER_MS = 3000
+
+describe.concurrent('without the gateway', () => {
+  test.each([
+    ['does not answer', 'hang'],
+    ['cuts the connection', 'drop'],
+    ['answers 503', { status: 503, body: {} }],
+    ['accepts without saying what', { status: 200, body: {} }],
+  ] as const)('a gateway that %s refuses within three seconds', async (_name, answer) => {
+    await using gateway = await startIngestGateway({ keys: [KEY], onPublish: () => answer })
+    await using worker = await startIngestWorker(gateway.origin)
+    const startedMs = performance.now()
+    await using client = await openPublisher(worker.rtmpPort, KEY)
+    expect((await client.waitForStatus('NetStream.Publish.BadName')).description).toContain('cannot be reached')
+    expect(performance.now() - startedMs).toBeLessThan(ANSWER_MS)
+    expect(client.statuses().map(({ code }) => code)).not.toContain('NetStream.Publish.Start')
+  })
+
+  test('sessions go on, and are reported once the gateway answers again', async () => {
+    let isDown = false
+    await using gateway = await startIngestGateway({ keys: [KEY], isDown: () => isDown })
+    await using worker = await startIngestWorker(gateway.origin)
+    await using client = await openPublisher(worker.rtmpPort, KEY)
+    await client.waitForStatus('NetStream.Publish.Start')
+    isDown = true
+    const calls = gateway.calls.length
+    await gateway.waitFor(() => gateway.calls.length > calls + 2)
+    expect(client.isClosed()).toBe(false)
+    isDown = false
+    const after = gateway.calls.length
+    await gateway.waitFor(() => gateway.calls.length > after + 1)
+    expect(client.isClosed()).toBe(false)
+    expect(gateway.sessions().at(-1)).toMatchObject({ ended: null })
+    // A repeated report has the number and the content of the first attempt.
+    const reports = gateway.reports().map(({ seq }) => seq)
+    expect(reports).toEqual(reports.toSorted((a, b) => a - b))
+  })
+})

@@ -1,0 +1,67 @@
+import * as v from 'valibot'
+
+import { IngestReportAccepted, LIVE_REPORT_INTERVAL_MS, type IngestReport } from '../../../shared/contract/live.ts'
+import type { Log } from '../../../shared/log.ts'
+import type { WorkerOutcome } from '../../kind.ts'
+import type { GatewayCaller } from '../../platform/callback.ts'
+import type { Lifetime } from '../../platform/lifetime.ts'
+import { createWakeSignal } from '../../platform/wake-signal.ts'
+import type { PublisherRegistry } from './publisher-registry.ts'
+
+export type SessionReportsOptions = {
+  readonly epoch: number
+  readonly assignmentPath: string
+  readonly ports: IngestReport['ports']
+  readonly registry: PublisherRegistry
+  readonly callGateway: GatewayCaller
+  readonly lifetime: Lifetime
+  readonly log: Log
+}
+
+/** Reports of an ingest worker. */
+export type SessionReports = {
+  /** Makes the next report due now. */
+  wake(): void
+  /** Reports until the lifetime stops and every end is reported, or the gateway refuses. One report at a time. */
+  run(options: SessionReportsOptions): Promise<WorkerOutcome>
+}
+
+/** Creates the reports of an ingest worker. */
+export function createSessionReports(): SessionReports {
+  const wakeSignal = createWakeSignal()
+  let isDue = true
+  const wake = () => {
+    isDue = true
+    wakeSignal.wake()
+  }
+  return {
+    wake,
+    run: async (options) => {
+      const { lifetime, registry } = options
+      lifetime.stopping.addEventListener('abort', wake)
+      for (let seq = 1; ; seq++) {
+        if (!isDue) await wakeSignal.wait(LIVE_REPORT_INTERVAL_MS, lifetime.killed)
+        isDue = false
+        const isLast = lifetime.stopping.aborted
+        const outcome = await sendReport(options, seq)
+        if (outcome !== null) return outcome
+        if (isLast && !registry.hasUnreportedEnds()) return { kind: 'finished' }
+      }
+    },
+  }
+}
+
+/** Sends one report, again and again while the gateway is unreachable. Returns an outcome where it is the last one. */
+async function sendReport(options: SessionReportsOptions, seq: number): Promise<WorkerOutcome | null> {
+  const { epoch, ports, registry, assignmentPath, callGateway, lifetime, log } = options
+  const sessions = registry.describe()
+  const report: IngestReport = { epoch, seq, ports, sessions: [...sessions] }
+  const callback = { method: 'PUT', path: `${assignmentPath}/status`, body: JSON.stringify(report) }
+  const result = await callGateway(callback, lifetime.killed)
+  if (result.kind !== 'accepted') return result
+  registry.acknowledge(sessions)
+  const answer = v.safeParse(IngestReportAccepted, result.body)
+  if (answer.success) registry.applyVerdicts(answer.output.sessions)
+  else log.warn('answer to a report could not be read', { problem: v.summarize(answer.issues) })
+  return null
+}
