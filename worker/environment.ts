@@ -8,6 +8,7 @@ export const HttpUrl = v.pipe(
 )
 
 const PORT_RANGE = 'must be a port'
+const PORT_OR_ANY = 'must be a port, or 0 for any free one'
 
 export const Port = v.pipe(
   v.string(),
@@ -15,6 +16,14 @@ export const Port = v.pipe(
   v.transform(Number),
   v.minValue(1, PORT_RANGE),
   v.maxValue(65_535, PORT_RANGE),
+)
+
+/** A port that a server binds; 0 lets the system choose. */
+export const BoundPort = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,5}$/, PORT_OR_ANY),
+  v.transform(Number),
+  v.maxValue(65_535, PORT_OR_ANY),
 )
 
 /** The environment variables of every kind of worker. */
@@ -31,6 +40,8 @@ export const WorkerEnvironment = v.object({
   GATEWAY_PIPE: v.optional(v.picklist(['1'], 'must be 1 or not set')),
   /** The port of the health probes; not set: no probes. */
   HEALTH_PORT: v.optional(Port),
+  /** The address of its Pod, by which other parts of the system reach it; not set: it is a process of the gateway's machine. */
+  POD_IP: v.optional(v.pipe(v.string(), v.ip('must be an IP address'))),
   /** The trace of the request that created the assignment. An invalid one is ignored. */
   TRACEPARENT: v.optional(v.string()),
   LOG_LEVEL: v.optional(v.picklist(['error', 'warn', 'info', 'debug'], 'must be error, warn, info or debug'), 'info'),

@@ -4,6 +4,9 @@ import type { WorkerKind } from './kind.ts'
 const KINDS: readonly WorkerKind[] = [
   { name: 'monitor', load: async () => (await import('./monitors/index.ts')).prepareMonitorWorker },
   { name: 'encode', load: async () => (await import('./jobs/index.ts')).prepareEncodeWorker },
+  { name: 'ingest', load: async () => (await import('./live/ingest/index.ts')).prepareIngestWorker },
+  { name: 'live', load: async () => (await import('./live/index.ts')).prepareLiveWorker },
+  { name: 'archive', load: async () => (await import('./live/archive/index.ts')).prepareArchiveWorker },
 ]
 
 /** Returns the kind of this name; `null` where there is none. */

@@ -42,3 +42,22 @@ export function encodeEnv(gatewayUrl: string, dir: string, overrides: NodeJS.Pro
     ...overrides,
   }
 }
+
+const BROADCAST_ID = 'live-019502f0-0000-7000-8000-000000000001'
+
+/** Returns the environment of a broadcast's worker: a local store, and a scratch folder, both below `dir`. */
+export function liveEnv(gatewayUrl: string, dir: string, overrides: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  return {
+    WORKER_KIND: 'live',
+    WORKER_NAME: 'live-1',
+    WORKER_TOKEN: TOKEN,
+    GATEWAY_URL: gatewayUrl,
+    BROADCAST_ID,
+    STORAGE_TYPE: 'local',
+    WORK_DIR: join(dir, 'work'),
+    STORAGE_DIR: join(dir, 'store'),
+    MEDIA_URL: 'http://127.0.0.1:9/media',
+    LOG_LEVEL: 'debug',
+    ...overrides,
+  }
+}

@@ -1,0 +1,76 @@
+import * as v from 'valibot'
+
+import { HEARTBEAT_INTERVAL_MS } from '../../../shared/contract/assignment.ts'
+import { ArchiveOrder, type ArchiveOutcome, type ArchiveReport } from '../../../shared/contract/live.ts'
+import { readEnvironment } from '../../environment.ts'
+import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../../kind.ts'
+import { createReportQueue } from '../../platform/report-queue.ts'
+import { openScratchFolder } from '../../platform/scratch.ts'
+import { openStore } from '../../stores/open-store.ts'
+import { ArchiveEnvironment } from './environment.ts'
+import { makeRecording } from './make-recording.ts'
+
+/**
+ * Prepares a worker that makes the file of a recording.
+ * @throws EnvironmentError
+ */
+export function prepareArchiveWorker(env: NodeJS.ProcessEnv): PreparedWorker {
+  const environment = readEnvironment(ArchiveEnvironment, env)
+  return {
+    environment,
+    assignmentPath: `/internal/v1/archives/${environment.ARCHIVE_ID}`,
+    logFields: { archive_id: environment.ARCHIVE_ID },
+    run: (assignment) => runArchive(environment, assignment),
+  }
+}
+
+async function runArchive(environment: ArchiveEnvironment, assignment: ClaimedAssignment): Promise<WorkerOutcome> {
+  const { claim, callGateway, lifetime, log } = assignment
+  const path = `/internal/v1/archives/${environment.ARCHIVE_ID}/status`
+  const reports = createReportQueue<ArchiveOutcome | null>({
+    epoch: claim.epoch,
+    heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
+    initialSnapshot: null,
+    compose: (number, outcome): ArchiveReport => ({ ...number, outcome }),
+    send: (body, signal) => callGateway({ method: 'PUT', path, body }, signal),
+    log,
+    signal: lifetime.killed,
+  })
+  const done = reports.done.then((ended) => {
+    // The recording is another worker's now: this one stops at once.
+    if (ended.kind === 'refused') lifetime.kill()
+    return ended
+  })
+  const outcome = await archive(environment, assignment)
+  log.info('recording made', { ...outcome })
+  reports.enqueue(outcome, 'now')
+  reports.close()
+  const ended = await done
+  return ended.kind === 'closed' ? { kind: 'finished' } : ended
+}
+
+/**
+ * Makes and stores the file of a recording.
+ * @throws StoreError where the store cannot be used; the next worker tries again
+ */
+async function archive(
+  environment: ArchiveEnvironment,
+  { claim, lifetime }: ClaimedAssignment,
+): Promise<ArchiveOutcome> {
+  const order = v.parse(ArchiveOrder, claim.order)
+  const signal = lifetime.stopping
+  await using scratch = await openScratchFolder(environment.WORK_DIR, environment.ARCHIVE_ID)
+  await using store = await openStore(environment.STORAGE_TYPE, environment)
+  const means = { store, dir: scratch.dir, ffmpegPath: environment.FFMPEG_PATH, signal }
+  const recording = await makeRecording(order, means)
+  if (recording.kind === 'failed') return { status: 'failed', reason: recording.reason }
+  // The recording of a title may be made again under the same name.
+  const headers = { contentType: 'video/mp4', cacheControl: 'no-cache' }
+  await store.put(order.output, recording.path, headers, signal)
+  return {
+    status: 'ready',
+    url: store.urlOf(order.output),
+    file_size: recording.bytes,
+    duration_sec: order.runs.reduce((sum, { duration_sec: sec }) => sum + sec, 0),
+  }
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../../platform/clock.ts'
+import type { FlvTag } from '../flv/flv-tag.ts'
+import type { SourceStart } from '../source/collect-start.ts'
+import type { TagQueue } from '../source/tag-queue.ts'
+import { createConfigurationWatch } from './configuration-watch.ts'
+
+/**
+ * Why the input of a run ended. `ended`: the session is over. `lost`: its connection broke. `changed`: the encoder sends
+ * something else now. `stopped`: the worker stops. `aborted`: the run has ended otherwise.
+ */
+export type InputEnd =
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'changed' }
+  | { readonly kind: 'stopped' }
+  | { readonly kind: 'aborted' }
+  | { readonly kind: 'lost'; readonly reason: string }
+
+export type FeedOptions = {
+  readonly start: SourceStart
+  readonly tags: TagQueue
+  /** Writes a tag to the encoder; resolves once there is room for more. */
+  readonly write: (tag: FlvTag) => Promise<void>
+  readonly isRunOver: () => boolean
+  /** Returns whether the gateway still names this session. */
+  readonly isCurrent: () => boolean
+  readonly clock: Clock
+  readonly stopping: AbortSignal
+}
+
+const WAIT_MS = 500
+/** A session that the gateway no longer names ends after this long without a tag. */
+const ORPHAN_MS = 3000
+
+/** Feeds the start and then each tag as it comes, until there are no more. */
+export async function feedEncoder(options: FeedOptions): Promise<InputEnd> {
+  const { start, tags, write, clock, stopping } = options
+  for (const tag of start.tags) await write(tag)
+  const changes = createConfigurationWatch(start)
+  let lastTagMs = clock.nowMs()
+  while (!options.isRunOver()) {
+    if (stopping.aborted) return { kind: 'stopped' }
+    const next = await tags.next(WAIT_MS)
+    if (next.kind === 'tag') {
+      if (changes(next.tag)) return { kind: 'changed' }
+      await write(next.tag)
+      lastTagMs = clock.nowMs()
+    } else if (next.kind !== 'waiting') return next
+    else if (!options.isCurrent() && clock.nowMs() - lastTagMs > ORPHAN_MS) return { kind: 'ended' }
+  }
+  return { kind: 'aborted' }
+}

@@ -1,0 +1,62 @@
+import type { BroadcastOrder } from '../../shared/contract/live.ts'
+import type { ClaimedAssignment } from '../kind.ts'
+import { createFetcher } from '../platform/http.ts'
+import { openScratchFolder } from '../platform/scratch.ts'
+import { openStore } from '../stores/open-store.ts'
+import type { Broadcast } from './broadcast.ts'
+import type { LiveEnvironment } from './environment.ts'
+import { createHealthKeeper } from './health.ts'
+import type { PartBuffer } from './parts/part-buffer.ts'
+import { createPosterMaker } from './record/poster.ts'
+import { createRecorder } from './record/recorder.ts'
+import type { BroadcastReporter } from './report.ts'
+
+export type BroadcastMeans = {
+  readonly environment: LiveEnvironment
+  readonly assignment: ClaimedAssignment
+  readonly order: BroadcastOrder
+  readonly parts: PartBuffer | null
+  readonly reporter: BroadcastReporter
+}
+
+/**
+ * Opens the store and a scratch folder for a broadcast. Disposing of it closes and removes them.
+ * @throws StoreError or ScratchFolderError where they cannot be used
+ */
+export async function openBroadcast(
+  means: BroadcastMeans,
+): Promise<AsyncDisposable & { readonly broadcast: Broadcast }> {
+  const { environment, assignment, order, parts, reporter } = means
+  const { clock, log, lifetime } = assignment
+  const { epoch } = assignment.claim
+  const scratch = await openScratchFolder(environment.WORK_DIR, environment.BROADCAST_ID)
+  const store = await openStore(environment.STORAGE_TYPE, environment)
+  // The ingest is ours: the gateway names its address.
+  const policy = { allowPrivateNetworks: true }
+  const fetcher = createFetcher({ policy, proxies: { http: null, https: null, bypass: null } })
+  const ended = AbortSignal.any([lifetime.killed, reporter.over])
+  const common = { store, scratchDir: scratch.dir, clock, log, signal: ended }
+  const recorder = createRecorder({
+    ...common,
+    folder: `${order.folder}${epoch}/`,
+    onStored: ({ row, run }) => reporter.reportSegment(row, run.run),
+  })
+  const posters = createPosterMaker({
+    ...common,
+    folder: order.folder,
+    ffmpegPath: environment.FFMPEG_PATH,
+    epoch,
+    onStored: reporter.reportPoster,
+  })
+  const numbers = { segment: 0, run: 1 }
+  const health = createHealthKeeper(recorder.problem)
+  const work = { order, epoch, environment, fetcher, recorder, reporter, health, parts, posters, numbers }
+  return {
+    broadcast: { ...work, clock, log, stopping: lifetime.stopping, ended },
+    async [Symbol.asyncDispose]() {
+      await fetcher[Symbol.asyncDispose]()
+      await store[Symbol.asyncDispose]()
+      await scratch[Symbol.asyncDispose]()
+    },
+  }
+}

@@ -1,0 +1,136 @@
+/** The plan of a run of the encoder: which rungs it has, and where they are cut. Pure. */
+
+import { type LadderRung, PART_SEC, SEGMENT_SEC } from '../../../shared/contract/live.ts'
+import type { SourceVideo } from './source-facts.ts'
+
+/** A rung of a run. A copied one is the source itself. */
+export type PlannedRung = {
+  /** Its height: `720`. */
+  readonly name: string
+  readonly width: number
+  readonly height: number
+  readonly isCopy: boolean
+  /** Bit rate of its video; of a copied rung, of the ladder. */
+  readonly videoKbps: number
+}
+
+/** What one run of the encoder does. */
+export type RunPlan = {
+  /** The highest rung first. */
+  readonly rungs: readonly PlannedRung[]
+  /** `source`: rungs have key frames where the source has them. `interval`: every two seconds. */
+  readonly keyFrames: 'source' | 'interval'
+  readonly frameRate: number
+  readonly hasAudio: boolean
+  readonly isInterlaced: boolean
+  readonly isPassedThrough: boolean
+  /** The highest encoded rung is left out because the encoder fell behind. */
+  readonly isTopRungDropped: boolean
+  /** The run ends with its first segment: the next one, which begins at a key frame, passes the source through. */
+  readonly isBridge: boolean
+}
+
+export type PlanRequest = {
+  readonly ladder: readonly LadderRung[]
+  readonly video: SourceVideo
+  readonly hasAudio: boolean
+  /** The source's key frames divide segments evenly. */
+  readonly hasRegularKeyFrames: boolean
+  /** The run's first frame is a key frame of the source. */
+  readonly isAtKeyFrame: boolean
+  /** Encoded rungs to leave out, from the highest on. At least one rung stays. */
+  readonly droppedRungs: number
+}
+
+const SEGMENT_MS = SEGMENT_SEC * 1000
+/** Timestamps are whole ms. */
+const ROUNDING_MS = 1
+
+/** Plans a run. */
+export function planRun(request: PlanRequest): RunPlan {
+  const { video, ladder } = request
+  const rungs = planRungs(ladder, video)
+  const canCopy = request.hasRegularKeyFrames && isPlayableAsIs(video) && rungs[0]?.height === video.height
+  const isPassedThrough = canCopy && request.isAtKeyFrame
+  const all = rungs.map((rung, index) => (index === 0 && isPassedThrough ? copyRung(rung, video) : rung))
+  const kept = dropRungs(all, request.droppedRungs)
+  return {
+    rungs: kept,
+    keyFrames: request.hasRegularKeyFrames ? 'source' : 'interval',
+    frameRate: video.frameRate,
+    hasAudio: request.hasAudio,
+    isInterlaced: video.isInterlaced,
+    isPassedThrough,
+    isTopRungDropped: kept.length < all.length,
+    isBridge: canCopy && !request.isAtKeyFrame,
+  }
+}
+
+/** Returns the rungs that are not above the source; its own height is the highest one, unless the ladder ends below it. */
+function planRungs(ladder: readonly LadderRung[], video: SourceVideo): readonly PlannedRung[] {
+  const descending = ladder.toSorted((a, b) => b.height - a.height)
+  const height = toEven(video.height)
+  const upper = descending.findLast((rung) => rung.height > height)
+  const below = descending.filter((rung) => rung.height <= height)
+  const hasOwnRung = upper !== undefined && below[0]?.height !== height
+  const own = hasOwnRung ? [{ height, video_kbps: interpolateKbps(height, below[0], upper) }] : []
+  return [...own, ...below].map((rung) => ({
+    name: String(rung.height),
+    width: toEven((video.width * video.pixelAspect * rung.height) / video.height),
+    height: rung.height,
+    isCopy: false,
+    videoKbps: rung.video_kbps,
+  }))
+}
+
+const LEAST_KBPS = 64
+
+/** Returns the bit rate of a height between two rungs, by the area of the picture. */
+function interpolateKbps(height: number, lower: LadderRung | undefined, upper: LadderRung): number {
+  const floor = lower ?? { height: 0, video_kbps: 0 }
+  const share = (height ** 2 - floor.height ** 2) / (upper.height ** 2 - floor.height ** 2)
+  return Math.max(LEAST_KBPS, Math.round(floor.video_kbps + share * (upper.video_kbps - floor.video_kbps)))
+}
+
+function toEven(size: number): number {
+  return Math.max(2, 2 * Math.round(size / 2 - 1e-9))
+}
+
+/** Returns whether players decode the source itself. */
+function isPlayableAsIs({ codec, pixelFormat, isInterlaced, height }: SourceVideo): boolean {
+  return codec === 'h264' && ['yuv420p', 'yuvj420p'].includes(pixelFormat) && !isInterlaced && height % 2 === 0
+}
+
+function copyRung(rung: PlannedRung, video: SourceVideo): PlannedRung {
+  return { ...rung, isCopy: true, width: video.width }
+}
+
+/** Leaves out the highest encoded rungs. A copied rung costs next to nothing and stays. */
+function dropRungs(rungs: readonly PlannedRung[], count: number): readonly PlannedRung[] {
+  const encoded = rungs.filter(({ isCopy }) => !isCopy)
+  const least = encoded.length === rungs.length ? 1 : 0
+  const dropped = new Set(encoded.slice(0, Math.max(0, Math.min(count, encoded.length - least))))
+  return rungs.filter((rung) => !dropped.has(rung))
+}
+
+/** Returns whether a plan has rungs that can be left out to save time. */
+export function canDropRung({ rungs }: RunPlan): boolean {
+  const encoded = rungs.filter(({ isCopy }) => !isCopy).length
+  return encoded > (encoded === rungs.length ? 1 : 0)
+}
+
+/** Returns the duration of a frame, in ms. */
+export function frameMs({ frameRate }: Pick<RunPlan, 'frameRate'>): number {
+  return 1000 / frameRate
+}
+
+/** Returns the least length of a segment, in ms: it ends before the first key frame after that. */
+export function leastSegmentMs(plan: RunPlan): number {
+  return SEGMENT_MS - frameMs(plan) / 2 - ROUNDING_MS
+}
+
+/** Returns the length of parts, in ms: as many whole frames as fit, with timestamps rounded to ms. */
+export function partMs(plan: RunPlan): number {
+  const frames = Math.max(1, Math.floor((PART_SEC * 1000 + ROUNDING_MS) / frameMs(plan)))
+  return frames * frameMs(plan)
+}

@@ -1,0 +1,132 @@
+/** The encoding of one session of an encoder: one run after another, each from the end of the segments before it. */
+
+import { type IngestSource, SEGMENT_SEC } from '../../../shared/contract/live.ts'
+import type { Broadcast } from '../broadcast.ts'
+import type { RunEnd } from '../encode/encoder-run.ts'
+import { computeBackoffMs } from '../../platform/backoff.ts'
+import { sleep } from '../../platform/wake-signal.ts'
+import { planRun, type RunPlan } from '../plan/plan-run.ts'
+import type { SourceStart } from '../source/collect-start.ts'
+import { divideSegments } from '../source/measure-frames.ts'
+import { type OpenedSource, openSource } from '../source/open-source.ts'
+import { probeSource, type SourceProbe } from '../source/probe-source.ts'
+import { NO_PICTURE, readStart } from './read-start.ts'
+import { encodeRun, type SessionState } from './encode-run.ts'
+
+const BACKOFF = { firstMs: 250, maxMs: 5000 }
+/** After this many failures in a row without a segment, the health says why. */
+const FAILURES_UNTIL_PROBLEM = 5
+/** The ingest finds key frames by decode times, which precede presentation by less than this, in ms. */
+const REQUEST_MARGIN_MS = 500
+
+/** What follows a run or an attempt: another one, another one after a pause, or the end of the session. */
+type NextStep =
+  | { readonly kind: 'again' }
+  | { readonly kind: 'over' }
+  | { readonly kind: 'failed'; readonly reason: string }
+
+/** Encodes a session until it ends, or the broadcast or the worker does. `fromMs`: where its reported segments end. */
+export async function encodeSession(broadcast: Broadcast, source: IngestSource, fromMs: number | null): Promise<void> {
+  const { log, health, stopping, ended, recorder, reporter } = broadcast
+  const state: SessionState = { session: source.session, fromMs, facts: null, isIrregular: false, peakBps: 0 }
+  let failures = 0
+  log.info('session begins', { session: source.session, from_ms: fromMs })
+  while (!stopping.aborted && !ended.aborted) {
+    const before = state.fromMs
+    const step = await attempt(broadcast, source, state)
+    if (step.kind === 'over') break
+    if (state.fromMs !== before) failures = 0
+    if (step.kind === 'again') continue
+    failures += 1
+    log.warn('encoding interrupted', { session: source.session, failures, reason: step.reason })
+    if (!isCurrent(broadcast, source)) break
+    if (failures >= FAILURES_UNTIL_PROBLEM) health.setProblem(step.reason.slice(0, 300))
+    await sleep(computeBackoffMs(failures, BACKOFF), stopping)
+  }
+  if (stopping.aborted || ended.aborted) return
+  health.setProblem(null)
+  log.info('session ended', { session: source.session, until_ms: state.fromMs })
+  recorder.after(() => reporter.reportFinished(source.session))
+}
+
+function isCurrent({ reporter }: Broadcast, { session }: IngestSource): boolean {
+  return reporter.source()?.session === session
+}
+
+/** Opens the source once, and encodes it until the run ends. */
+async function attempt(broadcast: Broadcast, source: IngestSource, state: SessionState): Promise<NextStep> {
+  const { fetcher, clock, health, stopping, ended } = broadcast
+  const fromMs = state.fromMs === null ? null : state.fromMs - REQUEST_MARGIN_MS
+  const opening = await openSource(source, { fetcher, clock, fromMs, signal: ended, stopping })
+  switch (opening.kind) {
+    case 'gone':
+      return { kind: 'over' }
+    case 'failed':
+      return opening
+    case 'silent':
+      health.setProblem(NO_PICTURE)
+      return { kind: isCurrent(broadcast, source) ? 'again' : 'over' }
+    case 'opened': {
+      await using opened = opening.source
+      // Awaited here: the source is closed on return.
+      return await encodeOpened(broadcast, source, opened, state)
+    }
+  }
+}
+
+async function encodeOpened(
+  broadcast: Broadcast,
+  source: IngestSource,
+  opened: OpenedSource,
+  state: SessionState,
+): Promise<NextStep> {
+  const { environment, health, ended, log } = broadcast
+  const wanted = { fromMs: state.fromMs, isKnown: state.facts !== null, isCurrent: () => isCurrent(broadcast, source) }
+  const reading = await readStart(broadcast, opened.tags, wanted)
+  if (reading.kind === 'lost') return { kind: 'failed', reason: reading.reason }
+  if (reading.kind !== 'start') return { kind: 'over' }
+  const probe = state.facts ?? (await probeSource(environment.FFPROBE_PATH, reading.start, ended))
+  if (probe.kind === 'problem') health.setProblem(probe.reason)
+  if (probe.kind !== 'ok') return { kind: 'failed', reason: probe.reason }
+  state.facts = probe
+  const start = { ...reading.start, hasAudio: probe.hasAudio || reading.start.hasAudio }
+  const run = { opened, start, plan: plan(broadcast, state, start, probe), isCurrent: wanted.isCurrent }
+  const end = await encodeRun(broadcast, run, state)
+  log.info('run ended', { session: source.session, end: end.kind, until_ms: state.fromMs })
+  return afterRun(end, state)
+}
+
+function plan({ order, health }: Broadcast, state: SessionState, start: SourceStart, probe: ProbedSource): RunPlan {
+  const { video, hasAudio } = probe
+  const isRegular = divideSegments(video.keyFrameTimesMs, SEGMENT_SEC * 1000, 1000 / video.frameRate)
+  return planRun({
+    ladder: order.ladder,
+    video,
+    hasAudio,
+    hasRegularKeyFrames: isRegular && !state.isIrregular,
+    isAtKeyFrame: start.isAtKeyFrame,
+    droppedRungs: health.droppedRungs(),
+  })
+}
+
+type ProbedSource = Extract<SourceProbe, { readonly kind: 'ok' }>
+
+function afterRun(end: RunEnd, state: SessionState): NextStep {
+  switch (end.kind) {
+    case 'ended':
+    case 'stopped':
+    case 'aborted':
+      return { kind: 'over' }
+    case 'changed':
+      state.facts = null
+      return { kind: 'again' }
+    case 'cut':
+      return { kind: 'again' }
+    case 'lost':
+      return { kind: 'failed', reason: end.reason }
+    case 'failed':
+      // What the encoder sends may have changed.
+      state.facts = null
+      return { kind: 'failed', reason: end.reason }
+  }
+}

@@ -1,0 +1,50 @@
+import type { Broadcast } from '../broadcast.ts'
+import {
+  createStartCollector,
+  type SourceStart,
+  type StartCollector,
+  type StartOptions,
+} from '../source/collect-start.ts'
+import type { NextTag, TagQueue } from '../source/tag-queue.ts'
+
+/** The start of a source. `ended`: without a further frame. `unwanted`: the worker stops, or the broadcast is over. */
+export type StartReading =
+  | { readonly kind: 'start'; readonly start: SourceStart }
+  | { readonly kind: 'ended' }
+  | { readonly kind: 'unwanted' }
+  | { readonly kind: 'lost'; readonly reason: string }
+
+/** What came within this time has to suffice, in ms. */
+const PATIENCE_MS = 3000
+const WAIT_MS = 250
+/** The problem of a broadcast whose encoder sends sound only, or nothing. */
+export const NO_PICTURE = 'the encoder sends no picture'
+
+/** Reads the first tags of a source. Waits for a picture as long as the session lasts, and says so in the health. */
+export async function readStart(
+  broadcast: Broadcast,
+  tags: TagQueue,
+  options: StartOptions & { readonly isCurrent: () => boolean },
+): Promise<StartReading> {
+  const { clock, health, stopping, ended } = broadcast
+  const collector = createStartCollector(options)
+  const beganMs = clock.nowMs()
+  while (!stopping.aborted && !ended.aborted) {
+    const next = await tags.next(WAIT_MS)
+    if (next.kind === 'tag') collector.add(next.tag)
+    const isLate = clock.nowMs() - beganMs > PATIENCE_MS
+    const reading = readCollected(collector, next, isLate)
+    if (reading !== null) return reading
+    if (isLate && next.kind === 'waiting' && !options.isCurrent()) return { kind: 'ended' }
+    if (isLate) health.setProblem(NO_PICTURE)
+  }
+  return { kind: 'unwanted' }
+}
+
+/** Returns what was collected, once it has to suffice; `null` before. */
+function readCollected(collector: StartCollector, next: NextTag, isLate: boolean): StartReading | null {
+  const isLast = next.kind === 'ended' || next.kind === 'lost'
+  const start = isLast || isLate || collector.isComplete() ? collector.read() : null
+  if (start !== null) return { kind: 'start', start }
+  return isLast ? next : null
+}

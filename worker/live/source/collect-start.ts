@@ -1,0 +1,123 @@
+/**
+ * The beginning of a source: what is read before the encoder starts, to learn what the encoder sends and with which frame
+ * the run begins.
+ */
+
+import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
+import { readAudioPayload, readVideoPayload } from '../flv/media-payload.ts'
+import { readTaggedFrame, type TaggedFrame } from './video-frame.ts'
+
+/** The first tags of a source, from the key frame that the run's first frame depends on. */
+export type SourceStart = {
+  /** Decoder configurations, then frames. */
+  readonly tags: readonly FlvTag[]
+  /** Time of the run's first frame, in ms of the session. */
+  readonly startMs: number
+  /** The run's first frame is a key frame. */
+  readonly isAtKeyFrame: boolean
+  /** Times of all frames read so far, in ms, ascending. */
+  readonly frameTimesMs: readonly number[]
+  readonly keyFrameTimesMs: readonly number[]
+  readonly hasAudio: boolean
+}
+
+export type StartCollector = {
+  add(tag: FlvTag): void
+  /** Returns whether enough was read: two key frames, or `SPAN_MS` of media. */
+  isComplete(): boolean
+  /** Returns the start; `null` before the first key frame. */
+  read(): SourceStart | null
+}
+
+export type StartOptions = {
+  /** End of the last segment of the session, in ms; `null`: begin with the next key frame. */
+  readonly fromMs: number | null
+  /** What the encoder sends is known: only the first frame is looked for. */
+  readonly isKnown: boolean
+}
+
+/** Key frames that are two seconds apart are both seen. */
+const SPAN_MS = 2200
+/** Frames are presented at most this much later than they are decoded. */
+const REORDERING_MS = 500
+/** The end of a session's last segment is as exact as the duration of its last frame, which is estimated. */
+const END_TOLERANCE_MS = 5
+/** A source that sends more than this without a usable frame is not read further. */
+const MAX_BYTES = 64 * 1024 * 1024
+
+/** Creates a collector. Tags before the first key frame are dropped, except for decoder configurations. */
+export function createStartCollector({ fromMs, isKnown }: StartOptions): StartCollector {
+  const configurations = new Map<string, FlvTag>()
+  let media: FlvTag[] = []
+  let frames: TaggedFrame[] = []
+  let bytes = 0
+  const keepsUntilKey = () => frames.length === 0
+
+  function addMedia(tag: FlvTag): void {
+    const frame = readTaggedFrame(tag)
+    if (keepsUntilKey() && frame?.isKey !== true) return
+    // Nothing before this key frame is needed: the run begins with it or later.
+    if (frame?.isKey === true && fromMs !== null && frame.ptsMs <= fromMs + END_TOLERANCE_MS) {
+      for (const passed of media) keepConfiguration(passed)
+      media = []
+      frames = []
+      bytes = 0
+    }
+    media.push(tag)
+    bytes += tag.body.length
+    if (frame !== null) frames.push(frame)
+  }
+
+  function keepConfiguration(tag: FlvTag): boolean {
+    const name = nameConfiguration(tag)
+    if (name !== null) configurations.set(name, tag)
+    return name !== null
+  }
+
+  return {
+    add: (tag) => {
+      // A later configuration belongs to the frames after it.
+      if (!(keepsUntilKey() && keepConfiguration(tag))) addMedia(tag)
+    },
+    isComplete: () => {
+      const first = frames[0]
+      if (first === undefined) return false
+      if (bytes > MAX_BYTES) return true
+      const lastMs = frames.at(-1)?.dtsMs ?? 0
+      const wantedMs = Math.max(fromMs ?? 0, first.ptsMs)
+      if (isKnown) return frames.some(({ ptsMs }) => ptsMs === wantedMs) || lastMs >= wantedMs + REORDERING_MS
+      if (lastMs < wantedMs) return false
+      return frames.filter(({ isKey }) => isKey).length >= 2 || lastMs >= wantedMs + SPAN_MS
+    },
+    read: () => describeStart([...configurations.values()], media, frames, fromMs),
+  }
+}
+
+/** Returns the kind of a decoder configuration or of metadata, of which the newest one counts; `null` of a frame. */
+function nameConfiguration({ type, body }: FlvTag): string | null {
+  if (type === TAG_TYPE.script) return 'script'
+  if (type === TAG_TYPE.video) return readVideoPayload(body).kind === 'header' ? 'video' : null
+  return type === TAG_TYPE.audio && readAudioPayload(body).kind === 'header' ? 'audio' : null
+}
+
+function describeStart(
+  configurations: readonly FlvTag[],
+  media: readonly FlvTag[],
+  frames: readonly TaggedFrame[],
+  fromMs: number | null,
+): SourceStart | null {
+  const first = frames[0]
+  if (first === undefined) return null
+  const wantedMs = fromMs ?? first.ptsMs
+  const wanted = frames.filter(({ ptsMs }) => ptsMs >= wantedMs - END_TOLERANCE_MS)
+  if (wanted.length === 0) return null
+  const startMs = Math.min(...wanted.map(({ ptsMs }) => ptsMs))
+  return {
+    tags: [...configurations, ...media],
+    startMs,
+    isAtKeyFrame: first.ptsMs === startMs,
+    frameTimesMs: frames.map(({ ptsMs }) => ptsMs).toSorted((a, b) => a - b),
+    keyFrameTimesMs: frames.filter(({ isKey }) => isKey).map(({ ptsMs }) => ptsMs),
+    hasAudio: [...configurations, ...media].some(({ type }) => type === TAG_TYPE.audio),
+  }
+}
