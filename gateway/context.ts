@@ -7,6 +7,7 @@ import type { GatewayIdentity } from './ports/gateway-identity.ts'
 import type { Launcher } from './ports/launcher.ts'
 import type { Metrics } from './ports/metrics.ts'
 import type { OpenFolder } from './ports/object-store.ts'
+import type { LoadPageAssets } from './ports/page-assets.ts'
 import type { PasswordHasher } from './ports/password-hasher.ts'
 import type { TopicNotifier } from './ports/topic-notifier.ts'
 import type { Tracer } from './ports/tracer.ts'
@@ -37,8 +38,12 @@ export type Context = {
   readonly tracer: Tracer
   /** Returns the address that a request comes from. */
   readonly clientAddress: (request: HonoContext) => string
+  /** Whether a connection may outlive the request that opened it. */
+  readonly keepsConnections: boolean
   /** Opens a folder of this machine for reading; `null` on a runtime without a disk. */
   readonly openFolder: OpenFolder | null
+  /** Loads what pages load; `null` on a runtime without files, which has no pages. */
+  readonly loadPageAssets: LoadPageAssets | null
   readonly notifier: TopicNotifier
   readonly streams: EventStreamHost
   readonly wake: Wake

@@ -169,7 +169,9 @@ function createContext(isolate: Isolate, { postgres, followUp, held }: ContextPa
     log,
     idFields: idFieldsOf(systems),
     clientAddress: (c) => c.req.header('cf-connecting-ip') ?? 'unknown',
+    keepsConnections: false,
     openFolder: null,
+    loadPageAssets: null,
     notifier: createTopicNotifier(),
     streams: {
       pingMs: PING_MS,

@@ -1,53 +1,187 @@
 import { Hono } from 'hono'
 
-import { RARELY_MS, taskAtInterval } from '../scheduler/periodic-task.ts'
+import { deriveWorkerToken } from '../../shared/net/signing.ts'
+import { withMemoryCache } from '../media/memory-cache.ts'
+import { OFTEN_MS, RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
+import { readStoreSettings } from '../settings/stores.ts'
 import type { MountedSystem, System } from '../system.ts'
+import type { WorkerKind } from '../workers/worker-kind.ts'
 import { deleteExpired } from './accounts/cleanup.ts'
 import { userCommand } from './accounts/grant-role.ts'
 import { ACCOUNT_PATHS, accountRoutes, isOpenCall } from './accounts/routes.ts'
 import { sessionAuthentication } from './accounts/session.ts'
+import { archiveCallbacks } from './archives/callbacks.ts'
+import { failLostArchive } from './archives/fail-lost-archive.ts'
+import { ARCHIVE_ATTEMPTS, ARCHIVE_KIND, archiveIdOf, archiveRole, archiveSpec } from './archives/pod.ts'
+import { archiveRoutes } from './archives/routes.ts'
+import { followBroadcasts } from './broadcasts/follow-broadcasts.ts'
+import { broadcastRoutes } from './broadcasts/routes.ts'
+import { findStream } from './store/streams.ts'
+import { BROADCAST_KIND, streamIdOf } from './broadcast-worker.ts'
+import { chooseStorage } from './choose-storage.ts'
 import type { LiveContext } from './context.ts'
 import { LIVE_ERRORS } from './errors.ts'
-import { LIVE_SECTION, readLiveSettings } from './settings.ts'
+import { PAGE_SOURCES, pageRoutes } from './pages/index.ts'
+import { ingestCallbacks } from './ingest/callbacks.ts'
+import { ensureIngest } from './ingest/ensure-ingest.ts'
+import { INGEST_ATTEMPTS, INGEST_KIND, ingestRole, ingestSpec } from './ingest/pod.ts'
+import { broadcastCallbacks } from './packaging/callbacks.ts'
+import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
+import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
+import { createPartCache } from './playback/part-cache.ts'
+import { playbackRoutes } from './playback/routes.ts'
+import { findArchive } from './store/archives.ts'
+import { countViewers } from './store/viewers.ts'
+import { createViewerLeases, type ViewerLeases } from './playback/viewer-leases.ts'
+import { createPlayedStreams } from './playback/windows.ts'
+import { LIVE_SECTION, readLiveSettings, type LiveSettings } from './settings.ts'
+import { topicOf } from './topic.ts'
+import { watchdogRoutes } from './watchdog/routes.ts'
+import { watchBroadcasts } from './watchdog/watch-broadcasts.ts'
 
-/** Live: people and their accounts. */
+/** Live: people, their accounts and their broadcasts. */
 export const live: System = {
   name: 'live',
   settings: LIVE_SECTION,
   errors: Object.values(LIVE_ERRORS),
   metrics: [],
-  idFields: {},
+  pageSources: PAGE_SOURCES,
+  idFields: { live: { bare: 'stream_id' }, ingest: 'ingest_id', archive: { bare: 'archive_id' } },
   commands: [userCommand],
-  async configure({ env, settings: { publicUrl } }) {
-    const settings = readLiveSettings(env, publicUrl)
+  async configure({ env, settings: kernel, ...surroundings }) {
+    const { url } = surroundings
+    const stores = readStoreSettings(env, { ...surroundings, runsPods: kernel.cluster !== null })
+    const settings = readLiveSettings(env, { publicUrl: kernel.publicUrl, stores, workerEnv: kernel.workerEnv })
     return {
-      workerRoles: [],
+      workerRoles: [ingestRole(), broadcastRole(settings), archiveRole()],
+      ...(settings.ingestWorkers === 0
+        ? {}
+        : { welcome: { label: 'Live', text: describeFirstBroadcast(url, settings) } }),
       mount: (context) => mount({ ...context, settings: { ...context.settings, live: settings } }),
     }
   },
 }
 
+/** Returns in one line how to go live. An ingest whose port is taken has another one, which the studio shows. */
+function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings): string {
+  const address = rtmpUrl ?? `rtmp://${new URL(url).hostname}:${rtmpPort}/live`
+  return `register at ${url}/register, create a broadcast in the studio (${url}/studio), and publish to ${address}`
+}
+
+/** The first segments of the paths of live below `/api/v1`. */
+const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives']
+
+/** Calls beside those of accounts that need no session. */
+const OPEN_CALLS = /^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/|$)/
+
 function mount(context: LiveContext): MountedSystem {
+  const { loadPageAssets } = context
+  const leases = createViewerLeases(context)
   return {
     name: 'live',
     api: {
-      paths: ACCOUNT_PATHS,
-      authentication: sessionAuthentication(context, isOpenCall),
-      routes: accountRoutes(context),
+      paths: PATHS,
+      authentication: sessionAuthentication(
+        context,
+        (c) => isOpenCall(c) || OPEN_CALLS.test(`${c.req.method} ${c.req.path}`),
+      ),
+      routes: new Hono()
+        .route('/', accountRoutes(context))
+        .route('/', broadcastRoutes(context, leases))
+        .route('/', archiveRoutes(context)),
     },
-    publicRoutes: unversionedRoutes(),
-    callbacks: new Hono(),
-    workerKinds: [],
-    periodicTasks: [taskAtInterval('delete expired sessions', RARELY_MS, () => deleteExpired(context))],
+    ...(loadPageAssets === null ? {} : { pages: pageRoutes({ ...context, loadPageAssets }) }),
+    publicRoutes: new Hono()
+      .route('/', unversionedRoutes())
+      .route('/', watchdogRoutes(context))
+      .route(
+        '/',
+        playbackRoutes({
+          context,
+          leases,
+          played: createPlayedStreams(context),
+          parts: createPartCache(),
+          files: openFiles(context),
+        }),
+      ),
+    callbacks: new Hono()
+      .route('/', ingestCallbacks(context))
+      .route('/', broadcastCallbacks(context))
+      .route('/', archiveCallbacks(context)),
+    workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context)],
+    periodicTasks: periodicTasks(context, leases),
     onWebhookExhausted: async () => undefined,
     readGauges: async () => [],
   }
 }
 
+/** Returns the files of broadcasts where they lie in a folder of this machine; players read them elsewhere otherwise. */
+function openFiles({ settings, openFolder }: LiveContext) {
+  const { storageDir } = settings.live.stores
+  if (chooseStorage(settings.live.stores) !== 'local' || storageDir === null) return null
+  const folder = openFolder?.(storageDir) ?? null
+  return folder === null ? null : withMemoryCache(folder)
+}
+
+function ingestKind({ settings }: LiveContext): WorkerKind {
+  return {
+    kind: INGEST_KIND,
+    attempts: INGEST_ATTEMPTS,
+    nameOf: ({ id }) => id,
+    subjectsOf: async (ids) => new Map(ids.map((id) => [id, { ingest_id: id }])),
+    specFor: async ({ id }) =>
+      ingestSpec(id, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, INGEST_KIND, id)),
+    // The periodic work opens its assignment again.
+    onLost: async () => undefined,
+  }
+}
+
+function broadcastKind({ db, settings }: LiveContext): WorkerKind {
+  return {
+    kind: BROADCAST_KIND,
+    attempts: BROADCAST_ATTEMPTS,
+    nameOf: ({ id }) => id,
+    subjectsOf: async (ids) => new Map(ids.map((id) => [id, { stream_id: streamIdOf(id) }])),
+    async specFor({ id }) {
+      if ((await findStream(db, streamIdOf(id))) === null) return null
+      return broadcastSpec(id, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, BROADCAST_KIND, id))
+    },
+    onLost: endLostBroadcast,
+  }
+}
+
+function archiveKind({ db, settings }: LiveContext): WorkerKind {
+  return {
+    kind: ARCHIVE_KIND,
+    attempts: ARCHIVE_ATTEMPTS,
+    nameOf: ({ id }) => id,
+    subjectsOf: async (ids) => new Map(ids.map((id) => [id, { archive_id: archiveIdOf(id) }])),
+    async specFor({ id }) {
+      if ((await findArchive(db, archiveIdOf(id))) === null) return null
+      return archiveSpec(id, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, ARCHIVE_KIND, id))
+    },
+    onLost: failLostArchive,
+  }
+}
+
+function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask[] {
+  const { db, notifier } = context
+  return [
+    taskAtInterval('delete expired sessions', RARELY_MS, () => deleteExpired(context)),
+    taskAtInterval('run the ingest', OFTEN_MS, () => ensureIngest(context)),
+    taskAtInterval('follow broadcasts', OFTEN_MS, () => followBroadcasts(context)),
+    taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context)),
+    taskAtInterval('count viewers', OFTEN_MS, async () => {
+      await leases.flush()
+      for (const streamId of await countViewers(db)) notifier.notify(topicOf(streamId))
+    }),
+  ]
+}
+
 /** Returns the redirects from paths without a version, which an earlier design had: `/api/auth/…`. */
 function unversionedRoutes(): Hono {
   const routes = new Hono()
-  for (const path of ACCOUNT_PATHS) {
+  for (const path of PATHS) {
     routes.all(`/api/${path}/*`, (c) => {
       const { pathname, search } = new URL(c.req.url)
       return c.redirect(`/api/v1${pathname.slice('/api'.length)}${search}`, 308)

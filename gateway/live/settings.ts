@@ -1,17 +1,111 @@
 import * as v from 'valibot'
 
-import { setting, type Env } from '../settings/fields.ts'
+import type { LadderRung } from '../../shared/contract/live.ts'
+import { Duration } from '../../shared/durations.ts'
+import type { WorkerResources } from '../ports/launcher.ts'
+import {
+  cpu,
+  flag,
+  httpUrl,
+  memory,
+  orNull,
+  pick,
+  port,
+  setting,
+  text,
+  wholeNumber,
+  type Env,
+} from '../settings/fields.ts'
 import type { SettingsSection } from '../settings/section.ts'
+import { bucketUrlOf, type StoreSettings } from '../settings/stores.ts'
+import { chooseStorage } from './choose-storage.ts'
 
 const Registration = v.picklist(['open', 'invitation', 'closed'], 'must be open, invitation or closed')
 /** Who may create an account. */
 export type Registration = v.InferOutput<typeof Registration>
 
+const LADDER_FORM = 'must be rungs such as 1080:5000,720:2800 (height:kbit/s), the highest first'
+
+/** `1080:5000,720:2800`: heights and kbit/s of the picture. */
+const Ladder = v.pipe(
+  text,
+  v.regex(/^\d{2,4}:\d{2,6}(?:,\d{2,4}:\d{2,6}){0,9}$/, LADDER_FORM),
+  v.transform((value): readonly LadderRung[] =>
+    value.split(',').map((rung) => {
+      const [height = 0, kbps = 0] = rung.split(':').map(Number)
+      return { height, video_kbps: kbps }
+    }),
+  ),
+  v.check((rungs) => rungs.every(({ height }, i) => i === 0 || height < (rungs[i - 1]?.height ?? 0)), LADDER_FORM),
+)
+
+const MAX_WINDOW_MS = 1_800_000
+const DEFAULT_RTMP_PORT = 1935
+const rtmpUrl = v.pipe(
+  text,
+  v.regex(/^rtmps?:\/\/[^\s/]+\/live$/, 'must be an address such as rtmp://live.example.com/live'),
+)
+
+/** Variables that ingest workers read themselves: checked here for their form, and passed on as written. */
+const ForIngest = v.object({
+  RTMP_HOST: setting(
+    v.optional(text),
+    'Address that encoders connect to on this machine. Default: 127.0.0.1. Pods listen on all addresses.',
+  ),
+  RTMP_PORT: setting(
+    v.optional(port),
+    'Port of RTMP. Default: 1935 or, where another program has it, any free port. In a cluster it is 1935.',
+  ),
+  RTMPS_PORT: setting(
+    v.optional(port),
+    'Port of RTMPS, which needs `TLS_CERT_FILE` and `TLS_KEY_FILE`. Default: 1936. Not used in a cluster.',
+  ),
+  TLS_CERT_FILE: setting(v.optional(text), 'File of the certificate for RTMPS, in PEM. Not available in a cluster.'),
+  TLS_KEY_FILE: setting(v.optional(text), "File of the certificate's key, in PEM."),
+})
+
 const LiveEnvironment = v.object({
+  ...ForIngest.entries,
   REGISTRATION: setting(
     v.optional(Registration, 'open'),
     'Whether people may create accounts: `open` (yes), `invitation` (only with an invitation) or `closed` (no). The first account may always be created; it is an admin.',
   ),
+  INGEST_WORKERS: setting(
+    v.optional(wholeNumber(0, 100), '1'),
+    'Number of ingest workers, which encoders connect to. 0: this installation takes no broadcasts.',
+  ),
+  MAX_BROADCASTS: setting(
+    v.optional(wholeNumber(1, 100_000), '20'),
+    'Largest number of broadcasts on the air at a time. A further encoder is refused.',
+  ),
+  MAX_BROADCAST_HOURS: setting(
+    v.optional(wholeNumber(1, 168), '12'),
+    'Longest time that a broadcast stays on the air, in hours.',
+  ),
+  RECONNECT_WINDOW: setting(
+    v.optional(v.pipe(Duration, v.maxValue(MAX_WINDOW_MS, 'must not be longer than 1800 s')), '90s'),
+    'How long a broadcast waits for its encoder to come back before it ends, 0 to 1800 s.',
+  ),
+  LIVE_LADDER: setting(
+    v.optional(Ladder, '1080:5000,720:2800,480:1400,360:800'),
+    'Renditions of a broadcast, as `height:kbit/s`, the highest first. Those above the source are left out.',
+  ),
+  LIVE_WATCHDOG: setting(
+    v.optional(flag, 'true'),
+    'Watches each broadcast with a monitor of its own, which counts against `MAX_MONITORS`.',
+  ),
+  LIVE_CDN_URL: setting(
+    orNull(httpUrl),
+    'URL of a CDN in front of what serves segments: the gateway or, with the `s3` store, the bucket. The segment URLs of playlists begin with it.',
+  ),
+  RTMP_URL: setting(
+    orNull(rtmpUrl),
+    'Address that encoders publish to, as shown to broadcasters. Default: derived from `PUBLIC_URL` or `HOST`, and the port of RTMP.',
+  ),
+  LIVE_CPU_REQUEST: setting(v.optional(cpu, '1'), 'CPU request of the Pod of a broadcast.'),
+  LIVE_MEMORY_REQUEST: setting(v.optional(memory, '512Mi'), 'Memory request of the Pod of a broadcast.'),
+  LIVE_CPU_LIMIT: setting(v.optional(cpu, '4'), 'CPU limit of the Pod of a broadcast.'),
+  LIVE_MEMORY_LIMIT: setting(v.optional(memory, '1Gi'), 'Memory limit of the Pod of a broadcast.'),
 })
 
 /** The settings of live. */
@@ -19,20 +113,73 @@ export type LiveSettings = {
   readonly registration: Registration
   /** Whether browsers send the session's cookie over https only. */
   readonly isCookieSecure: boolean
+  readonly ingestWorkers: number
+  readonly maxBroadcasts: number
+  readonly maxBroadcastSec: number
+  readonly reconnectWindowMs: number
+  readonly ladder: readonly LadderRung[]
+  /** Whether each broadcast gets a monitor of its own. */
+  readonly isWatched: boolean
+  /** Where encoders publish to; `null`: at the ports that the ingest worker reports. */
+  readonly rtmpUrl: string | null
+  /** The port of RTMP that an ingest worker takes where it is free. */
+  readonly rtmpPort: number
+  readonly resources: WorkerResources
+  readonly stores: StoreSettings
+  /** URL below which the files of broadcasts are read; `null`: at the gateway itself. */
+  readonly filesUrl: string | null
+  /** Variables of the workers' environments. */
+  readonly workerEnv: Readonly<Record<string, string>>
+  readonly ingestEnv: Readonly<Record<string, string>>
 }
 
 /** The settings of live, as checked before the gateway starts. */
 export const LIVE_SECTION: SettingsSection = {
   title: 'Live',
   entries: LiveEnvironment.entries,
-  problems: () => [],
+  problems: findTlsProblems,
+}
+
+function findTlsProblems({ TLS_CERT_FILE, TLS_KEY_FILE, LAUNCHER }: Env): string[] {
+  if ((TLS_CERT_FILE === undefined) !== (TLS_KEY_FILE === undefined)) {
+    return ['TLS_CERT_FILE and TLS_KEY_FILE need each other: set both or none']
+  }
+  return LAUNCHER === 'kubernetes' && TLS_CERT_FILE !== undefined
+    ? [
+        'TLS_CERT_FILE cannot be used with LAUNCHER=kubernetes: let the load balancer or a proxy end TLS, see k8s/README.md',
+      ]
+    : []
+}
+
+/** What the settings of live depend on beside their own variables. */
+type LiveSurroundings = {
+  readonly publicUrl: string | null
+  readonly stores: StoreSettings
+  /** Variables that every worker takes over. */
+  readonly workerEnv: Readonly<Record<string, string>>
 }
 
 /** Returns the settings of live, from an environment that `LIVE_SECTION` has no problems with. */
-export function readLiveSettings(raw: Env, publicUrl: string | null): LiveSettings {
+export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: LiveSurroundings): LiveSettings {
   const env = v.parse(LiveEnvironment, raw)
   return {
     registration: env.REGISTRATION,
     isCookieSecure: raw['NODE_ENV'] === 'production' || publicUrl?.startsWith('https:') === true,
+    ingestWorkers: env.INGEST_WORKERS,
+    maxBroadcasts: env.MAX_BROADCASTS,
+    maxBroadcastSec: env.MAX_BROADCAST_HOURS * 3600,
+    reconnectWindowMs: env.RECONNECT_WINDOW,
+    ladder: env.LIVE_LADDER,
+    isWatched: env.LIVE_WATCHDOG,
+    rtmpUrl: env.RTMP_URL,
+    rtmpPort: env.RTMP_PORT ?? DEFAULT_RTMP_PORT,
+    resources: {
+      requests: { cpu: env.LIVE_CPU_REQUEST, memory: env.LIVE_MEMORY_REQUEST },
+      limits: { cpu: env.LIVE_CPU_LIMIT, memory: env.LIVE_MEMORY_LIMIT },
+    },
+    stores,
+    filesUrl: env.LIVE_CDN_URL ?? bucketUrlOf(raw, { defaultStorage: chooseStorage(stores) }),
+    workerEnv,
+    ingestEnv: { ...workerEnv, ...pick(raw, Object.keys(ForIngest.entries)) },
   }
 }

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Finds the pids of the running workers of a monitor or a job by their environment (Linux). */
+/** Finds the pids of the running workers of an assignment by their environment (Linux). */
 export function findWorkerPids(id: string): number[] {
   const pids = readdirSync('/proc')
     .map(Number)
@@ -11,7 +11,7 @@ export function findWorkerPids(id: string): number[] {
 
 function isWorkerOf(pid: number, id: string): boolean {
   const environ = readProcessFile(pid, 'environ').split('\0')
-  const isIts = environ.includes(`MONITOR_ID=${id}`) || environ.includes(`JOB_ID=${id}`)
+  const isIts = ['MONITOR_ID', 'JOB_ID', 'BROADCAST_ID', 'INGEST_ID'].some((name) => environ.includes(`${name}=${id}`))
   return isIts && readProcessFile(pid, 'cmdline').includes('worker/main')
 }
 

@@ -32,6 +32,9 @@ export const TEST_ENV: Readonly<Record<string, string>> = {
   RATE_LIMIT_READS_PER_MIN: '100000',
   STORAGE_DIR: '/tmp/tallylight-no-media',
   S3_BUCKET: 'outputs',
+  // Tests of broadcasts start their own.
+  INGEST_WORKERS: '0',
+  LIVE_WATCHDOG: 'false',
 }
 
 /** Returns the settings of a test gateway, which listens on a free port, and its configured systems. */

@@ -39,6 +39,8 @@ export async function startWholeSystem(
     DATA_DIR: dataDir,
     ALLOW_PRIVATE_NETWORKS: 'true',
     RATE_LIMIT_READS_PER_MIN: '100000',
+    // Tests of broadcasts start their own.
+    INGEST_WORKERS: '0',
     ...settings,
   }
   const start = () => startGatewayProcess({ port, env, signal: AbortSignal.timeout(PATIENCE_MS) })
@@ -67,7 +69,9 @@ export async function startWholeSystem(
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(PATIENCE_MS),
       })
-      return { status: answer.status, json: await answer.json(), retryAfter: answer.headers.get('retry-after') }
+      const text = await answer.text()
+      const json = text === '' ? null : JSON.parse(text)
+      return { status: answer.status, json, retryAfter: answer.headers.get('retry-after') }
     },
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]()

@@ -7,11 +7,12 @@ export type AttemptRule = {
 
 /** Pauses before the second, third … launch, in ms. The first relaunch is at once, since most losses are accidents. */
 const PAUSES_MS = [0, 1000, 2000, 4000]
+const LONGEST_PAUSE_MS = 5000
 
 export type AfterLoss = { readonly kind: 'relaunch'; readonly afterMs: number } | { readonly kind: 'give_up' }
 
 /** Returns what follows the loss of a worker after `attempts` counted attempts. */
 export function afterLoss(attempts: number, { max }: AttemptRule): AfterLoss {
   if (attempts >= max) return { kind: 'give_up' }
-  return { kind: 'relaunch', afterMs: PAUSES_MS[attempts - 1] ?? 0 }
+  return { kind: 'relaunch', afterMs: PAUSES_MS[attempts - 1] ?? LONGEST_PAUSE_MS }
 }

@@ -1,6 +1,6 @@
 import { hashText } from '../../../shared/net/hash.ts'
 import type { LiveContext } from '../context.ts'
-import { newInvitationCode } from './invitation-code.ts'
+import { newCode } from '../new-code.ts'
 import type { Invitation } from './present.ts'
 import type { SignedIn } from './session.ts'
 import { insertInvitation } from './store/invitations.ts'
@@ -9,7 +9,7 @@ const LIFE_SEC = 7 * 86_400
 
 /** Creates an invitation that one person may register with, for seven days. */
 export async function createInvitation({ db }: LiveContext, { user }: SignedIn): Promise<Invitation> {
-  const code = newInvitationCode()
+  const code = newCode()
   const expiresAt = await insertInvitation(db, { codeHash: hashText(code), createdBy: user.userId }, LIFE_SEC)
   return { invitation: code, expires_at: expiresAt.toISOString() }
 }

@@ -15,8 +15,8 @@ export async function lockRegistration(tx: Tx): Promise<void> {
 }
 
 /** Returns whether there is any user. */
-export async function hasUsers(tx: Tx): Promise<boolean> {
-  const rows = await tx.select({ userId: users.userId }).from(users).limit(1)
+export async function hasUsers(db: DbOrTx): Promise<boolean> {
+  const rows = await db.select({ userId: users.userId }).from(users).limit(1)
   return rows.length > 0
 }
 

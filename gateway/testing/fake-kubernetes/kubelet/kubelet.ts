@@ -143,9 +143,10 @@ async function startPod(node: Node, pod: StoredPod): Promise<void> {
   }
 }
 
+/** Opens the sandbox of a Pod, with an address of the loopback network: its programs can bind it. */
 function openSandbox(node: Node, pod: StoredPod): Sandbox {
   node.addresses += 1
-  const sandbox = createSandbox(node.store, pod, `10.88.${(node.addresses >> 8) & 255}.${node.addresses & 255}`)
+  const sandbox = createSandbox(node.store, pod, `127.88.${(node.addresses >> 8) & 255}.${node.addresses & 255}`)
   node.sandboxes.set(sandbox.uid, sandbox)
   return sandbox
 }

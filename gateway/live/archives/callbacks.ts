@@ -1,0 +1,98 @@
+import { Hono } from 'hono'
+
+import { ClaimRequest, type CallAccepted, type Claim } from '../../../shared/contract/assignment.ts'
+import { ArchiveReport, type ArchiveOrder, type RecordedRun } from '../../../shared/contract/live.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import { parse, requireJson } from '../../http/json-body.ts'
+import { requireWorker } from '../../http/signed-callback.ts'
+import { claimAssignment, findRefusal } from '../../workers/claim-assignment.ts'
+import { endAssignment } from '../../workers/store/assignments.ts'
+import { countCall } from '../../workers/store/lasting-assignments.ts'
+import type { LiveContext } from '../context.ts'
+import { chooseRung } from '../rules/choose-rung.ts'
+import { findArchive, updateArchiveRow, type OwnedArchive } from '../store/archives.ts'
+import { listRuns, listSegments, type EncoderRunRow, type SegmentRow } from '../store/segments.ts'
+import { ARCHIVE_ATTEMPTS, ARCHIVE_KIND, archiveIdOf } from './pod.ts'
+
+/** Returns the callbacks of workers that make the files of recordings: the claim, then the reports. */
+export function archiveCallbacks(context: LiveContext): Hono {
+  const signed = requireWorker({ internalKey: context.settings.keys.INTERNAL_API_KEY, kind: ARCHIVE_KIND })
+  return new Hono()
+    .post('/archives/:id/claim', signed, requireJson, parse('json', ClaimRequest), async (c) =>
+      c.json(await claimArchive(context, c.req.param('id'), c.req.valid('json').claimant)),
+    )
+    .put('/archives/:id/status', signed, requireJson, parse('json', ArchiveReport), async (c) =>
+      c.json(await recordArchiveReport(context, c.req.param('id'), c.req.valid('json'))),
+    )
+}
+
+async function claimArchive(context: LiveContext, id: string, claimant: string): Promise<Claim> {
+  const claim = await claimAssignment(context, id, claimant)
+  const found = await findArchive(context.db, archiveIdOf(id))
+  if (found === null) throw new BrokenRule(KERNEL_ERRORS.ASSIGNMENT_ENDED, 'the recording was deleted')
+  return { ...claim, order: await orderOf(context, found) }
+}
+
+async function orderOf({ db }: LiveContext, { archive, stream }: OwnedArchive): Promise<ArchiveOrder> {
+  const { streamId, folder } = stream
+  const runs = await listRuns(db, streamId)
+  const segments = await listSegments(db, streamId, 0)
+  // A rendition keeps its size where it can: the highest one that all runs have.
+  const names = runs.map(({ rungs }) => rungs.map(({ name }) => name))
+  const common = (names[0] ?? []).filter((name) => names.every((others) => others.includes(name)))
+  const wanted = common.toSorted((a, b) => Number(b) - Number(a))[0] ?? names[0]?.[0] ?? ''
+  return {
+    archive_id: archive.archiveId,
+    runs: runs.flatMap((run) => recordedRun(run, segments, { folder, wanted })),
+    frames: archive.frames ?? 0,
+    output: `${folder}recording.mp4`,
+  }
+}
+
+function recordedRun(
+  { epoch, run, rungs }: EncoderRunRow,
+  all: readonly SegmentRow[],
+  { folder, wanted }: { readonly folder: string; readonly wanted: string },
+): RecordedRun[] {
+  const segments = all.filter((segment) => segment.epoch === epoch && segment.run === run)
+  if (segments.length === 0) return []
+  const names = rungs.map(({ name }) => name)
+  const rung = chooseRung(names, wanted)
+  const at = names.indexOf(rung)
+  const prefix = `${folder}${epoch}/${rung}/`
+  return [
+    {
+      init: `${prefix}init-${run}.mp4`,
+      prefix,
+      segments: segments.map(({ n, bytes }) => ({ n, bytes: bytes[at] ?? 0 })),
+      duration_sec: segments.reduce((sum, { durationSec }) => sum + durationSec, 0),
+    },
+  ]
+}
+
+/**
+ * Records a report; the last one has the outcome, which ends the assignment.
+ * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, NOT_FOUND
+ */
+async function recordArchiveReport(context: LiveContext, id: string, report: ArchiveReport): Promise<CallAccepted> {
+  const { epoch, seq, outcome } = report
+  const isCounted = await context.transact(async (tx) => {
+    if (!(await countCall(tx, { id, epoch, seq, resume: null }, ARCHIVE_ATTEMPTS))) return false
+    if (outcome === null) return true
+    await updateArchiveRow(
+      tx,
+      archiveIdOf(id),
+      outcome.status === 'ready'
+        ? { status: 'ready', downloadUrl: outcome.url, fileSize: outcome.file_size, durationSec: outcome.duration_sec }
+        : { status: 'failed', error: outcome.reason },
+    )
+    return endAssignment(tx, id)
+  })
+  if (isCounted) {
+    if (outcome !== null) context.wake('workers')
+    return { duplicate: false }
+  }
+  const refusal = await findRefusal(context, id, epoch)
+  if (refusal !== null) throw refusal
+  return { duplicate: true }
+}

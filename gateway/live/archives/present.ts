@@ -1,0 +1,55 @@
+import * as v from 'valibot'
+
+import type { PlaybackAddresses } from '../playback/addresses.ts'
+import { Visibility } from '../rules/visibility.ts'
+import type { SignedIn } from '../accounts/session.ts'
+import { ARCHIVE_STATUSES } from '../rules/archive-status.ts'
+import type { OwnedArchive } from '../store/archives.ts'
+
+/** A recording as a viewer sees it. */
+export const ArchiveView = v.object({
+  archive_id: v.string(),
+  stream_id: v.string(),
+  user: v.object({ user_id: v.string(), username: v.string() }),
+  title: v.string(),
+  visibility: Visibility,
+  status: v.picklist(ARCHIVE_STATUSES),
+  /** Seconds. */
+  duration: v.nullable(v.number()),
+  /** Bytes of the file for download. */
+  file_size: v.nullable(v.number()),
+  playback_url: v.nullable(v.string()),
+  download_url: v.nullable(v.string()),
+  poster_url: v.nullable(v.string()),
+  /** Why there is no file for download, for its owner. */
+  error: v.nullable(v.string()),
+  created_at: v.pipe(v.string(), v.isoTimestamp()),
+})
+export type ArchiveView = v.InferOutput<typeof ArchiveView>
+
+/** Answer to `GET /archives`. */
+export const ArchiveList = v.object({ archives: v.array(ArchiveView), next_cursor: v.nullable(v.string()) })
+export type ArchiveList = v.InferOutput<typeof ArchiveList>
+
+/** Returns a recording as its viewer sees it; the addresses are for this viewer. */
+export function presentArchive(
+  { archive, username }: OwnedArchive,
+  viewer: SignedIn | null,
+  { playbackUrl, posterUrl }: PlaybackAddresses,
+): ArchiveView {
+  return {
+    archive_id: archive.archiveId,
+    stream_id: archive.streamId,
+    user: { user_id: archive.userId, username },
+    title: archive.title,
+    visibility: archive.visibility,
+    status: archive.status,
+    duration: archive.durationSec,
+    file_size: archive.fileSize,
+    playback_url: archive.status === 'failed' ? null : playbackUrl,
+    download_url: archive.downloadUrl,
+    poster_url: posterUrl,
+    error: viewer?.user.userId === archive.userId ? archive.error : null,
+    created_at: archive.createdAt.toISOString(),
+  }
+}

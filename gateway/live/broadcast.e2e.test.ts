@@ -1,0 +1,231 @@
+import { execFile } from 'node:child_process'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { readFrameNumbers } from '../../shared/testing/frame-counter.ts'
+import { until } from '../../shared/testing/until.ts'
+import { findEncoderPids, findWorkerPids } from '../testing/find-processes.ts'
+import { killPostgres, startWholeSystem, type WholeSystem } from '../testing/whole-system.ts'
+import { startEncoder, type TestEncoder } from './testing/encoder.ts'
+import { signUp, type TestUser } from './testing/live-gateway.ts'
+
+const run = promisify(execFile)
+const HEIGHT = 180
+
+let system: WholeSystem
+let owner: TestUser
+beforeAll(async () => {
+  system = await startWholeSystem({
+    INGEST_WORKERS: '1',
+    RECONNECT_WINDOW: '60s',
+    LIVE_LADDER: '360:800,180:300',
+    RATE_LIMIT_WRITES_PER_MIN: '10000',
+    LIVE_WATCHDOG: 'false',
+  })
+  owner = await signUp(call, 'broadcaster')
+  await until(async () => (await readIngestUrl()) !== null, 'an ingest worker listens')
+})
+afterAll(() => system[Symbol.asyncDispose]())
+
+async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const { status, json } = await system.api(method, path, body, headers)
+  return { status, json, text: JSON.stringify(json), headers: new Headers() }
+}
+
+const api = (method: string, path: string, body?: unknown) => call(method, `/api/v1${path}`, body, owner.headers)
+
+/** Returns where encoders publish to, once a broadcast can be published to. */
+async function readIngestUrl(): Promise<string | null> {
+  const { json } = await api('POST', '/streams', { title: 'Probe' })
+  await using encoder = startEncoder({ url: `${json.ingest.rtmp_url}/no-key`, sec: 1 })
+  const { output } = await encoder.ended
+  await api('DELETE', `/streams/${json.stream_id}`)
+  return /BadName|Server error/.test(output) ? json.ingest.rtmp_url : null
+}
+
+type Broadcast = { readonly id: string; readonly key: string; readonly url: string; readonly master: string }
+
+async function createBroadcast(more: object = {}): Promise<Broadcast> {
+  const { json } = await api('POST', '/streams', { title: 'A show', ...more })
+  const id: string = json.stream_id
+  const master = `${system.gateway().origin}/live/${id}/master.m3u8`
+  return { id, key: json.stream_key, url: `${json.ingest.rtmp_url}/${json.stream_key}`, master }
+}
+
+const stateOf = async (id: string) => (await api('GET', `/streams/${id}`)).json.state
+
+/** Returns a media playlist. */
+async function readPlaylist({ id }: Broadcast): Promise<string> {
+  const response = await fetch(`${system.gateway().origin}/live/${id}/${HEIGHT}.m3u8`)
+  const text = await response.text()
+  return response.ok ? text : ''
+}
+
+const countSegments = async (broadcast: Broadcast) => (await readPlaylist(broadcast)).match(/^#EXTINF/gm)?.length ?? 0
+
+async function waitForSegments(broadcast: Broadcast, count: number): Promise<void> {
+  await until(async () => (await countSegments(broadcast)) >= count, `${count} segments`)
+}
+
+/** Ends a broadcast and returns the frame numbers of its recording, read as any player reads it. */
+async function recordedFrames(broadcast: Broadcast): Promise<number[]> {
+  await api('PUT', `/streams/${broadcast.id}/end`)
+  await until(async () => (await readPlaylist(broadcast)).includes('#EXT-X-ENDLIST'), 'the recording is complete')
+  return readFrameNumbers(broadcast.master, HEIGHT)
+}
+
+/** Returns the recording of a broadcast once its file is made, or cannot be made. */
+async function waitForArchive({ id }: Broadcast) {
+  const find = async () => {
+    const { archives } = (await api('GET', '/archives?limit=200')).json
+    return archives.find(
+      (one: { stream_id: string; status: string }) => one.stream_id === id && one.status !== 'processing',
+    )
+  }
+  await until(async () => (await find()) !== undefined, 'the recording is made')
+  return find()
+}
+
+/** Kills a process; one that makes a picture may have ended. */
+function killIfRunning(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // ESRCH: it has.
+  }
+}
+
+function expectConsecutive(frames: readonly number[], count: number): void {
+  expect(frames).toEqual(Array.from({ length: count }, (_, i) => i))
+}
+
+describe('a broadcast', () => {
+  it('is on the air, played by ffprobe, and recorded whole though its worker and its encoder process are killed', async () => {
+    const broadcast = await createBroadcast()
+    await using encoder = startEncoder({ url: broadcast.url, sec: 20 })
+    await until(async () => (await stateOf(broadcast.id)) === 'live', 'it is on the air')
+    const { stdout } = await run('ffprobe', [
+      '-v',
+      'error',
+      '-show_entries',
+      'stream=codec_name',
+      '-of',
+      'csv=p=0',
+      broadcast.master,
+    ])
+    expect(stdout).toMatch(/h264[\s\S]*aac/)
+    await waitForSegments(broadcast, 3)
+    const [worker = 0] = findWorkerPids(`live-${broadcast.id}`)
+    process.kill(worker, 'SIGKILL')
+    await waitForSegments(broadcast, 6)
+    const [second = 0] = findWorkerPids(`live-${broadcast.id}`)
+    expect(second).not.toBe(worker)
+    for (const pid of findEncoderPids(second)) killIfRunning(pid)
+    await encoder.ended
+    await until(async () => (await stateOf(broadcast.id)) === 'reconnecting', 'its encoder is gone')
+    expectConsecutive(await recordedFrames(broadcast), 600)
+    const playlist = await readPlaylist(broadcast)
+    expect(playlist).toContain('#EXT-X-MEDIA-SEQUENCE:0')
+    expect(playlist.match(/^#EXT-X-DISCONTINUITY$/gm)?.length).toBeGreaterThanOrEqual(1)
+    const { archives } = (await api('GET', '/archives')).json
+    expect(archives).toContainEqual(
+      expect.objectContaining({ stream_id: broadcast.id, duration: expect.closeTo(20, 1) }),
+    )
+  })
+
+  it('goes on when its encoder comes back, as the same broadcast, and its key is nowhere', async () => {
+    const broadcast = await createBroadcast()
+    {
+      await using first = startEncoder({ url: broadcast.url, sec: 60 })
+      await waitForSegments(broadcast, 2)
+      first.kill('SIGKILL')
+    }
+    await until(async () => (await stateOf(broadcast.id)) === 'reconnecting', 'its encoder is gone')
+    const before = await countSegments(broadcast)
+    await using second = startEncoder({ url: broadcast.url, sec: 8 })
+    await until(async () => (await stateOf(broadcast.id)) === 'live', 'the encoder is back')
+    await waitForSegments(broadcast, before + 2)
+    const secret = broadcast.key
+    const lines = await Promise.all(
+      (await readdir('/proc'))
+        .filter((pid) => /^\d+$/.test(pid))
+        .map(async (pid) => {
+          const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+          // The encoder of the test has to know it.
+          return line.startsWith('ffmpeg\0-nostdin\0-v\0error\0-re') ? '' : line
+        }),
+    )
+    expect(lines.filter((line) => line.includes(secret))).toEqual([])
+    expect(system.gateway().lastLines.join('\n')).not.toContain(secret)
+    const names = await readdir(join(system.dataDir, 'media'), { recursive: true })
+    expect(names.filter((name) => name.includes(secret))).toEqual([])
+    await second.ended
+  })
+
+  it('has one encoder: a second is refused, and takes over when the first is frozen', async () => {
+    const broadcast = await createBroadcast()
+    await using first = startEncoder({ url: broadcast.url, sec: 120 })
+    await waitForSegments(broadcast, 1)
+    await using refused = startEncoder({ url: broadcast.url, sec: 5 })
+    expect((await refused.ended).code).not.toBe(0)
+    first.kill('SIGSTOP')
+    let next: TestEncoder | undefined
+    await until(async () => {
+      next = startEncoder({ url: broadcast.url, sec: 8 })
+      return (await next.ended).code === 0
+    }, 'the second encoder has published to its end')
+    await next?.[Symbol.asyncDispose]()
+    expect(await stateOf(broadcast.id)).toBe('reconnecting')
+  })
+
+  it('survives the end of its gateway, its ingest and its database: the encoder reconnects to the same broadcast', async () => {
+    const broadcast = await createBroadcast()
+    await using encoder = startEncoder({ url: broadcast.url, sec: 120 })
+    await waitForSegments(broadcast, 2)
+    await killPostgres(system)
+    await waitForSegments(broadcast, 4)
+    system.gateway().kill('SIGKILL')
+    await system.gateway().exited
+    await system.startGateway()
+    await encoder.ended
+    await until(async () => (await readIngestUrl()) !== null, 'an ingest worker listens again')
+    const { json } = await api('GET', `/streams/${broadcast.id}`)
+    expect(['live', 'reconnecting']).toContain(json.state)
+    const before = await countSegments(broadcast)
+    expect(before).toBeGreaterThanOrEqual(4)
+    await using _again = startEncoder({ url: broadcast.url, sec: 30 })
+    await waitForSegments(broadcast, before + 2)
+    expect(await stateOf(broadcast.id)).toBe('live')
+  })
+
+  it('with a damaged segment has a recording that failed, with the reason, and none that is shorter', async () => {
+    const broadcast = await createBroadcast()
+    await using encoder = startEncoder({ url: broadcast.url, sec: 8 })
+    await waitForSegments(broadcast, 3)
+    const path = join(system.dataDir, 'media', 'live', broadcast.id, '1', String(HEIGHT), '1.m4s')
+    const bytes = await readFile(path)
+    await writeFile(path, bytes.fill(0x55, Math.floor(bytes.length / 2)))
+    await encoder.ended
+    await api('PUT', `/streams/${broadcast.id}/end`)
+    const archive = await waitForArchive(broadcast)
+    expect(archive).toMatchObject({
+      status: 'failed',
+      download_url: null,
+      error: expect.stringMatching(/decode|joined/),
+    })
+  })
+
+  it('with a wrong key leaves no row, no file and no process', async () => {
+    const { json: before } = await api('GET', '/streams?limit=200')
+    const { url } = await createBroadcast()
+    await using encoder = startEncoder({ url: `${url}x`, sec: 5 })
+    expect((await encoder.ended).code).not.toBe(0)
+    const { json: after } = await api('GET', '/streams?limit=200')
+    expect(after.streams.length).toBe(before.streams.length + 1)
+    expect(after.streams[0].state).toBe('ready')
+    expect(findWorkerPids(`live-${after.streams[0].stream_id}`)).toEqual([])
+  })
+})

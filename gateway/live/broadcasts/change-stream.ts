@@ -1,0 +1,126 @@
+import type { SignedIn } from '../accounts/session.ts'
+import { BrokenRule } from '../../errors.ts'
+import type { Tx } from '../../ports/database.ts'
+import type { LiveContext } from '../context.ts'
+import { LIVE_ERRORS } from '../errors.ts'
+import { closeStream } from '../packaging/close-stream.ts'
+import { readIngestAddresses } from '../ingest/read-ingest-addresses.ts'
+import { topicOf } from '../topic.ts'
+import { findOwnStream } from './find-own-stream.ts'
+import { viewOf } from './get-stream.ts'
+import type { RenewedKey, StreamView } from './present.ts'
+import type { UpdateStreamBody } from './requests.ts'
+import {
+  deleteStreamRow,
+  endStreamRow,
+  lockStream,
+  updateStreamRow,
+  type NewStream,
+  type Stream,
+} from '../store/streams.ts'
+import { newStreamKey } from './stream-key.ts'
+
+/**
+ * Changes what the body names of a broadcast.
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN, STREAM_ENDED where it is too late for a field
+ */
+export async function updateStream(
+  context: LiveContext,
+  owner: SignedIn,
+  id: string,
+  body: UpdateStreamBody,
+): Promise<StreamView> {
+  const { stream, username } = await changeOwn(context, owner, id, async (tx, locked) => {
+    return (await updateStreamRow(tx, id, columnsOf(body, locked))) ?? locked
+  })
+  return viewOf(context, { stream, username }, owner)
+}
+
+function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
+  const { scheduled_for: scheduledFor, record, dvr_sec: dvrSec, ...plain } = body
+  if (stream.startedAt !== null && (scheduledFor !== undefined || body.latency !== undefined)) {
+    throw new BrokenRule(LIVE_ERRORS.STREAM_STARTED, 'scheduled_for and latency cannot be changed once it has started')
+  }
+  // A JSON body has no undefined fields, so that nothing is overwritten by one.
+  const columns: { -readonly [Column in keyof NewStream]?: NewStream[Column] | undefined } = plain
+  if (record !== undefined) columns.isRecorded = record
+  if (dvrSec !== undefined) columns.dvrSec = dvrSec
+  return withoutUndefined({ ...columns, ...scheduleColumns(scheduledFor, stream) })
+}
+
+/** Returns the columns that have a value. */
+function withoutUndefined(columns: { readonly [Column in keyof NewStream]?: NewStream[Column] | undefined }) {
+  const change: Partial<NewStream> = {}
+  for (const [name, value] of Object.entries(columns)) if (value !== undefined) Object.assign(change, { [name]: value })
+  return change
+}
+
+function scheduleColumns(scheduledFor: string | null | undefined, { state }: Stream): Partial<NewStream> {
+  if (scheduledFor === undefined) return {}
+  if (scheduledFor === null) return { scheduledFor: null, ...(state === 'scheduled' ? { state: 'ready' } : {}) }
+  return { scheduledFor: new Date(scheduledFor), ...(state === 'ready' ? { state: 'scheduled' } : {}) }
+}
+
+/**
+ * Replaces the stream key. The encoder that publishes with the old one is disconnected.
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN, STREAM_ENDED
+ */
+export async function renewKey(context: LiveContext, owner: SignedIn, id: string): Promise<RenewedKey> {
+  const { key, hash } = newStreamKey()
+  await changeOwn(context, owner, id, async (tx, locked) => {
+    requireOpen(locked)
+    // The ingest worker learns from its next report that the session is not the one of the broadcast any more.
+    return updateStreamRow(tx, id, { keyHash: hash, publisherSession: null, publisherSource: null })
+  })
+  return { ingest: await readIngestAddresses(context), stream_key: key }
+}
+
+/**
+ * Ends a broadcast; one that has ended stays as it is.
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN
+ */
+export async function endStream(context: LiveContext, owner: SignedIn, id: string): Promise<StreamView> {
+  const { stream, username } = await changeOwn(context, owner, id, async (tx, locked) => {
+    const ended = await endStreamRow(tx, id, 'its owner ended it')
+    // Nothing of it can come any more where it has never been on the air.
+    if (ended?.startedAt === null) await closeStream(tx, ended)
+    return ended ?? locked
+  })
+  context.wake('workers')
+  return viewOf(context, { stream, username }, owner)
+}
+
+/**
+ * Deletes a broadcast with its segments and its archive.
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN
+ */
+export async function deleteStream(context: LiveContext, owner: SignedIn, id: string): Promise<void> {
+  await changeOwn(context, owner, id, async (tx, locked) => {
+    await closeStream(tx, locked)
+    await deleteStreamRow(tx, id)
+    return locked
+  })
+  context.wake('workers')
+}
+
+/** Changes a broadcast that the user owns, with its row locked, and notifies its viewers. */
+async function changeOwn<Changed>(
+  context: LiveContext,
+  owner: SignedIn,
+  id: string,
+  change: (tx: Tx, locked: Stream) => Promise<Changed>,
+): Promise<{ readonly stream: Changed; readonly username: string }> {
+  const changed = await context.transact(async (tx) => {
+    const { username } = await findOwnStream(tx, owner, id)
+    const locked = await lockStream(tx, id)
+    if (locked === null) throw new BrokenRule(LIVE_ERRORS.STREAM_NOT_FOUND, 'there is no broadcast of this id')
+    return { stream: await change(tx, locked), username }
+  })
+  context.notifier.notify(topicOf(id))
+  return changed
+}
+
+function requireOpen({ state }: Stream): void {
+  if (state !== 'ended') return
+  throw new BrokenRule(LIVE_ERRORS.STREAM_ENDED, 'this broadcast has ended; create another one')
+}

@@ -1,0 +1,97 @@
+import type { Context as HonoContext } from 'hono'
+
+import { encodeFrame, streamEvents, type EventWriter } from '../../http/event-stream.ts'
+import type { SignedIn } from '../accounts/session.ts'
+import type { LiveContext } from '../context.ts'
+import { newCode } from '../new-code.ts'
+import { removeViewer, type ViewerRef } from '../store/viewers.ts'
+import type { ViewerLeases } from '../playback/viewer-leases.ts'
+import { topicOf } from '../topic.ts'
+import { findWatchableStream } from './find-own-stream.ts'
+import { viewOf } from './get-stream.ts'
+import type { StreamView } from './present.ts'
+import { isOnAir } from '../rules/broadcast-state.ts'
+import { findStream } from '../store/streams.ts'
+
+/** Interval of looking at a broadcast that another gateway may have changed, in ms. */
+const POLL_MS = 1000
+/** Changes that come together are sent together, in ms. */
+const PAUSE_MS = 100
+
+/**
+ * Streams a broadcast's `state`, `viewers` and, to its owner, `health` as server-sent events, up to its end. An open stream
+ * counts as a viewer; `?viewer=` names the viewer that the page's player has too.
+ * @throws BrokenRule STREAM_NOT_FOUND
+ */
+export async function streamBroadcast(
+  context: LiveContext,
+  leases: ViewerLeases,
+  c: HonoContext,
+  { viewer, id }: { readonly viewer: SignedIn | null; readonly id: string },
+): Promise<Response> {
+  await findWatchableStream(context.db, viewer, id)
+  const named = c.req.query('viewer') ?? ''
+  const viewerId = /^[\w-]{8,64}$/.test(named) ? named : newCode()
+  return streamEvents(c, context.streams, (writer) =>
+    writeEvents({ context, leases, viewer, ref: { streamId: id, viewerId } }, writer).catch((error: unknown) =>
+      context.log.warn('event stream of a broadcast failed; its client reconnects', { stream_id: id, error }),
+    ),
+  )
+}
+
+type BroadcastEvents = {
+  readonly context: LiveContext
+  readonly leases: ViewerLeases
+  readonly viewer: SignedIn | null
+  readonly ref: ViewerRef
+}
+
+async function writeEvents(
+  { context, leases, viewer, ref }: BroadcastEvents,
+  { write, signal }: EventWriter,
+): Promise<void> {
+  const { streamId } = ref
+  const sent = new Map<string, string>()
+  let number = 0
+  const send = (event: string, value: unknown) => {
+    const data = JSON.stringify(value)
+    if (sent.get(event) === data) return
+    sent.set(event, data)
+    write(encodeFrame({ id: ++number, event, data }))
+  }
+  try {
+    while (!signal.aborted) {
+      const found = await findStream(context.db, streamId)
+      if (found === null) return
+      sendView(send, viewOf(context, found, viewer))
+      if (found.stream.state === 'ended') return
+      if (isOnAir(found.stream.state)) leases.see(ref)
+      await waitForChange(context, streamId, signal)
+    }
+  } finally {
+    await removeViewer(context.db, ref)
+  }
+}
+
+function sendView(send: (event: string, value: unknown) => void, view: StreamView): void {
+  const { state, title, started_at, ended_at, poster_url } = view
+  // The address of one that is not public has a new token each time.
+  send('state', { state, title, started_at, ended_at, poster_url, is_playable: view.playback_url !== null })
+  send('viewers', { viewer_count: view.viewer_count, peak_viewers: view.peak_viewers })
+  if (view.health !== null) send('health', view.health)
+}
+
+async function waitForChange({ notifier }: LiveContext, streamId: string, signal: AbortSignal): Promise<void> {
+  let end: () => void = () => undefined
+  const changed = new Promise<void>((resolve) => (end = resolve))
+  const unsubscribe = notifier.subscribe(topicOf(streamId), () => setTimeout(end, PAUSE_MS))
+  const timer = setTimeout(end, POLL_MS)
+  signal.addEventListener('abort', end, { once: true })
+  try {
+    if (!signal.aborted) await changed
+  } finally {
+    clearTimeout(timer)
+    unsubscribe()
+    signal.removeEventListener('abort', end)
+  }
+}

@@ -1,0 +1,81 @@
+import { STALE_PUBLISHER_MS, type PublishAccepted, type PublishRequest } from '../../../shared/contract/live.ts'
+import { BrokenRule } from '../../errors.ts'
+import type { Tx } from '../../ports/database.ts'
+import { findRefusal } from '../../workers/claim-assignment.ts'
+import { ensureAssignment } from '../../workers/store/lasting-assignments.ts'
+import { changeState, countOnAir, lockStreamOfKey, updateStreamRow, type Stream } from '../store/streams.ts'
+import { isOnAir } from '../rules/broadcast-state.ts'
+import type { LiveContext } from '../context.ts'
+import { LIVE_ERRORS } from '../errors.ts'
+import { BROADCAST_KIND, broadcastIdOf } from '../broadcast-worker.ts'
+import { chooseStorage } from '../choose-storage.ts'
+import { topicOf } from '../topic.ts'
+import { lockAdmission } from '../store/admission.ts'
+
+/**
+ * Admits an encoder that wants to publish: its broadcast is on the air, and its live worker is launched.
+ * @throws BrokenRule PUBLISH_REFUSED with the reason for the encoder's user, STALE_EPOCH
+ */
+export async function admitPublisher(
+  context: LiveContext,
+  ingestId: string,
+  request: PublishRequest,
+): Promise<PublishAccepted> {
+  const stale = await findRefusal(context, ingestId, request.epoch)
+  if (stale !== null) throw stale
+  const stream = await context.transact(async (tx) => {
+    await lockAdmission(tx)
+    const locked = await lockStreamOfKey(tx, request.key_hash)
+    if (locked === null) throw refuse('the stream key is not valid; copy it again from the studio')
+    await requireAdmission(tx, context, locked, { ingestId, request })
+    return admit(tx, locked, ingestId, request)
+  })
+  context.log.info('encoder admitted', { stream_id: stream.streamId, session: request.source.session })
+  context.notifier.notify(topicOf(stream.streamId))
+  context.wake()
+  return { stream_id: stream.streamId }
+}
+
+type PublishAttempt = { readonly ingestId: string; readonly request: PublishRequest }
+
+async function requireAdmission(tx: Tx, context: LiveContext, stream: Stream, attempt: PublishAttempt): Promise<void> {
+  if (stream.state === 'ended') throw refuse('this broadcast has ended; create another one')
+  if (chooseStorage(context.settings.live.stores) === null) {
+    throw refuse('this server has no store for broadcasts: its operator has to set S3_BUCKET')
+  }
+  if (isTaken(stream, attempt)) throw refuse('another encoder is on the air with this key')
+  const { maxBroadcasts } = context.settings.live
+  if (!isOnAir(stream.state) && (await countOnAir(tx, stream.streamId)) >= maxBroadcasts) {
+    throw refuse(`${maxBroadcasts} broadcasts are on the air, which is the limit; try again later`)
+  }
+}
+
+/** Returns whether another encoder publishes: one that its ingest worker has heard within `STALE_PUBLISHER_MS`. */
+function isTaken(
+  { publisherSession, publisherIngest, publisherSeenAt }: Stream,
+  { ingestId, request }: PublishAttempt,
+): boolean {
+  // The same request may arrive again.
+  if (publisherSession === null || publisherSession === request.source.session) return false
+  if (publisherIngest === ingestId) return request.active_sessions.includes(publisherSession)
+  return publisherSeenAt !== null && Date.now() - publisherSeenAt.getTime() < 2 * STALE_PUBLISHER_MS
+}
+
+async function admit(tx: Tx, stream: Stream, ingestId: string, { source }: PublishRequest): Promise<Stream> {
+  const { streamId } = stream
+  await changeState(tx, streamId, 'encoder_published')
+  const admitted = await updateStreamRow(tx, streamId, {
+    publisherSession: source.session,
+    lastSession: source.session,
+    publisherIngest: ingestId,
+    publisherSource: source,
+    publisherSeenAt: new Date(),
+    publisherFacts: null,
+  })
+  await ensureAssignment(tx, BROADCAST_KIND, broadcastIdOf(streamId))
+  return admitted ?? stream
+}
+
+function refuse(message: string): BrokenRule {
+  return new BrokenRule(LIVE_ERRORS.PUBLISH_REFUSED, message)
+}

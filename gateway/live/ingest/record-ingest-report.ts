@@ -1,0 +1,80 @@
+import {
+  STALE_PUBLISHER_MS,
+  type IngestReport,
+  type IngestReportAccepted,
+  type IngestSession,
+  type SessionVerdict,
+} from '../../../shared/contract/live.ts'
+import type { Tx } from '../../ports/database.ts'
+import { findRefusal } from '../../workers/claim-assignment.ts'
+import { countCall } from '../../workers/store/lasting-assignments.ts'
+import {
+  listStreamsById,
+  loseEncoder,
+  markSending,
+  markSilent,
+  recordPublishers,
+  type Stream,
+} from '../store/streams.ts'
+import type { LiveContext } from '../context.ts'
+import { topicOf } from '../topic.ts'
+import { INGEST_ATTEMPTS } from './pod.ts'
+import { recordIngestServer } from '../store/ingest-servers.ts'
+
+/**
+ * Records a report of an ingest worker, and answers which of its sessions go on. A report that was counted before changes
+ * nothing; its answer is as of now.
+ * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, NOT_FOUND
+ */
+export async function recordIngestReport(
+  context: LiveContext,
+  ingestId: string,
+  report: IngestReport,
+): Promise<IngestReportAccepted> {
+  const { epoch, seq } = report
+  const changed = await context.transact(async (tx) => {
+    const isCounted = await countCall(tx, { id: ingestId, epoch, seq, resume: null }, INGEST_ATTEMPTS)
+    return isCounted ? recordSessions(tx, ingestId, report) : null
+  })
+  if (changed === null) {
+    const refusal = await findRefusal(context, ingestId, epoch)
+    if (refusal !== null) throw refusal
+  }
+  for (const { streamId } of changed ?? []) context.notifier.notify(topicOf(streamId))
+  const streams = await listStreamsById(context.db, [...new Set(report.sessions.map((one) => one.stream_id))])
+  return { duplicate: changed === null, sessions: report.sessions.map((one) => judgeSession(one, streams)) }
+}
+
+async function recordSessions(tx: Tx, ingestId: string, { ports, sessions }: IngestReport): Promise<Stream[]> {
+  await recordIngestServer(tx, { ingestId, rtmpPort: ports.rtmp, rtmpsPort: ports.rtmps })
+  await recordPublishers(
+    tx,
+    sessions.filter(({ ended }) => ended === null),
+  )
+  const changed: Stream[] = []
+  for (const session of sessions) changed.push(...(await recordPresence(tx, session)))
+  return changed
+}
+
+/** Records whether an encoder sends; returns the broadcasts whose state that has changed. */
+function recordPresence(tx: Tx, { session, ended, silent_ms: silentMs }: IngestSession): Promise<Stream[]> {
+  if (ended !== null) return loseEncoder(tx, session)
+  return silentMs >= STALE_PUBLISHER_MS ? markSilent(tx, session) : markSending(tx, session)
+}
+
+/** Returns whether a session goes on: it must be the one that publishes its broadcast. */
+function judgeSession({ session, stream_id: streamId }: IngestSession, streams: readonly Stream[]): SessionVerdict {
+  const stream = streams.find((candidate) => candidate.streamId === streamId)
+  return {
+    session,
+    end_reason: endReasonOf(session, stream),
+    known_until_ms: stream?.knownSession === session ? stream.knownUntilMs : null,
+  }
+}
+
+function endReasonOf(session: string, stream: Stream | undefined): string | null {
+  if (stream === undefined) return 'the broadcast was deleted'
+  if (stream.state === 'ended') return 'the broadcast has ended'
+  if (stream.publisherSession === session) return null
+  return 'the stream key was replaced, or another encoder took over'
+}

@@ -1,0 +1,22 @@
+import type { Tx } from '../../ports/database.ts'
+import { endAssignment } from '../../workers/store/assignments.ts'
+import { createArchive } from '../archives/create-archive.ts'
+import { updateStreamRow, type Stream } from '../store/streams.ts'
+import { deleteViewers } from '../store/viewers.ts'
+import { broadcastIdOf } from '../broadcast-worker.ts'
+
+/** Closes a broadcast that has ended: its worker is released, and its archive is created from its segments. */
+export async function closeStream(tx: Tx, stream: Stream): Promise<Stream> {
+  await endAssignment(tx, broadcastIdOf(stream.streamId))
+  if (stream.closedAt !== null) return stream
+  await deleteViewers(tx, stream.streamId)
+  const closed = await updateStreamRow(tx, stream.streamId, {
+    closedAt: new Date(),
+    publisherSession: null,
+    publisherSource: null,
+    partsUrl: null,
+    viewerCount: 0,
+  })
+  await createArchive(tx, stream)
+  return closed ?? stream
+}

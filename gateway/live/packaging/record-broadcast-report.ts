@@ -1,0 +1,88 @@
+import type { BroadcastReport, BroadcastReportAccepted } from '../../../shared/contract/live.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import type { Tx } from '../../ports/database.ts'
+import { findRefusal } from '../../workers/claim-assignment.ts'
+import { countCall } from '../../workers/store/lasting-assignments.ts'
+import { findStream, lockStream, updateStreamRow, type Stream } from '../store/streams.ts'
+import type { LiveContext } from '../context.ts'
+import { topicOf } from '../topic.ts'
+import { closeStream } from './close-stream.ts'
+import { streamIdOf } from '../broadcast-worker.ts'
+import { BROADCAST_ATTEMPTS } from './pod.ts'
+import { insertRuns, insertSegments, listEpochRuns, type EncoderRunRow } from '../store/segments.ts'
+
+/**
+ * Records a report of a live worker: its new segments become part of the playlists. A report that was counted before changes
+ * nothing; its answer is as of now.
+ * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, NOT_FOUND
+ */
+export async function recordBroadcastReport(
+  context: LiveContext,
+  id: string,
+  report: BroadcastReport,
+): Promise<BroadcastReportAccepted> {
+  const { epoch, seq } = report
+  const streamId = streamIdOf(id)
+  const recorded = await context.transact(async (tx) => {
+    if (!(await countCall(tx, { id, epoch, seq, resume: null }, BROADCAST_ATTEMPTS))) return null
+    return record(tx, streamId, report)
+  })
+  if (recorded !== null) {
+    context.notifier.notify(topicOf(streamId))
+    if (recorded.closedAt !== null) context.wake('workers')
+    return answerFor(recorded, false)
+  }
+  const refusal = await findRefusal(context, id, epoch)
+  if (refusal !== null) throw refusal
+  const found = await findStream(context.db, streamId)
+  if (found === null) throw new BrokenRule(KERNEL_ERRORS.ASSIGNMENT_ENDED, 'the broadcast was deleted')
+  return answerFor(found.stream, true)
+}
+
+function answerFor(stream: Stream, isDuplicate: boolean): BroadcastReportAccepted {
+  return { duplicate: isDuplicate, source: stream.publisherSource, is_over: stream.closedAt !== null }
+}
+
+async function record(tx: Tx, streamId: string, report: BroadcastReport): Promise<Stream> {
+  const stream = await lockStream(tx, streamId)
+  if (stream === null) throw new BrokenRule(KERNEL_ERRORS.ASSIGNMENT_ENDED, 'the broadcast was deleted')
+  const runs = await recordRuns(tx, stream, report)
+  await insertSegments(tx, { streamId, epoch: report.epoch, firstSeq: stream.nextSeq }, report.segments)
+  const updated = await updateStreamRow(tx, streamId, {
+    ...positionAfter(report, runs),
+    nextSeq: stream.nextSeq + report.segments.length,
+    discontinuity: runs.at(-1)?.discontinuity ?? stream.discontinuity,
+    partsUrl: report.parts_url,
+    partsEpoch: report.epoch,
+    health: report.health,
+    ...(report.poster === null ? {} : { poster: report.poster }),
+  })
+  const current = updated ?? stream
+  return isFinished(current, report) ? closeStream(tx, current) : current
+}
+
+/** Inserts the runs that a report brings; returns all runs of the epoch, in order. */
+async function recordRuns(
+  tx: Tx,
+  { streamId, discontinuity }: Stream,
+  { epoch, runs }: BroadcastReport,
+): Promise<readonly EncoderRunRow[]> {
+  const known = await listEpochRuns(tx, streamId, epoch)
+  const fresh = runs
+    .filter(({ run }) => known.every((other) => other.run !== run))
+    .map((run, i) => ({ ...run, streamId, epoch, discontinuity: discontinuity + 1 + i }))
+  await insertRuns(tx, fresh)
+  return [...known, ...fresh]
+}
+
+/** Returns where the stored segments end after a report. */
+function positionAfter({ segments }: BroadcastReport, runs: readonly EncoderRunRow[]): Partial<Stream> {
+  const last = segments.at(-1)
+  const run = runs.find((candidate) => candidate.run === last?.run)
+  return last === undefined || run === undefined ? {} : { knownSession: run.session, knownUntilMs: last.end_ms }
+}
+
+/** Returns whether nothing more can come: the broadcast has ended, and its last session was encoded to its end. */
+function isFinished({ state, lastSession }: Stream, report: BroadcastReport): boolean {
+  return state === 'ended' && (lastSession === null || report.finished_session === lastSession)
+}

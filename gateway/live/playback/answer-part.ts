@@ -1,0 +1,68 @@
+import type { Context as HonoContext } from 'hono'
+
+import type { PartEvent } from '../../../shared/contract/live.ts'
+import { UUID } from '../../../shared/ids.ts'
+import { fetchPart, type PartFeed } from './part-feed.ts'
+import { LONGEST_RELOAD_MS, notPlayable, type Playback } from './playback.ts'
+
+/** The address of a part: `live/ID/[SECRET/]EPOCH/RUNG/N.PART.m4s`. */
+export type PartAddress = {
+  readonly streamId: string
+  readonly epoch: number
+  readonly rung: string
+  readonly n: number
+  readonly part: number
+}
+
+const PART_PATH = /^\/live\/([0-9a-f-]{36})\/(?:[0-9a-f]{32}\/)?(\d{1,9})\/(\d{1,4})\/(\d{1,9})\.(\d{1,4})\.m4s$/
+
+/** Returns the address of a part in a path; `null` where the path is that of something else. */
+export function parsePartPath(path: string): PartAddress | null {
+  const [, streamId = '', epoch = '', rung = '', n = '', part = ''] = PART_PATH.exec(path) ?? []
+  return UUID.test(streamId) ? { streamId, epoch: Number(epoch), rung, n: Number(n), part: Number(part) } : null
+}
+
+/**
+ * Answers with a part. One that does not exist yet is waited for, since playlists hint at it.
+ * @throws BrokenRule STREAM_NOT_FOUND
+ */
+export async function answerPart(playback: Playback, c: HonoContext, address: PartAddress): Promise<Response> {
+  const deadline = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(LONGEST_RELOAD_MS)])
+  const found = await findPart(playback, c.req.path, address, deadline)
+  const bytes =
+    found === null
+      ? null
+      : await playback.parts.read(c.req.path, () => fetchPart(playback.context, found.feed.origin, found.event))
+  if (bytes === null) throw notPlayable('there is no such part')
+  c.header('Content-Type', 'video/iso.segment')
+  c.header('Cache-Control', 'public, max-age=31536000, immutable')
+  return c.body(bytes)
+}
+
+type FoundPart = { readonly feed: PartFeed; readonly event: PartEvent }
+
+/** Returns a part that was announced, or whether it may still come. */
+function findAnnounced(feed: PartFeed, address: PartAddress): PartEvent | 'expected' | 'passed' {
+  const known = feed.parts().filter(({ rung }) => rung === address.rung)
+  const event = known.find(({ n, part }) => n === address.n && part === address.part)
+  return event ?? (address.n < (known.at(-1)?.n ?? 0) ? 'passed' : 'expected')
+}
+
+/** Returns a part once its worker has announced it; `null` where that will not come. */
+async function findPart(
+  { played }: Playback,
+  path: string,
+  address: PartAddress,
+  deadline: AbortSignal,
+): Promise<FoundPart | null> {
+  for (;;) {
+    const current = await played.read(address.streamId)
+    // The folder may be a secret.
+    const feed = path.startsWith(`/${current?.stream.folder}`) ? current?.feed : null
+    if (feed?.origin.epoch !== address.epoch) return null
+    const announced = findAnnounced(feed, address)
+    if (announced === 'passed' || deadline.aborted) return null
+    if (announced !== 'expected') return { feed, event: announced }
+    await played.waitForChange(address.streamId, deadline)
+  }
+}

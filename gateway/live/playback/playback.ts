@@ -1,0 +1,42 @@
+import { BrokenRule } from '../../errors.ts'
+import type { ObjectStore } from '../../ports/object-store.ts'
+import type { LiveContext } from '../context.ts'
+import { LIVE_ERRORS } from '../errors.ts'
+import type { PartCache } from './part-cache.ts'
+import type { PlaylistWindow } from './playlist.ts'
+import type { ViewerLeases } from './viewer-leases.ts'
+import type { PlayedStream, PlayedStreams } from './windows.ts'
+
+/** What the playback routes of one gateway work with. */
+export type Playback = {
+  readonly context: LiveContext
+  readonly played: PlayedStreams
+  readonly leases: ViewerLeases
+  readonly parts: PartCache
+  /** The files of broadcasts; `null`: players read them elsewhere. */
+  readonly files: ObjectStore | null
+}
+
+/** How long a blocking reload or a part is waited for, in ms: three target durations (RFC 8216bis §6.2.5.2). */
+export const LONGEST_RELOAD_MS = 6000
+
+/** Returns what a playlist of a broadcast shows now. */
+export function windowOf({ context }: Playback, { stream, segments, runs, feed }: PlayedStream): PlaylistWindow {
+  const { filesUrl } = context.settings.live
+  // Below the path of the playlist itself: an installation may have a path prefix.
+  const relative = stream.folder.slice(`live/${stream.streamId}/`.length)
+  return {
+    segments,
+    runs,
+    // Its last segment may come after its end.
+    hasEnded: stream.closedAt !== null,
+    parts: feed?.isOpen() === true ? feed.parts() : null,
+    filesBase: filesUrl === null ? relative : `${filesUrl}/${stream.folder}`,
+    partsBase: relative,
+  }
+}
+
+/** Returns the refusal of a request for what does not exist, or may not be played. */
+export function notPlayable(message: string): BrokenRule {
+  return new BrokenRule(LIVE_ERRORS.STREAM_NOT_FOUND, message)
+}

@@ -1,0 +1,170 @@
+import { Parser } from 'm3u8-parser'
+import { describe, expect, test } from 'vitest'
+
+import type { PartEvent } from '../../../shared/contract/live.ts'
+import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
+import { chooseRung } from '../rules/choose-rung.ts'
+import { formatMaster, formatMedia, hasPosition, type PlaylistWindow } from './playlist.ts'
+
+const STREAM = '01a22697-b522-77a1-9423-d8d0f397c9a8'
+const rung = (height: number) => ({
+  name: String(height),
+  width: (height * 16) / 9,
+  height,
+  frame_rate: 30,
+  codecs: 'avc1.64001f,mp4a.40.2',
+  bandwidth: height * 2000,
+})
+const run = (epoch: number, number: number, discontinuity: number, heights: readonly number[]): EncoderRunRow => ({
+  streamId: STREAM,
+  epoch,
+  run: number,
+  discontinuity,
+  session: STREAM,
+  rungs: heights.map((height) => rung(height)),
+})
+const segment = (seq: number, epoch = 1, number = 1, n = seq): SegmentRow => ({
+  streamId: STREAM,
+  seq,
+  epoch,
+  run: number,
+  n,
+  durationSec: 2,
+  programDateTime: new Date(Date.UTC(2026, 0, 1) + seq * 2000),
+  frames: 60,
+  bytes: [1],
+})
+const part = (n: number, number: number, more: Partial<PartEvent> = {}): PartEvent => ({
+  epoch: 1,
+  run: 1,
+  n,
+  part: number,
+  rung: '360',
+  duration_sec: 1 / 3,
+  is_independent: number === 0,
+  program_date_time: new Date(Date.UTC(2026, 0, 1) + n * 2000).toISOString(),
+  ...more,
+})
+const WINDOW: PlaylistWindow = {
+  segments: [0, 1, 2, 3].map((seq) => segment(seq)),
+  runs: [run(1, 1, 0, [720, 360])],
+  hasEnded: false,
+  parts: null,
+  filesBase: '',
+  partsBase: '',
+}
+
+function parse(text: string) {
+  const parser = new Parser()
+  parser.push(text)
+  parser.end()
+  return parser.manifest
+}
+
+describe('the multivariant playlist', () => {
+  test('lists each rendition once, the highest first, with the query of the viewer', () => {
+    const text = formatMaster([run(1, 1, 0, [720, 360]), run(1, 2, 1, [360])], '?viewer=v')
+    expect(parse(text)).toMatchObject({ playlists: [{ uri: '720.m3u8?viewer=v' }, { uri: '360.m3u8?viewer=v' }] })
+    expect(text).toContain('BANDWIDTH=1440000,RESOLUTION=1280x720,CODECS="avc1.64001f,mp4a.40.2",FRAME-RATE=30.000')
+  })
+})
+
+describe('a rendition', () => {
+  test('shows itself, the next lower one where it is left out, or the lowest', () => {
+    expect(chooseRung(['360', '720'], '720')).toBe('720')
+    expect(chooseRung(['360', '480'], '720')).toBe('480')
+    expect(chooseRung(['360', '480'], '240')).toBe('360')
+  })
+
+  test('whose rung is left out goes on with the next one, after a discontinuity', () => {
+    const window = {
+      ...WINDOW,
+      segments: [segment(0), segment(1), segment(2, 1, 2)],
+      runs: [run(1, 1, 0, [720, 360]), run(1, 2, 1, [360])],
+    }
+    const lines = formatMedia(window, '720', false).split('\n')
+    expect(lines.filter((line) => line.endsWith('.m4s'))).toEqual(['1/720/0.m4s', '1/720/1.m4s', '1/360/2.m4s'])
+    expect(lines.filter((line) => /MAP|DISCONTINUITY$/.test(line))).toEqual([
+      '#EXT-X-MAP:URI="1/720/init-1.mp4"',
+      '#EXT-X-DISCONTINUITY',
+      '#EXT-X-MAP:URI="1/360/init-2.mp4"',
+    ])
+  })
+})
+
+describe('a live playlist', () => {
+  test('without parts has no low-latency tags, and no end', () => {
+    const text = formatMedia(WINDOW, '360', false)
+    expect(text).not.toMatch(/SERVER-CONTROL|PART|ENDLIST|PLAYLIST-TYPE/)
+    expect(parse(text)).toMatchObject({ mediaSequence: 0, targetDuration: 2, discontinuitySequence: 0 })
+  })
+
+  test('counts the discontinuities before its first segment', () => {
+    const window = { ...WINDOW, segments: [segment(7, 2, 1, 0)], runs: [run(1, 1, 0, [360]), run(2, 1, 3, [360])] }
+    expect(parse(formatMedia(window, '360', false))).toMatchObject({ mediaSequence: 7, discontinuitySequence: 3 })
+  })
+
+  test('lists the parts of its last segments and of the next one, and hints at the part after these', () => {
+    const parts = [part(3, 0), part(3, 1), part(4, 0), part(4, 1), part(4, 0, { rung: '720' })]
+    const lines = formatMedia({ ...WINDOW, parts }, '360', false).split('\n')
+    const listed = lines.filter((line) => /PART:|HINT|EXTINF/.test(line)).slice(-6)
+    expect(listed).toEqual([
+      '#EXT-X-PART:DURATION=0.33333,URI="1/360/3.0.m4s",INDEPENDENT=YES',
+      '#EXT-X-PART:DURATION=0.33333,URI="1/360/3.1.m4s"',
+      '#EXTINF:2.00000,',
+      '#EXT-X-PART:DURATION=0.33333,URI="1/360/4.0.m4s",INDEPENDENT=YES',
+      '#EXT-X-PART:DURATION=0.33333,URI="1/360/4.1.m4s"',
+      '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="1/360/4.2.m4s"',
+    ])
+  })
+
+  test.each([24, 25, 29.97, 30, 50, 60])('has a part target that no part exceeds, at %d frames a second', (rate) => {
+    const frames = Math.ceil(rate / 3 - 0.01)
+    const runs = [{ ...run(1, 1, 0, [360]), rungs: [{ ...rung(360), frame_rate: rate }] }]
+    const text = formatMedia({ ...WINDOW, runs, parts: [part(4, 0, { duration_sec: frames / rate })] }, '360', false)
+    const target = Number(/PART-TARGET=([\d.]+)/.exec(text)?.[1])
+    expect(target).toBeGreaterThanOrEqual(frames / rate)
+    expect(target).toBeLessThan(frames / rate + 0.0011)
+  })
+
+  test('announces the parts of a new epoch with its discontinuity and initialization segment', () => {
+    const parts = [part(3, 5), part(0, 0, { epoch: 2 })]
+    const lines = formatMedia({ ...WINDOW, parts }, '360', false).split('\n')
+    expect(lines.slice(-6, -1)).toEqual([
+      '#EXT-X-DISCONTINUITY',
+      '#EXT-X-MAP:URI="2/360/init-1.mp4"',
+      '#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00.000Z',
+      '#EXT-X-PART:DURATION=0.33333,URI="2/360/0.0.m4s",INDEPENDENT=YES',
+      '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="2/360/0.1.m4s"',
+    ])
+  })
+
+  test('leaves out what is older than twelve seconds where a delta is requested', () => {
+    const window = { ...WINDOW, segments: Array.from({ length: 20 }, (_, seq) => segment(seq)), parts: [part(20, 0)] }
+    const text = formatMedia(window, '360', true)
+    expect(text).toContain('#EXT-X-SKIP:SKIPPED-SEGMENTS=13\n')
+    expect(text.match(/EXTINF/g)).toHaveLength(7)
+    expect(formatMedia({ ...window, parts: null }, '360', true)).not.toContain('SKIP')
+  })
+})
+
+describe('a blocking reload', () => {
+  const window = { ...WINDOW, parts: [part(4, 0), part(4, 1)] }
+  test.each([
+    [{ seq: 3, part: null }, true],
+    [{ seq: 3, part: 9 }, true],
+    [{ seq: 4, part: 1 }, true],
+    [{ seq: 4, part: 2 }, false],
+    [{ seq: 4, part: null }, false],
+    [{ seq: 5, part: 0 }, false],
+  ])('of %o is answered at once: %s', (position, isThere) => {
+    expect(hasPosition(window, '360', position)).toBe(isThere)
+    expect(hasPosition({ ...window, hasEnded: true }, '360', position)).toBe(true)
+  })
+})
+
+test('a recording is complete and ends', () => {
+  const text = formatMedia({ ...WINDOW, hasEnded: true, parts: [part(4, 0)] }, '360', true)
+  expect(parse(text)).toMatchObject({ endList: true, playlistType: 'VOD' })
+  expect(text).not.toMatch(/PART|SKIP|CONTROL/)
+})

@@ -1,0 +1,8 @@
+import * as v from 'valibot'
+
+/** Who may watch a broadcast. `unlisted`: all who have its address. `followers`: its owner, until people can follow. */
+export const Visibility = v.picklist(
+  ['public', 'unlisted', 'followers', 'private'],
+  'must be public, unlisted, followers or private',
+)
+export type Visibility = v.InferOutput<typeof Visibility>

@@ -1,0 +1,77 @@
+import { and, desc, eq, lt, or, sql } from 'drizzle-orm'
+
+import type { DbOrTx, Tx } from '../../ports/database.ts'
+import type { Stream } from './streams.ts'
+import { archives, streams, users } from '../schema.ts'
+
+export type Archive = typeof archives.$inferSelect
+export type NewArchive = typeof archives.$inferInsert
+
+/** An archive with its broadcast and the name of its owner. */
+export type OwnedArchive = { readonly archive: Archive; readonly stream: Stream; readonly username: string }
+
+/** Inserts the archive of a broadcast, unless it has one. */
+export async function insertArchive(tx: Tx, archive: NewArchive): Promise<void> {
+  await tx.insert(archives).values(archive).onConflictDoNothing()
+}
+
+function selectOwned(db: DbOrTx) {
+  return db
+    .select({ archive: archives, stream: streams, username: users.username })
+    .from(archives)
+    .innerJoin(streams, eq(streams.streamId, archives.streamId))
+    .innerJoin(users, eq(users.userId, archives.userId))
+}
+
+/** Returns an archive, or `null`. */
+export async function findArchive(db: DbOrTx, archiveId: string): Promise<OwnedArchive | null> {
+  const [row] = await selectOwned(db).where(eq(archives.archiveId, archiveId))
+  return row ?? null
+}
+
+/** What a list of archives is limited to. */
+export type ArchiveFilter = {
+  /** Id or name of the owner. */
+  readonly user: string | undefined
+  /** Only archives older than this one. */
+  readonly before: string | null
+  readonly limit: number
+}
+
+/** Returns the archives that a viewer finds in lists, newest first: public ones, and the viewer's own. */
+export function readArchivePage(
+  db: DbOrTx,
+  { user, before, limit }: ArchiveFilter,
+  viewerId: string | null,
+): Promise<OwnedArchive[]> {
+  const own = viewerId === null ? sql`false` : eq(archives.userId, viewerId)
+  const owner =
+    user === undefined
+      ? undefined
+      : sql`(${users.userId}::text = ${user} or lower(${users.username} collate "C") = lower(${user}::text collate "C"))`
+  return selectOwned(db)
+    .where(
+      and(
+        or(eq(archives.visibility, 'public'), own),
+        owner,
+        before === null ? undefined : lt(archives.archiveId, before),
+      ),
+    )
+    .orderBy(desc(archives.archiveId))
+    .limit(limit)
+}
+
+/** Changes an archive; returns `null` where it is gone. */
+export async function updateArchiveRow(
+  db: DbOrTx,
+  archiveId: string,
+  change: Partial<NewArchive>,
+): Promise<Archive | null> {
+  const [row] = await db.update(archives).set(change).where(eq(archives.archiveId, archiveId)).returning()
+  return row ?? null
+}
+
+/** Deletes an archive. */
+export async function deleteArchiveRow(tx: DbOrTx, archiveId: string): Promise<void> {
+  await tx.delete(archives).where(eq(archives.archiveId, archiveId))
+}

@@ -1,0 +1,96 @@
+import { and, asc, count, eq, gte, sql, sum } from 'drizzle-orm'
+
+import type { StoredSegment } from '../../../shared/contract/live.ts'
+import type { DbOrTx, Tx } from '../../ports/database.ts'
+import { encoderRuns, segments } from '../schema.ts'
+
+export type SegmentRow = typeof segments.$inferSelect
+export type EncoderRunRow = typeof encoderRuns.$inferSelect
+
+/** Returns the runs of an epoch, in order. */
+export function listEpochRuns(tx: Tx, streamId: string, epoch: number): Promise<EncoderRunRow[]> {
+  return tx
+    .select()
+    .from(encoderRuns)
+    .where(and(eq(encoderRuns.streamId, streamId), eq(encoderRuns.epoch, epoch)))
+    .orderBy(asc(encoderRuns.run))
+}
+
+/** Inserts runs of an encoder. */
+export async function insertRuns(tx: Tx, runs: readonly EncoderRunRow[]): Promise<void> {
+  if (runs.length > 0) await tx.insert(encoderRuns).values([...runs])
+}
+
+/** Inserts segments of an epoch, with media sequence numbers from `firstSeq` on. */
+export async function insertSegments(
+  tx: Tx,
+  { streamId, epoch, firstSeq }: { readonly streamId: string; readonly epoch: number; readonly firstSeq: number },
+  stored: readonly StoredSegment[],
+): Promise<void> {
+  if (stored.length === 0) return
+  await tx.insert(segments).values(
+    stored.map((segment, i) => ({
+      streamId,
+      seq: firstSeq + i,
+      epoch,
+      run: segment.run,
+      n: segment.n,
+      durationSec: segment.duration_sec,
+      programDateTime: new Date(segment.program_date_time),
+      frames: segment.frames,
+      bytes: segment.bytes,
+    })),
+  )
+}
+
+/** Returns the segments of a broadcast from a media sequence number on, in order. */
+export function listSegments(db: DbOrTx, streamId: string, fromSeq: number): Promise<SegmentRow[]> {
+  return db
+    .select()
+    .from(segments)
+    .where(and(eq(segments.streamId, streamId), gte(segments.seq, fromSeq)))
+    .orderBy(asc(segments.seq))
+}
+
+/** Returns the media sequence number of the oldest segment that lies within `windowSec` of the newest one. */
+export async function findWindowStart(db: DbOrTx, streamId: string, windowSec: number): Promise<number> {
+  const newest = sql`(select max(newest.program_date_time) from ${segments} newest where newest.stream_id = ${streamId})`
+  const [row] = await db
+    .select({ seq: sql<number | null>`min(${segments.seq})` })
+    .from(segments)
+    .where(
+      and(
+        eq(segments.streamId, streamId),
+        gte(segments.programDateTime, sql`${newest} - make_interval(secs => ${windowSec})`),
+      ),
+    )
+  return row?.seq ?? 0
+}
+
+/** Returns all runs of a broadcast, in order. */
+export function listRuns(db: DbOrTx, streamId: string): Promise<EncoderRunRow[]> {
+  return db.select().from(encoderRuns).where(eq(encoderRuns.streamId, streamId)).orderBy(asc(encoderRuns.discontinuity))
+}
+
+/** What the segments of a broadcast add up to. */
+export type SegmentTotals = {
+  readonly segments: number
+  readonly durationSec: number
+  readonly frames: number
+  /** Bytes of the highest rung. */
+  readonly bytes: number
+}
+
+/** Returns what the segments of a broadcast add up to. */
+export async function sumSegments(db: DbOrTx, streamId: string): Promise<SegmentTotals> {
+  const [row] = await db
+    .select({
+      segments: count(),
+      durationSec: sum(segments.durationSec).mapWith(Number),
+      frames: sum(segments.frames).mapWith(Number),
+      bytes: sql<number>`coalesce(sum(${segments.bytes}[1]), 0)`.mapWith(Number),
+    })
+    .from(segments)
+    .where(eq(segments.streamId, streamId))
+  return row === undefined || row.segments === 0 ? { segments: 0, durationSec: 0, frames: 0, bytes: 0 } : row
+}

@@ -1,0 +1,237 @@
+import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, or, sql, type SQL } from 'drizzle-orm'
+
+import type { PublisherFacts } from '../../../shared/contract/live.ts'
+import type { DbOrTx, Tx } from '../../ports/database.ts'
+import { streams, users } from '../schema.ts'
+import { sourceStatesOf, type BroadcastEvent, type BroadcastState, nextState } from '../rules/broadcast-state.ts'
+
+export type Stream = typeof streams.$inferSelect
+export type NewStream = typeof streams.$inferInsert
+
+/** A broadcast with the name of its owner. */
+export type OwnedStream = { readonly stream: Stream; readonly username: string }
+
+/** Inserts a broadcast. */
+export async function insertStream(tx: Tx, stream: NewStream): Promise<Stream> {
+  const [row] = await tx.insert(streams).values(stream).returning()
+  if (row === undefined) throw new Error('the broadcast was not inserted')
+  return row
+}
+
+/** Returns a broadcast with its owner, or `null`. */
+export async function findStream(db: DbOrTx, streamId: string): Promise<OwnedStream | null> {
+  const [row] = await selectOwned(db).where(eq(streams.streamId, streamId))
+  return row ?? null
+}
+
+/** Returns a broadcast and locks its row until the transaction ends; `null` where there is none. */
+export async function lockStream(tx: Tx, streamId: string): Promise<Stream | null> {
+  const [row] = await tx.select().from(streams).where(eq(streams.streamId, streamId)).for('update')
+  return row ?? null
+}
+
+/** Returns the broadcast of a stream key's hash and locks its row; `null` where there is none. */
+export async function lockStreamOfKey(tx: Tx, keyHash: string): Promise<Stream | null> {
+  const [row] = await tx.select().from(streams).where(eq(streams.keyHash, keyHash)).for('update')
+  return row ?? null
+}
+
+/** Returns how many broadcasts of a user have not ended. */
+export async function countOpenStreams(tx: Tx, userId: string): Promise<number> {
+  const [row] = await tx
+    .select({ n: count() })
+    .from(streams)
+    .where(and(eq(streams.userId, userId), ne(streams.state, 'ended')))
+  return row?.n ?? 0
+}
+
+/** Returns how many other broadcasts are on the air. */
+export async function countOnAir(tx: Tx, exceptId: string): Promise<number> {
+  const [row] = await tx
+    .select({ n: count() })
+    .from(streams)
+    .where(and(inArray(streams.state, ['live', 'reconnecting']), ne(streams.streamId, exceptId)))
+  return row?.n ?? 0
+}
+
+/** What a list of broadcasts is limited to. */
+export type StreamFilter = {
+  readonly state: BroadcastState | undefined
+  /** Id or name of the owner. */
+  readonly user: string | undefined
+  readonly category: string | undefined
+  /** Text in the title, the description or a tag. */
+  readonly text: string | undefined
+  /** Only broadcasts older than this one. */
+  readonly before: string | null
+  readonly limit: number
+}
+
+/** Returns the broadcasts that a viewer finds in lists, newest first: public ones, and the viewer's own. */
+export function readStreamPage(db: DbOrTx, filter: StreamFilter, viewerId: string | null): Promise<OwnedStream[]> {
+  const own = viewerId === null ? sql`false` : eq(streams.userId, viewerId)
+  return selectOwned(db)
+    .where(and(or(eq(streams.visibility, 'public'), own), ...conditionsOf(filter)))
+    .orderBy(desc(streams.streamId))
+    .limit(filter.limit)
+}
+
+function conditionsOf({ state, user, category, text, before }: StreamFilter): (SQL | undefined)[] {
+  return [
+    // A broadcast whose encoder is reconnecting is on the air.
+    state === undefined ? undefined : inArray(streams.state, state === 'live' ? ['live', 'reconnecting'] : [state]),
+    user === undefined
+      ? undefined
+      : sql`(${users.userId}::text = ${user} or lower(${users.username} collate "C") = lower(${user}::text collate "C"))`,
+    category === undefined ? undefined : eq(streams.category, category),
+    text === undefined ? undefined : contains(text),
+    before === null ? undefined : lt(streams.streamId, before),
+  ]
+}
+
+function contains(text: string): SQL {
+  const pattern = `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
+  return sql`(${streams.title} ilike ${pattern} or ${streams.description} ilike ${pattern} or array_to_string(${streams.tags}, ' ') ilike ${pattern})`
+}
+
+function selectOwned(db: DbOrTx) {
+  return db
+    .select({ stream: streams, username: users.username })
+    .from(streams)
+    .innerJoin(users, eq(users.userId, streams.userId))
+}
+
+/** Changes columns of a broadcast. */
+export async function updateStreamRow(
+  tx: DbOrTx,
+  streamId: string,
+  change: Partial<NewStream>,
+): Promise<Stream | null> {
+  const [row] = await tx
+    .update(streams)
+    .set({ ...change, updatedAt: sql`now()` })
+    .where(eq(streams.streamId, streamId))
+    .returning()
+  return row ?? null
+}
+
+/** Columns that change together with the state. */
+const CHANGES = {
+  encoder_published: { startedAt: sql`coalesce(${streams.startedAt}, now())`, reconnectingSince: null },
+  encoder_lost: { reconnectingSince: sql`now()` },
+  window_passed: { endedAt: sql`now()` },
+  ended: { endedAt: sql`now()` },
+} as const
+
+/** Changes the state of broadcasts by an event, where it applies and `condition` holds; returns the changed ones. */
+function changeStates(
+  tx: DbOrTx,
+  event: BroadcastEvent,
+  condition: SQL | undefined,
+  more: Partial<NewStream> = {},
+): Promise<Stream[]> {
+  const from = sourceStatesOf(event)
+  const [first] = from
+  if (first === undefined) throw new Error(`event ${event} changes no state`)
+  return tx
+    .update(streams)
+    .set({ ...more, ...CHANGES[event], state: nextState(first, event), updatedAt: sql`now()` })
+    .where(and(inArray(streams.state, from), condition))
+    .returning()
+}
+
+/** Columns of a broadcast that no encoder may publish to any more. */
+const NO_PUBLISHER = { publisherSession: null, publisherSource: null }
+
+/** Changes the state of a broadcast by an event; returns `null` where it does not apply. */
+export async function changeState(tx: DbOrTx, streamId: string, event: BroadcastEvent): Promise<Stream | null> {
+  const [row] = await changeStates(tx, event, eq(streams.streamId, streamId))
+  return row ?? null
+}
+
+/** Ends a broadcast; returns `null` where it has ended. Its encoder is disconnected at the next report of its ingest. */
+export async function endStreamRow(tx: DbOrTx, streamId: string, endReason: string): Promise<Stream | null> {
+  const [row] = await changeStates(tx, 'ended', eq(streams.streamId, streamId), { ...NO_PUBLISHER, endReason })
+  return row ?? null
+}
+
+/** Ends the broadcasts whose encoder has been away for longer than `windowSec`. */
+export function endPastWindow(db: DbOrTx, windowSec: number, endReason: string): Promise<Stream[]> {
+  const since = lt(streams.reconnectingSince, sql`now() - make_interval(secs => ${windowSec})`)
+  return changeStates(db, 'window_passed', since, { ...NO_PUBLISHER, endReason })
+}
+
+/** Ends the broadcasts that have been on the air for longer than `maxSec`. */
+export function endTooLong(db: DbOrTx, maxSec: number, endReason: string): Promise<Stream[]> {
+  const since = lt(streams.startedAt, sql`now() - make_interval(secs => ${maxSec})`)
+  return changeStates(db, 'ended', since, { ...NO_PUBLISHER, endReason })
+}
+
+/** Records that no ingest worker has reported the encoders of broadcasts for `afterSec` seconds: they are gone. */
+export function loseUnseenEncoders(db: DbOrTx, afterSec: number): Promise<Stream[]> {
+  const unseen = lt(streams.publisherSeenAt, sql`now() - make_interval(secs => ${afterSec})`)
+  return changeStates(db, 'encoder_lost', and(isNotNull(streams.publisherSession), unseen), NO_PUBLISHER)
+}
+
+/** Records that the encoders of an ingest worker are gone, since its process is another one. */
+export function loseEncodersOf(db: DbOrTx, ingestId: string): Promise<Stream[]> {
+  return changeStates(db, 'encoder_lost', eq(streams.publisherIngest, ingestId), NO_PUBLISHER)
+}
+
+/** Records that a session has ended, if it is the one that publishes. */
+export function loseEncoder(db: DbOrTx, session: string): Promise<Stream[]> {
+  return changeStates(db, 'encoder_lost', eq(streams.publisherSession, session), NO_PUBLISHER)
+}
+
+/** Records that a session sends nothing; it may send again. */
+export function markSilent(db: DbOrTx, session: string): Promise<Stream[]> {
+  return changeStates(db, 'encoder_lost', eq(streams.publisherSession, session))
+}
+
+/** Records that a session sends again. */
+export function markSending(db: DbOrTx, session: string): Promise<Stream[]> {
+  return changeStates(db, 'encoder_published', eq(streams.publisherSession, session))
+}
+
+/** Stores what an ingest worker measured of sessions that publish. */
+export async function recordPublishers(
+  db: DbOrTx,
+  measured: readonly { readonly session: string; readonly facts: PublisherFacts }[],
+): Promise<void> {
+  if (measured.length === 0) return
+  await db.execute(sql`
+    update ${streams} set publisher_seen_at = now(), publisher_facts = given.facts
+    from json_to_recordset(${JSON.stringify(measured)}::json) as given(session uuid, facts json)
+    where ${streams.publisherSession} = given.session`)
+}
+
+/** Returns broadcasts by their ids. */
+export async function listStreamsById(db: DbOrTx, ids: readonly string[]): Promise<Stream[]> {
+  return ids.length === 0
+    ? []
+    : db
+        .select()
+        .from(streams)
+        .where(inArray(streams.streamId, [...ids]))
+}
+
+/** Deletes a broadcast with its rows; returns false where it is gone. */
+export async function deleteStreamRow(tx: Tx, streamId: string): Promise<boolean> {
+  const rows = await tx.delete(streams).where(eq(streams.streamId, streamId)).returning({ id: streams.streamId })
+  return rows.length > 0
+}
+
+/** Returns broadcasts that have ended, and whose worker has not reported its last segment, for `afterSec` seconds. */
+export async function listUnclosed(db: DbOrTx, afterSec: number): Promise<string[]> {
+  const rows = await db
+    .select({ id: streams.streamId })
+    .from(streams)
+    .where(
+      and(
+        eq(streams.state, 'ended'),
+        isNull(streams.closedAt),
+        lt(streams.endedAt, sql`now() - make_interval(secs => ${afterSec})`),
+      ),
+    )
+  return rows.map(({ id }) => id)
+}

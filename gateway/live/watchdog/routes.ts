@@ -1,0 +1,27 @@
+import { Hono } from 'hono'
+
+import { UUID } from '../../../shared/ids.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import type { LiveContext } from '../context.ts'
+import { LIVE_PATH } from '../playback/addresses.ts'
+import { recordAlert } from '../store/watched-streams.ts'
+import { topicOf } from '../topic.ts'
+import { readAlertChange } from './watchdog.ts'
+
+/** Returns the route that receives the webhooks of broadcasts' monitors. */
+export function watchdogRoutes(context: LiveContext): Hono {
+  return new Hono().post(`${LIVE_PATH}/hooks/:id`, async (c) => {
+    const change = readAlertChange(context, {
+      timestamp: c.req.header('x-timestamp'),
+      signature: c.req.header('x-signature-256'),
+      body: await c.req.text(),
+    })
+    if (change === 'forged') throw new BrokenRule(KERNEL_ERRORS.UNAUTHORIZED, 'this route is for webhooks of monitors')
+    const id = c.req.param('id')
+    if (change !== 'other' && UUID.test(id)) {
+      await recordAlert(context.db, id, change)
+      context.notifier.notify(topicOf(id))
+    }
+    return c.body(null, 204)
+  })
+}

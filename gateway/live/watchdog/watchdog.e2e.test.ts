@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+
+import { until } from '../../../shared/testing/until.ts'
+import { startWholeSystem } from '../../testing/whole-system.ts'
+import { startEncoder } from '../testing/encoder.ts'
+import { signUp } from '../testing/live-gateway.ts'
+
+type Alert = { readonly kind: string; readonly since: string }
+
+test('the owner of a broadcast sees that it is black and silent, and that it is not any more', async () => {
+  await using system = await startWholeSystem({ INGEST_WORKERS: '1', LIVE_LADDER: '180:300' })
+  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const { status, json } = await system.api(method, path, body, headers)
+    return { status, json, text: '', headers: new Headers() }
+  }
+  const owner = await signUp(call, 'watched-one')
+  const { json: created } = await call('POST', '/api/v1/streams', { title: 'Night' }, owner.headers)
+  const read = async () => (await call('GET', `/api/v1/streams/${created.stream_id}`, undefined, owner.headers)).json
+  const alerts = async (): Promise<readonly Alert[]> => (await read()).health?.alerts ?? []
+  const url = () =>
+    call('POST', '/api/v1/streams', { title: 'Probe' }, owner.headers).then(({ json }) => json.ingest.rtmp_url)
+  await until(async () => {
+    await using probe = startEncoder({ url: `${await url()}/no-key`, sec: 1 })
+    return /BadName|Server error/.test((await probe.ended).output)
+  }, 'an ingest worker listens')
+
+  const options = { url: `${await url()}/${created.stream_key}`, sec: 120, dark: [12, 30] } as const
+  await using encoder = startEncoder(options)
+  const kinds = async () => (await alerts()).map(({ kind }) => kind).toSorted((a, b) => a.localeCompare(b))
+  await expect.poll(kinds).toEqual(['black', 'silent'])
+  const { started_at: startedAt } = await read()
+  for (const { since } of await alerts()) {
+    const afterSec = (Date.parse(since) - Date.parse(startedAt)) / 1000
+    expect(afterSec).toBeGreaterThan(10)
+    expect(afterSec).toBeLessThan(30)
+  }
+  await expect.poll(kinds).toEqual([])
+  encoder.kill('SIGKILL')
+})

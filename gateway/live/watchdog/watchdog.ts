@@ -1,0 +1,97 @@
+/**
+ * Each broadcast is watched by a monitor of its own. The monitors service is used as any client uses it: by its public API
+ * with the API key, and by its webhooks. This file is the only one of live that knows it; without that service, broadcasts
+ * are not watched.
+ */
+
+import * as v from 'valibot'
+
+import { verifyWebhook } from '../../../shared/net/signing.ts'
+import { clientUrlOf } from '../../settings/read-settings.ts'
+import type { LiveContext } from '../context.ts'
+import { playbackUrlOf } from '../playback/access.ts'
+import { LIVE_PATH } from '../playback/addresses.ts'
+import type { Stream } from '../store/streams.ts'
+
+/** How long a picture is black, or the sound silent, before it is an alert, in seconds. */
+const THRESHOLD_SEC = 5
+/** Time limit of a call to the monitors service, in ms. */
+const CALL_TIMEOUT_MS = 5000
+
+/** What viewers see or hear that is wrong. */
+type AlertKind = 'black' | 'silent' | 'stalled'
+
+/** The events of a monitor that open and close an alert. */
+const EVENTS: Readonly<Record<string, { readonly kind: AlertKind; readonly isOpen: boolean }>> = {
+  'alert.blackout': { kind: 'black', isOpen: true },
+  'alert.blackout_recovered': { kind: 'black', isOpen: false },
+  'alert.silence': { kind: 'silent', isOpen: true },
+  'alert.silence_recovered': { kind: 'silent', isOpen: false },
+  'stream.suspended': { kind: 'stalled', isOpen: true },
+  'stream.resumed': { kind: 'stalled', isOpen: false },
+}
+
+const Created = v.object({ monitor_id: v.string() })
+
+/**
+ * Creates the monitor of a broadcast and returns its id.
+ * @throws Error where the monitors service refuses, or does not answer
+ */
+export async function createMonitorFor(context: LiveContext, stream: Stream): Promise<string> {
+  const { settings } = context
+  const url = clientUrlOf(settings)
+  const body = {
+    stream_url: `${url}${playbackUrlOf(context, stream, Date.now())}`,
+    callback_url: `${url}${LIVE_PATH}/hooks/${stream.streamId}`,
+    config: { blackout_threshold_sec: THRESHOLD_SEC, silence_threshold_sec: THRESHOLD_SEC, webhook_policy: 'durable' },
+    metadata: { stream_id: stream.streamId },
+  }
+  const response = await fetch(`${url}/api/v1/monitors`, {
+    method: 'POST',
+    headers: { 'x-api-key': settings.keys.API_KEY, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+  })
+  const text = await response.text()
+  if (response.status === 201) return v.parse(v.pipe(v.string(), v.parseJson(), Created), text).monitor_id
+  throw new Error(`the monitors service answered ${response.status}: ${text.slice(0, 200)}`)
+}
+
+/** Stops the monitor of a broadcast; one that is gone stays so. */
+export async function stopMonitor({ settings }: LiveContext, monitorId: string): Promise<void> {
+  await fetch(`${clientUrlOf(settings)}/api/v1/monitors/${monitorId}`, {
+    method: 'DELETE',
+    headers: { 'x-api-key': settings.keys.API_KEY },
+    signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+  })
+}
+
+/** A change of an alert, as a webhook of the monitor says it. */
+type AlertChange = { readonly kind: AlertKind; readonly since: string | null }
+
+const MonitorWebhook = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    event_type: v.string(),
+    timestamp: v.string(),
+    data: v.object({ started_at: v.optional(v.string()) }),
+  }),
+)
+
+/** A webhook as it was received. */
+type ReceivedWebhook = {
+  readonly timestamp: string | undefined
+  readonly signature: string | undefined
+  readonly body: string
+}
+
+/** Returns what a webhook of a monitor changes; `other` where that is nothing, `forged` where its signature is wrong. */
+export function readAlertChange({ settings }: LiveContext, webhook: ReceivedWebhook): AlertChange | 'other' | 'forged' {
+  if (verifyWebhook(settings.keys.WEBHOOK_SIGNING_KEY, webhook, Date.now()) !== 'valid') return 'forged'
+  const parsed = v.safeParse(MonitorWebhook, webhook.body)
+  const event = parsed.success ? EVENTS[parsed.output.event_type] : undefined
+  if (!parsed.success || event === undefined) return 'other'
+  const { timestamp, data } = parsed.output
+  return { kind: event.kind, since: event.isOpen ? (data.started_at ?? timestamp) : null }
+}
