@@ -19,6 +19,7 @@ import { operatorRoutes } from './operations/operator-routes.ts'
 import { workerStatusRoutes } from './operations/worker-status/routes.ts'
 import type { MountedSystem } from './system.ts'
 import { docsRoutes } from './web/api-docs.ts'
+import { assetRoutes } from './web/assets.ts'
 import type { LoadGuide } from './web/guides/load-guide.ts'
 import { guideRoutes } from './web/guides/routes.ts'
 
@@ -36,6 +37,8 @@ export type AppParts = {
   readonly loadGuide?: LoadGuide
 }
 
+/** Browsers send `Origin: null` with forms of pages that send no referrer at all, which then look like another site's. */
+const HEADERS = { referrerPolicy: 'same-origin' } as const
 /** A request waits for the database only: one that takes longer, in ms, gets no answer any more. */
 const LONGEST_REQUEST_MS = 9000
 /** These wait for the cluster too, each with a bound of its own. */
@@ -47,7 +50,7 @@ export function createApp(context: Context, parts: AppParts, routes: ListenerRou
   const app = new Hono()
   app.onError(respondToErrors(context.log, context.isDatabaseGone))
   app.notFound(respondNotFound)
-  app.use(requestId(), observeRequests(context), except(`${MEDIA_PATH}*`, secureHeaders()))
+  app.use(requestId(), observeRequests(context), except(`${MEDIA_PATH}*`, secureHeaders(HEADERS)))
   app.use(except(OPERATOR_PATHS, timeout(LONGEST_REQUEST_MS, TOO_SLOW)))
   app.use(...limitBody)
   app.route('/', healthRoutes(parts.readiness))
@@ -74,9 +77,10 @@ function mountPublic(app: Hono, context: Context, parts: AppParts): void {
   )
   for (const { api } of systems) app.route('/api/v1', api.routes)
   app.route('/api/v1', workerStatusRoutes(context, systems))
+  if (context.loadPageAssets !== null) app.route('/', assetRoutes(context.loadPageAssets))
   for (const { pages } of systems) if (pages !== undefined) app.route('/', pages)
   app.route('/', docsRoutes(app, context.settings.publicUrl))
-  app.route('/', guideRoutes(parts.loadGuide ?? null))
+  app.route('/', guideRoutes(parts.loadGuide ?? null, context.loadPageAssets))
 }
 
 /** Returns a function that finds the authentication of a path below `/api`: its system's, or `other`. */

@@ -65,7 +65,7 @@ const studio: System = {
         },
         callbacks: new Hono().post('/studios/hello', (c) => c.json({ ok: true })),
         publicRoutes: new Hono().get('/studio-picture', (c) => c.text('picture')),
-        pages: new Hono().get('/studio', (c) => c.html('<p>On air</p>')),
+        pages: new Hono().get('/studio-page', (c) => c.html('<p>On air</p>')),
         workerKinds: [
           {
             kind: 'studio',
@@ -127,7 +127,7 @@ describe('a third system', () => {
 
   it('has public routes, pages and callbacks', async () => {
     expect(await (await call('/studio-picture')).text()).toBe('picture')
-    expect(await (await call('/studio')).text()).toBe('<p>On air</p>')
+    expect(await (await call('/studio-page')).text()).toBe('<p>On air</p>')
     expect(await (await call('/internal/v1/studios/hello', {}, 'POST')).json()).toEqual({ ok: true })
   })
 

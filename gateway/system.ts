@@ -1,5 +1,6 @@
 import type { Hono } from 'hono'
 
+import type { IdField } from '../shared/log.ts'
 import type { Context } from './context.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Authentication } from './http/authentication.ts'
@@ -23,7 +24,9 @@ export type System = {
   readonly errors: readonly ErrorCode[]
   readonly metrics: readonly MetricDefinition[]
   /** The log field of each of its ids, by prefix: `{ mon: 'monitor_id' }`. */
-  readonly idFields: Readonly<Record<string, string>>
+  readonly idFields: Readonly<Record<string, IdField>>
+  /** Scripts, stylesheets and pictures of its pages, as paths below `gateway/`. */
+  readonly pageSources?: readonly string[]
   /** Commands of operators beside `migrate`. */
   readonly commands?: readonly Command[]
   /**
@@ -62,6 +65,8 @@ export type OwnFile = { readonly path: string; readonly bundled: () => Promise<{
 export type SystemConfiguration = {
   /** Labels, resources, ports and network needs of each kind of its workers in a cluster. */
   readonly workerRoles: readonly WorkerRole[]
+  /** What to do first with it, shown when a gateway starts: `label` has at most four characters. */
+  readonly welcome?: { readonly label: string; readonly text: string }
   /** Returns the system at work in one gateway. */
   mount(context: Context): MountedSystem
 }

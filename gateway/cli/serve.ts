@@ -9,6 +9,7 @@ import { openLauncher } from '../adapters/open-launcher.ts'
 import { configureSystems } from '../operations/configure-systems.ts'
 import { clientUrlOf } from '../settings/read-settings.ts'
 import type { GivenSettings, Keys, Settings } from '../settings/settings.ts'
+import type { ConfiguredSystem } from '../system.ts'
 import { systems as allSystems } from '../systems.ts'
 import { startGateway } from './start-gateway.ts'
 import { welcomeLines, type WelcomeKey } from './welcome.ts'
@@ -39,7 +40,7 @@ export async function serve(given: GivenSettings, log: Log): Promise<void> {
       log,
     })
     try {
-      const announced = gateway.started.then(() => announce(settings, log, welcomeKey))
+      const announced = gateway.started.then(() => announce({ settings, systems, log, key: welcomeKey }))
       await Promise.race([announced, whenAborted(stop)])
       await whenAborted(stop)
     } finally {
@@ -101,8 +102,15 @@ async function openDatabase({ databaseUrl, dataDir }: GivenSettings, log: Log, s
 
 const LOOPBACK = /^(?:localhost|127\..*|\[::1\])$/
 
+type Announcement = {
+  readonly settings: Settings
+  readonly systems: readonly ConfiguredSystem[]
+  readonly log: Log
+  readonly key: WelcomeKey
+}
+
 /** Logs that the gateway serves, with what its user should know, and shows what to do next. */
-function announce(settings: Settings, log: Log, key: WelcomeKey): void {
+function announce({ settings, systems, log, key }: Announcement): void {
   if (settings.allowPrivateNetworks) {
     log.warn('streams and webhooks at private addresses are allowed; ALLOW_PRIVATE_NETWORKS=false forbids them')
   }
@@ -111,6 +119,7 @@ function announce(settings: Settings, log: Log, key: WelcomeKey): void {
   }
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host
   log.info('ready', { url: `http://${host}:${settings.port}`, docs: '/docs' })
-  const lines = welcomeLines({ url: clientUrlOf(settings), key, isTerminal: process.stderr.isTTY })
+  const ofSystems = systems.flatMap(({ welcome }) => welcome ?? [])
+  const lines = welcomeLines({ url: clientUrlOf(settings), key, isTerminal: process.stderr.isTTY, ofSystems })
   process.stderr.write(`${lines.join('\n')}\n`)
 }

@@ -9,6 +9,7 @@ import type { Hono } from 'hono'
 
 import type { Log } from '../../shared/log.ts'
 import { withDeadline } from '../../shared/with-deadline.ts'
+import { createPageAssetLoader } from '../adapters/esbuild/page-assets.ts'
 import { readGuideFile } from '../adapters/files/guide-files.ts'
 import { openStoredFolder } from '../adapters/files/stored-folder.ts'
 import { listen, type HttpServer } from '../adapters/http/http-server.ts'
@@ -34,6 +35,7 @@ import { createWakeSignal, type WakeSignal } from '../scheduler/wake-signal.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { ConfiguredSystem } from '../system.ts'
 import { DOCS_ASSETS, DOCS_FILES } from '../web/api-docs.ts'
+import { WEB_SOURCES } from '../web/assets.ts'
 import { createGuideLoader } from '../web/guides/load-guide.ts'
 import { releaseAssignments } from '../workers/reconcile-workers.ts'
 
@@ -151,7 +153,12 @@ function createContext({ settings, systems, launcher, passwordHasher, log }: Gat
     metrics: createPrometheus(allMetrics(systems.map(({ definition }) => definition))),
     tracer: tracing.tracer,
     clientAddress: (c) => getConnInfo(c).remote.address ?? 'unknown',
+    keepsConnections: true,
     openFolder: openStoredFolder,
+    loadPageAssets: createPageAssetLoader([
+      ...WEB_SOURCES,
+      ...systems.flatMap(({ definition }) => definition.pageSources ?? []),
+    ]),
     notifier: createTopicNotifier(),
     streams: {
       pingMs: PING_MS,

@@ -1,22 +1,12 @@
-import { chromium } from 'playwright-core'
 import { expect, it } from 'vitest'
 
+import { startBrowser } from '../../shared/testing/browser.ts'
 import { PATIENCE_MS } from '../../shared/testing/until.ts'
 import { startTestGateway } from '../testing/test-gateway.ts'
 
-const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
-/** Root needs no sandbox here, and nothing may call out. */
-const ARGS = [
-  '--no-sandbox',
-  '--disable-quic',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
 it('/docs shows the API in a browser, from this gateway alone and within its content security policy', async () => {
   await using gateway = await startTestGateway()
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS })
+  const browser = await startBrowser()
   try {
     const page = await browser.newPage()
     const complaints: string[] = []

@@ -1,10 +1,10 @@
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { expect, it } from 'vitest'
 
+import { startBrowser } from '../../../shared/testing/browser.ts'
 import { startTestGateway } from '../../testing/test-gateway.ts'
 import { GUIDES } from './list.ts'
 
-const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 const PHONE = { width: 360, height: 740 }
 const WIDE = { width: 1280, height: 800 }
 
@@ -15,7 +15,7 @@ async function isTooWide(page: Page): Promise<boolean> {
 
 it('every guide is readable on a phone and on a wide screen, and loads nothing from elsewhere', async () => {
   await using gateway = await startTestGateway()
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] })
+  const browser = await startBrowser()
   try {
     const page = await browser.newPage({ viewport: PHONE, colorScheme: 'dark' })
     const complaints: string[] = []

@@ -5,6 +5,7 @@ export type Guide = { readonly name: string; readonly path: string; readonly tit
 export const GUIDES: readonly Guide[] = [
   guide('monitors', 'Monitors', 'Watch live streams: API, configuration, status.'),
   guide('jobs', 'Jobs', 'Encode files: API, presets, validation, stores, chunks.'),
+  guide('live', 'Live', 'Broadcast from OBS, ffmpeg or the API, watch, record; sizing.'),
   guide('accounts', 'Accounts', 'Registration, sessions, roles.'),
   guide('webhooks', 'Webhooks', 'Events and their data, signatures, retries.'),
   guide('settings', 'Settings', 'Every environment variable with its default.'),

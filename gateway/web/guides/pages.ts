@@ -1,11 +1,13 @@
 import { html, raw } from 'hono/html'
 
-import { layOut, type Html, type PageParts } from '../layout.ts'
+import type { PageAssets } from '../../ports/page-assets.ts'
+import type { Html } from '../layout.tsx'
+import { frameGuide } from './frame.tsx'
 import { GUIDES, type Guide } from './list.ts'
 import type { RenderedGuide, Section } from './render-markdown.ts'
 
 /** Returns the page that lists all guides. */
-export function indexPage(): Html {
+export function indexPage(assets: PageAssets | null): Html {
   const items = GUIDES.map(
     ({ name, title, summary }) => html`<li><a href="guides/${name}">${title}</a><span>${summary}</span></li>`,
   )
@@ -13,14 +15,15 @@ export function indexPage(): Html {
     <ul class="guides">
       ${items}
     </ul>`
-  return layOut({ title: 'Guides', root: '.', main })
+  return frameGuide({ title: 'Guides', root: '..', assets, main })
 }
 
 /** Returns the page of one guide, with the list of all guides and of its own sections beside the text. */
-export function guidePage(guide: Guide, { body, sections }: RenderedGuide): Html {
-  return layOut({
+export function guidePage(guide: Guide, { body, sections }: RenderedGuide, assets: PageAssets | null): Html {
+  return frameGuide({
     title: guide.title,
-    root: '..',
+    root: '../..',
+    assets,
     main: html`<article>${raw(body)}</article>
       ${neighbours(guide)}`,
     aside: contents(guide, sections),
@@ -28,10 +31,11 @@ export function guidePage(guide: Guide, { body, sections }: RenderedGuide): Html
 }
 
 /** Returns the page for a guide that does not exist here. `reason` is one sentence. */
-export function missingPage(root: PageParts['root'], reason: string): Html {
-  return layOut({
+export function missingPage(root: string, reason: string, assets: PageAssets | null): Html {
+  return frameGuide({
     title: 'Not found',
     root,
+    assets,
     main: html`<h1>Not found</h1>
       <p>${reason}</p>`,
   })

@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest'
 
+import { createPageAssetLoader } from '../../adapters/esbuild/page-assets.ts'
 import { readGuideFile } from '../../adapters/files/guide-files.ts'
+import { assetRoutes, WEB_SOURCES } from '../assets.ts'
 import { GUIDES } from './list.ts'
 import { createGuideLoader } from './load-guide.ts'
 import { guideRoutes } from './routes.ts'
 
-const app = guideRoutes(createGuideLoader(readGuideFile))
+const loadAssets = createPageAssetLoader(WEB_SOURCES)
+const app = guideRoutes(createGuideLoader(readGuideFile), loadAssets).route('/', assetRoutes(loadAssets))
 
 async function get(path: string, from = app) {
   const answer = await from.request(path)
@@ -48,7 +51,7 @@ describe('/docs/guides', () => {
       (
         await get(
           '/docs/guides/cluster',
-          guideRoutes(async () => null),
+          guideRoutes(async () => null, loadAssets),
         )
       ).status,
     ).toBe(404)
@@ -56,18 +59,18 @@ describe('/docs/guides', () => {
 
   test('says where the guides are on a runtime without files', async () => {
     for (const path of ['/docs/guides', '/docs/guides/jobs']) {
-      const page = await get(path, guideRoutes(null))
+      const page = await get(path, guideRoutes(null, null))
       expect(page.status).toBe(404)
       expect(page.text).toContain('gateway/docs')
     }
   })
 
-  test('serves its stylesheet, which clients may keep as long as it is the same', async () => {
-    const first = await get('/docs/pages.css')
-    expect([first.status, first.headers.get('content-type')]).toEqual([200, 'text/css; charset=utf-8'])
-    const again = await app.request('/docs/pages.css', {
-      headers: { 'if-none-match': first.headers.get('etag') ?? '' },
-    })
-    expect(again.status).toBe(304)
+  test('has a stylesheet, which clients may keep for good: its name changes with its content', async () => {
+    const { text } = await get('/docs/guides/jobs')
+    const [, name = ''] = /<link rel="stylesheet" href="\.\.\/\.\.(\/assets\/pages-[A-Z0-9]{8}\.css)"/.exec(text) ?? []
+    const { status, headers } = await get(name)
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/css; charset=utf-8'])
+    expect(headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
+    expect((await get('/assets/pages-AAAAAAAA.css')).status).toBe(404)
   })
 })

@@ -1,0 +1,115 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
+
+import { Hono } from 'hono'
+
+import { Avatar } from '../../../web/components/art.tsx'
+import { Note } from '../../../web/components/forms.tsx'
+import { Icon } from '../../../web/components/icons.tsx'
+import type { ArchiveView } from '../../archives/present.ts'
+import { getArchive } from '../../archives/read-archives.ts'
+import { toPageUrl } from '../addresses.ts'
+import { showPage } from '../frame.tsx'
+import { WATCH_MESSAGES } from '../messages/watch.ts'
+import { Moment } from '../moment.tsx'
+import { Screen } from '../screen.tsx'
+import { VisibilityMark } from '../stream-card.tsx'
+import { formatBytes, formatClock } from '../time-text.ts'
+import { open, type PagesContext, type Visit } from '../visit.ts'
+import { WATCH_SCRIPT } from '../watch/routes.tsx'
+
+const ROOT = '..'
+
+/** Returns the page of a recording. */
+export function archivePageRoutes(context: PagesContext): Hono {
+  return new Hono().get(
+    '/archives/:id',
+    open(context, async (visit) => {
+      const archive = await getArchive(context, visit.signedIn, visit.c.req.param('id') ?? '')
+      const main = <ArchivePage visit={visit} archive={archive} />
+      return showPage(visit, { title: archive.title, root: ROOT, main, scripts: [WATCH_SCRIPT], hasPlayer: true })
+    }),
+  )
+}
+
+type ArchiveParts = { readonly visit: Visit; readonly archive: ArchiveView }
+
+function ArchivePage({ visit, archive }: ArchiveParts) {
+  const { language } = visit
+  const text = WATCH_MESSAGES[language]
+  const { username } = archive.user
+  return (
+    <div class="watch">
+      <div class="theatre">
+        <Screen
+          stream={null}
+          playbackUrl={archive.playback_url}
+          posterUrl={archive.poster_url}
+          seed={archive.stream_id}
+          root={ROOT}
+          language={language}
+        />
+      </div>
+      <div class="wrap watch-about">
+        <header class="watch-head">
+          <div class="watch-title">
+            <h1>{archive.title}</h1>
+            <p class="watch-marks">
+              <span class="badge badge-ended">{text.recording}</span>
+              {archive.duration === null ? null : (
+                <span class="mark">
+                  <Icon name="clock" />
+                  {formatClock(archive.duration)}
+                </span>
+              )}
+              <span class="mark">
+                <Moment at={archive.created_at} language={language} />
+              </span>
+              <VisibilityMark visibility={archive.visibility} language={language} />
+            </p>
+            <a class="by" href={`${ROOT}/@${username}`}>
+              <Avatar name={username} />
+              <strong>{username}</strong>
+            </a>
+          </div>
+          <div class="actions">
+            <button class="button" type="button" data-share data-copied={text.shared} hidden>
+              <Icon name="link" />
+              <span aria-live="polite">{text.share}</span>
+            </button>
+            <Download visit={visit} archive={archive} />
+          </div>
+        </header>
+        <ArchiveNote visit={visit} archive={archive} />
+      </div>
+    </div>
+  )
+}
+
+function Download({ visit: { language }, archive }: ArchiveParts) {
+  const { download_url: url, file_size: size, title } = archive
+  if (url === null) return null
+  const text = WATCH_MESSAGES[language]
+  return (
+    <a class="button button-primary" href={toPageUrl(ROOT, url)} download={`${title}.mp4`}>
+      <Icon name="download" />
+      {size === null ? text.download : text.downloadSize(formatBytes(size, language))}
+    </a>
+  )
+}
+
+function ArchiveNote({ visit: { language }, archive: { status, error } }: ArchiveParts) {
+  const text = WATCH_MESSAGES[language]
+  if (status === 'processing')
+    return (
+      <Note kind="planned" title={text.processingTitle}>
+        {text.processingText}
+      </Note>
+    )
+  if (status === 'failed')
+    return (
+      <Note kind="warning" title={text.failedTitle}>
+        {error ?? ''}
+      </Note>
+    )
+  return null
+}

@@ -1,0 +1,82 @@
+import * as v from 'valibot'
+
+import { HealthEvent, StateEvent, ViewersEvent } from '../stream-events.ts'
+import { siteUrl } from './elements.ts'
+
+/** What a page does with the events of a broadcast. */
+export type BroadcastListener = {
+  onState(state: StateEvent): void
+  onViewers(viewers: ViewersEvent): void
+  onHealth(health: HealthEvent): void
+  /** Called when the connection to the gateway is lost, and when it is back. */
+  onConnection(isConnected: boolean): void
+}
+
+/** A connection that fails and is back within this time is not shown, in ms. */
+const GRACE_MS = 2000
+/** Interval of attempts where the browser has given up, in ms. */
+const RETRY_MS = 3000
+
+/** Follows a broadcast until it has ended, over lost connections too. `viewer` is the name of this viewer. */
+export function followBroadcast(streamId: string, viewer: string, listener: BroadcastListener): void {
+  const url = siteUrl(`api/v1/streams/${streamId}/events?viewer=${viewer}`)
+  let lostTimer: ReturnType<typeof setTimeout> | undefined
+  let isShownAsLost = false
+
+  function showConnected(): void {
+    clearTimeout(lostTimer)
+    lostTimer = undefined
+    if (!isShownAsLost) return
+    isShownAsLost = false
+    listener.onConnection(true)
+  }
+
+  function expectLoss(): void {
+    lostTimer ??= setTimeout(() => {
+      isShownAsLost = true
+      listener.onConnection(false)
+    }, GRACE_MS)
+  }
+
+  function connect(): void {
+    const source = new EventSource(url)
+    source.addEventListener('open', showConnected)
+    source.addEventListener('error', () => {
+      expectLoss()
+      // The browser tries again by itself, except after an answer that is no stream of events.
+      if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS)
+    })
+    source.addEventListener('state', ({ data }) => {
+      const state = parse(StateEvent, data)
+      if (state?.state === 'ended') source.close()
+      if (state !== null) listener.onState(state)
+    })
+    source.addEventListener('viewers', ({ data }) => {
+      const viewers = parse(ViewersEvent, data)
+      if (viewers !== null) listener.onViewers(viewers)
+    })
+    source.addEventListener('health', ({ data }) => {
+      const health = parse(HealthEvent, data)
+      if (health !== null) listener.onHealth(health)
+    })
+  }
+  connect()
+}
+
+/** Returns the data of an event; `null` where a newer gateway means something else by it. */
+function parse<Schema extends v.GenericSchema>(schema: Schema, data: unknown): v.InferOutput<Schema> | null {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), data)
+  return parsed.success ? parsed.output : null
+}
+
+const PlayableStream = v.object({ playback_url: v.nullable(v.string()) })
+
+/** Returns the address at which a broadcast plays now; `null` where it does not. */
+export async function fetchPlaybackUrl(streamId: string): Promise<string | null> {
+  try {
+    const answer = await fetch(siteUrl(`api/v1/streams/${streamId}`))
+    return v.parse(PlayableStream, await answer.json()).playback_url
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,108 @@
+import type Hls from 'hls.js'
+
+import type { PlayerOptions } from './player-options.ts'
+import { stayLive } from './stay-live.ts'
+
+/** A playlist that a video element plays. */
+export type OpenSource = {
+  /** The heights of its renditions, by their number; empty where the browser chooses by itself. */
+  heights(): readonly number[]
+  /** The number of the rendition that is played now, or −1. */
+  current(): number
+  /** Plays a rendition; −1: the best one for the connection, at any time. */
+  choose(rendition: number): void
+  /** Calls `onChange` when the renditions, or the one that is played, change. */
+  subscribe(onChange: () => void): void
+  /** Returns how far the picture is behind the camera, in seconds; `null` for a recording. */
+  delaySec(): number | null
+  close(): void
+}
+
+type SourceOptions = Pick<PlayerOptions, 'url' | 'isLive' | 'isLowLatency' | 'onProblem'>
+
+/** How long a player keeps what has been played, in seconds. */
+const BACK_BUFFER_SEC = 60
+/** Attempts to go on after an error of the decoder. */
+const MAX_RECOVERIES = 3
+/** Interval of attempts to go on without a connection, in ms. */
+const RETRY_MS = 2000
+/** Clocks that differ by more than this are no measure of the delay, in seconds. */
+const LONGEST_DELAY_SEC = 600
+
+/** Opens a playlist in a video element: with hls.js or, where the browser can, by itself; `null` where neither can. */
+export async function openSource(video: HTMLVideoElement, options: SourceOptions): Promise<OpenSource | null> {
+  const { default: HlsPlayer } = await import('hls.js/light')
+  if (!HlsPlayer.isSupported()) return openNatively(video, options)
+  const { url, isLive, isLowLatency } = options
+  const hls = new HlsPlayer({
+    // The segments are played as they are: there is no work for a second thread.
+    enableWorker: false,
+    lowLatencyMode: isLive && isLowLatency,
+    backBufferLength: BACK_BUFFER_SEC,
+    liveDurationInfinity: true,
+    ...(isLive && !isLowLatency ? { liveSyncDurationCount: 2 } : {}),
+    ...(isLive ? { maxLiveSyncPlaybackRate: 1.25 } : { startPosition: 0 }),
+  })
+  keepPlaying(hls, HlsPlayer, options)
+  hls.loadSource(url)
+  hls.attachMedia(video)
+  const leaveLive = isLive ? stayLive(video, hls) : () => undefined
+  return {
+    heights: () => hls.levels.map(({ height }) => height),
+    current: () => hls.currentLevel,
+    choose: (rendition) => {
+      hls.nextLevel = rendition
+    },
+    subscribe(onChange) {
+      for (const event of [HlsPlayer.Events.MANIFEST_PARSED, HlsPlayer.Events.LEVEL_SWITCHED]) hls.on(event, onChange)
+    },
+    delaySec: () => (isLive ? delayOf(hls) : null),
+    close() {
+      leaveLive()
+      hls.destroy()
+    },
+  }
+}
+
+/** Goes on after errors: it loads again what is missing, and renews a decoder that has failed. */
+function keepPlaying(hls: Hls, { Events, ErrorTypes }: typeof Hls, { url, onProblem }: SourceOptions): void {
+  let recoveries = 0
+  hls.on(Events.FRAG_BUFFERED, () => {
+    recoveries = 0
+  })
+  hls.on(Events.ERROR, (_event, { fatal, type }) => {
+    if (!fatal) return
+    if (type === ErrorTypes.MEDIA_ERROR && recoveries < MAX_RECOVERIES) {
+      recoveries += 1
+      hls.recoverMediaError()
+      return
+    }
+    onProblem(false)
+    setTimeout(() => {
+      if (hls.levels.length === 0) hls.loadSource(url)
+      else hls.startLoad()
+    }, RETRY_MS)
+  })
+}
+
+/** Returns the time from the camera to the screen, by the times in the playlist. */
+function delayOf(hls: Hls): number | null {
+  const shown = hls.playingDate
+  if (shown === null) return null
+  const seconds = (Date.now() - shown.getTime()) / 1000
+  return seconds < 0 || seconds > LONGEST_DELAY_SEC ? hls.latency : seconds
+}
+
+function openNatively(video: HTMLVideoElement, { url, onProblem }: SourceOptions): OpenSource | null {
+  if (video.canPlayType('application/vnd.apple.mpegurl') === '') return null
+  video.addEventListener('error', () => onProblem(false))
+  video.src = url
+  return {
+    heights: () => [],
+    current: () => -1,
+    choose: () => undefined,
+    subscribe: () => undefined,
+    delaySec: () => null,
+    close: () => video.removeAttribute('src'),
+  }
+}

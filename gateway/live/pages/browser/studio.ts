@@ -1,0 +1,62 @@
+/** Runs on the pages of the studio: the preview, the health of the encoder, and times in the viewer's zone. */
+
+import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { followBroadcast } from './broadcast-events.ts'
+import { setHidden, setText, textsOf } from './elements.ts'
+import { attachHealth } from './health-lanes.ts'
+import { attachClock } from './on-air-clock.ts'
+import { attachScreen } from './screen.ts'
+import { isOnAir, showState } from './state-badge.ts'
+
+const room = document.querySelector<HTMLElement>('[data-studio]')
+if (room !== null) openRoom(room)
+for (const field of document.querySelectorAll<HTMLElement>('[data-start]')) attachStart(field)
+
+function openRoom(element: HTMLElement): void {
+  const streamId = element.dataset['studio'] ?? ''
+  // The page answers a form: a reload shows the broadcast, and does not send the form again.
+  history.replaceState(null, '', new URL(streamId, document.baseURI))
+  const preview = element.querySelector<HTMLElement>('[data-screen]')
+  const panel = element.querySelector<HTMLElement>('[data-health]')
+  const viewer = `studio-${streamId}`
+  const screen = preview === null ? null : attachScreen(preview, viewer)
+  const showHealth = panel === null ? () => undefined : attachHealth(panel)
+  const clock = attachClock()
+  if (preview?.dataset['state'] === 'ended') return
+  followBroadcast(streamId, viewer, {
+    onState(event) {
+      showState(event.state)
+      setHidden(document, '[data-viewer-figures]', !isOnAir(event.state))
+      clock.start(isOnAir(event.state) ? event.started_at : null)
+      screen?.show(event)
+    },
+    onViewers({ viewer_count: count, peak_viewers: peak }) {
+      setText(document, '[data-viewer-count]', String(count))
+      setText(document, '[data-peak-viewers]', String(peak))
+    },
+    onHealth: showHealth,
+    onConnection: (isConnected) => setHidden(document, '[data-stale]', isConnected),
+  })
+}
+
+/** Shows a planned start in the viewer's zone, and sends it as a moment. */
+function attachStart(field: HTMLElement): void {
+  const shown = field.querySelector<HTMLInputElement>('input[type="datetime-local"]')
+  const sent = field.querySelector<HTMLInputElement>('input[type="hidden"]')
+  if (shown === null || sent === null) return
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
+  setText(field, '.hint', textsOf(STUDIO_MESSAGES).scheduledHint(timeZone))
+  const moment = field.dataset['start'] ?? ''
+  if (moment !== '') shown.value = toLocal(new Date(moment))
+  const keep = () => {
+    sent.value = shown.value === '' ? '' : new Date(shown.value).toISOString()
+  }
+  shown.addEventListener('change', keep)
+  keep()
+}
+
+/** Returns a moment as `datetime-local` has it. */
+function toLocal(moment: Date): string {
+  const shifted = new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000)
+  return shifted.toISOString().slice(0, 'yyyy-mm-ddThh:mm'.length)
+}

@@ -1,0 +1,57 @@
+import { WATCH_MESSAGES } from '../messages/watch.ts'
+import { formatCountdown } from '../time-text.ts'
+import { findButton, setHidden, setText, textsOf } from './elements.ts'
+
+/** What covers the picture: a sentence, and a button where there is something to do. */
+export type VeilContent = {
+  readonly title: string
+  readonly text: string
+  readonly button?: string
+  readonly act?: () => void
+}
+
+/** The veil over a screen. */
+export type Veil = {
+  show(content: VeilContent): void
+  /** Counts the time down to a planned start. */
+  countDown(to: string): void
+  hide(): void
+}
+
+const text = textsOf(WATCH_MESSAGES)
+const SECOND_MS = 1000
+
+/** Attaches the veil of a screen. */
+export function attachVeil(screen: HTMLElement): Veil {
+  const button = findButton(screen, '[data-veil-button]')
+  let act: (() => void) | undefined
+  let timer: ReturnType<typeof setInterval> | undefined
+  button.addEventListener('click', () => act?.())
+
+  function show(content: VeilContent): void {
+    clearInterval(timer)
+    act = content.act
+    setText(screen, '[data-veil-title]', content.title)
+    setText(screen, '[data-veil-text]', content.text)
+    button.textContent = content.button ?? ''
+    button.hidden = act === undefined
+    setHidden(screen, '[data-veil]', false)
+  }
+
+  return {
+    show,
+    countDown(to) {
+      show({ title: text.scheduledTitle, text: countdownLine(to) })
+      timer = setInterval(() => setText(screen, '[data-veil-text]', countdownLine(to)), SECOND_MS)
+    },
+    hide() {
+      clearInterval(timer)
+      setHidden(screen, '[data-veil]', true)
+    },
+  }
+}
+
+function countdownLine(to: string): string {
+  const seconds = (Date.parse(to) - Date.now()) / SECOND_MS
+  return seconds > 0 ? text.scheduledIn(formatCountdown(seconds, document.documentElement.lang)) : text.scheduledLate
+}

@@ -1,0 +1,42 @@
+/** Runs on the pages of a broadcast and of a recording. */
+
+import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
+import { followBroadcast } from './broadcast-events.ts'
+import { find, setHidden, setText, textsOf } from './elements.ts'
+import { attachClock } from './on-air-clock.ts'
+import { attachScreen } from './screen.ts'
+import { isOnAir, showState } from './state-badge.ts'
+
+const element = find(document, '[data-screen]')
+const viewer = crypto.randomUUID === undefined ? String(Math.random()).slice(2) : crypto.randomUUID()
+const screen = attachScreen(element, viewer)
+const { stream } = element.dataset
+if (stream !== undefined) follow(stream)
+attachShare()
+
+function follow(streamId: string): void {
+  const clock = attachClock()
+  followBroadcast(streamId, viewer, {
+    onState(event) {
+      showState(event.state)
+      setText(document, '[data-title]', event.title)
+      setHidden(document, '[data-viewers]', !isOnAir(event.state))
+      clock.start(isOnAir(event.state) ? event.started_at : null)
+      screen.show(event)
+    },
+    onViewers({ viewer_count: count, peak_viewers: peak }) {
+      setText(document, '[data-viewers] span', textsOf(BROADCAST_MESSAGES).viewers(count))
+      setText(document, '[data-peak]', String(peak))
+    },
+    onHealth: () => undefined,
+    onConnection: (isConnected) => screen.showConnection(isConnected),
+  })
+}
+
+/** Makes the button of the page's address one that copies, with the script of all pages. */
+function attachShare(): void {
+  const share = document.querySelector<HTMLElement>('[data-share]')
+  if (share === null) return
+  share.dataset['copy'] = location.origin + location.pathname
+  share.hidden = false
+}

@@ -1,0 +1,161 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
+
+import type { Child } from 'hono/jsx'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+
+import { newUuid } from '../../../shared/ids.ts'
+import { PAGE_SCRIPT } from '../../web/assets.ts'
+import { Avatar } from '../../web/components/art.tsx'
+import { Icon, Lamp } from '../../web/components/icons.tsx'
+import { layOut } from '../../web/layout.tsx'
+import { LANGUAGES, type Language } from '../../web/messages.ts'
+import { pagePolicy } from '../../web/page-policy.ts'
+import { FRAME_MESSAGES } from './messages/frame.ts'
+import type { Visit } from './visit.ts'
+
+/** What one page is made of. */
+export type PageParts = {
+  readonly title: string
+  /** Leads from the page's URL to the root of the site: `.` or `..`. */
+  readonly root: string
+  readonly main: Child
+  readonly status?: ContentfulStatusCode
+  /** Sources of its own scripts. */
+  readonly scripts?: readonly string[]
+  /** It shows pictures of broadcasts. */
+  readonly hasMedia?: boolean
+  /** It has a player. */
+  readonly hasPlayer?: boolean
+  readonly section?: 'live' | 'studio' | 'settings'
+  readonly reloadSec?: number
+  readonly description?: string
+}
+
+const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: 'English', ja: '日本語' }
+
+/** Answers with a page. */
+export async function showPage(visit: Visit, parts: PageParts): Promise<Response> {
+  const { c, language, assets } = visit
+  const { title, root, main, hasPlayer = false, status = 200, scripts = [] } = parts
+  // media-chrome writes its styles into the page.
+  const nonce = hasPlayer ? newUuid().replaceAll('-', '') : undefined
+  c.header('Content-Security-Policy', policyOf(visit, parts, nonce))
+  c.header('Cache-Control', 'no-store')
+  c.header('Vary', 'Cookie, Accept-Language')
+  const text = FRAME_MESSAGES[language]
+  const body = (
+    <>
+      <a class="skip" href="#main">
+        {text.skip}
+      </a>
+      <Bar visit={visit} root={root} section={parts.section} />
+      <main id="main" tabindex={-1}>
+        {main}
+      </main>
+      <Foot language={language} root={root} />
+      <p class="offline" role="alert" hidden>
+        {text.offline}
+      </p>
+    </>
+  )
+  const { reloadSec, description } = parts
+  const page = layOut({
+    language,
+    title,
+    root,
+    assets,
+    scripts: [PAGE_SCRIPT, ...scripts],
+    nonce,
+    reloadSec,
+    description,
+    body,
+  })
+  return c.html(page, status)
+}
+
+/** Returns the policy of a page. Pictures and films may lie elsewhere: in a bucket, or at a CDN. */
+function policyOf(
+  { context }: Visit,
+  { hasMedia = false, hasPlayer = false }: PageParts,
+  nonce: string | undefined,
+): string {
+  const { filesUrl } = context.settings.live
+  const mediaOrigin = filesUrl === null ? null : new URL(filesUrl).origin
+  return pagePolicy({
+    scripts: true,
+    forms: true,
+    media: hasPlayer,
+    mediaOrigin: hasMedia || hasPlayer ? mediaOrigin : null,
+    nonce,
+  })
+}
+
+type BarParts = { readonly visit: Visit; readonly root: string; readonly section: PageParts['section'] }
+
+function Bar({ visit: { language, signedIn }, root, section }: BarParts) {
+  const text = FRAME_MESSAGES[language]
+  const current = (name: PageParts['section']) => (section === name ? 'page' : undefined)
+  return (
+    <header class="bar">
+      <a class="brand" href={`${root}/`}>
+        <Lamp />
+        <span class="wide-only">Tallylight</span>
+        <span class="for-readers">Tallylight</span>
+      </a>
+      <nav aria-label={text.site}>
+        <a href={`${root}/`} aria-current={current('live')}>
+          {text.live}
+        </a>
+        <a href={`${root}/studio`} aria-current={current('studio')}>
+          {signedIn === null ? text.goLive : text.studio}
+        </a>
+      </nav>
+      {signedIn === null ? (
+        <nav aria-label={text.account}>
+          <a href={`${root}/sign-in`}>{text.signIn}</a>
+          <a class="wide-only" href={`${root}/register`}>
+            {text.register}
+          </a>
+        </nav>
+      ) : (
+        <nav aria-label={text.account}>
+          <a href={`${root}/@${signedIn.user.username}`} aria-label={text.yourChannel} title={text.yourChannel}>
+            <Avatar name={signedIn.user.username} />
+          </a>
+          <a
+            href={`${root}/settings`}
+            aria-label={text.settings}
+            title={text.settings}
+            aria-current={current('settings')}
+          >
+            <Icon name="gear" />
+          </a>
+          <form method="post" action={`${root}/sign-out`}>
+            <button class="link-button" type="submit" aria-label={text.signOut} title={text.signOut}>
+              <Icon name="out" />
+            </button>
+          </form>
+        </nav>
+      )}
+    </header>
+  )
+}
+
+function Foot({ language, root }: { readonly language: Language; readonly root: string }) {
+  const text = FRAME_MESSAGES[language]
+  return (
+    <footer class="foot">
+      <nav aria-label={text.language}>
+        {LANGUAGES.map((one) => (
+          <a href={`?lang=${one}`} lang={one} hreflang={one} aria-current={one === language ? 'true' : undefined}>
+            {LANGUAGE_NAMES[one]}
+          </a>
+        ))}
+      </nav>
+      <nav aria-label="Tallylight">
+        <a href={`${root}/docs/guides`}>{text.guides}</a>
+        <a href={`${root}/docs`}>{text.api}</a>
+      </nav>
+    </footer>
+  )
+}

@@ -1,0 +1,42 @@
+import { Hono } from 'hono'
+
+import { pageErrors, pageNotFound } from './errors.tsx'
+import { archivePageRoutes } from './archive/routes.tsx'
+import { channelRoutes } from './channel/routes.tsx'
+import { homeRoutes } from './home/routes.tsx'
+import { registerRoutes } from './register/routes.ts'
+import { settingsRoutes } from './settings/routes.ts'
+import { signInRoutes } from './sign-in/routes.ts'
+import { STUDIO_SCRIPT } from './studio/new-page.tsx'
+import { studioRoutes } from './studio/routes.ts'
+import type { PagesContext } from './visit.ts'
+import { WATCH_SCRIPT, watchRoutes } from './watch/routes.tsx'
+
+/** Scripts and stylesheets of the pages, as paths below `gateway/`. */
+export const PAGE_SOURCES: readonly string[] = [
+  WATCH_SCRIPT,
+  STUDIO_SCRIPT,
+  'live/pages/styles/pages.css',
+  'live/pages/styles/broadcasts.css',
+  'live/pages/styles/studio.css',
+]
+
+const ROUTES = [
+  homeRoutes,
+  signInRoutes,
+  registerRoutes,
+  settingsRoutes,
+  watchRoutes,
+  archivePageRoutes,
+  studioRoutes,
+  channelRoutes,
+]
+
+/** Returns the pages of live, at the root of the site. */
+export function pageRoutes(context: PagesContext): Hono {
+  const pages = new Hono()
+  pages.onError(pageErrors(context))
+  pages.use(pageNotFound(context))
+  for (const routes of ROUTES) pages.route('/', routes(context))
+  return pages
+}

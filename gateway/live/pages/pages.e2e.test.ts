@@ -1,0 +1,173 @@
+import type { Browser, BrowserContext } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+import { startBrowser } from '../../../shared/testing/browser.ts'
+import { until } from '../../../shared/testing/until.ts'
+import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
+import { claimBroadcast, claimIngest, signUp, type TestUser } from '../testing/live-gateway.ts'
+import { findBarriers, isTooWide, layoutShiftOf, recordLayoutShifts, watchPage } from './testing/inspect-page.ts'
+
+const MAX_SCRIPT_BYTES = 60_000
+const MAX_LAYOUT_SHIFT = 0.05
+const PHONE = { width: 360, height: 740 }
+const WIDE = { width: 1440, height: 900 }
+
+let gateway: TestGateway
+let browser: Browser
+let owner: TestUser
+/** Broadcasts by their state, and `archive`. */
+const ids = new Map<string, string>()
+
+beforeAll(async () => {
+  ;[gateway, browser] = await Promise.all([
+    startTestGateway({ env: { INGEST_WORKERS: '1', RECONNECT_WINDOW: '1800s' } }),
+    startBrowser(),
+  ])
+  owner = await signUp(gateway.api, 'anna')
+  await makeBroadcasts()
+})
+afterAll(async () => {
+  await browser.close()
+  await gateway[Symbol.asyncDispose]()
+})
+
+/** Makes a broadcast of each state; those on the air and after it are what workers report. */
+async function makeBroadcasts(): Promise<void> {
+  const api = (method: string, path: string, body?: unknown) =>
+    gateway.api(method, `/api/v1${path}`, body, owner.headers)
+  const create = async (title: string, more: object = {}) => {
+    const about = { title, description: 'What it is about.', category: 'Music', tags: ['one', 'two'], ...more }
+    return (await api('POST', '/streams', about)).json
+  }
+  ids.set('ready', (await create('Not started')).stream_id)
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
+  ids.set('scheduled', (await create('Tomorrow', { scheduled_for: tomorrow })).stream_id)
+  await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
+  const ingest = await claimIngest(gateway.url)
+  for (const title of ['On the air', 'Over']) {
+    const { stream_id: id, stream_key: key } = await create(title)
+    const { session } = await ingest.publish(key)
+    const encoder = await claimBroadcast(gateway.url, id)
+    await encoder.encode(session, 3)
+    ids.set(title === 'Over' ? 'ended' : 'live', id)
+    if (title !== 'Over') continue
+    await api('PUT', `/streams/${id}/end`)
+    await encoder.report({ finished_session: session })
+    await until(async () => (await api('GET', '/archives')).json.archives.length > 0, 'there is an archive')
+    ids.set('archive', (await api('GET', '/archives')).json.archives[0].archive_id)
+  }
+}
+
+/** The pages, as their paths below the root; those that need a session last. */
+const PAGES = [
+  ['the list of what is live', () => '', false],
+  ['a search without a result', () => '?q=nothing+of+the+kind', false],
+  ['sign-in', () => 'sign-in', false],
+  ['registration', () => 'register', false],
+  ['a broadcast that has not started', () => `watch/${ids.get('ready')}`, false],
+  ['a planned broadcast', () => `watch/${ids.get('scheduled')}`, false],
+  ['a broadcast on the air', () => `watch/${ids.get('live')}`, false],
+  ['a broadcast that has ended', () => `watch/${ids.get('ended')}`, false],
+  ['a recording', () => `archives/${ids.get('archive')}`, false],
+  ['a channel', () => '@anna', false],
+  ['a page that does not exist', () => 'nothing/here', false],
+  ['a broadcast that does not exist', () => 'watch/0', false],
+  ['the settings', () => 'settings', true],
+  ['the studio', () => 'studio', true],
+  ['a new broadcast', () => 'studio/new', true],
+  ['the studio of a broadcast that has not started', () => `studio/${ids.get('ready')}`, true],
+  ['the studio of a broadcast on the air', () => `studio/${ids.get('live')}`, true],
+  ['the studio of a broadcast that has ended', () => `studio/${ids.get('ended')}`, true],
+] as const
+
+/** Opens a context with the viewer's language, colours and, for pages that need one, a session. */
+async function openContext(
+  look: { locale: string; colorScheme: 'dark' | 'light' },
+  isSignedIn: boolean,
+): Promise<BrowserContext> {
+  const context = await browser.newContext({ ...look, viewport: WIDE })
+  await recordLayoutShifts(context)
+  const token = owner.headers['authorization']?.replace('Bearer ', '') ?? ''
+  if (isSignedIn) await context.addCookies([{ name: 'tallylight_session', value: token, url: gateway.url }])
+  return context
+}
+
+describe.each([
+  { locale: 'en-GB', colorScheme: 'dark' as const },
+  { locale: 'ja-JP', colorScheme: 'light' as const },
+])('in $locale on a $colorScheme ground', (look) => {
+  /** The contexts of a visitor and of the owner. */
+  let contexts: readonly BrowserContext[] = []
+  beforeAll(async () => {
+    contexts = await Promise.all([openContext(look, false), openContext(look, true)])
+  })
+  afterAll(() => Promise.all(contexts.map((context) => context.close())))
+
+  it.each(PAGES)('%s has no barrier, keeps its policy, and stays within its budgets', async (_name, path, isOwn) => {
+    const context = contexts[isOwn ? 1 : 0]
+    if (context === undefined) throw new Error('there is no context')
+    await using page = await context.newPage()
+    const { lines, origins, scriptBytes } = watchPage(page)
+    const answer = await page.goto(`${gateway.url}/${path()}`)
+    await page.waitForLoadState('load')
+    const policy = answer?.headers()['content-security-policy'] ?? ''
+    expect(policy).toContain("default-src 'none'")
+    expect(policy).not.toMatch(/unsafe|\*|data:/)
+    expect(await page.evaluate('document.documentElement.lang')).toBe(look.locale.slice(0, 2))
+    expect(await findBarriers(page)).toEqual([])
+    expect(await layoutShiftOf(page)).toBeLessThanOrEqual(MAX_LAYOUT_SHIFT)
+    expect(await scriptBytes()).toBeLessThanOrEqual(MAX_SCRIPT_BYTES)
+    await page.setViewportSize(PHONE)
+    expect(await isTooWide(page)).toBe(false)
+    expect(lines).toEqual([])
+    expect([...origins]).toEqual([gateway.url])
+  })
+})
+
+it('a page is in the language of its address, which is kept for the next one', async () => {
+  await using context = await openContext({ locale: 'en-GB', colorScheme: 'dark' }, false)
+  const page = await context.newPage()
+  await page.goto(`${gateway.url}/sign-in`)
+  await page.getByRole('link', { name: '日本語' }).click()
+  await page.getByRole('heading', { name: 'ログイン' }).waitFor()
+  await page.goto(`${gateway.url}/register`)
+  await page.getByRole('heading', { name: 'アカウントを作成' }).waitFor()
+})
+
+it('the list of what is live follows by itself', async () => {
+  await using context = await openContext({ locale: 'en-GB', colorScheme: 'dark' }, false)
+  const page = await context.newPage()
+  await page.goto(`${gateway.url}/`)
+  const title = page.locator('.featured h3, .card h3').first()
+  await expect.poll(() => title.textContent()).toBe('On the air')
+  await gateway.api('PATCH', `/api/v1/streams/${ids.get('live')}`, { title: 'Another name' }, owner.headers)
+  await expect.poll(() => title.textContent()).toBe('Another name')
+})
+
+it('a broadcast that is private is not shown to others, also by its studio', async () => {
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'Mine', visibility: 'private' }, owner.headers)
+  const other = await signUp(gateway.api, 'other-viewer')
+  const cookie = `tallylight_session=${other.headers['authorization']?.replace('Bearer ', '')}`
+  for (const path of [`/watch/${json.stream_id}`, `/studio/${json.stream_id}`]) {
+    const answer = await fetch(gateway.url + path, { headers: { cookie, accept: 'text/html' } })
+    expect([answer.status, (await answer.text()).includes('Mine')]).toEqual([404, false])
+  }
+  const open = await fetch(`${gateway.url}/studio/${ids.get('ready')}`, { headers: { cookie } })
+  expect(open.status).toBe(403)
+})
+
+it('the stream key is on the page that made it, and on no other', async () => {
+  await using context = await openContext({ locale: 'en-GB', colorScheme: 'dark' }, true)
+  const page = await context.newPage()
+  await page.goto(`${gateway.url}/studio/new`)
+  await page.getByLabel('Title').fill('With a key')
+  await page.getByRole('button', { name: 'Create broadcast' }).click()
+  const key = page.getByText(/^sk-[0-9a-f]{32}$/)
+  const first = await key.textContent()
+  await page.reload()
+  await page.getByRole('heading', { name: 'Connect your encoder' }).waitFor()
+  expect(await key.count()).toBe(0)
+  await page.getByText('New stream key').click()
+  await page.getByRole('button', { name: 'Make a new key' }).click()
+  expect(await key.textContent()).not.toBe(first)
+})

@@ -1,0 +1,17 @@
+import type { Context as HonoContext } from 'hono'
+
+/** A path of this site, such as `watch/ID`: no host and no way up, so that no other site is meant. */
+const OWN_PATH = /^@?[\w-]+(?:\/[\w-]+)*$/
+
+/** Returns where to go after signing in, relative to the root of the site; the start page where it is no such path. */
+export function returnPathOf(text: unknown): string {
+  return typeof text === 'string' && OWN_PATH.test(text) ? text : '.'
+}
+
+/** Leads to the page on which one signs in, and from there back. */
+export function leadToSignIn(c: HonoContext): Response {
+  const path = c.req.path.slice(1)
+  const up = '../'.repeat(path.split('/').length - 1)
+  const next = OWN_PATH.test(path) ? `?next=${encodeURIComponent(path)}` : ''
+  return c.redirect(`${up}sign-in${next}`, 303)
+}

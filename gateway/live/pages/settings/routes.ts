@@ -1,0 +1,136 @@
+import { Hono, type Context as HonoContext } from 'hono'
+import * as v from 'valibot'
+
+import { UUID } from '../../../../shared/ids.ts'
+import type { BrokenRule } from '../../../errors.ts'
+import type { Language } from '../../../web/messages.ts'
+import { deleteUser } from '../../accounts/delete-user.ts'
+import { DeleteUserBody, UpdateUserBody } from '../../accounts/requests.ts'
+import { clearSessionCookie } from '../../accounts/session.ts'
+import { deleteSession, deleteUserSessions } from '../../accounts/store/sessions.ts'
+import { updateUser } from '../../accounts/update-user.ts'
+import { readForm, tryForm, wrongFields, type FieldProblems, type FormTexts } from '../form-body.ts'
+import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
+import { SETTINGS_MESSAGES } from '../messages/settings.ts'
+import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
+import { showSettings, type SettingsField } from './page.tsx'
+
+/** What a form of the page leads to: the page again with its problems, another address, or the note that it is done. */
+type FormOutcome = { readonly problems: FieldProblems<SettingsField> } | { readonly leadTo: string }
+type SettingsForm = (visit: UserVisit, form: FormTexts) => Promise<FormOutcome>
+
+/** The forms of the page, by the value of their hidden field `form`. */
+const FORMS: Readonly<Record<string, SettingsForm>> = {
+  profile: saveProfile,
+  password: changePassword,
+  session: endSession,
+  everywhere: endAllSessions,
+  delete: deleteAccount,
+}
+
+/** Returns the page of a user's settings. */
+export function settingsRoutes(context: PagesContext): Hono {
+  return new Hono()
+    .get(
+      '/settings',
+      openSignedIn(context, (visit) => showSettings(visit, { form: '', values: {}, problems: {} })),
+    )
+    .post('/settings', (c) => submit(context, c))
+}
+
+async function submit(context: PagesContext, c: HonoContext): Promise<Response> {
+  const values = await readForm(context, c)
+  return openSignedIn(context, async (visit) => {
+    const form = values['form'] ?? ''
+    const run = Object.hasOwn(FORMS, form) ? FORMS[form] : undefined
+    if (run === undefined) return c.redirect('settings', 303)
+    const tried = await tryForm(
+      () => run(visit, values),
+      (rule) => explainRefusal(rule, visit.language),
+    )
+    const outcome = 'result' in tried ? tried.result : tried
+    if ('leadTo' in outcome) return c.redirect(outcome.leadTo, 303)
+    const status = 'rule' in tried ? tried.rule.status : 400
+    return showSettings(visit, { form, values, problems: outcome.problems, status })
+  })(c)
+}
+
+async function saveProfile(visit: UserVisit, form: FormTexts): Promise<FormOutcome> {
+  const { username, email } = visit.signedIn.user
+  const body = {
+    ...changed('username', form, username),
+    ...changed('email', form, email),
+    ...(form['current_password'] ? { current_password: form['current_password'] } : {}),
+  }
+  return update(visit, body, 'profile')
+}
+
+function changed(field: 'username' | 'email', form: FormTexts, current: string): Partial<UpdateUserBody> {
+  const value = form[field]
+  return value === undefined || value === current ? {} : { [field]: value }
+}
+
+async function changePassword(visit: UserVisit, form: FormTexts): Promise<FormOutcome> {
+  const { password = '', current_password: current = '' } = form
+  return update(visit, { password, ...(current === '' ? {} : { current_password: current }) }, 'password')
+}
+
+async function update({ c, context, language, signedIn }: UserVisit, body: object, form: string): Promise<FormOutcome> {
+  const wrong = wrongFields(UpdateUserBody, body)
+  if (wrong.size > 0) return { problems: explainFields(wrong, language) }
+  await updateUser(context, signedIn, v.parse(UpdateUserBody, body), context.clientAddress(c))
+  return { leadTo: `settings?saved=${form}#${form}` }
+}
+
+async function endSession({ c, context, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {
+  const id = form['session_id'] ?? ''
+  if (UUID.test(id)) await deleteSession(context.db, signedIn.user.userId, id)
+  if (id !== signedIn.sessionId) return { leadTo: 'settings?saved=session#sessions' }
+  clearSessionCookie(context, c)
+  return { leadTo: 'sign-in?ended' }
+}
+
+async function endAllSessions({ c, context, signedIn }: UserVisit): Promise<FormOutcome> {
+  await deleteUserSessions(context.db, signedIn.user.userId)
+  clearSessionCookie(context, c)
+  return { leadTo: 'sign-in?ended' }
+}
+
+async function deleteAccount({ c, context, language, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {
+  const body = { password: form['password'] ?? '' }
+  if (wrongFields(DeleteUserBody, body).size > 0) {
+    return { problems: { delete_password: SETTINGS_MESSAGES[language].passwordIsWrong } }
+  }
+  await deleteUser(context, signedIn, v.parse(DeleteUserBody, body), context.clientAddress(c))
+  clearSessionCookie(context, c)
+  return { leadTo: '.' }
+}
+
+function explainFields(wrong: ReadonlySet<string>, language: Language): FieldProblems<SettingsField> {
+  const account = ACCOUNT_MESSAGES[language]
+  return {
+    ...(wrong.has('username') ? { username: account.usernameWrong } : {}),
+    ...(wrong.has('email') ? { email: account.emailWrong } : {}),
+    ...(wrong.has('password') ? { password: account.passwordWrong } : {}),
+    ...(wrong.has('current_password') ? { current_password: SETTINGS_MESSAGES[language].passwordNeeded } : {}),
+  }
+}
+
+function explainRefusal(rule: BrokenRule, language: Language): FieldProblems<SettingsField> | null {
+  const account = ACCOUNT_MESSAGES[language]
+  const text = SETTINGS_MESSAGES[language]
+  switch (rule.code) {
+    case 'USERNAME_TAKEN':
+      return { username: account.usernameTaken }
+    case 'EMAIL_TAKEN':
+      return { email: account.emailTaken }
+    case 'PASSWORD_WRONG':
+      return { current_password: text.passwordIsWrong, delete_password: text.passwordIsWrong }
+    case 'LOGIN_LIMITED':
+      return { form: account.loginLimited(rule.retryAfterSec ?? 0) }
+    case 'LAST_ADMIN':
+      return { form: text.lastAdmin }
+    default:
+      return null
+  }
+}

@@ -1,0 +1,78 @@
+import { Hono, type Context as HonoContext } from 'hono'
+import * as v from 'valibot'
+
+import type { BrokenRule } from '../../../errors.ts'
+import type { Language } from '../../../web/messages.ts'
+import { logIn } from '../../accounts/log-in.ts'
+import { LoginBody } from '../../accounts/requests.ts'
+import { clearSessionCookie, setSessionCookie } from '../../accounts/session.ts'
+import { deleteSession } from '../../accounts/store/sessions.ts'
+import { readForm, tryForm, wrongFields, type FieldProblems, type FormTexts } from '../form-body.ts'
+import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
+import { returnPathOf } from '../return-path.ts'
+import { beginVisit, open, type PagesContext, type Visit } from '../visit.ts'
+import { showSignIn } from './page.tsx'
+
+type SignInField = 'login' | 'password'
+
+/** Returns the pages that begin and end a session. */
+export function signInRoutes(context: PagesContext): Hono {
+  return new Hono()
+    .get(
+      '/sign-in',
+      open(context, async (visit) => {
+        const { c } = visit
+        const next = returnPathOf(c.req.query('next'))
+        return visit.signedIn === null ? showSignIn(visit, { next, login: '', problems: {} }) : c.redirect(next, 303)
+      }),
+    )
+    .post('/sign-in', (c) => signIn(context, c))
+    .post('/sign-out', (c) => signOut(context, c))
+}
+
+async function signIn(context: PagesContext, c: HonoContext): Promise<Response> {
+  const form = await readForm(context, c)
+  const visit = await beginVisit(context, c)
+  const tried = await tryForm(
+    () => beginSession(visit, form),
+    (rule) => explainLogin(rule, visit.language),
+  )
+  const next = returnPathOf(form['next'])
+  if ('result' in tried && tried.result === null) return c.redirect(next, 303)
+  const problems = 'problems' in tried ? tried.problems : (tried.result ?? {})
+  const status = 'rule' in tried ? tried.rule.status : 400
+  return showSignIn(visit, { next, login: form['login'] ?? '', problems, status })
+}
+
+/** Begins a session; returns the problems of a form that is not filled in, and `null` where there is none. */
+async function beginSession(
+  { c, context, language }: Visit,
+  form: FormTexts,
+): Promise<FieldProblems<SignInField> | null> {
+  const text = ACCOUNT_MESSAGES[language]
+  const body = { login: form['login'] ?? '', password: form['password'] ?? '' }
+  if (wrongFields(LoginBody, body).has('login')) return { login: text.loginMissing }
+  if (wrongFields(LoginBody, body).size > 0) return { form: text.loginFailed }
+  const login = await logIn(context, v.parse(LoginBody, body), originOf(context, c))
+  setSessionCookie(context, c, login.token, new Date(login.expires_at))
+  return null
+}
+
+/** Returns where a login comes from. */
+export function originOf(context: PagesContext, c: HonoContext) {
+  return { address: context.clientAddress(c), userAgent: c.req.header('user-agent') ?? '' }
+}
+
+function explainLogin({ code, retryAfterSec = 0 }: BrokenRule, language: Language): FieldProblems<SignInField> | null {
+  const text = ACCOUNT_MESSAGES[language]
+  if (code === 'LOGIN_FAILED') return { form: text.loginFailed }
+  if (code === 'LOGIN_LIMITED') return { form: text.loginLimited(retryAfterSec) }
+  return null
+}
+
+async function signOut(context: PagesContext, c: HonoContext): Promise<Response> {
+  const { signedIn } = await beginVisit(context, c)
+  if (signedIn !== null) await deleteSession(context.db, signedIn.user.userId, signedIn.sessionId)
+  clearSessionCookie(context, c)
+  return c.redirect('sign-in?ended', 303)
+}

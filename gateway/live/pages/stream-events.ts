@@ -1,0 +1,23 @@
+import * as v from 'valibot'
+
+import { BroadcastHealth, PublisherFacts } from '../../../shared/contract/live.ts'
+
+/** Data of the event `state` of a broadcast, as far as its pages read it. */
+export const StateEvent = v.object({
+  state: v.picklist(['scheduled', 'ready', 'live', 'reconnecting', 'ended']),
+  title: v.string(),
+  started_at: v.nullable(v.string()),
+  is_playable: v.boolean(),
+})
+export type StateEvent = v.InferOutput<typeof StateEvent>
+
+/** Data of the event `viewers`. */
+export const ViewersEvent = v.object({ viewer_count: v.number(), peak_viewers: v.number() })
+export type ViewersEvent = v.InferOutput<typeof ViewersEvent>
+
+/** Data of the event `health`, which the owner of a broadcast gets. */
+export const HealthEvent = v.object({
+  publisher: v.nullable(PublisherFacts),
+  encoding: v.nullable(BroadcastHealth),
+})
+export type HealthEvent = v.InferOutput<typeof HealthEvent>

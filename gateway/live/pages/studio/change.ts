@@ -1,0 +1,75 @@
+import type { Context as HonoContext } from 'hono'
+import * as v from 'valibot'
+
+import { BrokenRule, KERNEL_ERRORS } from '../../../errors.ts'
+import { deleteStream, endStream, renewKey, updateStream } from '../../broadcasts/change-stream.ts'
+import { getStream } from '../../broadcasts/get-stream.ts'
+import type { StreamView } from '../../broadcasts/present.ts'
+import { UpdateStreamBody } from '../../broadcasts/requests.ts'
+import { readIngestAddresses } from '../../ingest/read-ingest-addresses.ts'
+import { readForm, wrongFields, type FormTexts } from '../form-body.ts'
+import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
+import { showControlRoom } from './control-room.tsx'
+import { explainStreamFields, toStreamBody } from './stream-form.ts'
+
+type StudioForm = (visit: UserVisit, stream: StreamView, form: FormTexts) => Promise<Response>
+
+/** The forms of the studio of one broadcast, by the value of their hidden field `form`. */
+const FORMS: Readonly<Record<string, StudioForm>> = {
+  details: saveDetails,
+  key: renewStreamKey,
+  end: endBroadcast,
+  delete: deleteBroadcast,
+}
+
+/** Shows the studio of one broadcast to its owner. */
+export async function showBroadcast(visit: UserVisit, id: string): Promise<Response> {
+  const stream = await findOwn(visit, id)
+  return showControlRoom(visit, { stream, ingest: await readIngestAddresses(visit.context), key: null, problems: {} })
+}
+
+/** Answers a form of the studio of one broadcast. */
+export async function changeBroadcast(context: PagesContext, c: HonoContext, id: string): Promise<Response> {
+  const values = await readForm(context, c)
+  return openSignedIn(context, async (visit) => {
+    const stream = await findOwn(visit, id)
+    const form = values['form'] ?? ''
+    const run = Object.hasOwn(FORMS, form) ? FORMS[form] : undefined
+    return run === undefined ? c.redirect(id, 303) : run(visit, stream, values)
+  })(c)
+}
+
+/** Returns the own broadcast. @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN */
+async function findOwn({ context, signedIn }: UserVisit, id: string): Promise<StreamView> {
+  const stream = await getStream(context, signedIn, id)
+  if (stream.user.user_id === signedIn.user.userId) return stream
+  throw new BrokenRule(KERNEL_ERRORS.FORBIDDEN, 'only its owner may open the studio of a broadcast')
+}
+
+async function saveDetails(visit: UserVisit, stream: StreamView, form: FormTexts): Promise<Response> {
+  const { context, signedIn, language, c } = visit
+  const body = toStreamBody(form, stream.started_at !== null)
+  const wrong = wrongFields(UpdateStreamBody, body)
+  if (wrong.size > 0) {
+    const problems = explainStreamFields(wrong, language)
+    const ingest = await readIngestAddresses(context)
+    return showControlRoom(visit, { stream, ingest, key: null, values: form, problems, status: 400 })
+  }
+  await updateStream(context, signedIn, stream.stream_id, v.parse(UpdateStreamBody, body))
+  return c.redirect(`${stream.stream_id}?saved#details`, 303)
+}
+
+async function renewStreamKey(visit: UserVisit, stream: StreamView): Promise<Response> {
+  const { ingest, stream_key: key } = await renewKey(visit.context, visit.signedIn, stream.stream_id)
+  return showControlRoom(visit, { stream, ingest, key, problems: {} })
+}
+
+async function endBroadcast({ c, context, signedIn }: UserVisit, { stream_id: id }: StreamView): Promise<Response> {
+  await endStream(context, signedIn, id)
+  return c.redirect(id, 303)
+}
+
+async function deleteBroadcast({ c, context, signedIn }: UserVisit, { stream_id: id }: StreamView): Promise<Response> {
+  await deleteStream(context, signedIn, id)
+  return c.redirect('../studio', 303)
+}

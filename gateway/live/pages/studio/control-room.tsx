@@ -1,0 +1,187 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
+
+import type { Child } from 'hono/jsx'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+
+import { Note } from '../../../web/components/forms.tsx'
+import { Icon } from '../../../web/components/icons.tsx'
+import type { StreamView } from '../../broadcasts/present.ts'
+import type { IngestAddresses } from '../../ingest/read-ingest-addresses.ts'
+import { isOnAir } from '../../rules/broadcast-state.ts'
+import type { FieldProblems, FormTexts } from '../form-body.ts'
+import { showPage } from '../frame.tsx'
+import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { Screen } from '../screen.tsx'
+import { StateBadge, VisibilityMark } from '../stream-card.tsx'
+import type { UserVisit } from '../visit.ts'
+import { OnAirClock } from '../watch/routes.tsx'
+import { Confirm } from './confirm.tsx'
+import { ConnectPanel } from './connect-panel.tsx'
+import { DetailsFields } from './details-form.tsx'
+import { HealthPanel } from './health-panel.tsx'
+import { STUDIO_SCRIPT } from './new-page.tsx'
+import { toStreamForm, type StreamField } from './stream-form.ts'
+
+const ROOT = '..'
+
+/** What the studio of one broadcast shows. */
+export type ControlRoomParts = {
+  readonly stream: StreamView
+  readonly ingest: IngestAddresses
+  /** The stream key, where it has just been made. */
+  readonly key: string | null
+  /** What its form was filled in with, where something is wrong with it. */
+  readonly values?: FormTexts
+  readonly problems: FieldProblems<StreamField>
+  readonly status?: ContentfulStatusCode
+}
+
+/** Shows the studio of one broadcast: preview, health, connection help, details. */
+export function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Promise<Response> {
+  const { stream, ingest, key, status = 200 } = parts
+  const { language } = visit
+  const hasEnded = stream.state === 'ended'
+  const main = (
+    <div class="wrap stack" data-studio={stream.stream_id}>
+      <RoomHead visit={visit} stream={stream} />
+      {hasEnded ? <EndedNote visit={visit} stream={stream} /> : null}
+      <p class="note note-warning" data-stale hidden>
+        <Icon name="alert" />
+        <strong>{STUDIO_MESSAGES[language].staleNote}</strong>
+      </p>
+      <div class="room">
+        <div class="stack">
+          <Screen
+            stream={stream}
+            playbackUrl={stream.playback_url}
+            posterUrl={stream.poster_url}
+            seed={stream.stream_id}
+            root={ROOT}
+            language={language}
+            isPreview
+          />
+          {hasEnded ? null : <HealthPanel language={language} />}
+        </div>
+        <div class="stack">
+          {hasEnded ? null : (
+            <ConnectPanel language={language} ingest={ingest} streamKey={key} streamId={stream.stream_id} />
+          )}
+          <DetailsPanel visit={visit} parts={parts} />
+          <DeletePanel visit={visit} stream={stream} />
+        </div>
+      </div>
+    </div>
+  )
+  return showPage(visit, {
+    title: stream.title,
+    root: ROOT,
+    main,
+    status,
+    section: 'studio',
+    scripts: [STUDIO_SCRIPT],
+    hasPlayer: true,
+  })
+}
+
+type RoomParts = { readonly visit: UserVisit; readonly stream: StreamView }
+
+function RoomHead({ visit, stream }: RoomParts) {
+  const text = STUDIO_MESSAGES[visit.language]
+  return (
+    <header class="page-head">
+      <div class="watch-title">
+        <h1 data-title>{stream.title}</h1>
+        <p class="watch-marks">
+          <StateBadge state={stream.state} language={visit.language} />
+          <OnAirClock stream={stream} visit={visit} />
+          <span class="mark" data-viewer-figures hidden={!isOnAir(stream.state)}>
+            <Icon name="viewers" />
+            <span>
+              <b data-viewer-count>{stream.viewer_count}</b> {text.viewers} · {text.peak}{' '}
+              <b data-peak-viewers>{stream.peak_viewers}</b>
+            </span>
+          </span>
+          <VisibilityMark visibility={stream.visibility} language={visit.language} />
+        </p>
+      </div>
+      <div class="actions">
+        <a class="button" href={`${ROOT}/watch/${stream.stream_id}`}>
+          <Icon name="play" />
+          {text.watchPage}
+        </a>
+        {stream.state === 'ended' ? null : (
+          <Confirm
+            title={text.endTitle}
+            text={text.endText}
+            button={text.endButton}
+            form="end"
+            streamId={stream.stream_id}
+          />
+        )}
+      </div>
+    </header>
+  )
+}
+
+function EndedNote({ visit: { language }, stream }: RoomParts) {
+  const text = STUDIO_MESSAGES[language]
+  return (
+    <Note kind="planned" title={text.endedNote}>
+      {stream.end_reason === null ? null : text.endedBecause(stream.end_reason)}
+    </Note>
+  )
+}
+
+type DetailsPanelParts = { readonly visit: UserVisit; readonly parts: ControlRoomParts }
+
+function DetailsPanel({ visit, parts: { stream, values, problems } }: DetailsPanelParts) {
+  const text = STUDIO_MESSAGES[visit.language]
+  return (
+    <Panel id="details" title={text.details}>
+      {visit.c.req.query('saved') === undefined ? null : <Note kind="fine" title={text.saved} />}
+      <form class="form" method="post" action={stream.stream_id} novalidate>
+        <input type="hidden" name="form" value="details" />
+        <DetailsFields
+          language={visit.language}
+          values={values ?? toStreamForm(stream)}
+          problems={problems}
+          hasStarted={stream.started_at !== null}
+        />
+        <div class="actions">
+          <button class="button button-primary" type="submit">
+            {text.save}
+          </button>
+        </div>
+      </form>
+    </Panel>
+  )
+}
+
+function DeletePanel({ visit, stream }: RoomParts) {
+  const text = STUDIO_MESSAGES[visit.language]
+  return (
+    <Panel id="delete" title={text.deleteTitle}>
+      <div class="actions">
+        <Confirm
+          title={text.deleteTitle}
+          text={text.deleteText}
+          button={text.deleteButton}
+          form="delete"
+          streamId={stream.stream_id}
+        />
+      </div>
+    </Panel>
+  )
+}
+
+type PanelParts = { readonly id: string; readonly title: string; readonly children?: Child }
+
+/** Renders a part of the studio with its heading. */
+function Panel({ id, title, children }: PanelParts) {
+  return (
+    <section class="panel" id={id} aria-labelledby={`${id}-title`}>
+      <h2 id={`${id}-title`}>{title}</h2>
+      {children}
+    </section>
+  )
+}

@@ -1,0 +1,32 @@
+import type { Context as HonoContext } from 'hono'
+import * as v from 'valibot'
+
+import { createStream } from '../../broadcasts/create-stream.ts'
+import { CreateStreamBody } from '../../broadcasts/requests.ts'
+import { readForm, tryForm, wrongFields } from '../form-body.ts'
+import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
+import { showControlRoom } from './control-room.tsx'
+import { showNewForm } from './new-page.tsx'
+import { explainStreamFields, explainStreamRefusal, toStreamBody } from './stream-form.ts'
+
+/** Shows the form of a new broadcast. */
+export function showNewBroadcast(visit: UserVisit): Promise<Response> {
+  return showNewForm(visit, { values: { visibility: 'public', latency: 'low', record: 'on' }, problems: {} })
+}
+
+/** Creates a broadcast from the form, and shows its studio with the stream key. */
+export async function createBroadcast(context: PagesContext, c: HonoContext): Promise<Response> {
+  const values = await readForm(context, c)
+  return openSignedIn(context, async (visit) => {
+    const body = toStreamBody(values, false)
+    const wrong = wrongFields(CreateStreamBody, body)
+    if (wrong.size > 0) return showNewForm(visit, { values, problems: explainStreamFields(wrong, visit.language) })
+    const tried = await tryForm(
+      () => createStream(context, visit.signedIn, v.parse(CreateStreamBody, body)),
+      (rule) => explainStreamRefusal(rule, visit.language),
+    )
+    if ('problems' in tried) return showNewForm(visit, { values, problems: tried.problems })
+    const { ingest, stream_key: key, ...stream } = tried.result
+    return showControlRoom(visit, { stream, ingest, key, problems: {}, status: 201 })
+  })(c)
+}

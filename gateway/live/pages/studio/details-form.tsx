@@ -1,0 +1,158 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
+
+import { Field, TextArea } from '../../../web/components/forms.tsx'
+import type { Language } from '../../../web/messages.ts'
+import type { FieldProblems, FormTexts } from '../form-body.ts'
+import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import type { StreamField } from './stream-form.ts'
+
+/** What the fields of a broadcast show. */
+export type DetailsParts = {
+  readonly language: Language
+  readonly values: FormTexts
+  readonly problems: FieldProblems<StreamField>
+  /** Its start and its delay are settled. */
+  readonly hasStarted: boolean
+  readonly isFirst?: boolean
+}
+
+const VISIBILITIES = ['public', 'unlisted', 'followers', 'private'] as const
+const LATENCIES = ['low', 'normal'] as const
+
+/** Renders the fields of a broadcast. */
+export function DetailsFields({ language, values, problems, hasStarted, isFirst = false }: DetailsParts) {
+  const text = STUDIO_MESSAGES[language]
+  return (
+    <>
+      <TextFields language={language} values={values} problems={problems} isFirst={isFirst} />
+      <Choices
+        name="visibility"
+        legend={text.visibility}
+        chosen={values['visibility']}
+        options={VISIBILITIES.map((value) => ({
+          value,
+          label: text.visibilities[value],
+          hint: text.visibilityHints[value],
+        }))}
+      />
+      {hasStarted ? null : (
+        <>
+          <Choices
+            name="latency"
+            legend={text.latency}
+            chosen={values['latency']}
+            options={LATENCIES.map((value) => ({
+              value,
+              label: text.latencies[value],
+              hint: text.latencyHints[value],
+            }))}
+          />
+          <StartField language={language} values={values} problem={problems.scheduled_for} />
+        </>
+      )}
+      <label class="choice">
+        <input type="checkbox" name="record" checked={values['record'] === 'on'} />
+        <span>{text.record}</span>
+      </label>
+    </>
+  )
+}
+
+function TextFields({ language, values, problems, isFirst = false }: TextFieldsParts) {
+  const text = STUDIO_MESSAGES[language]
+  return (
+    <>
+      <Field
+        name="title"
+        label={text.formTitle}
+        hint={text.formTitleHint}
+        value={values['title'] ?? ''}
+        problem={problems.title}
+        maxLength={255}
+        isFirst={isFirst}
+        autocomplete="off"
+      />
+      <TextArea
+        name="description"
+        label={text.description}
+        value={values['description'] ?? ''}
+        problem={problems.description}
+        maxLength={5000}
+        isOptional
+      />
+      <div class="field-pair">
+        <Field
+          name="category"
+          label={text.category}
+          hint={text.categoryHint}
+          value={values['category'] ?? ''}
+          problem={problems.category}
+          maxLength={50}
+          autocomplete="off"
+          isOptional
+        />
+        <Field
+          name="tags"
+          label={text.tags}
+          hint={text.tagsHint}
+          value={values['tags'] ?? ''}
+          problem={problems.tags}
+          autocomplete="off"
+          isOptional
+        />
+      </div>
+    </>
+  )
+}
+type TextFieldsParts = Omit<DetailsParts, 'hasStarted'>
+
+type StartParts = { readonly language: Language; readonly values: FormTexts; readonly problem: string | undefined }
+
+/** Renders the planned start. The script of the page fills in the hidden field from the viewer's zone. */
+function StartField({ language, values, problem }: StartParts) {
+  const text = STUDIO_MESSAGES[language]
+  const moment = values['scheduled_for'] ?? ''
+  const local = values['scheduled_local'] ?? moment.slice(0, 'yyyy-mm-ddThh:mm'.length)
+  return (
+    <div class="field" data-start={moment}>
+      <label for="scheduled_local">{text.scheduledFor}</label>
+      <input
+        type="datetime-local"
+        id="scheduled_local"
+        name="scheduled_local"
+        value={local}
+        aria-describedby="scheduled-hint"
+        aria-invalid={problem === undefined ? undefined : 'true'}
+      />
+      <input type="hidden" name="scheduled_for" value="" />
+      <p class="hint" id="scheduled-hint">
+        {text.scheduledHint('UTC')}
+      </p>
+      {problem === undefined ? null : <p class="problem">{problem}</p>}
+    </div>
+  )
+}
+
+type ChoicesParts = {
+  readonly name: string
+  readonly legend: string
+  readonly chosen: string | undefined
+  readonly options: readonly { readonly value: string; readonly label: string; readonly hint: string }[]
+}
+
+function Choices({ name, legend, chosen, options }: ChoicesParts) {
+  return (
+    <fieldset class="field">
+      <legend>{legend}</legend>
+      <div class="choices">
+        {options.map(({ value, label, hint }) => (
+          <label class="choice">
+            <input type="radio" name={name} value={value} checked={value === chosen} required />
+            <span>{label}</span>
+            <span class="hint">{hint}</span>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  )
+}

@@ -1,0 +1,59 @@
+import type { BrokenRule } from '../../../errors.ts'
+import type { Language } from '../../../web/messages.ts'
+import type { StreamView } from '../../broadcasts/present.ts'
+import type { FieldProblems, FormTexts } from '../form-body.ts'
+import { STUDIO_MESSAGES } from '../messages/studio.ts'
+
+/** The fields of the form of a broadcast. */
+export type StreamField = 'title' | 'description' | 'category' | 'tags' | 'scheduled_for'
+
+/** Returns what a form was filled in with, as the API takes it: a broadcast that has started keeps its start. */
+export function toStreamBody(form: FormTexts, hasStarted: boolean): Readonly<Record<string, unknown>> {
+  const { title = '', description = '', category = '', tags = '' } = form
+  const plain = {
+    title,
+    description: description.replaceAll('\r\n', '\n'),
+    category,
+    tags: tags.split(/[,、]/).flatMap((tag) => (tag.trim() === '' ? [] : [tag.trim()])),
+    visibility: form['visibility'],
+    record: form['record'] === 'on',
+  }
+  return hasStarted ? plain : { ...plain, latency: form['latency'], scheduled_for: toMoment(form) }
+}
+
+/** Returns the planned start. The page's script knows the viewer's zone; without it, the time is in UTC. */
+function toMoment({ scheduled_for: moment = '', scheduled_local: local = '' }: FormTexts): string | null {
+  if (moment !== '') return moment
+  return local === '' ? null : `${local}:00.000Z`
+}
+
+/** Returns the texts of the form of a broadcast. */
+export function toStreamForm(stream: StreamView): FormTexts {
+  return {
+    title: stream.title,
+    description: stream.description,
+    category: stream.category,
+    tags: stream.tags.join(', '),
+    visibility: stream.visibility,
+    latency: stream.latency,
+    scheduled_for: stream.scheduled_for ?? '',
+    ...(stream.record ? { record: 'on' } : {}),
+  }
+}
+
+/** Returns the problems of the fields that the API's schema refuses. */
+export function explainStreamFields(wrong: ReadonlySet<string>, language: Language): FieldProblems<StreamField> {
+  const text = STUDIO_MESSAGES[language]
+  return {
+    ...(wrong.has('title') ? { title: text.titleWrong } : {}),
+    ...(wrong.has('description') ? { description: text.descriptionWrong } : {}),
+    ...(wrong.has('category') ? { category: text.categoryWrong } : {}),
+    ...(wrong.has('tags') ? { tags: text.tagsWrong } : {}),
+    ...(wrong.has('scheduled_for') ? { scheduled_for: text.scheduledWrong } : {}),
+  }
+}
+
+/** Returns the problems that a refusal of the API stands for; `null` where it is none of the form's. */
+export function explainStreamRefusal({ code }: BrokenRule, language: Language): FieldProblems<StreamField> | null {
+  return code === 'TOO_MANY_STREAMS' ? { form: STUDIO_MESSAGES[language].tooMany } : null
+}

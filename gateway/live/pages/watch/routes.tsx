@@ -1,0 +1,161 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
+
+import { Hono } from 'hono'
+import type { Child } from 'hono/jsx'
+
+import { Avatar } from '../../../web/components/art.tsx'
+import { Icon } from '../../../web/components/icons.tsx'
+import { getStream } from '../../broadcasts/get-stream.ts'
+import type { StreamView } from '../../broadcasts/present.ts'
+import { isOnAir } from '../../rules/broadcast-state.ts'
+import { showPage } from '../frame.tsx'
+import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
+import { WATCH_MESSAGES } from '../messages/watch.ts'
+import { Moment } from '../moment.tsx'
+import { Screen } from '../screen.tsx'
+import { StateBadge, VisibilityMark } from '../stream-card.tsx'
+import { open, type PagesContext, type Visit } from '../visit.ts'
+import { formatClock } from '../time-text.ts'
+
+const ROOT = '..'
+
+/** The script of pages with a player, as a path below `gateway/`. */
+export const WATCH_SCRIPT = 'live/pages/browser/watch.ts'
+
+/** Returns the page on which a broadcast is watched. */
+export function watchRoutes(context: PagesContext): Hono {
+  return new Hono().get(
+    '/watch/:id',
+    open(context, async (visit) => {
+      const stream = await getStream(context, visit.signedIn, visit.c.req.param('id') ?? '')
+      const main = <WatchPage visit={visit} stream={stream} />
+      const { title, description } = stream
+      return showPage(visit, {
+        title,
+        description,
+        root: ROOT,
+        main,
+        scripts: [WATCH_SCRIPT],
+        hasPlayer: true,
+        section: 'live',
+      })
+    }),
+  )
+}
+
+type WatchParts = { readonly visit: Visit; readonly stream: StreamView }
+
+function WatchPage({ visit, stream }: WatchParts) {
+  const { language } = visit
+  return (
+    <div class="watch">
+      <div class="theatre">
+        <Screen
+          stream={stream}
+          playbackUrl={stream.playback_url}
+          posterUrl={stream.poster_url}
+          seed={stream.stream_id}
+          root={ROOT}
+          language={language}
+        />
+      </div>
+      <div class="wrap watch-about">
+        <WatchHead visit={visit} stream={stream} />
+        <About stream={stream} visit={visit} />
+      </div>
+    </div>
+  )
+}
+
+function WatchHead({ visit: { language, signedIn }, stream }: WatchParts) {
+  const text = WATCH_MESSAGES[language]
+  const { username } = stream.user
+  const isOwner = signedIn?.user.userId === stream.user.user_id
+  return (
+    <header class="watch-head">
+      <div class="watch-title">
+        <h1 data-title>{stream.title}</h1>
+        <p class="watch-marks">
+          <StateBadge state={stream.state} language={language} />
+          <span class="mark" data-viewers hidden={!isOnAir(stream.state)}>
+            <Icon name="viewers" />
+            <span>{BROADCAST_MESSAGES[language].viewers(stream.viewer_count)}</span>
+          </span>
+          <OnAirClock stream={stream} visit={{ language }} />
+          <VisibilityMark visibility={stream.visibility} language={language} />
+        </p>
+        <a class="by" href={`${ROOT}/@${username}`}>
+          <Avatar name={username} />
+          <strong>{username}</strong>
+        </a>
+      </div>
+      <div class="actions">
+        <button class="button" type="button" data-share data-copied={text.shared} hidden>
+          <Icon name="link" />
+          <span aria-live="polite">{text.share}</span>
+        </button>
+        {isOwner ? (
+          <a class="button" href={`${ROOT}/studio/${stream.stream_id}`}>
+            <Icon name="camera" />
+            {text.controlRoom}
+          </a>
+        ) : null}
+      </div>
+    </header>
+  )
+}
+
+type ClockParts = { readonly stream: StreamView; readonly visit: Pick<Visit, 'language'> }
+
+/** Renders how long a broadcast has been on the air; the page's script keeps it going. */
+export function OnAirClock({ stream, visit: { language } }: ClockParts) {
+  const { started_at: startedAt, state } = stream
+  const seconds = startedAt === null ? 0 : (Date.now() - Date.parse(startedAt)) / 1000
+  return (
+    <span class="mark" data-clock={startedAt ?? ''} title={WATCH_MESSAGES[language].onAir} hidden={!isOnAir(state)}>
+      <Icon name="clock" />
+      <span>{formatClock(seconds)}</span>
+    </span>
+  )
+}
+
+function About({ stream, visit: { language } }: WatchParts) {
+  const text = WATCH_MESSAGES[language]
+  const { description, category, tags, started_at: startedAt, ended_at: endedAt, scheduled_for: scheduledFor } = stream
+  return (
+    <section class="panel about" aria-label={text.about}>
+      <dl class="facts">
+        {category === '' ? null : <Fact name={text.category} value={category} />}
+        {startedAt === null && scheduledFor !== null ? (
+          <Fact name={BROADCAST_MESSAGES[language].startsAt} value={<Moment at={scheduledFor} language={language} />} />
+        ) : null}
+        {startedAt === null ? null : <Fact name={text.started} value={<Moment at={startedAt} language={language} />} />}
+        {endedAt === null ? null : <Fact name={text.ended} value={<Moment at={endedAt} language={language} />} />}
+        {startedAt === null ? null : <Fact name={text.peak} value={<span data-peak>{stream.peak_viewers}</span>} />}
+      </dl>
+      {description === '' ? null : <p class="description">{description}</p>}
+      {tags.length === 0 ? null : (
+        <ul class="tags">
+          {tags.map((tag) => (
+            <li>
+              <a class="chip" href={`${ROOT}/?q=${encodeURIComponent(tag)}`}>
+                {tag}
+              </a>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  )
+}
+
+/** Renders one fact of a list. */
+function Fact({ name, value }: FactParts) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  )
+}
+type FactParts = { readonly name: string; readonly value: Child }

@@ -1,0 +1,91 @@
+/** Runs on every page: times in the viewer's zone, buttons that copy, a note while the network is gone. */
+
+const COPIED_MS = 2000
+/** Time limit of reading the newest state of a list, in ms. */
+const REFRESH_TIMEOUT_MS = 5000
+
+for (const time of document.querySelectorAll<HTMLTimeElement>('time[data-format]')) showLocalTime(time)
+for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy]')) button.hidden = false
+document.addEventListener('click', (event) => {
+  const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>('[data-copy]') : null
+  if (button !== null) void copyText(button)
+})
+document.addEventListener('submit', (event) => {
+  if (event.target instanceof HTMLFormElement && event.submitter !== null) showBusy(event.submitter)
+})
+// A page that comes back from the history is not busy any more.
+window.addEventListener('pageshow', () => {
+  for (const button of document.querySelectorAll('[aria-busy]')) button.removeAttribute('aria-busy')
+})
+for (const area of document.querySelectorAll<HTMLElement>('[data-refresh]')) keepFresh(area)
+for (const name of ['online', 'offline']) window.addEventListener(name, showConnection)
+showConnection()
+
+/** Shows a time in the viewer's zone, with the zone's name. */
+function showLocalTime(time: HTMLTimeElement): void {
+  const isDay = time.dataset['format'] === 'day'
+  const options: Intl.DateTimeFormatOptions = isDay
+    ? { dateStyle: 'medium' }
+    : { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' }
+  time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, options).format(new Date(time.dateTime))
+}
+
+async function copyText(button: HTMLButtonElement): Promise<void> {
+  const label = button.querySelector('span') ?? button
+  const before = label.textContent
+  await navigator.clipboard.writeText(button.dataset['copy'] ?? '').catch(() => selectText(button))
+  if (button.dataset['done'] !== undefined) return
+  label.textContent = button.dataset['copied'] ?? before
+  button.dataset['done'] = ''
+  setTimeout(() => {
+    label.textContent = before
+    delete button.dataset['done']
+  }, COPIED_MS)
+}
+
+/** Selects the text where the clipboard is out of reach, which it is on a page without TLS. */
+function selectText(button: HTMLButtonElement): void {
+  const text = button.parentElement?.querySelector('code, pre')
+  if (text !== null && text !== undefined) getSelection()?.selectAllChildren(text)
+  document.execCommand('copy')
+}
+
+function showBusy(button: HTMLElement): void {
+  button.setAttribute('aria-busy', 'true')
+}
+
+function showConnection(): void {
+  const note = document.querySelector<HTMLElement>('.offline')
+  if (note !== null) note.hidden = navigator.onLine
+}
+
+/** Replaces an area by the server's newest one at its interval, while it can be seen. */
+function keepFresh(area: HTMLElement): void {
+  let shown: string | null = null
+  const refresh = async () => {
+    if (document.hidden) return
+    const answer = await fetch(area.dataset['refresh'] ?? '', { signal: AbortSignal.timeout(REFRESH_TIMEOUT_MS) })
+    const html = await answer.text()
+    if (!answer.ok || html === shown) return
+    const isFirst = shown === null
+    shown = html
+    // The first answer is what the page has already.
+    if (!isFirst) replaceArea(area, html)
+  }
+  const again = () =>
+    setTimeout(
+      () =>
+        void refresh()
+          .catch(() => undefined)
+          .finally(again),
+      Number(area.dataset['every']) * 1000,
+    )
+  again()
+}
+
+/** Replaces the content of an area, unless it has the focus, which would be lost. */
+function replaceArea(area: HTMLElement, html: string): void {
+  if (area.contains(document.activeElement)) return
+  area.innerHTML = html
+  for (const time of area.querySelectorAll<HTMLTimeElement>('time[data-format]')) showLocalTime(time)
+}
