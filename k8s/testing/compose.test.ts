@@ -62,8 +62,14 @@ test('docker compose accepts compose.yaml, if it is installed', ({ skip }) => {
   expect(spawnSync('docker', args, { cwd, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
 })
 
-test('only the API is published, on the loopback address', () => {
-  expect(services.flatMap(([, { ports = [] }]) => ports)).toEqual(['127.0.0.1:8080:8080'])
+test('only the API and the port for encoders are published, on the loopback address', () => {
+  expect(services.flatMap(([, { ports = [] }]) => ports)).toEqual(['127.0.0.1:8080:8080', '127.0.0.1:1935:1935'])
+})
+
+test('encoders reach the ingest through the published port, at the address that broadcasters see', () => {
+  const { RTMP_HOST, RTMP_PORT } = gateway?.environment ?? {}
+  expect(RTMP_HOST).toBe('0.0.0.0')
+  expect(gateway?.ports).toContain(`127.0.0.1:${RTMP_PORT}:${RTMP_PORT}`)
 })
 
 test('only the gateway reaches the database, which reaches nothing', () => {
@@ -127,6 +133,7 @@ test('the gateway starts without .env, generates its keys, and refuses private a
   expect(filled.filter(([, value]) => value?.includes('$'))).toEqual([])
   const source =
     readSource('gateway/settings/read-settings.ts') +
+    readSource('gateway/settings/stores.ts') +
     readSource('gateway/jobs/settings.ts') +
     readSource('gateway/monitors/settings.ts') +
     readSource('gateway/live/settings.ts')
@@ -135,7 +142,7 @@ test('the gateway starts without .env, generates its keys, and refuses private a
   expect(settings).toMatchObject({ givenKeys: {}, cluster: null, port: 8080, allowPrivateNetworks: false })
   // The published port serves the outputs of jobs.
   expect(settings.jobs.workerEnv['MEDIA_URL']).toBe('http://127.0.0.1:8080/media')
-  expect(settings.jobs).toMatchObject({ storages: ['local'], storageDir: '/storage', workDir: '/work' })
+  expect(settings.jobs).toMatchObject({ stores: { storages: ['local'], storageDir: '/storage' }, workDir: '/work' })
   const { POSTGRES_USER, POSTGRES_DB, POSTGRES_PASSWORD } = postgres?.environment ?? {}
   expect(gateway?.environment?.['DATABASE_URL']).toBe(
     `postgres://${POSTGRES_USER}:${POSTGRES_PASSWORD}@postgres:5432/${POSTGRES_DB}`,

@@ -27,8 +27,10 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
   test('has only variables that are settings of the gateway', () => {
     const source =
       readSource('gateway/settings/read-settings.ts') +
+      readSource('gateway/settings/stores.ts') +
       readSource('gateway/jobs/settings.ts') +
-      readSource('gateway/monitors/settings.ts')
+      readSource('gateway/monitors/settings.ts') +
+      readSource('gateway/live/settings.ts')
     const { data = {} } = one('ConfigMap', 'tallylight-gateway')
     const names = [...Object.keys(data), ...(container.env ?? []).map(({ name }) => name)]
     expect(names.length).toBeGreaterThan(10)
@@ -76,8 +78,9 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
   })
 
   test('is reachable inside of the cluster only, unless an installation exposes it', () => {
-    for (const { spec } of all('Service')) {
-      expect(spec?.type ?? 'ClusterIP').toBe('ClusterIP')
+    for (const { metadata, spec } of all('Service')) {
+      const isOfEncoders = metadata.name === 'tallylight-rtmp'
+      expect(spec?.type ?? 'ClusterIP').toBe(isOfEncoders ? 'LoadBalancer' : 'ClusterIP')
       expect(spec).not.toHaveProperty('externalIPs')
     }
   })

@@ -9,7 +9,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 
 import { PATIENCE_MS } from '../../shared/testing/until.ts'
 import { buildPod } from '../../gateway/adapters/kubernetes/pod-spec.ts'
-import { MONITOR_ROLE } from '../../gateway/adapters/kubernetes/testing/roles.ts'
+import { INGEST_ROLE, LIVE_ROLE, MONITOR_ROLE } from '../../gateway/adapters/kubernetes/testing/roles.ts'
 import { listCopies, isIgnored, readDockerfile, type Stage } from './dockerfile.ts'
 import { readInstallation, readSource } from './installation.ts'
 
@@ -71,6 +71,17 @@ test('every image runs as the numeric user of the Pods', () => {
   expect(new Set([...users, ...IMAGES.map((stage) => textsOf([stage], 'USER').at(-1))])).toEqual(
     new Set(['10001:10001']),
   )
+})
+
+test('the images name the ports that they listen on', () => {
+  const options = { namespace: 'tallylight', image: 'worker:1', secret: 'none', owner: null }
+  const ports = [INGEST_ROLE, LIVE_ROLE].flatMap((role) => {
+    const pod = buildPod({ name: 'a', kind: role.kind, assignmentId: 'a', env: {} }, role, options)
+    return pod.spec?.containers[0]?.ports?.map(({ containerPort }) => String(containerPort)) ?? []
+  })
+  const exposed = (stage: string) => textsOf([last(WORKER, stage)], 'EXPOSE').flatMap((text) => text.split(' '))
+  expect(new Set(exposed('worker'))).toEqual(new Set(ports))
+  expect(exposed('all-in-one')).toEqual(['8080', '1935', '1936'])
 })
 
 test('the worker image starts a worker with the options of the process launcher', () => {

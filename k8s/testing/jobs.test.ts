@@ -60,7 +60,7 @@ describe.each(INSTALLATIONS)('jobs on %s', (folder) => {
     const { data = {} } = one('ConfigMap', 'tallylight-gateway')
     for (const name of Object.keys(BOTH_STORES)) expect([name, data[name]]).toEqual([name, ''])
     const { jobs } = settingsWith({}, {})
-    expect(jobs).toMatchObject({ storages: [], defaultStorage: null, maxWorkers: 2 })
+    expect(jobs).toMatchObject({ stores: { storages: [], defaultStorage: null }, maxWorkers: 2 })
     expect(refsOf(encoderOf(settingsWith({}, {})))).toEqual([])
   })
 
@@ -69,7 +69,10 @@ describe.each(INSTALLATIONS)('jobs on %s', (folder) => {
       const refs = envFrom.flatMap(({ secretRef }) => secretRef ?? [])
       expect(refs).toContainEqual({ name: 'tallylight-storage', optional: true })
     }
-    expect(settingsWith(BOTH_STORES, STORAGE).jobs).toMatchObject({ storages: ['s3', 'ftp'], defaultStorage: 's3' })
+    expect(settingsWith(BOTH_STORES, STORAGE).jobs.stores).toMatchObject({
+      storages: ['s3', 'ftp'],
+      defaultStorage: 's3',
+    })
   })
 
   test('make the gateway refuse half of an S3 key, a store without its bucket, and local storage', () => {

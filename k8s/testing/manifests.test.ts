@@ -19,6 +19,7 @@ import { keyOf, type Manifest } from './kustomization.ts'
 import { findSchemaProblems } from './manifest-schema.ts'
 
 const KUBECTL = 'kubectl'
+const COMPONENT = 'app.kubernetes.io/component'
 const HAS_KUBECTL = spawnSync(KUBECTL, ['version', '--client']).status === 0
 const { version } = JSON.parse(readSource('package.json')) as { version: string }
 
@@ -53,9 +54,12 @@ describe.each(INSTALLATIONS)('%s', (folder) => {
     expect(found.flat()).toEqual([])
   })
 
-  test('has Services that select one workload each and target its named ports', () => {
+  test('has Services that select one workload each, except for workers, and target its named ports', () => {
     expect(all('Service').length).toBeGreaterThan(1)
-    for (const { spec } of all('Service')) {
+    // The gateway launches workers: k8s/testing/live.test.ts has the Service of theirs.
+    const ofWorkloads = all('Service').filter(({ spec }) => spec?.selector?.[COMPONENT] !== 'worker')
+    expect(all('Service').length - ofWorkloads.length).toBe(1)
+    for (const { spec } of ofWorkloads) {
       const [pod, ...more] = templates.filter((template) => selects(spec?.selector, template))
       expect(more).toEqual([])
       const names = listPorts(pod).map(({ name }) => name)

@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import type { WorkerRole } from '../../gateway/ports/launcher.ts'
 import { isPublicAddress } from '../../shared/net/safe-url.ts'
 import { buildPod } from '../../gateway/adapters/kubernetes/pod-spec.ts'
-import { ENCODE_ROLE, MONITOR_ROLE } from '../../gateway/adapters/kubernetes/testing/roles.ts'
+import { ENCODE_ROLE, INGEST_ROLE, LIVE_ROLE, MONITOR_ROLE } from '../../gateway/adapters/kubernetes/testing/roles.ts'
 import { INSTALLATIONS, readInstallation, readSource, type ManifestOf, type PodTemplate } from './installation.ts'
 import { isAllowed, isInRange, type Endpoint } from './network-policy.ts'
 
@@ -15,6 +15,8 @@ const SPEC = { name: 'stream-monitor-a', kind: 'monitor', assignmentId: 'a', env
 const OPTIONS = { namespace: 'tallylight', image: 'worker:1', secret: 'none', owner: null }
 const WATCHER = endpointOf(buildPod(SPEC, MONITOR_ROLE, OPTIONS))
 const ENCODER = endpointOf(buildPod({ ...SPEC, name: 'encode-a-1', kind: 'job' }, ENCODE_ROLE, OPTIONS))
+const INGEST = endpointOf(buildPod({ ...SPEC, name: 'ingest-0', kind: 'ingest' }, INGEST_ROLE, OPTIONS))
+const LIVE = endpointOf(buildPod({ ...SPEC, name: 'live-1', kind: 'live' }, LIVE_ROLE, OPTIONS))
 /** A kind of worker that no manifest knows. */
 const PACKAGER = podOfRole({ ingress: 'public', egress: 'gateway' })
 const WORKERS = [
@@ -36,7 +38,7 @@ const PRIVATE = `
   .trim()
   .split(/\s+/)
 const PUBLIC = ['1.1.1.1', '8.8.8.8', '93.184.215.14', '172.15.0.1', '172.32.0.1', '192.169.0.1', '2606:4700::1111']
-const PORTS = [22, 53, 80, 443, 1935, 5432, 6443, 8080, 8081, 10_250]
+const PORTS = [22, 53, 80, 443, 1935, 1936, 5432, 6443, 8080, 8081, 8082, 10_250]
 
 describe.each(INSTALLATIONS)('the network of %s', (folder) => {
   const { all, gateway, migration, templates } = readInstallation(folder)
@@ -48,7 +50,7 @@ describe.each(INSTALLATIONS)('the network of %s', (folder) => {
   describe.each(WORKERS)('lets workers %s', (_what, worker) => {
     test('reach their gateway and DNS, and nothing else in the cluster', () => {
       expect(can(worker, gatewayPod, 8081)).toBe(true)
-      const others = [...pods, WATCHER, ENCODER, DNS, METRICS_SERVER, PROMETHEUS, OUTSIDER]
+      const others = [...pods, WATCHER, ENCODER, LIVE, DNS, METRICS_SERVER, PROMETHEUS, OUTSIDER]
       const reached = others.flatMap((to) => PORTS.filter((port) => can(worker, to, port)).map((port) => [to, port]))
       expect(reached).toEqual([
         [gatewayPod, 8081],
@@ -97,11 +99,49 @@ describe.each(INSTALLATIONS)('the network of %s', (folder) => {
     }
   })
 
-  test('lets every client connect to workers with public ingress, on all ports but the health port', () => {
+  test('lets every client connect to workers with public ingress, on all ports but those of probes and of peers', () => {
     const clients: Endpoint[] = [OUTSIDER, { address: '1.1.1.1' }, { address: '10.0.0.1' }]
     for (const from of clients) {
-      expect([...PORTS, 1, 65_535].filter((port) => !can(from, PACKAGER, port))).toEqual([8081])
+      expect([...PORTS, 1, 65_535].filter((port) => !can(from, PACKAGER, port))).toEqual([8081, 8082])
     }
+  })
+
+  test('lets only the gateway connect to workers with ingress from the cluster, on the port of peers', () => {
+    const worker = podOfRole({ ingress: 'cluster', egress: 'gateway' })
+    expect(PORTS.filter((port) => can(gatewayPod, worker, port))).toEqual([8082])
+    const others = [...pods.filter((pod) => pod !== gatewayPod), WATCHER, ENCODER, INGEST, LIVE, PROMETHEUS, OUTSIDER]
+    const addresses = [{ address: '1.1.1.1' }, { address: '10.0.0.1' }]
+    const reaching = [...others, ...addresses].filter((from) => PORTS.some((port) => can(from, worker, port)))
+    expect(reaching.filter((from) => !isSame(from, gatewayPod))).toEqual([])
+  })
+
+  test('lets encoders publish from anywhere, and only workers of broadcasts read what they send', () => {
+    expect(PORTS.filter((port) => can({ address: '1.1.1.1' }, INGEST, port))).toEqual(
+      PORTS.filter((port) => port !== 8081 && port !== 8082),
+    )
+    expect(PORTS.filter((port) => can(LIVE, INGEST, port))).toContain(8082)
+    const others = [...pods, WATCHER, ENCODER, INGEST, PROMETHEUS, OUTSIDER, { address: '10.0.0.1' }]
+    expect(others.filter((from) => can(from, INGEST, 8082))).toEqual([])
+  })
+
+  test('lets the workers of broadcasts reach the ingest, the gateway, DNS and stores, and only gateways reach them', () => {
+    expect([can(LIVE, gatewayPod, 8081), can(LIVE, DNS, 53), can(LIVE, { address: '1.1.1.1' }, 443)]).toEqual([
+      true,
+      true,
+      true,
+    ])
+    expect(can(LIVE, { address: '10.0.0.1' }, 443)).toBe(false)
+    expect(PORTS.filter((port) => can(gatewayPod, LIVE, port))).toEqual([8082])
+    const others = [WATCHER, ENCODER, INGEST, LIVE, PROMETHEUS, OUTSIDER, { address: '1.1.1.1' }]
+    expect(others.filter((from) => PORTS.some((port) => can(from, LIVE, port)))).toEqual([])
+  })
+
+  test('lets the ingest reach the gateway and DNS, and nothing else', () => {
+    const reached = [...pods, WATCHER, ENCODER, LIVE, INGEST, METRICS_SERVER, OUTSIDER, { address: '1.1.1.1' }].flatMap(
+      (to) => PORTS.filter((port) => can(INGEST, to, port)).map((port) => [to, port]),
+    )
+    expect(reached).toEqual([[gatewayPod, 8081]])
+    expect(can(INGEST, DNS, 53)).toBe(true)
   })
 
   test('lets workers with egress to the gateway reach the gateway and DNS, and nothing else', () => {
@@ -183,6 +223,10 @@ test('the Postgres of a small cluster is reachable for the gateway and the migra
   )
   expect(reached).toEqual([])
 })
+
+function isSame(one: Endpoint, other: Endpoint): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
 
 /** Returns the example policy in k8s/README.md. */
 function storePolicy(): ManifestOf<'NetworkPolicy'> {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Manifest } from '../../../k8s/testing/kustomization.ts'
 import { findSchemaProblems } from '../../../k8s/testing/manifest-schema.ts'
 import { buildPod } from './pod-spec.ts'
-import { ENCODE_ROLE, MONITOR_ROLE } from './testing/roles.ts'
+import { ENCODE_ROLE, INGEST_ROLE, LIVE_ROLE, MONITOR_ROLE } from './testing/roles.ts'
 
 const OPTIONS = {
   namespace: 'tallylight',
@@ -31,6 +31,11 @@ const ENCODER = buildPod(
 const PODS = [
   ['monitors', MONITOR],
   ['encodes', ENCODER],
+  [
+    'receives encoders',
+    buildPod({ name: 'ingest-0', kind: 'ingest', assignmentId: 'ingest-0', env: {} }, INGEST_ROLE, OPTIONS),
+  ],
+  ['broadcasts', buildPod({ name: 'live-1', kind: 'live', assignmentId: 'live-1', env: {} }, LIVE_ROLE, OPTIONS)],
 ] as const
 
 describe('the Pod Security Standard `restricted`', () => {

@@ -127,10 +127,18 @@ describe('the Pod of a worker', () => {
     ])
   })
 
-  test('has labels for the network access of its role', () => {
-    const network = { ingress: 'public', egress: 'gateway' } as const
+  test('knows its own address if it is reached at a port of its role', () => {
+    const addressOf = ({ spec }: ReturnType<typeof buildPod>) =>
+      spec?.containers[0]?.env?.filter(({ name }) => name === 'POD_IP')
+    const reached = buildPod(SPEC, { ...MONITOR_ROLE, ports: [{ name: 'parts', port: 8082 }] }, OPTIONS)
+    expect(addressOf(reached)).toEqual([{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }])
+    expect(addressOf(pod)).toEqual([])
+  })
+
+  test.each(['none', 'cluster', 'public'] as const)('has labels for the network access %s of its role', (ingress) => {
+    const network = { ingress, egress: 'gateway' } as const
     expect(buildPod(SPEC, { ...MONITOR_ROLE, network }, OPTIONS).metadata?.labels).toMatchObject({
-      'tallylight.dev/ingress': 'public',
+      'tallylight.dev/ingress': ingress,
       'tallylight.dev/egress': 'gateway',
     })
   })

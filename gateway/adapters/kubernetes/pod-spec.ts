@@ -79,6 +79,7 @@ function buildContainer(spec: WorkerSpec, role: WorkerRole, { image, secret }: C
         name: key,
         valueFrom: { secretKeyRef: { name: secret, key } },
       })),
+      ...(role.ports.length === 0 ? [] : [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }]),
     ],
     ports: [
       { name: 'health', containerPort: HEALTH_PORT },

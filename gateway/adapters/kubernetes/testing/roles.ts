@@ -23,3 +23,30 @@ export const ENCODE_ROLE: WorkerRole = {
   ports: [],
   network: { ingress: 'none', egress: 'internet' },
 }
+
+/** The role of ingest workers. */
+export const INGEST_ROLE: WorkerRole = {
+  kind: 'ingest',
+  app: 'ingest',
+  idLabel: 'ingest-id',
+  workDir: '/tmp/ingest',
+  workLimit: '16Mi',
+  resources: { requests: { cpu: '200m', memory: '256Mi' }, limits: { cpu: '2', memory: '2Gi' } },
+  ports: [
+    { name: 'rtmp', port: 1935 },
+    { name: 'sessions', port: 8082 },
+  ],
+  network: { ingress: 'public', egress: 'gateway' },
+}
+
+/** The role of broadcasts' workers under the gateway's default settings. */
+export const LIVE_ROLE: WorkerRole = {
+  kind: 'live',
+  app: 'live',
+  idLabel: 'stream-id',
+  workDir: '/tmp/live',
+  workLimit: '1Gi',
+  resources: { requests: { cpu: '1', memory: '512Mi' }, limits: { cpu: '4', memory: '1Gi' } },
+  ports: [{ name: 'parts', port: 8082 }],
+  network: { ingress: 'cluster', egress: 'internet' },
+}
