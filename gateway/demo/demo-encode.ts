@@ -63,7 +63,7 @@ async function encodeClip(storageDir: string, signal: AbortSignal): Promise<Publ
     `  input      ${server.origin}/clip.mp4  ${colors.dim(`(${(await stat(clip)).size} bytes, ${DEMO_CLIP.size}, ${DEMO_CLIP.sec} s)`)}`,
   )
   printLine(`  gateway    ${gateway.origin}`)
-  const call = createApiCaller(gateway, apiKey)
+  const call = createApiCaller(gateway, { 'x-api-key': apiKey })
   const { job_id, stream_url } = await call(CreatedJob, 'POST /api/v1/jobs', {
     input_url: `${server.origin}/clip.mp4`,
     preset: PRESET,

@@ -21,12 +21,12 @@ export async function createTemporaryFolder(): Promise<AsyncDisposable & { reado
 }
 
 /** Creates a caller of the public API, which throws the response text of a status other than 2xx. */
-export function createApiCaller(gateway: GatewayProcess, apiKey: string) {
+export function createApiCaller(gateway: GatewayProcess, credentials: Readonly<Record<string, string>>) {
   return async <T>(schema: v.GenericSchema<unknown, T>, call: string, body?: object): Promise<T> => {
     const [method = '', path = ''] = call.split(' ')
     const response = await fetch(gateway.origin + path, {
       method,
-      headers: { 'x-api-key': apiKey, 'content-type': 'application/json' },
+      headers: { ...credentials, 'content-type': 'application/json' },
       body: body === undefined ? null : JSON.stringify(body),
       signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
     })

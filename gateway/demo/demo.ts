@@ -52,7 +52,7 @@ async function watchBroadcast(signal: AbortSignal): Promise<number> {
   })
   printLine(`  broadcast  ${simulator.url}`)
   printLine(`  gateway    ${gateway.origin}`)
-  const call = createApiCaller(gateway, keys.api)
+  const call = createApiCaller(gateway, { 'x-api-key': keys.api })
   const monitor = await call(Monitor, 'POST /api/v1/monitors', buildMonitor(simulator.url, receiver.url))
   printLine(`  monitor    ${monitor.monitor_id}\n`)
 

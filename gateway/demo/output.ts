@@ -16,7 +16,7 @@ export function formatDelivery({ payload, atMs, verdict }: Delivery, latenessSec
 }
 
 /** Formats the local time of day to a tenth of a second. */
-function formatTimeOfDay(ms: number): string {
+export function formatTimeOfDay(ms: number): string {
   const date = new Date(ms)
   return `${date.toTimeString().slice(0, 8)}.${Math.floor(date.getMilliseconds() / 100)}`
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import * as live from '../live/rules/broadcast-state.ts'
 import * as jobs from '../jobs/status.ts'
 import * as monitors from '../monitors/status.ts'
 import { readGuide, sectionOf } from './testing/documents.ts'
@@ -25,6 +26,17 @@ const SYSTEMS = [
       statuses: jobs.JOB_STATUSES,
       events: jobs.JOB_STATUS_EVENTS,
       nextStatus: jobs.nextStatus,
+      nameOf: (event) => event,
+    }),
+  },
+  {
+    heading: 'Broadcast state',
+    starts: ['scheduled', 'ready'],
+    ends: ['ended'],
+    arrows: listArrows({
+      statuses: live.BROADCAST_STATES,
+      events: live.BROADCAST_EVENTS,
+      nextStatus: live.nextState,
       nameOf: (event) => event,
     }),
   },

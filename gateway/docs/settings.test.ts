@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { KERNEL_SECTION } from '../settings/read-settings.ts'
+import { KERNEL_SECTIONS } from '../settings/read-settings.ts'
 import { systems } from '../systems.ts'
 import { withSettingsTables } from './settings-table.ts'
 import {
@@ -13,7 +13,7 @@ import {
   sectionOf,
 } from './testing/documents.ts'
 
-const SECTIONS = [KERNEL_SECTION, ...systems.map((system) => system.settings)]
+const SECTIONS = [...KERNEL_SECTIONS, ...systems.map((system) => system.settings)]
 
 /** Variables of OpenTelemetry and of the tests. */
 const OF_OTHERS = /^(?:(?:OTEL|TEST)_|CHROMIUM_PATH$)/

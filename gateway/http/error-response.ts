@@ -13,6 +13,15 @@ const RETRY_SEC = 2
  * carries its code; an unreachable database is 503; every other error is logged and answered as INTERNAL_ERROR.
  */
 export function respondToErrors(log: Log, isUnavailable: (error: unknown) => boolean): ErrorHandler {
+  const readError = createErrorReader(log, isUnavailable)
+  return (error, c) => respond(c, readError(error, c))
+}
+
+/** Returns a function that finds the rule which an error of a request stands for, and logs failures. */
+export function createErrorReader(
+  log: Log,
+  isUnavailable: (error: unknown) => boolean,
+): (error: unknown, c: Context) => BrokenRule {
   return (error, c) => {
     const rule = toRule(error, isUnavailable)
     if (rule.status >= 500) {
@@ -21,7 +30,7 @@ export function respondToErrors(log: Log, isUnavailable: (error: unknown) => boo
       if (rule === error) log.info('request refused', fields)
       else log.error('request failed', fields)
     }
-    return respond(c, rule)
+    return rule
   }
 }
 

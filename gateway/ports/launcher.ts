@@ -15,7 +15,7 @@ export type WorkerRole = {
   readonly workDir: string
   readonly workLimit: string
   readonly resources: WorkerResources
-  /** The container ports that its Pods listen on beside the health port. */
+  /** The container ports that its Pods listen on beside the health port. A Pod that has some knows its own address. */
   readonly ports: readonly WorkerPort[]
   readonly network: WorkerNetwork
 }
@@ -23,10 +23,16 @@ export type WorkerRole = {
 /** A TCP port of a worker's container; the name is an IANA service name of at most 15 characters: `rtmp`. */
 export type WorkerPort = { readonly name: string; readonly port: number }
 
+/**
+ * The port at which other parts of the installation reach a worker in a cluster. NetworkPolicies name it: it is closed to
+ * the public, as the health port is.
+ */
+export const PEER_PORT = 8082
+
 /** The network access that a role's Pods need. They are labelled with it, and NetworkPolicies select on the labels. */
 export type WorkerNetwork = {
-  /** Clients that may connect to a Pod: none, or any, on every port but the health port. */
-  readonly ingress: 'none' | 'public'
+  /** Clients that may connect to a Pod: none, other parts of the installation at `PEER_PORT`, or any at public ports. */
+  readonly ingress: 'none' | 'cluster' | 'public'
   /** Addresses that a Pod may connect to: the gateway and DNS only, or public addresses too. */
   readonly egress: 'gateway' | 'internet'
 }

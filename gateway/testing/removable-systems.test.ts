@@ -16,6 +16,7 @@ const UNIT_TESTS = {
     'gateway/monitors/settings.test.ts',
     'worker/monitors/state/**/*.test.ts',
   ],
+  live: ['gateway/live/playback/playlist.test.ts', 'worker/live/state/**/*.test.ts', 'worker/live/plan/**/*.test.ts'],
   jobs: ['gateway/jobs/status.test.ts', 'gateway/jobs/output-path.test.ts', 'worker/jobs/plan/**/*.test.ts'],
 }
 type SystemName = keyof typeof UNIT_TESTS
@@ -25,6 +26,7 @@ const run = promisify(execFile)
 describe.each([
   ['jobs', 'monitors'],
   ['monitors', 'jobs'],
+  ['live', 'monitors'],
 ] as const)('without its two folders and two list entries of %s', (removed, other) => {
   let dir: string
 
@@ -58,9 +60,7 @@ async function removeSystem(dir: string, name: SystemName): Promise<void> {
   await edit(join(dir, 'gateway/systems.ts'), (text) =>
     text.replace(new RegExp(`^import .*'\\./${name}/index\\.ts'\\n`, 'm'), '').replace(listEntry(name), ''),
   )
-  await edit(join(dir, 'worker/kinds.ts'), (text) =>
-    text.replace(new RegExp(`^.*'\\./${name}/index\\.ts'.*\\n`, 'm'), ''),
-  )
+  await edit(join(dir, 'worker/kinds.ts'), (text) => text.replace(new RegExp(`^.*'\\./${name}/.*'.*\\n`, 'gm'), ''))
 }
 
 /** Returns the pattern of a name in a list, with the comma that separates it. */
