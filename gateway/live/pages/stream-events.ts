@@ -19,5 +19,6 @@ export type ViewersEvent = v.InferOutput<typeof ViewersEvent>
 export const HealthEvent = v.object({
   publisher: v.nullable(PublisherFacts),
   encoding: v.nullable(BroadcastHealth),
+  alerts: v.array(v.object({ kind: v.picklist(['black', 'silent', 'stalled']), since: v.string() })),
 })
 export type HealthEvent = v.InferOutput<typeof HealthEvent>

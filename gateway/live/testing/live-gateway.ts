@@ -44,7 +44,8 @@ function createWorkerCalls(url: string, kind: 'ingest' | 'live', id: string): Li
         'x-timestamp': timestamp,
         'x-signature-256': signature,
       }
-      const response = await fetch(new Request(url + path, { method, headers, body: text }))
+      const init: RequestInit = { method, headers, body: text }
+      const response = await fetch(url + path, init)
       const content = await response.text()
       return { status: response.status, headers: response.headers, text: content, json: JSON.parse(content) }
     },

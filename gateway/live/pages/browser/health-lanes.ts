@@ -118,14 +118,22 @@ function factsOf({ video, audio, encoder, dropped_frames: dropped }: Publisher):
 }
 
 /** Returns what the owner can do better. */
-function adviceFor({ publisher, encoding }: HealthEvent): readonly string[] {
+function adviceFor({ publisher, encoding, alerts }: HealthEvent): readonly string[] {
   if (publisher === null) return [text.advice.noEncoder]
   const problem = encoding?.problem ?? null
   return [
+    ...alerts.map(describeAlert),
     ...adviceForPublisher(publisher),
     ...(encoding?.is_top_rung_dropped === true ? [text.advice.topDropped] : []),
     ...(problem === null ? [] : [text.advice.problem(problem)]),
   ]
+}
+
+const clock = new Intl.DateTimeFormat(lang, { timeStyle: 'medium' })
+
+/** Describes what viewers see or hear that is wrong, with the viewer's own time. */
+function describeAlert({ kind, since }: HealthEvent['alerts'][number]): string {
+  return text.advice[kind](clock.format(new Date(since)))
 }
 
 type Publisher = NonNullable<HealthEvent['publisher']>
