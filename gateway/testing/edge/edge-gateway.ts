@@ -65,6 +65,9 @@ export function buildEdgeBindings(
     RATE_LIMIT_WRITES_PER_MIN: '100000',
     RATE_LIMIT_READS_PER_MIN: '100000',
     S3_BUCKET: 'outputs',
+    // Tests of broadcasts start their own.
+    INGEST_WORKERS: '0',
+    LIVE_WATCHDOG: 'false',
   }
 }
 
