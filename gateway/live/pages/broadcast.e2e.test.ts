@@ -60,7 +60,7 @@ async function expectPlaying(page: Page): Promise<void> {
 
 test('a broadcast is watched from its start, over a lost encoder, to its end, and again from the beginning', async () => {
   const port = await findFreePort(null)
-  await using system = await startWholeSystem({ RTMP_PORT: String(port), LIVE_LADDER: '180:300' })
+  await using system = await startWholeSystem({ INGEST_WORKERS: '1', RTMP_PORT: String(port), LIVE_LADDER: '180:300' })
   const { origin } = system.gateway()
   await using browser = await startBrowser()
   await using context = await browser.newContext()
