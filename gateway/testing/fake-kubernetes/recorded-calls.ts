@@ -69,7 +69,7 @@ function normalizeText(text: string): string {
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME')
     .replaceAll(/[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[\da-f]{4}-[\da-f]{12}/g, 'UID')
     .replaceAll(/^containerd:\/\/[\da-f]{64}$/g, 'CONTAINER')
-    .replaceAll(/^10\.88\.\d+\.\d+$/g, 'ADDRESS')
+    .replaceAll(/^(?:10|127)\.88\.\d+\.\d+$/g, 'ADDRESS')
     .replaceAll(/^\d+$/g, 'VERSION')
     .replaceAll(/resource version: 5 \(\d+\)/g, 'resource version: 5 (VERSION)')
     .replaceAll('system:serviceaccount:tallylight:tallylight-gateway', 'system:serviceaccount:tallylight:gateway')
