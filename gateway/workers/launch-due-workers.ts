@@ -5,6 +5,7 @@ import { LauncherUnavailable, LaunchRefused, type WorkerSpec } from '../ports/la
 import { handleWorkerLoss } from './handle-worker-loss.ts'
 import { findReusedWorkers, findPlacements } from './store/launched-assignments.ts'
 import {
+  endAssignment,
   nextLaunchInMs,
   recordLaunch,
   scheduleRelaunch,
@@ -37,8 +38,13 @@ export async function launchDueWorkers(context: Context, kinds: readonly WorkerK
 
 async function launch(context: Context, kinds: readonly WorkerKind[], assignment: Assignment): Promise<void> {
   const kind = kinds.find((candidate) => candidate.kind === assignment.kind)
-  const spec = await kind?.specFor(assignment)
-  if (kind === undefined || !spec) return
+  // A newer gateway may know the kind.
+  if (kind === undefined) return
+  const spec = await kind.specFor(assignment)
+  if (spec === null) {
+    await endAssignment(context.db, assignment.id)
+    return
+  }
   const { metrics } = context
   try {
     const outcome = await callLauncher(context, assignment, spec)

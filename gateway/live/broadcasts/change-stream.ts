@@ -1,6 +1,9 @@
 import type { SignedIn } from '../accounts/session.ts'
 import { BrokenRule } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
+import { endAssignment } from '../../workers/store/assignments.ts'
+import { archiveAssignmentOf } from '../archives/pod.ts'
+import { broadcastIdOf } from '../broadcast-worker.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { closeStream } from '../packaging/close-stream.ts'
@@ -10,6 +13,7 @@ import { findOwnStream } from './find-own-stream.ts'
 import { viewOf } from './get-stream.ts'
 import type { RenewedKey, StreamView } from './present.ts'
 import type { UpdateStreamBody } from './requests.ts'
+import { findArchiveIdOf } from '../store/archives.ts'
 import {
   deleteStreamRow,
   endStreamRow,
@@ -22,7 +26,7 @@ import { newStreamKey } from './stream-key.ts'
 
 /**
  * Changes what the body names of a broadcast.
- * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN, STREAM_ENDED where it is too late for a field
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN, STREAM_STARTED where it is too late for a field
  */
 export async function updateStream(
   context: LiveContext,
@@ -95,10 +99,11 @@ export async function endStream(context: LiveContext, owner: SignedIn, id: strin
  * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN
  */
 export async function deleteStream(context: LiveContext, owner: SignedIn, id: string): Promise<void> {
-  await changeOwn(context, owner, id, async (tx, locked) => {
-    await closeStream(tx, locked)
-    await deleteStreamRow(tx, id)
-    return locked
+  await changeOwn(context, owner, id, async (tx) => {
+    const archiveId = await findArchiveIdOf(tx, id)
+    if (archiveId !== null) await endAssignment(tx, archiveAssignmentOf(archiveId))
+    await endAssignment(tx, broadcastIdOf(id))
+    return deleteStreamRow(tx, id)
   })
   context.wake('workers')
 }

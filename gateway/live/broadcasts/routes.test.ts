@@ -230,6 +230,31 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
     expect(archives).toContainEqual(expect.objectContaining({ stream_id: id, duration: 8, title: 'A show' }))
   })
 
+  it('one that is deleted while it is on the air, or after its end, leaves no assignment behind', async () => {
+    const onAir = await create()
+    const { session } = await ingest.publish(onAir.stream_key)
+    const encoder = await claimBroadcast(gateway.url, onAir.stream_id)
+    await encoder.encode(session, 2)
+    const ended = await create()
+    const last = await ingest.publish(ended.stream_key)
+    const second = await claimBroadcast(gateway.url, ended.stream_id)
+    await as(owner, 'PUT', `/streams/${ended.stream_id}/end`)
+    await second.encode(last.session, 1, { finished_session: last.session })
+    for (const { stream_id: id } of [onAir, ended]) {
+      expect((await as(owner, 'DELETE', `/streams/${id}`)).status).toBe(204)
+    }
+    const left = () => gateway.database.sql`
+      select id from assignments a where ended_at is null and kind in ('live', 'archive')
+        and not exists (select from streams where 'live-' || stream_id = a.id)
+        and not exists (select from archives where 'archive-' || archive_id = a.id)`
+    await expect
+      .poll(async () => {
+        await tick()
+        return left()
+      })
+      .toEqual([])
+  })
+
   it('each report of a live worker counts once', async () => {
     const { stream_id: id, stream_key: key } = await create()
     const { session } = await ingest.publish(key)

@@ -2,6 +2,7 @@ import { and, desc, eq, lt, or, sql } from 'drizzle-orm'
 
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import type { Stream } from './streams.ts'
+import { isNamed } from '../accounts/store/users.ts'
 import { archives, streams, users } from '../schema.ts'
 
 export type Archive = typeof archives.$inferSelect
@@ -29,6 +30,12 @@ export async function findArchive(db: DbOrTx, archiveId: string): Promise<OwnedA
   return row ?? null
 }
 
+/** Returns the id of the archive of a broadcast, or `null`. */
+export async function findArchiveIdOf(db: DbOrTx, streamId: string): Promise<string | null> {
+  const [row] = await db.select({ id: archives.archiveId }).from(archives).where(eq(archives.streamId, streamId))
+  return row?.id ?? null
+}
+
 /** What a list of archives is limited to. */
 export type ArchiveFilter = {
   /** Id or name of the owner. */
@@ -45,10 +52,7 @@ export function readArchivePage(
   viewerId: string | null,
 ): Promise<OwnedArchive[]> {
   const own = viewerId === null ? sql`false` : eq(archives.userId, viewerId)
-  const owner =
-    user === undefined
-      ? undefined
-      : sql`(${users.userId}::text = ${user} or lower(${users.username} collate "C") = lower(${user}::text collate "C"))`
+  const owner = user === undefined ? undefined : isNamed(user)
   return selectOwned(db)
     .where(
       and(

@@ -49,6 +49,11 @@ function equalsInAnyCase(column: typeof users.username | typeof users.email, val
   return sql`lower(${column} collate "C") = lower(${value}::text collate "C")`
 }
 
+/** Returns the condition that a user has this id, or this username in any case. */
+export function isNamed(idOrName: string): SQL {
+  return sql`(${users.userId}::text = ${idOrName} or ${equalsInAnyCase(users.username, idOrName)})`
+}
+
 /** Returns a user and locks the row until the transaction ends; `null` where there is none. */
 export async function lockUser(tx: Tx, userId: string): Promise<User | null> {
   const [row] = await tx.select().from(users).where(eq(users.userId, userId)).for('update')
