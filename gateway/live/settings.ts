@@ -40,7 +40,8 @@ const Ladder = v.pipe(
 )
 
 const MAX_WINDOW_MS = 1_800_000
-const DEFAULT_RTMP_PORT = 1935
+/** The port of RTMP (IANA). */
+export const RTMP_PORT = 1935
 const rtmpUrl = v.pipe(
   text,
   v.regex(/^rtmps?:\/\/[^\s/]+\/live$/, 'must be an address such as rtmp://live.example.com/live'),
@@ -172,7 +173,7 @@ export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: Liv
     ladder: env.LIVE_LADDER,
     isWatched: env.LIVE_WATCHDOG,
     rtmpUrl: env.RTMP_URL,
-    rtmpPort: env.RTMP_PORT ?? DEFAULT_RTMP_PORT,
+    rtmpPort: env.RTMP_PORT ?? RTMP_PORT,
     resources: {
       requests: { cpu: env.LIVE_CPU_REQUEST, memory: env.LIVE_MEMORY_REQUEST },
       limits: { cpu: env.LIVE_CPU_LIMIT, memory: env.LIVE_MEMORY_LIMIT },

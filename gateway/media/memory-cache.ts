@@ -1,4 +1,5 @@
 import type { ObjectStore, StoredFile } from '../ports/object-store.ts'
+import { createByteCache } from './byte-cache.ts'
 
 /** Bytes of all kept files. */
 const MAX_BYTES = 128 * 1024 * 1024
@@ -12,19 +13,7 @@ type KeptFile = { readonly version: string; readonly bytes: Uint8Array<ArrayBuff
  * files that never change, since a kept one is not read again.
  */
 export function withMemoryCache(store: ObjectStore): ObjectStore {
-  const kept = new Map<string, KeptFile>()
-  let bytes = 0
-
-  function keep(path: string, file: KeptFile): void {
-    kept.set(path, file)
-    bytes += file.bytes.length
-    for (const [oldest, { bytes: old }] of kept) {
-      if (bytes <= MAX_BYTES) return
-      kept.delete(oldest)
-      bytes -= old.length
-    }
-  }
-
+  const kept = createByteCache<KeptFile>(MAX_BYTES, ({ bytes }) => bytes.length)
   return {
     async open(names) {
       const path = names.join('/')
@@ -33,7 +22,7 @@ export function withMemoryCache(store: ObjectStore): ObjectStore {
       const file = await store.open(names)
       if (file === null || file.size > MAX_FILE_BYTES || file.size === 0) return file
       const read = { version: file.version, bytes: await readAll(file) }
-      keep(path, read)
+      kept.keep(path, read)
       return toStoredFile(read)
     },
   }

@@ -58,6 +58,15 @@ export async function findRefusal(context: Context, id: string, epoch: number): 
   return isCurrent ? null : refusalFor(assignment)
 }
 
+/**
+ * Refuses a call of another epoch than the current one, or of an assignment that has ended.
+ * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, NOT_FOUND
+ */
+export async function requireCurrentEpoch(context: Context, id: string, epoch: number): Promise<void> {
+  const refusal = await findRefusal(context, id, epoch)
+  if (refusal !== null) throw refusal
+}
+
 function refusalFor(assignment: Assignment | null): BrokenRule {
   if (assignment === null) return new BrokenRule(KERNEL_ERRORS.NOT_FOUND, 'there is no such assignment')
   if (assignment.endedAt !== null) {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 
 import { EnvironmentError } from '../environment.ts'
+import { readPort } from './read-port.ts'
 
 export type HealthServer = AsyncDisposable & { readonly port: number }
 
@@ -52,8 +52,4 @@ export async function startHealthServer(port: number, isReady: () => boolean): P
 /** Sends one response and closes the connection, so that none stays open between two probes. */
 function sendStatus(response: ServerResponse, code: number, status: string): void {
   response.writeHead(code, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify({ status }))
-}
-
-function readPort(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+
+import { readPort } from './read-port.ts'
 
 /** A request without a body. */
 export type StreamRequest = {
@@ -114,8 +115,4 @@ function waitForDrain(response: ServerResponse): Promise<void> {
     response.on('drain', onDrain)
     response.on('close', onClose)
   })
-}
-
-function readPort(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -1,6 +1,8 @@
 import type { Duplex } from 'node:stream'
-import { createServer as createPlainServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer as createPlainServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
+
+import { readPort } from './read-port.ts'
 
 /** A certificate with its private key, both PEM. */
 export type TlsFiles = { readonly cert: string; readonly key: string }
@@ -105,8 +107,4 @@ function readAddress({ remoteAddress }: Socket): string {
 /** Identifies a connection: its TLS socket has the same peer as the socket below it. */
 function describePeer({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`
-}
-
-function readPort(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -5,7 +5,7 @@ import { ArchiveReport, type ArchiveOrder, type RecordedRun } from '../../../sha
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
 import { requireWorker } from '../../http/signed-callback.ts'
-import { claimAssignment, findRefusal } from '../../workers/claim-assignment.ts'
+import { claimAssignment, requireCurrentEpoch } from '../../workers/claim-assignment.ts'
 import { endAssignment } from '../../workers/store/assignments.ts'
 import { countCall } from '../../workers/store/lasting-assignments.ts'
 import type { LiveContext } from '../context.ts'
@@ -92,7 +92,6 @@ async function recordArchiveReport(context: LiveContext, id: string, report: Arc
     if (outcome !== null) context.wake('workers')
     return { duplicate: false }
   }
-  const refusal = await findRefusal(context, id, epoch)
-  if (refusal !== null) throw refusal
+  await requireCurrentEpoch(context, id, epoch)
   return { duplicate: true }
 }

@@ -1,10 +1,12 @@
 import type { Context as HonoContext } from 'hono'
 
 import { encodeFrame, streamEvents, type EventWriter } from '../../http/event-stream.ts'
+import { createWakeSignal } from '../../scheduler/wake-signal.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { newCode } from '../new-code.ts'
 import { removeViewer, type ViewerRef } from '../store/viewers.ts'
+import { viewerIdOf } from '../playback/viewer-id.ts'
 import type { ViewerLeases } from '../playback/viewer-leases.ts'
 import { topicOf } from '../topic.ts'
 import { findWatchableStream } from './find-own-stream.ts'
@@ -30,8 +32,7 @@ export async function streamBroadcast(
   { viewer, id }: { readonly viewer: SignedIn | null; readonly id: string },
 ): Promise<Response> {
   await findWatchableStream(context.db, viewer, id)
-  const named = c.req.query('viewer') ?? ''
-  const viewerId = /^[\w-]{8,64}$/.test(named) ? named : newCode()
+  const viewerId = viewerIdOf(c) ?? newCode()
   return streamEvents(c, context.streams, (writer) =>
     writeEvents({ context, leases, viewer, ref: { streamId: id, viewerId } }, writer).catch((error: unknown) =>
       context.log.warn('event stream of a broadcast failed; its client reconnects', { stream_id: id, error }),
@@ -59,6 +60,10 @@ async function writeEvents(
     sent.set(event, data)
     write(encodeFrame({ id: ++number, event, data }))
   }
+  const { wake, createSleeper } = createWakeSignal()
+  const sleep = createSleeper()
+  const unsubscribe = context.notifier.subscribe(topicOf(streamId), () => setTimeout(wake, PAUSE_MS))
+  signal.addEventListener('abort', () => wake(), { once: true })
   try {
     while (!signal.aborted) {
       const found = await findStream(context.db, streamId)
@@ -66,9 +71,10 @@ async function writeEvents(
       sendView(send, viewOf(context, found, viewer))
       if (found.stream.state === 'ended') return
       if (isOnAir(found.stream.state)) leases.see(ref)
-      await waitForChange(context, streamId, signal)
+      await sleep(POLL_MS)
     }
   } finally {
+    unsubscribe()
     await removeViewer(context.db, ref)
   }
 }
@@ -79,19 +85,4 @@ function sendView(send: (event: string, value: unknown) => void, view: StreamVie
   send('state', { state, title, started_at, ended_at, poster_url, is_playable: view.playback_url !== null })
   send('viewers', { viewer_count: view.viewer_count, peak_viewers: view.peak_viewers })
   if (view.health !== null) send('health', view.health)
-}
-
-async function waitForChange({ notifier }: LiveContext, streamId: string, signal: AbortSignal): Promise<void> {
-  let end: () => void = () => undefined
-  const changed = new Promise<void>((resolve) => (end = resolve))
-  const unsubscribe = notifier.subscribe(topicOf(streamId), () => setTimeout(end, PAUSE_MS))
-  const timer = setTimeout(end, POLL_MS)
-  signal.addEventListener('abort', end, { once: true })
-  try {
-    if (!signal.aborted) await changed
-  } finally {
-    clearTimeout(timer)
-    unsubscribe()
-    signal.removeEventListener('abort', end)
-  }
 }

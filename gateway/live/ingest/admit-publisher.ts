@@ -1,7 +1,7 @@
 import { STALE_PUBLISHER_MS, type PublishAccepted, type PublishRequest } from '../../../shared/contract/live.ts'
 import { BrokenRule } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
-import { findRefusal } from '../../workers/claim-assignment.ts'
+import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
 import { ensureAssignment } from '../../workers/store/lasting-assignments.ts'
 import { changeState, countOnAir, lockStreamOfKey, updateStreamRow, type Stream } from '../store/streams.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
@@ -21,8 +21,7 @@ export async function admitPublisher(
   ingestId: string,
   request: PublishRequest,
 ): Promise<PublishAccepted> {
-  const stale = await findRefusal(context, ingestId, request.epoch)
-  if (stale !== null) throw stale
+  await requireCurrentEpoch(context, ingestId, request.epoch)
   const stream = await context.transact(async (tx) => {
     await lockAdmission(tx)
     const locked = await lockStreamOfKey(tx, request.key_hash)

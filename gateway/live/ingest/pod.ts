@@ -1,7 +1,7 @@
 import { PEER_PORT, type WorkerRole, type WorkerSpec } from '../../ports/launcher.ts'
 import type { AttemptRule } from '../../workers/attempts.ts'
 import type { LiveContextSettings } from '../context.ts'
-import type { LiveSettings } from '../settings.ts'
+import { RTMP_PORT, type LiveSettings } from '../settings.ts'
 
 /** The kind under which ingest workers and their assignments go. */
 export const INGEST_KIND = 'ingest'
@@ -13,9 +13,6 @@ export function ingestIds({ ingestWorkers }: Pick<LiveSettings, 'ingestWorkers'>
 
 /** An ingest worker is never given up: without it there are no broadcasts. */
 export const INGEST_ATTEMPTS: AttemptRule = { max: 1_000_000_000, forgivesStable: true }
-
-/** The port of RTMP in a cluster. */
-const RTMP_PORT = 1935
 
 /** Returns the role of ingest workers in a cluster. A Service leads encoders to them. */
 export function ingestRole(): WorkerRole {

@@ -6,7 +6,7 @@ import {
   type SessionVerdict,
 } from '../../../shared/contract/live.ts'
 import type { Tx } from '../../ports/database.ts'
-import { findRefusal } from '../../workers/claim-assignment.ts'
+import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
 import { countCall } from '../../workers/store/lasting-assignments.ts'
 import {
   listStreamsById,
@@ -36,10 +36,7 @@ export async function recordIngestReport(
     const isCounted = await countCall(tx, { id: ingestId, epoch, seq, resume: null }, INGEST_ATTEMPTS)
     return isCounted ? recordSessions(tx, ingestId, report) : null
   })
-  if (changed === null) {
-    const refusal = await findRefusal(context, ingestId, epoch)
-    if (refusal !== null) throw refusal
-  }
+  if (changed === null) await requireCurrentEpoch(context, ingestId, epoch)
   for (const { streamId } of changed ?? []) context.notifier.notify(topicOf(streamId))
   const streams = await listStreamsById(context.db, [...new Set(report.sessions.map((one) => one.stream_id))])
   return { duplicate: changed === null, sessions: report.sessions.map((one) => judgeSession(one, streams)) }

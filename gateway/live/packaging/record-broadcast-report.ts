@@ -1,7 +1,7 @@
 import type { BroadcastReport, BroadcastReportAccepted } from '../../../shared/contract/live.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
-import { findRefusal } from '../../workers/claim-assignment.ts'
+import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
 import { countCall } from '../../workers/store/lasting-assignments.ts'
 import { findStream, lockStream, updateStreamRow, type Stream } from '../store/streams.ts'
 import type { LiveContext } from '../context.ts'
@@ -32,8 +32,7 @@ export async function recordBroadcastReport(
     if (recorded.closedAt !== null) context.wake('workers')
     return answerFor(recorded, false)
   }
-  const refusal = await findRefusal(context, id, epoch)
-  if (refusal !== null) throw refusal
+  await requireCurrentEpoch(context, id, epoch)
   const found = await findStream(context.db, streamId)
   if (found === null) throw new BrokenRule(KERNEL_ERRORS.ASSIGNMENT_ENDED, 'the broadcast was deleted')
   return answerFor(found.stream, true)

@@ -7,6 +7,7 @@ import { newCode } from '../new-code.ts'
 import { mayPlay } from './access.ts'
 import { LONGEST_RELOAD_MS, notPlayable, windowOf, type Playback } from './playback.ts'
 import { formatMaster, formatMedia, hasPosition, type PlaylistPosition } from './playlist.ts'
+import { viewerIdOf } from './viewer-id.ts'
 import type { PlayedStream } from './windows.ts'
 
 /** How long the first segment of a broadcast is waited for, in ms. */
@@ -21,7 +22,7 @@ const FARTHEST_RELOAD = 2
 export async function answerMaster(playback: Playback, c: HonoContext): Promise<Response> {
   const { runs } = await openStarted(playback, c)
   const token = c.req.query('token')
-  const viewer = viewerOf(c) ?? newCode()
+  const viewer = viewerIdOf(c) ?? newCode()
   const query = new URLSearchParams(token === undefined ? { viewer } : { token, viewer })
   return answerText(c, formatMaster(runs, `?${query.toString()}`))
 }
@@ -34,7 +35,7 @@ export async function answerMedia(playback: Playback, c: HonoContext): Promise<R
   const opened = await openStarted(playback, c)
   const { streamId, state } = opened.stream
   const rung = (c.req.param('rung') ?? '').replace('.m3u8', '')
-  const viewerId = viewerOf(c)
+  const viewerId = viewerIdOf(c)
   if (viewerId !== null && isOnAir(state)) playback.leases.see({ streamId, viewerId })
   const position = positionOf(c)
   const current = position === null ? opened : await reload(playback, c, { opened, rung, position })
@@ -84,12 +85,6 @@ function positionOf(c: HonoContext): PlaylistPosition | null {
 function numberOf(c: HonoContext, name: string): number | null {
   const text = c.req.query(name) ?? ''
   return /^\d{1,9}$/.test(text) ? Number(text) : null
-}
-
-/** Returns the name of the viewer in a request; `null` where it has none. */
-function viewerOf(c: HonoContext): string | null {
-  const viewer = c.req.query('viewer') ?? ''
-  return /^[\w-]{8,64}$/.test(viewer) ? viewer : null
 }
 
 function answerText(c: HonoContext, text: string): Response {

@@ -1,3 +1,5 @@
+import { createByteCache } from '../../media/byte-cache.ts'
+
 /** The newest parts that viewers have read, in memory: many viewers read each at the same moment. */
 export type PartCache = {
   /** Returns a part; one that is not kept is fetched once for all that wait for it. */
@@ -9,24 +11,13 @@ const MAX_BYTES = 64 * 1024 * 1024
 
 /** Creates an empty cache. The oldest parts leave it first. */
 export function createPartCache(): PartCache {
-  const kept = new Map<string, ArrayBuffer>()
+  const kept = createByteCache<ArrayBuffer>(MAX_BYTES, ({ byteLength }) => byteLength)
   const pending = new Map<string, Promise<ArrayBuffer | null>>()
-  let bytes = 0
-
-  function keep(path: string, part: ArrayBuffer): void {
-    kept.set(path, part)
-    bytes += part.byteLength
-    for (const [oldest, { byteLength }] of kept) {
-      if (bytes <= MAX_BYTES) return
-      kept.delete(oldest)
-      bytes -= byteLength
-    }
-  }
 
   async function fetchOnce(path: string, fetchBytes: () => Promise<ArrayBuffer | null>): Promise<ArrayBuffer | null> {
     try {
       const part = await fetchBytes()
-      if (part !== null) keep(path, part)
+      if (part !== null) kept.keep(path, part)
       return part
     } finally {
       pending.delete(path)
@@ -38,7 +29,7 @@ export function createPartCache(): PartCache {
       const part = kept.get(path)
       if (part !== undefined) return part
       const running = pending.get(path) ?? fetchOnce(path, fetchBytes)
-      if (!kept.has(path)) pending.set(path, running)
+      pending.set(path, running)
       return running
     },
   }

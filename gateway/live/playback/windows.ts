@@ -3,6 +3,7 @@ import { isOnAir } from '../rules/broadcast-state.ts'
 import { findStream, type Stream } from '../store/streams.ts'
 import type { LiveContext } from '../context.ts'
 import { findWindowStart, listRuns, listSegments, type EncoderRunRow, type SegmentRow } from '../store/segments.ts'
+import { createWakeSignal } from '../../scheduler/wake-signal.ts'
 import { topicOf } from '../topic.ts'
 import { openPartFeed, type PartFeed, type PartOrigin } from './part-feed.ts'
 
@@ -86,24 +87,27 @@ export function createPlayedStreams(context: LiveContext): PlayedStreams {
   }
 }
 
+/** Waits until a broadcast may have changed: it is notified, it has a new part, or `POLL_MS` have passed. */
 async function waitForChange(
   { notifier }: LiveContext,
   entry: Entry | undefined,
   { streamId, signal }: { readonly streamId: string; readonly signal: AbortSignal },
 ): Promise<void> {
-  let end: () => void = () => undefined
-  const changed = new Promise<void>((resolve) => (end = resolve))
-  const unsubscribe = [notifier.subscribe(topicOf(streamId), end), entry?.known?.feed?.subscribe(end)]
-  const timer = setTimeout(() => {
-    if (entry !== undefined) entry.isDirty = true
-    end()
-  }, POLL_MS)
-  signal.addEventListener('abort', end, { once: true })
+  if (signal.aborted) return
+  const { wake, createSleeper } = createWakeSignal()
+  const sleep = createSleeper()
+  let isNotified = false
+  const notify = () => {
+    isNotified = true
+    wake()
+  }
+  const unsubscribe = [notifier.subscribe(topicOf(streamId), notify), entry?.known?.feed?.subscribe(notify)]
+  signal.addEventListener('abort', notify, { once: true })
   try {
-    if (!signal.aborted) await changed
+    await sleep(POLL_MS)
+    if (!isNotified && entry !== undefined) entry.isDirty = true
   } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', end)
+    signal.removeEventListener('abort', notify)
     for (const stop of unsubscribe) stop?.()
   }
 }

@@ -2,6 +2,7 @@ import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, or, sql, type
 
 import type { PublisherFacts } from '../../../shared/contract/live.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
+import { isNamed } from '../accounts/store/users.ts'
 import { streams, users } from '../schema.ts'
 import { sourceStatesOf, type BroadcastEvent, type BroadcastState, nextState } from '../rules/broadcast-state.ts'
 
@@ -80,9 +81,7 @@ function conditionsOf({ state, user, category, text, before }: StreamFilter): (S
   return [
     // A broadcast whose encoder is reconnecting is on the air.
     state === undefined ? undefined : inArray(streams.state, state === 'live' ? ['live', 'reconnecting'] : [state]),
-    user === undefined
-      ? undefined
-      : sql`(${users.userId}::text = ${user} or lower(${users.username} collate "C") = lower(${user}::text collate "C"))`,
+    user === undefined ? undefined : isNamed(user),
     category === undefined ? undefined : eq(streams.category, category),
     text === undefined ? undefined : contains(text),
     before === null ? undefined : lt(streams.streamId, before),
