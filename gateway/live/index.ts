@@ -8,6 +8,7 @@ import type { MountedSystem, System } from '../system.ts'
 import type { WorkerKind } from '../workers/worker-kind.ts'
 import { deleteExpired } from './accounts/cleanup.ts'
 import { userCommand } from './accounts/grant-role.ts'
+import { accountMails } from './accounts/mails/compose-mail.ts'
 import { ACCOUNT_PATHS, accountRoutes, isOpenCall } from './accounts/routes.ts'
 import { sessionAuthentication } from './accounts/session.ts'
 import { archiveCallbacks } from './archives/callbacks.ts'
@@ -22,10 +23,10 @@ import { chooseStorage } from './choose-storage.ts'
 import type { LiveContext } from './context.ts'
 import { LIVE_ERRORS } from './errors.ts'
 import { PAGE_SOURCES, pageRoutes } from './pages/index.ts'
-import { ingestCallbacks } from './ingest/callbacks.ts'
+import { INGEST_BODIES, ingestCallbacks } from './ingest/callbacks.ts'
 import { ensureIngest } from './ingest/ensure-ingest.ts'
 import { INGEST_ATTEMPTS, INGEST_KIND, ingestRole, ingestSpec } from './ingest/pod.ts'
-import { broadcastCallbacks } from './packaging/callbacks.ts'
+import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
 import { createPartCache } from './playback/part-cache.ts'
@@ -108,8 +109,10 @@ function mount(context: LiveContext): MountedSystem {
       .route('/', ingestCallbacks(context))
       .route('/', broadcastCallbacks(context))
       .route('/', archiveCallbacks(context)),
+    callbackBodies: [...INGEST_BODIES, ...BROADCAST_BODIES],
     workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context)],
     periodicTasks: periodicTasks(context, leases),
+    mails: accountMails(context),
     onWebhookExhausted: async () => undefined,
     readGauges: async () => [],
   }

@@ -21,6 +21,9 @@ import type { BroadcastState } from './rules/broadcast-state.ts'
 import type { Visibility } from './rules/visibility.ts'
 import type { Role } from './roles.ts'
 
+/** What a link in a mail is for. */
+export type LinkPurpose = 'verify_email' | 'reset_password'
+
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 const createdAt = () => moment('created_at').notNull().defaultNow()
 const userOf = (name: string) => uuid(name).references(() => users.userId, { onDelete: 'cascade' })
@@ -31,6 +34,8 @@ export const users = pgTable(
     userId: uuid('user_id').primaryKey(),
     username: text('username').notNull(),
     email: text('email').notNull(),
+    /** When its user proved to get what is sent to this address; `null`: not yet. */
+    emailVerifiedAt: moment('email_verified_at'),
     /** A PHC string. */
     passwordHash: text('password_hash').notNull(),
     role: text('role').$type<Role>().notNull().default('user'),
@@ -58,7 +63,7 @@ export const sessions = pgTable(
   (table) => [index('sessions_by_user').on(table.userId), index('sessions_by_expiry').on(table.expiresAt)],
 )
 
-/** Failed logins of one account or one address within a window of time. */
+/** Failed logins, and requests for mails, of one account or one address within a window of time. */
 export const loginFailures = pgTable(
   'login_failures',
   {
@@ -67,6 +72,22 @@ export const loginFailures = pgTable(
     windowEndsAt: moment('window_ends_at').notNull(),
   },
   (table) => [index('login_failures_by_end').on(table.windowEndsAt)],
+)
+
+/** Links that were sent by e-mail. A used one is kept until it expires, so that a mail that is sent again revives none. */
+export const accountLinks = pgTable(
+  'account_links',
+  {
+    /** SHA-256 of the token in the link, in hex. */
+    tokenHash: text('token_hash').primaryKey(),
+    userId: userOf('user_id').notNull(),
+    purpose: text('purpose').$type<LinkPurpose>().notNull(),
+    /** The address that it was sent to. */
+    email: text('email').notNull(),
+    usedAt: moment('used_at'),
+    expiresAt: moment('expires_at').notNull(),
+  },
+  (table) => [index('account_links_by_user').on(table.userId), index('account_links_by_expiry').on(table.expiresAt)],
 )
 
 /** An invitation is used by deleting its row. */

@@ -2,6 +2,7 @@ import { BrokenRule } from '../../errors.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { checkPassword } from './check-password.ts'
+import type { RequestOrigin } from './request-origin.ts'
 import type { DeleteUserBody } from './requests.ts'
 import { lockSignedIn } from './lock-signed-in.ts'
 import type { SignedIn } from './session.ts'
@@ -16,10 +17,10 @@ export async function deleteUser(
   context: LiveContext,
   signedIn: SignedIn,
   { password }: DeleteUserBody,
-  address: string,
+  origin: RequestOrigin,
 ): Promise<void> {
   const { userId } = signedIn.user
-  await checkPassword(context, signedIn.user, { field: 'password', password, address })
+  await checkPassword(context, signedIn.user, { field: 'password', password, origin })
   await context.transact(async (tx) => {
     await lockRegistration(tx)
     const user = await lockSignedIn(tx, signedIn)

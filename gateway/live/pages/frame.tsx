@@ -29,6 +29,8 @@ export type PageParts = {
   readonly section?: 'live' | 'studio' | 'settings'
   readonly reloadSec?: number
   readonly description?: string
+  /** Parameters of its address that the page in another language needs too. */
+  readonly query?: Readonly<Record<string, string>>
 }
 
 const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: 'English', ja: '日本語' }
@@ -52,7 +54,7 @@ export async function showPage(visit: Visit, parts: PageParts): Promise<Response
       <main id="main" tabindex={-1}>
         {main}
       </main>
-      <Foot language={language} root={root} />
+      <Foot language={language} root={root} query={parts.query ?? {}} />
       <p class="offline" role="alert" hidden>
         {text.offline}
       </p>
@@ -141,13 +143,20 @@ function Bar({ visit: { language, signedIn }, root, section }: BarParts) {
   )
 }
 
-function Foot({ language, root }: { readonly language: Language; readonly root: string }) {
+type FootParts = Required<Pick<PageParts, 'root' | 'query'>> & { readonly language: Language }
+
+function Foot({ language, root, query }: FootParts) {
   const text = FRAME_MESSAGES[language]
   return (
     <footer class="foot">
       <nav aria-label={text.language}>
         {LANGUAGES.map((one) => (
-          <a href={`?lang=${one}`} lang={one} hreflang={one} aria-current={one === language ? 'true' : undefined}>
+          <a
+            href={`?${new URLSearchParams({ ...query, lang: one }).toString()}`}
+            lang={one}
+            hreflang={one}
+            aria-current={one === language ? 'true' : undefined}
+          >
             {LANGUAGE_NAMES[one]}
           </a>
         ))}

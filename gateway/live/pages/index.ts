@@ -3,12 +3,15 @@ import { Hono } from 'hono'
 import { pageErrors, pageNotFound } from './errors.tsx'
 import { archivePageRoutes } from './archive/routes.tsx'
 import { channelRoutes } from './channel/routes.tsx'
+import { forgotRoutes } from './forgot/routes.ts'
 import { homeRoutes } from './home/routes.tsx'
 import { registerRoutes } from './register/routes.ts'
 import { settingsRoutes } from './settings/routes.ts'
+import { resetRoutes } from './reset/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { STUDIO_SCRIPT } from './studio/new-page.tsx'
 import { studioRoutes } from './studio/routes.ts'
+import { verifyEmailRoutes } from './verify-email/routes.tsx'
 import type { PagesContext } from './visit.ts'
 import { WATCH_SCRIPT, watchRoutes } from './watch/routes.tsx'
 
@@ -25,6 +28,9 @@ const ROUTES = [
   homeRoutes,
   signInRoutes,
   registerRoutes,
+  forgotRoutes,
+  resetRoutes,
+  verifyEmailRoutes,
   settingsRoutes,
   watchRoutes,
   archivePageRoutes,

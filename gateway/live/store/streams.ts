@@ -177,19 +177,19 @@ export function loseEncodersOf(db: DbOrTx, ingestId: string): Promise<Stream[]> 
   return changeStates(db, 'encoder_lost', eq(streams.publisherIngest, ingestId), NO_PUBLISHER)
 }
 
-/** Records that a session has ended, if it is the one that publishes. */
-export function loseEncoder(db: DbOrTx, session: string): Promise<Stream[]> {
-  return changeStates(db, 'encoder_lost', eq(streams.publisherSession, session), NO_PUBLISHER)
+/** Records that sessions have ended, where they are the ones that publish. */
+export function loseEncoders(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
+  return changeStates(db, 'encoder_lost', inArray(streams.publisherSession, [...sessions]), NO_PUBLISHER)
 }
 
-/** Records that a session sends nothing; it may send again. */
-export function markSilent(db: DbOrTx, session: string): Promise<Stream[]> {
-  return changeStates(db, 'encoder_lost', eq(streams.publisherSession, session))
+/** Records that sessions send nothing; they may send again. */
+export function markSilent(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
+  return changeStates(db, 'encoder_lost', inArray(streams.publisherSession, [...sessions]))
 }
 
-/** Records that a session sends again. */
-export function markSending(db: DbOrTx, session: string): Promise<Stream[]> {
-  return changeStates(db, 'encoder_published', eq(streams.publisherSession, session))
+/** Records that sessions send again. */
+export function markSending(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
+  return changeStates(db, 'encoder_published', inArray(streams.publisherSession, [...sessions]))
 }
 
 /** Stores what an ingest worker measured of sessions that publish. */

@@ -70,7 +70,7 @@ export async function hasOtherAdmin(tx: Tx, userId: string): Promise<boolean> {
   return rows.length > 0
 }
 
-export type UserChange = Partial<Pick<User, 'username' | 'email' | 'passwordHash' | 'role'>>
+export type UserChange = Partial<Pick<User, 'username' | 'email' | 'emailVerifiedAt' | 'passwordHash' | 'role'>>
 
 /** Changes a user; returns `null` where there is none. A taken username or address violates a unique index. */
 export async function updateUserRow(tx: DbOrTx, userId: string, change: UserChange): Promise<User | null> {
@@ -80,6 +80,14 @@ export async function updateUserRow(tx: DbOrTx, userId: string, change: UserChan
     .where(eq(users.userId, userId))
     .returning()
   return row ?? null
+}
+
+/** Records that the user gets what is sent to the address of the account. */
+export async function markEmailVerified(tx: Tx, userId: string): Promise<void> {
+  await tx
+    .update(users)
+    .set({ emailVerifiedAt: sql`coalesce(${users.emailVerifiedAt}, now())` })
+    .where(eq(users.userId, userId))
 }
 
 /** Deletes a user with everything that belongs to the user. */
