@@ -46,11 +46,11 @@ async function expectAllFrames(gateway: LiveGateway, clip: CounterClip, dir: str
     expect(await readStoredFrames(stored(dir, rung), gateway.segments())).toEqual(numbersUpTo(clip.frames))
 }
 
-test.concurrent('a broadcast is stored without losing a frame, and its worker exits when it is over', async () => {
+test.concurrent('a broadcast is stored from its first frame on, however late its worker is, which exits when it is over', async () => {
   await using folder = await createFolder()
   const { dir } = folder
   const clip = await makeCounterClip({ sec: 9, fps: '30' })
-  await using ingest = await startIngestDouble(clip)
+  await using ingest = await startIngestDouble(clip, { headStartSec: 5 })
   await using gateway = await startLiveGateway({ source: ingest.source })
   await using worker = startLiveWorker(gateway, dir)
   await untilFinished(gateway, ingest, worker)

@@ -25,8 +25,8 @@ export type SourceOpening =
 export type SourceOptions = {
   readonly fetcher: Fetcher
   readonly clock: Clock
-  /** The source should begin with the newest key frame at or before this time, in ms; `null`: with the newest one. */
-  readonly fromMs: number | null
+  /** The source should begin with the newest key frame at or before this time, in ms; with the oldest one if none is. */
+  readonly fromMs: number
   /** Ends the connection. */
   readonly signal: AbortSignal
   /** Ends the wait for the ingest's answer. */
@@ -78,9 +78,9 @@ function describeRefusal(opened: OpenResult): SourceOpening {
   return { kind: 'failed', reason: `the ingest answers HTTP ${opened.head.status}` }
 }
 
-function withStart(url: string, fromMs: number | null): string {
+function withStart(url: string, fromMs: number): string {
   const start = new URL(url)
-  if (fromMs !== null) start.searchParams.set('from', String(Math.max(0, Math.floor(fromMs))))
+  start.searchParams.set('from', String(Math.floor(fromMs)))
   return start.href
 }
 

@@ -23,6 +23,8 @@ export type IngestDouble = AsyncDisposable & {
 export type IngestDoubleOptions = {
   /** Answers with this status instead, while it returns one. */
   readonly refuse?: () => number | null
+  /** How long the encoder had been publishing before the first request, in seconds. */
+  readonly headStartSec?: number
   /** Sends this many times faster than real time. */
   readonly speed?: number
   /** Sends what follows this time of the clip only after `release`: the session goes on until then, however long. */
@@ -31,7 +33,7 @@ export type IngestDoubleOptions = {
 
 const TOKEN = 'ingest-token-0123456789'
 
-/** Starts the server. The broadcast begins with the first request. */
+/** Starts the server. The broadcast begins with the first request, or `headStartSec` before it. */
 export async function startIngestDouble(clip: CounterClip, options: IngestDoubleOptions = {}): Promise<IngestDouble> {
   const session = randomUUID()
   const requests: (number | null)[] = []
@@ -50,7 +52,7 @@ export async function startIngestDouble(clip: CounterClip, options: IngestDouble
       response.writeHead(status).end()
       return
     }
-    beganMs ??= Date.now()
+    beganMs ??= Date.now() - (options.headStartSec ?? 0) * 1000
     open.add(response)
     response.on('close', () => open.delete(response))
     await sendClip(response, clip, { from: from === null ? null : Number(from), beganMs, isDue })
