@@ -4,7 +4,7 @@
  */
 
 /** Tests and the programs that only developers run. Production code imports none of them. */
-const TESTS = String.raw`(^|/)(?:testing|bench|demo)/|\.(test|conformance)\.tsx?$`
+const TESTS = String.raw`(^|/)(?:testing|bench|demo|checks)/|\.(test|conformance)\.tsx?$`
 
 /** Folders that every system stands on. Any other folder of a half is a system. */
 const GATEWAY_KERNEL =

@@ -155,7 +155,7 @@ describe('a broadcast', () => {
         .map(async (pid) => {
           const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
           // The encoder of the test has to know it.
-          return line.startsWith('ffmpeg\0-nostdin\0-v\0error\0-re') ? '' : line
+          return line.startsWith('ffmpeg\0-nostdin\0-v\0error\0-progress') ? '' : line
         }),
     )
     expect(lines.filter((line) => line.includes(secret))).toEqual([])

@@ -38,6 +38,7 @@ export async function startIngestDouble(clip: CounterClip, options: IngestDouble
   const session = randomUUID()
   const requests: (number | null)[] = []
   const open = new Set<ServerResponse>()
+  const headStartMs = (options.headStartSec ?? 0) * 1000
   let beganMs: number | null = null
   let heldFromMs = options.holdFromMs ?? Infinity
   const isDue = (ms: number) => ms < heldFromMs && ms <= (Date.now() - (beganMs ?? 0)) * (options.speed ?? 1)
@@ -52,7 +53,7 @@ export async function startIngestDouble(clip: CounterClip, options: IngestDouble
       response.writeHead(status).end()
       return
     }
-    beganMs ??= Date.now() - (options.headStartSec ?? 0) * 1000
+    beganMs ??= Date.now() - headStartMs
     open.add(response)
     response.on('close', () => open.delete(response))
     await sendClip(response, clip, { from: from === null ? null : Number(from), beganMs, isDue })
