@@ -7,7 +7,10 @@
 import * as v from 'valibot'
 
 import { CallAccepted, CallNumber } from './assignment.ts'
+import { TargetOrder, TargetReport } from './live-targets.ts'
 import { withoutNul } from './text.ts'
+
+export { MAX_TARGETS, TargetOrder, TargetReport, TargetState } from './live-targets.ts'
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
 const small = v.pipe(count, v.maxValue(2_147_483_647))
@@ -214,6 +217,8 @@ export const BroadcastReport = v.object({
   finished_session: v.nullable(uuid),
   /** A picture of the broadcast was stored as `{folder}poster-{poster}.jpg`; `null`: none yet. */
   poster: v.nullable(small),
+  /** The targets that the worker pushes to. Absent: it cannot. */
+  targets: v.optional(v.pipe(v.array(TargetReport), v.maxLength(50))),
 })
 export type BroadcastReport = v.InferOutput<typeof BroadcastReport>
 
@@ -224,6 +229,8 @@ export const BroadcastReportAccepted = v.object({
   source: v.nullable(IngestSource),
   /** The broadcast has ended: nothing more comes. */
   is_over: v.boolean(),
+  /** All targets of the broadcast; the worker stops pushing to others. Absent: nothing changes. */
+  targets: v.optional(v.pipe(v.array(TargetOrder), v.maxLength(50))),
 })
 export type BroadcastReportAccepted = v.InferOutput<typeof BroadcastReportAccepted>
 
