@@ -17,6 +17,7 @@ import { ARCHIVE_ATTEMPTS, ARCHIVE_KIND, archiveIdOf, archiveRole, archiveSpec }
 import { archiveRoutes } from './archives/routes.ts'
 import { followBroadcasts } from './broadcasts/follow-broadcasts.ts'
 import { broadcastRoutes } from './broadcasts/routes.ts'
+import { targetRoutes } from './broadcasts/target-routes.ts'
 import { findStream } from './store/streams.ts'
 import { BROADCAST_KIND, streamIdOf } from './broadcast-worker.ts'
 import { chooseStorage } from './choose-storage.ts'
@@ -89,6 +90,7 @@ function mount(context: LiveContext): MountedSystem {
       routes: new Hono()
         .route('/', accountRoutes(context))
         .route('/', broadcastRoutes(context, leases))
+        .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context)),
     },
     ...(loadPageAssets === null ? {} : { pages: pageRoutes({ ...context, loadPageAssets }) }),

@@ -15,7 +15,14 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 
-import type { BroadcastHealth, EncodedRung, IngestSource, Latency, PublisherFacts } from '../../shared/contract/live.ts'
+import type {
+  BroadcastHealth,
+  EncodedRung,
+  IngestSource,
+  Latency,
+  PublisherFacts,
+  TargetState,
+} from '../../shared/contract/live.ts'
 import type { ArchiveStatus } from './rules/archive-status.ts'
 import type { BroadcastState } from './rules/broadcast-state.ts'
 import type { Visibility } from './rules/visibility.ts'
@@ -208,6 +215,26 @@ export const segments = pgTable(
     bytes: integer('bytes').array().notNull(),
   },
   (table) => [primaryKey({ columns: [table.streamId, table.seq] })],
+)
+
+/** Another platform that a broadcast is pushed to, with what its live worker last reported. */
+export const streamTargets = pgTable(
+  'stream_targets',
+  {
+    targetId: uuid('target_id').primaryKey(),
+    streamId: streamOf('stream_id').notNull(),
+    url: text('url').notNull(),
+    /** The stream key of the platform, encrypted; `null` once the broadcast is closed. */
+    sealedKey: text('sealed_key'),
+    state: text('state').$type<TargetState>().notNull().default('waiting'),
+    stateSince: moment('state_since').notNull().defaultNow(),
+    problem: text('problem'),
+    reason: text('reason'),
+    bytesSent: bigint('bytes_sent', { mode: 'number' }).notNull().default(0),
+    bitRateKbps: doublePrecision('bit_rate_kbps').notNull().default(0),
+    createdAt: createdAt(),
+  },
+  (table) => [index('stream_targets_by_stream').on(table.streamId, table.targetId)],
 )
 
 /** Where encoders reach an ingest worker; its assignment has the same id. */

@@ -108,8 +108,11 @@ export async function deleteStream(context: LiveContext, owner: SignedIn, id: st
   context.wake('workers')
 }
 
-/** Changes a broadcast that the user owns, with its row locked, and notifies its viewers. */
-async function changeOwn<Changed>(
+/**
+ * Changes a broadcast that the user owns, with its row locked, and notifies its viewers.
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN
+ */
+export async function changeOwn<Changed>(
   context: LiveContext,
   owner: SignedIn,
   id: string,
@@ -125,7 +128,8 @@ async function changeOwn<Changed>(
   return changed
 }
 
-function requireOpen({ state }: Stream): void {
+/** Refuses a change of a broadcast that has ended. @throws BrokenRule STREAM_ENDED */
+export function requireOpen({ state }: Stream): void {
   if (state !== 'ended') return
   throw new BrokenRule(LIVE_ERRORS.STREAM_ENDED, 'this broadcast has ended; create another one')
 }

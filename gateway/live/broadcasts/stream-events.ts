@@ -8,6 +8,7 @@ import { newCode } from '../new-code.ts'
 import { removeViewer, type ViewerRef } from '../store/viewers.ts'
 import { viewerIdOf } from '../playback/viewer-id.ts'
 import type { ViewerLeases } from '../playback/viewer-leases.ts'
+import { viewTargets } from '../targets/view-targets.ts'
 import { topicOf } from '../topic.ts'
 import { findWatchableStream } from './find-own-stream.ts'
 import { viewOf } from './get-stream.ts'
@@ -21,8 +22,8 @@ const POLL_MS = 1000
 const PAUSE_MS = 100
 
 /**
- * Streams a broadcast's `state`, `viewers` and, to its owner, `health` as server-sent events, up to its end. An open stream
- * counts as a viewer; `?viewer=` names the viewer that the page's player has too.
+ * Streams a broadcast's `state`, `viewers` and, to its owner, `health` and `targets` as server-sent events, up to its end.
+ * An open stream counts as a viewer; `?viewer=` names the viewer that the page's player has too.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function streamBroadcast(
@@ -69,6 +70,7 @@ async function writeEvents(
       const found = await findStream(context.db, streamId)
       if (found === null) return
       sendView(send, viewOf(context, found, viewer))
+      if (viewer?.user.userId === found.stream.userId) send('targets', await viewTargets(context.db, found.stream))
       if (found.stream.state === 'ended') return
       if (isOnAir(found.stream.state)) leases.see(ref)
       await sleep(POLL_MS)
