@@ -201,7 +201,7 @@ describe('a broadcast', () => {
     expect(await stateOf(broadcast.id)).toBe('live')
   })
 
-  it('with a damaged segment has a recording that failed, with the reason, and none that is shorter', async () => {
+  it('with a damaged segment has a recording that failed, with the reason, and plays what is there until it is deleted', async () => {
     const broadcast = await createBroadcast()
     await using encoder = startEncoder({ url: broadcast.url, sec: 8 })
     await waitForSegments(broadcast, 3)
@@ -215,7 +215,13 @@ describe('a broadcast', () => {
       status: 'failed',
       download_url: null,
       error: expect.stringMatching(/decode|joined/),
+      playback_url: `/live/${broadcast.id}/master.m3u8`,
     })
+    expect(await readPlaylist(broadcast)).toContain('#EXT-X-ENDLIST')
+    const stored = (id: string) => readdir(join(system.dataDir, 'media', 'live', id)).catch(() => null)
+    expect(await stored(broadcast.id)).toContain('1')
+    await api('DELETE', `/streams/${broadcast.id}`)
+    await until(async () => (await stored(broadcast.id)) === null, 'its files are removed')
   })
 
   it('with a wrong key leaves no row, no file and no process', async () => {

@@ -32,8 +32,13 @@ import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
 import { createPartCache } from './playback/part-cache.ts'
 import { playbackRoutes } from './playback/routes.ts'
+import { retainFiles } from './retention/retain-files.ts'
+import { ensureStorageWorker } from './storage/ensure-storage-worker.ts'
+import { storageCallbacks } from './storage/callbacks.ts'
+import { STORAGE_ATTEMPTS, STORAGE_KIND, storageRole, storageSpec } from './storage/pod.ts'
 import { findArchive } from './store/archives.ts'
-import { countViewers } from './store/viewers.ts'
+import { retryDueTasks } from './store/storage-tasks.ts'
+import { countViewers, recordViewerMinutes } from './store/viewers.ts'
 import { createViewerLeases, type ViewerLeases } from './playback/viewer-leases.ts'
 import { createPlayedStreams } from './playback/windows.ts'
 import { LIVE_SECTION, readLiveSettings, type LiveSettings } from './settings.ts'
@@ -48,14 +53,19 @@ export const live: System = {
   errors: Object.values(LIVE_ERRORS),
   metrics: [],
   pageSources: PAGE_SOURCES,
-  idFields: { live: { bare: 'stream_id' }, ingest: 'ingest_id', archive: { bare: 'archive_id' } },
+  idFields: {
+    live: { bare: 'stream_id' },
+    ingest: 'ingest_id',
+    archive: { bare: 'archive_id' },
+    storage: 'storage_id',
+  },
   commands: [userCommand],
   async configure({ env, settings: kernel, ...surroundings }) {
     const { url } = surroundings
     const stores = readStoreSettings(env, { ...surroundings, runsPods: kernel.cluster !== null })
     const settings = readLiveSettings(env, { publicUrl: kernel.publicUrl, stores, workerEnv: kernel.workerEnv })
     return {
-      workerRoles: [ingestRole(), broadcastRole(settings), archiveRole()],
+      workerRoles: [ingestRole(), broadcastRole(settings), archiveRole(), storageRole()],
       ...(settings.ingestWorkers === 0
         ? {}
         : { welcome: { label: 'Live', text: describeFirstBroadcast(url, settings) } }),
@@ -110,9 +120,10 @@ function mount(context: LiveContext): MountedSystem {
     callbacks: new Hono()
       .route('/', ingestCallbacks(context))
       .route('/', broadcastCallbacks(context))
-      .route('/', archiveCallbacks(context)),
+      .route('/', archiveCallbacks(context))
+      .route('/', storageCallbacks(context)),
     callbackBodies: [...INGEST_BODIES, ...BROADCAST_BODIES],
-    workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context)],
+    workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context), storageKind(context)],
     periodicTasks: periodicTasks(context, leases),
     mails: accountMails(context),
     onWebhookExhausted: async () => undefined,
@@ -169,16 +180,31 @@ function archiveKind({ db, settings }: LiveContext): WorkerKind {
   }
 }
 
+function storageKind({ settings }: LiveContext): WorkerKind {
+  return {
+    kind: STORAGE_KIND,
+    attempts: STORAGE_ATTEMPTS,
+    nameOf: ({ id }) => id,
+    subjectsOf: async (ids) => new Map(ids.map((id) => [id, { storage_id: id }])),
+    specFor: async ({ id }) =>
+      storageSpec(id, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, STORAGE_KIND, id)),
+    onLost: (tx, _id, { terminationReason }) => retryDueTasks(tx, `its worker failed: ${terminationReason}`),
+  }
+}
+
 function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask[] {
   const { db, notifier } = context
   return [
     taskAtInterval('delete expired sessions', RARELY_MS, () => deleteExpired(context)),
     taskAtInterval('run the ingest', OFTEN_MS, () => ensureIngest(context)),
     taskAtInterval('follow broadcasts', OFTEN_MS, () => followBroadcasts(context)),
+    taskAtInterval('retain stored files', RARELY_MS, () => retainFiles(context)),
+    taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context)),
     taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context)),
     taskAtInterval('count viewers', OFTEN_MS, async () => {
       await leases.flush()
       for (const streamId of await countViewers(db)) notifier.notify(topicOf(streamId))
+      await recordViewerMinutes(db)
     }),
   ]
 }

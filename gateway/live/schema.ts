@@ -23,6 +23,7 @@ import type {
   PublisherFacts,
   TargetState,
 } from '../../shared/contract/live.ts'
+import type { ColdClass } from '../../shared/contract/stores.ts'
 import type { ArchiveStatus } from './rules/archive-status.ts'
 import type { BroadcastState } from './rules/broadcast-state.ts'
 import type { Visibility } from './rules/visibility.ts'
@@ -123,6 +124,8 @@ export const streams = pgTable(
     latency: text('latency').$type<Latency>().notNull(),
     /** Whether an archive is kept. */
     isRecorded: boolean('is_recorded').notNull(),
+    /** It is not recorded because the storage of its owner was full when it started. */
+    isOutOfRoom: boolean('is_out_of_room').notNull().default(false),
     /** How far viewers may go back while it is live, in seconds. */
     dvrSec: integer('dvr_sec').notNull(),
     state: text('state').$type<BroadcastState>().notNull(),
@@ -161,6 +164,9 @@ export const streams = pgTable(
     partsEpoch: integer('parts_epoch'),
     health: json('health').$type<BroadcastHealth>(),
     poster: integer('poster'),
+    /** Bytes of its stored segments in all rungs, and when its files were handed to the cleanup. */
+    storedBytes: bigint('stored_bytes', { mode: 'number' }).notNull().default(0),
+    discardedAt: moment('discarded_at'),
 
     /** The monitor that watches it, the last attempt to create one, and its open alerts: since when, by kind. */
     monitorId: text('monitor_id'),
@@ -173,6 +179,9 @@ export const streams = pgTable(
     uniqueIndex('streams_key_hash_key').on(table.keyHash),
     index('streams_by_user').on(table.userId, table.streamId),
     index('streams_by_state').on(table.state, table.streamId),
+    index('streams_kept')
+      .on(table.closedAt)
+      .where(sql`discarded_at is null and started_at is not null`),
     index('streams_open')
       .on(table.publisherIngest)
       .where(sql`closed_at is null and started_at is not null`),
@@ -259,6 +268,50 @@ export const viewers = pgTable(
   ],
 )
 
+/** The titles of a broadcast on the air, each from a moment on. A broadcast whose title has not changed has none. */
+export const streamTitles = pgTable(
+  'stream_titles',
+  {
+    streamId: streamOf('stream_id').notNull(),
+    since: moment('since').notNull().defaultNow(),
+    title: text('title').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.streamId, table.since] })],
+)
+
+/** The most viewers of a broadcast in each minute on the air. */
+export const viewerMinutes = pgTable(
+  'viewer_minutes',
+  {
+    streamId: streamOf('stream_id').notNull(),
+    minute: moment('minute').notNull(),
+    viewers: integer('viewers').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.streamId, table.minute] })],
+)
+
+/**
+ * Work on stored files that a worker has yet to do. A row is written with what it follows from, and deleted when it is done.
+ * It outlives the broadcast: without `names` and `storageClass` the whole folder is removed.
+ */
+export const storageTasks = pgTable(
+  'storage_tasks',
+  {
+    taskId: uuid('task_id').primaryKey(),
+    /** `live/{stream_id}/`. */
+    folder: text('folder').notNull(),
+    /** Files below the folder that are removed. */
+    names: text('names').array(),
+    /** The class that the folder's files are moved to. */
+    storageClass: text('storage_class').$type<ColdClass>(),
+    dueAt: moment('due_at').notNull(),
+    tries: integer('tries').notNull().default(0),
+    problem: text('problem'),
+    createdAt: createdAt(),
+  },
+  (table) => [index('storage_tasks_due').on(table.dueAt), index('storage_tasks_by_folder').on(table.folder)],
+)
+
 /** The recording of a broadcast. It outlives the broadcast's files only as its own. */
 export const archives = pgTable(
   'archives',
@@ -276,11 +329,14 @@ export const archives = pgTable(
     frames: integer('frames'),
     downloadUrl: text('download_url'),
     error: text('error'),
+    /** When its files were handed over to be moved to a colder class. */
+    cooledAt: moment('cooled_at'),
     createdAt: createdAt(),
   },
   (table) => [
     uniqueIndex('archives_stream_key').on(table.streamId),
     index('archives_by_user').on(table.userId, table.archiveId),
+    index('archives_by_age').on(table.createdAt),
     index('archives_processing')
       .on(table.archiveId)
       .where(sql`status = 'processing'`),

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 
 import type { LadderRung } from '../../shared/contract/live.ts'
+import { ColdClass } from '../../shared/contract/stores.ts'
 import { Duration } from '../../shared/durations.ts'
 import type { WorkerResources } from '../ports/launcher.ts'
 import {
@@ -39,6 +40,7 @@ const Ladder = v.pipe(
   v.check((rungs) => rungs.every(({ height }, i) => i === 0 || height < (rungs[i - 1]?.height ?? 0)), LADDER_FORM),
 )
 
+const DAY_SEC = 86_400
 const MAX_WINDOW_MS = 1_800_000
 /** The port of RTMP (IANA). */
 export const RTMP_PORT = 1935
@@ -99,6 +101,22 @@ const LiveEnvironment = v.object({
     orNull(httpUrl),
     'URL of a CDN in front of what serves segments: the gateway or, with the `s3` store, the bucket. The segment URLs of playlists begin with it.',
   ),
+  ARCHIVE_RETENTION_DAYS: setting(
+    v.optional(wholeNumber(0, 36_500), '0'),
+    'How long recordings are kept, in days. 0: for ever. The entry of the broadcast stays.',
+  ),
+  ARCHIVE_COLD_AFTER_DAYS: setting(
+    v.optional(wholeNumber(0, 36_500), '90'),
+    'With the `s3` store, the files of older recordings move to `ARCHIVE_COLD_CLASS`, in days. 0: never.',
+  ),
+  ARCHIVE_COLD_CLASS: setting(
+    v.optional(ColdClass, 'STANDARD_IA'),
+    'Storage class of old recordings, which play as before: `STANDARD_IA`, `ONEZONE_IA`, `INTELLIGENT_TIERING` or `GLACIER_IR`.',
+  ),
+  LIVE_STORAGE_QUOTA_GB: setting(
+    v.optional(wholeNumber(0, 1_000_000), '0'),
+    'Largest size of the stored broadcasts and recordings of one account, in GB (10^9 bytes). 0: unlimited. Beyond it, new broadcasts are not recorded.',
+  ),
   RTMP_URL: setting(
     orNull(rtmpUrl),
     'Address that encoders publish to, as shown to broadcasters. Default: derived from `PUBLIC_URL` or `HOST`, and the port of RTMP.',
@@ -108,6 +126,17 @@ const LiveEnvironment = v.object({
   LIVE_CPU_LIMIT: setting(v.optional(cpu, '4'), 'CPU limit of the Pod of a broadcast.'),
   LIVE_MEMORY_LIMIT: setting(v.optional(memory, '1Gi'), 'Memory limit of the Pod of a broadcast.'),
 })
+
+/** How long files of recordings are kept, and how. */
+export type ArchiveSettings = {
+  /** Seconds; `null`: for ever. */
+  readonly retentionSec: number | null
+  /** Seconds; `null`: they never move to a colder class. */
+  readonly coldAfterSec: number | null
+  readonly coldClass: ColdClass
+  /** Bytes of one account; `null`: unlimited. */
+  readonly quotaBytes: number | null
+}
 
 /** The settings of live. */
 export type LiveSettings = {
@@ -121,6 +150,7 @@ export type LiveSettings = {
   readonly ladder: readonly LadderRung[]
   /** Whether each broadcast gets a monitor of its own. */
   readonly isWatched: boolean
+  readonly archives: ArchiveSettings
   /** Where encoders publish to; `null`: at the ports that the ingest worker reports. */
   readonly rtmpUrl: string | null
   /** The port of RTMP that an ingest worker takes where it is free. */
@@ -172,6 +202,12 @@ export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: Liv
     reconnectWindowMs: env.RECONNECT_WINDOW,
     ladder: env.LIVE_LADDER,
     isWatched: env.LIVE_WATCHDOG,
+    archives: {
+      retentionSec: positiveOrNull(env.ARCHIVE_RETENTION_DAYS * DAY_SEC),
+      coldAfterSec: chooseStorage(stores) === 's3' ? positiveOrNull(env.ARCHIVE_COLD_AFTER_DAYS * DAY_SEC) : null,
+      coldClass: env.ARCHIVE_COLD_CLASS,
+      quotaBytes: positiveOrNull(env.LIVE_STORAGE_QUOTA_GB * 1e9),
+    },
     rtmpUrl: env.RTMP_URL,
     rtmpPort: env.RTMP_PORT ?? RTMP_PORT,
     resources: {
@@ -183,4 +219,8 @@ export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: Liv
     workerEnv,
     ingestEnv: { ...workerEnv, ...pick(raw, Object.keys(ForIngest.entries)) },
   }
+}
+
+function positiveOrNull(value: number): number | null {
+  return value > 0 ? value : null
 }

@@ -8,6 +8,7 @@ import * as v from 'valibot'
 
 import { CallAccepted, CallNumber } from './assignment.ts'
 import { TargetOrder, TargetReport } from './live-targets.ts'
+import { ColdClass } from './stores.ts'
 import { withoutNul } from './text.ts'
 
 export { MAX_TARGETS, TargetOrder, TargetReport, TargetState } from './live-targets.ts'
@@ -289,3 +290,36 @@ export type ArchiveOutcome = v.InferOutput<typeof ArchiveOutcome>
 /** A report of a worker that makes the file of a recording; the last one has the outcome. */
 export const ArchiveReport = v.object({ ...CallNumber.entries, outcome: v.nullable(ArchiveOutcome) })
 export type ArchiveReport = v.InferOutput<typeof ArchiveReport>
+
+/** A folder of one broadcast in the store: no task reaches beyond it. */
+const BroadcastFolder = v.pipe(shortText, v.regex(/^live\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\/$/))
+/** A file below such a folder: `1/720/15.m4s`. */
+const FileBelow = v.pipe(shortText, v.regex(/^(?:[\w-][\w.-]*\/){0,4}[\w-][\w.-]*$/))
+
+/** Work on stored files of one broadcast. It may be repeated. */
+export const StorageTask = v.variant('action', [
+  v.object({ task_id: uuid, folder: BroadcastFolder, action: v.literal('remove_folder') }),
+  v.object({
+    task_id: uuid,
+    folder: BroadcastFolder,
+    action: v.literal('remove_files'),
+    names: v.pipe(v.array(FileBelow), v.maxLength(100_000)),
+  }),
+  v.object({ task_id: uuid, folder: BroadcastFolder, action: v.literal('change_class'), storage_class: ColdClass }),
+])
+export type StorageTask = v.InferOutput<typeof StorageTask>
+
+/** The task of a worker that removes and moves stored files, in `Claim.order`. */
+export const StorageOrder = v.object({ tasks: v.array(StorageTask) })
+export type StorageOrder = v.InferOutput<typeof StorageOrder>
+
+/** What became of a task; `problem` is `null` where it is done. */
+export const StorageResult = v.object({ task_id: uuid, problem: v.nullable(shortText) })
+export type StorageResult = v.InferOutput<typeof StorageResult>
+
+/** A report of a worker that removes and moves stored files; the last one has the results of all tasks that it began. */
+export const StorageReport = v.object({
+  ...CallNumber.entries,
+  results: v.nullable(v.pipe(v.array(StorageResult), v.maxLength(1000))),
+})
+export type StorageReport = v.InferOutput<typeof StorageReport>

@@ -6,10 +6,12 @@ import type { RequestOrigin } from './request-origin.ts'
 import type { DeleteUserBody } from './requests.ts'
 import { lockSignedIn } from './lock-signed-in.ts'
 import type { SignedIn } from './session.ts'
+import { insertFolderRemovals } from '../store/storage-tasks.ts'
+import { listStoredStreams } from '../store/stored-streams.ts'
 import { deleteUserRow, hasOtherAdmin, lockRegistration } from './store/users.ts'
 
 /**
- * Deletes the signed-in user with all personal data; every session of the user ends. The last admin cannot be
+ * Deletes the signed-in user with all content and personal data; every session of the user ends. The last admin cannot be
  * deleted: a platform without users makes the next one an admin.
  * @throws BrokenRule PASSWORD_WRONG, LOGIN_LIMITED, LAST_ADMIN, UNAUTHORIZED
  */
@@ -28,6 +30,7 @@ export async function deleteUser(
       const message = 'the platform needs an admin: npm run user -- grant NAME admin makes another one first'
       throw new BrokenRule(LIVE_ERRORS.LAST_ADMIN, message)
     }
+    await insertFolderRemovals(tx, await listStoredStreams(tx, userId))
     await deleteUserRow(tx, userId)
   })
 }

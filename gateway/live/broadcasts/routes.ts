@@ -11,8 +11,9 @@ import { deleteStream, endStream, renewKey, updateStream } from './change-stream
 import { createStream } from './create-stream.ts'
 import { getStream } from './get-stream.ts'
 import { listStreams } from './list-streams.ts'
-import { CreatedStream, RenewedKey, StreamList, StreamView } from './present.ts'
+import { CreatedStream, RenewedKey, StreamList, StreamView, ViewerCurve } from './present.ts'
 import { CreateStreamBody, StreamListQuery, UpdateStreamBody } from './requests.ts'
+import { readViewerCurve } from './read-viewer-curve.ts'
 import { streamBroadcast } from './stream-events.ts'
 
 const TAG = 'Broadcasts'
@@ -24,7 +25,7 @@ const DOCS = {
     'Create a broadcast',
     {
       ...answers(201, CreatedStream, 'The broadcast, with the stream key: it is shown once.'),
-      errors: [KERNEL_ERRORS.INVALID_CONFIG, LIVE_ERRORS.TOO_MANY_STREAMS],
+      errors: [KERNEL_ERRORS.INVALID_CONFIG, LIVE_ERRORS.TOO_MANY_STREAMS, LIVE_ERRORS.STORAGE_FULL],
     },
     'session',
   ),
@@ -46,12 +47,18 @@ const DOCS = {
     { ...answers(200, null, 'The stream of events, up to the end of the broadcast.'), errors: OWNER_ERRORS },
     'none',
   ),
+  viewers: describe(
+    TAG,
+    'Viewers of the own broadcast by minutes',
+    { ...answers(200, ViewerCurve, 'The most viewers in each minute on the air.'), errors: OWNER_ERRORS },
+    'session',
+  ),
   update: describe(
     TAG,
     'Change the own broadcast',
     {
       ...answers(200, StreamView, 'The broadcast.'),
-      errors: [KERNEL_ERRORS.INVALID_CONFIG, ...OWNER_ERRORS, LIVE_ERRORS.STREAM_STARTED],
+      errors: [KERNEL_ERRORS.INVALID_CONFIG, ...OWNER_ERRORS, LIVE_ERRORS.STREAM_STARTED, LIVE_ERRORS.STORAGE_FULL],
     },
     'session',
   ),
@@ -101,6 +108,9 @@ export function broadcastRoutes(context: LiveContext, leases: ViewerLeases): Hon
     )
     .get('/streams/:id/events', DOCS.events, async (c) =>
       streamBroadcast(context, leases, c, { viewer: await readSession(context, c), id: c.req.param('id') }),
+    )
+    .get('/streams/:id/viewers', DOCS.viewers, async (c) =>
+      c.json(await readViewerCurve(context, await requireSession(context, c), c.req.param('id'))),
     )
     .post('/streams/:id/key', DOCS.renewKey, async (c) =>
       c.json(await renewKey(context, await requireSession(context, c), c.req.param('id'))),

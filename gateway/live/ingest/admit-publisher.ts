@@ -9,6 +9,7 @@ import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { BROADCAST_KIND, broadcastIdOf } from '../broadcast-worker.ts'
 import { chooseStorage } from '../choose-storage.ts'
+import { isStorageFull } from '../storage/quota.ts'
 import { topicOf } from '../topic.ts'
 import { lockAdmission } from '../store/admission.ts'
 
@@ -27,7 +28,8 @@ export async function admitPublisher(
     const locked = await lockStreamOfKey(tx, request.key_hash)
     if (locked === null) throw refuse('the stream key is not valid; copy it again from the studio')
     await requireAdmission(tx, context, locked, { ingestId, request })
-    return admit(tx, locked, ingestId, request)
+    const admitted = await admit(tx, locked, ingestId, request)
+    return locked.startedAt === null ? limitRecording(tx, context, admitted) : admitted
   })
   context.log.info('encoder admitted', { stream_id: stream.streamId, session: request.source.session })
   context.notifier.notify(topicOf(stream.streamId))
@@ -73,6 +75,12 @@ async function admit(tx: Tx, stream: Stream, ingestId: string, { source }: Publi
   })
   await ensureAssignment(tx, BROADCAST_KIND, broadcastIdOf(streamId))
   return admitted ?? stream
+}
+
+/** Leaves out the recording of a broadcast that starts while the storage of its owner is full: it goes on the air anyway. */
+async function limitRecording(tx: Tx, context: LiveContext, stream: Stream): Promise<Stream> {
+  if (!stream.isRecorded || !(await isStorageFull(context, tx, stream.userId))) return stream
+  return (await updateStreamRow(tx, stream.streamId, { isRecorded: false, isOutOfRoom: true })) ?? stream
 }
 
 function refuse(message: string): BrokenRule {

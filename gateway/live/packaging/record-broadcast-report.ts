@@ -63,6 +63,7 @@ async function record(tx: Tx, streamId: string, report: BroadcastReport): Promis
   const updated = await updateStreamRow(tx, streamId, {
     ...positionAfter(report, runs),
     nextSeq: stream.nextSeq + report.segments.length,
+    storedBytes: stream.storedBytes + countBytes(report),
     discontinuity: runs.at(-1)?.discontinuity ?? stream.discontinuity,
     partsUrl: report.parts_url,
     partsEpoch: report.epoch,
@@ -85,6 +86,10 @@ async function recordRuns(
     .map((run, i) => ({ ...run, streamId, epoch, discontinuity: discontinuity + 1 + i }))
   await insertRuns(tx, fresh)
   return [...known, ...fresh]
+}
+
+function countBytes({ segments }: BroadcastReport): number {
+  return segments.flatMap(({ bytes }) => bytes).reduce((sum, bytes) => sum + bytes, 0)
 }
 
 /** Returns where the stored segments end after a report. */

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gte, sql, sum } from 'drizzle-orm'
+import { and, asc, count, eq, gte, lt, sql, sum } from 'drizzle-orm'
 
 import type { StoredSegment } from '../../../shared/contract/live.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
@@ -93,4 +93,25 @@ export async function sumSegments(db: DbOrTx, streamId: string): Promise<Segment
     .from(segments)
     .where(eq(segments.streamId, streamId))
   return row === undefined || row.segments === 0 ? { segments: 0, durationSec: 0, frames: 0, bytes: 0 } : row
+}
+
+/** Deletes all segments and runs of a broadcast. */
+export async function deleteSegments(tx: Tx, streamId: string): Promise<void> {
+  await tx.delete(segments).where(eq(segments.streamId, streamId))
+  await tx.delete(encoderRuns).where(eq(encoderRuns.streamId, streamId))
+}
+
+/** Deletes at most `limit` segments that are older than `windowSec` before the newest one; returns them. */
+export async function deleteOldSegments(
+  tx: Tx,
+  { streamId, windowSec, limit }: { readonly streamId: string; readonly windowSec: number; readonly limit: number },
+): Promise<SegmentRow[]> {
+  const end = await findWindowStart(tx, streamId, windowSec)
+  const oldest = sql`(select min(oldest.seq) from ${segments} oldest where oldest.stream_id = ${streamId})`
+  return tx
+    .delete(segments)
+    .where(
+      and(eq(segments.streamId, streamId), lt(segments.seq, end), lt(segments.seq, sql`${oldest} + ${limit}::int`)),
+    )
+    .returning()
 }

@@ -2,7 +2,7 @@ import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, or, sql, type
 
 import type { PublisherFacts } from '../../../shared/contract/live.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
-import { isNamed } from '../accounts/store/users.ts'
+import { isNamed } from './names.ts'
 import { streams, users } from '../schema.ts'
 import { sourceStatesOf, type BroadcastEvent, type BroadcastState, nextState } from '../rules/broadcast-state.ts'
 

@@ -7,6 +7,8 @@ import type {
   IngestReport,
   IngestReportAccepted,
   IngestSession,
+  StorageOrder,
+  StorageResult,
 } from '../../../shared/contract/live.ts'
 import { hashText } from '../../../shared/net/hash.ts'
 import { deriveWorkerToken, signCallback } from '../../../shared/net/signing.ts'
@@ -31,7 +33,7 @@ type LiveWorkerCalls = {
 }
 
 /** Creates the calls of a worker; `path` is that of its assignment. */
-function createWorkerCalls(url: string, kind: 'ingest' | 'live', id: string): LiveWorkerCalls {
+function createWorkerCalls(url: string, kind: 'ingest' | 'live' | 'storage', id: string): LiveWorkerCalls {
   const token = deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, kind, id)
   return {
     async call(method, path, body) {
@@ -158,6 +160,23 @@ export async function claimBroadcast(url: string, streamId: string): Promise<Sim
       }))
       return (await report({ runs, segments, ...more })).json
     },
+  }
+}
+
+/** A storage worker of a test: the tasks of its claim, and the call that reports what became of them. */
+export type SimulatedStorage = {
+  readonly tasks: StorageOrder['tasks']
+  report(results: readonly StorageResult[]): Promise<ApiResponse>
+}
+
+/** Claims the assignment of the storage worker, which the gateway must have. */
+export async function claimStorage(url: string): Promise<SimulatedStorage> {
+  const { call } = createWorkerCalls(url, 'storage', 'storage-0')
+  const path = '/internal/v1/storage/storage-0'
+  const { json: claim } = await call('POST', `${path}/claim`, { claimant: randomUUID() })
+  return {
+    tasks: claim.order.tasks,
+    report: (results) => call('PUT', `${path}/status`, { epoch: claim.epoch, seq: 1, results }),
   }
 }
 

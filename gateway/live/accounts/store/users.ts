@@ -1,7 +1,8 @@
-import { and, eq, ne, sql, type SQL } from 'drizzle-orm'
+import { and, eq, ne, sql } from 'drizzle-orm'
 
 import type { DbOrTx, Tx } from '../../../ports/database.ts'
 import { users } from '../../schema.ts'
+import { equalsInAnyCase } from '../../store/names.ts'
 
 export type User = typeof users.$inferSelect
 export type NewUser = typeof users.$inferInsert
@@ -42,16 +43,6 @@ export async function findUserByName(db: DbOrTx, username: string): Promise<User
 export async function findUserByEmail(db: DbOrTx, email: string): Promise<User | null> {
   const [row] = await db.select().from(users).where(equalsInAnyCase(users.email, email))
   return row ?? null
-}
-
-/** Returns the condition that the unique indexes serve. The collation keeps it the same in every locale. */
-function equalsInAnyCase(column: typeof users.username | typeof users.email, value: string): SQL {
-  return sql`lower(${column} collate "C") = lower(${value}::text collate "C")`
-}
-
-/** Returns the condition that a user has this id, or this username in any case. */
-export function isNamed(idOrName: string): SQL {
-  return sql`(${users.userId}::text = ${idOrName} or ${equalsInAnyCase(users.username, idOrName)})`
 }
 
 /** Returns a user and locks the row until the transaction ends; `null` where there is none. */
