@@ -25,8 +25,11 @@ export type SourceOpening =
 export type SourceOptions = {
   readonly fetcher: Fetcher
   readonly clock: Clock
-  /** The source should begin with the newest key frame at or before this time, in ms; with the oldest one if none is. */
-  readonly fromMs: number
+  /**
+   * The source should begin with the newest key frame at or before this time, in ms; with the oldest one if none is.
+   * `null`: with the newest one.
+   */
+  readonly fromMs: number | null
   /** Ends the connection. */
   readonly signal: AbortSignal
   /** Ends the wait for the ingest's answer. */
@@ -78,9 +81,9 @@ function describeRefusal(opened: OpenResult): SourceOpening {
   return { kind: 'failed', reason: `the ingest answers HTTP ${opened.head.status}` }
 }
 
-function withStart(url: string, fromMs: number): string {
+function withStart(url: string, fromMs: number | null): string {
   const start = new URL(url)
-  start.searchParams.set('from', String(Math.floor(fromMs)))
+  if (fromMs !== null) start.searchParams.set('from', String(Math.floor(fromMs)))
   return start.href
 }
 
