@@ -1,5 +1,4 @@
 import { Hono, type Context as HonoContext } from 'hono'
-import { except } from 'hono/combine'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 
@@ -8,6 +7,7 @@ import { apiKeyAuthentication, requireAuthentication, type Authentication } from
 import { limitBody } from './http/body-limit.ts'
 import { limitDuration } from './http/deadline.ts'
 import { respondNotFound, respondToErrors } from './http/error-response.ts'
+import { exceptPaths } from './http/except-paths.ts'
 import { createCallCounters, limitRate, type CallCounters } from './http/rate-limit.ts'
 import { observeRequests } from './http/request-log.ts'
 import { MEDIA_PATH } from './media/routes.ts'
@@ -48,8 +48,9 @@ export function createApp(context: Context, parts: AppParts, routes: ListenerRou
   const app = new Hono()
   app.onError(respondToErrors(context.log, context.isDatabaseGone))
   app.notFound(respondNotFound)
-  app.use(requestId(), observeRequests(context), except(`${MEDIA_PATH}*`, secureHeaders(HEADERS)))
-  app.use(except(OPERATOR_PATHS, limitDuration(LONGEST_REQUEST_MS)))
+  const mediaPaths = [MEDIA_PATH, ...parts.systems.flatMap((system) => system.mediaPaths ?? [])]
+  app.use(requestId(), observeRequests(context), exceptPaths(mediaPaths, secureHeaders(HEADERS)))
+  app.use(exceptPaths(OPERATOR_PATHS, limitDuration(LONGEST_REQUEST_MS)))
   app.use(
     ...limitBody(routes.internalRoutes ? parts.systems.flatMap(({ callbackBodies }) => callbackBodies ?? []) : []),
   )

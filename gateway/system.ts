@@ -87,6 +87,8 @@ export type MountedSystem = {
   readonly callbackBodies?: readonly BodyLimit[]
   /** Routes that need no key, mounted at `/`. */
   readonly publicRoutes?: Hono
+  /** What paths of media begin with. Their answers have security headers of their own: pages of other origins play them. */
+  readonly mediaPaths?: readonly string[]
   /** Its pages, mounted at `/`. */
   readonly pages?: Hono
   readonly periodicTasks: readonly PeriodicTask[]

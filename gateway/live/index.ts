@@ -30,7 +30,9 @@ import { INGEST_ATTEMPTS, INGEST_KIND, ingestRole, ingestSpec } from './ingest/p
 import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
+import { LIVE_PATH } from './playback/addresses.ts'
 import { createPartCache } from './playback/part-cache.ts'
+import { createPlaylistCache } from './playback/playlist-cache.ts'
 import { playbackRoutes } from './playback/routes.ts'
 import { retainFiles } from './retention/retain-files.ts'
 import { ensureStorageWorker } from './storage/ensure-storage-worker.ts'
@@ -104,6 +106,7 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', archiveRoutes(context)),
     },
     ...(loadPageAssets === null ? {} : { pages: pageRoutes({ ...context, loadPageAssets }) }),
+    mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
       .route('/', unversionedRoutes())
       .route('/', watchdogRoutes(context))
@@ -114,6 +117,7 @@ function mount(context: LiveContext): MountedSystem {
           leases,
           played: createPlayedStreams(context),
           parts: createPartCache(),
+          playlists: createPlaylistCache(),
           files: openFiles(context),
         }),
       ),
