@@ -9,11 +9,13 @@ import { LIVE_ERRORS } from '../errors.ts'
 import type { ViewerLeases } from '../playback/viewer-leases.ts'
 import { deleteStream, endStream, renewKey, updateStream } from './change-stream.ts'
 import { createStream } from './create-stream.ts'
+import { createFollowedStreams } from './followed-streams.ts'
 import { getStream } from './get-stream.ts'
 import { listStreams } from './list-streams.ts'
 import { CreatedStream, RenewedKey, StreamList, StreamView, ViewerCurve } from './present.ts'
 import { CreateStreamBody, StreamListQuery, UpdateStreamBody } from './requests.ts'
 import { readViewerCurve } from './read-viewer-curve.ts'
+import { findStream } from '../store/streams.ts'
 import { streamBroadcast } from './stream-events.ts'
 
 const TAG = 'Broadcasts'
@@ -90,6 +92,9 @@ const DOCS = {
 
 /** Returns the API of broadcasts. */
 export function broadcastRoutes(context: LiveContext, leases: ViewerLeases): Hono {
+  const { db, notifier, log } = context
+  const readStream = (id: string) => findStream(db, id)
+  const sources = { context, leases, followed: createFollowedStreams({ readStream, notifier, log }) }
   const routes = new Hono()
   for (const method of ['PUT', 'PATCH']) {
     routes.on(method, '/streams/:id', DOCS.update, requireJson, parse('json', UpdateStreamBody), async (c) =>
@@ -107,7 +112,7 @@ export function broadcastRoutes(context: LiveContext, leases: ViewerLeases): Hon
       c.json(await getStream(context, await readSession(context, c), c.req.param('id'))),
     )
     .get('/streams/:id/events', DOCS.events, async (c) =>
-      streamBroadcast(context, leases, c, { viewer: await readSession(context, c), id: c.req.param('id') }),
+      streamBroadcast(sources, c, { viewer: await readSession(context, c), id: c.req.param('id') }),
     )
     .get('/streams/:id/viewers', DOCS.viewers, async (c) =>
       c.json(await readViewerCurve(context, await requireSession(context, c), c.req.param('id'))),
