@@ -5,14 +5,17 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
-import { until } from '../../shared/testing/until.ts'
+import { readFrameNumbers } from '../../shared/testing/frame-counter.ts'
+import { findFreePort } from '../../shared/testing/free-port.ts'
+import { runFfmpeg } from '../../shared/testing/run-ffmpeg.ts'
+import { PATIENCE_MS, until } from '../../shared/testing/until.ts'
 import { startWorker, type WorkerProcess } from '../../shared/testing/worker-process.ts'
 import { liveEnv } from '../testing/worker-environments.ts'
 import { type CounterClip, makeCounterClip } from './testing/counter-clip.ts'
 import { type IngestDouble, startIngestDouble } from './testing/ingest-double.ts'
 import { FOLDER, type LiveGateway, startLiveGateway } from './testing/live-gateway.ts'
 import { readParts } from './testing/part-reader.ts'
-import { killChildren, listChildren } from './testing/child-processes.ts'
+import { killChildren, listChildren, listCommandLines } from './testing/child-processes.ts'
 import { readStoredFrames } from './testing/stored-frames.ts'
 
 // The tests keep time with a clip and hardly compute: several run at once.
@@ -219,4 +222,35 @@ test.concurrent('a broadcast has a picture of its own', async () => {
   const picture = await readFile(join(dir, 'store', FOLDER, `poster-${findPoster()}.jpg`))
   expect(picture.subarray(0, 2)).toEqual(Buffer.from('ffd8', 'hex'))
   expect(gateway.reports().every(({ parts_url: url }) => url === null)).toBe(true)
+})
+
+test('a broadcast is pushed to another platform too, here ffmpeg, and the key there shows nowhere', async () => {
+  const key = 'their-key-0123456789'
+  const clip = await makeCounterClip({ sec: 8, fps: '30', keyFrameSec: 1 })
+  const [port, received] = [await findFreePort(), join(dir, 'received.mkv')]
+  const input = ['-listen', '1', '-i', `rtmp://127.0.0.1:${port}/live/any`]
+  // A broadcast ends here with its connection, which ffmpeg may call an error.
+  const platform = runFfmpeg('ffmpeg', ['-v', 'error', ...input, '-c', 'copy', received], { timeoutMs: PATIENCE_MS })
+  const ended = platform.catch(() => undefined)
+  await using ingest = await startIngestDouble(clip)
+  const push = { url: `rtmp://127.0.0.1:${port}/live`, key }
+  const targets = [{ target_id: '019502f0-0000-7000-8000-000000000002', push }]
+  await using gateway = await startLiveGateway({ source: null, targets })
+  await using worker = startLiveWorker(gateway)
+  const statesSeen = () => gateway.reports().flatMap((report) => report.targets?.map(({ state }) => state) ?? [])
+  await until(() => statesSeen().includes('waiting'), 'the worker knows the target')
+  gateway.setSource(ingest.source)
+  await until(() => statesSeen().includes('live'), 'the target is reported as live')
+  const commands = await listCommandLines(worker.pid)
+  await untilFinished(gateway, ingest, worker)
+  await ended
+
+  await expectAllFrames(gateway, clip, ['180'])
+  const numbers = await readFrameNumbers(received, 180)
+  expect(numbers.length).toBeGreaterThanOrEqual(30)
+  expect(numbers).toEqual(numbersUpTo(clip.frames).slice(-numbers.length))
+  expect(commands.length).toBeGreaterThan(1)
+  expect(commands.join()).not.toContain(key)
+  expect(worker.lines.join()).not.toContain(key)
+  expect(JSON.stringify(gateway.reports())).not.toContain(key)
 })

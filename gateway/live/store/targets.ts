@@ -4,11 +4,11 @@ import type { TargetReport } from '../../../shared/contract/live.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import { streamTargets } from '../schema.ts'
 
-export type Target = typeof streamTargets.$inferSelect
+export type StreamTarget = typeof streamTargets.$inferSelect
 export type NewTarget = typeof streamTargets.$inferInsert
 
 /** Returns the targets of a broadcast, the oldest first. */
-export function listTargets(db: DbOrTx, streamId: string): Promise<Target[]> {
+export function listTargets(db: DbOrTx, streamId: string): Promise<StreamTarget[]> {
   return db
     .select()
     .from(streamTargets)
@@ -17,7 +17,7 @@ export function listTargets(db: DbOrTx, streamId: string): Promise<Target[]> {
 }
 
 /** Inserts a target. */
-export async function insertTarget(tx: Tx, target: NewTarget): Promise<Target> {
+export async function insertTarget(tx: Tx, target: NewTarget): Promise<StreamTarget> {
   const [row] = await tx.insert(streamTargets).values(target).returning()
   if (row === undefined) throw new Error('the target was not inserted')
   return row

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 
 import { TargetState } from '../../../shared/contract/live.ts'
 import type { Stream } from '../store/streams.ts'
-import type { Target } from '../store/targets.ts'
+import type { StreamTarget } from '../store/targets.ts'
 
 const Moment = v.pipe(v.string(), v.isoTimestamp())
 
@@ -29,7 +29,10 @@ export const TargetList = v.object({ targets: v.array(TargetView) })
 export type TargetList = v.InferOutput<typeof TargetList>
 
 /** Returns a target as the owner sees it. It waits while no encoder publishes, whatever was reported before. */
-export function presentTarget(target: Target, { publisherSession }: Pick<Stream, 'publisherSession'>): TargetView {
+export function presentTarget(
+  target: StreamTarget,
+  { publisherSession }: Pick<Stream, 'publisherSession'>,
+): TargetView {
   const isIdle = publisherSession === null
   const { state, problem, reason, bitRateKbps } = isIdle ? IDLE : target
   return {

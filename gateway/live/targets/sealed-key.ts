@@ -40,7 +40,7 @@ async function deriveKey(internalKey: string) {
   return crypto.subtle.deriveKey(derivation, material, { name: ALGORITHM, length: 256 }, false, ['encrypt', 'decrypt'])
 }
 
-/** WebCrypto takes bytes of an ArrayBuffer only, by its types. */
+/** Returns a text in UTF-8, as bytes that the types of WebCrypto accept. */
 function toBytes(text: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(utf8ToBytes(text))
 }

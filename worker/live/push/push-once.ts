@@ -1,9 +1,7 @@
 /** One attempt to push a session to another platform: a connection, a publication, and media until one of them ends. */
 
-import type { Socket } from 'node:net'
-
 import type { AddressPolicy } from '../../../shared/net/safe-url.ts'
-import { connectTcp } from '../../platform/tcp-client.ts'
+import { connectTcp, type TcpSocket } from '../../platform/tcp-client.ts'
 import { RtmpError } from '../ingest/rtmp/rtmp-error.ts'
 import type { FeedSession } from './media-feed.ts'
 import { createPublishSession, type PublishPhase, type PublishSession, type PublishTarget } from './publish-session.ts'
@@ -72,7 +70,7 @@ export async function pushOnce(attempt: PushAttempt): Promise<PushEnd> {
 
 type OpenAttempt = {
   readonly attempt: PushAttempt
-  readonly socket: Socket
+  readonly socket: TcpSocket
   readonly rtmp: PublishSession
   receivedBytes: number
   sentBytes: number
@@ -82,7 +80,7 @@ type OpenAttempt = {
   readonly end: (end: PushEnd) => void
 }
 
-function publishOn(socket: Socket, attempt: PushAttempt, signal: AbortSignal): Promise<PushEnd> {
+function publishOn(socket: TcpSocket, attempt: PushAttempt, signal: AbortSignal): Promise<PushEnd> {
   return new Promise((resolve) => {
     let hasEnded = false
     const open: OpenAttempt = {

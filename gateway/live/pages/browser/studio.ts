@@ -6,6 +6,7 @@ import { setHidden, setText, textsOf } from './elements.ts'
 import { attachHealth } from './health-lanes.ts'
 import { attachClock } from './on-air-clock.ts'
 import { attachScreen } from './screen.ts'
+import { showTargets } from './targets.ts'
 import { isOnAir, showState } from './state-badge.ts'
 
 const room = document.querySelector<HTMLElement>('[data-studio]')
@@ -35,6 +36,10 @@ function openRoom(element: HTMLElement): void {
       setText(document, '[data-peak-viewers]', String(peak))
     },
     onHealth: showHealth,
+    onTargets: (event) => {
+      const targets = element.querySelector<HTMLElement>('[data-targets]')
+      if (targets !== null) showTargets(targets, event)
+    },
     onConnection: (isConnected) => setHidden(document, '[data-stale]', isConnected),
   })
 }

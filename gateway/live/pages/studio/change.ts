@@ -9,6 +9,7 @@ import { UpdateStreamBody } from '../../broadcasts/requests.ts'
 import { readIngestAddresses } from '../../ingest/read-ingest-addresses.ts'
 import { readForm, wrongFields, type FormTexts } from '../form-body.ts'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
+import { addTargetFromForm, removeTargetFromForm } from './change-targets.ts'
 import { showControlRoom } from './control-room.tsx'
 import { explainStreamFields, toStreamBody } from './stream-form.ts'
 
@@ -18,6 +19,8 @@ type StudioForm = (visit: UserVisit, stream: StreamView, form: FormTexts) => Pro
 const FORMS: Readonly<Record<string, StudioForm>> = {
   details: saveDetails,
   key: renewStreamKey,
+  'target-add': addTargetFromForm,
+  'target-remove': removeTargetFromForm,
   end: endBroadcast,
   delete: deleteBroadcast,
 }

@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 import { Note } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
+import { readTargets } from '../../broadcasts/change-targets.ts'
 import type { StreamView } from '../../broadcasts/present.ts'
 import type { IngestAddresses } from '../../ingest/read-ingest-addresses.ts'
 import { isOnAir } from '../../rules/broadcast-state.ts'
@@ -20,9 +21,11 @@ import { ConnectPanel } from './connect-panel.tsx'
 import { DetailsFields } from './details-form.tsx'
 import { HealthPanel } from './health-panel.tsx'
 import { STUDIO_SCRIPT } from './new-page.tsx'
+import { TargetsPanel, type TargetForm } from './targets-panel.tsx'
 import { toStreamForm, type StreamField } from './stream-form.ts'
 
 const ROOT = '..'
+const NO_TARGET: TargetForm = { url: '', problems: {} }
 
 /** What the studio of one broadcast shows. */
 export type ControlRoomParts = {
@@ -33,14 +36,17 @@ export type ControlRoomParts = {
   /** What its form was filled in with, where something is wrong with it. */
   readonly values?: FormTexts
   readonly problems: FieldProblems<StreamField>
+  /** The form of a new target, where something is wrong with it. */
+  readonly targetForm?: TargetForm
   readonly status?: ContentfulStatusCode
 }
 
-/** Shows the studio of one broadcast: preview, health, connection help, details. */
-export function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Promise<Response> {
-  const { stream, ingest, key, status = 200 } = parts
+/** Shows the studio of one broadcast: preview, health, connection help, other platforms, details. */
+export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Promise<Response> {
+  const { stream, ingest, key, status = 200, targetForm = NO_TARGET } = parts
   const { language } = visit
   const hasEnded = stream.state === 'ended'
+  const { targets } = await readTargets(visit.context, visit.signedIn, stream.stream_id)
   const main = (
     <div class="wrap stack" data-studio={stream.stream_id}>
       <RoomHead visit={visit} stream={stream} />
@@ -65,6 +71,9 @@ export function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Prom
         <div class="stack">
           {hasEnded ? null : (
             <ConnectPanel language={language} ingest={ingest} streamKey={key} streamId={stream.stream_id} />
+          )}
+          {hasEnded ? null : (
+            <TargetsPanel language={language} streamId={stream.stream_id} targets={targets} form={targetForm} />
           )}
           <DetailsPanel visit={visit} parts={parts} />
           <DeletePanel visit={visit} stream={stream} />
