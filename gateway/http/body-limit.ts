@@ -11,7 +11,7 @@ import { deadlineOf } from './deadline.ts'
 
 const MAX_BODY_BYTES = 64 * 1024
 /** Bodies over 64 KiB that are read at a time: a body is in memory before its signature can be checked. */
-const MOST_LARGE_BODIES = 4
+const MOST_LARGE_BODIES = 2
 /** `Retry-After` of a further one, in seconds. */
 const RETRY_SEC = 1
 

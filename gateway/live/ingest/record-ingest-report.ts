@@ -52,21 +52,19 @@ async function recordSessions(tx: Tx, ingestId: string, { ports, sessions }: Ing
     tx,
     sessions.filter(({ ended }) => ended === null),
   )
-  const idsOf = (isMeant: (session: IngestSession) => boolean) => sessions.filter(isMeant).map(({ session }) => session)
+  const idsOf = (state: Presence) => sessions.flatMap((one) => (presenceOf(one) === state ? one.session : []))
   return [
-    ...(await loseEncoders(
-      tx,
-      idsOf(({ ended }) => ended !== null),
-    )),
-    ...(await markSilent(
-      tx,
-      idsOf(({ ended, silent_ms: ms }) => ended === null && ms >= STALE_PUBLISHER_MS),
-    )),
-    ...(await markSending(
-      tx,
-      idsOf(({ ended, silent_ms: ms }) => ended === null && ms < STALE_PUBLISHER_MS),
-    )),
+    ...(await loseEncoders(tx, idsOf('ended'))),
+    ...(await markSilent(tx, idsOf('silent'))),
+    ...(await markSending(tx, idsOf('sending'))),
   ]
+}
+
+type Presence = 'ended' | 'silent' | 'sending'
+
+function presenceOf({ ended, silent_ms: silentMs }: IngestSession): Presence {
+  if (ended !== null) return 'ended'
+  return silentMs >= STALE_PUBLISHER_MS ? 'silent' : 'sending'
 }
 
 /** Returns whether a session goes on: it must be the one that publishes its broadcast. */

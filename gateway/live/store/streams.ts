@@ -177,19 +177,24 @@ export function loseEncodersOf(db: DbOrTx, ingestId: string): Promise<Stream[]> 
   return changeStates(db, 'encoder_lost', eq(streams.publisherIngest, ingestId), NO_PUBLISHER)
 }
 
+/** Returns the condition that a column has one of many ids, which are one parameter: Postgres takes 65,535 at most. */
+function isAmong(column: typeof streams.streamId | typeof streams.publisherSession, ids: readonly string[]): SQL {
+  return sql`${column} in (select id::uuid from json_array_elements_text(${JSON.stringify(ids)}::json) as id)`
+}
+
 /** Records that sessions have ended, where they are the ones that publish. */
 export function loseEncoders(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
-  return changeStates(db, 'encoder_lost', inArray(streams.publisherSession, [...sessions]), NO_PUBLISHER)
+  return changeStates(db, 'encoder_lost', isAmong(streams.publisherSession, sessions), NO_PUBLISHER)
 }
 
 /** Records that sessions send nothing; they may send again. */
 export function markSilent(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
-  return changeStates(db, 'encoder_lost', inArray(streams.publisherSession, [...sessions]))
+  return changeStates(db, 'encoder_lost', isAmong(streams.publisherSession, sessions))
 }
 
 /** Records that sessions send again. */
 export function markSending(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
-  return changeStates(db, 'encoder_published', inArray(streams.publisherSession, [...sessions]))
+  return changeStates(db, 'encoder_published', isAmong(streams.publisherSession, sessions))
 }
 
 /** Stores what an ingest worker measured of sessions that publish. */
@@ -206,12 +211,7 @@ export async function recordPublishers(
 
 /** Returns broadcasts by their ids. */
 export async function listStreamsById(db: DbOrTx, ids: readonly string[]): Promise<Stream[]> {
-  return ids.length === 0
-    ? []
-    : db
-        .select()
-        .from(streams)
-        .where(inArray(streams.streamId, [...ids]))
+  return ids.length === 0 ? [] : db.select().from(streams).where(isAmong(streams.streamId, ids))
 }
 
 /** Deletes a broadcast with its rows; returns false where it is gone. */

@@ -5,7 +5,7 @@ import { countAttempt } from '../store/login-failures.ts'
 /** What a mail would be sent for: its address, who requests it, and, where that is known, the account. */
 export type MailSubject = { readonly email: string; readonly client: string; readonly userId: string | null }
 
-/** Mails within a window: to an address, whoever has it; for an account, whatever its address; for a client's address. */
+/** Mails within a window: to an address of whatever account; for an account at whatever address; for an address of a client. */
 const WINDOWS = [
   { name: 'hour', sec: 3600, receiver: 3, account: 5, client: 30 },
   { name: 'day', sec: 86_400, receiver: 10, account: 20, client: 200 },
