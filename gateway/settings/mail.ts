@@ -34,15 +34,24 @@ const SmtpUrl = v.pipe(
 )
 
 function parseSmtpUrl(value: string): SmtpServer | null {
-  const url = URL.canParse(value) ? new URL(value) : null
-  if (url === null || !/^smtps?:$/.test(url.protocol) || url.hostname === '') return null
-  if (!['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '') return null
+  const url = /^smtps?:\/\/[^/?#]+\/?$/.test(value) && URL.canParse(value) ? new URL(value) : null
+  const credentials = url === null ? null : readCredentials(url)
+  if (url === null || credentials === null || url.hostname === '') return null
   const isSecure = url.protocol === 'smtps:'
-  const port = url.port === '' ? (isSecure ? SMTPS_PORT : SUBMISSION_PORT) : Number(url.port)
+  const usualPort = isSecure ? SMTPS_PORT : SUBMISSION_PORT
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? usualPort : Number(url.port),
+    isSecure,
+    credentials: credentials.user === '' ? null : credentials,
+  }
+}
+
+/** Returns user and password, which are empty together; `null` where they are not, or not escaped as they must be. */
+function readCredentials(url: URL): SmtpServer['credentials'] {
   const [user, password] = [unescape(url.username), unescape(url.password)]
   if (user === null || password === null || (user === '') !== (password === '')) return null
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  return { host, port, isSecure, credentials: user === '' ? null : { user, password } }
+  return { user, password }
 }
 
 function unescape(part: string): string | null {
