@@ -44,6 +44,7 @@ type Entry = {
 /** Creates the memory of one gateway for the broadcasts that it plays. Rows are read once for all viewers. */
 export function createPlayedStreams(context: LiveContext): PlayedStreams {
   const entries = new Map<string, Entry>()
+  let sweptAtMs = 0
 
   function entryOf(streamId: string): Entry {
     const known = entries.get(streamId)
@@ -55,6 +56,8 @@ export function createPlayedStreams(context: LiveContext): PlayedStreams {
   }
 
   function forgetIdle(nowMs: number): void {
+    if (nowMs - sweptAtMs < MAX_AGE_MS) return
+    sweptAtMs = nowMs
     for (const [streamId, entry] of entries) {
       if (entry.pending !== null || nowMs - entry.usedAtMs < IDLE_MS) continue
       entry.unsubscribe()
