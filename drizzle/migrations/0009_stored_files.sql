@@ -24,6 +24,7 @@ CREATE TABLE "viewer_minutes" (
 );
 --> statement-breakpoint
 ALTER TABLE "archives" ADD COLUMN "cooled_at" timestamp with time zone;--> statement-breakpoint
+ALTER TABLE "stream_segments" ADD COLUMN "is_missing" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "streams" ADD COLUMN "is_out_of_room" boolean DEFAULT false NOT NULL;--> statement-breakpoint
 ALTER TABLE "streams" ADD COLUMN "stored_bytes" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "streams" ADD COLUMN "discarded_at" timestamp with time zone;--> statement-breakpoint

@@ -283,7 +283,12 @@ export const ArchiveOutcome = v.variant('status', [
     file_size: count,
     duration_sec: seconds,
   }),
-  v.object({ status: v.literal('failed'), reason: shortText }),
+  v.object({
+    status: v.literal('failed'),
+    reason: shortText,
+    /** Paths in the store of segments that are missing or incomplete: playlists leave them out. */
+    missing: v.optional(v.pipe(v.array(shortText), v.maxLength(10_000)), []),
+  }),
 ])
 export type ArchiveOutcome = v.InferOutput<typeof ArchiveOutcome>
 

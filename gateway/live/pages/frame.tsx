@@ -86,7 +86,7 @@ function policyOf(
   return pagePolicy({
     scripts: true,
     forms: true,
-    media: hasPlayer,
+    media: hasMedia || hasPlayer,
     mediaOrigin: hasMedia || hasPlayer ? mediaOrigin : null,
     nonce,
   })

@@ -11,6 +11,7 @@ import { resetRoutes } from './reset/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { STUDIO_SCRIPT } from './studio/new-page.tsx'
 import { studioRoutes } from './studio/routes.ts'
+import { LISTS_SCRIPT } from './stream-card.tsx'
 import { verifyEmailRoutes } from './verify-email/routes.tsx'
 import type { PagesContext } from './visit.ts'
 import { WATCH_SCRIPT, watchRoutes } from './watch/routes.tsx'
@@ -19,6 +20,7 @@ import { WATCH_SCRIPT, watchRoutes } from './watch/routes.tsx'
 export const PAGE_SOURCES: readonly string[] = [
   WATCH_SCRIPT,
   STUDIO_SCRIPT,
+  LISTS_SCRIPT,
   'live/pages/styles/pages.css',
   'live/pages/styles/broadcasts.css',
   'live/pages/styles/studio.css',

@@ -12,6 +12,8 @@ import type { PlayedStream, PlayedStreams } from './windows.ts'
 
 /** How long the first segment of a broadcast is waited for, in ms. */
 const FIRST_SEGMENT_MS = 8000
+/** Segments of a playlist for a moving picture in a list. */
+const PREVIEW_SEGMENTS = 5
 /** How far a reload may be ahead, in segments (RFC 8216bis §6.2.5.2). */
 const FARTHEST_RELOAD = 2
 
@@ -28,7 +30,8 @@ export async function answerMaster(playback: Playback, c: HonoContext): Promise<
 }
 
 /**
- * Answers with the playlist of a rendition; `_HLS_msn` and `_HLS_part` are waited for.
+ * Answers with the playlist of a rendition; `_HLS_msn` and `_HLS_part` are waited for; `preview` has the
+ * newest segments only.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function answerRendition(playback: Playback, c: HonoContext): Promise<Response> {
@@ -37,6 +40,11 @@ export async function answerRendition(playback: Playback, c: HonoContext): Promi
   const rung = (c.req.param('rung') ?? '').replace('.m3u8', '')
   const viewerId = viewerIdOf(c)
   if (viewerId !== null && isOnAir(state)) playback.leases.see({ streamId, viewerId })
+  // A moving picture of a list: a few seconds, and no viewer.
+  if (c.req.query('preview') !== undefined) {
+    const newest = { ...opened, segments: opened.segments.slice(-PREVIEW_SEGMENTS), feed: null }
+    return answerText(c, formatMedia(windowOf(playback, newest), rung, false))
+  }
   const position = positionOf(c)
   const current = position === null ? opened : await reload(playback, c, { opened, rung, position })
   const isDelta = c.req.query('_HLS_skip') === 'YES'

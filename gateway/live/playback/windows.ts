@@ -122,6 +122,9 @@ async function readRows(db: DbOrTx, streamId: string, known: PlayedRows | null):
   if (found === null || found.stream.discardedAt !== null) return null
   const { stream } = found
   if (known === null) return { stream, segments: await readWindow(db, stream, []), runs: await listRuns(db, streamId) }
+  // A recording whose file could not be made has segments that are missing.
+  const isChangedRecording = stream.state === 'ended' && stream.updatedAt.getTime() !== known.stream.updatedAt.getTime()
+  if (isChangedRecording) return readRows(db, streamId, null)
   const hasNewSegments = stream.nextSeq !== known.stream.nextSeq || stream.state !== known.stream.state
   const hasNewRuns = stream.discontinuity !== known.stream.discontinuity
   return {

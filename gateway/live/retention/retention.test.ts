@@ -6,6 +6,7 @@ import {
   claimBroadcast,
   claimIngest,
   claimStorage,
+  reportArchive,
   signUp,
   type SimulatedEncoder,
   type SimulatedIngest,
@@ -183,4 +184,21 @@ test('a recording has a chapter from each title of its broadcast on', async () =
   const file = await gateway.api('GET', `/api/v1/archives/${archive}/chapters.vtt`)
   expect(file.headers.get('content-type')).toContain('text/vtt')
   expect(file.text).toContain('00:00:05.500 --> 00:00:12.000\nSecond &lt;part&gt;\n')
+})
+
+test('a recording with a missing segment has failed with the reason, and plays what is there', async () => {
+  const owner = await signUp(gateway.api, 'damaging')
+  const shown = await broadcast(owner, 3)
+  const archive = (await end(owner, shown)) ?? ''
+  const read = async () => (await fetch(`${gateway.url}/live/${shown.id}/360.m3u8`)).text()
+  expect(await read()).not.toContain('GAP')
+  const missing = [`live/${shown.id}/1/360/1.m4s`, 'of another layout']
+  const outcome = { status: 'failed', reason: 'live/…/1.m4s is missing', missing }
+  expect((await reportArchive(gateway.url, archive, outcome)).json).toEqual({ duplicate: false })
+  expect((await as(owner, 'GET', `/archives/${archive}`)).json).toMatchObject({
+    status: 'failed',
+    error: outcome.reason,
+    playback_url: expect.stringContaining(shown.id),
+  })
+  await expect.poll(read).toMatch(/0\.m4s\n#EXTINF:2\.00000,\n#EXT-X-GAP\n\S+\/1\.m4s\n#EXTINF:2\.00000,\n\S+\/2\.m4s/)
 })

@@ -33,7 +33,7 @@ type LiveWorkerCalls = {
 }
 
 /** Creates the calls of a worker; `path` is that of its assignment. */
-function createWorkerCalls(url: string, kind: 'ingest' | 'live' | 'storage', id: string): LiveWorkerCalls {
+function createWorkerCalls(url: string, kind: 'ingest' | 'live' | 'archive' | 'storage', id: string): LiveWorkerCalls {
   const token = deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, kind, id)
   return {
     async call(method, path, body) {
@@ -161,6 +161,15 @@ export async function claimBroadcast(url: string, streamId: string): Promise<Sim
       return (await report({ runs, segments, ...more })).json
     },
   }
+}
+
+/** Claims the assignment of a recording's worker, and reports what became of it. */
+export async function reportArchive(url: string, archiveId: string, outcome: object): Promise<ApiResponse> {
+  const id = `archive-${archiveId}`
+  const { call } = createWorkerCalls(url, 'archive', id)
+  const path = `/internal/v1/archives/${id}`
+  const { json: claim } = await call('POST', `${path}/claim`, { claimant: randomUUID() })
+  return call('PUT', `${path}/status`, { epoch: claim.epoch, seq: 1, outcome })
 }
 
 /** A storage worker of a test: the tasks of its claim, and the call that reports what became of them. */

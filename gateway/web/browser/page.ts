@@ -1,5 +1,11 @@
 /** Runs on every page: times in the viewer's zone, buttons that copy, a note while the network is gone. */
 
+const TIME: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' }
+const DAY: Intl.DateTimeFormatOptions = { year: 'numeric', month: 'short', day: 'numeric' }
+const FORMATS: ReadonlyMap<string, Intl.DateTimeFormatOptions> = new Map([
+  ['day', { dateStyle: 'medium' }],
+  ['time', TIME],
+])
 const COPIED_MS = 2000
 /** Time limit of reading the newest state of a list, in ms. */
 const REFRESH_TIMEOUT_MS = 5000
@@ -23,10 +29,7 @@ showConnection()
 
 /** Shows a time in the viewer's zone, with the zone's name. */
 function showLocalTime(time: HTMLTimeElement): void {
-  const isDay = time.dataset['format'] === 'day'
-  const options: Intl.DateTimeFormatOptions = isDay
-    ? { dateStyle: 'medium' }
-    : { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' }
+  const options = FORMATS.get(time.dataset['format'] ?? '') ?? { ...DAY, ...TIME }
   time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, options).format(new Date(time.dateTime))
 }
 
@@ -83,9 +86,9 @@ function keepFresh(area: HTMLElement): void {
   again()
 }
 
-/** Replaces the content of an area, unless it has the focus, which would be lost. */
+/** Replaces the content of an area, unless it has the focus, which would be lost, or a picture of it moves. */
 function replaceArea(area: HTMLElement, html: string): void {
-  if (area.contains(document.activeElement)) return
+  if (area.contains(document.activeElement) || area.querySelector('[data-moving]') !== null) return
   area.innerHTML = html
   for (const time of area.querySelectorAll<HTMLTimeElement>('time[data-format]')) showLocalTime(time)
 }

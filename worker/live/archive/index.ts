@@ -63,7 +63,9 @@ async function archive(
   await using store = await openStore(environment.STORAGE_TYPE, environment)
   const means = { store, dir: scratch.dir, ffmpegPath: environment.FFMPEG_PATH, signal }
   const recording = await makeRecording(order, means)
-  if (recording.kind === 'failed') return { status: 'failed', reason: recording.reason }
+  if (recording.kind === 'failed') {
+    return { status: 'failed', reason: recording.reason, missing: [...recording.missing] }
+  }
   // The recording of a title may be made again under the same name.
   const headers = { contentType: 'video/mp4', cacheControl: 'no-cache' }
   await store.put(order.output, recording.path, headers, signal)

@@ -7,6 +7,7 @@ import { Note } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
 import { readTargets } from '../../broadcasts/change-targets.ts'
 import type { StreamView } from '../../broadcasts/present.ts'
+import { readViewerCurve } from '../../broadcasts/read-viewer-curve.ts'
 import type { IngestAddresses } from '../../ingest/read-ingest-addresses.ts'
 import { isOnAir } from '../../rules/broadcast-state.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
@@ -22,10 +23,14 @@ import { DetailsFields } from './details-form.tsx'
 import { HealthPanel } from './health-panel.tsx'
 import { STUDIO_SCRIPT } from './new-page.tsx'
 import { TargetsPanel, type TargetForm } from './targets-panel.tsx'
+import { ViewersPanel } from './viewers-panel.tsx'
 import { toStreamForm, type StreamField } from './stream-form.ts'
 
 const ROOT = '..'
 const NO_TARGET: TargetForm = { url: '', problems: {} }
+/** The part of the page that is read again by itself, and how often, in seconds. */
+export const CURVE_PART = 'viewers'
+const CURVE_REFRESH_SEC = 15
 
 /** What the studio of one broadcast shows. */
 export type ControlRoomParts = {
@@ -41,16 +46,22 @@ export type ControlRoomParts = {
   readonly status?: ContentfulStatusCode
 }
 
-/** Shows the studio of one broadcast: preview, health, connection help, other platforms, details. */
+/** Shows the studio of one broadcast: preview, health, viewers, connection help, other platforms, details. */
 export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Promise<Response> {
   const { stream, ingest, key, status = 200, targetForm = NO_TARGET } = parts
-  const { language } = visit
+  const { language, context, signedIn } = visit
+  const { viewers } = await readViewerCurve(context, signedIn, stream.stream_id)
   const hasEnded = stream.state === 'ended'
-  const { targets } = await readTargets(visit.context, visit.signedIn, stream.stream_id)
+  const { targets } = await readTargets(context, signedIn, stream.stream_id)
   const main = (
     <div class="wrap stack" data-studio={stream.stream_id}>
       <RoomHead visit={visit} stream={stream} />
       {hasEnded ? <EndedNote visit={visit} stream={stream} /> : null}
+      {stream.is_out_of_room && !hasEnded ? (
+        <Note kind="warning" title={STUDIO_MESSAGES[language].outOfRoomTitle}>
+          {STUDIO_MESSAGES[language].outOfRoomText}
+        </Note>
+      ) : null}
       <p class="note note-warning" data-stale hidden>
         <Icon name="alert" />
         <strong>{STUDIO_MESSAGES[language].staleNote}</strong>
@@ -66,6 +77,15 @@ export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts)
             language={language}
             isPreview
           />
+          {stream.started_at === null ? null : (
+            <div
+              class="stack"
+              data-refresh={hasEnded ? undefined : `${stream.stream_id}?part=${CURVE_PART}`}
+              data-every={CURVE_REFRESH_SEC}
+            >
+              <ViewersPanel language={language} minutes={viewers} />
+            </div>
+          )}
           {hasEnded ? null : <HealthPanel language={language} />}
         </div>
         <div class="stack">
@@ -90,6 +110,13 @@ export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts)
     scripts: [STUDIO_SCRIPT],
     hasPlayer: true,
   })
+}
+
+/** Shows only the viewers of a broadcast over time, as it is in its studio. */
+export async function showCurve({ c, context, signedIn, language }: UserVisit, id: string): Promise<Response> {
+  const { viewers } = await readViewerCurve(context, signedIn, id)
+  c.header('Cache-Control', 'no-store')
+  return c.html(<ViewersPanel language={language} minutes={viewers} />)
 }
 
 type RoomParts = { readonly visit: UserVisit; readonly stream: StreamView }
