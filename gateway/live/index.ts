@@ -47,6 +47,7 @@ import { LIVE_SECTION, readLiveSettings, type LiveSettings } from './settings.ts
 import { topicOf } from './topic.ts'
 import { watchdogRoutes } from './watchdog/routes.ts'
 import { watchBroadcasts } from './watchdog/watch-broadcasts.ts'
+import { WHIP_CALLS, whipRoutes } from './whip/routes.ts'
 
 /** Live: people, their accounts and their broadcasts. */
 export const live: System = {
@@ -86,7 +87,7 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
 const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives']
 
 /** Calls beside those of accounts that need no session. */
-const OPEN_CALLS = /^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/|$)/
+const OPEN_CALLS = [/^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/|$)/, WHIP_CALLS]
 
 function mount(context: LiveContext): MountedSystem {
   const { loadPageAssets } = context
@@ -97,13 +98,14 @@ function mount(context: LiveContext): MountedSystem {
       paths: PATHS,
       authentication: sessionAuthentication(
         context,
-        (c) => isOpenCall(c) || OPEN_CALLS.test(`${c.req.method} ${c.req.path}`),
+        (c) => isOpenCall(c) || OPEN_CALLS.some((calls) => calls.test(`${c.req.method} ${c.req.path}`)),
       ),
       routes: new Hono()
         .route('/', accountRoutes(context))
         .route('/', broadcastRoutes(context, leases))
         .route('/', targetRoutes(context))
-        .route('/', archiveRoutes(context)),
+        .route('/', archiveRoutes(context))
+        .route('/', whipRoutes(context)),
     },
     ...(loadPageAssets === null ? {} : { pages: pageRoutes({ ...context, loadPageAssets }) }),
     mediaPaths: [`${LIVE_PATH}/`],

@@ -253,6 +253,8 @@ export const ingestServers = pgTable('ingest_servers', {
   ingestId: text('ingest_id').primaryKey(),
   rtmpPort: integer('rtmp_port').notNull(),
   rtmpsPort: integer('rtmps_port'),
+  /** Where it takes offers of WHIP; `null`: it takes none. */
+  whipUrl: text('whip_url'),
   seenAt: moment('seen_at').notNull().defaultNow(),
 })
 

@@ -44,10 +44,14 @@ const DAY_SEC = 86_400
 const MAX_WINDOW_MS = 1_800_000
 /** The port of RTMP (IANA). */
 export const RTMP_PORT = 1935
+/** The UDP port of what browsers publish. */
+export const WHIP_PORT = 8189
 const rtmpUrl = v.pipe(
   text,
   v.regex(/^rtmps?:\/\/[^\s/]+\/live$/, 'must be an address such as rtmp://live.example.com/live'),
 )
+
+const host = v.pipe(text, v.regex(/^[\w.:-]{1,253}$/, 'must be a name or an address, without a port'))
 
 /** Variables that ingest workers read themselves: checked here for their form, and passed on as written. */
 const ForIngest = v.object({
@@ -62,6 +66,14 @@ const ForIngest = v.object({
   RTMPS_PORT: setting(
     v.optional(port),
     'Port of RTMPS, which needs `TLS_CERT_FILE` and `TLS_KEY_FILE`. Default: 1936. Not used in a cluster.',
+  ),
+  WHIP_PORT: setting(
+    v.optional(port),
+    'UDP port of WebRTC, by which browsers publish. Default: 8189 or, where another program has it, any free port. In a cluster it is 8189.',
+  ),
+  WHIP_HOST: setting(
+    v.optional(host),
+    'Public name or address of `WHIP_PORT`, where it is not an address of this machine: behind NAT, and in a cluster. Default: the addresses of `RTMP_HOST`.',
   ),
   TLS_CERT_FILE: setting(v.optional(text), 'File of the certificate for RTMPS, in PEM. Not available in a cluster.'),
   TLS_KEY_FILE: setting(v.optional(text), "File of the certificate's key, in PEM."),

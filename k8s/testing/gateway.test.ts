@@ -79,7 +79,7 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
 
   test('is reachable inside of the cluster only, unless an installation exposes it', () => {
     for (const { metadata, spec } of all('Service')) {
-      const isOfEncoders = metadata.name === 'tallylight-rtmp'
+      const isOfEncoders = ['tallylight-rtmp', 'tallylight-whip'].includes(metadata.name ?? '')
       expect(spec?.type ?? 'ClusterIP').toBe(isOfEncoders ? 'LoadBalancer' : 'ClusterIP')
       expect(spec).not.toHaveProperty('externalIPs')
     }

@@ -60,12 +60,36 @@ export const PublishRequest = v.object({
   source: IngestSource,
   /** Sessions of this worker that have sent something within `STALE_PUBLISHER_MS`. */
   active_sessions: v.pipe(v.array(uuid), v.maxLength(10_000)),
+  /** Only asks: the broadcast does not go on the air by it. */
+  is_trial: v.optional(v.boolean(), false),
 })
 export type PublishRequest = v.InferOutput<typeof PublishRequest>
 
 /** The encoder may publish. Any refusal is a `Refusal` whose message is for the encoder's user. */
 export const PublishAccepted = v.object({ stream_id: uuid })
 export type PublishAccepted = v.InferOutput<typeof PublishAccepted>
+
+/*
+ * A gateway hands an offer of WHIP (RFC 9725) to an ingest worker by `POST {whip.url}`, and ends the session by
+ * `DELETE {whip.url}/{stream_id}/{session}`. Requests are signed as callbacks are, under the worker's token. Refusals are a
+ * `Refusal` whose code is one of the gateway's.
+ */
+
+/** An offer to publish over WebRTC. Whether it may is decided by a `PublishRequest` of the worker. */
+export const WhipRequest = v.object({
+  stream_id: uuid,
+  key_hash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+  /** Address of the publisher. */
+  address: shortText,
+  /** The publisher's own name of its program. */
+  agent: v.nullable(shortText),
+  sdp: v.pipe(v.string(), v.maxLength(65_536)),
+})
+export type WhipRequest = v.InferOutput<typeof WhipRequest>
+
+/** The answer to an offer. The session begins when the publisher has connected; it is on the air from then on. */
+export const WhipAccepted = v.object({ session: uuid, sdp: v.pipe(v.string(), v.maxLength(65_536)) })
+export type WhipAccepted = v.InferOutput<typeof WhipAccepted>
 
 /** A measured track of a publisher. */
 const VideoFacts = v.object({
@@ -109,6 +133,8 @@ export const IngestReport = v.object({
   ...CallNumber.entries,
   /** The ports on which it listens; `rtmps` is `null` without a certificate. */
   ports: v.object({ rtmp: small, rtmps: v.nullable(small) }),
+  /** Where it takes offers of WHIP; `null`: it takes none. */
+  whip: v.optional(v.nullable(v.object({ url: httpUrl })), null),
   sessions: v.pipe(v.array(IngestSession), v.maxLength(10_000)),
 })
 export type IngestReport = v.InferOutput<typeof IngestReport>

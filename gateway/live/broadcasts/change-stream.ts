@@ -83,7 +83,7 @@ export async function renewKey(context: LiveContext, owner: SignedIn, id: string
     // The ingest worker learns from its next report that the session is not the one of the broadcast any more.
     return updateStreamRow(tx, id, { keyHash: hash, publisherSession: null, publisherSource: null })
   })
-  return { ingest: await readIngestAddresses(context), stream_key: key }
+  return { ingest: await readIngestAddresses(context, id), stream_key: key }
 }
 
 /**

@@ -50,7 +50,7 @@ export async function createStream(
       folder: folderOf(streamId, body.visibility),
     })
   })
-  const ingest = await readIngestAddresses(context)
+  const ingest = await readIngestAddresses(context, streamId)
   return { ...viewOf(context, { stream, username: owner.user.username }, owner), ingest, stream_key: key }
 }
 

@@ -14,8 +14,9 @@ import { topicOf } from '../topic.ts'
 import { lockAdmission } from '../store/admission.ts'
 
 /**
- * Admits an encoder that wants to publish: its broadcast is on the air, and its live worker is launched.
- * @throws BrokenRule PUBLISH_REFUSED with the reason for the encoder's user, STALE_EPOCH
+ * Admits an encoder that wants to publish: its broadcast is on the air, and its live worker is launched. A trial changes
+ * nothing.
+ * @throws BrokenRule PUBLISH_REFUSED, STREAM_ENDED, STREAM_TAKEN with the reason for the encoder's user; STALE_EPOCH
  */
 export async function admitPublisher(
   context: LiveContext,
@@ -28,9 +29,11 @@ export async function admitPublisher(
     const locked = await lockStreamOfKey(tx, request.key_hash)
     if (locked === null) throw refuse('the stream key is not valid; copy it again from the studio')
     await requireAdmission(tx, context, locked, { ingestId, request })
+    if (request.is_trial) return locked
     const admitted = await admit(tx, locked, ingestId, request)
     return locked.startedAt === null ? limitRecording(tx, context, admitted) : admitted
   })
+  if (request.is_trial) return { stream_id: stream.streamId }
   context.log.info('encoder admitted', { stream_id: stream.streamId, session: request.source.session })
   context.notifier.notify(topicOf(stream.streamId))
   context.wake()
@@ -40,11 +43,13 @@ export async function admitPublisher(
 type PublishAttempt = { readonly ingestId: string; readonly request: PublishRequest }
 
 async function requireAdmission(tx: Tx, context: LiveContext, stream: Stream, attempt: PublishAttempt): Promise<void> {
-  if (stream.state === 'ended') throw refuse('this broadcast has ended; create another one')
+  if (stream.state === 'ended')
+    throw new BrokenRule(LIVE_ERRORS.STREAM_ENDED, 'this broadcast has ended; create another one')
   if (chooseStorage(context.settings.live.stores) === null) {
     throw refuse('this server has no store for broadcasts: its operator has to set S3_BUCKET')
   }
-  if (isTaken(stream, attempt)) throw refuse('another encoder is on the air with this key')
+  if (isTaken(stream, attempt))
+    throw new BrokenRule(LIVE_ERRORS.STREAM_TAKEN, 'another encoder is on the air with this key')
   const { maxBroadcasts } = context.settings.live
   if (!isOnAir(stream.state) && (await countOnAir(tx, stream.streamId)) >= maxBroadcasts) {
     throw refuse(`${maxBroadcasts} broadcasts are on the air, which is the limit; try again later`)

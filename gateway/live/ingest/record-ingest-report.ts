@@ -46,8 +46,13 @@ export async function recordIngestReport(
   }
 }
 
-async function recordSessions(tx: Tx, ingestId: string, { ports, sessions }: IngestReport): Promise<Stream[]> {
-  await recordIngestServer(tx, { ingestId, rtmpPort: ports.rtmp, rtmpsPort: ports.rtmps })
+async function recordSessions(tx: Tx, ingestId: string, { ports, whip, sessions }: IngestReport): Promise<Stream[]> {
+  await recordIngestServer(tx, {
+    ingestId,
+    rtmpPort: ports.rtmp,
+    rtmpsPort: ports.rtmps,
+    whipUrl: whip?.url ?? null,
+  })
   await recordPublishers(
     tx,
     sessions.filter(({ ended }) => ended === null),

@@ -26,6 +26,8 @@ export type PageParts = {
   readonly hasMedia?: boolean
   /** It has a player. */
   readonly hasPlayer?: boolean
+  /** It may use camera, microphone and screen. */
+  readonly hasCapture?: boolean
   readonly section?: 'live' | 'studio' | 'settings'
   readonly reloadSec?: number
   readonly description?: string
@@ -38,10 +40,11 @@ const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: 'English', ja: 
 /** Answers with a page. */
 export async function showPage(visit: Visit, parts: PageParts): Promise<Response> {
   const { c, language, assets } = visit
-  const { title, root, main, hasPlayer = false, status = 200, scripts = [] } = parts
+  const { title, root, main, hasPlayer = false, hasCapture = false, status = 200, scripts = [] } = parts
   // media-chrome writes its styles into the page.
   const nonce = hasPlayer ? newUuid().replaceAll('-', '') : undefined
   c.header('Content-Security-Policy', policyOf(visit, parts, nonce))
+  c.header('Permissions-Policy', capturePolicy(hasCapture))
   c.header('Cache-Control', 'no-store')
   c.header('Vary', 'Cookie, Accept-Language')
   const text = FRAME_MESSAGES[language]
@@ -74,6 +77,13 @@ export async function showPage(visit: Visit, parts: PageParts): Promise<Response
   })
   return c.html(page, status)
 }
+
+/** Returns the Permissions-Policy of a page: which devices it may use, and never those that it shows. */
+function capturePolicy(hasCapture: boolean): string {
+  return CAPTURE_FEATURES.map((feature) => `${feature}=(${hasCapture ? 'self' : ''})`).join(', ')
+}
+
+const CAPTURE_FEATURES = ['camera', 'microphone', 'display-capture']
 
 /** Returns the policy of a page. Pictures and films may lie elsewhere: in a bucket, or at a CDN. */
 function policyOf(

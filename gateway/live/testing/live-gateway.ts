@@ -89,6 +89,7 @@ export async function claimIngest(url: string, id = 'ingest-0'): Promise<Simulat
         epoch: claim.epoch,
         seq: ++seq,
         ports: { rtmp: 1935, rtmps: null },
+        whip: null,
         sessions: sessions.map((one) => ({
           session: randomUUID(),
           stream_id: streamId,

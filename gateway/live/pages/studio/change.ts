@@ -29,7 +29,8 @@ const FORMS: Readonly<Record<string, StudioForm>> = {
 export async function showBroadcast(visit: UserVisit, id: string): Promise<Response> {
   const stream = await findOwn(visit, id)
   if (visit.c.req.query('part') === CURVE_PART) return showCurve(visit, id)
-  return showControlRoom(visit, { stream, ingest: await readIngestAddresses(visit.context), key: null, problems: {} })
+  const ingest = await readIngestAddresses(visit.context, stream.stream_id)
+  return showControlRoom(visit, { stream, ingest, key: null, problems: {} })
 }
 
 /** Answers a form of the studio of one broadcast. */
@@ -62,7 +63,7 @@ async function saveDetails(visit: UserVisit, stream: StreamView, form: FormTexts
           (rule) => explainStreamRefusal(rule, language),
         )
   if ('problems' in tried) {
-    const ingest = await readIngestAddresses(context)
+    const ingest = await readIngestAddresses(context, stream.stream_id)
     return showControlRoom(visit, { stream, ingest, key: null, values: form, problems: tried.problems, status: 400 })
   }
   return c.redirect(`${stream.stream_id}?saved#details`, 303)

@@ -20,6 +20,7 @@ import { OnAirClock } from '../watch/routes.tsx'
 import { Confirm } from './confirm.tsx'
 import { ConnectPanel } from './connect-panel.tsx'
 import { DetailsFields } from './details-form.tsx'
+import { GoLivePanel } from './go-live-panel.tsx'
 import { HealthPanel } from './health-panel.tsx'
 import { STUDIO_SCRIPT } from './new-page.tsx'
 import { TargetsPanel, type TargetForm } from './targets-panel.tsx'
@@ -92,6 +93,9 @@ export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts)
           {hasEnded ? null : (
             <ConnectPanel language={language} ingest={ingest} streamKey={key} streamId={stream.stream_id} />
           )}
+          {hasEnded || ingest.whip_url === undefined ? null : (
+            <GoLivePanel language={language} streamId={stream.stream_id} />
+          )}
           {hasEnded ? null : (
             <TargetsPanel language={language} streamId={stream.stream_id} targets={targets} form={targetForm} />
           )}
@@ -109,6 +113,7 @@ export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts)
     section: 'studio',
     scripts: [STUDIO_SCRIPT],
     hasPlayer: true,
+    hasCapture: true,
   })
 }
 
