@@ -6,7 +6,7 @@ import { isOnAir } from '../rules/broadcast-state.ts'
 import { newCode } from '../new-code.ts'
 import { mayPlay } from './access.ts'
 import { LONGEST_RELOAD_MS, notPlayable, windowOf, type Playback } from './playback.ts'
-import { formatMaster, hasPosition, type PlaylistPosition } from './playlist.ts'
+import { formatMaster, formatMedia, hasPosition, type PlaylistPosition } from './playlist.ts'
 import { viewerIdOf } from './viewer-id.ts'
 import type { PlayedStream, PlayedStreams } from './windows.ts'
 
@@ -43,7 +43,7 @@ export async function answerRendition(playback: Playback, c: HonoContext): Promi
   // A moving picture of a list: a few seconds, and no viewer.
   if (c.req.query('preview') !== undefined) {
     const newest = { ...opened, segments: opened.segments.slice(-PREVIEW_SEGMENTS), feed: null }
-    return answerText(c, formatMedia(windowOf(playback, newest), rung, false))
+    return answerPlaylist(c, new TextEncoder().encode(formatMedia(windowOf(playback, newest), rung, false)))
   }
   const position = positionOf(c)
   const current = position === null ? opened : await reload(playback, c, { opened, rung, position })

@@ -45,7 +45,7 @@ export async function removeTargetFromForm(visit: UserVisit, stream: StreamView,
 }
 
 async function showForm(visit: UserVisit, stream: StreamView, targetForm: TargetForm): Promise<Response> {
-  const ingest = await readIngestAddresses(visit.context)
+  const ingest = await readIngestAddresses(visit.context, stream.stream_id)
   return showControlRoom(visit, { stream, ingest, key: null, problems: {}, targetForm, status: 400 })
 }
 
