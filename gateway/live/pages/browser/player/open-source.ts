@@ -1,7 +1,7 @@
 import type Hls from 'hls.js'
 
 import type { PlayerOptions } from './player-options.ts'
-import { stayLive } from './stay-live.ts'
+import { FASTER_RATE, stayLive } from './stay-live.ts'
 
 /** A playlist that a video element plays. */
 export type OpenSource = {
@@ -41,7 +41,7 @@ export async function openSource(video: HTMLVideoElement, options: SourceOptions
     backBufferLength: BACK_BUFFER_SEC,
     liveDurationInfinity: true,
     ...(isLive && !isLowLatency ? { liveSyncDurationCount: 2 } : {}),
-    ...(isLive ? { maxLiveSyncPlaybackRate: 1.25 } : { startPosition: startSec }),
+    ...(isLive ? { maxLiveSyncPlaybackRate: FASTER_RATE } : { startPosition: startSec }),
   })
   keepPlaying(hls, HlsPlayer, options)
   hls.loadSource(url)
