@@ -22,6 +22,8 @@ export async function checkRestarts(signal: AbortSignal): Promise<readonly Check
   const figures: CheckedFigure[] = []
   for (const victim of ['Postgres', 'ingest', 'gateway'] as const) {
     const killedMs = await kill(victim, product)
+    // Encoders do not publish to the database.
+    if (victim !== 'Postgres') encoder.noteLoss(killedMs)
     const backMs = await waitForNewPicture(watched, encoder, killedMs, signal)
     figures.push(atMost(`${victim}: playing again after`, (backMs - killedMs) / 1000, 15))
     await pause(BETWEEN_SEC, signal)

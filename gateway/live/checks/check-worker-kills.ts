@@ -27,7 +27,7 @@ export async function checkWorkerKills(signal: AbortSignal): Promise<readonly Ch
     await pause(BETWEEN_SEC, signal)
     await watched.readViewing()
     for (let kill = 0; kill < KILLS; kill++) {
-      killEncoding(broadcast)
+      await killEncoding(broadcast, signal)
       await pause(BETWEEN_SEC, signal)
     }
     figures.push(
@@ -43,10 +43,11 @@ export async function checkWorkerKills(signal: AbortSignal): Promise<readonly Ch
   return figures
 }
 
-function killEncoding(broadcast: CheckedBroadcast): void {
-  const pids = findEncodingPids(broadcast)
-  if (pids.length < 2) throw new Error('the live worker and its ffmpeg were not found')
-  for (const pid of pids) process.kill(pid, 'SIGKILL')
+/** Kills the worker and its ffmpeg, once both run. */
+async function killEncoding(broadcast: CheckedBroadcast, signal: AbortSignal): Promise<void> {
+  const isEncoding = () => findEncodingPids(broadcast).length >= 2
+  await waitUntil(isEncoding, { what: 'the live worker and its ffmpeg run', sec: 60, signal })
+  for (const pid of findEncodingPids(broadcast)) process.kill(pid, 'SIGKILL')
 }
 
 async function judgeViewing(latency: string, watched: WatchedPage): Promise<readonly CheckedFigure[]> {

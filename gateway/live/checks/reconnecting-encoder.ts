@@ -4,14 +4,21 @@ import type { CheckedBroadcast } from './product.ts'
 import { publishEndlessly } from './publishing.ts'
 import { pause } from './wait-until.ts'
 
-/** One connection of an encoder: the number of its first frame, and when it has ended, in ms of the unix time. */
-type EncoderConnection = { readonly encoder: TestEncoder; readonly firstNumber: number; endedMs: number | null }
+/** One connection of an encoder: the number of its first frame, and when it was lost, in ms of the unix time. */
+type EncoderConnection = {
+  readonly encoder: TestEncoder
+  readonly firstNumber: number
+  readonly startedMs: number
+  lostMs: number | null
+}
 
 /** An encoder that connects again by itself, as OBS does. Its frame numbers go on with the time. */
 export type ReconnectingEncoder = AsyncDisposable & {
   /** Returns when a frame was sent, in ms of the unix time; `null` where it was not. */
   sentAtMs(number: number): number | null
-  /** Returns the numbers of the frames that were sent half a second before their connection ended, or earlier. */
+  /** Notes that what receives its frames was killed, which loses the connection. */
+  noteLoss(atMs: number): void
+  /** Returns the numbers of the frames that were sent half a second before their connection was lost, or earlier. */
   sentNumbers(): readonly number[]
   /** Ends it; resolves once all frames are sent. */
   stop(): Promise<void>
@@ -31,10 +38,10 @@ export function startReconnectingEncoder(broadcast: CheckedBroadcast): Reconnect
     while (!stopping.signal.aborted) {
       const firstNumber = Math.round(((Date.now() - startedMs) / 1000) * ENCODER_FPS)
       const encoder = publishEndlessly(broadcast, firstNumber)
-      const connection: EncoderConnection = { encoder, firstNumber, endedMs: null }
+      const connection: EncoderConnection = { encoder, firstNumber, startedMs: Date.now(), lostMs: null }
       connections.push(connection)
       await encoder.ended
-      if (!stopping.signal.aborted) connection.endedMs = Date.now()
+      if (!stopping.signal.aborted) connection.lostMs ??= Date.now()
       await pause(RETRY_SEC, stopping.signal).catch(() => undefined)
     }
   }
@@ -49,13 +56,17 @@ export function startReconnectingEncoder(broadcast: CheckedBroadcast): Reconnect
   return {
     sentAtMs: (number) =>
       connections.findLast(({ firstNumber }) => firstNumber <= number)?.encoder.sentAtMs(number) ?? null,
+    noteLoss(atMs) {
+      const lost = connections.findLast((connection) => connection.startedMs < atMs)
+      if (lost !== undefined) lost.lostMs = Math.min(lost.lostMs ?? atMs, atMs)
+    },
     sentNumbers: () => connections.flatMap(listArrived),
     stop,
     [Symbol.asyncDispose]: stop,
   }
 }
 
-function listArrived({ encoder, firstNumber, endedMs }: EncoderConnection): readonly number[] {
+function listArrived({ encoder, firstNumber, lostMs }: EncoderConnection): readonly number[] {
   const all = Array.from({ length: encoder.sentFrames() }, (_, i) => firstNumber + i)
-  return endedMs === null ? all : all.filter((number) => (encoder.sentAtMs(number) ?? endedMs) < endedMs - IN_FLIGHT_MS)
+  return lostMs === null ? all : all.filter((number) => (encoder.sentAtMs(number) ?? lostMs) < lostMs - IN_FLIGHT_MS)
 }
