@@ -138,6 +138,7 @@ test('the gateway starts without .env, generates its keys, and refuses private a
   expect(filled.filter(([, value]) => value?.includes('$'))).toEqual([])
   const source =
     readSource('gateway/settings/read-settings.ts') +
+    readSource('gateway/settings/mail.ts') +
     readSource('gateway/settings/stores.ts') +
     readSource('gateway/jobs/settings.ts') +
     readSource('gateway/monitors/settings.ts') +
