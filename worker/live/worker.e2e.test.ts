@@ -225,31 +225,31 @@ test.concurrent('a broadcast has a picture of its own', async () => {
 })
 
 test.concurrent('a broadcast is pushed to another platform too, here ffmpeg, and the key there shows nowhere', async () => {
+  const key = 'their-key-0123456789'
   await using folder = await createFolder()
   const { dir } = folder
-  const key = 'their-key-0123456789'
-  const clip = await makeCounterClip({ sec: 8, fps: '30', keyFrameSec: 1 })
+  const clip = await makeCounterClip({ sec: 9, fps: '30' })
   const [port, received] = [await findFreePort(), join(dir, 'received.mkv')]
   const input = ['-listen', '1', '-i', `rtmp://127.0.0.1:${port}/live/any`]
   // A broadcast ends here with its connection, which ffmpeg may call an error.
   const platform = runFfmpeg('ffmpeg', ['-v', 'error', ...input, '-c', 'copy', received], { timeoutMs: PATIENCE_MS })
   const ended = platform.catch(() => undefined)
-  await using ingest = await startIngestDouble(clip)
+  await using ingest = await startIngestDouble(clip, { holdFromMs: 5000 })
   const push = { url: `rtmp://127.0.0.1:${port}/live`, key }
   const targets = [{ target_id: '019502f0-0000-7000-8000-000000000002', push }]
-  await using gateway = await startLiveGateway({ source: null, targets })
+  await using gateway = await startLiveGateway({ source: ingest.source, targets })
   await using worker = startLiveWorker(gateway, dir)
   const statesSeen = () => gateway.reports().flatMap((report) => report.targets?.map(({ state }) => state) ?? [])
-  await until(() => statesSeen().includes('waiting'), 'the worker knows the target')
-  gateway.setSource(ingest.source)
   await until(() => statesSeen().includes('live'), 'the target is reported as live')
   const commands = await listCommandLines(worker.pid)
+  ingest.release()
   await untilFinished(gateway, ingest, worker)
   await ended
 
   await expectAllFrames(gateway, clip, dir)
   const numbers = await readFrameNumbers(received, 180)
-  expect(numbers.length).toBeGreaterThanOrEqual(30)
+  // The key frame at 6 s is the first one after the hold.
+  expect(numbers.length).toBeGreaterThanOrEqual(90)
   expect(numbers).toEqual(numbersUpTo(clip.frames).slice(-numbers.length))
   expect(commands.length).toBeGreaterThan(1)
   expect(commands.join()).not.toContain(key)

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns'
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-import { guardLookup } from '../../shared/net/guarded-lookup.ts'
+import { type DnsLookup, guardLookup } from '../../shared/net/guarded-lookup.ts'
 import { type AddressPolicy, ForbiddenAddressError, isPrivateHost } from '../../shared/net/safe-url.ts'
 
 /** A connection of a client. */
@@ -19,6 +19,8 @@ export type TcpClientOptions = {
   readonly signal: AbortSignal
   /** A certificate to trust in place of the known authorities, in PEM. */
   readonly ca?: string | undefined
+  /** Resolves names; not set: the system does. */
+  readonly resolve?: DnsLookup
 }
 
 /** Why there is no connection. */
@@ -60,13 +62,14 @@ export function connectTcp(options: TcpClientOptions): Promise<TcpConnecting> {
   })
 }
 
-function openSocket({ hostname: host, port, isSecure, policy, ca }: TcpClientOptions): Socket {
+function openSocket(options: TcpClientOptions): Socket {
+  const { hostname: host, port, isSecure, policy, ca, resolve = lookup } = options
   const target = {
     host,
     port,
     noDelay: true,
     keepAlive: true,
-    ...(policy.allowPrivateNetworks ? {} : { lookup: guardLookup(lookup) }),
+    ...(policy.allowPrivateNetworks ? {} : { lookup: guardLookup(resolve) }),
   }
   if (!isSecure) return connectPlain(target)
   // Server Name Indication has names only (RFC 6066 §3).
