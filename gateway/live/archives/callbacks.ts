@@ -6,7 +6,7 @@ import {
   type ArchiveOrder,
   type ArchiveOutcome,
   type RecordedRun,
-} from '../../../shared/contract/live.ts'
+} from '../../../shared/contract/live-files.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import { parse, requireJson } from '../../http/json-body.ts'

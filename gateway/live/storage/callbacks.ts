@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 
 import { ClaimRequest, type CallAccepted, type Claim } from '../../../shared/contract/assignment.ts'
-import { StorageReport, type StorageOrder, type StorageTask } from '../../../shared/contract/live.ts'
+import { StorageReport, type StorageOrder, type StorageTask } from '../../../shared/contract/live-files.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
 import { requireWorker } from '../../http/signed-callback.ts'
 import { claimAssignment, requireCurrentEpoch } from '../../workers/claim-assignment.ts'

@@ -1,7 +1,7 @@
 import { asc, eq, inArray, lte, sql, type SQL } from 'drizzle-orm'
 
 import type { ColdClass } from '../../../shared/contract/stores.ts'
-import type { StorageResult } from '../../../shared/contract/live.ts'
+import type { StorageResult } from '../../../shared/contract/live-files.ts'
 import { newUuid } from '../../../shared/ids.ts'
 import type { DbOrTx } from '../../ports/database.ts'
 import { storageTasks } from '../schema.ts'

@@ -7,9 +7,8 @@ import type {
   IngestReport,
   IngestReportAccepted,
   IngestSession,
-  StorageOrder,
-  StorageResult,
 } from '../../../shared/contract/live.ts'
+import type { StorageOrder, StorageResult } from '../../../shared/contract/live-files.ts'
 import { hashText } from '../../../shared/net/hash.ts'
 import { deriveWorkerToken, signCallback } from '../../../shared/net/signing.ts'
 import { TEST_KEYS, type ApiResponse, type Json } from '../../testing/test-gateway.ts'

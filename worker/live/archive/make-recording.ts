@@ -8,7 +8,7 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { once } from 'node:events'
 
-import type { ArchiveOrder, RecordedRun } from '../../../shared/contract/live.ts'
+import type { ArchiveOrder, RecordedRun } from '../../../shared/contract/live-files.ts'
 import { runProgram, type ProgramResult } from '../../platform/run-program.ts'
 import { StoreError, type Store } from '../../stores/store.ts'
 

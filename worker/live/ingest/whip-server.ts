@@ -1,5 +1,4 @@
 import { lookup } from 'node:dns/promises'
-import { createSocket } from 'node:dgram'
 
 import * as v from 'valibot'
 
@@ -7,6 +6,7 @@ import { WhipRequest, type WhipAccepted } from '../../../shared/contract/live.ts
 import type { Refusal } from '../../../shared/contract/assignment.ts'
 import { verifyCallback } from '../../../shared/net/signing.ts'
 import type { StreamReply, StreamRequest } from '../../platform/stream-server.ts'
+import { findUdpPort } from '../../platform/udp-port.ts'
 import type { IngestEnvironment } from './environment.ts'
 import { openPort } from './open-port.ts'
 import { OfferError } from './whip/offer-error.ts'
@@ -84,21 +84,6 @@ export async function startWhipServer({ environment, ...more }: WhipServerOption
 /** Returns the address to listen on; `null`: all of them. */
 async function findBindAddress(host: string): Promise<string | null> {
   return host === '::' ? null : (await lookup(host)).address
-}
-
-/** Returns a free UDP port: `wanted`, or any one for 0. @throws Error with a `code` such as EADDRINUSE */
-function findUdpPort(wanted: number, address: string | null): Promise<number> {
-  const socket = createSocket(address?.includes(':') === false ? 'udp4' : 'udp6')
-  return new Promise((resolve, reject) => {
-    socket.once('error', (error) => {
-      socket.close()
-      reject(error)
-    })
-    socket.bind(wanted, address ?? undefined, () => {
-      const { port } = socket.address()
-      socket.close(() => resolve(port))
-    })
-  })
 }
 
 async function handle(state: WhipServerState, request: StreamRequest, nowMs: number): Promise<StreamReply> {

@@ -1,5 +1,5 @@
 /** Why a server does not take a broadcast, or no longer. */
-export type PublishRefusal = {
+export type PushRefusal = {
   /** `ended_there`: the server has ended the publication. */
   readonly problem: 'key_refused' | 'refused' | 'ended_there'
   readonly reason: string
@@ -16,7 +16,7 @@ const OF_KEYS =
 const HIDDEN = '…'
 
 /** Describes a server's refusal to the owner. Servers may repeat the key in their words: it is left out. */
-export function describeRefusal(words: ServerWords, key: string, wasPublishing: boolean): PublishRefusal {
+export function describeRefusal(words: ServerWords, key: string, wasPublishing: boolean): PushRefusal {
   const detail = [words.description, words.code].map((text) => clean(text, key)).find((text) => text !== '') ?? ''
   const because = detail === '' ? '' : `: ${detail}`
   if (wasPublishing) return { problem: 'ended_there', reason: `the platform ended the broadcast there${because}` }

@@ -20,7 +20,7 @@ import {
 } from '../ingest/rtmp/commands.ts'
 import { RtmpError } from '../ingest/rtmp/rtmp-error.ts'
 import { MESSAGE_TYPE, type RtmpMessage } from '../ingest/rtmp/rtmp-message.ts'
-import { describeRefusal, type PublishRefusal } from './describe-refusal.ts'
+import { describeRefusal, type PushRefusal } from './describe-refusal.ts'
 
 /** A server of another platform, and the stream key there. */
 export type PublishTarget = { readonly server: RtmpServer; readonly key: string }
@@ -28,7 +28,7 @@ export type PublishTarget = { readonly server: RtmpServer; readonly key: string 
 /** Where a publication stands. `publishing`: the server takes media. `over`: it refuses, or has ended the publication. */
 export type PublishPhase =
   | { readonly kind: 'handshake' | 'connecting' | 'deciding' | 'publishing' }
-  | { readonly kind: 'over'; readonly refusal: PublishRefusal }
+  | { readonly kind: 'over'; readonly refusal: PushRefusal }
 
 export type PublishSession = {
   /** Sends the first bytes. */

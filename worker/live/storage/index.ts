@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 
 import { HEARTBEAT_INTERVAL_MS } from '../../../shared/contract/assignment.ts'
-import { StorageOrder, type StorageReport, type StorageResult } from '../../../shared/contract/live.ts'
+import { StorageOrder, type StorageReport, type StorageResult } from '../../../shared/contract/live-files.ts'
 import { readEnvironment } from '../../environment.ts'
 import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../../kind.ts'
 import { createReportQueue } from '../../platform/report-queue.ts'

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { expect, onTestFinished, test } from 'vitest'
 
-import { StorageOrder } from '../../../shared/contract/live.ts'
+import { StorageOrder } from '../../../shared/contract/live-files.ts'
 import { newUuid } from '../../../shared/ids.ts'
 import { openLocalStore } from '../../stores/local.ts'
 import { runTasks } from './run-tasks.ts'

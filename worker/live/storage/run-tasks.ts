@@ -1,4 +1,4 @@
-import type { StorageResult, StorageTask } from '../../../shared/contract/live.ts'
+import type { StorageResult, StorageTask } from '../../../shared/contract/live-files.ts'
 import { StoreError, type Store } from '../../stores/store.ts'
 
 /** Limit for one task, in ms. What it has done by then stays done, and the next try goes on there. */

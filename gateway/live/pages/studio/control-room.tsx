@@ -49,56 +49,18 @@ export type ControlRoomParts = {
 
 /** Shows the studio of one broadcast: preview, health, viewers, connection help, other platforms, details. */
 export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Promise<Response> {
-  const { stream, ingest, key, status = 200, targetForm = NO_TARGET } = parts
+  const { stream, status = 200 } = parts
   const { language, context, signedIn } = visit
   const { viewers } = await readViewerCurve(context, signedIn, stream.stream_id)
-  const hasEnded = stream.state === 'ended'
   const { targets } = await readTargets(context, signedIn, stream.stream_id)
   const main = (
     <div class="wrap stack" data-studio={stream.stream_id}>
       <RoomHead visit={visit} stream={stream} />
-      {hasEnded ? <EndedNote visit={visit} stream={stream} /> : null}
-      {stream.is_out_of_room && !hasEnded ? (
-        <Note kind="warning" title={STUDIO_MESSAGES[language].outOfRoomTitle}>
-          {STUDIO_MESSAGES[language].outOfRoomText}
-        </Note>
-      ) : null}
-      <p class="note note-warning" data-stale hidden>
-        <Icon name="alert" />
-        <strong>{STUDIO_MESSAGES[language].staleNote}</strong>
-      </p>
+      <RoomNotes visit={visit} stream={stream} />
       <div class="room">
+        <RoomPicture stream={stream} language={language} minutes={viewers} />
         <div class="stack">
-          <Screen
-            stream={stream}
-            playbackUrl={stream.playback_url}
-            posterUrl={stream.poster_url}
-            seed={stream.stream_id}
-            root={ROOT}
-            language={language}
-            isPreview
-          />
-          {stream.started_at === null ? null : (
-            <div
-              class="stack"
-              data-refresh={hasEnded ? undefined : `${stream.stream_id}?part=${CURVE_PART}`}
-              data-every={CURVE_REFRESH_SEC}
-            >
-              <ViewersPanel language={language} minutes={viewers} />
-            </div>
-          )}
-          {hasEnded ? null : <HealthPanel language={language} />}
-        </div>
-        <div class="stack">
-          {hasEnded ? null : (
-            <ConnectPanel language={language} ingest={ingest} streamKey={key} streamId={stream.stream_id} />
-          )}
-          {hasEnded || ingest.whip_url === undefined ? null : (
-            <GoLivePanel language={language} streamId={stream.stream_id} />
-          )}
-          {hasEnded ? null : (
-            <TargetsPanel language={language} streamId={stream.stream_id} targets={targets} form={targetForm} />
-          )}
+          {stream.state === 'ended' ? null : <ConnectPanels language={language} parts={parts} targets={targets} />}
           <DetailsPanel visit={visit} parts={parts} />
           <DeletePanel visit={visit} stream={stream} />
         </div>
@@ -115,6 +77,59 @@ export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts)
     hasPlayer: true,
     hasCapture: true,
   })
+}
+
+type RoomPictureParts = {
+  readonly stream: StreamView
+  readonly language: Language
+  readonly minutes: ViewerCurve['viewers']
+}
+
+/** What the broadcast looks like and how it is doing: preview, viewers over time, health. */
+function RoomPicture({ stream, language, minutes }: RoomPictureParts) {
+  const hasEnded = stream.state === 'ended'
+  return (
+    <div class="stack">
+      <Screen
+        stream={stream}
+        playbackUrl={stream.playback_url}
+        posterUrl={stream.poster_url}
+        seed={stream.stream_id}
+        root={ROOT}
+        language={language}
+        isPreview
+      />
+      {stream.started_at === null ? null : (
+        <div
+          class="stack"
+          data-refresh={hasEnded ? undefined : `${stream.stream_id}?part=${CURVE_PART}`}
+          data-every={CURVE_REFRESH_SEC}
+        >
+          <ViewersPanel language={language} minutes={minutes} />
+        </div>
+      )}
+      {hasEnded ? null : <HealthPanel language={language} />}
+    </div>
+  )
+}
+
+type ConnectPanelsParts = {
+  readonly language: Language
+  readonly parts: ControlRoomParts
+  readonly targets: TargetList['targets']
+}
+
+/** What a broadcast comes from and goes to: encoders, the browser, other platforms. */
+function ConnectPanels({ language, parts, targets }: ConnectPanelsParts) {
+  const { stream, ingest, key, targetForm = NO_TARGET } = parts
+  const { stream_id: streamId } = stream
+  return (
+    <>
+      <ConnectPanel language={language} ingest={ingest} streamKey={key} streamId={streamId} />
+      {ingest.whip_url === undefined ? null : <GoLivePanel language={language} streamId={streamId} />}
+      <TargetsPanel language={language} streamId={streamId} targets={targets} form={targetForm} />
+    </>
+  )
 }
 
 /** Shows only the viewers of a broadcast over time, as it is in its studio. */
@@ -161,6 +176,26 @@ function RoomHead({ visit, stream }: RoomParts) {
         )}
       </div>
     </header>
+  )
+}
+
+/** What the owner has to know before all else. */
+function RoomNotes({ visit, stream }: RoomParts) {
+  const text = STUDIO_MESSAGES[visit.language]
+  const hasEnded = stream.state === 'ended'
+  return (
+    <>
+      {hasEnded ? <EndedNote visit={visit} stream={stream} /> : null}
+      {stream.is_out_of_room && !hasEnded ? (
+        <Note kind="warning" title={text.outOfRoomTitle}>
+          {text.outOfRoomText}
+        </Note>
+      ) : null}
+      <p class="note note-warning" data-stale hidden>
+        <Icon name="alert" />
+        <strong>{text.staleNote}</strong>
+      </p>
+    </>
   )
 }
 
