@@ -47,7 +47,7 @@ export const ArchiveOutcome = v.variant('status', [
     status: v.literal('failed'),
     reason: shortText,
     /** Paths in the store of segments that are missing or incomplete: playlists leave them out. */
-    missing: v.optional(v.pipe(v.array(shortText), v.maxLength(10_000)), []),
+    missing: v.optional(v.pipe(v.array(shortText), v.maxLength(1000)), []),
   }),
 ])
 export type ArchiveOutcome = v.InferOutput<typeof ArchiveOutcome>

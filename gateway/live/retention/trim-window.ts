@@ -8,7 +8,7 @@ import { windowSecOf } from '../rules/window.ts'
 /** How long segments outlive their window, in seconds: players may still have an older playlist (RFC 8216 §6.2.2). */
 const MARGIN_SEC = 600
 /** Segments that one run removes of a broadcast. */
-const MAX_SEGMENTS = 5000
+const MAX_SEGMENTS = 2000
 
 /** Removes the segments that a broadcast without a recording has left behind its window. */
 export async function trimWindow(tx: Tx, streamId: string): Promise<void> {

@@ -12,7 +12,7 @@ import { listDueTasks, recordTaskResults, type StorageTaskRow } from '../store/s
 import { STORAGE_ATTEMPTS, STORAGE_KIND } from './pod.ts'
 
 /** Tasks of one worker; further ones are the next worker's. */
-const TASKS_PER_WORKER = 200
+const TASKS_PER_WORKER = 50
 
 /** Returns the callbacks of the worker that removes and moves stored files: the claim, then the reports. */
 export function storageCallbacks(context: LiveContext): Hono {

@@ -9,6 +9,8 @@ const FORMATS: ReadonlyMap<string, Intl.DateTimeFormatOptions> = new Map([
 const COPIED_MS = 2000
 /** Time limit of reading the newest state of a list, in ms. */
 const REFRESH_TIMEOUT_MS = 5000
+/** How long new pictures of a list are waited for, in ms. */
+const PICTURES_TIMEOUT_MS = 3000
 
 for (const time of document.querySelectorAll<HTMLTimeElement>('time[data-format]')) showLocalTime(time)
 for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy]')) button.hidden = false
@@ -73,7 +75,9 @@ function keepFresh(area: HTMLElement): void {
     const isFirst = shown === null
     shown = html
     // The first answer is what the page has already.
-    if (!isFirst) replaceArea(area, html)
+    if (isFirst) return
+    await loadPictures(area, html)
+    replaceArea(area, html)
   }
   const again = () =>
     setTimeout(
@@ -84,6 +88,21 @@ function keepFresh(area: HTMLElement): void {
       Number(area.dataset['every']) * 1000,
     )
   again()
+}
+
+/** Loads the pictures that are new in the newest state of an area, so that none is black for a moment. */
+async function loadPictures(area: HTMLElement, html: string): Promise<void> {
+  const { content } = Object.assign(document.createElement('template'), { innerHTML: html })
+  const shown = new Set(Array.from(area.querySelectorAll('img'), ({ src }) => src))
+  // Pictures of a template have no address of their own before they are part of the page.
+  const sources = Array.from(content.querySelectorAll('img'), (picture) => picture.getAttribute('src') ?? '')
+  const fresh = sources.map((source) => new URL(source, document.baseURI).href).filter((source) => !shown.has(source))
+  const loading = fresh.map((src) =>
+    Object.assign(new Image(), { src })
+      .decode()
+      .catch(() => undefined),
+  )
+  await Promise.race([Promise.all(loading), new Promise((resolve) => setTimeout(resolve, PICTURES_TIMEOUT_MS))])
 }
 
 /** Replaces the content of an area, unless it has the focus, which would be lost, or a picture of it moves. */

@@ -35,8 +35,8 @@ class SegmentProblem extends Error {
   }
 }
 
-/** Missing segments that are reported. */
-const MOST_MISSING = 10_000
+/** Missing segments that are reported: a report is limited to 64 KiB. */
+const MOST_MISSING = 500
 
 /** A recording of twelve hours is copied and decoded in far less time. */
 const FFMPEG_TIMEOUT_MS = 6 * 3_600_000

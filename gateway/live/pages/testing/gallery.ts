@@ -37,7 +37,7 @@ export const LOOKS = [
 ] as const
 type Look = (typeof LOOKS)[number]
 
-const READY_MS = 15_000
+const READY_MS = 60_000
 /** How long pictures of a page may take to move in, in ms. */
 const SETTLE_MS = 900
 
@@ -47,7 +47,10 @@ export async function photographPages(gallery: Gallery, subjects: readonly Subje
     for (const subject of subjects) {
       if (!isWanted(gallery, nameOf({ subject, look }))) continue
       await using context = await openContext(gallery, look, subject)
-      await photograph(gallery, context, { subject, look })
+      await photograph(gallery, context, { subject, look }).catch((error: unknown) => {
+        process.exitCode = 1
+        process.stdout.write(`${nameOf({ subject, look })} failed: ${String(error)}\n`)
+      })
     }
   }
 }
