@@ -134,7 +134,7 @@ test('services that run workers have a read-only root and no capabilities', () =
 
 test('the gateway starts without .env, generates its keys, and refuses private addresses', () => {
   const environment = Object.entries(gateway?.environment ?? {})
-  const filled = environment.map(([name, value]) => [name, value.replaceAll(/\$\{\w+:-(\w*)\}/g, '$1')])
+  const filled = environment.map(([name, value]) => [name, value.replaceAll(/\$\{\w+:-([\w.]*)\}/g, '$1')])
   expect(filled.filter(([, value]) => value?.includes('$'))).toEqual([])
   const source =
     readSource('gateway/settings/read-settings.ts') +

@@ -68,26 +68,16 @@ export type PublishRequest = v.InferOutput<typeof PublishRequest>
 export const PublishAccepted = v.object({ stream_id: uuid })
 export type PublishAccepted = v.InferOutput<typeof PublishAccepted>
 
-/*
- * A gateway hands an offer of WHIP (RFC 9725) to an ingest worker by `POST {whip.url}`, and ends the session by
- * `DELETE {whip.url}/{stream_id}/{session}`. Requests are signed as callbacks are, under the worker's token. Refusals are a
- * `Refusal` whose code is one of the gateway's.
- */
-
-/** An offer to publish over WebRTC. Whether it may is decided by a `PublishRequest` of the worker. */
+/** An offer of WHIP (RFC 9725) to an ingest worker, by `POST {whip.url}`, and the answer. `DELETE {whip.url}/{stream_id}/{session}`
+ * ends the session. Both are signed as callbacks are, under the worker's token. `agent`: the publisher's name of its program. */
 export const WhipRequest = v.object({
+  ...v.pick(PublishRequest, ['key_hash', 'address']).entries,
   stream_id: uuid,
-  key_hash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-  /** Address of the publisher. */
-  address: shortText,
-  /** The publisher's own name of its program. */
   agent: v.nullable(shortText),
   sdp: v.pipe(v.string(), v.maxLength(65_536)),
 })
 export type WhipRequest = v.InferOutput<typeof WhipRequest>
-
-/** The answer to an offer. The session begins when the publisher has connected; it is on the air from then on. */
-export const WhipAccepted = v.object({ session: uuid, sdp: v.pipe(v.string(), v.maxLength(65_536)) })
+export const WhipAccepted = v.object({ session: uuid, sdp: v.string() })
 export type WhipAccepted = v.InferOutput<typeof WhipAccepted>
 
 /** A measured track of a publisher. */

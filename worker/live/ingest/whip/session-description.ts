@@ -13,8 +13,6 @@ export type SessionDescription = {
   readonly sections: readonly MediaSection[]
 }
 
-/** Most characters of an offer. */
-const MAX_SDP_BYTES = 64 * 1024
 const MAX_LINES = 2000
 const MEDIA_LINE = /^(\w{1,20}) \d{1,5}(?:\/\d{1,5})? \S{1,40} (.{1,1000})$/
 
