@@ -9,8 +9,7 @@ import { makeCertificate } from '../../../shared/testing/certificate.ts'
 import { until } from '../../../shared/testing/until.ts'
 import { createClock } from '../../platform/clock.ts'
 import { createFetcher } from '../../platform/http.ts'
-import type { FlvTag } from '../flv/flv-tag.ts'
-import { TAG_TYPE } from '../flv/flv-tag.ts'
+import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
 import type { RtmpMessage } from '../ingest/rtmp/rtmp-message.ts'
 import { framesOf, isFrame, publish } from '../testing/broadcast.ts'
 import { makeFlvClip, type FlvClip } from '../testing/flv-clip.ts'
@@ -46,7 +45,6 @@ afterAll(async () => {
   await clip[Symbol.asyncDispose]()
 })
 
-/** Publishes to the ingest, under a key of its own if none is named. */
 async function startBroadcast(key = freeKeys.pop() ?? '') {
   const client = await publishPatiently(key)
   const source = gateway.requests().findLast((request) => request.key_hash === hashText(key))?.source
@@ -65,7 +63,6 @@ async function publishPatiently(key: string): Promise<RtmpClient> {
   }
 }
 
-/** Pushes a session to targets, as the worker of a broadcast does. */
 function startPush(source: () => IngestSource | null, means: Partial<PushMeans> = {}) {
   const lines: string[] = []
   const states: string[] = []
@@ -85,7 +82,6 @@ function startPush(source: () => IngestSource | null, means: Partial<PushMeans> 
   return {
     targets,
     lines,
-    /** States of the first target, one after another. */
     states,
     find,
     waitFor: async (id: string, state: string) => {
@@ -107,12 +103,10 @@ function orderFor(port: number, more: { readonly key?: string | null; readonly s
 const framesBy = (media: readonly RtmpMessage[]) =>
   media.map(({ type, body }): FlvTag => ({ type, body, timestampMs: 0 })).filter(isFrame)
 const bodiesOf = (tags: readonly FlvTag[]) => tags.map(({ body }) => body.toString('base64'))
-/** Returns the bodies of the frames of the clip from the key frame at or after a time on. */
 function clipFrom(fromMs: number, tags = clip.tags): readonly string[] {
   const first = tags.findIndex((tag) => readTaggedFrame(tag)?.isKey === true && tag.timestampMs >= fromMs)
   return bodiesOf(tags.slice(first).filter(isFrame))
 }
-/** Splits the clip before the frames of a time. */
 function splitClip(atMs: number): readonly [readonly FlvTag[], readonly FlvTag[]] {
   const at = clip.tags.findIndex((tag) => isFrame(tag) && tag.timestampMs >= atMs)
   return [clip.tags.slice(0, at), clip.tags.slice(at)]
@@ -277,7 +271,6 @@ describe.concurrent('the push of a broadcast to other platforms', () => {
 })
 
 test('a platform that stops reading is cut and tried again, and holds up neither the others nor the reader', async () => {
-  // More than the buffers of a connection hold.
   const noise = ['-vf', 'scale=640:360,noise=alls=100:allf=t', '-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '8']
   await using heavy = await makeFlvClip({ sec: 4, video: [...noise, '-g', '25', '-pix_fmt', 'yuv420p'] })
   await using broadcast = await startBroadcast()
@@ -292,7 +285,6 @@ test('a platform that stops reading is cut and tried again, and holds up neither
   const wanted = clipFrom(100, heavy.tags)
   const first = heavy.tags.findIndex((tag, i) => i > at && readTaggedFrame(tag)?.isKey === true)
   let sent = 0
-  // No faster than the platform that reads takes it.
   for (const [i, tag] of heavy.tags.entries()) {
     if (i < at) continue
     publish(broadcast.client, [tag])
