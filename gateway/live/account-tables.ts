@@ -8,9 +8,9 @@ import type { Role } from './roles.ts'
 /** What a link in a mail is for. */
 export type LinkPurpose = 'verify_email' | 'reset_password'
 
-/** A column with a moment in time. */
+/** Returns a column with a moment in time. */
 export const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
-/** The column with the time at which a row was made. */
+/** Returns the column with the time at which a row was made. */
 export const createdAt = () => moment('created_at').notNull().defaultNow()
 const userOf = (name: string) => uuid(name).references(() => users.userId, { onDelete: 'cascade' })
 

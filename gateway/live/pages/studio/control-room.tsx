@@ -5,11 +5,13 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 import { Note } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
+import type { Language } from '../../../web/messages.ts'
 import { readTargets } from '../../broadcasts/change-targets.ts'
-import type { StreamView } from '../../broadcasts/present.ts'
+import type { StreamView, ViewerCurve } from '../../broadcasts/present.ts'
 import { readViewerCurve } from '../../broadcasts/read-viewer-curve.ts'
 import type { IngestAddresses } from '../../ingest/read-ingest-addresses.ts'
 import { isOnAir } from '../../rules/broadcast-state.ts'
+import type { TargetList } from '../../targets/present.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
@@ -85,7 +87,7 @@ type RoomPictureParts = {
   readonly minutes: ViewerCurve['viewers']
 }
 
-/** What the broadcast looks like and how it is doing: preview, viewers over time, health. */
+/** Shows what the broadcast looks like and how it is doing: preview, viewers over time, health. */
 function RoomPicture({ stream, language, minutes }: RoomPictureParts) {
   const hasEnded = stream.state === 'ended'
   return (
@@ -119,7 +121,7 @@ type ConnectPanelsParts = {
   readonly targets: TargetList['targets']
 }
 
-/** What a broadcast comes from and goes to: encoders, the browser, other platforms. */
+/** Shows what a broadcast comes from and goes to: encoders, the browser, other platforms. */
 function ConnectPanels({ language, parts, targets }: ConnectPanelsParts) {
   const { stream, ingest, key, targetForm = NO_TARGET } = parts
   const { stream_id: streamId } = stream
@@ -179,7 +181,7 @@ function RoomHead({ visit, stream }: RoomParts) {
   )
 }
 
-/** What the owner has to know before all else. */
+/** Shows what the owner has to know before all else. */
 function RoomNotes({ visit, stream }: RoomParts) {
   const text = STUDIO_MESSAGES[visit.language]
   const hasEnded = stream.state === 'ended'
