@@ -103,10 +103,10 @@ module.exports = {
     ),
     rule(
       'queries-in-stores-only',
-      'Every query stands in a store/ folder, on the tables of a schema.ts.',
+      'Every query stands in a store/ folder, on the tables of a schema.ts, which may have parts (account-schema.ts).',
       {
         path: '^(?:gateway|worker|shared)/',
-        pathNot: [TESTS, String.raw`^gateway/.+/(?:store/[^/]+|schema)\.ts$`, '^gateway/(?:adapters|database)/'],
+        pathNot: [TESTS, String.raw`^gateway/.+/(?:store/[^/]+|[a-z-]*schema)\.ts$`, '^gateway/(?:adapters|database)/'],
       },
       { path: '^node_modules/drizzle-orm/', ...AT_RUN_TIME },
     ),

@@ -23,12 +23,12 @@ import type {
   TargetState,
 } from '../../shared/contract/live.ts'
 import type { ColdClass } from '../../shared/contract/stores.ts'
-import { createdAt, moment, users } from './account-tables.ts'
+import { createdAt, moment, users } from './account-schema.ts'
 import type { ArchiveStatus } from './rules/archive-status.ts'
 import type { BroadcastState } from './rules/broadcast-state.ts'
 import type { Visibility } from './rules/visibility.ts'
 
-export * from './account-tables.ts'
+export * from './account-schema.ts'
 
 const userOf = (name: string) => uuid(name).references(() => users.userId, { onDelete: 'cascade' })
 
