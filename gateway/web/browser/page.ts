@@ -72,12 +72,9 @@ function keepFresh(area: HTMLElement): void {
     const answer = await fetch(area.dataset['refresh'] ?? '', { signal: AbortSignal.timeout(REFRESH_TIMEOUT_MS) })
     const html = await answer.text()
     if (!answer.ok || html === shown) return
-    const isFirst = shown === null
-    shown = html
-    // The first answer is what the page has already.
-    if (isFirst) return
     await loadPictures(area, html)
-    replaceArea(area, html)
+    // What could not be shown now is shown later.
+    if (replaceArea(area, html)) shown = html
   }
   const again = () =>
     setTimeout(
@@ -106,8 +103,9 @@ async function loadPictures(area: HTMLElement, html: string): Promise<void> {
 }
 
 /** Replaces the content of an area, unless it has the focus, which would be lost, or a picture of it moves. */
-function replaceArea(area: HTMLElement, html: string): void {
-  if (area.contains(document.activeElement) || area.querySelector('[data-moving]') !== null) return
+function replaceArea(area: HTMLElement, html: string): boolean {
+  if (area.contains(document.activeElement) || area.querySelector('[data-moving]') !== null) return false
   area.innerHTML = html
   for (const time of area.querySelectorAll<HTMLTimeElement>('time[data-format]')) showLocalTime(time)
+  return true
 }
