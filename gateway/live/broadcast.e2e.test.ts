@@ -178,7 +178,7 @@ describe('a broadcast', () => {
       return (await next.ended).code === 0
     }, 'the second encoder has published to its end')
     await next?.[Symbol.asyncDispose]()
-    expect(await stateOf(broadcast.id)).toBe('reconnecting')
+    await until(async () => (await stateOf(broadcast.id)) === 'reconnecting', 'the end of the second one is known')
   })
 
   it('survives the end of its gateway, its ingest and its database: the encoder reconnects to the same broadcast', async () => {

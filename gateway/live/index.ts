@@ -87,7 +87,10 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
 const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives']
 
 /** Calls beside those of accounts that need no session. */
-const OPEN_CALLS = [/^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/|$)/, WHIP_CALLS]
+const OPEN_CALLS = [
+  /^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/[^/]+(?:\/(?:events|chapters\.vtt))?)?\/?$/,
+  WHIP_CALLS,
+]
 
 function mount(context: LiveContext): MountedSystem {
   const { loadPageAssets } = context
