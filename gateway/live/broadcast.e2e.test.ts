@@ -191,12 +191,14 @@ describe('a broadcast', () => {
     await system.gateway().exited
     await system.startGateway()
     await encoder.ended
-    await until(async () => (await readIngestUrl()) !== null, 'an ingest worker listens again')
+    let ingestUrl: string | null = null
+    await until(async () => (ingestUrl = await readIngestUrl()) !== null, 'an ingest worker listens again')
     const { json } = await api('GET', `/streams/${broadcast.id}`)
     expect(['live', 'reconnecting']).toContain(json.state)
     const before = await countSegments(broadcast)
     expect(before).toBeGreaterThanOrEqual(4)
-    await using _again = startEncoder({ url: broadcast.url, sec: 30 })
+    // The port may be another one: beside other tests it is any free one.
+    await using _again = startEncoder({ url: `${ingestUrl}/${broadcast.key}`, sec: 30 })
     await waitForSegments(broadcast, before + 2)
     expect(await stateOf(broadcast.id)).toBe('live')
   })
