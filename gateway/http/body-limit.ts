@@ -4,9 +4,9 @@ import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 import { deadlineOf } from './deadline.ts'
 
 /*
- * Bodies over 64 KiB, or the limit of their route, are refused with 413, and still read within bounds: a server that leaves a body unread resets the
- * connection, and the client may see neither this answer nor the one to its next request. A longer body is read on
- * after the answer, which states that it is the last of its connection (RFC 9112 §9.6).
+ * Bodies over 64 KiB, or over the limit of their route, are refused with 413. They are still read, within bounds: a server
+ * that leaves a body unread resets the connection, and the client may see neither this answer nor the one to its next
+ * request. A longer body is read on after the answer, which states that it is the last of its connection (RFC 9112 §9.6).
  */
 
 const MAX_BODY_BYTES = 64 * 1024

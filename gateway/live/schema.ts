@@ -14,14 +14,8 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 
-import type {
-  BroadcastHealth,
-  EncodedRung,
-  IngestSource,
-  Latency,
-  PublisherFacts,
-  TargetState,
-} from '../../shared/contract/live.ts'
+import type { BroadcastHealth, EncodedRung, IngestSource, Latency, PublisherFacts } from '../../shared/contract/live.ts'
+import type { TargetState } from '../../shared/contract/live-targets.ts'
 import type { ColdClass } from '../../shared/contract/stores.ts'
 import { createdAt, moment, users } from './account-schema.ts'
 import type { ArchiveStatus } from './rules/archive-status.ts'

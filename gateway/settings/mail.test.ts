@@ -42,7 +42,7 @@ describe('the settings of e-mail', () => {
     { ...FROM, SMTP_URL: 'smtp://user@mail.example.com' },
     { ...FROM, SMTP_URL: 'smtp://mail.example.com?tls=no' },
     { ...FROM, SMTP_URL: 'smtp://%ff:x@mail.example.com' },
-    { MAIL_FROM: 'nobody' },
+    { MAIL_FROM: 'not-an-address' },
     { MAIL_FROM: 'a@example.com\r\nBcc: b@example.com' },
     { MAIL_FROM: 'Name\n <a@example.com>' },
     { MAIL_FROM: 'a@example.com, b@example.com' },

@@ -2,15 +2,9 @@
 
 import * as v from 'valibot'
 
+import { count, seconds, shortText, small, uuid } from './live-fields.ts'
 import { CallNumber } from './assignment.ts'
 import { ColdClass } from './stores.ts'
-import { withoutNul } from './text.ts'
-
-const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
-const small = v.pipe(count, v.maxValue(2_147_483_647))
-const seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(1e9))
-const shortText = v.pipe(v.string(), v.maxLength(300), withoutNul())
-const uuid = v.pipe(v.string(), v.uuid())
 
 /** A run of a broadcast in its recording: an initialization segment, and segments that follow each other. */
 export const RecordedRun = v.object({

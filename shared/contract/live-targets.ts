@@ -1,11 +1,9 @@
-/** The part of the agreement of live that concerns the push of a broadcast to other platforms. Read it through `live.ts`. */
+/** The part of the agreement of live that concerns the push of a broadcast to other platforms. */
 
 import * as v from 'valibot'
 
-import { withoutNul } from './text.ts'
+import { shortText, uuid } from './live-fields.ts'
 
-const uuid = v.pipe(v.string(), v.uuid())
-const shortText = v.pipe(v.string(), v.maxLength(300), withoutNul())
 const secretText = v.pipe(v.string(), v.maxLength(2000))
 
 /** Most other platforms that a broadcast is pushed to. */

@@ -6,17 +6,10 @@
 
 import * as v from 'valibot'
 
+import { count, seconds, shortText, small, uuid } from './live-fields.ts'
 import { CallAccepted, CallNumber } from './assignment.ts'
 import { TargetOrder, TargetReport } from './live-targets.ts'
-import { withoutNul } from './text.ts'
 
-export { MAX_TARGETS, TargetOrder, TargetReport, TargetState } from './live-targets.ts'
-
-const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
-const small = v.pipe(count, v.maxValue(2_147_483_647))
-const seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(1e9))
-const shortText = v.pipe(v.string(), v.maxLength(300), withoutNul())
-const uuid = v.pipe(v.string(), v.uuid())
 const httpUrl = v.pipe(v.string(), v.maxLength(2000), v.url())
 
 /** Length of a segment, in seconds; key frames are this far apart. */

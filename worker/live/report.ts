@@ -9,9 +9,8 @@ import {
   type IngestSource,
   LIVE_REPORT_INTERVAL_MS,
   type StoredSegment,
-  type TargetOrder,
-  type TargetReport,
 } from '../../shared/contract/live.ts'
+import type { TargetOrder, TargetReport } from '../../shared/contract/live-targets.ts'
 import type { Log } from '../../shared/log.ts'
 import type { GatewayCallResult } from '../platform/callback.ts'
 import { createReportQueue, type ReportQueueOutcome } from '../platform/report-queue.ts'

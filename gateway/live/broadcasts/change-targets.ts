@@ -1,4 +1,4 @@
-import { MAX_TARGETS } from '../../../shared/contract/live.ts'
+import { MAX_TARGETS } from '../../../shared/contract/live-targets.ts'
 import { newUuid, UUID } from '../../../shared/ids.ts'
 import { BrokenRule } from '../../errors.ts'
 import type { SignedIn } from '../accounts/session.ts'

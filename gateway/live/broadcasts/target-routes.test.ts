@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import type { TargetReport } from '../../../shared/contract/live.ts'
+import type { TargetReport } from '../../../shared/contract/live-targets.ts'
 import { until } from '../../../shared/testing/until.ts'
 import { RUNTIMES, startGatewayOn, type RuntimeGateway } from '../../testing/runtimes.ts'
 import { TEST_KEYS, type Json } from '../../testing/test-gateway.ts'

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 
-import { BroadcastHealth, PublisherFacts, TargetState } from '../../../shared/contract/live.ts'
+import { BroadcastHealth, PublisherFacts } from '../../../shared/contract/live.ts'
+import { TargetState } from '../../../shared/contract/live-targets.ts'
 
 /** Data of the event `state` of a broadcast, as far as its pages read it. */
 export const StateEvent = v.object({

@@ -1,4 +1,4 @@
-import type { TargetState } from '../../../shared/contract/live.ts'
+import type { TargetState } from '../../../shared/contract/live-targets.ts'
 import type { TARGET_MESSAGES } from './messages/targets.ts'
 
 /** What a note on a target is made of. */

@@ -1,6 +1,6 @@
 import { and, asc, eq, sql } from 'drizzle-orm'
 
-import type { TargetReport } from '../../../shared/contract/live.ts'
+import type { TargetReport } from '../../../shared/contract/live-targets.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import { streamTargets } from '../schema.ts'
 

@@ -1,4 +1,5 @@
-import type { BroadcastReport, TargetOrder } from '../../../shared/contract/live.ts'
+import type { BroadcastReport } from '../../../shared/contract/live.ts'
+import type { TargetOrder } from '../../../shared/contract/live-targets.ts'
 import type { LiveContext } from '../context.ts'
 import { listTargets, type StreamTarget } from '../store/targets.ts'
 import { openKey } from './sealed-key.ts'

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { TargetState } from '../../../shared/contract/live.ts'
+import { TargetState } from '../../../shared/contract/live-targets.ts'
 import type { Stream } from '../store/streams.ts'
 import type { StreamTarget } from '../store/targets.ts'
 

@@ -97,7 +97,7 @@ function post({ whipUrl }: Broadcast, key: string, body: string, contentType = '
 const codeOf = async (response: Response) => [response.status, JSON.parse(await response.text()).error.code]
 
 describe('a browser', () => {
-  it('goes live in the studio with its camera, is watched, and stops; nobody else publishes meanwhile', async () => {
+  it('goes live in the studio with its camera, is watched and stops; a second publisher is refused meanwhile', async () => {
     const broadcast = await createBroadcast()
     const complaints = watchPage(page)
     await page.goto(`${origin()}/studio/${broadcast.id}`)

@@ -1,4 +1,4 @@
-import type { TargetState } from '../../../shared/contract/live.ts'
+import type { TargetState } from '../../../shared/contract/live-targets.ts'
 
 /** Why an attempt to push ended, or could not begin: a code, and the same in words for the owner. */
 export type PushFailure = { readonly problem: string; readonly reason: string }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import type { IngestSource, TargetOrder, TargetReport } from '../../../shared/contract/live.ts'
+import type { IngestSource } from '../../../shared/contract/live.ts'
+import type { TargetOrder, TargetReport } from '../../../shared/contract/live-targets.ts'
 import { createLog } from '../../../shared/log.ts'
 import { hashText } from '../../../shared/net/hash.ts'
 import { makeCertificate } from '../../../shared/testing/certificate.ts'

@@ -4,7 +4,8 @@
  * retries; all of them are fed by one reader of the ingest, beside the encoder's.
  */
 
-import type { IngestSource, TargetOrder, TargetReport } from '../../../shared/contract/live.ts'
+import type { IngestSource } from '../../../shared/contract/live.ts'
+import type { TargetOrder, TargetReport } from '../../../shared/contract/live-targets.ts'
 import type { Log } from '../../../shared/log.ts'
 import { checkRtmpUrl } from '../../../shared/net/rtmp-url.ts'
 import type { Clock } from '../../platform/clock.ts'

@@ -1,11 +1,10 @@
 import * as v from 'valibot'
 
-import { HEARTBEAT_INTERVAL_MS } from '../../../shared/contract/assignment.ts'
 import { StorageOrder, type StorageReport, type StorageResult } from '../../../shared/contract/live-files.ts'
 import { readEnvironment } from '../../environment.ts'
 import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../../kind.ts'
-import { createReportQueue } from '../../platform/report-queue.ts'
 import { openStore } from '../../stores/open-store.ts'
+import { runSingleTask } from '../run-single-task.ts'
 import { StorageEnvironment } from './environment.ts'
 import { runTasks } from './run-tasks.ts'
 
@@ -23,23 +22,18 @@ export function prepareStorageWorker(env: NodeJS.ProcessEnv): PreparedWorker {
   }
 }
 
-async function runStorage(environment: StorageEnvironment, assignment: ClaimedAssignment): Promise<WorkerOutcome> {
-  const { claim, callGateway, lifetime, log } = assignment
-  const path = `/internal/v1/storage/${environment.STORAGE_ID}/status`
-  const reports = createReportQueue<readonly StorageResult[] | null>({
-    epoch: claim.epoch,
-    heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
-    initialSnapshot: null,
+function runStorage(environment: StorageEnvironment, assignment: ClaimedAssignment): Promise<WorkerOutcome> {
+  return runSingleTask<readonly StorageResult[]>(assignment, {
+    path: `/internal/v1/storage/${environment.STORAGE_ID}/status`,
     compose: (number, results): StorageReport => ({ ...number, results: results === null ? null : [...results] }),
-    send: (body, signal) => callGateway({ method: 'PUT', path, body }, signal),
-    log,
-    signal: lifetime.killed,
+    perform: () => performTasks(environment, assignment),
   })
-  const done = reports.done.then((ended) => {
-    // The tasks are another worker's now: this one stops at once.
-    if (ended.kind === 'refused') lifetime.kill()
-    return ended
-  })
+}
+
+async function performTasks(
+  environment: StorageEnvironment,
+  { claim, lifetime, log }: ClaimedAssignment,
+): Promise<readonly StorageResult[]> {
   const { tasks } = v.parse(StorageOrder, claim.order)
   await using store = await openStore(environment.STORAGE_TYPE, environment)
   const results = await runTasks(tasks, store, lifetime.stopping)
@@ -47,8 +41,5 @@ async function runStorage(environment: StorageEnvironment, assignment: ClaimedAs
     if (problem !== null) log.warn('stored files could not be removed or moved', { task_id: task, problem })
   }
   log.info('stored files removed or moved', { tasks: results.length })
-  reports.enqueue(results, 'now')
-  reports.close()
-  const ended = await done
-  return ended.kind === 'closed' ? { kind: 'finished' } : ended
+  return results
 }

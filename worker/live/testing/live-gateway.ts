@@ -7,8 +7,8 @@ import {
   type EncoderRun,
   type IngestSource,
   type StoredSegment,
-  type TargetOrder,
 } from '../../../shared/contract/live.ts'
+import type { TargetOrder } from '../../../shared/contract/live-targets.ts'
 import { type FakeGateway, type GatewayAnswer, refusal, startFakeGateway } from '../../testing/fake-gateway.ts'
 
 /** A segment with the epoch of its report. */

@@ -53,8 +53,10 @@ export type ControlRoomParts = {
 export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Promise<Response> {
   const { stream, status = 200 } = parts
   const { language, context, signedIn } = visit
-  const { viewers } = await readViewerCurve(context, signedIn, stream.stream_id)
-  const { targets } = await readTargets(context, signedIn, stream.stream_id)
+  const [{ viewers }, { targets }] = await Promise.all([
+    readViewerCurve(context, signedIn, stream.stream_id),
+    readTargets(context, signedIn, stream.stream_id),
+  ])
   const main = (
     <div class="wrap stack" data-studio={stream.stream_id}>
       <RoomHead visit={visit} stream={stream} />

@@ -1,6 +1,6 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
-import { MAX_TARGETS } from '../../../../shared/contract/live.ts'
+import { MAX_TARGETS } from '../../../../shared/contract/live-targets.ts'
 import { Field, Note } from '../../../web/components/forms.tsx'
 import type { Language } from '../../../web/messages.ts'
 import type { TargetView } from '../../targets/present.ts'
