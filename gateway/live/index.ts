@@ -120,8 +120,7 @@ function mount(context: LiveContext): MountedSystem {
         playbackRoutes({
           context,
           leases,
-          played: createPlayedStreams(context),
-          parts: createPartCache(),
+          played: createPlayedStreams(context, createPartCache()),
           playlists: createPlaylistCache(),
           files: openFiles(context),
         }),

@@ -106,7 +106,7 @@ export const streams = pgTable(
 
 const streamOf = (name: string) => uuid(name).references(() => streams.streamId, { onDelete: 'cascade' })
 
-/** One row per run of an encoder. Each run begins with a discontinuity. */
+/** One row per run of an encoder. One that goes on where the run before has ended has the same discontinuity number. */
 export const encoderRuns = pgTable(
   'encoder_runs',
   {

@@ -30,5 +30,5 @@ export type Broadcast = {
   readonly ended: AbortSignal
 }
 
-/** The next numbers within the epoch. */
-export type BroadcastNumbers = { segment: number; run: number }
+/** The next numbers within the epoch. `unannounced`: the first segment of which no part was announced. */
+export type BroadcastNumbers = { segment: number; run: number; unannounced: number }

@@ -48,7 +48,7 @@ export async function openBroadcast(
     epoch,
     onStored: reporter.reportPoster,
   })
-  const numbers = { segment: 0, run: 1 }
+  const numbers = { segment: 0, run: 1, unannounced: 0 }
   const health = createHealthKeeper(recorder.problem)
   const work = { order, epoch, environment, fetcher, recorder, reporter, health, parts, posters, numbers }
   return {

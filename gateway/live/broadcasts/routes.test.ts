@@ -255,7 +255,7 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
       .toEqual([])
   })
 
-  it('its viewers are kept by minutes for its owner, and the moving picture of a list counts as none', async () => {
+  it('its viewers are kept by minutes for its owner; a moving picture of a list, a probe and its monitor are none', async () => {
     const { stream_id: id, stream_key: key } = await create()
     const { session } = await ingest.publish(key)
     const encoder = await claimBroadcast(gateway.url, id)
@@ -264,8 +264,13 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
     const preview = await read('?preview')
     expect(preview).toContain('#EXT-X-MEDIA-SEQUENCE:4\n')
     expect(preview.match(/240\/\d+\.m4s/g)).toHaveLength(5)
-    await read('?viewer=a-viewer-of-it')
+    const master = async (query: string) => (await fetch(`${gateway.url}/live/${id}/master.m3u8${query}`)).text()
+    expect(await master('')).toContain('.m3u8?viewer=')
+    expect(await master('?monitor=')).not.toContain('viewer=')
+    // What a fetch runtime has seen before, it does not know.
+    if (runtime === 'node') await read('?viewer=a-probe-of-it')
     const curve = async () => {
+      await read('?viewer=a-viewer-of-it')
       await tick()
       return (await as(owner, 'GET', `/streams/${id}/viewers`)).json.viewers
     }

@@ -1,4 +1,4 @@
-import type { BroadcastReport, BroadcastReportAccepted } from '../../../shared/contract/live.ts'
+import type { BroadcastReport, BroadcastReportAccepted, EncoderRun } from '../../../shared/contract/live.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
@@ -11,7 +11,8 @@ import { streamIdOf } from '../broadcast-worker.ts'
 import { BROADCAST_ATTEMPTS } from './pod.ts'
 import { recordTargets } from '../store/targets.ts'
 import { orderTargets } from '../targets/order-targets.ts'
-import { insertRuns, insertSegments, listEpochRuns, type EncoderRunRow } from '../store/segments.ts'
+import { isContinuous } from '../rules/continuous-runs.ts'
+import { findNewestRun, insertRuns, insertSegments, listEpochRuns, type EncoderRunRow } from '../store/segments.ts'
 
 /**
  * Records a report of a live worker: its new segments become part of the playlists. A report that was counted before changes
@@ -75,17 +76,37 @@ async function record(tx: Tx, streamId: string, report: BroadcastReport): Promis
 }
 
 /** Inserts the runs that a report brings; returns all runs of the epoch, in order. */
-async function recordRuns(
-  tx: Tx,
-  { streamId, discontinuity }: Stream,
-  { epoch, runs }: BroadcastReport,
-): Promise<readonly EncoderRunRow[]> {
+async function recordRuns(tx: Tx, stream: Stream, report: BroadcastReport): Promise<readonly EncoderRunRow[]> {
+  const { streamId } = stream
+  const { epoch, runs } = report
   const known = await listEpochRuns(tx, streamId, epoch)
-  const fresh = runs
-    .filter(({ run }) => known.every((other) => other.run !== run))
-    .map((run, i) => ({ ...run, streamId, epoch, discontinuity: discontinuity + 1 + i }))
+  const unknown = runs.filter(({ run }) => known.every((other) => other.run !== run))
+  if (unknown.length === 0) return known
+  let before = await findNewestRun(tx, streamId)
+  const fresh: EncoderRunRow[] = []
+  for (const run of unknown) {
+    const step = before !== null && continues(stream, report, { before, run }) ? 0 : 1
+    before = { ...run, streamId, epoch, discontinuity: (before?.discontinuity ?? -1) + step }
+    fresh.push(before)
+  }
   await insertRuns(tx, fresh)
   return [...known, ...fresh]
+}
+
+type RunChange = { readonly before: EncoderRunRow; readonly run: EncoderRun }
+
+/** Returns whether a reported run goes on where the stored segments, or those of the report before it, end. */
+function continues(
+  { knownSession, knownUntilMs }: Stream,
+  report: BroadcastReport,
+  { before, run }: RunChange,
+): boolean {
+  const at = report.segments.findIndex((segment) => segment.run === run.run)
+  const endMs = at > 0 ? report.segments[at - 1]?.end_ms : knownUntilMs
+  const startMs = report.segments[at]?.start_ms
+  if (startMs === undefined || endMs === undefined || endMs === null) return false
+  if (at === 0 && knownSession !== before.session) return false
+  return isContinuous({ ...before, atMs: endMs }, { ...run, atMs: startMs })
 }
 
 function countBytes({ segments }: BroadcastReport): number {

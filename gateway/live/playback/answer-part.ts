@@ -3,7 +3,7 @@ import type { Context as HonoContext } from 'hono'
 import type { PartEvent } from '../../../shared/contract/live.ts'
 import { UUID } from '../../../shared/ids.ts'
 import { answerMedia } from '../../media/routes.ts'
-import { fetchPart, type PartFeed } from './part-feed.ts'
+import type { PartFeed } from './part-feed.ts'
 import { LONGEST_RELOAD_MS, notPlayable, type Playback } from './playback.ts'
 
 /** The address of a part: `live/ID/[SECRET/]EPOCH/RUNG/N.PART.m4s`. */
@@ -35,10 +35,7 @@ const PART_HEADERS = {
 export async function answerPart(playback: Playback, c: HonoContext, address: PartAddress): Promise<Response> {
   const deadline = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(LONGEST_RELOAD_MS)])
   const found = await findPart(playback, c.req.path, address, deadline)
-  const bytes =
-    found === null
-      ? null
-      : await playback.parts.read(c.req.path, () => fetchPart(playback.context, found.feed.origin, found.event))
+  const bytes = found === null ? null : await found.feed.read(found.event)
   if (bytes === null) throw notPlayable('there is no such part')
   return answerMedia(c, { headers: PART_HEADERS, body: new Uint8Array(bytes) })
 }
@@ -46,10 +43,11 @@ export async function answerPart(playback: Playback, c: HonoContext, address: Pa
 type FoundPart = { readonly feed: PartFeed; readonly event: PartEvent }
 
 /** Returns a part that was announced, or whether it may still come. */
-function findAnnounced(feed: PartFeed, address: PartAddress): PartEvent | 'expected' | 'passed' {
-  const known = feed.parts().filter(({ rung }) => rung === address.rung)
+function findAnnounced({ parts, origin }: PartFeed, address: PartAddress): PartEvent | 'expected' | 'passed' {
+  const known = (parts() ?? []).filter(({ epoch, rung }) => epoch === address.epoch && rung === address.rung)
   const event = known.find(({ n, part }) => n === address.n && part === address.part)
-  return event ?? (address.n < (known.at(-1)?.n ?? 0) ? 'passed' : 'expected')
+  const mayCome = origin.epoch === address.epoch && address.n >= (known.at(-1)?.n ?? 0)
+  return event ?? (mayCome ? 'expected' : 'passed')
 }
 
 /** Returns a part once its worker has announced it; `null` where that will not come. */
@@ -62,8 +60,8 @@ async function findPart(
   for (;;) {
     const current = await played.read(address.streamId)
     // The folder may be a secret.
-    const feed = path.startsWith(`/${current?.stream.folder}`) ? current?.feed : null
-    if (feed?.origin.epoch !== address.epoch) return null
+    const feed = path.startsWith(`/${current?.stream.folder}`) ? (current?.feed ?? null) : null
+    if (feed === null) return null
     const announced = findAnnounced(feed, address)
     if (announced === 'passed' || deadline.aborted) return null
     if (announced !== 'expected') return { feed, event: announced }

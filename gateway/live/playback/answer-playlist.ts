@@ -7,13 +7,18 @@ import { newCode } from '../new-code.ts'
 import { mayPlay } from './access.ts'
 import { LONGEST_RELOAD_MS, notPlayable, windowOf, type Playback } from './playback.ts'
 import { formatMaster, formatMedia, hasPosition, type PlaylistPosition } from './playlist.ts'
-import { viewerIdOf } from './viewer-id.ts'
+import { MONITOR_QUERY, viewerIdOf } from './viewer-id.ts'
 import type { PlayedStream, PlayedStreams } from './windows.ts'
 
 /** How long the first segment of a broadcast is waited for, in ms. */
 const FIRST_SEGMENT_MS = 8000
 /** Segments of a playlist for a moving picture in a list. */
 const PREVIEW_SEGMENTS = 5
+/**
+ * How long a reload waits while the live worker is away, in ms: hls.js ends a blocked one after 1.6 s, and then changes
+ * the rendition.
+ */
+const WITHOUT_WORKER_MS = 1200
 /** How far a reload may be ahead, in segments (RFC 8216bis §6.2.5.2). */
 const FARTHEST_RELOAD = 2
 
@@ -24,9 +29,11 @@ const FARTHEST_RELOAD = 2
 export async function answerMaster(playback: Playback, c: HonoContext): Promise<Response> {
   const { runs } = await openStarted(playback, c)
   const token = c.req.query('token')
-  const viewer = viewerIdOf(c) ?? newCode()
-  const query = new URLSearchParams(token === undefined ? { viewer } : { token, viewer })
-  return answerPlaylist(c, new TextEncoder().encode(formatMaster(runs, `?${query.toString()}`)))
+  const query = new URLSearchParams(token === undefined ? {} : { token })
+  // The monitor of a broadcast is no viewer.
+  if (c.req.query(MONITOR_QUERY) === undefined) query.set('viewer', viewerIdOf(c) ?? newCode())
+  const suffix = query.size === 0 ? '' : `?${query.toString()}`
+  return answerPlaylist(c, new TextEncoder().encode(formatMaster(runs, suffix)))
 }
 
 /**
@@ -39,7 +46,7 @@ export async function answerRendition(playback: Playback, c: HonoContext): Promi
   const { streamId, state } = opened.stream
   const rung = (c.req.param('rung') ?? '').replace('.m3u8', '')
   const viewerId = viewerIdOf(c)
-  if (viewerId !== null && isOnAir(state)) playback.leases.see({ streamId, viewerId })
+  if (viewerId !== null && isOnAir(state)) playback.leases.seePlayer({ streamId, viewerId })
   // A moving picture of a list: a few seconds, and no viewer.
   if (c.req.query('preview') !== undefined) {
     const newest = { ...opened, segments: opened.segments.slice(-PREVIEW_SEGMENTS), feed: null }
@@ -81,16 +88,17 @@ async function waitForFirstSegment(
 
 type Reload = { readonly opened: PlayedStream; readonly rung: string; readonly position: PlaylistPosition }
 
-/** Waits until a playlist has a position, and no longer than `LONGEST_RELOAD_MS`. A new epoch ends the wait. */
+/** Waits until a playlist has a position, also while its worker is replaced, and no longer than `LONGEST_RELOAD_MS`. */
 async function reload(playback: Playback, c: HonoContext, { opened, rung, position }: Reload): Promise<PlayedStream> {
-  const { streamId, partsEpoch } = opened.stream
+  const { streamId } = opened.stream
   if (position.seq > (opened.segments.at(-1)?.seq ?? -1) + FARTHEST_RELOAD) {
     throw notPlayable('_HLS_msn is too far ahead of the playlist')
   }
   const deadline = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(LONGEST_RELOAD_MS)])
+  const withoutWorkerUntilMs = Date.now() + WITHOUT_WORKER_MS
   let current = opened
-  while (!deadline.aborted && current.stream.partsEpoch === partsEpoch) {
-    if (hasPosition(windowOf(playback, current), rung, position)) break
+  while (!deadline.aborted && !hasPosition(windowOf(playback, current), rung, position)) {
+    if (current.feed?.isOpen() === false && Date.now() >= withoutWorkerUntilMs) break
     await playback.played.waitForChange(streamId, deadline)
     current = (await playback.played.read(streamId)) ?? current
   }

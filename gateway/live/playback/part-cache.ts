@@ -2,8 +2,10 @@ import { createByteCache } from '../../media/byte-cache.ts'
 
 /** The newest parts that viewers have read, in memory: many viewers read each at the same moment. */
 export type PartCache = {
+  /** Returns whether a part is kept. */
+  has(name: string): boolean
   /** Returns a part; one that is not kept is fetched once for all that wait for it. */
-  read(path: string, fetchBytes: () => Promise<ArrayBuffer | null>): Promise<ArrayBuffer | null>
+  read(name: string, fetchBytes: () => Promise<ArrayBuffer | null>): Promise<ArrayBuffer | null>
 }
 
 /** Bytes of all kept parts. */
@@ -14,22 +16,23 @@ export function createPartCache(): PartCache {
   const kept = createByteCache<ArrayBuffer>(MAX_BYTES, ({ byteLength }) => byteLength)
   const pending = new Map<string, Promise<ArrayBuffer | null>>()
 
-  async function fetchOnce(path: string, fetchBytes: () => Promise<ArrayBuffer | null>): Promise<ArrayBuffer | null> {
+  async function fetchOnce(name: string, fetchBytes: () => Promise<ArrayBuffer | null>): Promise<ArrayBuffer | null> {
     try {
       const part = await fetchBytes()
-      if (part !== null) kept.keep(path, part)
+      if (part !== null) kept.keep(name, part)
       return part
     } finally {
-      pending.delete(path)
+      pending.delete(name)
     }
   }
 
   return {
-    async read(path, fetchBytes) {
-      const part = kept.get(path)
+    has: (name) => kept.get(name) !== undefined,
+    async read(name, fetchBytes) {
+      const part = kept.get(name)
       if (part !== undefined) return part
-      const running = pending.get(path) ?? fetchOnce(path, fetchBytes)
-      pending.set(path, running)
+      const running = pending.get(name) ?? fetchOnce(name, fetchBytes)
+      pending.set(name, running)
       return running
     },
   }

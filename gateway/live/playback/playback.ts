@@ -2,9 +2,8 @@ import { BrokenRule } from '../../errors.ts'
 import type { ObjectStore } from '../../ports/object-store.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import type { PartCache } from './part-cache.ts'
 import type { PlaylistCache } from './playlist-cache.ts'
-import type { PlaylistWindow } from './playlist.ts'
+import type { PlaylistWindow } from './playlist-window.ts'
 import type { ViewerLeases } from './viewer-leases.ts'
 import type { PlayedStream, PlayedStreams } from './windows.ts'
 
@@ -13,7 +12,6 @@ export type Playback = {
   readonly context: LiveContext
   readonly played: PlayedStreams
   readonly leases: ViewerLeases
-  readonly parts: PartCache
   readonly playlists: PlaylistCache
   /** The files of broadcasts; `null`: players read them elsewhere. */
   readonly files: ObjectStore | null
@@ -32,7 +30,7 @@ export function windowOf({ context }: Playback, { stream, segments, runs, feed }
     runs,
     // Its last segment may come after its end.
     hasEnded: stream.closedAt !== null,
-    parts: feed?.isOpen() === true ? feed.parts() : null,
+    parts: feed?.parts() ?? null,
     filesBase: filesUrl === null ? relative : `${filesUrl}/${stream.folder}`,
     partsBase: relative,
   }

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 
 import type { PartEvent } from '../../../shared/contract/live.ts'
 import { createPlaylistCache, type PlaylistRequest } from './playlist-cache.ts'
-import { formatMedia, type PlaylistWindow } from './playlist.ts'
+import { formatMedia } from './playlist.ts'
+import type { PlaylistWindow } from './playlist-window.ts'
 
 const WINDOW: PlaylistWindow = { segments: [], runs: [], hasEnded: false, parts: [], filesBase: '', partsBase: '' }
 const REQUEST: PlaylistRequest = { streamId: 'one', rung: '360', isDelta: false }

@@ -1,5 +1,6 @@
 import { createByteCache } from '../../media/byte-cache.ts'
-import { formatMedia, type PlaylistWindow } from './playlist.ts'
+import { formatMedia } from './playlist.ts'
+import type { PlaylistWindow } from './playlist-window.ts'
 
 /** The media playlists that viewers have read, as bytes: many viewers read each one between two changes. */
 export type PlaylistCache = {

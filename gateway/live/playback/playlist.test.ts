@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import type { PartEvent } from '../../../shared/contract/live.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
 import { chooseRung } from '../rules/choose-rung.ts'
-import { formatMaster, formatMedia, hasPosition, type PlaylistWindow } from './playlist.ts'
+import { formatMaster, formatMedia, hasPosition } from './playlist.ts'
+import type { PlaylistWindow } from './playlist-window.ts'
 
 const STREAM = '01a22697-b522-77a1-9423-d8d0f397c9a8'
 const rung = (height: number) => ({
@@ -106,12 +107,15 @@ describe('a live playlist', () => {
   })
 
   test('lists the parts of its last segments and of the next one, and hints at the part after these', () => {
-    const parts = [part(3, 0), part(3, 1), part(4, 0), part(4, 1), part(4, 0, { rung: '720' })]
+    const whole = [0, 1].map((number) => part(3, number, { duration_sec: 1 }))
+    const parts = [part(2, 0), ...whole, part(4, 0), part(4, 1), part(4, 0, { rung: '720' })]
     const lines = formatMedia({ ...WINDOW, parts }, '360', false).split('\n')
-    const listed = lines.filter((line) => /PART:|HINT|EXTINF/.test(line)).slice(-6)
+    const listed = lines.filter((line) => /PART:|HINT|EXTINF/.test(line)).slice(-7)
     expect(listed).toEqual([
-      '#EXT-X-PART:DURATION=0.33333,URI="1/360/3.0.m4s",INDEPENDENT=YES',
-      '#EXT-X-PART:DURATION=0.33333,URI="1/360/3.1.m4s"',
+      // A segment of which a part is gone is listed without parts.
+      '#EXTINF:2.00000,',
+      '#EXT-X-PART:DURATION=1.00000,URI="1/360/3.0.m4s",INDEPENDENT=YES',
+      '#EXT-X-PART:DURATION=1.00000,URI="1/360/3.1.m4s"',
       '#EXTINF:2.00000,',
       '#EXT-X-PART:DURATION=0.33333,URI="1/360/4.0.m4s",INDEPENDENT=YES',
       '#EXT-X-PART:DURATION=0.33333,URI="1/360/4.1.m4s"',
@@ -128,16 +132,14 @@ describe('a live playlist', () => {
     expect(target).toBeLessThan(frames / rate + 0.0011)
   })
 
-  test('announces the parts of a new epoch with its discontinuity and initialization segment', () => {
-    const parts = [part(3, 5), part(0, 0, { epoch: 2 })]
-    const lines = formatMedia({ ...WINDOW, parts }, '360', false).split('\n')
-    expect(lines.slice(-6, -1)).toEqual([
-      '#EXT-X-DISCONTINUITY',
-      '#EXT-X-MAP:URI="2/360/init-1.mp4"',
-      '#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:00.000Z',
-      '#EXT-X-PART:DURATION=0.33333,URI="2/360/0.0.m4s",INDEPENDENT=YES',
-      '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="2/360/0.1.m4s"',
-    ])
+  test('has no part of a later session before its first segment, with which its initialization segment is stored', () => {
+    const later = { epoch: 2, program_date_time: '2026-01-01T00:01:00.000Z' }
+    const text = formatMedia(
+      { ...WINDOW, parts: [part(0, 0, later), part(0, 0, { ...later, rung: '720' })] },
+      '360',
+      false,
+    )
+    expect(text).not.toContain('2/360/')
   })
 
   test('leaves out what is older than twelve seconds where a delta is requested', () => {
@@ -146,6 +148,40 @@ describe('a live playlist', () => {
     expect(text).toContain('#EXT-X-SKIP:SKIPPED-SEGMENTS=13\n')
     expect(text.match(/EXTINF/g)).toHaveLength(7)
     expect(formatMedia({ ...window, parts: null }, '360', true)).not.toContain('SKIP')
+  })
+})
+
+describe('the open segment, whose worker is replaced', () => {
+  const NEXT = { epoch: 2, program_date_time: new Date(Date.UTC(2026, 0, 1) + 4 * 2000).toISOString() }
+  const old = [part(4, 0), part(4, 1), part(4, 2)]
+  const made = (count: number) =>
+    Array.from({ length: count }, (_, i) => [part(0, i, NEXT), part(0, i, { ...NEXT, rung: '720' })]).flat()
+  const tailOf = (parts: readonly PartEvent[]) =>
+    formatMedia({ ...WINDOW, parts }, '360', false)
+      .split('\n')
+      .slice(-8)
+      .filter((line) => /MAP|DISCONTINUITY|PART:/.test(line))
+      .map((line) => /[^,"]*m4s|#.*DISCONTINUITY|init/.exec(line)?.[0])
+
+  test('keeps its parts until the new worker has made as many, and goes on with those without a discontinuity', () => {
+    expect(tailOf(old)).toEqual(['1/360/4.0.m4s', '1/360/4.1.m4s', '1/360/4.2.m4s'])
+    expect(tailOf([...old, ...made(2)])).toEqual(['1/360/4.0.m4s', '1/360/4.1.m4s', '1/360/4.2.m4s'])
+    expect(tailOf([...old, ...made(3)])).toEqual(['init', '2/360/0.0.m4s', '2/360/0.1.m4s', '2/360/0.2.m4s'])
+  })
+
+  test('has no part of another ladder: its segment will begin after a discontinuity', () => {
+    expect(tailOf(made(3).filter(({ rung: name }) => name === '360'))).toEqual([])
+  })
+
+  test('has no discontinuity once it is complete', () => {
+    const segments = [...WINDOW.segments, segment(4, 2, 1, 0)]
+    const runs = [run(1, 1, 0, [720, 360]), run(2, 1, 0, [720, 360])]
+    const lines = formatMedia({ ...WINDOW, segments, runs, parts: [...old, ...made(6)] }, '360', false).split('\n')
+    expect(lines.filter((line) => /MAP|DISCONTINUITY$/.test(line))).toEqual([
+      '#EXT-X-MAP:URI="1/360/init-1.mp4"',
+      '#EXT-X-MAP:URI="2/360/init-1.mp4"',
+    ])
+    expect(lines.filter((line) => line.includes('2/360/0.')).length).toBe(7)
   })
 })
 

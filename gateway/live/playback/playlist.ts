@@ -5,26 +5,22 @@
 
 import { PART_SEC, SEGMENT_SEC, type EncodedRung, type PartEvent } from '../../../shared/contract/live.ts'
 import { chooseRung } from '../rules/choose-rung.ts'
+import { findRun } from '../rules/continuous-runs.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
-
-/** The part of a broadcast that a playlist shows. */
-export type PlaylistWindow = {
-  /** In the order of their sequence numbers, without gaps. */
-  readonly segments: readonly SegmentRow[]
-  /** All runs of these segments. */
-  readonly runs: readonly EncoderRunRow[]
-  readonly hasEnded: boolean
-  /** The newest parts, of segments that have no row yet or have got it just now; `null`: there are no parts. */
-  readonly parts: readonly PartEvent[] | null
-  /** What the addresses of files begin with, and those of parts: `../`. */
-  readonly filesBase: string
-  readonly partsBase: string
-}
+import { findTail, type PlaylistTail } from './playlist-tail.ts'
+import type { PlaylistWindow } from './playlist-window.ts'
 
 /** How far behind the newest segment a delta update skips, in seconds: six target durations (§4.4.3.8 of the draft). */
 const SKIP_UNTIL_SEC = 6 * SEGMENT_SEC
 /** Segments whose parts are listed beside them: three target durations from the end (§6.2.2 of the draft). */
 const SEGMENTS_WITH_PARTS = 3
+/** Durations of parts are rounded, and the last frame's is estimated, in seconds. */
+const PARTS_TOLERANCE_SEC = 0.1
+/**
+ * Players stay this far behind the newest part, in seconds: as long as it takes to replace a live worker, so that they go on
+ * meanwhile. The protocol asks for twice the part target at least (RFC 8216bis §4.4.3.8).
+ */
+const PART_HOLD_BACK_SEC = 2
 
 /** Returns the multivariant playlist; `query` is appended to the address of each rendition. */
 export function formatMaster(runs: readonly EncoderRunRow[], query: string): string {
@@ -54,7 +50,7 @@ export function formatMedia(window: PlaylistWindow, rung: string, isDelta: boole
     ...formatHead(window, isLow),
     ...(skipped > 0 ? [`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`] : []),
     ...listed.flatMap((segment, i) => formatSegment(window, rung, { segment, at: i + skipped, isLow })),
-    ...(hasEnded ? ['#EXT-X-ENDLIST'] : formatTail(window, newestParts(window, rung))),
+    ...(hasEnded ? ['#EXT-X-ENDLIST'] : formatTail(window, findTail(window, rung))),
   ])
 }
 
@@ -77,7 +73,7 @@ function formatHead(window: PlaylistWindow, isLow: boolean): string[] {
 export function hasPosition(window: PlaylistWindow, rung: string, position: PlaylistPosition): boolean {
   const last = window.segments.at(-1)?.seq ?? -1
   if (window.hasEnded || last >= position.seq) return true
-  return position.part !== null && position.seq === last + 1 && newestParts(window, rung).length > position.part
+  return position.part !== null && position.seq === last + 1 && findTail(window, rung).parts.length > position.part
 }
 
 /** A position in a playlist: `_HLS_msn`, and `_HLS_part` or `null`. */
@@ -92,15 +88,11 @@ function targetDurationOf(segments: readonly SegmentRow[]): number {
   return segments.reduce((longest, { durationSec }) => Math.max(longest, Math.round(durationSec)), SEGMENT_SEC)
 }
 
-function findRun(runs: readonly EncoderRunRow[], of: Pick<SegmentRow, 'epoch' | 'run'> | undefined) {
-  return runs.find(({ epoch, run }) => epoch === of?.epoch && run === of.run)
-}
-
 function formatControl(window: PlaylistWindow): string[] {
   const target = partTargetOf(window)
   const control = [
     'CAN-BLOCK-RELOAD=YES',
-    `PART-HOLD-BACK=${(3 * target).toFixed(3)}`,
+    `PART-HOLD-BACK=${Math.max(PART_HOLD_BACK_SEC, 3 * target).toFixed(3)}`,
     `HOLD-BACK=${(3 * targetDurationOf(window.segments)).toFixed(1)}`,
     `CAN-SKIP-UNTIL=${SKIP_UNTIL_SEC.toFixed(1)}`,
   ]
@@ -131,11 +123,14 @@ function formatSegment(window: PlaylistWindow, rung: string, { segment, at, isLo
   const { segments, runs, filesBase } = window
   const { epoch, run } = segment
   const before = segments[at - 1]
-  const isNewRun = before === undefined || before.epoch !== epoch || before.run !== run
-  const shown = chooseRung(findRun(runs, segment)?.rungs.map(({ name }) => name) ?? [], rung)
+  const own = findRun(runs, segment)
+  const earlier = findRun(runs, before)
+  const isNewRun = earlier === undefined || earlier !== own
+  const isContinued = earlier === undefined || earlier.discontinuity === own?.discontinuity
+  const shown = chooseRung(own?.rungs.map(({ name }) => name) ?? [], rung)
   const hasParts = isLow && at >= segments.length - SEGMENTS_WITH_PARTS
   return [
-    ...(isNewRun && before !== undefined ? ['#EXT-X-DISCONTINUITY'] : []),
+    ...(isContinued ? [] : ['#EXT-X-DISCONTINUITY']),
     ...(isNewRun ? formatRunStart(filesBase, { epoch, run, rung: shown }, segment.programDateTime) : []),
     ...(hasParts ? formatParts(window, partsOf(window, segment, shown)) : []),
     ...formatFile(segment, `${filesBase}${epoch}/${shown}/`),
@@ -156,8 +151,11 @@ function formatRunStart(filesBase: string, { epoch, run, rung }: RunRef, program
   ]
 }
 
-function partsOf({ parts }: PlaylistWindow, { epoch, n }: Pick<SegmentRow, 'epoch' | 'n'>, rung: string): PartEvent[] {
-  return (parts ?? []).filter((part) => part.epoch === epoch && part.n === n && part.rung === rung)
+/** Returns the parts of a segment; none where some are gone, since then they do not add up to it. */
+function partsOf({ parts }: PlaylistWindow, { epoch, n, durationSec }: SegmentRow, rung: string): readonly PartEvent[] {
+  const listed = (parts ?? []).filter((part) => part.epoch === epoch && part.n === n && part.rung === rung)
+  const listedSec = listed.reduce((sum, { duration_sec: sec }) => sum + sec, 0)
+  return listedSec >= durationSec - PARTS_TOLERANCE_SEC ? listed : []
 }
 
 function formatParts({ partsBase }: PlaylistWindow, parts: readonly PartEvent[]): string[] {
@@ -171,34 +169,16 @@ function partAddress(base: string, { epoch, rung, n, part }: Pick<PartEvent, 'ep
   return `${base}${epoch}/${rung}/${n}.${part}.m4s`
 }
 
-/** Returns the parts of the segment after the last one, of the rung that the rendition shows. */
-function newestParts({ segments, parts }: PlaylistWindow, rung: string): readonly PartEvent[] {
-  const last = segments.at(-1)
-  const newer = (parts ?? []).filter(
-    ({ epoch, n }) => last === undefined || epoch > last.epoch || (epoch === last.epoch && n > last.n),
-  )
-  const [next] = newer.toSorted((a, b) => a.epoch - b.epoch || a.n - b.n)
-  if (next === undefined) return []
-  const ofNext = newer.filter(({ epoch, n }) => epoch === next.epoch && n === next.n)
-  const shown = chooseRung([...new Set(ofNext.map((part) => part.rung))], rung)
-  return ofNext.filter((part) => part.rung === shown).toSorted((a, b) => a.part - b.part)
-}
-
 /** Returns the lines of the parts after the last segment, and of the hint at the next part. */
-function formatTail(window: PlaylistWindow, tail: readonly PartEvent[]): string[] {
-  const [first] = tail
-  const last = tail.at(-1)
+function formatTail(window: PlaylistWindow, { parts, isNewRun }: PlaylistTail): string[] {
+  const [first] = parts
+  const last = parts.at(-1)
   if (first === undefined || last === undefined) return []
-  const before = window.segments.at(-1)
-  const isNewRun = before === undefined || before.epoch !== first.epoch || before.run !== first.run
-  const { epoch, run } = first
+  const { epoch, run, rung } = first
   const hint = partAddress(window.partsBase, { ...last, part: last.part + 1 })
   return [
-    ...(isNewRun && before !== undefined ? ['#EXT-X-DISCONTINUITY'] : []),
-    ...(isNewRun
-      ? formatRunStart(window.filesBase, { epoch, run, rung: first.rung }, new Date(first.program_date_time))
-      : []),
-    ...formatParts(window, tail),
+    ...(isNewRun ? formatRunStart(window.filesBase, { epoch, run, rung }, new Date(first.program_date_time)) : []),
+    ...formatParts(window, parts),
     `#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${hint}"`,
   ]
 }

@@ -1,5 +1,8 @@
 import type { Context as HonoContext } from 'hono'
 
+/** The query of a playlist that is read by the monitor of its broadcast. */
+export const MONITOR_QUERY = 'monitor'
+
 /** Returns the name by which a request says that it is the same viewer as another one; `null` where it has none. */
 export function viewerIdOf(c: HonoContext): string | null {
   const viewer = c.req.query('viewer') ?? ''

@@ -6,14 +6,16 @@ import type { LiveContext } from '../context.ts'
 import { findWindowStart, listRuns, listSegments, type EncoderRunRow, type SegmentRow } from '../store/segments.ts'
 import { createWakeSignal } from '../../scheduler/wake-signal.ts'
 import { topicOf } from '../topic.ts'
-import { openPartFeed, type PartFeed, type PartOrigin } from './part-feed.ts'
+import type { PartCache } from './part-cache.ts'
+import { openPartFeed, type PartFeed, type PartFeedMeans, type PartOrigin } from './part-feed.ts'
+import { createPartMemory, type PartMemory } from './part-memory.ts'
 
 /** What a gateway knows of a broadcast that is being played. */
 export type PlayedStream = {
   readonly stream: Stream
   readonly segments: readonly SegmentRow[]
   readonly runs: readonly EncoderRunRow[]
-  /** The parts that its live worker announces; `null`: it has none, or cannot be reached. */
+  /** The parts that its live workers announce; `null`: it has none. */
   readonly feed: PartFeed | null
 }
 
@@ -38,11 +40,12 @@ type Entry = {
   usedAtMs: number
   isDirty: boolean
   pending: Promise<PlayedStream | null> | null
+  readonly memory: PartMemory
   readonly unsubscribe: () => void
 }
 
 /** Creates the memory of one gateway for the broadcasts that it plays. Rows are read once for all viewers. */
-export function createPlayedStreams(context: LiveContext): PlayedStreams {
+export function createPlayedStreams(context: LiveContext, cache: PartCache): PlayedStreams {
   const entries = new Map<string, Entry>()
   let sweptAtMs = 0
 
@@ -50,7 +53,8 @@ export function createPlayedStreams(context: LiveContext): PlayedStreams {
     const known = entries.get(streamId)
     if (known !== undefined) return known
     const unsubscribe = context.notifier.subscribe(topicOf(streamId), () => (entry.isDirty = true))
-    const entry: Entry = { known: null, readAtMs: 0, usedAtMs: 0, isDirty: true, pending: null, unsubscribe }
+    const memory = createPartMemory(cache, streamId)
+    const entry: Entry = { known: null, readAtMs: 0, usedAtMs: 0, isDirty: true, pending: null, memory, unsubscribe }
     entries.set(streamId, entry)
     return entry
   }
@@ -70,7 +74,8 @@ export function createPlayedStreams(context: LiveContext): PlayedStreams {
     entry.isDirty = false
     const startedMs = Date.now()
     const rows = await readRows(context.db, streamId, entry.known)
-    entry.known = rows === null ? null : { ...rows, feed: chooseFeed(context, rows.stream, entry.known?.feed ?? null) }
+    const means = { context, cache, memory: entry.memory }
+    entry.known = rows === null ? null : { ...rows, feed: chooseFeed(means, rows.stream, entry.known?.feed ?? null) }
     entry.readAtMs = startedMs
     return entry.known
   }
@@ -126,12 +131,10 @@ async function readRows(db: DbOrTx, streamId: string, known: PlayedRows | null):
   const isChangedRecording = stream.state === 'ended' && stream.updatedAt.getTime() !== known.stream.updatedAt.getTime()
   if (isChangedRecording) return readRows(db, streamId, null)
   const hasNewSegments = stream.nextSeq !== known.stream.nextSeq || stream.state !== known.stream.state
-  const hasNewRuns = stream.discontinuity !== known.stream.discontinuity
-  return {
-    stream,
-    segments: hasNewSegments ? await readWindow(db, stream, known.segments) : known.segments,
-    runs: hasNewRuns ? await listRuns(db, streamId) : known.runs,
-  }
+  const segments = hasNewSegments ? await readWindow(db, stream, known.segments) : known.segments
+  const last = segments.at(-1)
+  const isKnownRun = last === undefined || known.runs.some(({ epoch, run }) => epoch === last.epoch && run === last.run)
+  return { stream, segments, runs: isKnownRun ? known.runs : await listRuns(db, streamId) }
 }
 
 /** Returns the segments of a playlist: those of `known` that still belong to it, and newer ones. */
@@ -152,11 +155,11 @@ async function windowStartOf(db: DbOrTx, { streamId, state, isRecorded, dvrSec }
 }
 
 /** Returns the feed of a broadcast's live worker: the open one, or a new one where the worker is another. */
-function chooseFeed(context: LiveContext, stream: Stream, open: PartFeed | null): PartFeed | null {
-  const origin = context.keepsConnections ? partOriginOf(stream) : null
+function chooseFeed(means: PartFeedMeans, stream: Stream, open: PartFeed | null): PartFeed | null {
+  const origin = means.context.keepsConnections ? partOriginOf(stream) : null
   if (open !== null && open.isOpen() && isSameOrigin(open.origin, origin)) return open
   open?.close()
-  return origin === null ? null : openPartFeed(context, origin)
+  return origin === null ? null : openPartFeed(means, origin)
 }
 
 /** Returns where the parts of a broadcast are; `null` where it has none. */

@@ -1,4 +1,4 @@
-import { and, asc, count, eq, gte, lt, sql, sum } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gte, lt, sql, sum } from 'drizzle-orm'
 
 import type { StoredSegment } from '../../../shared/contract/live.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
@@ -14,6 +14,17 @@ export function listEpochRuns(tx: Tx, streamId: string, epoch: number): Promise<
     .from(encoderRuns)
     .where(and(eq(encoderRuns.streamId, streamId), eq(encoderRuns.epoch, epoch)))
     .orderBy(asc(encoderRuns.run))
+}
+
+/** Returns the newest run of a broadcast; `null` before the first one. */
+export async function findNewestRun(tx: Tx, streamId: string): Promise<EncoderRunRow | null> {
+  const [newest] = await tx
+    .select()
+    .from(encoderRuns)
+    .where(eq(encoderRuns.streamId, streamId))
+    .orderBy(desc(encoderRuns.epoch), desc(encoderRuns.run))
+    .limit(1)
+  return newest ?? null
 }
 
 /** Inserts runs of an encoder. */
@@ -69,7 +80,11 @@ export async function findWindowStart(db: DbOrTx, streamId: string, windowSec: n
 
 /** Returns all runs of a broadcast, in order. */
 export function listRuns(db: DbOrTx, streamId: string): Promise<EncoderRunRow[]> {
-  return db.select().from(encoderRuns).where(eq(encoderRuns.streamId, streamId)).orderBy(asc(encoderRuns.discontinuity))
+  return db
+    .select()
+    .from(encoderRuns)
+    .where(eq(encoderRuns.streamId, streamId))
+    .orderBy(asc(encoderRuns.epoch), asc(encoderRuns.run))
 }
 
 /** What the segments of a broadcast add up to. */

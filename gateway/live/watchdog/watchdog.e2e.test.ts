@@ -35,5 +35,7 @@ test('the owner of a broadcast sees that it is black and silent, and that it is 
     expect(afterSec).toBeLessThan(20)
   }
   await expect.poll(kinds).toEqual([])
+  // The monitor is no viewer.
+  expect(await read()).toMatchObject({ viewer_count: 0, peak_viewers: 0 })
   encoder.kill('SIGKILL')
 })

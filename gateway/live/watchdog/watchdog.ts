@@ -11,6 +11,7 @@ import { clientUrlOf } from '../../settings/read-settings.ts'
 import type { LiveContext } from '../context.ts'
 import { playbackUrlOf } from '../playback/access.ts'
 import { LIVE_PATH } from '../playback/addresses.ts'
+import { MONITOR_QUERY } from '../playback/viewer-id.ts'
 import type { Stream } from '../store/streams.ts'
 
 /** How long a picture is black, or the sound silent, before it is an alert, in seconds. */
@@ -40,8 +41,10 @@ const Created = v.object({ monitor_id: v.string() })
 export async function createMonitorFor(context: LiveContext, stream: Stream): Promise<string> {
   const { settings } = context
   const url = clientUrlOf(settings)
+  const watched = new URL(`${url}${playbackUrlOf(context, stream, Date.now())}`)
+  watched.searchParams.set(MONITOR_QUERY, '')
   const body = {
-    stream_url: `${url}${playbackUrlOf(context, stream, Date.now())}`,
+    stream_url: watched.href,
     callback_url: `${url}${LIVE_PATH}/hooks/${stream.streamId}`,
     config: { blackout_threshold_sec: THRESHOLD_SEC, silence_threshold_sec: THRESHOLD_SEC, webhook_policy: 'durable' },
     metadata: { stream_id: stream.streamId },

@@ -14,10 +14,10 @@ export type PartBuffer = {
   subscribe(onPart: (part: KeptPart) => void): () => void
 }
 
-/** The current segment and the three before it. */
-const KEPT_SEGMENTS = 4
+/** More than playlists list, which learn of a segment later than of its parts: a worker that catches up is fast. */
+const KEPT_SEGMENTS = 6
 
-/** Creates an empty buffer. It keeps the parts of the last four segments. */
+/** Creates an empty buffer. It keeps the parts of the last six segments. */
 export function createPartBuffer(): PartBuffer {
   const segments = new Map<string, KeptPart[]>()
   const subscribers = new Set<(part: KeptPart) => void>()

@@ -67,18 +67,18 @@ function followFeed(response: Response): () => string[] {
 
 test('the feed begins with the kept parts, and goes on with each new one', async () => {
   const parts = createPartBuffer()
-  for (const n of [0, 1, 2, 3, 4]) addPart(parts, n, 0)
+  for (const n of [0, 1, 2, 3, 4, 5, 6]) addPart(parts, n, 0)
   await using server = await serve(parts)
   const feed = followFeed(await request(server.port, '/feed'))
-  await until(() => feed().length === 4, 'the kept parts have come')
-  addPart(parts, 4, 1)
-  await until(() => feed().length === 5, 'the new part has come')
-  expect(feed()).toEqual(['1.0', '2.0', '3.0', '4.0', '4.1'])
+  await until(() => feed().length === 6, 'the kept parts have come')
+  addPart(parts, 6, 1)
+  await until(() => feed().length === 7, 'the new part has come')
+  expect(feed()).toEqual(['1.0', '2.0', '3.0', '4.0', '5.0', '6.0', '6.1'])
 })
 
 test('a part is served while it is kept', async () => {
   const parts = createPartBuffer()
-  for (const n of [0, 1, 2, 3, 4]) addPart(parts, n, 0)
+  for (const n of [0, 1, 2, 3, 4, 5, 6]) addPart(parts, n, 0)
   await using server = await serve(parts)
   const kept = await request(server.port, '/parts/1/360/4.0.m4s')
   expect([kept.status, kept.headers.get('content-type'), await kept.text()]).toEqual([200, 'video/mp4', 'part 4.0'])

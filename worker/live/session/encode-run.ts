@@ -40,6 +40,8 @@ const LONGEST_MS = 3000
 export async function encodeRun(broadcast: Broadcast, request: RunRequest, state: SessionState): Promise<RunEnd> {
   const { health, numbers, clock } = broadcast
   const { opened, start, plan } = request
+  // Parts of a segment that was never complete keep their addresses: a further run makes it again under another number.
+  numbers.segment = Math.max(numbers.segment, numbers.unannounced)
   const context: RunContext = {
     broadcast,
     request,
@@ -106,6 +108,7 @@ function isIrregular({ keyFrames }: RunPlan, { startMs, endMs }: JoinedSegment):
 function announcePart({ broadcast, request, run, firstSegment }: RunContext, rung: number, part: PackagedPart): void {
   const name = request.plan.rungs[rung]?.name
   if (broadcast.parts === null || name === undefined) return
+  broadcast.numbers.unannounced = Math.max(broadcast.numbers.unannounced, firstSegment + part.segment + 1)
   broadcast.parts.add({
     bytes: part.bytes,
     event: {

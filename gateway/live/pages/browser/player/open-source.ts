@@ -1,7 +1,7 @@
 import type Hls from 'hls.js'
 
 import type { PlayerOptions } from './player-options.ts'
-import { FASTER_RATE, stayLive } from './stay-live.ts'
+import { stayLive } from './stay-live.ts'
 
 /** A playlist that a video element plays. */
 export type OpenSource = {
@@ -20,6 +20,8 @@ export type OpenSource = {
 
 type SourceOptions = Pick<PlayerOptions, 'url' | 'isLive' | 'isLowLatency' | 'startSec' | 'onProblem'>
 
+/** How far an ordinary playlist is played behind its end, in seconds: it grows by two, and a live worker may be replaced. */
+const ORDINARY_DELAY_SEC = 5
 /** How long a player keeps what has been played, in seconds. */
 const BACK_BUFFER_SEC = 60
 /** Attempts to go on after an error of the decoder. */
@@ -39,9 +41,11 @@ export async function openSource(video: HTMLVideoElement, options: SourceOptions
     enableWorker: false,
     lowLatencyMode: isLive && isLowLatency,
     backBufferLength: BACK_BUFFER_SEC,
+    // hls.js counts the segment to come to the run before, and would drop a playlist in which a new run begins with it.
+    ignorePlaylistParsingErrors: true,
     liveDurationInfinity: true,
-    ...(isLive && !isLowLatency ? { liveSyncDurationCount: 2 } : {}),
-    ...(isLive ? { maxLiveSyncPlaybackRate: FASTER_RATE } : { startPosition: startSec }),
+    ...(isLive && !isLowLatency ? { liveSyncDuration: ORDINARY_DELAY_SEC } : {}),
+    ...(isLive ? {} : { startPosition: startSec }),
   })
   keepPlaying(hls, HlsPlayer, options)
   hls.loadSource(url)

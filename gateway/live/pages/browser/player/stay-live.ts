@@ -1,13 +1,13 @@
 import type Hls from 'hls.js'
 
-import { choosePace } from './choose-pace.ts'
+import { choosePace, PART_PACE, SEGMENT_PACE } from './choose-pace.ts'
 
 /** Interval of comparing the delay with what it should be, in ms. */
-const INTERVAL_MS = 1000
+const INTERVAL_MS = 250
 /** A viewer who seeks further back than this wants to see what has been, in seconds. */
 const BACK_SEC = 8
 /** The pace at which a player catches up; voices keep their pitch. */
-export const FASTER_RATE = 1.25
+const FASTER_RATE = 1.25
 
 /**
  * Keeps the picture at the newest one after a slow start or a stall; not where the viewer has gone back or has paused.
@@ -15,6 +15,7 @@ export const FASTER_RATE = 1.25
  */
 export function stayLive(video: HTMLVideoElement, hls: Hls): () => void {
   let wantsLive = true
+  const limits = hls.config.lowLatencyMode ? PART_PACE : SEGMENT_PACE
   const behindSec = () => (hls.liveSyncPosition === null ? 0 : hls.liveSyncPosition - video.currentTime)
   const onSeeking = () => {
     wantsLive = behindSec() < BACK_SEC
@@ -25,10 +26,10 @@ export function stayLive(video: HTMLVideoElement, hls: Hls): () => void {
   const timer = setInterval(() => {
     const { liveSyncPosition } = hls
     if (video.paused || liveSyncPosition === null) return
-    const pace = wantsLive ? choosePace(behindSec(), video.playbackRate > 1) : 'keep'
+    const pace = wantsLive ? choosePace(behindSec(), video.playbackRate > 1, limits) : 'keep'
     if (pace === 'jump') video.currentTime = liveSyncPosition
-    // With low latency, hls.js sets the pace by itself.
-    if (!hls.config.lowLatencyMode) video.playbackRate = pace === 'faster' ? FASTER_RATE : 1
+    const rate = pace === 'faster' ? FASTER_RATE : 1
+    if (video.playbackRate !== rate) video.playbackRate = rate
   }, INTERVAL_MS)
   video.addEventListener('seeking', onSeeking)
   video.addEventListener('pause', onPause)
