@@ -97,6 +97,8 @@ export async function expectAllEvents(expect: ExpectStatic, world: ScenarioSyste
     total_segments_analyzed: clip.segments.length,
     blackout_events: 1,
     silence_events: 1,
+    freeze_events: 0,
+    track_missing_events: 0,
   })
   await until(() => findWorkerPids(id).length === 0, 'the worker of the ended monitor has exited')
   await using database = connectPostgres(world.databaseUrl, createLog('test', 'error', console.error))

@@ -14,6 +14,8 @@ export type SpawnOptions = {
   readonly input?: Uint8Array
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
+  /** Limit of its data (RLIMIT_DATA of setrlimit(2)), in bytes. Beyond it, the program's allocations fail. */
+  readonly memoryBytes?: number
 }
 
 /** Kept length of stderr, from its end: the last lines contain the reason of a failure. */
@@ -21,15 +23,22 @@ const MAX_STDERR_CHARS = 64 * 1024
 
 /** Sets PR_SET_PDEATHSIG (prctl(2)) and then becomes the program: setpriv(1). */
 const SETPRIV = '/usr/bin/setpriv'
+/** Sets a limit and then becomes the program: prlimit(1). */
+const PRLIMIT = '/usr/bin/prlimit'
 
 /**
  * Starts a program in its own process group and without a shell. On Linux, the kernel kills it when this process dies.
  * The caller ends the group by `killGroup`. The result never rejects.
  */
 export function spawnProgram(program: string, programArgs: readonly string[], options: SpawnOptions) {
-  const [file, args] = existsSync(SETPRIV)
-    ? [SETPRIV, ['--pdeathsig', 'KILL', '--', program, ...programArgs]]
-    : [program, programArgs]
+  const [file = program, ...args] = [
+    ...(existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--'] : []),
+    ...(options.memoryBytes !== undefined && existsSync(PRLIMIT)
+      ? [PRLIMIT, `--data=${options.memoryBytes}`, '--']
+      : []),
+    program,
+    ...programArgs,
+  ]
   return execa(file, args, {
     reject: false,
     detached: true,
@@ -46,9 +55,9 @@ export function spawnProgram(program: string, programArgs: readonly string[], op
   })
 }
 
-/** Returns whether no process was started, or setpriv failed because the program does not exist. */
+/** Returns whether no process was started, or a program before it failed because it does not exist. */
 export function isMissing(pid: number | undefined, code: number | undefined, stderr: string): boolean {
-  return pid === undefined || ([126, 127].includes(code ?? 0) && stderr.startsWith('setpriv: failed to execute'))
+  return pid === undefined || ([126, 127].includes(code ?? 0) && /^(?:setpriv|prlimit): failed to execute/.test(stderr))
 }
 
 /** Variables by which programs find libraries and temporary files, and choose their language. */

@@ -1,6 +1,13 @@
 import type { Readable } from 'node:stream'
 
-import { inheritedEnvironment, isMissing, keepTail, killGroup, spawnProgram } from './spawn-program.ts'
+import {
+  inheritedEnvironment,
+  isMissing,
+  keepTail,
+  killGroup,
+  spawnProgram,
+  type SpawnOptions,
+} from './spawn-program.ts'
 
 /** How a started program ended. `missing`: it could not be started. `killed`: a signal ended it. */
 export type ProgramExit =
@@ -26,8 +33,13 @@ export type RunningProgram = AsyncDisposable & {
  * Starts a program that runs until its stdin ends or it is killed: in its own process group, without a shell and
  * without secrets in its environment. On Linux, the kernel kills it when this process dies.
  */
-export function startProgram(file: string, args: readonly string[], pipes: number): RunningProgram {
-  const child = spawnProgram(file, args, { pipes, env: inheritedEnvironment(), cwd: process.cwd() })
+export function startProgram(
+  file: string,
+  args: readonly string[],
+  pipes: number,
+  limits: Pick<SpawnOptions, 'memoryBytes'> = {},
+): RunningProgram {
+  const child = spawnProgram(file, args, { pipes, env: inheritedEnvironment(), cwd: process.cwd(), ...limits })
   const readStderr = keepTail(child.stderr)
   child.stdout.resume()
   // Ends with EPIPE where the program stops reading; how the program ended is in `exited`.

@@ -16,6 +16,7 @@ export const CONFIG: MonitorConfig = {
   scheduled_end_time: null,
   start_delay_tolerance_sec: 300,
   freeze_threshold_sec: 0,
+  track_threshold_sec: 0,
   coverage: 'every',
   webhook_policy: 'strict',
 }
@@ -101,7 +102,7 @@ export function segment(startSec: number, durationSec: number, detections: Segme
 }
 
 function toTrackFindings(detector: string, spans: readonly DetectionSpan[] | 'absent'): TrackFindings {
-  return spans === 'absent' ? { kind: 'absent' } : { kind: 'present', spans: { [detector]: spans } }
+  return spans === 'absent' ? { kind: 'absent', isDeclared: false } : { kind: 'present', spans: { [detector]: spans } }
 }
 
 /** Returns a span within a segment. */

@@ -35,14 +35,15 @@ export async function inspectSegment(inspection: SegmentInspection, context: Mon
   const { bytes, map, isTruncated } = fetched
   if (isTruncated) log.warn('segment exceeds SEGMENT_MAX_BYTES, analyzing its beginning', logFields)
   const fetchedMs = clock.nowMs()
-  const analysis = await probe.analyze({ bytes, map, durationSec, tracks, isAfterGap }, lifetime.killed)
+  const downloaded = { bytes, map, durationSec, tracks, isAfterGap, isTruncated }
+  const analysis = await probe.analyze(downloaded, lifetime.killed)
   if (lifetime.killed.aborted) return false
   if (analysis.kind === 'failed') return fail(analysis.error)
   const atMs = clock.nowMs()
-  const { findings } = analysis
-  const analyzed = { sequence, durationSec, isDated: segment.programDateTimeMs !== null, startMs }
+  const { findings, pictures } = analysis
+  const analyzed = { sequence, durationSec: analysis.durationSec, isDated: segment.programDateTimeMs !== null, startMs }
   monitor.observe({ kind: 'segment', atMs, progress, segment: analyzed, findings })
   const took = { fetch_ms: fetchedMs - beganMs, analysis_ms: atMs - fetchedMs }
-  log.debug('segment analyzed', { ...logFields, bytes: bytes.length, ...took, findings })
+  log.debug('segment analyzed', { ...logFields, bytes: bytes.length, pictures, ...took, findings })
   return true
 }

@@ -5,7 +5,7 @@ import type { StreamSource, TrackSelection } from '../stream.ts'
 import { INITIAL_POLL_RESULT, pollRendition, type PollResult, type RenditionPoller } from './poll-rendition.ts'
 
 /** Polls the renditions of a stream independently: one that hangs does not hold up the other. */
-export type RenditionPollers = {
+export type RenditionPollers = AsyncDisposable & {
   /** Polls a source's renditions from now on, and no others. Polls under way are finished. */
   replaceSource(source: StreamSource): void
   isEmpty(): boolean
@@ -31,7 +31,7 @@ export function createRenditionPollers(
   onPolled: () => void,
 ): RenditionPollers {
   const { clock } = context
-  const probeFor = createProbePool(createProbe)
+  const probes = createProbePool(createProbe)
   let pollers: readonly RenditionPoller[] = []
   /** One poll at a time per track selection, whose probe and cursor pass from poll to poll. */
   const running = new Map<TrackSelection, Promise<void>>()
@@ -56,7 +56,7 @@ export function createRenditionPollers(
   return {
     replaceSource(source) {
       pollers = source.renditions.map((rendition) => {
-        const poller = { rendition, probe: probeFor(rendition.tracks), last: INITIAL_POLL_RESULT }
+        const poller = { rendition, probe: probes.get(rendition.tracks), last: INITIAL_POLL_RESULT }
         return continuePoller(poller, pollers)
       })
     },
@@ -79,6 +79,7 @@ export function createRenditionPollers(
       await Promise.all(running.values())
       rethrow()
     },
+    [Symbol.asyncDispose]: () => probes[Symbol.asyncDispose](),
   }
 }
 
@@ -101,11 +102,16 @@ function withGap(poller: RenditionPoller, tracks: TrackSelection, { isAfterGap }
 }
 
 /** Keeps one probe per track selection. What it knows of the previous segment outlives a change of URLs. */
-function createProbePool(createProbe: () => SegmentProbe): (tracks: TrackSelection) => SegmentProbe {
+function createProbePool(createProbe: () => SegmentProbe) {
   const probes = new Map<TrackSelection, SegmentProbe>()
-  return (tracks) => {
-    const probe = probes.get(tracks) ?? createProbe()
-    probes.set(tracks, probe)
-    return probe
+  return {
+    get(tracks: TrackSelection): SegmentProbe {
+      const probe = probes.get(tracks) ?? createProbe()
+      probes.set(tracks, probe)
+      return probe
+    },
+    async [Symbol.asyncDispose]() {
+      for (const probe of probes.values()) await probe[Symbol.asyncDispose]()
+    },
   }
 }

@@ -51,16 +51,16 @@ function healthAfterSegment(
 
 const PICTURE_DETECTORS = DETECTORS.filter((detector) => detector.track === 'picture')
 const SOUND_DETECTORS = DETECTORS.filter((detector) => detector.track === 'sound')
-type HealthDetector<Health> = { readonly name: string; readonly health: Health }
+type HealthDetector<Health> = { readonly name: string; readonly health: Health | null }
 
 /** Returns a track's health at the end of a segment: that of the first listed detector with a run. */
 function trackHealth<Health>(
   findings: TrackFindings,
   detectors: readonly HealthDetector<Health>[],
   runs: DetectionRuns,
-): Health | 'absent' | 'ok' {
-  if (findings.kind === 'absent') return 'absent'
-  return detectors.find(({ name }) => runs[name] !== undefined)?.health ?? 'ok'
+): Health | 'absent' | 'undecodable' | 'ok' {
+  if (findings.kind !== 'present') return findings.kind
+  return detectors.find(({ name, health }) => health !== null && runs[name] !== undefined)?.health ?? 'ok'
 }
 
 /** Returns the monitor after a segment that was given up: counted, passed and part of an outage. */

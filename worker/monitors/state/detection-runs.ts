@@ -85,6 +85,9 @@ export function extendRun(
   segment: AnalyzedSegment,
   context: DetectionContext,
 ): RunTransition {
+  if (run !== null && findings.kind === 'undecodable' && showsInContent(context.detector)) {
+    return { run: suspendRun(run), alerts: 0, events: [] }
+  }
   const spans = spansOfDetector(findings, segment, context.detector)
   const [first] = spans
   const isContinued = run !== null && first !== undefined && first.fromSec <= JOIN_SEC
@@ -98,10 +101,17 @@ export function extendRun(
 function spansOfDetector(
   findings: TrackFindings,
   segment: AnalyzedSegment,
-  detector: Detector,
+  { name, whenAbsent }: Detector,
 ): readonly DetectionSpan[] {
-  if (findings.kind === 'absent') return [{ fromSec: 0, toSec: segment.durationSec }]
-  return findings.spans[detector.name] ?? []
+  if (findings.kind === 'present') return findings.spans[name] ?? []
+  if (findings.kind === 'undecodable' || whenAbsent === 'clear') return []
+  const isDetected = whenAbsent === 'detected' || findings.isDeclared
+  return isDetected ? [{ fromSec: 0, toSec: segment.durationSec }] : []
+}
+
+/** Reports whether only a decoded track shows the condition. */
+function showsInContent(detector: Detector): boolean {
+  return (detector.track === 'picture' ? detector.pictures : detector.sound) !== 'none'
 }
 
 function afterSpan(
@@ -151,6 +161,7 @@ function createAlert(run: DetectionRun, segment: AnalyzedSegment, context: Detec
     duration_sec: reportedDurationSec(run, thresholdSec),
     started_at: formatTime(run.startMs),
     threshold_sec: thresholdSec,
+    ...detector.data,
     segment_info: { sequence: segment.sequence, duration: roundToMillis(segment.durationSec) },
   })
 }
@@ -175,6 +186,7 @@ export function endRun(
     total_duration_sec: reportedDurationSec(run, config[detector.threshold]),
     started_at: formatTime(run.startMs),
     recovered_at: formatTime(endMs),
+    ...detector.data,
   }
   return [createEvent(atMs, detector.recoveredEvent, data)]
 }

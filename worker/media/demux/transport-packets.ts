@@ -1,0 +1,68 @@
+const PACKET_BYTES = 188
+const SYNC_BYTE = 0x47
+/** Distances of sync bytes: plain, with a time code before each packet (M2TS), with a checksum after it. */
+const STRIDES = [188, 192, 204] as const
+/** Packets in a row that make a transport stream; a segment may be shorter if it begins with one. */
+const MIN_PACKETS = 5
+/** Bytes before the first packet that are skipped. ffmpeg's probe reads no more either. */
+const MAX_JUNK_BYTES = 64 * 1024
+
+export type TransportPacket = {
+  readonly pid: number
+  readonly isStart: boolean
+  readonly isScrambled: boolean
+  /** The continuity counter; `null` of a packet without payload. */
+  readonly counter: number | null
+  readonly payload: Buffer
+}
+
+/** Returns where the first of several packets in a row begins; `null` if there is none near the start. */
+export function findTransportStream(bytes: Buffer): number | null {
+  for (let at = bytes.indexOf(SYNC_BYTE); at !== -1 && at <= MAX_JUNK_BYTES; at = bytes.indexOf(SYNC_BYTE, at + 1)) {
+    if (STRIDES.some((stride) => isRow(bytes, at, stride))) return at
+  }
+  return null
+}
+
+function isRow(bytes: Buffer, at: number, stride: number): boolean {
+  const count = Math.min(MIN_PACKETS, Math.max(1, Math.floor((bytes.length - at) / stride)))
+  if (at > 0 && count < MIN_PACKETS) return false
+  for (let i = 1; i < count; i++) if (bytes[at + i * stride] !== SYNC_BYTE) return false
+  return at + PACKET_BYTES <= bytes.length
+}
+
+/** Calls back for each packet of a stream. Bytes out of step are skipped up to the next packet. */
+export function readTransportPackets(bytes: Buffer, onPacket: (packet: TransportPacket) => void): { isCut: boolean } {
+  let at = findTransportStream(bytes) ?? bytes.length
+  while (at + PACKET_BYTES <= bytes.length) {
+    if (bytes[at] === SYNC_BYTE) {
+      onPacket(parsePacket(bytes.subarray(at, at + PACKET_BYTES)))
+      at += PACKET_BYTES
+    } else {
+      at = resynchronize(bytes, at)
+    }
+  }
+  return { isCut: at < bytes.length && bytes[at] === SYNC_BYTE }
+}
+
+/** Returns where the next packet begins that is followed by another one or by the end. */
+function resynchronize(bytes: Buffer, from: number): number {
+  for (let at = bytes.indexOf(SYNC_BYTE, from); at !== -1; at = bytes.indexOf(SYNC_BYTE, at + 1)) {
+    if (STRIDES.some((stride) => at + stride >= bytes.length || bytes[at + stride] === SYNC_BYTE)) return at
+  }
+  return bytes.length
+}
+
+function parsePacket(packet: Buffer): TransportPacket {
+  const flagsAndPid = packet.readUInt16BE(1)
+  const control = packet.readUInt8(3)
+  const hasAdaptation = (control & 0x20) !== 0
+  const hasPayload = (control & 0x10) !== 0
+  return {
+    pid: flagsAndPid & 0x1fff,
+    isStart: (flagsAndPid & 0x4000) !== 0,
+    isScrambled: (control & 0xc0) !== 0,
+    counter: hasPayload ? control & 0xf : null,
+    payload: hasPayload ? packet.subarray(hasAdaptation ? 5 + packet.readUInt8(4) : 4) : packet.subarray(PACKET_BYTES),
+  }
+}
