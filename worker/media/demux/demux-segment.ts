@@ -75,7 +75,8 @@ function demuxPackedAudio(bytes: Buffer, maxJunkBytes: number): DemuxedSegment |
     tried.add(codec)
     const rest = bytes.subarray(at)
     const frames = splitSoundFrames(rest, codec)
-    if (frames.length > 1 || frames[0]?.to === rest.length) return toPackedSegment(rest, frames)
+    const isWhole = frames.length > 1 || frames[0]?.to === rest.length
+    if (frames[0]?.from === 0 && isWhole) return toPackedSegment(rest, frames)
   }
   return null
 }

@@ -71,6 +71,7 @@ function findNext(bytes: Buffer, at: number, codec: SoundCodec): number {
   return isId3Tag(bytes, at) ? at + id3TagBytes(bytes, at) : bytes.indexOf(FIRST_BYTE[codec], at + 1)
 }
 
+/** Reports whether an ID3 tag begins at a position (ID3v2 §3.1). */
 export function isId3Tag(bytes: Buffer, at: number): boolean {
   return bytes[at] === 0x49 && bytes[at + 1] === 0x44 && bytes[at + 2] === 0x33 && at + 10 <= bytes.length
 }
@@ -136,7 +137,7 @@ const RATE_DIVISORS = [4, null, 2, 1] as const
 const MPEG1_SAMPLES = [384, 1152, 1152] as const
 const MPEG2_SAMPLES = [384, 1152, 576] as const
 
-/** The fields on which all others of a header depend; `null` where they are reserved. */
+/** Reads the fields on which all others of a header depend; `null` where they are reserved. */
 function readMpegAudioVersion(fields: number) {
   const divisor = RATE_DIVISORS[(fields >>> 19) & 3] ?? null
   const baseRate = MPEG_SAMPLE_RATES[(fields >>> 10) & 3]

@@ -7,7 +7,7 @@ const MIN_PACKETS = 5
 /** Bytes before the first packet that are skipped. ffmpeg's probe reads no more either. */
 const MAX_JUNK_BYTES = 64 * 1024
 
-export type TransportPacket = {
+export type StreamPacket = {
   readonly pid: number
   readonly isStart: boolean
   readonly isScrambled: boolean
@@ -25,14 +25,16 @@ export function findTransportStream(bytes: Buffer): number | null {
 }
 
 function isRow(bytes: Buffer, at: number, stride: number): boolean {
-  const count = Math.min(MIN_PACKETS, Math.max(1, Math.floor((bytes.length - at) / stride)))
-  if (at > 0 && count < MIN_PACKETS) return false
-  for (let i = 1; i < count; i++) if (bytes[at + i * stride] !== SYNC_BYTE) return false
-  return at + PACKET_BYTES <= bytes.length
+  const isLong = at + MIN_PACKETS * stride <= bytes.length
+  if ((at > 0 && !isLong) || at + PACKET_BYTES > bytes.length) return false
+  for (let i = 1; i < MIN_PACKETS && at + i * stride < bytes.length; i++) {
+    if (bytes[at + i * stride] !== SYNC_BYTE) return false
+  }
+  return true
 }
 
 /** Calls back for each packet of a stream. Bytes out of step are skipped up to the next packet. */
-export function readTransportPackets(bytes: Buffer, onPacket: (packet: TransportPacket) => void): { isCut: boolean } {
+export function readTransportPackets(bytes: Buffer, onPacket: (packet: StreamPacket) => void): { isCut: boolean } {
   let at = findTransportStream(bytes) ?? bytes.length
   while (at + PACKET_BYTES <= bytes.length) {
     if (bytes[at] === SYNC_BYTE) {
@@ -53,7 +55,7 @@ function resynchronize(bytes: Buffer, from: number): number {
   return bytes.length
 }
 
-function parsePacket(packet: Buffer): TransportPacket {
+function parsePacket(packet: Buffer): StreamPacket {
   const flagsAndPid = packet.readUInt16BE(1)
   const control = packet.readUInt8(3)
   const hasAdaptation = (control & 0x20) !== 0

@@ -7,7 +7,7 @@ import { type ElementaryStream, splitElementaryStream, type TimeMark } from './e
 import type { DemuxedSegment, DemuxedTrack, MediaPacket, TrackFormat } from './media-packet.ts'
 import { type ProgramStream, readProgramMap, readProgramMapPids } from './program-map.ts'
 import { createTransportClock, type Timestamps } from './transport-clock.ts'
-import { readTransportPackets, type TransportPacket } from './transport-packets.ts'
+import { readTransportPackets, type StreamPacket } from './transport-packets.ts'
 
 /** What the segments of a rendition leave for the next one, which may lack its tables and parameters. */
 export type TransportContext = {
@@ -103,7 +103,7 @@ function createCollector(initial: readonly ProgramStream[]) {
   select('picture')
   select('sound')
   return {
-    takePacket(packet: TransportPacket): void {
+    takePacket(packet: StreamPacket): void {
       const { pid, isStart, payload } = packet
       if (pid === 0 || mapPids.has(pid)) return takeSection(pid, collectSection(sections, packet))
       const kind = open.picture?.stream.pid === pid ? 'picture' : 'sound'
@@ -137,7 +137,7 @@ function append(current: OpenStream, payload: Buffer): void {
 }
 
 /** Reports whether a packet is encrypted, or repeats the one before it, which is allowed (ISO/IEC 13818-1 §2.4.3.3). */
-function isUseless(current: OpenStream, { counter, isStart, isScrambled }: TransportPacket): boolean {
+function isUseless(current: OpenStream, { counter, isStart, isScrambled }: StreamPacket): boolean {
   const isRepeated = counter !== null && counter === current.counter && !isStart
   current.counter = counter ?? current.counter
   return isScrambled || isRepeated
@@ -173,7 +173,7 @@ function readTimestamp(bytes: Buffer, at: number): number {
 const MAX_SECTION_BYTES = 1024
 
 /** Collects a section that may exceed a packet. Returns it once it is complete, without its checksum. */
-function collectSection(sections: Map<number, Buffer>, { pid, isStart, payload }: TransportPacket): Buffer | null {
+function collectSection(sections: Map<number, Buffer>, { pid, isStart, payload }: StreamPacket): Buffer | null {
   const before = isStart ? Buffer.alloc(0) : sections.get(pid)
   if (before === undefined) return null
   const section = Buffer.concat([before, isStart ? payload.subarray(1 + (payload[0] ?? 0)) : payload])

@@ -14,12 +14,12 @@ import type { SegmentFindings } from './findings.ts'
 import { createFrameCollector, type FrameCollector, type SavedMeasures } from './frame-collector.ts'
 import { createSegmentJudge, findMarkedPictures, NO_KEYFRAME } from './judge-segment.ts'
 import { canUseKeyframes } from './keyframe-sampling.ts'
-import { createMediaReader, type ListedSegment } from './media-reader.ts'
+import { createMediaReader, type FetchedSegment } from './media-reader.ts'
 import { createRenditionDecoder, type DecodeResult, type RenditionDecoder } from './rendition-decoder.ts'
 import type { BatchLimit, PacketBatch } from './running-decoder.ts'
 
 /** A segment to analyze. */
-export type DownloadedSegment = ListedSegment & {
+export type DownloadedSegment = FetchedSegment & {
   readonly tracks: TrackSelection
   /** It does not directly follow the one analyzed before. */
   readonly isAfterGap: boolean
@@ -51,7 +51,7 @@ export function createSegmentProbe(options: { ffmpegPath: string; config: Monito
   const collector = createFrameCollector(config.silence_db_threshold)
   const decoder = createRenditionDecoder(ffmpegPath, collector)
   const depths = createDepthChooser({ detectors, config, collector, decoder })
-  const judge = createSegmentJudge(detectors)
+  const judge = createSegmentJudge(detectors, config)
   const readMedia = createMediaReader()
 
   async function analyze(segment: DownloadedSegment, signal: AbortSignal): Promise<SegmentAnalysis> {

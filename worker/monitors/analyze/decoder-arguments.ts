@@ -9,14 +9,14 @@ export type DecoderFormats = Readonly<Record<TrackKind, TrackFormat | null>>
 export const MAX_PIXELS = 4096 * 2304
 
 /** Size of the small picture that a decoder writes for each frame: one byte of luminance per pixel. */
-export const SMALL_PICTURE = { width: 64, height: 36 } as const
+const SMALL_PICTURE = { width: 64, height: 36 } as const
 export const SMALL_PICTURE_BYTES = SMALL_PICTURE.width * SMALL_PICTURE.height
 
 /** Luminance below which blackframe counts a pixel: as blackdetect's `pix_th=0.10`, 16 + 0.1 * (235 - 16). */
 const BLACK_BELOW = 38
 
 /** One sample of a track that marks the end of a batch. Its frames are one byte long; those of the sound are longer. */
-export const MARKER: MatroskaTrack = {
+const MARKER: MatroskaTrack = {
   kind: 'sound',
   format: createFormat({
     codec: 'pcm_u8',

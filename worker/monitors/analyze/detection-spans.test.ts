@@ -2,6 +2,7 @@ import { assert, integer, property, uniqueArray } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { createFormat, type DemuxedTrack, type MediaPacket } from '../../media/demux/media-packet.ts'
+import { CONFIG } from '../../testing/monitor-scenario.ts'
 import type { TrackKind } from '../stream.ts'
 import { blackout } from './detectors/blackout.ts'
 import { freeze } from './detectors/freeze.ts'
@@ -42,7 +43,7 @@ type TestSegment = {
 
 /** Returns a function that judges segments in a row. */
 function createJudge() {
-  const judge = createSegmentJudge([blackout, freeze, silence])
+  const judge = createSegmentJudge([blackout, freeze, silence], { ...CONFIG, freeze_threshold_sec: 30 })
   return (playlistSec: number, { picture = NONE, sound = NONE, pictures }: TestSegment) => {
     const toTrack = ({ packets }: TestTrack): DemuxedTrack => ({ packets, isDeclared: false })
     const media = { picture: toTrack(picture), sound: toTrack(sound), isCut: false }

@@ -42,7 +42,7 @@ export function createFrameCollector(silenceDb: number): FrameCollector {
   return {
     handlers: {
       onPicture(packet, blackPercent, small) {
-        pictures.push({ ...pictureMeter.measure(blackPercent, small), packet, isLate: !own.has(packet) })
+        pictures.push({ ...pictureMeter.measure(blackPercent, small, packet.isKey), packet, isLate: !own.has(packet) })
       },
       onSound(packet, samples) {
         const durationSec = durations.get(packet)

@@ -1,3 +1,4 @@
+import type { MonitorConfig } from '../../../shared/contract/monitors.ts'
 import type { DemuxedSegment, DemuxedTrack } from '../../media/demux/media-packet.ts'
 import type { TrackKind, TrackSelection } from '../stream.ts'
 import {
@@ -45,7 +46,7 @@ type PictureEnd = {
 export const NO_KEYFRAME = 'no keyframe has come yet'
 
 /** Creates a judge that runs these detectors. */
-export function createSegmentJudge(detectors: readonly Detector[]): SegmentJudge {
+export function createSegmentJudge(detectors: readonly Detector[], config: MonitorConfig): SegmentJudge {
   const pictureDetectors = detectors.filter((detector) => detector.track === 'picture')
   const soundDetectors = detectors.filter((detector) => detector.track === 'sound')
   const wasPresent = new Set<TrackKind>()
@@ -64,7 +65,10 @@ export function createSegmentJudge(detectors: readonly Detector[]): SegmentJudge
   function judgePicture(decoded: DecodedMedia): TrackFindings {
     const own = decoded.frames.pictures.filter(({ isLate }) => !isLate)
     const trouble = findTrouble('picture', decoded, own.length)
-    const judged = trouble === null ? judgePictures(pictureDetectors, decoded, before) : null
+    const judged =
+      trouble === null
+        ? judgePictures(pictureDetectors, decoded, { before, thresholdSec: config.freeze_threshold_sec })
+        : null
     before = judged?.end ?? null
     return trouble ?? { kind: 'present', spans: Object.fromEntries(judged?.spans ?? []) }
   }
@@ -99,7 +103,7 @@ type PictureJudgement = {
 function judgePictures(
   detectors: readonly PictureDetector[],
   decoded: DecodedMedia,
-  before: PictureEnd | null,
+  { before, thresholdSec }: { readonly before: PictureEnd | null; readonly thresholdSec: number },
 ): PictureJudgement {
   const { durationSec, frames } = decoded
   const segment = decoded.extents.picture
@@ -108,7 +112,12 @@ function judgePictures(
   const lateSec = Math.max(0, segment.fromSec - (pictures[0]?.sec ?? Infinity))
   const endSec = segment.fromSec + durationSec
   const stillBefore = shiftRun(before?.still ?? null, segment.fromSec)
-  const still = findFrozenSpans(pictures, { before: stillBefore, fromSec: segment.fromSec, toSec: endSec })
+  const still = findFrozenSpans(pictures, {
+    before: stillBefore,
+    fromSec: segment.fromSec,
+    toSec: endSec,
+    thresholdSec,
+  })
   const spans = detectors.map(({ name, pictures: rule }) => {
     if (rule === 'none') return [name, []] as const
     if (rule === 'frozen')

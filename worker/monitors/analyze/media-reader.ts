@@ -4,7 +4,7 @@ import type { TransportContext } from '../../media/demux/transport-stream.ts'
 import { computeLengthSec, measureDuration, measureSegment, type TrackExtents } from './track-extents.ts'
 
 /** A segment's bytes and what the playlist says of them. */
-export type ListedSegment = MediaSegment & {
+export type FetchedSegment = MediaSegment & {
   /** Its duration in the playlist. */
   readonly durationSec: number
   /** It goes on beyond its bytes: what they hold stands for the rest. */
@@ -21,7 +21,7 @@ export type MeasuredMedia = {
 export type UnreadableMedia = { readonly kind: 'failed'; readonly error: string }
 
 /** Reads the segments of one rendition in order. */
-export type MediaReader = (segment: ListedSegment) => MeasuredMedia | UnreadableMedia
+export type MediaReader = (segment: FetchedSegment) => MeasuredMedia | UnreadableMedia
 
 /** A segment with less than this share of its duration was cut off in transit. */
 const MIN_PRESENT_SHARE = 0.5

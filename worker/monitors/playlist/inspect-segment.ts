@@ -1,4 +1,5 @@
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
+import type { SegmentFindings } from '../analyze/findings.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import type { RenditionProgress } from '../state/observation.ts'
 import type { StreamSegment } from '../stream.ts'
@@ -41,9 +42,27 @@ export async function inspectSegment(inspection: SegmentInspection, context: Mon
   if (analysis.kind === 'failed') return fail(analysis.error)
   const atMs = clock.nowMs()
   const { findings, pictures } = analysis
+  logUndecodable(findings, context, logFields)
   const analyzed = { sequence, durationSec: analysis.durationSec, isDated: segment.programDateTimeMs !== null, startMs }
   monitor.observe({ kind: 'segment', atMs, progress, segment: analyzed, findings })
   const took = { fetch_ms: fetchedMs - beganMs, analysis_ms: atMs - fetchedMs }
   log.debug('segment analyzed', { ...logFields, bytes: bytes.length, pictures, ...took, findings })
   return true
+}
+
+/** Logs each track that cannot be decoded, once until it can. */
+function logUndecodable(
+  { picture, sound }: SegmentFindings,
+  { monitor, log }: MonitorContext,
+  logFields: Readonly<Record<string, unknown>>,
+): void {
+  const { video, audio } = monitor.state().health
+  const tracks = [
+    { track: 'picture', found: picture, before: video },
+    { track: 'sound', found: sound, before: audio },
+  ]
+  for (const { track, found, before } of tracks) {
+    if (found?.kind !== 'undecodable' || before === 'undecodable') continue
+    log.warn('track cannot be decoded', { ...logFields, track, codec: found.codec, error: found.error })
+  }
 }
