@@ -12,15 +12,15 @@ export type Timestamps = { readonly pts: number; readonly dts: number }
 /** Places timestamps of one program on a clock that neither wraps nor jumps. */
 export type TransportClock = { place(track: string, stored: Timestamps): Timestamps }
 
-type PlacedTime = { readonly raw: number; readonly placed: number; readonly step: number }
+type TrackClockTime = { readonly raw: number; readonly placed: number; readonly step: number }
 
 /** Creates the clock of a segment. A jump that one track makes first moves the others by as much. */
 export function createTransportClock(): TransportClock {
-  const tracks = new Map<string, PlacedTime>()
+  const tracks = new Map<string, TrackClockTime>()
   const shifts = [0]
   let reference: number | null = null
 
-  function findShift(raw: number, last: PlacedTime | undefined): number {
+  function findShift(raw: number, last: TrackClockTime | undefined): number {
     const newest = shifts.at(-1) ?? 0
     if (last === undefined) return newest
     const isNear = (shift: number) => isStep(raw + shift - last.placed)
