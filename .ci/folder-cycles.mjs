@@ -7,7 +7,7 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const TESTS = /(^|\/)(testing|bench|demo)\/|\.(test|conformance)\.tsx?$/
+const TESTS = /(^|\/)(testing|bench|demo|checks)\/|\.(test|conformance)\.tsx?$/
 const ROOT = new URL('../', import.meta.url)
 const folders = process.argv.length > 2 ? process.argv.slice(2) : ['gateway', 'worker', 'shared']
 

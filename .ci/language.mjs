@@ -67,7 +67,7 @@ function check(file) {
   checkComments(file, source)
   if (isTest) return
   const half = HALVES.find((name) => file.startsWith(`${name}/`))
-  const isProduction = !/(^|\/)(testing|bench|demo)\/|\.conformance\.ts$/.test(file)
+  const isProduction = !/(^|\/)(testing|bench|demo|checks)\/|\.conformance\.ts$/.test(file)
   for (const statement of source.statements) {
     if (ts.isTypeAliasDeclaration(statement) && half !== undefined && isProduction) {
       const key = `${half} ${statement.name.text}`

@@ -1,14 +1,13 @@
 import { Hono, type Context as HonoContext } from 'hono'
-import { except } from 'hono/combine'
-import { HTTPException } from 'hono/http-exception'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
-import { timeout } from 'hono/timeout'
 
 import type { Context } from './context.ts'
 import { apiKeyAuthentication, requireAuthentication, type Authentication } from './http/authentication.ts'
 import { limitBody } from './http/body-limit.ts'
+import { limitDuration } from './http/deadline.ts'
 import { respondNotFound, respondToErrors } from './http/error-response.ts'
+import { exceptPaths } from './http/except-paths.ts'
 import { createCallCounters, limitRate, type CallCounters } from './http/rate-limit.ts'
 import { observeRequests } from './http/request-log.ts'
 import { MEDIA_PATH } from './media/routes.ts'
@@ -43,16 +42,18 @@ const HEADERS = { referrerPolicy: 'same-origin' } as const
 const LONGEST_REQUEST_MS = 9000
 /** These wait for the cluster too, each with a bound of its own. */
 const OPERATOR_PATHS = ['/internal/v1/tick', '/internal/v1/reconcile']
-const TOO_SLOW = new HTTPException(503, { message: 'the database did not answer in time' })
 
 /** Returns the HTTP side of a gateway, for any fetch runtime, with its systems mounted. */
 export function createApp(context: Context, parts: AppParts, routes: ListenerRoutes): Hono {
   const app = new Hono()
   app.onError(respondToErrors(context.log, context.isDatabaseGone))
   app.notFound(respondNotFound)
-  app.use(requestId(), observeRequests(context), except(`${MEDIA_PATH}*`, secureHeaders(HEADERS)))
-  app.use(except(OPERATOR_PATHS, timeout(LONGEST_REQUEST_MS, TOO_SLOW)))
-  app.use(...limitBody)
+  const mediaPaths = [MEDIA_PATH, ...parts.systems.flatMap((system) => system.mediaPaths ?? [])]
+  app.use(requestId(), observeRequests(context), exceptPaths(mediaPaths, secureHeaders(HEADERS)))
+  app.use(exceptPaths(OPERATOR_PATHS, limitDuration(LONGEST_REQUEST_MS)))
+  app.use(
+    ...limitBody(routes.internalRoutes ? parts.systems.flatMap(({ callbackBodies }) => callbackBodies ?? []) : []),
+  )
   app.route('/', healthRoutes(parts.readiness))
   if (routes.internalRoutes) mountInternal(app, context, parts)
   if (routes.publicRoutes) mountPublic(app, context, parts)

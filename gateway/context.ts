@@ -5,6 +5,7 @@ import type { Db } from './ports/database.ts'
 import type { EventStreamHost } from './ports/event-streams.ts'
 import type { GatewayIdentity } from './ports/gateway-identity.ts'
 import type { Launcher } from './ports/launcher.ts'
+import type { MailSender } from './ports/mail-sender.ts'
 import type { Metrics } from './ports/metrics.ts'
 import type { OpenFolder } from './ports/object-store.ts'
 import type { LoadPageAssets } from './ports/page-assets.ts'
@@ -28,6 +29,8 @@ export type Context = {
   readonly identity: GatewayIdentity
   readonly launcher: Launcher
   readonly sendWebhook: WebhookSender
+  /** `null`: this gateway sends no mails, but may enqueue them. */
+  readonly sendMail: MailSender | null
   readonly passwordHasher: PasswordHasher
   /** Receivers that webhooks are sent to at a time. */
   readonly receiversAtATime: number

@@ -162,6 +162,8 @@ function createContext(isolate: Isolate, { postgres, followUp, held }: ContextPa
     identity: { id: `edge:${crypto.randomUUID()}`, mayStillRun: () => true },
     launcher: createLauncher(isolate),
     sendWebhook: createEdgeWebhookSender(webhookGuard),
+    // No SMTP: a gateway on Node with the same database sends what this one enqueues.
+    sendMail: null,
     passwordHasher: createPasswordHasher(),
     receiversAtATime: RECEIVERS_AT_A_TIME,
     metrics: NO_METRICS,

@@ -30,6 +30,7 @@ export const KERNEL_ERRORS = defineErrors({
   INTERNAL_ERROR: 500,
   DATABASE_UNAVAILABLE: 503,
   LAUNCHER_UNAVAILABLE: 503,
+  GATEWAY_BUSY: 503,
 })
 
 export type ErrorExtras = { readonly details?: unknown; readonly retryAfterSec?: number }

@@ -4,6 +4,8 @@ import type { IdField } from '../shared/log.ts'
 import type { Context } from './context.ts'
 import type { ErrorCode } from './errors.ts'
 import type { Authentication } from './http/authentication.ts'
+import type { BodyLimit } from './http/body-limit.ts'
+import type { ComposeMail } from './mail/send-mails.ts'
 import type { OutboxEvent } from './outbox/store/events.ts'
 import type { Db, Tx } from './ports/database.ts'
 import type { WorkerRole } from './ports/launcher.ts'
@@ -81,13 +83,19 @@ export type MountedSystem = {
   readonly api: SystemApi
   /** Callbacks of its workers, mounted at `/internal/v1`. */
   readonly callbacks: Hono
+  /** Callbacks whose body may be larger than 64 KiB. */
+  readonly callbackBodies?: readonly BodyLimit[]
   /** Routes that need no key, mounted at `/`. */
   readonly publicRoutes?: Hono
+  /** What paths of media begin with. Their answers have security headers of their own: pages of other origins play them. */
+  readonly mediaPaths?: readonly string[]
   /** Its pages, mounted at `/`. */
   readonly pages?: Hono
   readonly periodicTasks: readonly PeriodicTask[]
   /** Handles a webhook that failed all its attempts, in the transaction that records it. */
   onWebhookExhausted(tx: Tx, event: OutboxEvent): Promise<void>
+  /** Composes its mails, by their kind. */
+  readonly mails?: ReadonlyMap<string, ComposeMail>
   /** Returns how many of its records are active, and how many may be; left out where there is no limit. */
   capacity?(): Promise<Capacity>
   /** Returns its sampled gauges. */

@@ -77,7 +77,7 @@ describe.concurrent('the worker program', () => {
     }
   })
 
-  test('a claim that is refused for a wrong key is given up', async () => {
+  test('a claim that is refused for a wrong key is not repeated', async () => {
     await using gateway = await startFakeGateway(() => refusal(401, 'UNAUTHORIZED'))
     await using worker = startWorker(monitorEnv(gateway.origin, 'http://127.0.0.1:9/live.m3u8'))
 
@@ -100,7 +100,7 @@ describe.concurrent('the worker program', () => {
     expect(gateway.calls.filter(isReport)).toHaveLength(1)
   })
 
-  test('SIGTERM ends a worker once what it had to tell is told', async () => {
+  test('SIGTERM ends a worker once its reports are sent', async () => {
     let isDown = true
     await using gateway = await startGateway(() => (isDown ? refusal(503, 'UNAVAILABLE') : ACCEPTED))
     await using worker = startWaiting(gateway)
@@ -116,7 +116,7 @@ describe.concurrent('the worker program', () => {
     expect(reports.slice(0, -1).every((seq) => seq === 1)).toBe(true)
   })
 
-  test('a worker leaves at once when the pipe from its gateway ends, and tells nothing more', async () => {
+  test('a worker exits at once when the pipe from its gateway ends, and sends nothing more', async () => {
     await using gateway = await startGateway(() => ACCEPTED)
     await using worker = startWaiting(gateway, { GATEWAY_PIPE: '1' })
     await gateway.waitFor(hasReported)

@@ -4,6 +4,8 @@ import { rejectOnAbort } from './call-deadline.ts'
 export type Semaphore = {
   /** Resolves with the function that releases the permit. @throws the signal's reason if that aborts first */
   acquire(signal: AbortSignal): Promise<() => void>
+  /** Returns how many callers wait. */
+  waiting(): number
 }
 
 /** Creates a semaphore with this number of permits. */
@@ -41,5 +43,6 @@ export function createSemaphore(permits: number): Semaphore {
       else await waitForPermit(signal)
       return release
     },
+    waiting: () => waiting.size,
   }
 }

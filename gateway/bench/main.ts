@@ -1,6 +1,7 @@
 import { benchCluster } from './cluster.ts'
 import { benchEncoding } from './encoding.ts'
 import { benchAlarmLatency } from './alarm-latency.ts'
+import { benchLive } from './live.ts'
 import { benchQueue } from './queue.ts'
 import { benchReports } from './reports.ts'
 import { formatTable, type BenchResult } from './result-table.ts'
@@ -17,6 +18,7 @@ for (const bench of [
   benchWebhooks,
   benchCluster,
   benchEncoding,
+  benchLive,
   benchQueue,
   benchUploads,
 ])

@@ -19,16 +19,19 @@ import { connectPostgres, migrate, type Postgres } from '../adapters/postgres/co
 import { isRetryable, isUnavailable } from '../adapters/postgres/errors.ts'
 import { createTransact } from '../adapters/postgres/transact.ts'
 import { getProcessName, mayProcessStillRun } from '../adapters/process/process-identity.ts'
+import { createSmtpSender } from '../adapters/smtp/mail-sender.ts'
 import { openTracing, type Tracing } from '../adapters/telemetry/open-telemetry.ts'
 import { createPrometheus } from '../adapters/telemetry/prometheus.ts'
 import { createApp, type AppParts, type ListenerRoutes } from '../app.ts'
 import type { Context } from '../context.ts'
+import { findClientAddress } from '../http/client-address.ts'
 import { createOpenStreams, type OpenStreams } from '../http/event-stream.ts'
 import { idFieldsOf } from '../operations/configure-systems.ts'
 import type { Readiness } from '../operations/health.ts'
 import { allMetrics } from '../operations/metrics.ts'
 import { createOperations } from '../operations/operations.ts'
 import type { Launcher } from '../ports/launcher.ts'
+import type { MailSender } from '../ports/mail-sender.ts'
 import type { PasswordHasher } from '../ports/password-hasher.ts'
 import { startLoop } from '../scheduler/loop.ts'
 import { createWakeSignal, type WakeSignal } from '../scheduler/wake-signal.ts'
@@ -110,7 +113,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     await launcher.close(WORKERS_GRACE_MS)
     if (launcher.outlivesGateway) await giveNotice(servers)
     await withDeadline(operations.drain(), REQUESTS_GRACE_MS).catch(() =>
-      log.info('webhooks that are being sent are left to the next gateway'),
+      log.info('webhooks and mails that are being sent are left to the next gateway'),
     )
     openStreams.close()
     await Promise.all(servers.map((server) => server.close(REQUESTS_GRACE_MS)))
@@ -146,13 +149,19 @@ function createContext({ settings, systems, launcher, passwordHasher, log }: Gat
     identity: { id: `${getProcessName()}:${randomUUID()}`, mayStillRun: mayProcessStillRun },
     launcher,
     sendWebhook: sender.send,
+    sendMail: createMailSender(settings),
     passwordHasher,
     receiversAtATime: RECEIVERS_AT_A_TIME,
     log,
     idFields: idFieldsOf(systems),
     metrics: createPrometheus(allMetrics(systems.map(({ definition }) => definition))),
     tracer: tracing.tracer,
-    clientAddress: (c) => getConnInfo(c).remote.address ?? 'unknown',
+    clientAddress: (c) =>
+      findClientAddress(
+        getConnInfo(c).remote.address ?? 'unknown',
+        c.req.header('x-forwarded-for'),
+        settings.trustedProxies,
+      ),
     keepsConnections: true,
     openFolder: openStoredFolder,
     loadPageAssets: createPageAssetLoader([
@@ -168,6 +177,10 @@ function createContext({ settings, systems, launcher, passwordHasher, log }: Gat
     },
     wake: signal.wake,
   }
+}
+
+function createMailSender({ mail }: Settings): MailSender | null {
+  return mail === null || mail.server === null ? null : createSmtpSender(mail.from, mail.server)
 }
 
 /** Serves on for a while: clients whose connections end reconnect to another gateway. */

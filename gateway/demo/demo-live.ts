@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { colors } from 'consola/utils'
@@ -14,6 +12,7 @@ import { playBroadcast, type PlayedBroadcast } from '../live/testing/player/play
 import { findEncoderPids, findWorkerPids } from '../testing/find-processes.ts'
 import { startGatewayProcess, type GatewayProcess } from '../testing/gateway-process.ts'
 import { readServerSentEvents } from '../testing/server-sent-events.ts'
+import { waitForPort } from '../testing/wait-for-port.ts'
 import { abortOnExit, abortOnInterrupt, createApiCaller, createTemporaryFolder, generateKey } from './demo-gateway.ts'
 import { countFrames, formatLiveSummary } from './live-summary.ts'
 import { createLiveTimeline, type LiveTimeline } from './live-timeline.ts'
@@ -82,22 +81,6 @@ async function signUp(gateway: GatewayProcess) {
 
 function pathOf({ stream_id: id }: CreatedStream): string {
   return `/api/v1/streams/${id}`
-}
-
-/** Resolves once a program of this machine listens on a port. */
-async function waitForPort(port: number, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    const socket = connect({ port, host: '127.0.0.1' })
-    try {
-      await once(socket, 'connect', { signal })
-      return
-    } catch (error) {
-      if (signal.aborted) throw error
-      await wait(POLL_MS, undefined, { signal })
-    } finally {
-      socket.destroy()
-    }
-  }
 }
 
 type ShownBroadcast = {

@@ -15,7 +15,7 @@ export function countFrames(numbers: readonly number[], sent: number): FrameCoun
 }
 
 /** Returns the middle of some values; `NaN` of none. */
-function medianOf(values: readonly number[]): number {
+export function medianOf(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 }
 

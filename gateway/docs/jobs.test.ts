@@ -27,7 +27,7 @@ describe('the guide to jobs', () => {
     expect(namesInTables(sectionOf(GUIDE, 'Validation'))).toEqual([...ValidationLevel.options])
   })
 
-  test('gives a bucket the CORS rule that the gateway has for its own media', async () => {
+  test('sets on a bucket the CORS rule that the gateway has for its own media', async () => {
     const [, text = ''] = /```json\n(\[[\s\S]+?\])\n```/.exec(sectionOf(GUIDE, 'Stores')) ?? []
     const Rule = v.record(v.string(), v.union([v.number(), v.array(v.string())]))
     const [rule = {}] = v.parse(v.array(Rule), JSON.parse(text))

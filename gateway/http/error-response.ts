@@ -4,8 +4,9 @@ import { HTTPException } from 'hono/http-exception'
 import type { Log } from '../../shared/log.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 import { LauncherUnavailable } from '../ports/launcher.ts'
+import { PasswordHasherBusy } from '../ports/password-hasher.ts'
 
-/** `Retry-After` while the database or the cluster cannot be reached, in seconds. */
+/** `Retry-After` while the database or the cluster cannot be reached, or passwords wait, in seconds. */
 const RETRY_SEC = 2
 
 /**
@@ -27,7 +28,7 @@ export function createErrorReader(
     if (rule.status >= 500) {
       const fields = { ...requestFields(c), code: rule.code, error }
       // A rule such as QUEUE_FULL is a refusal, not a failure.
-      if (rule === error) log.info('request refused', fields)
+      if (rule === error || error instanceof PasswordHasherBusy) log.info('request refused', fields)
       else log.error('request failed', fields)
     }
     return rule
@@ -48,6 +49,10 @@ function toRule(error: unknown, isUnavailable: (error: unknown) => boolean): Bro
   if (error instanceof BrokenRule) return error
   if (error instanceof HTTPException && error.status < 500) {
     return new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, 'the body is not valid JSON')
+  }
+  if (error instanceof PasswordHasherBusy) {
+    const message = 'too many passwords wait to be checked at the moment; try again'
+    return new BrokenRule(KERNEL_ERRORS.GATEWAY_BUSY, message, { retryAfterSec: RETRY_SEC })
   }
   if (error instanceof LauncherUnavailable) {
     const message = 'what runs the workers cannot be reached at the moment; try again'

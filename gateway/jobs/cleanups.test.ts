@@ -36,7 +36,7 @@ describe('the cleanup of a canceled job', () => {
     return rows.map((row) => Number(row['sec']))
   }
 
-  it('is retried with growing pauses, occupies no worker in between, and is given up after days', async () => {
+  it('is retried with growing pauses, occupies no worker in between, and ends as failed after days', async () => {
     await using simulation = await start()
     const { database, gateway } = simulation.gateway
     const id = await cancelStored(simulation)

@@ -48,7 +48,7 @@ describe('a worker', () => {
     expect(await simulation.job(second)).toMatchObject({ status: 'completed' })
   })
 
-  it('that is busy and has room takes more tasks where no other may be launched, and is given them again until it claims', async () => {
+  it('that is busy and has room takes more tasks where no other may be launched, and receives them again until it claims', async () => {
     await using simulation = await start({ maxWorkers: 1, maxConcurrent: 2 })
     const ids = [await simulation.createJob()]
     const worker = await simulation.claim(ids[0] ?? '')
@@ -82,7 +82,7 @@ describe('a worker', () => {
     expect(await simulation.job(second)).toMatchObject({ status: 'completed' })
   })
 
-  it('whose answer was lost is given its tasks again, and keeps its epoch where it claims as the same claimant', async () => {
+  it('whose answer was lost receives its tasks again, and keeps its epoch where it claims as the same claimant', async () => {
     await using simulation = await start({ maxWorkers: 1 })
     const first = await simulation.claim(await simulation.createJob())
     const second = await simulation.createJob()

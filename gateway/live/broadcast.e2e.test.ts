@@ -155,7 +155,7 @@ describe('a broadcast', () => {
         .map(async (pid) => {
           const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
           // The encoder of the test has to know it.
-          return line.startsWith('ffmpeg\0-nostdin\0-v\0error\0-re') ? '' : line
+          return line.startsWith('ffmpeg\0-nostdin\0-v\0error\0-progress') ? '' : line
         }),
     )
     expect(lines.filter((line) => line.includes(secret))).toEqual([])
@@ -178,7 +178,7 @@ describe('a broadcast', () => {
       return (await next.ended).code === 0
     }, 'the second encoder has published to its end')
     await next?.[Symbol.asyncDispose]()
-    expect(await stateOf(broadcast.id)).toBe('reconnecting')
+    await until(async () => (await stateOf(broadcast.id)) === 'reconnecting', 'the end of the second one is known')
   })
 
   it('survives the end of its gateway, its ingest and its database: the encoder reconnects to the same broadcast', async () => {
@@ -191,17 +191,19 @@ describe('a broadcast', () => {
     await system.gateway().exited
     await system.startGateway()
     await encoder.ended
-    await until(async () => (await readIngestUrl()) !== null, 'an ingest worker listens again')
+    let ingestUrl: string | null = null
+    await until(async () => (ingestUrl = await readIngestUrl()) !== null, 'an ingest worker listens again')
     const { json } = await api('GET', `/streams/${broadcast.id}`)
     expect(['live', 'reconnecting']).toContain(json.state)
     const before = await countSegments(broadcast)
     expect(before).toBeGreaterThanOrEqual(4)
-    await using _again = startEncoder({ url: broadcast.url, sec: 30 })
+    // The port may be another one: beside other tests it is any free one.
+    await using _again = startEncoder({ url: `${ingestUrl}/${broadcast.key}`, sec: 30 })
     await waitForSegments(broadcast, before + 2)
     expect(await stateOf(broadcast.id)).toBe('live')
   })
 
-  it('with a damaged segment has a recording that failed, with the reason, and none that is shorter', async () => {
+  it('with a damaged segment has a recording that failed, with the reason, and plays what is there until it is deleted', async () => {
     const broadcast = await createBroadcast()
     await using encoder = startEncoder({ url: broadcast.url, sec: 8 })
     await waitForSegments(broadcast, 3)
@@ -215,7 +217,13 @@ describe('a broadcast', () => {
       status: 'failed',
       download_url: null,
       error: expect.stringMatching(/decode|joined/),
+      playback_url: `/live/${broadcast.id}/master.m3u8`,
     })
+    expect(await readPlaylist(broadcast)).toContain('#EXT-X-ENDLIST')
+    const stored = (id: string) => readdir(join(system.dataDir, 'media', 'live', id)).catch(() => null)
+    expect(await stored(broadcast.id)).toContain('1')
+    await api('DELETE', `/streams/${broadcast.id}`)
+    await until(async () => (await stored(broadcast.id)) === null, 'its files are removed')
   })
 
   it('with a wrong key leaves no row, no file and no process', async () => {

@@ -8,6 +8,7 @@ import type { MountedSystem, System } from '../system.ts'
 import type { WorkerKind } from '../workers/worker-kind.ts'
 import { deleteExpired } from './accounts/cleanup.ts'
 import { userCommand } from './accounts/grant-role.ts'
+import { accountMails } from './accounts/mails/compose-mail.ts'
 import { ACCOUNT_PATHS, accountRoutes, isOpenCall } from './accounts/routes.ts'
 import { sessionAuthentication } from './accounts/session.ts'
 import { archiveCallbacks } from './archives/callbacks.ts'
@@ -16,28 +17,37 @@ import { ARCHIVE_ATTEMPTS, ARCHIVE_KIND, archiveIdOf, archiveRole, archiveSpec }
 import { archiveRoutes } from './archives/routes.ts'
 import { followBroadcasts } from './broadcasts/follow-broadcasts.ts'
 import { broadcastRoutes } from './broadcasts/routes.ts'
+import { targetRoutes } from './broadcasts/target-routes.ts'
 import { findStream } from './store/streams.ts'
 import { BROADCAST_KIND, streamIdOf } from './broadcast-worker.ts'
 import { chooseStorage } from './choose-storage.ts'
 import type { LiveContext } from './context.ts'
 import { LIVE_ERRORS } from './errors.ts'
 import { PAGE_SOURCES, pageRoutes } from './pages/index.ts'
-import { ingestCallbacks } from './ingest/callbacks.ts'
+import { INGEST_BODIES, ingestCallbacks } from './ingest/callbacks.ts'
 import { ensureIngest } from './ingest/ensure-ingest.ts'
 import { INGEST_ATTEMPTS, INGEST_KIND, ingestRole, ingestSpec } from './ingest/pod.ts'
-import { broadcastCallbacks } from './packaging/callbacks.ts'
+import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
+import { LIVE_PATH } from './playback/addresses.ts'
 import { createPartCache } from './playback/part-cache.ts'
+import { createPlaylistCache } from './playback/playlist-cache.ts'
 import { playbackRoutes } from './playback/routes.ts'
+import { retainFiles } from './retention/retain-files.ts'
+import { ensureStorageWorker } from './storage/ensure-storage-worker.ts'
+import { storageCallbacks } from './storage/callbacks.ts'
+import { STORAGE_ATTEMPTS, STORAGE_KIND, storageRole, storageSpec } from './storage/pod.ts'
 import { findArchive } from './store/archives.ts'
-import { countViewers } from './store/viewers.ts'
+import { retryDueTasks } from './store/storage-tasks.ts'
+import { countViewers, recordViewerMinutes } from './store/viewers.ts'
 import { createViewerLeases, type ViewerLeases } from './playback/viewer-leases.ts'
 import { createPlayedStreams } from './playback/windows.ts'
 import { LIVE_SECTION, readLiveSettings, type LiveSettings } from './settings.ts'
 import { topicOf } from './topic.ts'
 import { watchdogRoutes } from './watchdog/routes.ts'
 import { watchBroadcasts } from './watchdog/watch-broadcasts.ts'
+import { WHIP_CALLS, whipRoutes } from './whip/routes.ts'
 
 /** Live: people, their accounts and their broadcasts. */
 export const live: System = {
@@ -46,14 +56,19 @@ export const live: System = {
   errors: Object.values(LIVE_ERRORS),
   metrics: [],
   pageSources: PAGE_SOURCES,
-  idFields: { live: { bare: 'stream_id' }, ingest: 'ingest_id', archive: { bare: 'archive_id' } },
+  idFields: {
+    live: { bare: 'stream_id' },
+    ingest: 'ingest_id',
+    archive: { bare: 'archive_id' },
+    storage: 'storage_id',
+  },
   commands: [userCommand],
   async configure({ env, settings: kernel, ...surroundings }) {
     const { url } = surroundings
     const stores = readStoreSettings(env, { ...surroundings, runsPods: kernel.cluster !== null })
     const settings = readLiveSettings(env, { publicUrl: kernel.publicUrl, stores, workerEnv: kernel.workerEnv })
     return {
-      workerRoles: [ingestRole(), broadcastRole(settings), archiveRole()],
+      workerRoles: [ingestRole(), broadcastRole(settings), archiveRole(), storageRole()],
       ...(settings.ingestWorkers === 0
         ? {}
         : { welcome: { label: 'Live', text: describeFirstBroadcast(url, settings) } }),
@@ -72,7 +87,10 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
 const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives']
 
 /** Calls beside those of accounts that need no session. */
-const OPEN_CALLS = /^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/|$)/
+const OPEN_CALLS = [
+  /^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/[^/]+(?:\/(?:events|chapters\.vtt))?)?\/?$/,
+  WHIP_CALLS,
+]
 
 function mount(context: LiveContext): MountedSystem {
   const { loadPageAssets } = context
@@ -83,14 +101,17 @@ function mount(context: LiveContext): MountedSystem {
       paths: PATHS,
       authentication: sessionAuthentication(
         context,
-        (c) => isOpenCall(c) || OPEN_CALLS.test(`${c.req.method} ${c.req.path}`),
+        (c) => isOpenCall(c) || OPEN_CALLS.some((calls) => calls.test(`${c.req.method} ${c.req.path}`)),
       ),
       routes: new Hono()
         .route('/', accountRoutes(context))
         .route('/', broadcastRoutes(context, leases))
-        .route('/', archiveRoutes(context)),
+        .route('/', targetRoutes(context))
+        .route('/', archiveRoutes(context))
+        .route('/', whipRoutes(context)),
     },
     ...(loadPageAssets === null ? {} : { pages: pageRoutes({ ...context, loadPageAssets }) }),
+    mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
       .route('/', unversionedRoutes())
       .route('/', watchdogRoutes(context))
@@ -101,15 +122,19 @@ function mount(context: LiveContext): MountedSystem {
           leases,
           played: createPlayedStreams(context),
           parts: createPartCache(),
+          playlists: createPlaylistCache(),
           files: openFiles(context),
         }),
       ),
     callbacks: new Hono()
       .route('/', ingestCallbacks(context))
       .route('/', broadcastCallbacks(context))
-      .route('/', archiveCallbacks(context)),
-    workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context)],
+      .route('/', archiveCallbacks(context))
+      .route('/', storageCallbacks(context)),
+    callbackBodies: [...INGEST_BODIES, ...BROADCAST_BODIES],
+    workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context), storageKind(context)],
     periodicTasks: periodicTasks(context, leases),
+    mails: accountMails(context),
     onWebhookExhausted: async () => undefined,
     readGauges: async () => [],
   }
@@ -164,16 +189,31 @@ function archiveKind({ db, settings }: LiveContext): WorkerKind {
   }
 }
 
+function storageKind({ settings }: LiveContext): WorkerKind {
+  return {
+    kind: STORAGE_KIND,
+    attempts: STORAGE_ATTEMPTS,
+    nameOf: ({ id }) => id,
+    subjectsOf: async (ids) => new Map(ids.map((id) => [id, { storage_id: id }])),
+    specFor: async ({ id }) =>
+      storageSpec(id, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, STORAGE_KIND, id)),
+    onLost: (tx, _id, { terminationReason }) => retryDueTasks(tx, `its worker failed: ${terminationReason}`),
+  }
+}
+
 function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask[] {
   const { db, notifier } = context
   return [
     taskAtInterval('delete expired sessions', RARELY_MS, () => deleteExpired(context)),
     taskAtInterval('run the ingest', OFTEN_MS, () => ensureIngest(context)),
     taskAtInterval('follow broadcasts', OFTEN_MS, () => followBroadcasts(context)),
+    taskAtInterval('retain stored files', RARELY_MS, () => retainFiles(context)),
+    taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context)),
     taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context)),
     taskAtInterval('count viewers', OFTEN_MS, async () => {
       await leases.flush()
       for (const streamId of await countViewers(db)) notifier.notify(topicOf(streamId))
+      await recordViewerMinutes(db)
     }),
   ]
 }

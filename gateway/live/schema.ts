@@ -10,76 +10,21 @@ import {
   pgTable,
   primaryKey,
   text,
-  timestamp,
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
 
 import type { BroadcastHealth, EncodedRung, IngestSource, Latency, PublisherFacts } from '../../shared/contract/live.ts'
+import type { TargetState } from '../../shared/contract/live-targets.ts'
+import type { ColdClass } from '../../shared/contract/stores.ts'
+import { createdAt, moment, users } from './account-schema.ts'
 import type { ArchiveStatus } from './rules/archive-status.ts'
 import type { BroadcastState } from './rules/broadcast-state.ts'
 import type { Visibility } from './rules/visibility.ts'
-import type { Role } from './roles.ts'
 
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
-const createdAt = () => moment('created_at').notNull().defaultNow()
+export * from './account-schema.ts'
+
 const userOf = (name: string) => uuid(name).references(() => users.userId, { onDelete: 'cascade' })
-
-export const users = pgTable(
-  'users',
-  {
-    userId: uuid('user_id').primaryKey(),
-    username: text('username').notNull(),
-    email: text('email').notNull(),
-    /** A PHC string. */
-    passwordHash: text('password_hash').notNull(),
-    role: text('role').$type<Role>().notNull().default('user'),
-    createdAt: createdAt(),
-    updatedAt: moment('updated_at').notNull().defaultNow(),
-  },
-  (table) => [
-    uniqueIndex('users_username_key').on(sql`lower(${table.username} collate "C")`),
-    uniqueIndex('users_email_key').on(sql`lower(${table.email} collate "C")`),
-  ],
-)
-
-/** A token is valid as long as its session has a row. */
-export const sessions = pgTable(
-  'sessions',
-  {
-    sessionId: uuid('session_id').primaryKey(),
-    userId: userOf('user_id').notNull(),
-    /** Where it was begun, for its owner. */
-    address: text('address').notNull(),
-    userAgent: text('user_agent').notNull(),
-    createdAt: createdAt(),
-    expiresAt: moment('expires_at').notNull(),
-  },
-  (table) => [index('sessions_by_user').on(table.userId), index('sessions_by_expiry').on(table.expiresAt)],
-)
-
-/** Failed logins of one account or one address within a window of time. */
-export const loginFailures = pgTable(
-  'login_failures',
-  {
-    key: text('key').primaryKey(),
-    failures: integer('failures').notNull(),
-    windowEndsAt: moment('window_ends_at').notNull(),
-  },
-  (table) => [index('login_failures_by_end').on(table.windowEndsAt)],
-)
-
-/** An invitation is used by deleting its row. */
-export const invitations = pgTable(
-  'invitations',
-  {
-    /** SHA-256 of the code, in hex. */
-    codeHash: text('code_hash').primaryKey(),
-    createdBy: userOf('created_by').notNull(),
-    expiresAt: moment('expires_at').notNull(),
-  },
-  (table) => [index('invitations_by_expiry').on(table.expiresAt)],
-)
 
 /** One row per broadcast, with what its ingest and its live worker last reported. */
 export const streams = pgTable(
@@ -95,6 +40,8 @@ export const streams = pgTable(
     latency: text('latency').$type<Latency>().notNull(),
     /** Whether an archive is kept. */
     isRecorded: boolean('is_recorded').notNull(),
+    /** It is not recorded because the storage of its owner was full when it started. */
+    isOutOfRoom: boolean('is_out_of_room').notNull().default(false),
     /** How far viewers may go back while it is live, in seconds. */
     dvrSec: integer('dvr_sec').notNull(),
     state: text('state').$type<BroadcastState>().notNull(),
@@ -133,6 +80,9 @@ export const streams = pgTable(
     partsEpoch: integer('parts_epoch'),
     health: json('health').$type<BroadcastHealth>(),
     poster: integer('poster'),
+    /** Bytes of its stored segments in all rungs, and when its files were handed to the cleanup. */
+    storedBytes: bigint('stored_bytes', { mode: 'number' }).notNull().default(0),
+    discardedAt: moment('discarded_at'),
 
     /** The monitor that watches it, the last attempt to create one, and its open alerts: since when, by kind. */
     monitorId: text('monitor_id'),
@@ -145,6 +95,9 @@ export const streams = pgTable(
     uniqueIndex('streams_key_hash_key').on(table.keyHash),
     index('streams_by_user').on(table.userId, table.streamId),
     index('streams_by_state').on(table.state, table.streamId),
+    index('streams_kept')
+      .on(table.closedAt)
+      .where(sql`discarded_at is null and started_at is not null`),
     index('streams_open')
       .on(table.publisherIngest)
       .where(sql`closed_at is null and started_at is not null`),
@@ -185,8 +138,30 @@ export const segments = pgTable(
     frames: integer('frames').notNull(),
     /** Bytes of each rung, in the order of the run's rungs. */
     bytes: integer('bytes').array().notNull(),
+    /** Its files are missing or incomplete, as the making of the recording has found. */
+    isMissing: boolean('is_missing').notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.streamId, table.seq] })],
+)
+
+/** Another platform that a broadcast is pushed to, with what its live worker last reported. */
+export const streamTargets = pgTable(
+  'stream_targets',
+  {
+    targetId: uuid('target_id').primaryKey(),
+    streamId: streamOf('stream_id').notNull(),
+    url: text('url').notNull(),
+    /** The stream key of the platform, encrypted; `null` once the broadcast is closed. */
+    sealedKey: text('sealed_key'),
+    state: text('state').$type<TargetState>().notNull().default('waiting'),
+    stateSince: moment('state_since').notNull().defaultNow(),
+    problem: text('problem'),
+    reason: text('reason'),
+    bytesSent: bigint('bytes_sent', { mode: 'number' }).notNull().default(0),
+    bitRateKbps: doublePrecision('bit_rate_kbps').notNull().default(0),
+    createdAt: createdAt(),
+  },
+  (table) => [index('stream_targets_by_stream').on(table.streamId, table.targetId)],
 )
 
 /** Where encoders reach an ingest worker; its assignment has the same id. */
@@ -194,6 +169,8 @@ export const ingestServers = pgTable('ingest_servers', {
   ingestId: text('ingest_id').primaryKey(),
   rtmpPort: integer('rtmp_port').notNull(),
   rtmpsPort: integer('rtmps_port'),
+  /** Where it takes offers of WHIP; `null`: it takes none. */
+  whipUrl: text('whip_url'),
   seenAt: moment('seen_at').notNull().defaultNow(),
 })
 
@@ -209,6 +186,50 @@ export const viewers = pgTable(
     primaryKey({ columns: [table.streamId, table.viewerId] }),
     index('viewers_by_lease').on(table.leaseUntil),
   ],
+)
+
+/** The titles of a broadcast on the air, each from a moment on. A broadcast whose title has not changed has none. */
+export const streamTitles = pgTable(
+  'stream_titles',
+  {
+    streamId: streamOf('stream_id').notNull(),
+    since: moment('since').notNull().defaultNow(),
+    title: text('title').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.streamId, table.since] })],
+)
+
+/** The most viewers of a broadcast in each minute on the air. */
+export const viewerMinutes = pgTable(
+  'viewer_minutes',
+  {
+    streamId: streamOf('stream_id').notNull(),
+    minute: moment('minute').notNull(),
+    viewers: integer('viewers').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.streamId, table.minute] })],
+)
+
+/**
+ * Work on stored files that a worker has yet to do. A row is written with what it follows from, and deleted when it is done.
+ * It outlives the broadcast: without `names` and `storageClass` the whole folder is removed.
+ */
+export const storageTasks = pgTable(
+  'storage_tasks',
+  {
+    taskId: uuid('task_id').primaryKey(),
+    /** `live/{stream_id}/`. */
+    folder: text('folder').notNull(),
+    /** Files below the folder that are removed. */
+    names: text('names').array(),
+    /** The class that the folder's files are moved to. */
+    storageClass: text('storage_class').$type<ColdClass>(),
+    dueAt: moment('due_at').notNull(),
+    tries: integer('tries').notNull().default(0),
+    problem: text('problem'),
+    createdAt: createdAt(),
+  },
+  (table) => [index('storage_tasks_due').on(table.dueAt), index('storage_tasks_by_folder').on(table.folder)],
 )
 
 /** The recording of a broadcast. It outlives the broadcast's files only as its own. */
@@ -228,11 +249,14 @@ export const archives = pgTable(
     frames: integer('frames'),
     downloadUrl: text('download_url'),
     error: text('error'),
+    /** When its files were handed over to be moved to a colder class. */
+    cooledAt: moment('cooled_at'),
     createdAt: createdAt(),
   },
   (table) => [
     uniqueIndex('archives_stream_key').on(table.streamId),
     index('archives_by_user').on(table.userId, table.archiveId),
+    index('archives_by_age').on(table.createdAt),
     index('archives_processing')
       .on(table.archiveId)
       .where(sql`status = 'processing'`),

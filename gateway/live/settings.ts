@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 
 import type { LadderRung } from '../../shared/contract/live.ts'
+import { ColdClass } from '../../shared/contract/stores.ts'
 import { Duration } from '../../shared/durations.ts'
 import type { WorkerResources } from '../ports/launcher.ts'
 import {
@@ -39,13 +40,18 @@ const Ladder = v.pipe(
   v.check((rungs) => rungs.every(({ height }, i) => i === 0 || height < (rungs[i - 1]?.height ?? 0)), LADDER_FORM),
 )
 
+const DAY_SEC = 86_400
 const MAX_WINDOW_MS = 1_800_000
 /** The port of RTMP (IANA). */
 export const RTMP_PORT = 1935
+/** The UDP port of what browsers publish. */
+export const WHIP_PORT = 8189
 const rtmpUrl = v.pipe(
   text,
   v.regex(/^rtmps?:\/\/[^\s/]+\/live$/, 'must be an address such as rtmp://live.example.com/live'),
 )
+
+const host = v.pipe(text, v.regex(/^[\w.:-]{1,253}$/, 'must be a name or an address, without a port'))
 
 /** Variables that ingest workers read themselves: checked here for their form, and passed on as written. */
 const ForIngest = v.object({
@@ -60,6 +66,14 @@ const ForIngest = v.object({
   RTMPS_PORT: setting(
     v.optional(port),
     'Port of RTMPS, which needs `TLS_CERT_FILE` and `TLS_KEY_FILE`. Default: 1936. Not used in a cluster.',
+  ),
+  WHIP_PORT: setting(
+    v.optional(port),
+    'UDP port of WebRTC, by which browsers publish. Default: 8189 or, where another program has it, any free port. In a cluster it is 8189.',
+  ),
+  WHIP_HOST: setting(
+    v.optional(host),
+    'Public name or address of `WHIP_PORT`, where it is not an address of this machine: behind NAT, and in a cluster. Default: the addresses of `RTMP_HOST`.',
   ),
   TLS_CERT_FILE: setting(v.optional(text), 'File of the certificate for RTMPS, in PEM. Not available in a cluster.'),
   TLS_KEY_FILE: setting(v.optional(text), "File of the certificate's key, in PEM."),
@@ -99,6 +113,22 @@ const LiveEnvironment = v.object({
     orNull(httpUrl),
     'URL of a CDN in front of what serves segments: the gateway or, with the `s3` store, the bucket. The segment URLs of playlists begin with it.',
   ),
+  ARCHIVE_RETENTION_DAYS: setting(
+    v.optional(wholeNumber(0, 36_500), '0'),
+    'How long recordings are kept, in days. 0: for ever. The entry of the broadcast stays.',
+  ),
+  ARCHIVE_COLD_AFTER_DAYS: setting(
+    v.optional(wholeNumber(0, 36_500), '90'),
+    'With the `s3` store, the files of older recordings move to `ARCHIVE_COLD_CLASS`, in days. 0: never.',
+  ),
+  ARCHIVE_COLD_CLASS: setting(
+    v.optional(ColdClass, 'STANDARD_IA'),
+    'Storage class of old recordings, which play as before: `STANDARD_IA`, `ONEZONE_IA`, `INTELLIGENT_TIERING` or `GLACIER_IR`.',
+  ),
+  LIVE_STORAGE_QUOTA_GB: setting(
+    v.optional(wholeNumber(0, 1_000_000), '0'),
+    'Largest size of the stored broadcasts and recordings of one account, in GB (10^9 bytes). 0: unlimited. Beyond it, new broadcasts are not recorded.',
+  ),
   RTMP_URL: setting(
     orNull(rtmpUrl),
     'Address that encoders publish to, as shown to broadcasters. Default: derived from `PUBLIC_URL` or `HOST`, and the port of RTMP.',
@@ -108,6 +138,17 @@ const LiveEnvironment = v.object({
   LIVE_CPU_LIMIT: setting(v.optional(cpu, '4'), 'CPU limit of the Pod of a broadcast.'),
   LIVE_MEMORY_LIMIT: setting(v.optional(memory, '1Gi'), 'Memory limit of the Pod of a broadcast.'),
 })
+
+/** How long files of recordings are kept, and how. */
+export type ArchiveSettings = {
+  /** Seconds; `null`: for ever. */
+  readonly retentionSec: number | null
+  /** Seconds; `null`: they never move to a colder class. */
+  readonly coldAfterSec: number | null
+  readonly coldClass: ColdClass
+  /** Bytes of one account; `null`: unlimited. */
+  readonly quotaBytes: number | null
+}
 
 /** The settings of live. */
 export type LiveSettings = {
@@ -121,6 +162,7 @@ export type LiveSettings = {
   readonly ladder: readonly LadderRung[]
   /** Whether each broadcast gets a monitor of its own. */
   readonly isWatched: boolean
+  readonly archives: ArchiveSettings
   /** Where encoders publish to; `null`: at the ports that the ingest worker reports. */
   readonly rtmpUrl: string | null
   /** The port of RTMP that an ingest worker takes where it is free. */
@@ -172,6 +214,12 @@ export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: Liv
     reconnectWindowMs: env.RECONNECT_WINDOW,
     ladder: env.LIVE_LADDER,
     isWatched: env.LIVE_WATCHDOG,
+    archives: {
+      retentionSec: positiveOrNull(env.ARCHIVE_RETENTION_DAYS * DAY_SEC),
+      coldAfterSec: chooseStorage(stores) === 's3' ? positiveOrNull(env.ARCHIVE_COLD_AFTER_DAYS * DAY_SEC) : null,
+      coldClass: env.ARCHIVE_COLD_CLASS,
+      quotaBytes: positiveOrNull(env.LIVE_STORAGE_QUOTA_GB * 1e9),
+    },
     rtmpUrl: env.RTMP_URL,
     rtmpPort: env.RTMP_PORT ?? RTMP_PORT,
     resources: {
@@ -183,4 +231,8 @@ export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: Liv
     workerEnv,
     ingestEnv: { ...workerEnv, ...pick(raw, Object.keys(ForIngest.entries)) },
   }
+}
+
+function positiveOrNull(value: number): number | null {
+  return value > 0 ? value : null
 }

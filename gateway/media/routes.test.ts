@@ -149,7 +149,7 @@ describe('stored files', () => {
     expect([answer.status, await answer.text()]).toEqual([200, TEN])
   })
 
-  it('are not sent again to whoever has them, and another version is another', async () => {
+  it('are not sent again to a client that has them; another version is sent', async () => {
     const { headers } = await get('shows/7/master.m3u8')
     const etag = headers.get('etag') ?? ''
     expect(etag).toMatch(/^"[\w-]+"$/)
@@ -233,7 +233,7 @@ describe('stored files', () => {
 })
 
 describe('a range', () => {
-  it('never leads out of its file, whatever is asked for', () => {
+  it('never leads out of its file, whatever is requested', () => {
     const texts = oneof(
       string(),
       tuple(nat(), nat()).map(([a, b]) => `bytes=${a}-${b}`),

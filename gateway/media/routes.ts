@@ -24,22 +24,55 @@ export function mediaRoutes(store: ObjectStore | null): Hono {
       c.header('Access-Control-Max-Age', '86400')
       return c.body(null, 204)
     })
-    .get(`${MEDIA_PATH}*`, async (c) => {
-      allowAnyOrigin(c)
-      const names = namesOf(c)
-      const file = names === null ? null : ((await store?.open(names)) ?? null)
-      if (names === null || file === null) throw new BrokenRule(KERNEL_ERRORS.NOT_FOUND, 'there is no such file')
-      return answerFile(c, names.at(-1) ?? '', file)
-    })
+    .get(
+      `${MEDIA_PATH}*`,
+      forAnyOrigin(async (c) => {
+        const names = namesOf(c)
+        const file = names === null ? null : ((await store?.open(names)) ?? null)
+        if (names === null || file === null) throw new BrokenRule(KERNEL_ERRORS.NOT_FOUND, 'there is no such file')
+        return answerFile(c, names.at(-1) ?? '', file)
+      }),
+    )
 }
 
-/** Allows requests from any origin, as the CORS rule for a bucket does. */
+/** Headers by which pages of any origin may read an answer, as the CORS rule for a bucket has them. */
+const SHARED_HEADERS = {
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Expose-Headers': 'ETag, Content-Length, Content-Range',
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': CSP,
+}
+
+/** Allows requests from any origin. */
 export function allowAnyOrigin(c: HonoContext): void {
-  c.header('Access-Control-Allow-Origin', '*')
-  c.header('Access-Control-Expose-Headers', 'ETag, Content-Length, Content-Range')
-  c.header('Cross-Origin-Resource-Policy', 'cross-origin')
-  c.header('X-Content-Type-Options', 'nosniff')
-  c.header('Content-Security-Policy', CSP)
+  for (const [name, value] of Object.entries(SHARED_HEADERS)) c.header(name, value)
+}
+
+type MediaHandler = (c: HonoContext) => Promise<Response>
+
+/** Returns a handler whose refusals pages of any origin may read too. */
+export function forAnyOrigin(answer: MediaHandler): MediaHandler {
+  return async (c) => {
+    try {
+      return await answer(c)
+    } catch (error) {
+      allowAnyOrigin(c)
+      throw error
+    }
+  }
+}
+
+export type MediaAnswer = {
+  readonly status?: 200 | 206 | 304 | 416
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null
+}
+
+/** Answers pages of any origin. Many viewers ask at once: plain headers cost a fifth of those that are set one by one. */
+export function answerMedia(c: HonoContext, { status = 200, headers, body }: MediaAnswer): Response {
+  const all = { ...SHARED_HEADERS, 'X-Request-Id': c.get('requestId'), ...headers }
+  return new Response(body, { status, headers: all })
 }
 
 /** Returns the names of a file's path; `null` where one is no plain name, or hidden. */
@@ -62,32 +95,37 @@ function isName(name: string): boolean {
 export async function answerFile(c: HonoContext, name: string, file: StoredFile): Promise<Response> {
   const { contentType, cacheControl } = chooseMediaHeaders(name)
   const etag = `"${file.version}"`
-  c.header('ETag', etag)
-  c.header('Cache-Control', cacheControl)
-  c.header('Accept-Ranges', 'bytes')
-  if (isKnown(c.req.header('if-none-match'), etag)) return bare(c, file, 304)
+  const validators = { ETag: etag, 'Cache-Control': cacheControl, 'Accept-Ranges': 'bytes' }
+  if (isKnown(c.req.header('if-none-match'), etag)) {
+    return answerBare(c, file, { status: 304, headers: validators })
+  }
   const range = rangeOf(c, etag, file.size)
-  c.header('Content-Type', contentType)
+  const described = { ...validators, 'Content-Type': contentType }
   if (range.kind === 'unsatisfiable') {
-    c.header('Content-Range', `bytes */${file.size}`)
-    return bare(c, file, 416)
+    return answerBare(c, file, { status: 416, headers: { ...described, 'Content-Range': `bytes */${file.size}` } })
   }
   const { start, end } = range.kind === 'part' ? range : { start: 0, end: file.size - 1 }
-  c.header('Content-Length', String(end - start + 1))
-  if (range.kind === 'part') c.header('Content-Range', `bytes ${start}-${end}/${file.size}`)
-  const status = range.kind === 'part' ? 206 : 200
+  const answer = {
+    status: range.kind === 'part' ? 206 : 200,
+    headers: {
+      ...described,
+      'Content-Length': String(end - start + 1),
+      ...(range.kind === 'part' ? { 'Content-Range': `bytes ${start}-${end}/${file.size}` } : {}),
+    },
+  } as const
   const isBare = c.req.raw.method === 'HEAD' || file.size === 0
-  return isBare ? bare(c, file, status) : c.body(file.read(start, end), status)
+  return isBare ? answerBare(c, file, answer) : answerMedia(c, { ...answer, body: file.read(start, end) })
 }
 
-async function bare(c: HonoContext, file: StoredFile, status: 200 | 206 | 304 | 416): Promise<Response> {
+async function answerBare(c: HonoContext, file: StoredFile, answer: Omit<MediaAnswer, 'body'>): Promise<Response> {
   await file.close()
-  return c.body(null, status)
+  return answerMedia(c, { ...answer, body: null })
 }
 
 /** Compares entity tags by the weak comparison (RFC 9110 §13.1.2). */
 function isKnown(header: string | undefined, etag: string): boolean {
-  const tags = (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''))
+  if (header === undefined) return false
+  const tags = header.split(',').map((tag) => tag.trim().replace(/^W\//, ''))
   return tags.includes('*') || tags.includes(etag)
 }
 

@@ -44,7 +44,7 @@ function createClusterWorld(kube: FakeKubernetes, { url }: TestDatabase) {
 const startKube = () => startFakeKubernetes({ runPods: { entry }, restrictedPods: true, backoffFactor: 0.01 })
 
 describe.concurrent('a monitor whose worker is a Pod', () => {
-  test('tells the whole story, though the Pod is deleted in its middle, and leaves no Pod behind', async ({
+  test('publishes every event, though the Pod is deleted in the middle, and leaves no Pod behind', async ({
     expect,
   }) => {
     await using kube = await startKube()
@@ -60,7 +60,7 @@ describe.concurrent('a monitor whose worker is a Pod', () => {
     await until(() => kube.pods().length === 0, 'no Pod is left')
   })
 
-  test('tells it, though its container is killed and its gateway dies without a word', async ({ expect }) => {
+  test('publishes every event, though its container is killed and its gateway dies', async ({ expect }) => {
     await using kube = await startKube()
     await using database = await createTestDatabase()
     await using world = await createClusterWorld(kube, database)

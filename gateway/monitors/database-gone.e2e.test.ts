@@ -16,7 +16,7 @@ import { startTestGateway, type ApiResponse } from '../testing/test-gateway.ts'
 
 const PASSWORD = 'database-gone'
 
-it('a database that is stopped at once under load costs no acknowledged monitor, and is told as 503 until it is back', async () => {
+it('a database that is stopped at once under load costs no acknowledged monitor, and is answered with 503 until it is back', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tallylight-gone-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   const signal = AbortSignal.timeout(4 * PATIENCE_MS)

@@ -89,9 +89,7 @@ describe.concurrent('of two gateways on one database', () => {
 })
 
 describe('a gateway killed around a POST', () => {
-  it('has one record and one worker afterwards, and gives the same Idempotency-Key the same answer', async ({
-    expect,
-  }) => {
+  it('has one record and one worker afterwards, and answers the same Idempotency-Key as before', async ({ expect }) => {
     await using world = await startScenarioSystem(clip)
     const payload = { stream_url: world.simulator.url, callback_url: world.receiver.url, config: MONITOR_CONFIG }
     const headers = { 'idempotency-key': 'only-once' }

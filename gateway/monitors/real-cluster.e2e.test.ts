@@ -87,7 +87,7 @@ describe.runIf(isAsked)('a monitor of a real cluster', () => {
     expect(Date.now() - postedMs).toBeLessThan(FIRST_REPORT_WITHIN_MS)
   })
 
-  test('tells the whole story, though its Pod is deleted in its middle, and leaves no Pod behind', async () => {
+  test('publishes every event, though its Pod is deleted in the middle, and leaves no Pod behind', async () => {
     const cluster = readTestCluster(process.env)
     const { namespace, launcher } = await openTestNamespace(cluster)
     const { world, watchStream } = await openRealWorld(cluster, namespace)
@@ -100,6 +100,6 @@ describe.runIf(isAsked)('a monitor of a real cluster', () => {
   })
 })
 
-test('a real cluster is asked for with all that it takes', () => {
+test('a test of a real cluster names every setting that it needs', () => {
   expect(() => readTestCluster({})).toThrow(/KUBECONFIG[\s\S]*TEST_IMAGE[\s\S]*TEST_HOST/)
 })

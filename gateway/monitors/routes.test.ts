@@ -89,7 +89,7 @@ describe.each(RUNTIMES)('the API of monitors on %s', (runtime) => {
     expect(got.json.callback_url).toBe('http://127.0.0.1:9/hook')
   })
 
-  it('gives the same answer for the same Idempotency-Key, also to requests at the same time', async () => {
+  it('answers the same Idempotency-Key the same, also for requests at the same time', async () => {
     const headers = { 'idempotency-key': 'take-1' }
     const answers = await Promise.all(Array.from({ length: 10 }, () => post(body('idempotent'), headers)))
     expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([201]))
@@ -105,7 +105,7 @@ describe.each(RUNTIMES)('the API of monitors on %s', (runtime) => {
     expect((await post(body('after-refusal'), headers)).status).toBe(201)
   })
 
-  it('stops a monitor, answers the same when asked again, and lets the stream have a new one', async () => {
+  it('stops a monitor, answers the same when repeated, and lets the stream have a new one', async () => {
     const id = (await post(body('stopping'))).json.monitor_id
     const first = await gateway.api('DELETE', `/api/v1/monitors/${id}`)
     expect(first.json).toMatchObject({ monitor_id: id, status: 'stopped' })
@@ -252,7 +252,7 @@ describe.each(RUNTIMES)('the API of monitors on %s', (runtime) => {
     expect((await gateway.api(method, path)).status).toBe(404)
   })
 
-  it('carries security headers and a request id, and tells no internals', async () => {
+  it('carries security headers and a request id, and no internals', async () => {
     const answer = await gateway.api('GET', '/api/v1/monitors')
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
     expect(answer.headers.get('x-request-id')).toMatch(/\S/)

@@ -81,7 +81,7 @@ describe('/metrics of a gateway that did some work', () => {
     expect(process.filter((name) => families.get(name)?.samples.length !== 1)).toEqual([])
   })
 
-  it('counts segments by what is new in reports that counted, whoever repeats, resumes or begins anew', async () => {
+  it('counts each segment once, whether reports are repeated, resumed or begun anew', async () => {
     const before = await scrape()
     const id = await watch()
     await claim(id)
@@ -108,7 +108,7 @@ describe('/metrics of a gateway that did some work', () => {
     expect(valueOf(after, 'tallylight_analysis_lag_seconds_count')).toBe(4)
   })
 
-  it('tells how late alarms are by the times of the stream, and counts what was detected and delivered', async () => {
+  it('measures how late alarms are on the clock of the stream, and counts detections and deliveries', async () => {
     const before = await scrape()
     const id = await watch()
     await claim(id)

@@ -1,4 +1,5 @@
 import { HTTP_METRICS } from '../http/metrics.ts'
+import { MAIL_METRICS } from '../mail/metrics.ts'
 import { OUTBOX_METRICS } from '../outbox/metrics.ts'
 import type { MetricDefinition, SampledGaugeDefinition } from '../ports/metrics.ts'
 import { WORKER_METRICS } from '../workers/metrics.ts'
@@ -15,5 +16,5 @@ export function allMetrics(
   systems: readonly { readonly metrics: readonly MetricDefinition[] }[],
 ): readonly MetricDefinition[] {
   const ofSystems = systems.flatMap(({ metrics }) => metrics)
-  return [...HTTP_METRICS, DATABASE_UP, ...OUTBOX_METRICS, ...WORKER_METRICS, ...ofSystems]
+  return [...HTTP_METRICS, DATABASE_UP, ...OUTBOX_METRICS, ...MAIL_METRICS, ...WORKER_METRICS, ...ofSystems]
 }

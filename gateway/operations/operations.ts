@@ -1,5 +1,7 @@
 import type { Context } from '../context.ts'
 import { deleteOldKeys } from '../http/store/idempotency-keys.ts'
+import { createMailDelivery, type MailDelivery } from '../mail/send-mails.ts'
+import { deleteExpiredMails } from '../mail/store/mails.ts'
 import { createDeliverer } from '../outbox/deliver.ts'
 import { listLaneOwners, nextDeliveryInMs } from '../outbox/store/events.ts'
 import { RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
@@ -17,7 +19,7 @@ export type Operations = {
   reconcile(): Promise<ReconcileReport>
   /** Frees what dead gateways held and renews the leases of all workers; to be called once, at start. */
   takeOver(): Promise<void>
-  /** Resolves once the current webhooks are sent; starts no others. */
+  /** Resolves once the current webhooks and mails are sent; starts no others. */
   drain(): Promise<void>
   /** Returns in how many ms a webhook or a launch becomes due; `null` where none does within `leftMs`. */
   nextDueInMs(leftMs: number): Promise<number | null>
@@ -41,12 +43,15 @@ export function createOperations(
   const deliverer = createDeliverer(context, async (tx, event) => {
     for (const system of systems) await system.onWebhookExhausted(tx, event)
   })
+  const mailDelivery = openMailDelivery(context, systems)
   const reconciler = createReconciler(context, kinds, memory.reconciler)
   const tasks: PeriodicTask[] = [
     { name: 'deliver webhooks', everyMs: 0, run: () => deliverer.deliverDue() },
     { name: 'settle workers', everyMs: 0, run: (reasons) => reconciler.reconcileIfDue(reasons) },
     { name: 'launch workers', everyMs: 0, run: () => launchDueWorkers(context, kinds) },
+    ...(mailDelivery === null ? [] : [{ name: 'send mails', everyMs: 0, run: () => mailDelivery.sendDue() }]),
     ...systems.flatMap((system) => system.periodicTasks),
+    taskAtInterval('delete expired mails', RARELY_MS, () => forgetExpiredMails(context)),
     taskAtInterval('forget old keys', RARELY_MS, () => deleteOldKeys(context.db)),
   ]
   return {
@@ -54,11 +59,26 @@ export function createOperations(
     reconcile: () => reconciler.reconcile(),
     async takeOver() {
       await deliverer.takeOver()
+      await mailDelivery?.takeOver()
       await renewLeases(context.db)
     },
-    drain: () => deliverer.drain(),
+    async drain() {
+      await Promise.all([deliverer.drain(), mailDelivery?.drain()])
+    },
     nextDueInMs: (leftMs) => nextDueWithin(context, leftMs),
   }
+}
+
+/** Returns the delivery of the systems' mails; `null` where this gateway sends none. */
+function openMailDelivery(context: Context, systems: readonly MountedSystem[]): MailDelivery | null {
+  const { sendMail } = context
+  const composers = new Map(systems.flatMap(({ mails }) => [...(mails ?? [])]))
+  return sendMail === null ? null : createMailDelivery(context, sendMail, composers)
+}
+
+async function forgetExpiredMails({ db, log }: Context): Promise<void> {
+  const mails = await deleteExpiredMails(db)
+  if (mails > 0) log.warn('mails expired before they could be sent', { mails })
 }
 
 /** Returns the next due time. A lane that this gateway delivers wakes the next run when it is done. */

@@ -20,8 +20,8 @@ export type WorkerRole = {
   readonly network: WorkerNetwork
 }
 
-/** A TCP port of a worker's container; the name is an IANA service name of at most 15 characters: `rtmp`. */
-export type WorkerPort = { readonly name: string; readonly port: number }
+/** A port of a worker's container, of TCP by default; the name is an IANA service name of at most 15 characters: `rtmp`. */
+export type WorkerPort = { readonly name: string; readonly port: number; readonly protocol?: 'UDP' }
 
 /**
  * The port at which other parts of the installation reach a worker in a cluster. NetworkPolicies name it: it is closed to

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 
 import { PositiveDuration } from '../../shared/durations.ts'
+import { AddressBlocks } from './address-blocks.ts'
 import {
   clusterName,
   flag,
@@ -15,6 +16,7 @@ import {
   type Env,
 } from './fields.ts'
 import { sectionProblems, withoutEmpty, type SettingsSection } from './section.ts'
+import { MAIL_SECTION, readMailSettings } from './mail.ts'
 import { STORES_SECTION } from './stores.ts'
 import { SettingsError } from './settings-error.ts'
 import { KEY_NAMES, type ClusterSettings, type GivenSettings } from './settings.ts'
@@ -50,7 +52,7 @@ const KernelEnvironment = v.object({
   ),
   INTERNAL_API_KEY: setting(
     v.optional(text),
-    'Key of operator calls; worker tokens are derived from it. Default: generated at the first start. Required in production, at least 16 characters.',
+    'Key of operator calls; worker tokens, and the key that encrypts the stream keys of other platforms, are derived from it. Default: generated at the first start. Required in production, at least 16 characters.',
   ),
   WEBHOOK_SIGNING_KEY: setting(
     v.optional(text),
@@ -109,6 +111,10 @@ const KernelEnvironment = v.object({
     v.optional(wholeNumber(1, 1_000_000), '100'),
     'All other API requests per client and minute, counted by each gateway.',
   ),
+  TRUSTED_PROXIES: setting(
+    v.optional(AddressBlocks),
+    'Addresses and CIDR blocks of the proxies before the gateway, separated by commas. The address of a client is then the last one of `X-Forwarded-For` that is none of theirs. Default: none; the header is ignored.',
+  ),
   FFMPEG_PATH: setting(v.optional(text), 'Path of ffmpeg. Default: `ffmpeg` from `PATH`.'),
   FFPROBE_PATH: setting(v.optional(text), 'Path of ffprobe. Default: `ffprobe` from `PATH`.'),
   HTTP_PROXY: setting(v.optional(httpUrl), 'Proxy for the `http` requests of workers. Webhooks do not use it.'),
@@ -134,8 +140,8 @@ const KERNEL_SECTION: SettingsSection = {
   problems: (env) => [...keyProblems(env), ...portProblems(env), ...clusterProblems(env)],
 }
 
-/** The settings that belong to no system: the gateway's own, and those of the stores. */
-export const KERNEL_SECTIONS: readonly SettingsSection[] = [KERNEL_SECTION, STORES_SECTION]
+/** The settings that belong to no system: the gateway's own, and those of e-mail and the stores. */
+export const KERNEL_SECTIONS: readonly SettingsSection[] = [KERNEL_SECTION, MAIL_SECTION, STORES_SECTION]
 
 /**
  * Reads the kernel's settings from an environment, and checks those of the systems' sections. An empty variable counts as
@@ -190,6 +196,8 @@ function toSettings(env: KernelEnvironment, raw: Env): GivenSettings {
     allowAnySite: env.ALLOW_ANY_SITE,
     writesPerMinute: env.RATE_LIMIT_WRITES_PER_MIN,
     readsPerMinute: env.RATE_LIMIT_READS_PER_MIN,
+    trustedProxies: env.TRUSTED_PROXIES ?? [],
+    mail: readMailSettings(raw),
     workerEnv: pick(raw, WORKER_VARIABLES),
   }
 }

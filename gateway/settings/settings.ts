@@ -1,5 +1,8 @@
 /** The settings of the kernel, checked and with their defaults. Each system has its own beside them. */
 
+import type { AddressBlock } from './address-blocks.ts'
+import type { MailSettings } from './mail.ts'
+
 /** The keys by which clients, operators and receivers know a gateway. */
 export const KEY_NAMES = ['API_KEY', 'INTERNAL_API_KEY', 'WEBHOOK_SIGNING_KEY'] as const
 type KeyName = (typeof KEY_NAMES)[number]
@@ -41,6 +44,10 @@ export type Settings = {
   readonly allowAnySite: boolean
   readonly writesPerMinute: number
   readonly readsPerMinute: number
+  /** Proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly AddressBlock[]
+  /** `null`: no e-mail is sent. */
+  readonly mail: MailSettings | null
   /** Where traces are sent by OTLP over HTTP; `null`: nowhere. */
   readonly otlpEndpoint: string | null
   /** Variables that every worker's environment takes over from the gateway's, as written. */

@@ -9,6 +9,8 @@ export type GatewayProcessOptions = {
   readonly port: number
   /** Settings of the gateway. Of the test's own environment it inherits `INHERITED_VARIABLES` only. */
   readonly env: Readonly<Record<string, string>>
+  /** Receives each line of its log. */
+  readonly onLine?: (line: string) => void
   readonly signal: AbortSignal
 }
 
@@ -42,7 +44,12 @@ const INHERITED_VARIABLES = [
  * Starts a gateway and resolves once `/readyz` answers 200.
  * @throws Error with its last log lines where it ends before
  */
-export async function startGatewayProcess({ port, env, signal }: GatewayProcessOptions): Promise<GatewayProcess> {
+export async function startGatewayProcess({
+  port,
+  env,
+  signal,
+  onLine,
+}: GatewayProcessOptions): Promise<GatewayProcess> {
   const child = spawn(process.execPath, ['--import', 'tsx', 'gateway/node.ts'], {
     cwd: ROOT,
     env: { ...inheritedEnv(), ...env, PORT: String(port), HOST: '127.0.0.1' },
@@ -54,7 +61,7 @@ export async function startGatewayProcess({ port, env, signal }: GatewayProcessO
   const gateway: GatewayProcess = {
     origin: `http://127.0.0.1:${port}`,
     pid: child.pid ?? 0,
-    lastLines: keepLastLines(child),
+    lastLines: keepLastLines(child, onLine),
     exited,
     kill: (signalName) => child.kill(signalName),
     [Symbol.asyncDispose]: () => stopGateway(child, exited),
@@ -74,11 +81,12 @@ function inheritedEnv(): Record<string, string> {
   )
 }
 
-function keepLastLines(child: ChildProcess): readonly string[] {
+function keepLastLines(child: ChildProcess, onLine?: (line: string) => void): readonly string[] {
   const kept: string[] = []
   for (const stream of [child.stdout, child.stderr]) {
     if (stream === null) continue
     createInterface({ input: stream }).on('line', (line) => {
+      onLine?.(line)
       kept.push(line)
       if (kept.length > KEPT_LINES) kept.shift()
     })

@@ -10,13 +10,17 @@ type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>
 const OPEN_CALLS = [
   'get /api/v1/archives',
   'get /api/v1/archives/{id}',
+  'get /api/v1/archives/{id}/chapters.vtt',
   'get /api/v1/streams',
   'get /api/v1/streams/{id}',
   'get /api/v1/streams/{id}/events',
   'get /api/v1/users/{id}',
+  'post /api/v1/auth/forgot',
   'post /api/v1/auth/login',
   'post /api/v1/auth/logout',
   'post /api/v1/auth/register',
+  'post /api/v1/auth/reset',
+  'post /api/v1/auth/verify-email',
 ]
 
 describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {

@@ -62,14 +62,19 @@ test('docker compose accepts compose.yaml, if it is installed', ({ skip }) => {
   expect(spawnSync('docker', args, { cwd, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' })
 })
 
-test('only the API and the port for encoders are published, on the loopback address', () => {
-  expect(services.flatMap(([, { ports = [] }]) => ports)).toEqual(['127.0.0.1:8080:8080', '127.0.0.1:1935:1935'])
+test('only the API and the ports of encoders and browsers are published, on the loopback address', () => {
+  expect(services.flatMap(([, { ports = [] }]) => ports)).toEqual([
+    '127.0.0.1:8080:8080',
+    '127.0.0.1:1935:1935',
+    '127.0.0.1:8189:8189/udp',
+  ])
 })
 
-test('encoders reach the ingest through the published port, at the address that broadcasters see', () => {
-  const { RTMP_HOST, RTMP_PORT } = gateway?.environment ?? {}
+test('encoders and browsers reach the ingest through the published ports, at the address that broadcasters see', () => {
+  const { RTMP_HOST, RTMP_PORT, WHIP_PORT } = gateway?.environment ?? {}
   expect(RTMP_HOST).toBe('0.0.0.0')
   expect(gateway?.ports).toContain(`127.0.0.1:${RTMP_PORT}:${RTMP_PORT}`)
+  expect(gateway?.ports).toContain(`127.0.0.1:${WHIP_PORT}:${WHIP_PORT}/udp`)
 })
 
 test('only the gateway reaches the database, which reaches nothing', () => {
@@ -129,10 +134,11 @@ test('services that run workers have a read-only root and no capabilities', () =
 
 test('the gateway starts without .env, generates its keys, and refuses private addresses', () => {
   const environment = Object.entries(gateway?.environment ?? {})
-  const filled = environment.map(([name, value]) => [name, value.replaceAll(/\$\{\w+:-(\w*)\}/g, '$1')])
+  const filled = environment.map(([name, value]) => [name, value.replaceAll(/\$\{\w+:-([\w.]*)\}/g, '$1')])
   expect(filled.filter(([, value]) => value?.includes('$'))).toEqual([])
   const source =
     readSource('gateway/settings/read-settings.ts') +
+    readSource('gateway/settings/mail.ts') +
     readSource('gateway/settings/stores.ts') +
     readSource('gateway/jobs/settings.ts') +
     readSource('gateway/monitors/settings.ts') +

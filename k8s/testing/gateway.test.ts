@@ -27,6 +27,7 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
   test('has only variables that are settings of the gateway', () => {
     const source =
       readSource('gateway/settings/read-settings.ts') +
+      readSource('gateway/settings/mail.ts') +
       readSource('gateway/settings/stores.ts') +
       readSource('gateway/jobs/settings.ts') +
       readSource('gateway/monitors/settings.ts') +
@@ -40,9 +41,10 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
   test('takes its secrets from Secrets that are shipped empty, by the names of its settings', () => {
     expect(all('Secret').filter((secret) => 'data' in secret || 'stringData' in secret)).toEqual([])
     const taken = (container.env ?? []).filter(({ valueFrom }) => valueFrom?.secretKeyRef !== undefined)
-    expect(taken.map(({ name }) => name).toSorted()).toEqual(Object.keys(OWN).toSorted())
+    expect(taken.map(({ name }) => name).toSorted()).toEqual([...Object.keys(OWN), 'SMTP_URL'].toSorted())
     for (const { name, valueFrom } of taken) {
-      expect(valueFrom?.secretKeyRef).toEqual({ name: 'tallylight-gateway', key: name })
+      const optional = name === 'SMTP_URL' ? { optional: true } : {}
+      expect(valueFrom?.secretKeyRef).toEqual({ name: 'tallylight-gateway', key: name, ...optional })
     }
     expect(one('Secret', 'tallylight-gateway').kind).toBe('Secret')
   })
@@ -79,7 +81,7 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
 
   test('is reachable inside of the cluster only, unless an installation exposes it', () => {
     for (const { metadata, spec } of all('Service')) {
-      const isOfEncoders = metadata.name === 'tallylight-rtmp'
+      const isOfEncoders = ['tallylight-rtmp', 'tallylight-whip'].includes(metadata.name ?? '')
       expect(spec?.type ?? 'ClusterIP').toBe(isOfEncoders ? 'LoadBalancer' : 'ClusterIP')
       expect(spec).not.toHaveProperty('externalIPs')
     }

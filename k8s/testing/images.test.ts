@@ -77,11 +77,12 @@ test('the images name the ports that they listen on', () => {
   const options = { namespace: 'tallylight', image: 'worker:1', secret: 'none', owner: null }
   const ports = [INGEST_ROLE, LIVE_ROLE].flatMap((role) => {
     const pod = buildPod({ name: 'a', kind: role.kind, assignmentId: 'a', env: {} }, role, options)
-    return pod.spec?.containers[0]?.ports?.map(({ containerPort }) => String(containerPort)) ?? []
+    const all = pod.spec?.containers[0]?.ports ?? []
+    return all.map((one) => `${one.containerPort}${one.protocol === 'UDP' ? '/udp' : ''}`)
   })
   const exposed = (stage: string) => textsOf([last(WORKER, stage)], 'EXPOSE').flatMap((text) => text.split(' '))
   expect(new Set(exposed('worker'))).toEqual(new Set(ports))
-  expect(exposed('all-in-one')).toEqual(['8080', '1935', '1936'])
+  expect(exposed('all-in-one')).toEqual(['8080', '1935', '1936', '8189/udp'])
 })
 
 test('the worker image starts a worker with the options of the process launcher', () => {

@@ -41,6 +41,14 @@ describe.each(INSTALLATIONS)('broadcasts on %s', (folder) => {
     expect(service.spec?.ports).toEqual([{ name: 'rtmp', port: 1935, targetPort: 'rtmp' }])
   })
 
+  test('are published from browsers by UDP to the first ingest worker, which the gateway hands all offers to', () => {
+    const whip = one('Service', 'tallylight-whip')
+    expect(whip.spec).toMatchObject({ type: 'LoadBalancer', externalTrafficPolicy: 'Local' })
+    expect(whip.spec?.ports).toEqual([{ name: 'whip', protocol: 'UDP', port: 8189, targetPort: 'whip' }])
+    expect(ingest.metadata?.labels).toMatchObject(whip.spec?.selector ?? {})
+    expect(ingest.spec?.containers[0]?.ports).toContainEqual({ name: 'whip', containerPort: 8189, protocol: 'UDP' })
+  })
+
   test('have a Service that selects the Pods of ingest workers, and no others', () => {
     const selector = service.spec?.selector ?? {}
     expect(ingest.metadata?.labels).toMatchObject(selector)
@@ -61,7 +69,11 @@ describe.each(INSTALLATIONS)('broadcasts on %s', (folder) => {
     expect(ingest.spec?.containers[0]?.env).toContainEqual(address)
     expect(broadcast.spec?.containers[0]?.env).toContainEqual(address)
     const peer = LIVE_ROLE.ports.find(({ name }) => name === 'parts')?.port
-    expect(envOf(ingest)).toMatchObject({ RTMP_PORT: '1935', INGEST_HTTP_PORT: String(peer) })
+    expect(envOf(ingest)).toMatchObject({
+      RTMP_PORT: '1935',
+      WHIP_PORT: '8189',
+      INGEST_HTTP_PORT: String(peer),
+    })
     expect(envOf(broadcast)).toMatchObject({ PARTS_PORT: String(peer), STORAGE_TYPE: 's3', S3_BUCKET: 'media' })
   })
 

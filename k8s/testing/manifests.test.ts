@@ -56,9 +56,9 @@ describe.each(INSTALLATIONS)('%s', (folder) => {
 
   test('has Services that select one workload each, except for workers, and target its named ports', () => {
     expect(all('Service').length).toBeGreaterThan(1)
-    // The gateway launches workers: k8s/testing/live.test.ts has the Service of theirs.
+    // The gateway launches workers: k8s/testing/live.test.ts has the Services of theirs.
     const ofWorkloads = all('Service').filter(({ spec }) => spec?.selector?.[COMPONENT] !== 'worker')
-    expect(all('Service').length - ofWorkloads.length).toBe(1)
+    expect(all('Service').length - ofWorkloads.length).toBe(2)
     for (const { spec } of ofWorkloads) {
       const [pod, ...more] = templates.filter((template) => selects(spec?.selector, template))
       expect(more).toEqual([])

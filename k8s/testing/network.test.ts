@@ -115,13 +115,16 @@ describe.each(INSTALLATIONS)('the network of %s', (folder) => {
     expect(reaching.filter((from) => !isSame(from, gatewayPod))).toEqual([])
   })
 
-  test('lets encoders publish from anywhere, and only workers of broadcasts read what they send', () => {
+  test('lets encoders and browsers publish from anywhere; only broadcasts and gateways reach the port of peers', () => {
     expect(PORTS.filter((port) => can({ address: '1.1.1.1' }, INGEST, port))).toEqual(
       PORTS.filter((port) => port !== 8081 && port !== 8082),
     )
-    expect(PORTS.filter((port) => can(LIVE, INGEST, port))).toContain(8082)
+    const isAnswered = (port: number) =>
+      isAllowed(policies, { from: { address: '1.1.1.1' }, to: INGEST, port, protocol: 'UDP' })
+    expect([53, 1935, 8081, 8082, 8189].filter(isAnswered)).toEqual([8189])
+    for (const from of [LIVE, gatewayPod]) expect(can(from, INGEST, 8082)).toBe(true)
     const others = [...pods, WATCHER, ENCODER, INGEST, PROMETHEUS, OUTSIDER, { address: '10.0.0.1' }]
-    expect(others.filter((from) => can(from, INGEST, 8082))).toEqual([])
+    expect(others.filter((from) => can(from, INGEST, 8082) && !isSame(from, gatewayPod))).toEqual([])
   })
 
   test('lets the workers of broadcasts reach the ingest, the gateway, DNS and stores, and only gateways reach them', () => {

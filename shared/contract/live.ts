@@ -6,14 +6,10 @@
 
 import * as v from 'valibot'
 
+import { count, seconds, shortText, small, uuid } from './live-fields.ts'
 import { CallAccepted, CallNumber } from './assignment.ts'
-import { withoutNul } from './text.ts'
+import { TargetOrder, TargetReport } from './live-targets.ts'
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
-const small = v.pipe(count, v.maxValue(2_147_483_647))
-const seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(1e9))
-const shortText = v.pipe(v.string(), v.maxLength(300), withoutNul())
-const uuid = v.pipe(v.string(), v.uuid())
 const httpUrl = v.pipe(v.string(), v.maxLength(2000), v.url())
 
 /** Length of a segment, in seconds; key frames are this far apart. */
@@ -56,12 +52,26 @@ export const PublishRequest = v.object({
   source: IngestSource,
   /** Sessions of this worker that have sent something within `STALE_PUBLISHER_MS`. */
   active_sessions: v.pipe(v.array(uuid), v.maxLength(10_000)),
+  /** Only asks: the broadcast does not go on the air by it. */
+  is_trial: v.optional(v.boolean(), false),
 })
 export type PublishRequest = v.InferOutput<typeof PublishRequest>
 
 /** The encoder may publish. Any refusal is a `Refusal` whose message is for the encoder's user. */
 export const PublishAccepted = v.object({ stream_id: uuid })
 export type PublishAccepted = v.InferOutput<typeof PublishAccepted>
+
+/** An offer of WHIP (RFC 9725) to an ingest worker, by `POST {whip.url}`, and the answer. `DELETE {whip.url}/{stream_id}/{session}`
+ * ends the session. Both are signed as callbacks are, under the worker's token. `agent`: the publisher's name of its program. */
+export const WhipRequest = v.object({
+  ...v.pick(PublishRequest, ['key_hash', 'address']).entries,
+  stream_id: uuid,
+  agent: v.nullable(shortText),
+  sdp: v.pipe(v.string(), v.maxLength(65_536)),
+})
+export type WhipRequest = v.InferOutput<typeof WhipRequest>
+export const WhipAccepted = v.object({ session: uuid, sdp: v.string() })
+export type WhipAccepted = v.InferOutput<typeof WhipAccepted>
 
 /** A measured track of a publisher. */
 const VideoFacts = v.object({
@@ -105,6 +115,8 @@ export const IngestReport = v.object({
   ...CallNumber.entries,
   /** The ports on which it listens; `rtmps` is `null` without a certificate. */
   ports: v.object({ rtmp: small, rtmps: v.nullable(small) }),
+  /** Where it takes offers of WHIP; `null`: it takes none. */
+  whip: v.optional(v.nullable(v.object({ url: httpUrl })), null),
   sessions: v.pipe(v.array(IngestSession), v.maxLength(10_000)),
 })
 export type IngestReport = v.InferOutput<typeof IngestReport>
@@ -214,6 +226,8 @@ export const BroadcastReport = v.object({
   finished_session: v.nullable(uuid),
   /** A picture of the broadcast was stored as `{folder}poster-{poster}.jpg`; `null`: none yet. */
   poster: v.nullable(small),
+  /** The targets that the worker pushes to. Absent: it cannot. */
+  targets: v.optional(v.pipe(v.array(TargetReport), v.maxLength(50))),
 })
 export type BroadcastReport = v.InferOutput<typeof BroadcastReport>
 
@@ -224,6 +238,8 @@ export const BroadcastReportAccepted = v.object({
   source: v.nullable(IngestSource),
   /** The broadcast has ended: nothing more comes. */
   is_over: v.boolean(),
+  /** All targets of the broadcast; the worker stops pushing to others. Absent: nothing changes. */
+  targets: v.optional(v.pipe(v.array(TargetOrder), v.maxLength(50))),
 })
 export type BroadcastReportAccepted = v.InferOutput<typeof BroadcastReportAccepted>
 
@@ -243,42 +259,3 @@ export const PartEvent = v.object({
   program_date_time: v.pipe(v.string(), v.isoTimestamp()),
 })
 export type PartEvent = v.InferOutput<typeof PartEvent>
-
-/** A run of a broadcast in its recording: an initialization segment, and segments that follow each other. */
-export const RecordedRun = v.object({
-  /** Path in the store: `live/…/1/720/init-1.mp4`. */
-  init: shortText,
-  /** Path of the segments without their number: `live/…/1/720/`. */
-  prefix: shortText,
-  /** Numbers of the segments, and their bytes. */
-  segments: v.array(v.object({ n: small, bytes: small })),
-  duration_sec: seconds,
-})
-export type RecordedRun = v.InferOutput<typeof RecordedRun>
-
-/** The task of a worker that makes the file of a recording, in `Claim.order`. */
-export const ArchiveOrder = v.object({
-  archive_id: uuid,
-  runs: v.array(RecordedRun),
-  /** Video frames of all segments. */
-  frames: count,
-  /** Where the file goes in the store. */
-  output: shortText,
-})
-export type ArchiveOrder = v.InferOutput<typeof ArchiveOrder>
-
-/** How the file of a recording was made; a segment that is missing or damaged is a failure, never a shorter file. */
-export const ArchiveOutcome = v.variant('status', [
-  v.object({
-    status: v.literal('ready'),
-    url: v.pipe(v.string(), v.maxLength(2000)),
-    file_size: count,
-    duration_sec: seconds,
-  }),
-  v.object({ status: v.literal('failed'), reason: shortText }),
-])
-export type ArchiveOutcome = v.InferOutput<typeof ArchiveOutcome>
-
-/** A report of a worker that makes the file of a recording; the last one has the outcome. */
-export const ArchiveReport = v.object({ ...CallNumber.entries, outcome: v.nullable(ArchiveOutcome) })
-export type ArchiveReport = v.InferOutput<typeof ArchiveReport>

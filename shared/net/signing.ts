@@ -76,6 +76,11 @@ export function deriveSessionKey(internalKey: string): string {
   return bytesToHex(computeHmac(internalKey, 'session-token/v1'))
 }
 
+/** Derives the token of the link in a mail from the internal key: 256 bits in hex, the same for each attempt to send it. */
+export function deriveLinkToken(internalKey: string, mailId: string): string {
+  return bytesToHex(computeHmac(internalKey, `mail-link/v1/${mailId}`))
+}
+
 /** Returns the signature of the right to play a broadcast until `expires` (unix seconds), in hex. */
 export function signPlayback(internalKey: string, streamId: string, expires: string): string {
   return bytesToHex(computeHmac(internalKey, `playback/v1/${streamId}/${expires}`))

@@ -11,7 +11,10 @@ const ARGS = [
   '--disable-sync',
 ]
 
+/** A camera and a microphone that show and sound a pattern, and that every page may use. */
+export const FAKE_CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']
+
 /** Starts Debian's Chromium; one is enough for a file of tests. */
-export function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: ARGS })
+export function startBrowser(more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, args: [...ARGS, ...more] })
 }

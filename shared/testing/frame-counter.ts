@@ -9,26 +9,26 @@ import { execa } from 'execa'
 import { PATIENCE_MS } from './until.ts'
 
 /** Bits of the frame number in the picture. */
-const COUNTER_BITS = 14
+export const COUNTER_BITS = 14
 
 /**
  * Returns the squares of the frame number: bit k is white where it is set. Sizes are shares of the picture's height, so
  * that every rung can be read.
  */
-function describeSquare(bit: number, height: number) {
+export function describeSquare(bit: number, height: number) {
   const unit = height / 180
   return { x: Math.round((10 + bit * 21) * unit), y: Math.round(10 * unit), size: Math.round(18 * unit) }
 }
 
-/** Returns the filters of ffmpeg that draw the frame number into a picture of this height. */
-export function counterFilters(height: number): string {
-  return Array.from({ length: COUNTER_BITS }, (_, bit) => drawBit(bit, height)).join(',')
+/** Returns the filters of ffmpeg that draw the frame number, which begins at `first`, into a picture of this height. */
+export function counterFilters(height: number, first = 0): string {
+  return Array.from({ length: COUNTER_BITS }, (_, bit) => drawBit(bit, height, first)).join(',')
 }
 
-function drawBit(bit: number, height: number): string {
+function drawBit(bit: number, height: number, first: number): string {
   const { x, y, size } = describeSquare(bit, height)
   const box = `drawbox=x=${x}:y=${y}:w=${size}:h=${size}:t=fill`
-  return `${box}:c=black,${box}:c=white:enable='gte(mod(floor(n/pow(2,${bit})),2),1)'`
+  return `${box}:c=black,${box}:c=white:enable='gte(mod(floor((n+${first})/pow(2,${bit})),2),1)'`
 }
 
 /**

@@ -126,7 +126,7 @@ async function isRunning(pid: number): Promise<boolean> {
 const canMount = spawnSync('unshare', ['-rm', 'true']).status === 0
 
 describe.concurrent('a job’s worker', () => {
-  test('tells its progress, which never falls, at most once a second, and leaves nothing but the output', async () => {
+  test('reports its progress, which never falls, at most once a second, and leaves nothing but the output', async () => {
     await using job = await start({ spec: slowOrder() })
     expect(await job.ended()).toMatchObject({
       state: 'done',
@@ -181,7 +181,7 @@ describe.concurrent('a job’s worker', () => {
     expect((await job.left()).toSorted()).toEqual(left)
   })
 
-  test('drops everything on SIGTERM, and tells no end of it', async () => {
+  test('drops everything on SIGTERM, and reports no end of its task', async () => {
     await using job = await start({ spec: longOrder() })
     const ffmpeg = await ffmpegOf(job.worker)
     job.worker.kill('SIGTERM')

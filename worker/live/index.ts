@@ -6,6 +6,8 @@ import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../kind.t
 import { composeHttpUrl, peerHostOf } from '../platform/peer-host.ts'
 import { LiveEnvironment } from './environment.ts'
 import { openBroadcast } from './open-broadcast.ts'
+import { createPushedTargets, type PushedTargets } from './push/push-targets.ts'
+import type { SendLimits } from './push/send-queue.ts'
 import { createPartBuffer, type PartBuffer } from './parts/part-buffer.ts'
 import { servePartBuffer } from './parts/serve-parts.ts'
 import { createBroadcastReporter } from './report.ts'
@@ -48,6 +50,9 @@ type ServedOrder = {
   readonly partsUrl: string | null
 }
 
+/** Bounds of what waits for a slow platform: some ten seconds of a strong source. */
+const PUSH_LIMITS: SendLimits = { bytes: 16 * 1024 * 1024, spanMs: 10_000, unsentBytes: 256 * 1024 }
+
 /** Interval at which a change of the health is noticed. */
 const HEALTH_INTERVAL_MS = 1000
 
@@ -58,11 +63,14 @@ async function encodeOrder(
 ): Promise<WorkerOutcome> {
   const { claim, callGateway, lifetime, log } = assignment
   const path = `${broadcastPath(environment)}/status`
+  let targets: PushedTargets | null = null
   const reporter = createBroadcastReporter({
     epoch: claim.epoch,
     partsUrl,
     source: order.source,
     send: (body, signal) => callGateway({ method: 'PUT', path, body }, signal),
+    // An answer that comes before the targets are ready is followed by one with the same.
+    onTargets: (orders) => targets?.apply(orders),
     log,
     signal: lifetime.killed,
   })
@@ -73,7 +81,19 @@ async function encodeOrder(
   })
   await using opened = await openBroadcast({ environment, assignment, order, parts, reporter })
   const { broadcast } = opened
-  const timer = setInterval(() => reporter.reportHealth(broadcast.health.read()), HEALTH_INTERVAL_MS)
+  await using pushed = createPushedTargets({
+    source: reporter.source,
+    means: { policy: { allowPrivateNetworks: claim.policy.allow_private_networks }, limits: PUSH_LIMITS },
+    onChange: () => reporter.reportTargets(targets?.describe() ?? [], 'now'),
+    fetcher: broadcast.fetcher,
+    clock: assignment.clock,
+    log,
+  })
+  targets = pushed
+  const timer = setInterval(() => {
+    reporter.reportHealth(broadcast.health.read())
+    reporter.reportTargets(pushed.describe(), 'later')
+  }, HEALTH_INTERVAL_MS)
   try {
     await runBroadcast(broadcast)
   } finally {

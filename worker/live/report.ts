@@ -10,6 +10,7 @@ import {
   LIVE_REPORT_INTERVAL_MS,
   type StoredSegment,
 } from '../../shared/contract/live.ts'
+import type { TargetOrder, TargetReport } from '../../shared/contract/live-targets.ts'
 import type { Log } from '../../shared/log.ts'
 import type { GatewayCallResult } from '../platform/callback.ts'
 import { createReportQueue, type ReportQueueOutcome } from '../platform/report-queue.ts'
@@ -20,6 +21,7 @@ export type BroadcastReporter = {
   reportSegment(segment: StoredSegment, run: EncoderRun): void
   reportHealth(health: BroadcastHealth): void
   reportPoster(poster: number): void
+  reportTargets(targets: readonly TargetReport[], urgency: 'now' | 'later'): void
   /** All segments of this session are reported. */
   reportFinished(session: string): void
   /** Returns the encoder to read now; `null`: none, or its session is finished. */
@@ -38,6 +40,8 @@ export type BroadcastReporterOptions = {
   /** The source of the order. */
   readonly source: IngestSource | null
   readonly send: (body: string, signal: AbortSignal) => Promise<GatewayCallResult>
+  /** Receives the targets of each answer. */
+  readonly onTargets: (targets: readonly TargetOrder[]) => void
   readonly log: Log
   readonly signal: AbortSignal
 }
@@ -47,12 +51,14 @@ const IDLE_INTERVAL_MS = 500
 
 const HEALTHY: BroadcastHealth = { lag_sec: 0, is_top_rung_dropped: false, is_passed_through: false, problem: null }
 
-type BroadcastSnapshot = Pick<BroadcastReport, 'health' | 'finished_session' | 'poster'>
+type BroadcastSnapshot = Pick<BroadcastReport, 'health' | 'finished_session' | 'poster'> & {
+  readonly targets: readonly TargetReport[]
+}
 type SegmentEvent = { readonly segment: StoredSegment; readonly run: EncoderRun | null }
 
 /** Creates the reporter, which reports at once. */
 export function createBroadcastReporter(options: BroadcastReporterOptions): BroadcastReporter {
-  let snapshot: BroadcastSnapshot = { health: HEALTHY, finished_session: null, poster: null }
+  let snapshot: BroadcastSnapshot = { health: HEALTHY, finished_session: null, poster: null, targets: [] }
   let source = options.source
   let reportedRun = 0
   const over = new AbortController()
@@ -77,6 +83,7 @@ export function createBroadcastReporter(options: BroadcastReporterOptions): Broa
     const parsed = v.safeParse(BroadcastReportAccepted, answer)
     if (!parsed.success) return options.log.warn('answer not understood', { problem: v.summarize(parsed.issues) })
     source = parsed.output.source
+    if (parsed.output.targets !== undefined) options.onTargets(parsed.output.targets)
     if (parsed.output.is_over) over.abort()
     answers.wake()
   }
@@ -94,6 +101,7 @@ export function createBroadcastReporter(options: BroadcastReporterOptions): Broa
     },
     reportHealth: (health) => update({ health }, health.problem === snapshot.health.problem ? 'later' : 'now'),
     reportPoster: (poster) => update({ poster }, 'now'),
+    reportTargets: (targets, urgency) => update({ targets }, urgency),
     reportFinished: (session) => update({ finished_session: session }, 'now'),
     source: currentSource,
     over: over.signal,
@@ -105,7 +113,7 @@ export function createBroadcastReporter(options: BroadcastReporterOptions): Broa
 
 function composeReport(
   number: CallNumber,
-  { health, finished_session, poster }: BroadcastSnapshot,
+  { health, finished_session, poster, targets }: BroadcastSnapshot,
   events: readonly SegmentEvent[],
   partsUrl: string | null,
 ): BroadcastReport {
@@ -117,5 +125,6 @@ function composeReport(
     parts_url: partsUrl,
     finished_session,
     poster,
+    targets: [...targets],
   }
 }

@@ -2,12 +2,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 
 import { readPort } from './read-port.ts'
 
-/** A request without a body. */
+/** A request. */
 export type StreamRequest = {
   readonly method: string
   /** Path and query, as sent. */
   readonly path: string
   readonly header: (name: string) => string | null
+  /** Returns the body; `null` where it is larger than `maxBytes`, or broken off. To be called once. */
+  readonly readText: (maxBytes: number) => Promise<string | null>
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal
 }
@@ -89,11 +91,28 @@ async function respond(options: StreamServerOptions, request: IncomingMessage, r
     const value = headers[name]
     return typeof value === 'string' ? value : null
   }
-  const reply = await options.handle({ method, path, header, signal: left.signal })
+  const readText = (maxBytes: number) => readBody(request, maxBytes)
+  const reply = await options.handle({ method, path, header, readText, signal: left.signal })
   response.writeHead(reply.status, reply.headers)
   response.flushHeaders()
   await reply.body?.((bytes) => writeBytes(response, bytes))
   response.end()
+}
+
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<string | null> {
+  const chunks: Buffer[] = []
+  let length = 0
+  try {
+    for await (const chunk of request) {
+      if (!Buffer.isBuffer(chunk)) return null
+      length += chunk.length
+      if (length > maxBytes) return null
+      chunks.push(chunk)
+    }
+  } catch {
+    return null
+  }
+  return Buffer.concat(chunks).toString()
 }
 
 function writeBytes(response: ServerResponse, bytes: Buffer): Promise<void> {

@@ -52,6 +52,7 @@ export function openFtpStore(settings: FtpSettings): Store {
           await removeEmptyFolders(connection, names.slice(0, -1))
         }, signal)
       }, signal),
+    changeClass: () => Promise.resolve(),
     list: (folder, signal) =>
       withStoreErrors(async () => {
         parseFolder(folder)

@@ -34,6 +34,7 @@ export function openLocalStore({ dir, url }: LocalSettings): Store {
     remove: (keys, signal) => withStoreErrors(() => remove(dir, keys, signal), signal),
     removeFolder: (folder, signal) => withStoreErrors(() => removeFolder(dir, folder), signal),
     list: (folder, signal) => withStoreErrors(() => list(dir, folder, signal), signal),
+    changeClass: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }

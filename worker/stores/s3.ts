@@ -10,6 +10,7 @@ import {
 
 import { mapInParallel } from '../platform/map-in-parallel.ts'
 import { groupByFolder, joinUrl, parseFolder, parseKey } from './keys.ts'
+import { changeClass } from './s3-class.ts'
 import { createS3Client, listSecrets, type S3Settings } from './s3-client.ts'
 import { downloadObject } from './s3-download.ts'
 import { toStoreError } from './s3-error.ts'
@@ -17,6 +18,8 @@ import { uploadObject } from './s3-upload.ts'
 import { type Store, StoreError, throwIfAborted } from './store.ts'
 
 const PARALLEL_REMOVALS = 8
+/** What S3 copies in one call. */
+const MAX_COPY_BYTES = 5 * 1024 ** 3
 
 /** A bucket, and a client for its server. */
 type S3Bucket = { readonly client: S3Client; readonly name: string }
@@ -60,6 +63,11 @@ export async function openS3Store(settings: S3Settings): Promise<Store> {
         await removeObjects(bucket, await list(bucket, folder, signal), signal)
       }, signal),
     list: (folder, signal) => withStoreErrors(() => list(bucket, folder, signal), signal),
+    changeClass: (folder, storageClass, signal) =>
+      withStoreErrors(async () => {
+        parseFolder(folder)
+        await changeClass(client, { bucket: name, folder, storageClass, maxCopyBytes: MAX_COPY_BYTES }, signal)
+      }, signal),
     [Symbol.asyncDispose]() {
       client.destroy()
       return Promise.resolve()

@@ -1,3 +1,5 @@
+import type { ColdClass } from '../../shared/contract/stores.ts'
+
 /** HTTP headers that readers receive with a stored file. */
 export type FileHeaders = { readonly contentType: string; readonly cacheControl: string }
 
@@ -18,6 +20,8 @@ export type Store = AsyncDisposable & {
   removeFolder(folder: string, signal: AbortSignal): Promise<void>
   /** Returns all keys below a folder, in no particular order. */
   list(folder: string, signal: AbortSignal): Promise<readonly string[]>
+  /** Moves everything below a folder to a colder class of S3, readable as before; other stores have no classes. */
+  changeClass(folder: string, storageClass: ColdClass, signal: AbortSignal): Promise<void>
 }
 
 /**

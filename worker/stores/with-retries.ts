@@ -14,6 +14,7 @@ export function withRetries(store: Store): Store {
     remove: (keys, signal) => retry(() => store.remove(keys, signal), signal),
     removeFolder: (folder, signal) => retry(() => store.removeFolder(folder, signal), signal),
     list: (folder, signal) => retry(() => store.list(folder, signal), signal),
+    changeClass: (folder, storageClass, signal) => retry(() => store.changeClass(folder, storageClass, signal), signal),
   }
 }
 

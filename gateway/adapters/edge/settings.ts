@@ -101,6 +101,9 @@ const UNSUPPORTED_SETTINGS: Readonly<Record<string, string>> = {
   HOST: 'cannot be set: the platform listens here, not the gateway',
   INTERNAL_PORT: 'cannot be set: all routes are at one address here',
   DATA_DIR: 'cannot be set: there is no disk here; DATABASE_URL and the keys take its place',
+  TRUSTED_PROXIES: 'cannot be set: the platform states the address of each client',
+  SMTP_URL:
+    'cannot be set: there is no SMTP here; MAIL_FROM turns e-mail on, and a gateway on Node with the same database sends it',
   KUBECONFIG: 'cannot be set: there are no files here; KUBERNETES_URL and KUBERNETES_TOKEN take its place',
 }
 

@@ -172,7 +172,7 @@ describe('stopping', () => {
     expect(calls.map((call) => JSON.parse(call.body) as unknown)).toEqual([body])
   })
 
-  test('at once gives a Pod whose node is alive one second', async () => {
+  test('at once leaves a Pod whose node is alive one second', async () => {
     const { kube, launcher } = await createLauncherFixture()
     kube.insertPods([makePod({})])
     kube.faults.ignoreSigterm(POD_NAME)

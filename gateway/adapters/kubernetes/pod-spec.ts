@@ -83,7 +83,7 @@ function buildContainer(spec: WorkerSpec, role: WorkerRole, { image, secret }: C
     ],
     ports: [
       { name: 'health', containerPort: HEALTH_PORT },
-      ...role.ports.map(({ name, port }) => ({ name, containerPort: port })),
+      ...role.ports.map(({ name, port, ...more }) => ({ name, containerPort: port, ...more })),
     ],
     resources: { requests: { ...role.resources.requests }, limits: { ...role.resources.limits } },
     volumeMounts: [

@@ -14,7 +14,7 @@ test('the bundled worker runs from any folder, and gateways that start together 
   const [path] = await Promise.all([bundleWorker(folder), bundleWorker(folder)])
   const files = await readdir(join(folder, 'worker'))
   expect(files).toContain('main.mjs')
-  expect(files.filter((file) => !/^(?:main|part-[A-Z0-9]+)\.mjs$/.test(file))).toEqual([])
+  expect(files.filter((file) => !/^(?:main\.mjs|part-[A-Z0-9]+\.(?:mjs|node))$/.test(file))).toEqual([])
   const run = promisify(execFile)(process.execPath, [path], { env: { WORKER_KIND: 'monitor' }, cwd: folder })
   await expect(run).rejects.toMatchObject({ code: 2, stdout: expect.stringContaining('MONITOR_ID is missing') })
 })

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 
 import { build } from 'esbuild'
 
+import { bundleWebRtc } from './bundle-web-rtc.ts'
+
 const WORKER_ENTRY = fileURLToPath(new URL('../../../worker/main.ts', import.meta.url))
 
 /** CommonJS packages call `require`, which an ES module lacks. */
@@ -26,6 +28,9 @@ export async function bundleWorker(dataDir: string): Promise<string> {
     outExtension: { '.js': '.mjs' },
     // Named by content: workers of an earlier gateway may still load their own chunks.
     chunkNames: 'part-[hash]',
+    assetNames: 'part-[hash]',
+    loader: { '.node': 'copy' },
+    plugins: [bundleWebRtc],
     write: false,
     platform: 'node',
     target: `node${process.versions.node}`,

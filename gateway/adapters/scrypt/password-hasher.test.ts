@@ -2,9 +2,13 @@ import { scryptSync } from 'node:crypto'
 
 import { expect, test } from 'vitest'
 
+import { PasswordHasherBusy } from '../../ports/password-hasher.ts'
 import { createPasswordHasher } from './password-hasher.ts'
 
-const { hash, verify } = createPasswordHasher()
+const hasher = createPasswordHasher()
+const never = () => new AbortController().signal
+const hash = (password: string) => hasher.hash(password, never())
+const verify = (password: string, stored: string) => hasher.verify(password, stored, never())
 
 test('a hash is a PHC string with its parameters and a salt of its own', async () => {
   const [first, second] = await Promise.all([hash('correct horse'), hash('correct horse')])
@@ -33,3 +37,26 @@ test.each(['', 'x', '$argon2id$v=19$m=65536,t=2,p=1$abc$def', '$scrypt$ln=14,r=8
     expect(await verify('correct horse', stored)).toBe(false)
   },
 )
+
+test('beyond the two that are hashed and 32 that wait, passwords are refused at once; one that leaves makes room', async () => {
+  const cheap = createPasswordHasher({ ln: 10, r: 8, p: 1 })
+  const leaving = new AbortController()
+  const first = cheap.hash('leaves late', never())
+  const second = cheap.hash('leaves late', never())
+  const left = cheap.hash('leaves early', leaving.signal)
+  const others = Array.from({ length: 31 }, () => cheap.hash('stays', never()))
+  await expect(cheap.hash('is too many', never())).rejects.toThrow(PasswordHasherBusy)
+  const stored = `$scrypt$ln=10,r=8,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+  await expect(cheap.verify('is too many', stored, never())).rejects.toThrow(PasswordHasherBusy)
+  leaving.abort()
+  await expect(left).rejects.toThrow(PasswordHasherBusy)
+  const late = cheap.hash('finds room', never())
+  expect(await Promise.all([first, second, late, ...others])).toHaveLength(34)
+})
+
+test('a request that is over is not hashed', async () => {
+  const cheap = createPasswordHasher({ ln: 10, r: 8, p: 1 })
+  const busy = [cheap.hash('one', never()), cheap.hash('two', never())]
+  await expect(cheap.hash('late', AbortSignal.abort())).rejects.toThrow(PasswordHasherBusy)
+  await Promise.all(busy)
+})

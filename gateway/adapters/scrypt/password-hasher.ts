@@ -1,6 +1,6 @@
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 
-import type { PasswordHasher } from '../../ports/password-hasher.ts'
+import { PasswordHasherBusy, type PasswordHasher } from '../../ports/password-hasher.ts'
 import { createSemaphore } from '../semaphore.ts'
 
 /** Parameters of OWASP's password storage guide: N = 2^14, r = 8, p = 5. One hash takes 16 MiB. */
@@ -9,6 +9,8 @@ const SALT_BYTES = 16
 const HASH_BYTES = 32
 /** How many passwords are hashed at a time: they share the thread pool with files and host names. */
 const AT_A_TIME = 2
+/** How many more may wait, so that each is done before its request's time is over: a hash takes some 200 ms. */
+const MOST_WAITING = 32
 /** More than Node's default of 32 MiB, which a cost of 2^14 with its overhead reaches. */
 const MAX_MEMORY_BYTES = 64 * 1024 * 1024
 
@@ -20,34 +22,51 @@ type Cost = typeof RECOMMENDED_COST
 /** Creates a hasher by scrypt (RFC 7914). Hashes are PHC strings: `$scrypt$ln=14,r=8,p=5$SALT$HASH`. */
 export function createPasswordHasher(newCost: Cost = RECOMMENDED_COST): PasswordHasher {
   const semaphore = createSemaphore(AT_A_TIME)
-  const never = new AbortController().signal
 
-  async function derive(password: string, salt: Buffer, cost: Cost, bytes: number): Promise<Buffer> {
-    const release = await semaphore.acquire(never)
+  async function waitForTurn(signal: AbortSignal): Promise<() => void> {
+    if (semaphore.waiting() >= MOST_WAITING) throw new PasswordHasherBusy()
     try {
-      return await deriveKey(password, salt, cost, bytes)
+      return await semaphore.acquire(signal)
+    } catch (cause) {
+      throw new PasswordHasherBusy('the request ended before its turn', { cause })
+    }
+  }
+
+  async function derive(input: ScryptInput, signal: AbortSignal): Promise<Buffer> {
+    const release = await waitForTurn(signal)
+    try {
+      return await deriveKey(input)
     } finally {
       release()
     }
   }
 
   return {
-    async hash(password) {
+    async hash(password, signal) {
       const salt = randomBytes(SALT_BYTES)
-      const hash = await derive(password, salt, newCost, HASH_BYTES)
+      const hash = await derive({ password, salt, cost: newCost, bytes: HASH_BYTES }, signal)
       return `$scrypt$ln=${newCost.ln},r=${newCost.r},p=${newCost.p}$${toBase64(salt)}$${toBase64(hash)}`
     },
-    async verify(password, stored) {
+    async verify(password, stored, signal) {
       const [, ln, r, p, salt = '', hash = ''] = PHC.exec(stored) ?? []
       if (ln === undefined) return false
       const expected = Buffer.from(hash, 'base64')
       const cost = { ln: Number(ln), r: Number(r), p: Number(p) }
-      return timingSafeEqual(await derive(password, Buffer.from(salt, 'base64'), cost, expected.length), expected)
+      const input = { password, salt: Buffer.from(salt, 'base64'), cost, bytes: expected.length }
+      return timingSafeEqual(await derive(input, signal), expected)
     },
   }
 }
 
-function deriveKey(password: string, salt: Buffer, { ln, r, p }: Cost, bytes: number): Promise<Buffer> {
+type ScryptInput = {
+  readonly password: string
+  readonly salt: Buffer
+  readonly cost: Cost
+  /** Length of the hash. */
+  readonly bytes: number
+}
+
+function deriveKey({ password, salt, cost: { ln, r, p }, bytes }: ScryptInput): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // Equal passwords may be typed as different code points (RFC 8265 §4.2 asks for NFC).
     scrypt(password.normalize('NFC'), salt, bytes, { N: 2 ** ln, r, p, maxmem: MAX_MEMORY_BYTES }, (error, key) =>

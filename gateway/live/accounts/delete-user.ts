@@ -2,13 +2,16 @@ import { BrokenRule } from '../../errors.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { checkPassword } from './check-password.ts'
+import type { RequestOrigin } from './request-origin.ts'
 import type { DeleteUserBody } from './requests.ts'
 import { lockSignedIn } from './lock-signed-in.ts'
 import type { SignedIn } from './session.ts'
+import { insertFolderRemovals } from '../store/storage-tasks.ts'
+import { listStoredStreams } from '../store/stored-streams.ts'
 import { deleteUserRow, hasOtherAdmin, lockRegistration } from './store/users.ts'
 
 /**
- * Deletes the signed-in user with all personal data; every session of the user ends. The last admin cannot be
+ * Deletes the signed-in user with all content and personal data; every session of the user ends. The last admin cannot be
  * deleted: a platform without users makes the next one an admin.
  * @throws BrokenRule PASSWORD_WRONG, LOGIN_LIMITED, LAST_ADMIN, UNAUTHORIZED
  */
@@ -16,10 +19,10 @@ export async function deleteUser(
   context: LiveContext,
   signedIn: SignedIn,
   { password }: DeleteUserBody,
-  address: string,
+  origin: RequestOrigin,
 ): Promise<void> {
   const { userId } = signedIn.user
-  await checkPassword(context, signedIn.user, { field: 'password', password, address })
+  await checkPassword(context, signedIn.user, { field: 'password', password, origin })
   await context.transact(async (tx) => {
     await lockRegistration(tx)
     const user = await lockSignedIn(tx, signedIn)
@@ -27,6 +30,7 @@ export async function deleteUser(
       const message = 'the platform needs an admin: npm run user -- grant NAME admin makes another one first'
       throw new BrokenRule(LIVE_ERRORS.LAST_ADMIN, message)
     }
+    await insertFolderRemovals(tx, await listStoredStreams(tx, userId))
     await deleteUserRow(tx, userId)
   })
 }

@@ -17,7 +17,7 @@ async function runUserCommand(dataDir: string, ...args: readonly string[]): Prom
   )
 }
 
-test('an operator gives a user a role, beside the running gateway', async () => {
+test('an operator grants a user a role, beside the running gateway', async () => {
   await using system = await startWholeSystem()
   const register = (username: string) =>
     system.api('POST', '/api/v1/auth/register', { username, email: `${username}@example.org`, password: PASSWORD })

@@ -39,12 +39,16 @@ export async function checkLimited(
     const message = `too many passwords were wrong for this account or from this address; try again in ${retryAfterSec} s`
     throw new BrokenRule(LIVE_ERRORS.LOGIN_LIMITED, message, { retryAfterSec })
   }
-  const isRight = await check()
-  if (isRight) await forgiveAttempt(db, keys)
-  return isRight
+  let isWrong = false
+  try {
+    isWrong = !(await check())
+  } finally {
+    if (!isWrong) await forgiveAttempt(db, keys)
+  }
+  return !isWrong
 }
 
 /** Returns the key of a counter: a hash, for people type passwords and addresses into the wrong field. */
-function toKey(...parts: readonly string[]): string {
+export function toKey(...parts: readonly string[]): string {
   return hashText(JSON.stringify(parts))
 }

@@ -4,6 +4,7 @@ import { LIVE_ERRORS } from '../errors.ts'
 import { newUuid } from '../../../shared/ids.ts'
 import { checkLimited } from './limit-attempts.ts'
 import { presentOwnUser, type Login } from './present.ts'
+import type { RequestOrigin } from './request-origin.ts'
 import type { LoginBody } from './requests.ts'
 import { sessionKey } from './session.ts'
 import { signSessionToken } from './session-token.ts'
@@ -15,17 +16,14 @@ const MAX_USER_AGENT = 300
 /** A hash that no password has. It takes as long to check as a user's, so that no answer time shows which names exist. */
 const UNMATCHED_HASH = `$scrypt$ln=14,r=8,p=5$${'A'.repeat(22)}$${'A'.repeat(43)}`
 
-/** Where a login comes from. */
-export type LoginOrigin = { readonly address: string; readonly userAgent: string }
-
 /**
  * Begins a session, and returns its token.
  * @throws BrokenRule LOGIN_FAILED, LOGIN_LIMITED
  */
-export async function logIn(context: LiveContext, { login, password }: LoginBody, from: LoginOrigin): Promise<Login> {
+export async function logIn(context: LiveContext, { login, password }: LoginBody, from: RequestOrigin): Promise<Login> {
   const user = await findByLogin(context, login)
   const attempt = { account: user?.userId ?? login.toLowerCase(), address: from.address }
-  const check = () => context.passwordHasher.verify(password, user?.passwordHash ?? UNMATCHED_HASH)
+  const check = () => context.passwordHasher.verify(password, user?.passwordHash ?? UNMATCHED_HASH, from.signal)
   if (!(await checkLimited(context, attempt, check)) || user === null) throw loginFailed()
   return beginSession(context, user, from)
 }
@@ -36,7 +34,7 @@ function findByLogin({ db }: LiveContext, login: string): Promise<User | null> {
 }
 
 /** Begins the session, unless the password was changed or the account deleted while the password was checked. */
-async function beginSession(context: LiveContext, checked: User, from: LoginOrigin): Promise<Login> {
+async function beginSession(context: LiveContext, checked: User, from: RequestOrigin): Promise<Login> {
   const { user, session } = await context.transact(async (tx) => {
     const current = await lockUser(tx, checked.userId)
     if (current?.passwordHash !== checked.passwordHash) throw loginFailed()

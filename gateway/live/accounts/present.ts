@@ -14,6 +14,8 @@ export type PublicUser = v.InferOutput<typeof PublicUser>
 export const OwnUser = v.object({
   ...PublicUser.entries,
   email: v.string(),
+  /** Whether the user has proved to get what is sent to the address. */
+  email_verified: v.boolean(),
   role: v.picklist(ROLES),
   updated_at: Moment,
 })
@@ -54,7 +56,13 @@ export function presentUser(user: User): PublicUser {
 
 /** Returns a user as the user sees it. */
 export function presentOwnUser(user: User): OwnUser {
-  return { ...presentUser(user), email: user.email, role: user.role, updated_at: user.updatedAt.toISOString() }
+  return {
+    ...presentUser(user),
+    email: user.email,
+    email_verified: user.emailVerifiedAt !== null,
+    role: user.role,
+    updated_at: user.updatedAt.toISOString(),
+  }
 }
 
 /** Returns a session as its user sees it. */

@@ -1,36 +1,42 @@
 import { hashText } from '../../../shared/net/hash.ts'
 import { BrokenRule } from '../../errors.ts'
+import { sendSoon } from '../../mail/enqueue-mail.ts'
 import type { Tx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { newUuid } from '../../../shared/ids.ts'
+import { enqueueVerification } from './mails/request-mail.ts'
+import type { RequestOrigin } from './request-origin.ts'
 import type { RegisterBody } from './requests.ts'
 import { isInvitationValid, useInvitation } from './store/invitations.ts'
 import { findUserByName, hasUsers, insertUser, lockRegistration, type User } from './store/users.ts'
 
 /**
- * Creates an account. The first one is an admin, and needs no invitation.
+ * Creates an account, and sends a link that verifies its address. The first account is an admin, and needs no invitation.
  * @throws BrokenRule REGISTRATION_CLOSED, INVITATION_INVALID, USERNAME_TAKEN, EMAIL_TAKEN
  */
-export async function registerUser(context: LiveContext, body: RegisterBody): Promise<User> {
+export async function registerUser(context: LiveContext, body: RegisterBody, origin: RequestOrigin): Promise<User> {
   // A registration that is refused costs no hash.
   await context.transact((tx) => admit(tx, context, body.invitation))
-  const passwordHash = await context.passwordHasher.hash(body.password)
-  return context.transact(async (tx) => {
+  const passwordHash = await context.passwordHasher.hash(body.password, origin.signal)
+  const user = await context.transact(async (tx) => {
     await lockRegistration(tx)
     const isFirst = await admit(tx, context, body.invitation)
     if (!isFirst && body.invitation !== undefined) await useInvitation(tx, hashText(body.invitation))
     const { username, email } = body
-    const user = await insertUser(tx, {
+    const inserted = await insertUser(tx, {
       userId: newUuid(),
       username,
       email,
       passwordHash,
       role: isFirst ? 'admin' : 'user',
     })
-    if (user !== null) return user
-    throw (await findUserByName(tx, username)) === null ? emailTaken() : usernameTaken()
+    if (inserted === null) throw (await findUserByName(tx, username)) === null ? emailTaken() : usernameTaken()
+    await enqueueVerification(tx, context, inserted, origin)
+    return inserted
   })
+  sendSoon(context)
+  return user
 }
 
 /**

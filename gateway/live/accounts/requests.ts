@@ -99,3 +99,18 @@ export type UpdateUserBody = v.InferOutput<typeof UpdateUserBody>
 /** Body of `DELETE /users/{id}`. */
 export const DeleteUserBody = v.strictObject({ password: CheckedPassword }, objectProblem)
 export type DeleteUserBody = v.InferOutput<typeof DeleteUserBody>
+
+/** The token of a link in a mail. */
+const LinkToken = v.pipe(v.string('must be a string'), v.regex(/^[0-9a-f]{64}$/, 'is no token of a link'))
+
+/** Body of `POST /auth/verify-email`; without the token, another mail is requested. */
+export const VerifyEmailBody = v.strictObject({ token: v.optional(LinkToken) }, objectProblem)
+export type VerifyEmailBody = v.InferOutput<typeof VerifyEmailBody>
+
+/** Body of `POST /auth/forgot`. */
+export const ForgotBody = v.strictObject({ email: Email }, objectProblem)
+export type ForgotBody = v.InferOutput<typeof ForgotBody>
+
+/** Body of `POST /auth/reset`. */
+export const ResetBody = v.strictObject({ token: LinkToken, password: NewPassword }, objectProblem)
+export type ResetBody = v.InferOutput<typeof ResetBody>

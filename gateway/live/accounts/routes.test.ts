@@ -41,6 +41,7 @@ describe.each(RUNTIMES)('accounts on %s', (runtime) => {
         user_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
         username: 'alice',
         email: 'alice@example.org',
+        email_verified: false,
         role: 'user',
         created_at: expect.any(String),
         updated_at: expect.any(String),

@@ -13,6 +13,8 @@ import { exportUser, listSessions } from './list-sessions.ts'
 import { logIn } from './log-in.ts'
 import { Invitation, Login, OwnUser, presentOwnUser, PublicUser, SessionList, UserExport } from './present.ts'
 import { registerUser } from './register-user.ts'
+import { linkRoutes } from './mails/routes.ts'
+import { originOf } from './request-origin.ts'
 import { DeleteUserBody, LoginBody, RegisterBody, UpdateUserBody } from './requests.ts'
 import {
   clearSessionCookie,
@@ -40,6 +42,7 @@ const DOCS = {
         LIVE_ERRORS.INVITATION_INVALID,
         LIVE_ERRORS.USERNAME_TAKEN,
         LIVE_ERRORS.EMAIL_TAKEN,
+        KERNEL_ERRORS.GATEWAY_BUSY,
       ],
     },
     'none',
@@ -54,6 +57,7 @@ const DOCS = {
         LIVE_ERRORS.LOGIN_FAILED,
         KERNEL_ERRORS.FORBIDDEN,
         LIVE_ERRORS.LOGIN_LIMITED,
+        KERNEL_ERRORS.GATEWAY_BUSY,
       ],
     },
     'none',
@@ -102,6 +106,7 @@ const DOCS = {
         LIVE_ERRORS.LOGIN_LIMITED,
         LIVE_ERRORS.USERNAME_TAKEN,
         LIVE_ERRORS.EMAIL_TAKEN,
+        KERNEL_ERRORS.GATEWAY_BUSY,
       ],
     },
     'session',
@@ -116,6 +121,7 @@ const DOCS = {
         LIVE_ERRORS.PASSWORD_WRONG,
         LIVE_ERRORS.LAST_ADMIN,
         LIVE_ERRORS.LOGIN_LIMITED,
+        KERNEL_ERRORS.GATEWAY_BUSY,
       ],
     },
     'session',
@@ -138,7 +144,10 @@ const DOCS = {
 export const ACCOUNT_PATHS = ['auth', 'users', 'invitations'] as const
 
 /** Calls that need no session, by method and path below `/api/v1`. */
-const OPEN_CALLS = [/^POST \/auth\/(?:register|login|logout)$/, /^(?:GET|HEAD) \/users\/[^/]+$/]
+const OPEN_CALLS = [
+  /^POST \/auth\/(?:register|login|logout|verify-email|forgot|reset)$/,
+  /^(?:GET|HEAD) \/users\/[^/]+$/,
+]
 
 /** Returns whether a call of accounts needs no session. */
 export function isOpenCall(c: HonoContext): boolean {
@@ -150,18 +159,16 @@ export function isOpenCall(c: HonoContext): boolean {
 export function accountRoutes(context: LiveContext): Hono {
   const { db } = context
   const change = async (c: HonoContext, body: UpdateUserBody) => {
-    return c.json(
-      presentOwnUser(await updateUser(context, await requireOwn(context, c), body, context.clientAddress(c))),
-    )
+    return c.json(presentOwnUser(await updateUser(context, await requireOwn(context, c), body, originOf(context, c))))
   }
   return new Hono()
+    .route('/', linkRoutes(context))
     .post('/auth/register', DOCS.register, requireJson, parse('json', RegisterBody), async (c) =>
-      c.json(presentOwnUser(await registerUser(context, c.req.valid('json'))), 201),
+      c.json(presentOwnUser(await registerUser(context, c.req.valid('json'), originOf(context, c))), 201),
     )
     .post('/auth/login', DOCS.logIn, requireJson, parse('json', LoginBody), async (c) => {
       refuseOtherSite(context, c)
-      const from = { address: context.clientAddress(c), userAgent: c.req.header('user-agent') ?? '' }
-      const login = await logIn(context, c.req.valid('json'), from)
+      const login = await logIn(context, c.req.valid('json'), originOf(context, c))
       setSessionCookie(context, c, login.token, new Date(login.expires_at))
       return c.json(login)
     })
@@ -196,7 +203,7 @@ export function accountRoutes(context: LiveContext): Hono {
     .put('/users/:id', DOCS.update, requireJson, parse('json', UpdateUserBody), (c) => change(c, c.req.valid('json')))
     .patch('/users/:id', DOCS.update, requireJson, parse('json', UpdateUserBody), (c) => change(c, c.req.valid('json')))
     .delete('/users/:id', DOCS.delete, requireJson, parse('json', DeleteUserBody), async (c) => {
-      await deleteUser(context, await requireOwn(context, c), c.req.valid('json'), context.clientAddress(c))
+      await deleteUser(context, await requireOwn(context, c), c.req.valid('json'), originOf(context, c))
       clearSessionCookie(context, c)
       return c.body(null, 204)
     })

@@ -1,42 +1,52 @@
+import { sendSoon } from '../../mail/enqueue-mail.ts'
 import type { Tx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
 import { checkPassword } from './check-password.ts'
 import { lockSignedIn } from './lock-signed-in.ts'
 import { emailTaken, usernameTaken } from './register-user.ts'
+import { enqueueVerification } from './mails/request-mail.ts'
+import type { RequestOrigin } from './request-origin.ts'
 import type { UpdateUserBody } from './requests.ts'
 import type { SignedIn } from './session.ts'
+import { useLinksOf } from './store/account-links.ts'
 import { deleteUserSessions } from './store/sessions.ts'
 import { findUserByEmail, findUserByName, lockRegistration, updateUserRow, type User } from './store/users.ts'
 
 /**
- * Changes the signed-in user. A new password ends all other sessions of the user.
+ * Changes the signed-in user. A new password ends all other sessions of the user; a new address must be verified anew.
  * @throws BrokenRule PASSWORD_WRONG, LOGIN_LIMITED, USERNAME_TAKEN, EMAIL_TAKEN, UNAUTHORIZED
  */
 export async function updateUser(
   context: LiveContext,
   signedIn: SignedIn,
   body: UpdateUserBody,
-  address: string,
+  origin: RequestOrigin,
 ): Promise<User> {
   const { user, sessionId } = signedIn
   const { username, email, password, current_password: current } = body
   if (current !== undefined) {
-    await checkPassword(context, user, { field: 'current_password', password: current, address })
+    await checkPassword(context, user, { field: 'current_password', password: current, origin })
   }
-  const passwordHash = password === undefined ? undefined : await context.passwordHasher.hash(password)
+  const passwordHash = password === undefined ? undefined : await context.passwordHasher.hash(password, origin.signal)
+  const isNewEmail = email !== undefined && email !== user.email
   const change = {
     ...(username === undefined ? {} : { username }),
-    ...(email === undefined ? {} : { email }),
+    ...(isNewEmail ? { email, emailVerifiedAt: null } : {}),
     ...(passwordHash === undefined ? {} : { passwordHash }),
   }
   if (Object.keys(change).length === 0) return user
-  return context.transact(async (tx) => {
+  const updated = await context.transact(async (tx) => {
     await lockRegistration(tx)
     const locked = await lockSignedIn(tx, signedIn)
     await refuseTaken(tx, user, body)
     if (passwordHash !== undefined) await deleteUserSessions(tx, user.userId, sessionId)
-    return (await updateUserRow(tx, user.userId, change)) ?? locked
+    if (passwordHash !== undefined || isNewEmail) await useLinksOf(tx, user.userId)
+    const row = (await updateUserRow(tx, user.userId, change)) ?? locked
+    if (isNewEmail) await enqueueVerification(tx, context, row, origin)
+    return row
   })
+  if (isNewEmail) sendSoon(context)
+  return updated
 }
 
 async function refuseTaken(tx: Tx, user: User, { username, email }: UpdateUserBody): Promise<void> {

@@ -1,8 +1,14 @@
 import { Hono } from 'hono'
 
 import { ClaimRequest, type CallAccepted, type Claim } from '../../../shared/contract/assignment.ts'
-import { ArchiveReport, type ArchiveOrder, type RecordedRun } from '../../../shared/contract/live.ts'
+import {
+  ArchiveReport,
+  type ArchiveOrder,
+  type ArchiveOutcome,
+  type RecordedRun,
+} from '../../../shared/contract/live-files.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import type { Tx } from '../../ports/database.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
 import { requireWorker } from '../../http/signed-callback.ts'
 import { claimAssignment, requireCurrentEpoch } from '../../workers/claim-assignment.ts'
@@ -11,7 +17,7 @@ import { countCall } from '../../workers/store/lasting-assignments.ts'
 import type { LiveContext } from '../context.ts'
 import { chooseRung } from '../rules/choose-rung.ts'
 import { findArchive, updateArchiveRow, type OwnedArchive } from '../store/archives.ts'
-import { listRuns, listSegments, type EncoderRunRow, type SegmentRow } from '../store/segments.ts'
+import { listRuns, listSegments, markMissing, type EncoderRunRow, type SegmentRow } from '../store/segments.ts'
 import { ARCHIVE_ATTEMPTS, ARCHIVE_KIND, archiveIdOf } from './pod.ts'
 
 /** Returns the callbacks of workers that make the files of recordings: the claim, then the reports. */
@@ -79,13 +85,7 @@ async function recordArchiveReport(context: LiveContext, id: string, report: Arc
   const isCounted = await context.transact(async (tx) => {
     if (!(await countCall(tx, { id, epoch, seq, resume: null }, ARCHIVE_ATTEMPTS))) return false
     if (outcome === null) return true
-    await updateArchiveRow(
-      tx,
-      archiveIdOf(id),
-      outcome.status === 'ready'
-        ? { status: 'ready', downloadUrl: outcome.url, fileSize: outcome.file_size, durationSec: outcome.duration_sec }
-        : { status: 'failed', error: outcome.reason },
-    )
+    await recordOutcome(tx, archiveIdOf(id), outcome)
     return endAssignment(tx, id)
   })
   if (isCounted) {
@@ -94,4 +94,20 @@ async function recordArchiveReport(context: LiveContext, id: string, report: Arc
   }
   await requireCurrentEpoch(context, id, epoch)
   return { duplicate: true }
+}
+
+async function recordOutcome(tx: Tx, archiveId: string, outcome: ArchiveOutcome): Promise<void> {
+  if (outcome.status === 'ready') {
+    const { url: downloadUrl, file_size: fileSize, duration_sec: durationSec } = outcome
+    await updateArchiveRow(tx, archiveId, { status: 'ready', downloadUrl, fileSize, durationSec })
+    return
+  }
+  const failed = await updateArchiveRow(tx, archiveId, { status: 'failed', error: outcome.reason })
+  if (failed !== null) await markMissing(tx, failed.streamId, outcome.missing.flatMap(toSegment))
+}
+
+/** Returns the segment of a path in the store: `live/…/{epoch}/{rung}/{n}.m4s`. */
+function toSegment(path: string): { readonly epoch: number; readonly n: number }[] {
+  const [, epoch, n] = /\/(\d{1,9})\/\d{2,4}\/(\d{1,9})\.m4s$/.exec(path) ?? []
+  return epoch === undefined || n === undefined ? [] : [{ epoch: Number(epoch), n: Number(n) }]
 }

@@ -27,6 +27,13 @@ export const ArchiveView = v.object({
 })
 export type ArchiveView = v.InferOutput<typeof ArchiveView>
 
+/** A recording with its chapters: from each title that the broadcast had, `start` in seconds. */
+export const ArchiveDetails = v.object({
+  ...ArchiveView.entries,
+  chapters: v.array(v.object({ start: v.number(), title: v.string() })),
+})
+export type ArchiveDetails = v.InferOutput<typeof ArchiveDetails>
+
 /** Answer to `GET /archives`. */
 export const ArchiveList = v.object({ archives: v.array(ArchiveView), next_cursor: v.nullable(v.string()) })
 export type ArchiveList = v.InferOutput<typeof ArchiveList>
@@ -46,7 +53,7 @@ export function presentArchive(
     status: archive.status,
     duration: archive.durationSec,
     file_size: archive.fileSize,
-    playback_url: archive.status === 'failed' ? null : playbackUrl,
+    playback_url: playbackUrl,
     download_url: archive.downloadUrl,
     poster_url: posterUrl,
     error: viewer?.user.userId === archive.userId ? archive.error : null,

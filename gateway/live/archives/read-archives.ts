@@ -1,28 +1,26 @@
 import { UUID } from '../../../shared/ids.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import { fromCursor, toCursor } from '../../http/paging.ts'
-import { endAssignment } from '../../workers/store/assignments.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { mayWatch, playbackAddressesOf } from '../playback/access.ts'
-import { archiveAssignmentOf } from './pod.ts'
-import { presentArchive, type ArchiveList, type ArchiveView } from './present.ts'
+import { chaptersOf } from '../rules/chapters.ts'
+import { presentArchive, type ArchiveDetails, type ArchiveList, type ArchiveView } from './present.ts'
+import { removeArchive } from './remove-archive.ts'
 import type { ArchiveListQuery, UpdateArchiveBody } from './requests.ts'
-import {
-  deleteArchiveRow,
-  findArchive,
-  readArchivePage,
-  updateArchiveRow,
-  type OwnedArchive,
-} from '../store/archives.ts'
+import { listRecordedTitles } from '../store/stream-titles.ts'
+import { findArchive, readArchivePage, updateArchiveRow, type OwnedArchive } from '../store/archives.ts'
 
 /**
- * Returns a recording for a viewer.
+ * Returns a recording with its chapters for a viewer.
  * @throws BrokenRule ARCHIVE_NOT_FOUND, also where the viewer may not watch it
  */
-export async function getArchive(context: LiveContext, viewer: SignedIn | null, id: string): Promise<ArchiveView> {
-  return viewOf(context, await findWatchable(context, viewer, id), viewer)
+export async function getArchive(context: LiveContext, viewer: SignedIn | null, id: string): Promise<ArchiveDetails> {
+  const found = await findWatchable(context, viewer, id)
+  const titles = await listRecordedTitles(context.db, found.stream.streamId)
+  const chapters = chaptersOf(titles, found.archive.durationSec ?? 0)
+  return { ...viewOf(context, found, viewer), chapters: [...chapters] }
 }
 
 /**
@@ -62,15 +60,12 @@ export async function updateArchive(
 }
 
 /**
- * Deletes the own recording.
+ * Deletes the own recording with its files; the entry of its broadcast stays.
  * @throws BrokenRule ARCHIVE_NOT_FOUND, FORBIDDEN
  */
 export async function deleteArchive(context: LiveContext, owner: SignedIn, id: string): Promise<void> {
-  await findOwn(context, owner, id)
-  await context.transact(async (tx) => {
-    await endAssignment(tx, archiveAssignmentOf(id))
-    await deleteArchiveRow(tx, id)
-  })
+  const { archive } = await findOwn(context, owner, id)
+  await context.transact((tx) => removeArchive(tx, archive))
   context.wake('workers')
 }
 

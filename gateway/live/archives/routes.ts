@@ -6,7 +6,8 @@ import { answers, describe } from '../../http/openapi.ts'
 import { readSession, requireSession } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { ArchiveList, ArchiveView } from './present.ts'
+import { formatChapters } from '../rules/chapters.ts'
+import { ArchiveDetails, ArchiveList, ArchiveView } from './present.ts'
 import { deleteArchive, getArchive, listArchives, updateArchive } from './read-archives.ts'
 import { ArchiveListQuery, UpdateArchiveBody } from './requests.ts'
 
@@ -20,7 +21,18 @@ const DOCS = {
     { ...answers(200, ArchiveList, 'A page of them.'), errors: [KERNEL_ERRORS.INVALID_CONFIG] },
     'none',
   ),
-  get: describe(TAG, 'A recording', { ...answers(200, ArchiveView, 'The recording.'), errors: ERRORS }, 'none'),
+  get: describe(
+    TAG,
+    'A recording with its chapters',
+    { ...answers(200, ArchiveDetails, 'The recording.'), errors: ERRORS },
+    'none',
+  ),
+  chapters: describe(
+    TAG,
+    'The chapters of a recording as WebVTT',
+    { ...answers(200, null, 'The chapters, for a player.'), errors: ERRORS },
+    'none',
+  ),
   update: describe(
     TAG,
     'Change the own recording',
@@ -50,6 +62,12 @@ export function archiveRoutes(context: LiveContext): Hono {
     .get('/archives/:id', DOCS.get, async (c) =>
       c.json(await getArchive(context, await readSession(context, c), c.req.param('id'))),
     )
+    .get('/archives/:id/chapters.vtt', DOCS.chapters, async (c) => {
+      const { chapters, duration } = await getArchive(context, await readSession(context, c), c.req.param('id'))
+      c.header('Content-Type', 'text/vtt; charset=utf-8')
+      c.header('Cache-Control', 'no-cache')
+      return c.body(formatChapters(chapters, duration ?? 0))
+    })
     .delete('/archives/:id', DOCS.delete, async (c) => {
       await deleteArchive(context, await requireSession(context, c), c.req.param('id'))
       return c.body(null, 204)

@@ -22,11 +22,16 @@ import {
   type NewStream,
   type Stream,
 } from '../store/streams.ts'
+import { insertFolderRemovals } from '../store/storage-tasks.ts'
+import { recordTitle } from '../store/stream-titles.ts'
+import { requireRoom } from '../storage/quota.ts'
+import { isOnAir } from '../rules/broadcast-state.ts'
 import { newStreamKey } from './stream-key.ts'
 
 /**
  * Changes what the body names of a broadcast.
- * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN, STREAM_STARTED where it is too late for a field
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN, STREAM_STARTED where it is too late for a field,
+ * STORAGE_FULL where it cannot be recorded
  */
 export async function updateStream(
   context: LiveContext,
@@ -35,6 +40,8 @@ export async function updateStream(
   body: UpdateStreamBody,
 ): Promise<StreamView> {
   const { stream, username } = await changeOwn(context, owner, id, async (tx, locked) => {
+    if (body.record === true && !locked.isRecorded) await requireRoom(context, tx, owner.user.userId)
+    if (body.title !== undefined && isOnAir(locked.state)) await recordTitle(tx, locked, body.title)
     return (await updateStreamRow(tx, id, columnsOf(body, locked))) ?? locked
   })
   return viewOf(context, { stream, username }, owner)
@@ -47,7 +54,7 @@ function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
   }
   // A JSON body has no undefined fields, so that nothing is overwritten by one.
   const columns: { -readonly [Column in keyof NewStream]?: NewStream[Column] | undefined } = plain
-  if (record !== undefined) columns.isRecorded = record
+  if (record !== undefined) Object.assign(columns, { isRecorded: record, isOutOfRoom: false })
   if (dvrSec !== undefined) columns.dvrSec = dvrSec
   return withoutUndefined({ ...columns, ...scheduleColumns(scheduledFor, stream) })
 }
@@ -76,7 +83,7 @@ export async function renewKey(context: LiveContext, owner: SignedIn, id: string
     // The ingest worker learns from its next report that the session is not the one of the broadcast any more.
     return updateStreamRow(tx, id, { keyHash: hash, publisherSession: null, publisherSource: null })
   })
-  return { ingest: await readIngestAddresses(context), stream_key: key }
+  return { ingest: await readIngestAddresses(context, id), stream_key: key }
 }
 
 /**
@@ -95,7 +102,7 @@ export async function endStream(context: LiveContext, owner: SignedIn, id: strin
 }
 
 /**
- * Deletes a broadcast with its segments and its archive.
+ * Deletes a broadcast with its archive and its files.
  * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN
  */
 export async function deleteStream(context: LiveContext, owner: SignedIn, id: string): Promise<void> {
@@ -103,13 +110,17 @@ export async function deleteStream(context: LiveContext, owner: SignedIn, id: st
     const archiveId = await findArchiveIdOf(tx, id)
     if (archiveId !== null) await endAssignment(tx, archiveAssignmentOf(archiveId))
     await endAssignment(tx, broadcastIdOf(id))
+    await insertFolderRemovals(tx, [id])
     return deleteStreamRow(tx, id)
   })
   context.wake('workers')
 }
 
-/** Changes a broadcast that the user owns, with its row locked, and notifies its viewers. */
-async function changeOwn<Changed>(
+/**
+ * Changes a broadcast that the user owns, with its row locked, and notifies its viewers.
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN
+ */
+export async function changeOwn<Changed>(
   context: LiveContext,
   owner: SignedIn,
   id: string,
@@ -125,7 +136,8 @@ async function changeOwn<Changed>(
   return changed
 }
 
-function requireOpen({ state }: Stream): void {
+/** Refuses a change of a broadcast that has ended. @throws BrokenRule STREAM_ENDED */
+export function requireOpen({ state }: Stream): void {
   if (state !== 'ended') return
   throw new BrokenRule(LIVE_ERRORS.STREAM_ENDED, 'this broadcast has ended; create another one')
 }

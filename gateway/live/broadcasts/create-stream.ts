@@ -10,6 +10,7 @@ import { readIngestAddresses } from '../ingest/read-ingest-addresses.ts'
 import { viewOf } from './get-stream.ts'
 import type { CreatedStream } from './present.ts'
 import type { CreateStreamBody } from './requests.ts'
+import { requireRoom } from '../storage/quota.ts'
 import { countOpenStreams, insertStream } from '../store/streams.ts'
 import { newStreamKey } from './stream-key.ts'
 import type { Visibility } from '../rules/visibility.ts'
@@ -19,7 +20,7 @@ const MAX_OPEN_STREAMS = 100
 
 /**
  * Creates a broadcast. Its stream key is in the answer, and nowhere else.
- * @throws BrokenRule TOO_MANY_STREAMS
+ * @throws BrokenRule TOO_MANY_STREAMS, STORAGE_FULL
  */
 export async function createStream(
   context: LiveContext,
@@ -31,6 +32,7 @@ export async function createStream(
   const stream = await context.transact(async (tx) => {
     if ((await lockUser(tx, owner.user.userId)) === null) throw sessionEnded()
     if ((await countOpenStreams(tx, owner.user.userId)) >= MAX_OPEN_STREAMS) throw tooManyStreams()
+    if (body.record) await requireRoom(context, tx, owner.user.userId)
     return insertStream(tx, {
       streamId,
       userId: owner.user.userId,
@@ -48,7 +50,7 @@ export async function createStream(
       folder: folderOf(streamId, body.visibility),
     })
   })
-  const ingest = await readIngestAddresses(context)
+  const ingest = await readIngestAddresses(context, streamId)
   return { ...viewOf(context, { stream, username: owner.user.username }, owner), ingest, stream_key: key }
 }
 

@@ -33,6 +33,8 @@ export const StreamView = v.object({
   visibility: Visibility,
   latency: Latency,
   record: v.boolean(),
+  /** To its owner: it is not recorded, because the storage of the account was full when it started. */
+  is_out_of_room: v.boolean(),
   dvr_sec: v.number(),
   scheduled_for: v.nullable(Moment),
   started_at: v.nullable(Moment),
@@ -56,6 +58,10 @@ export type StreamList = v.InferOutput<typeof StreamList>
 export const CreatedStream = v.object({ ...StreamView.entries, ingest: IngestAddresses, stream_key: v.string() })
 export type CreatedStream = v.InferOutput<typeof CreatedStream>
 
+/** Answer to `GET /streams/{id}/viewers`: the most viewers in each minute on the air. */
+export const ViewerCurve = v.object({ viewers: v.array(v.object({ minute: Moment, count: v.number() })) })
+export type ViewerCurve = v.InferOutput<typeof ViewerCurve>
+
 /** Answer to `POST /streams/{id}/key`. */
 export const RenewedKey = v.object({ ingest: IngestAddresses, stream_key: v.string() })
 export type RenewedKey = v.InferOutput<typeof RenewedKey>
@@ -78,6 +84,7 @@ export function presentStream(
     visibility: stream.visibility,
     latency: stream.latency,
     record: stream.isRecorded,
+    is_out_of_room: isOwner && stream.isOutOfRoom,
     dvr_sec: stream.dvrSec,
     scheduled_for: toIso(stream.scheduledFor),
     started_at: toIso(stream.startedAt),

@@ -255,6 +255,25 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
       .toEqual([])
   })
 
+  it('its viewers are kept by minutes for its owner, and the moving picture of a list counts as none', async () => {
+    const { stream_id: id, stream_key: key } = await create()
+    const { session } = await ingest.publish(key)
+    const encoder = await claimBroadcast(gateway.url, id)
+    await encoder.encode(session, 9)
+    const read = async (query: string) => (await fetch(`${gateway.url}/live/${id}/1.m3u8${query}`)).text()
+    const preview = await read('?preview')
+    expect(preview).toContain('#EXT-X-MEDIA-SEQUENCE:4\n')
+    expect(preview.match(/240\/\d+\.m4s/g)).toHaveLength(5)
+    await read('?viewer=a-viewer-of-it')
+    const curve = async () => {
+      await tick()
+      return (await as(owner, 'GET', `/streams/${id}/viewers`)).json.viewers
+    }
+    await expect.poll(curve).toContainEqual({ minute: expect.stringMatching(/:00\.000Z$/), count: 1 })
+    expect((await as(other, 'GET', `/streams/${id}/viewers`)).status).toBe(403)
+    expect((await as(undefined, 'GET', `/streams/${id}/viewers`)).status).toBe(401)
+  })
+
   it('each report of a live worker counts once', async () => {
     const { stream_id: id, stream_key: key } = await create()
     const { session } = await ingest.publish(key)

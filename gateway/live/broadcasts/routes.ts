@@ -9,10 +9,13 @@ import { LIVE_ERRORS } from '../errors.ts'
 import type { ViewerLeases } from '../playback/viewer-leases.ts'
 import { deleteStream, endStream, renewKey, updateStream } from './change-stream.ts'
 import { createStream } from './create-stream.ts'
+import { createFollowedStreams } from './followed-streams.ts'
 import { getStream } from './get-stream.ts'
 import { listStreams } from './list-streams.ts'
-import { CreatedStream, RenewedKey, StreamList, StreamView } from './present.ts'
+import { CreatedStream, RenewedKey, StreamList, StreamView, ViewerCurve } from './present.ts'
 import { CreateStreamBody, StreamListQuery, UpdateStreamBody } from './requests.ts'
+import { readViewerCurve } from './read-viewer-curve.ts'
+import { findStream } from '../store/streams.ts'
 import { streamBroadcast } from './stream-events.ts'
 
 const TAG = 'Broadcasts'
@@ -24,7 +27,7 @@ const DOCS = {
     'Create a broadcast',
     {
       ...answers(201, CreatedStream, 'The broadcast, with the stream key: it is shown once.'),
-      errors: [KERNEL_ERRORS.INVALID_CONFIG, LIVE_ERRORS.TOO_MANY_STREAMS],
+      errors: [KERNEL_ERRORS.INVALID_CONFIG, LIVE_ERRORS.TOO_MANY_STREAMS, LIVE_ERRORS.STORAGE_FULL],
     },
     'session',
   ),
@@ -46,12 +49,18 @@ const DOCS = {
     { ...answers(200, null, 'The stream of events, up to the end of the broadcast.'), errors: OWNER_ERRORS },
     'none',
   ),
+  viewers: describe(
+    TAG,
+    'Viewers of the own broadcast by minutes',
+    { ...answers(200, ViewerCurve, 'The most viewers in each minute on the air.'), errors: OWNER_ERRORS },
+    'session',
+  ),
   update: describe(
     TAG,
     'Change the own broadcast',
     {
       ...answers(200, StreamView, 'The broadcast.'),
-      errors: [KERNEL_ERRORS.INVALID_CONFIG, ...OWNER_ERRORS, LIVE_ERRORS.STREAM_STARTED],
+      errors: [KERNEL_ERRORS.INVALID_CONFIG, ...OWNER_ERRORS, LIVE_ERRORS.STREAM_STARTED, LIVE_ERRORS.STORAGE_FULL],
     },
     'session',
   ),
@@ -83,6 +92,9 @@ const DOCS = {
 
 /** Returns the API of broadcasts. */
 export function broadcastRoutes(context: LiveContext, leases: ViewerLeases): Hono {
+  const { db, notifier, log } = context
+  const readStream = (id: string) => findStream(db, id)
+  const sources = { context, leases, followed: createFollowedStreams({ readStream, notifier, log }) }
   const routes = new Hono()
   for (const method of ['PUT', 'PATCH']) {
     routes.on(method, '/streams/:id', DOCS.update, requireJson, parse('json', UpdateStreamBody), async (c) =>
@@ -100,7 +112,10 @@ export function broadcastRoutes(context: LiveContext, leases: ViewerLeases): Hon
       c.json(await getStream(context, await readSession(context, c), c.req.param('id'))),
     )
     .get('/streams/:id/events', DOCS.events, async (c) =>
-      streamBroadcast(context, leases, c, { viewer: await readSession(context, c), id: c.req.param('id') }),
+      streamBroadcast(sources, c, { viewer: await readSession(context, c), id: c.req.param('id') }),
+    )
+    .get('/streams/:id/viewers', DOCS.viewers, async (c) =>
+      c.json(await readViewerCurve(context, await requireSession(context, c), c.req.param('id'))),
     )
     .post('/streams/:id/key', DOCS.renewKey, async (c) =>
       c.json(await renewKey(context, await requireSession(context, c), c.req.param('id'))),

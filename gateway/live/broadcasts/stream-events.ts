@@ -1,85 +1,104 @@
 import type { Context as HonoContext } from 'hono'
 
 import { encodeFrame, streamEvents, type EventWriter } from '../../http/event-stream.ts'
-import { createWakeSignal } from '../../scheduler/wake-signal.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { newCode } from '../new-code.ts'
 import { removeViewer, type ViewerRef } from '../store/viewers.ts'
 import { viewerIdOf } from '../playback/viewer-id.ts'
 import type { ViewerLeases } from '../playback/viewer-leases.ts'
-import { topicOf } from '../topic.ts'
+import { viewTargets } from '../targets/view-targets.ts'
 import { findWatchableStream } from './find-own-stream.ts'
+import type { FollowedStreams } from './followed-streams.ts'
 import { viewOf } from './get-stream.ts'
 import type { StreamView } from './present.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
-import { findStream } from '../store/streams.ts'
+import type { OwnedStream } from '../store/streams.ts'
 
-/** Interval of looking at a broadcast that another gateway may have changed, in ms. */
-const POLL_MS = 1000
-/** Changes that come together are sent together, in ms. */
-const PAUSE_MS = 100
+/** What the event streams of one gateway share. */
+export type BroadcastEventSources = {
+  readonly context: LiveContext
+  readonly leases: ViewerLeases
+  readonly followed: FollowedStreams
+}
 
 /**
- * Streams a broadcast's `state`, `viewers` and, to its owner, `health` as server-sent events, up to its end. An open stream
- * counts as a viewer; `?viewer=` names the viewer that the page's player has too.
+ * Streams a broadcast's `state`, `viewers` and, to its owner, `health` and `targets` as server-sent events, up to its end.
+ * An open stream counts as a viewer; `?viewer=` names the viewer that the page's player has too.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function streamBroadcast(
-  context: LiveContext,
-  leases: ViewerLeases,
+  sources: BroadcastEventSources,
   c: HonoContext,
   { viewer, id }: { readonly viewer: SignedIn | null; readonly id: string },
 ): Promise<Response> {
-  await findWatchableStream(context.db, viewer, id)
-  const viewerId = viewerIdOf(c) ?? newCode()
-  return streamEvents(c, context.streams, (writer) =>
-    writeEvents({ context, leases, viewer, ref: { streamId: id, viewerId } }, writer).catch((error: unknown) =>
-      context.log.warn('event stream of a broadcast failed; its client reconnects', { stream_id: id, error }),
-    ),
+  const { context } = sources
+  const found = await findWatchableStream(context.db, viewer, id)
+  const ref = { streamId: id, viewerId: viewerIdOf(c) ?? newCode() }
+  return streamEvents(c, context.streams, (writer) => writeEvents({ ...sources, viewer, ref, found }, writer))
+}
+
+type BroadcastEvents = BroadcastEventSources & {
+  readonly viewer: SignedIn | null
+  readonly ref: ViewerRef
+  readonly found: OwnedStream
+}
+
+async function writeEvents(events: BroadcastEvents, { write, signal }: EventWriter): Promise<void> {
+  const { context, leases, followed, viewer, ref, found } = events
+  const send = createSender(write)
+  const isOwner = viewer?.user.userId === found.stream.userId
+  let shown: OwnedStream | null = null
+  /** Returns whether further events may follow. */
+  const show = (current: OwnedStream): boolean => {
+    if (current !== shown) sendView(send, viewOf(context, current, viewer))
+    shown = current
+    if (isOwner) void sendTargets(context, current, send)
+    if (isOnAir(current.stream.state)) leases.see(ref)
+    return current.stream.state !== 'ended'
+  }
+  if (show(found)) {
+    await new Promise<void>((resolve) => {
+      const unfollow = followed.follow(ref.streamId, (current) => {
+        if (current === null || !show(current)) end()
+      })
+      const end = () => {
+        unfollow()
+        resolve()
+      }
+      signal.addEventListener('abort', end, { once: true })
+      if (signal.aborted) end()
+    })
+  }
+  await removeViewer(context.db, ref).catch((error: unknown) =>
+    context.log.debug('a viewer that has left counts until its lease ends', { stream_id: ref.streamId, error }),
   )
 }
 
-type BroadcastEvents = {
-  readonly context: LiveContext
-  readonly leases: ViewerLeases
-  readonly viewer: SignedIn | null
-  readonly ref: ViewerRef
-}
+type SendEvent = (event: string, value: unknown) => void
 
-async function writeEvents(
-  { context, leases, viewer, ref }: BroadcastEvents,
-  { write, signal }: EventWriter,
-): Promise<void> {
-  const { streamId } = ref
+/** Returns a function that writes an event, unless its data is that of the last one of its name. */
+function createSender(write: EventWriter['write']): SendEvent {
   const sent = new Map<string, string>()
   let number = 0
-  const send = (event: string, value: unknown) => {
+  return (event, value) => {
     const data = JSON.stringify(value)
     if (sent.get(event) === data) return
     sent.set(event, data)
     write(encodeFrame({ id: ++number, event, data }))
   }
-  const { wake, createSleeper } = createWakeSignal()
-  const sleep = createSleeper()
-  const unsubscribe = context.notifier.subscribe(topicOf(streamId), () => setTimeout(wake, PAUSE_MS))
-  signal.addEventListener('abort', () => wake(), { once: true })
+}
+
+/** Sends the platforms that a broadcast is pushed to. Where they cannot be read, the next read sends them. */
+async function sendTargets({ db, log }: LiveContext, { stream }: OwnedStream, send: SendEvent): Promise<void> {
   try {
-    while (!signal.aborted) {
-      const found = await findStream(context.db, streamId)
-      if (found === null) return
-      sendView(send, viewOf(context, found, viewer))
-      if (found.stream.state === 'ended') return
-      if (isOnAir(found.stream.state)) leases.see(ref)
-      await sleep(POLL_MS)
-    }
-  } finally {
-    unsubscribe()
-    await removeViewer(context.db, ref)
+    send('targets', await viewTargets(db, stream))
+  } catch (error) {
+    log.debug('targets of a broadcast could not be read', { stream_id: stream.streamId, error })
   }
 }
 
-function sendView(send: (event: string, value: unknown) => void, view: StreamView): void {
+function sendView(send: SendEvent, view: StreamView): void {
   const { state, title, started_at, ended_at, poster_url } = view
   // The address of one that is not public has a new token each time.
   send('state', { state, title, started_at, ended_at, poster_url, is_playable: view.playback_url !== null })

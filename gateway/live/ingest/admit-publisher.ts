@@ -9,12 +9,14 @@ import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { BROADCAST_KIND, broadcastIdOf } from '../broadcast-worker.ts'
 import { chooseStorage } from '../choose-storage.ts'
+import { isStorageFull } from '../storage/quota.ts'
 import { topicOf } from '../topic.ts'
 import { lockAdmission } from '../store/admission.ts'
 
 /**
- * Admits an encoder that wants to publish: its broadcast is on the air, and its live worker is launched.
- * @throws BrokenRule PUBLISH_REFUSED with the reason for the encoder's user, STALE_EPOCH
+ * Admits an encoder that wants to publish: its broadcast is on the air, and its live worker is launched. A trial changes
+ * nothing.
+ * @throws BrokenRule PUBLISH_REFUSED, STREAM_ENDED, STREAM_TAKEN with the reason for the encoder's user; STALE_EPOCH
  */
 export async function admitPublisher(
   context: LiveContext,
@@ -27,8 +29,11 @@ export async function admitPublisher(
     const locked = await lockStreamOfKey(tx, request.key_hash)
     if (locked === null) throw refuse('the stream key is not valid; copy it again from the studio')
     await requireAdmission(tx, context, locked, { ingestId, request })
-    return admit(tx, locked, ingestId, request)
+    if (request.is_trial) return locked
+    const admitted = await admit(tx, locked, ingestId, request)
+    return locked.startedAt === null ? limitRecording(tx, context, admitted) : admitted
   })
+  if (request.is_trial) return { stream_id: stream.streamId }
   context.log.info('encoder admitted', { stream_id: stream.streamId, session: request.source.session })
   context.notifier.notify(topicOf(stream.streamId))
   context.wake()
@@ -38,11 +43,13 @@ export async function admitPublisher(
 type PublishAttempt = { readonly ingestId: string; readonly request: PublishRequest }
 
 async function requireAdmission(tx: Tx, context: LiveContext, stream: Stream, attempt: PublishAttempt): Promise<void> {
-  if (stream.state === 'ended') throw refuse('this broadcast has ended; create another one')
+  if (stream.state === 'ended')
+    throw new BrokenRule(LIVE_ERRORS.STREAM_ENDED, 'this broadcast has ended; create another one')
   if (chooseStorage(context.settings.live.stores) === null) {
     throw refuse('this server has no store for broadcasts: its operator has to set S3_BUCKET')
   }
-  if (isTaken(stream, attempt)) throw refuse('another encoder is on the air with this key')
+  if (isTaken(stream, attempt))
+    throw new BrokenRule(LIVE_ERRORS.STREAM_TAKEN, 'another encoder is on the air with this key')
   const { maxBroadcasts } = context.settings.live
   if (!isOnAir(stream.state) && (await countOnAir(tx, stream.streamId)) >= maxBroadcasts) {
     throw refuse(`${maxBroadcasts} broadcasts are on the air, which is the limit; try again later`)
@@ -73,6 +80,12 @@ async function admit(tx: Tx, stream: Stream, ingestId: string, { source }: Publi
   })
   await ensureAssignment(tx, BROADCAST_KIND, broadcastIdOf(streamId))
   return admitted ?? stream
+}
+
+/** Leaves out the recording of a broadcast that starts while the storage of its owner is full: it goes on the air anyway. */
+async function limitRecording(tx: Tx, context: LiveContext, stream: Stream): Promise<Stream> {
+  if (!stream.isRecorded || !(await isStorageFull(context, tx, stream.userId))) return stream
+  return (await updateStreamRow(tx, stream.streamId, { isRecorded: false, isOutOfRoom: true })) ?? stream
 }
 
 function refuse(message: string): BrokenRule {

@@ -1,7 +1,7 @@
 import { PEER_PORT, type WorkerRole, type WorkerSpec } from '../../ports/launcher.ts'
 import type { AttemptRule } from '../../workers/attempts.ts'
 import type { LiveContextSettings } from '../context.ts'
-import { RTMP_PORT, type LiveSettings } from '../settings.ts'
+import { RTMP_PORT, WHIP_PORT, type LiveSettings } from '../settings.ts'
 
 /** The kind under which ingest workers and their assignments go. */
 export const INGEST_KIND = 'ingest'
@@ -25,6 +25,7 @@ export function ingestRole(): WorkerRole {
     resources: { requests: { cpu: '200m', memory: '256Mi' }, limits: { cpu: '2', memory: '2Gi' } },
     ports: [
       { name: 'rtmp', port: RTMP_PORT },
+      { name: 'whip', port: WHIP_PORT, protocol: 'UDP' },
       { name: 'sessions', port: PEER_PORT },
     ],
     network: { ingress: 'public', egress: 'gateway' },
@@ -50,7 +51,12 @@ export function ingestSpec(id: string, { live, gatewayUrl, cluster }: LiveContex
       INGEST_ID: id,
       ...(cluster === null
         ? {}
-        : { RTMP_HOST: '0.0.0.0', RTMP_PORT: String(RTMP_PORT), INGEST_HTTP_PORT: String(PEER_PORT) }),
+        : {
+            RTMP_HOST: '0.0.0.0',
+            RTMP_PORT: String(RTMP_PORT),
+            WHIP_PORT: String(WHIP_PORT),
+            INGEST_HTTP_PORT: String(PEER_PORT),
+          }),
     },
   }
 }

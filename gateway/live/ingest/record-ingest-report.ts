@@ -10,7 +10,7 @@ import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
 import { countCall } from '../../workers/store/lasting-assignments.ts'
 import {
   listStreamsById,
-  loseEncoder,
+  loseEncoders,
   markSending,
   markSilent,
   recordPublishers,
@@ -39,29 +39,41 @@ export async function recordIngestReport(
   if (changed === null) await requireCurrentEpoch(context, ingestId, epoch)
   for (const { streamId } of changed ?? []) context.notifier.notify(topicOf(streamId))
   const streams = await listStreamsById(context.db, [...new Set(report.sessions.map((one) => one.stream_id))])
-  return { duplicate: changed === null, sessions: report.sessions.map((one) => judgeSession(one, streams)) }
+  const byId = new Map(streams.map((stream) => [stream.streamId, stream]))
+  return {
+    duplicate: changed === null,
+    sessions: report.sessions.map((one) => judgeSession(one, byId.get(one.stream_id))),
+  }
 }
 
-async function recordSessions(tx: Tx, ingestId: string, { ports, sessions }: IngestReport): Promise<Stream[]> {
-  await recordIngestServer(tx, { ingestId, rtmpPort: ports.rtmp, rtmpsPort: ports.rtmps })
+async function recordSessions(tx: Tx, ingestId: string, { ports, whip, sessions }: IngestReport): Promise<Stream[]> {
+  await recordIngestServer(tx, {
+    ingestId,
+    rtmpPort: ports.rtmp,
+    rtmpsPort: ports.rtmps,
+    whipUrl: whip?.url ?? null,
+  })
   await recordPublishers(
     tx,
     sessions.filter(({ ended }) => ended === null),
   )
-  const changed: Stream[] = []
-  for (const session of sessions) changed.push(...(await recordPresence(tx, session)))
-  return changed
+  const idsOf = (state: Presence) => sessions.flatMap((one) => (presenceOf(one) === state ? one.session : []))
+  return [
+    ...(await loseEncoders(tx, idsOf('ended'))),
+    ...(await markSilent(tx, idsOf('silent'))),
+    ...(await markSending(tx, idsOf('sending'))),
+  ]
 }
 
-/** Records whether an encoder sends; returns the broadcasts whose state that has changed. */
-function recordPresence(tx: Tx, { session, ended, silent_ms: silentMs }: IngestSession): Promise<Stream[]> {
-  if (ended !== null) return loseEncoder(tx, session)
-  return silentMs >= STALE_PUBLISHER_MS ? markSilent(tx, session) : markSending(tx, session)
+type Presence = 'ended' | 'silent' | 'sending'
+
+function presenceOf({ ended, silent_ms: silentMs }: IngestSession): Presence {
+  if (ended !== null) return 'ended'
+  return silentMs >= STALE_PUBLISHER_MS ? 'silent' : 'sending'
 }
 
 /** Returns whether a session goes on: it must be the one that publishes its broadcast. */
-function judgeSession({ session, stream_id: streamId }: IngestSession, streams: readonly Stream[]): SessionVerdict {
-  const stream = streams.find((candidate) => candidate.streamId === streamId)
+function judgeSession({ session }: IngestSession, stream: Stream | undefined): SessionVerdict {
   return {
     session,
     end_reason: endReasonOf(session, stream),

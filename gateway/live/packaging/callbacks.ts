@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { ClaimRequest, type Claim } from '../../../shared/contract/assignment.ts'
 import { BroadcastReport, type BroadcastOrder } from '../../../shared/contract/live.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import type { BodyLimit } from '../../http/body-limit.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
 import { requireWorker } from '../../http/signed-callback.ts'
 import { claimAssignment } from '../../workers/claim-assignment.ts'
@@ -10,6 +11,11 @@ import { findStream, type Stream } from '../store/streams.ts'
 import type { LiveContext } from '../context.ts'
 import { BROADCAST_KIND, streamIdOf } from '../broadcast-worker.ts'
 import { recordBroadcastReport } from './record-broadcast-report.ts'
+
+/** The report of a worker that was cut off: 50 segments, and 50 runs of ten rungs. */
+export const BROADCAST_BODIES: readonly BodyLimit[] = [
+  { call: /^PUT \/internal\/v1\/broadcasts\/[^/]+\/status$/, bytes: 512 * 1024 },
+]
 
 /** Returns the callbacks of live workers: the claim, then the reports. */
 export function broadcastCallbacks(context: LiveContext): Hono {

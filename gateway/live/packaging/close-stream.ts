@@ -2,6 +2,7 @@ import type { Tx } from '../../ports/database.ts'
 import { endAssignment } from '../../workers/store/assignments.ts'
 import { createArchive } from '../archives/create-archive.ts'
 import { updateStreamRow, type Stream } from '../store/streams.ts'
+import { forgetTargetKeys } from '../store/targets.ts'
 import { deleteViewers } from '../store/viewers.ts'
 import { broadcastIdOf } from '../broadcast-worker.ts'
 
@@ -10,6 +11,7 @@ export async function closeStream(tx: Tx, stream: Stream): Promise<Stream> {
   await endAssignment(tx, broadcastIdOf(stream.streamId))
   if (stream.closedAt !== null) return stream
   await deleteViewers(tx, stream.streamId)
+  await forgetTargetKeys(tx, stream.streamId)
   const closed = await updateStreamRow(tx, stream.streamId, {
     closedAt: new Date(),
     publisherSession: null,

@@ -9,6 +9,8 @@ import { topicOf } from '../topic.ts'
 import { closeStream } from './close-stream.ts'
 import { streamIdOf } from '../broadcast-worker.ts'
 import { BROADCAST_ATTEMPTS } from './pod.ts'
+import { recordTargets } from '../store/targets.ts'
+import { orderTargets } from '../targets/order-targets.ts'
 import { insertRuns, insertSegments, listEpochRuns, type EncoderRunRow } from '../store/segments.ts'
 
 /**
@@ -30,16 +32,26 @@ export async function recordBroadcastReport(
   if (recorded !== null) {
     context.notifier.notify(topicOf(streamId))
     if (recorded.closedAt !== null) context.wake('workers')
-    return answerFor(recorded, false)
+    return answerFor(context, recorded, report, false)
   }
   await requireCurrentEpoch(context, id, epoch)
   const found = await findStream(context.db, streamId)
   if (found === null) throw new BrokenRule(KERNEL_ERRORS.ASSIGNMENT_ENDED, 'the broadcast was deleted')
-  return answerFor(found.stream, true)
+  return answerFor(context, found.stream, report, true)
 }
 
-function answerFor(stream: Stream, isDuplicate: boolean): BroadcastReportAccepted {
-  return { duplicate: isDuplicate, source: stream.publisherSource, is_over: stream.closedAt !== null }
+async function answerFor(
+  context: LiveContext,
+  { streamId, publisherSource, closedAt }: Stream,
+  { targets }: BroadcastReport,
+  isDuplicate: boolean,
+): Promise<BroadcastReportAccepted> {
+  const isOver = closedAt !== null
+  const answer = { duplicate: isDuplicate, source: publisherSource, is_over: isOver }
+  // A worker that does not name its targets cannot push.
+  return targets === undefined || isOver
+    ? answer
+    : { ...answer, targets: await orderTargets(context, streamId, targets) }
 }
 
 async function record(tx: Tx, streamId: string, report: BroadcastReport): Promise<Stream> {
@@ -47,9 +59,11 @@ async function record(tx: Tx, streamId: string, report: BroadcastReport): Promis
   if (stream === null) throw new BrokenRule(KERNEL_ERRORS.ASSIGNMENT_ENDED, 'the broadcast was deleted')
   const runs = await recordRuns(tx, stream, report)
   await insertSegments(tx, { streamId, epoch: report.epoch, firstSeq: stream.nextSeq }, report.segments)
+  await recordTargets(tx, streamId, report.targets ?? [])
   const updated = await updateStreamRow(tx, streamId, {
     ...positionAfter(report, runs),
     nextSeq: stream.nextSeq + report.segments.length,
+    storedBytes: stream.storedBytes + countBytes(report),
     discontinuity: runs.at(-1)?.discontinuity ?? stream.discontinuity,
     partsUrl: report.parts_url,
     partsEpoch: report.epoch,
@@ -72,6 +86,10 @@ async function recordRuns(
     .map((run, i) => ({ ...run, streamId, epoch, discontinuity: discontinuity + 1 + i }))
   await insertRuns(tx, fresh)
   return [...known, ...fresh]
+}
+
+function countBytes({ segments }: BroadcastReport): number {
+  return segments.flatMap(({ bytes }) => bytes).reduce((sum, bytes) => sum + bytes, 0)
 }
 
 /** Returns where the stored segments end after a report. */

@@ -54,10 +54,10 @@ async function showError(
   const text = FRAME_MESSAGES[language]
   const root = rootOf(c.req.path)
   const { title, text: lead } = textsOf(rule)
-  const isGone = rule.status === 503
+  const isGone = rule.status === 503 && rule.code !== 'GATEWAY_BUSY'
   const main = (
     <div class="message-page">
-      <MonitorArt lamp={rule.status >= 500 && !isGone ? 'alert' : 'off'} />
+      <MonitorArt lamp={rule.status >= 500 && rule.status !== 503 ? 'alert' : 'off'} />
       <h1>{text[title]}</h1>
       <p>
         {text[lead]} {rule.status === 500 ? <code>{c.get('requestId')}</code> : null}
@@ -82,7 +82,7 @@ function textsOf({ status, code }: Pick<BrokenRule, 'status' | 'code'>): ErrorTe
   if (code === 'STREAM_NOT_FOUND' || code === 'ARCHIVE_NOT_FOUND') return { title: 'hiddenTitle', text: 'hiddenText' }
   if (status === 404) return { title: 'notFoundTitle', text: 'notFoundText' }
   if (status === 403) return { title: 'forbiddenTitle', text: 'forbiddenText' }
-  if (status === 429) return { title: 'limitedTitle', text: 'limitedText' }
+  if (status === 429 || code === 'GATEWAY_BUSY') return { title: 'limitedTitle', text: 'limitedText' }
   if (status === 503) return { title: 'unavailableTitle', text: 'unavailableText' }
   return { title: 'failedTitle', text: 'failedText' }
 }

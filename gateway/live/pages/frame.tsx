@@ -26,9 +26,13 @@ export type PageParts = {
   readonly hasMedia?: boolean
   /** It has a player. */
   readonly hasPlayer?: boolean
+  /** It may use camera, microphone and screen. */
+  readonly hasCapture?: boolean
   readonly section?: 'live' | 'studio' | 'settings'
   readonly reloadSec?: number
   readonly description?: string
+  /** Parameters of its address that the page in another language needs too. */
+  readonly query?: Readonly<Record<string, string>>
 }
 
 const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: 'English', ja: '日本語' }
@@ -36,10 +40,11 @@ const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: 'English', ja: 
 /** Answers with a page. */
 export async function showPage(visit: Visit, parts: PageParts): Promise<Response> {
   const { c, language, assets } = visit
-  const { title, root, main, hasPlayer = false, status = 200, scripts = [] } = parts
+  const { title, root, main, hasPlayer = false, hasCapture = false, status = 200, scripts = [] } = parts
   // media-chrome writes its styles into the page.
   const nonce = hasPlayer ? newUuid().replaceAll('-', '') : undefined
   c.header('Content-Security-Policy', policyOf(visit, parts, nonce))
+  c.header('Permissions-Policy', capturePolicy(hasCapture))
   c.header('Cache-Control', 'no-store')
   c.header('Vary', 'Cookie, Accept-Language')
   const text = FRAME_MESSAGES[language]
@@ -52,7 +57,7 @@ export async function showPage(visit: Visit, parts: PageParts): Promise<Response
       <main id="main" tabindex={-1}>
         {main}
       </main>
-      <Foot language={language} root={root} />
+      <Foot language={language} root={root} query={parts.query ?? {}} />
       <p class="offline" role="alert" hidden>
         {text.offline}
       </p>
@@ -73,6 +78,13 @@ export async function showPage(visit: Visit, parts: PageParts): Promise<Response
   return c.html(page, status)
 }
 
+/** Returns the Permissions-Policy of a page: which devices it may use, and never those that it shows. */
+function capturePolicy(hasCapture: boolean): string {
+  return CAPTURE_FEATURES.map((feature) => `${feature}=(${hasCapture ? 'self' : ''})`).join(', ')
+}
+
+const CAPTURE_FEATURES = ['camera', 'microphone', 'display-capture']
+
 /** Returns the policy of a page. Pictures and films may lie elsewhere: in a bucket, or at a CDN. */
 function policyOf(
   { context }: Visit,
@@ -84,7 +96,7 @@ function policyOf(
   return pagePolicy({
     scripts: true,
     forms: true,
-    media: hasPlayer,
+    media: hasMedia || hasPlayer,
     mediaOrigin: hasMedia || hasPlayer ? mediaOrigin : null,
     nonce,
   })
@@ -141,13 +153,20 @@ function Bar({ visit: { language, signedIn }, root, section }: BarParts) {
   )
 }
 
-function Foot({ language, root }: { readonly language: Language; readonly root: string }) {
+type FootParts = Required<Pick<PageParts, 'root' | 'query'>> & { readonly language: Language }
+
+function Foot({ language, root, query }: FootParts) {
   const text = FRAME_MESSAGES[language]
   return (
     <footer class="foot">
       <nav aria-label={text.language}>
         {LANGUAGES.map((one) => (
-          <a href={`?lang=${one}`} lang={one} hreflang={one} aria-current={one === language ? 'true' : undefined}>
+          <a
+            href={`?${new URLSearchParams({ ...query, lang: one }).toString()}`}
+            lang={one}
+            hreflang={one}
+            aria-current={one === language ? 'true' : undefined}
+          >
             {LANGUAGE_NAMES[one]}
           </a>
         ))}

@@ -3,12 +3,16 @@ import { Hono } from 'hono'
 import { pageErrors, pageNotFound } from './errors.tsx'
 import { archivePageRoutes } from './archive/routes.tsx'
 import { channelRoutes } from './channel/routes.tsx'
+import { forgotRoutes } from './forgot/routes.ts'
 import { homeRoutes } from './home/routes.tsx'
 import { registerRoutes } from './register/routes.ts'
 import { settingsRoutes } from './settings/routes.ts'
+import { resetRoutes } from './reset/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { STUDIO_SCRIPT } from './studio/new-page.tsx'
 import { studioRoutes } from './studio/routes.ts'
+import { LISTS_SCRIPT } from './stream-card.tsx'
+import { verifyEmailRoutes } from './verify-email/routes.tsx'
 import type { PagesContext } from './visit.ts'
 import { WATCH_SCRIPT, watchRoutes } from './watch/routes.tsx'
 
@@ -16,6 +20,7 @@ import { WATCH_SCRIPT, watchRoutes } from './watch/routes.tsx'
 export const PAGE_SOURCES: readonly string[] = [
   WATCH_SCRIPT,
   STUDIO_SCRIPT,
+  LISTS_SCRIPT,
   'live/pages/styles/pages.css',
   'live/pages/styles/broadcasts.css',
   'live/pages/styles/studio.css',
@@ -25,6 +30,9 @@ const ROUTES = [
   homeRoutes,
   signInRoutes,
   registerRoutes,
+  forgotRoutes,
+  resetRoutes,
+  verifyEmailRoutes,
   settingsRoutes,
   watchRoutes,
   archivePageRoutes,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from '../../../shared/testing/browser.ts'
 import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
-import { claimBroadcast, claimIngest, signUp, type TestUser } from '../testing/live-gateway.ts'
+import { claimBroadcast, claimIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
 import { findBarriers, isTooWide, layoutShiftOf, recordLayoutShifts, watchPage } from './testing/inspect-page.ts'
 
 const MAX_SCRIPT_BYTES = 60_000
@@ -17,6 +17,7 @@ let browser: Browser
 let owner: TestUser
 /** Broadcasts by their state, and `archive`. */
 const ids = new Map<string, string>()
+let ingest: SimulatedIngest
 
 beforeAll(async () => {
   ;[gateway, browser] = await Promise.all([
@@ -43,7 +44,7 @@ async function makeBroadcasts(): Promise<void> {
   const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
   ids.set('scheduled', (await create('Tomorrow', { scheduled_for: tomorrow })).stream_id)
   await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
-  const ingest = await claimIngest(gateway.url)
+  ingest = await claimIngest(gateway.url)
   for (const title of ['On the air', 'Over']) {
     const { stream_id: id, stream_key: key } = await create(title)
     const { session } = await ingest.publish(key)
@@ -170,4 +171,61 @@ it('the stream key is on the page that made it, and on no other', async () => {
   await page.getByText('New stream key').click()
   await page.getByRole('button', { name: 'Make a new key' }).click()
   expect(await key.textContent()).not.toBe(first)
+})
+
+it('platforms are added and removed without scripts; with them, the studio follows how they are doing', async () => {
+  await using context = await openContext({ locale: 'en-GB', colorScheme: 'dark' }, true)
+  const page = await context.newPage()
+  await using plain = await browser.newContext({ javaScriptEnabled: false })
+  await plain.addCookies(await context.cookies())
+  const form = await plain.newPage()
+  const show = { title: 'To others', visibility: 'unlisted' }
+  const { stream_id: id, stream_key: key } = (await gateway.api('POST', '/api/v1/streams', show, owner.headers)).json
+  const address = `${gateway.url}/studio/${id}`
+  await form.goto(address)
+  await form.getByLabel('Server of the platform').fill('https://live.example.com/app')
+  await form.getByLabel('Stream key of the platform').fill('their-secret-key')
+  await form.getByRole('button', { name: 'Add platform' }).click()
+  await form.getByText('Enter the address of a public server').waitFor()
+  expect(await form.content()).not.toContain('their-secret-key')
+  await form.getByLabel('Server of the platform').fill('rtmp://live.example.com/app')
+  await form.getByLabel('Stream key of the platform').fill('their-secret-key')
+  await form.getByRole('button', { name: 'Add platform' }).click()
+  await form.getByText('WAITING').waitFor()
+
+  await page.goto(address)
+  await page.getByText('Begins when your encoder sends.').waitFor()
+  const { session } = await ingest.publish(key)
+  const encoder = await claimBroadcast(gateway.url, id)
+  const { json } = await encoder.report({ targets: [] })
+  expect(json.targets).toMatchObject([{ push: { url: 'rtmp://live.example.com/app', key: 'their-secret-key' } }])
+  const fine = {
+    target_id: json.targets[0].target_id,
+    problem: null,
+    reason: null,
+    bytes_sent: 9,
+    bit_rate_kbps: 2500.4,
+  }
+  const reason = 'the platform refuses the stream key'
+  for (const [target, badge, note] of [
+    [{ ...fine, state: 'failed' as const, problem: 'key_refused', reason }, 'FAILED', `Reason: ${reason}.`],
+    [{ ...fine, state: 'live' as const }, 'LIVE', 'Sends 2500 kbit/s.'],
+  ] as const) {
+    // Without reports of its ingest, the encoder would count as lost.
+    await until(async () => {
+      await ingest.report(id, [{ session }])
+      await encoder.report({ targets: [target] })
+      return page.getByText(note).isVisible()
+    }, note)
+    expect(await page.locator('[data-target-state]').textContent()).toBe(badge)
+    expect(await findBarriers(page)).toEqual([])
+  }
+
+  await form.reload()
+  const item = form.locator('[data-target]')
+  await item.getByText('Remove', { exact: true }).click()
+  await item.getByRole('button', { name: 'Remove it now' }).click()
+  await form.locator('#targets').waitFor()
+  expect(await item.count()).toBe(0)
+  await page.locator('[data-target]').waitFor({ state: 'hidden' })
 })

@@ -13,6 +13,8 @@ export type ScreenParts = {
   readonly stream: Pick<StreamView, 'stream_id' | 'state' | 'latency' | 'scheduled_for'> | null
   readonly playbackUrl: string | null
   readonly posterUrl: string | null
+  /** WebVTT of its chapters. */
+  readonly chaptersUrl?: string | null
   readonly seed: string
   readonly root: string
   readonly language: Language
@@ -24,7 +26,8 @@ export type ScreenParts = {
  * Renders the screen of a broadcast or a recording: its poster with a veil that says what is happening. The page's script
  * mounts the player into it.
  */
-export function Screen({ stream, playbackUrl, posterUrl, seed, root, language, isPreview = false }: ScreenParts) {
+export function Screen(parts: ScreenParts) {
+  const { stream, playbackUrl, posterUrl, chaptersUrl, seed, root, language, isPreview = false } = parts
   const text = WATCH_MESSAGES[language]
   const source = playbackUrl === null ? undefined : toPageUrl(root, playbackUrl)
   return (
@@ -34,6 +37,7 @@ export function Screen({ stream, playbackUrl, posterUrl, seed, root, language, i
       data-screen={isPreview ? 'preview' : 'watch'}
       {...(stream === null ? RECORDING : dataOf(stream))}
       data-source={source}
+      data-chapters={chaptersUrl ?? undefined}
     >
       <Poster url={posterUrl} seed={seed} root={root} />
       <div class="screen-player" data-player></div>

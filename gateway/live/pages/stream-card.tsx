@@ -6,10 +6,14 @@ import type { Language } from '../../web/messages.ts'
 import type { ArchiveView } from '../archives/present.ts'
 import type { StreamView } from '../broadcasts/present.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
+import { LIVE_PATH } from '../playback/addresses.ts'
 import { toPageUrl } from './addresses.ts'
 import { BROADCAST_MESSAGES } from './messages/broadcasts.ts'
 import { Moment } from './moment.tsx'
 import { formatClock } from './time-text.ts'
+
+/** The script of pages with lists of broadcasts, as a path below `gateway/`. */
+export const LISTS_SCRIPT = 'live/pages/browser/lists.ts'
 
 type StateBadgeParts = { readonly state: StreamView['state']; readonly language: Language }
 
@@ -43,6 +47,15 @@ export function Poster({ url, seed, root }: PosterParts) {
   return <img src={toPageUrl(root, url)} alt="" width="640" height="360" loading="lazy" decoding="async" />
 }
 
+/**
+ * Returns the playlist of the moving picture of a broadcast on the air: the newest seconds of its lowest rendition, by which
+ * no viewer is counted. Where a token is needed, the picture stands still.
+ */
+function previewUrlOf({ stream_id: id, state, visibility, playback_url: url }: StreamView, root: string) {
+  const isOpen = visibility === 'public' || visibility === 'unlisted'
+  return state === 'live' && isOpen && url !== null ? toPageUrl(root, `${LIVE_PATH}/${id}/1.m3u8?preview`) : undefined
+}
+
 type StreamCardParts = {
   readonly stream: StreamView
   readonly root: string
@@ -58,7 +71,7 @@ export function StreamCard({ stream, root, language, isOwn = false }: StreamCard
   const target = `${root}/${isOwn ? 'studio' : 'watch'}/${id}`
   return (
     <article class={state === 'live' ? 'card card-live' : 'card'}>
-      <a class="card-picture" href={target} tabindex={-1} aria-hidden="true">
+      <a class="card-picture" href={target} tabindex={-1} aria-hidden="true" data-preview={previewUrlOf(stream, root)}>
         <Poster url={stream.poster_url} seed={id} root={root} />
       </a>
       <div class="card-marks">
@@ -97,7 +110,13 @@ export function FeaturedStream({ stream, root, language }: Omit<StreamCardParts,
   return (
     <article class="featured">
       <div class="card card-live">
-        <a class="card-picture" href={`${root}/watch/${id}`} tabindex={-1} aria-hidden="true">
+        <a
+          class="card-picture"
+          href={`${root}/watch/${id}`}
+          tabindex={-1}
+          aria-hidden="true"
+          data-preview={previewUrlOf(stream, root)}
+        >
           <Poster url={stream.poster_url} seed={id} root={root} />
         </a>
       </div>

@@ -49,3 +49,22 @@ export function openSignedIn(
     return show({ ...visit, signedIn })
   }
 }
+
+/** Returns a handler of a page that there is only where e-mail is on. */
+export function openWithMail(
+  context: PagesContext,
+  show: (visit: Visit) => Promise<Response>,
+): (c: HonoContext) => Promise<Response> {
+  return async (c) => {
+    requireMailPage(context)
+    return show(await beginVisit(context, c))
+  }
+}
+
+/**
+ * Refuses a page that there is only where e-mail is on.
+ * @throws BrokenRule NOT_FOUND
+ */
+export function requireMailPage({ settings }: PagesContext): void {
+  if (settings.mail === null) throw new BrokenRule(KERNEL_ERRORS.NOT_FOUND, 'this platform sends no e-mail')
+}

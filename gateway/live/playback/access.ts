@@ -16,11 +16,12 @@ export function mayWatch(
 }
 
 /**
- * Returns the address at which a broadcast plays for a viewer who may watch it; `null` before its first picture. It needs no
+ * Returns the address at which a broadcast plays for a viewer who may watch it; `null` before its first picture, and
+ * where its files are gone. It needs no
  * header: where the broadcast is not public, a token in it proves the right.
  */
 export function playbackUrlOf(context: LiveContext, stream: Stream, nowMs: number): string | null {
-  if (stream.startedAt === null) return null
+  if (stream.startedAt === null || stream.discardedAt !== null) return null
   const address = `${LIVE_PATH}/${stream.streamId}/master.m3u8`
   if (isOpen(stream)) return address
   const expires = String(Math.floor(nowMs / 1000) + TOKEN_LIFE_SEC)

@@ -2,6 +2,7 @@ import type { Context as HonoContext } from 'hono'
 
 import type { PartEvent } from '../../../shared/contract/live.ts'
 import { UUID } from '../../../shared/ids.ts'
+import { answerMedia } from '../../media/routes.ts'
 import { fetchPart, type PartFeed } from './part-feed.ts'
 import { LONGEST_RELOAD_MS, notPlayable, type Playback } from './playback.ts'
 
@@ -22,6 +23,11 @@ export function parsePartPath(path: string): PartAddress | null {
   return UUID.test(streamId) ? { streamId, epoch: Number(epoch), rung, n: Number(n), part: Number(part) } : null
 }
 
+const PART_HEADERS = {
+  'Content-Type': 'video/iso.segment',
+  'Cache-Control': 'public, max-age=31536000, immutable',
+}
+
 /**
  * Answers with a part. One that does not exist yet is waited for, since playlists hint at it.
  * @throws BrokenRule STREAM_NOT_FOUND
@@ -34,9 +40,7 @@ export async function answerPart(playback: Playback, c: HonoContext, address: Pa
       ? null
       : await playback.parts.read(c.req.path, () => fetchPart(playback.context, found.feed.origin, found.event))
   if (bytes === null) throw notPlayable('there is no such part')
-  c.header('Content-Type', 'video/iso.segment')
-  c.header('Cache-Control', 'public, max-age=31536000, immutable')
-  return c.body(bytes)
+  return answerMedia(c, { headers: PART_HEADERS, body: new Uint8Array(bytes) })
 }
 
 type FoundPart = { readonly feed: PartFeed; readonly event: PartEvent }

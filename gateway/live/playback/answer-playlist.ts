@@ -1,17 +1,19 @@
 import type { Context as HonoContext } from 'hono'
 
 import { UUID } from '../../../shared/ids.ts'
-import { allowAnyOrigin } from '../../media/routes.ts'
+import { answerMedia } from '../../media/routes.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
 import { newCode } from '../new-code.ts'
 import { mayPlay } from './access.ts'
 import { LONGEST_RELOAD_MS, notPlayable, windowOf, type Playback } from './playback.ts'
 import { formatMaster, formatMedia, hasPosition, type PlaylistPosition } from './playlist.ts'
 import { viewerIdOf } from './viewer-id.ts'
-import type { PlayedStream } from './windows.ts'
+import type { PlayedStream, PlayedStreams } from './windows.ts'
 
 /** How long the first segment of a broadcast is waited for, in ms. */
 const FIRST_SEGMENT_MS = 8000
+/** Segments of a playlist for a moving picture in a list. */
+const PREVIEW_SEGMENTS = 5
 /** How far a reload may be ahead, in segments (RFC 8216bis §6.2.5.2). */
 const FARTHEST_RELOAD = 2
 
@@ -24,39 +26,57 @@ export async function answerMaster(playback: Playback, c: HonoContext): Promise<
   const token = c.req.query('token')
   const viewer = viewerIdOf(c) ?? newCode()
   const query = new URLSearchParams(token === undefined ? { viewer } : { token, viewer })
-  return answerText(c, formatMaster(runs, `?${query.toString()}`))
+  return answerPlaylist(c, new TextEncoder().encode(formatMaster(runs, `?${query.toString()}`)))
 }
 
 /**
- * Answers with the playlist of a rendition; `_HLS_msn` and `_HLS_part` are waited for.
+ * Answers with the playlist of a rendition; `_HLS_msn` and `_HLS_part` are waited for; `preview` has the
+ * newest segments only.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
-export async function answerMedia(playback: Playback, c: HonoContext): Promise<Response> {
+export async function answerRendition(playback: Playback, c: HonoContext): Promise<Response> {
   const opened = await openStarted(playback, c)
   const { streamId, state } = opened.stream
   const rung = (c.req.param('rung') ?? '').replace('.m3u8', '')
   const viewerId = viewerIdOf(c)
   if (viewerId !== null && isOnAir(state)) playback.leases.see({ streamId, viewerId })
+  // A moving picture of a list: a few seconds, and no viewer.
+  if (c.req.query('preview') !== undefined) {
+    const newest = { ...opened, segments: opened.segments.slice(-PREVIEW_SEGMENTS), feed: null }
+    return answerPlaylist(c, new TextEncoder().encode(formatMedia(windowOf(playback, newest), rung, false)))
+  }
   const position = positionOf(c)
   const current = position === null ? opened : await reload(playback, c, { opened, rung, position })
-  return answerText(c, formatMedia(windowOf(playback, current), rung, c.req.query('_HLS_skip') === 'YES'))
+  const isDelta = c.req.query('_HLS_skip') === 'YES'
+  return answerPlaylist(c, playback.playlists.format(windowOf(playback, current), { streamId, rung, isDelta }))
 }
 
 /** Returns a broadcast that a request may play, with its first segments. */
 async function openStarted({ context, played }: Playback, c: HonoContext): Promise<PlayedStream> {
-  allowAnyOrigin(c)
   const id = c.req.param('id') ?? ''
   const found = UUID.test(id) ? await played.read(id) : null
   if (found === null || !mayPlay(context, found.stream, c.req.query('token'), Date.now())) {
     throw notPlayable('there is no broadcast of this id, or its address has expired')
   }
+  const started = found.segments.length > 0 ? found : await waitForFirstSegment(played, c, found)
+  if (started === null) throw notPlayable('this broadcast has no segment yet; try again')
+  return started
+}
+
+/** Returns a broadcast once it has a segment; `null` where that does not come within `FIRST_SEGMENT_MS`. */
+async function waitForFirstSegment(
+  played: PlayedStreams,
+  c: HonoContext,
+  { stream }: PlayedStream,
+): Promise<PlayedStream | null> {
+  const { streamId } = stream
   const deadline = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(FIRST_SEGMENT_MS)])
-  for (let current: PlayedStream | null = found; current !== null; current = await played.read(id)) {
-    if (current.segments.length > 0) return current
-    if (!isOnAir(current.stream.state) || deadline.aborted) break
-    await played.waitForChange(id, deadline)
+  for (;;) {
+    const current = await played.read(streamId)
+    if (current === null || current.segments.length > 0) return current
+    if (!isOnAir(current.stream.state) || deadline.aborted) return null
+    await played.waitForChange(streamId, deadline)
   }
-  throw notPlayable('this broadcast has no segment yet; try again')
 }
 
 type Reload = { readonly opened: PlayedStream; readonly rung: string; readonly position: PlaylistPosition }
@@ -87,8 +107,8 @@ function numberOf(c: HonoContext, name: string): number | null {
   return /^\d{1,9}$/.test(text) ? Number(text) : null
 }
 
-function answerText(c: HonoContext, text: string): Response {
-  c.header('Content-Type', 'application/vnd.apple.mpegurl')
-  c.header('Cache-Control', 'no-store')
-  return c.body(text)
+const PLAYLIST_HEADERS = { 'Content-Type': 'application/vnd.apple.mpegurl', 'Cache-Control': 'no-store' }
+
+function answerPlaylist(c: HonoContext, body: Uint8Array<ArrayBuffer>): Response {
+  return answerMedia(c, { headers: PLAYLIST_HEADERS, body })
 }

@@ -3,6 +3,7 @@ import type { ObjectStore } from '../../ports/object-store.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import type { PartCache } from './part-cache.ts'
+import type { PlaylistCache } from './playlist-cache.ts'
 import type { PlaylistWindow } from './playlist.ts'
 import type { ViewerLeases } from './viewer-leases.ts'
 import type { PlayedStream, PlayedStreams } from './windows.ts'
@@ -13,6 +14,7 @@ export type Playback = {
   readonly played: PlayedStreams
   readonly leases: ViewerLeases
   readonly parts: PartCache
+  readonly playlists: PlaylistCache
   /** The files of broadcasts; `null`: players read them elsewhere. */
   readonly files: ObjectStore | null
 }

@@ -33,6 +33,7 @@ const segment = (seq: number, epoch = 1, number = 1, n = seq): SegmentRow => ({
   programDateTime: new Date(Date.UTC(2026, 0, 1) + seq * 2000),
   frames: 60,
   bytes: [1],
+  isMissing: false,
 })
 const part = (n: number, number: number, more: Partial<PartEvent> = {}): PartEvent => ({
   epoch: 1,

@@ -129,7 +129,7 @@ type ListedSegment = { readonly segment: SegmentRow; readonly at: number; readon
 
 function formatSegment(window: PlaylistWindow, rung: string, { segment, at, isLow }: ListedSegment): string[] {
   const { segments, runs, filesBase } = window
-  const { epoch, run, n, durationSec } = segment
+  const { epoch, run } = segment
   const before = segments[at - 1]
   const isNewRun = before === undefined || before.epoch !== epoch || before.run !== run
   const shown = chooseRung(findRun(runs, segment)?.rungs.map(({ name }) => name) ?? [], rung)
@@ -138,9 +138,13 @@ function formatSegment(window: PlaylistWindow, rung: string, { segment, at, isLo
     ...(isNewRun && before !== undefined ? ['#EXT-X-DISCONTINUITY'] : []),
     ...(isNewRun ? formatRunStart(filesBase, { epoch, run, rung: shown }, segment.programDateTime) : []),
     ...(hasParts ? formatParts(window, partsOf(window, segment, shown)) : []),
-    `#EXTINF:${durationSec.toFixed(5)},`,
-    `${filesBase}${epoch}/${shown}/${n}.m4s`,
+    ...formatFile(segment, `${filesBase}${epoch}/${shown}/`),
   ]
+}
+
+/** Returns the lines of a segment's file; a missing one is a gap (RFC 8216bis §4.4.4.7), which players skip. */
+function formatFile({ n, durationSec, isMissing }: SegmentRow, folder: string): string[] {
+  return [`#EXTINF:${durationSec.toFixed(5)},`, ...(isMissing ? ['#EXT-X-GAP'] : []), `${folder}${n}.m4s`]
 }
 
 type RunRef = { readonly epoch: number; readonly run: number; readonly rung: string }

@@ -15,7 +15,7 @@ const MAX_RECORDED = 100_000
 const RENEW_AFTER_MS = 10_000
 
 /** Creates the record of the viewers that one gateway sees. */
-export function createViewerLeases({ db }: LiveContext): ViewerLeases {
+export function createViewerLeases({ db, keepsConnections, streams }: LiveContext): ViewerLeases {
   let seen = new Map<string, ViewerRef>()
   const renewedMs = new Map<string, number>()
 
@@ -23,18 +23,22 @@ export function createViewerLeases({ db }: LiveContext): ViewerLeases {
     for (const [key, atMs] of renewedMs) if (nowMs - atMs >= RENEW_AFTER_MS) renewedMs.delete(key)
   }
 
+  async function flush(): Promise<void> {
+    const recorded = seen
+    seen = new Map()
+    const nowMs = Date.now()
+    await renewViewers(db, [...recorded.values()])
+    forgetOld(nowMs)
+    for (const key of recorded.keys()) renewedMs.set(key, nowMs)
+  }
+
   return {
     see(viewer) {
       const key = `${viewer.streamId}/${viewer.viewerId}`
       if (!renewedMs.has(key) && seen.size < MAX_RECORDED) seen.set(key, viewer)
+      // What one invocation of a fetch runtime has recorded, no other one can write.
+      if (!keepsConnections && seen.size > 0) streams.hold(flush())
     },
-    async flush() {
-      const recorded = seen
-      seen = new Map()
-      const nowMs = Date.now()
-      await renewViewers(db, [...recorded.values()])
-      forgetOld(nowMs)
-      for (const key of recorded.keys()) renewedMs.set(key, nowMs)
-    },
+    flush,
   }
 }

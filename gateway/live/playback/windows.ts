@@ -1,5 +1,6 @@
 import type { DbOrTx } from '../../ports/database.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
+import { windowSecOf } from '../rules/window.ts'
 import { findStream, type Stream } from '../store/streams.ts'
 import type { LiveContext } from '../context.ts'
 import { findWindowStart, listRuns, listSegments, type EncoderRunRow, type SegmentRow } from '../store/segments.ts'
@@ -30,8 +31,6 @@ const MAX_AGE_MS = 1000
 const POLL_MS = 200
 /** A broadcast that nothing plays is forgotten after this time, in ms. */
 const IDLE_MS = 30_000
-/** The shortest window, in seconds: without DVR, players still need some segments. */
-const SHORTEST_WINDOW_SEC = 30
 
 type Entry = {
   known: PlayedStream | null
@@ -45,6 +44,7 @@ type Entry = {
 /** Creates the memory of one gateway for the broadcasts that it plays. Rows are read once for all viewers. */
 export function createPlayedStreams(context: LiveContext): PlayedStreams {
   const entries = new Map<string, Entry>()
+  let sweptAtMs = 0
 
   function entryOf(streamId: string): Entry {
     const known = entries.get(streamId)
@@ -56,6 +56,8 @@ export function createPlayedStreams(context: LiveContext): PlayedStreams {
   }
 
   function forgetIdle(nowMs: number): void {
+    if (nowMs - sweptAtMs < MAX_AGE_MS) return
+    sweptAtMs = nowMs
     for (const [streamId, entry] of entries) {
       if (entry.pending !== null || nowMs - entry.usedAtMs < IDLE_MS) continue
       entry.unsubscribe()
@@ -117,9 +119,12 @@ type PlayedRows = Omit<PlayedStream, 'feed'>
 /** Returns the rows of a broadcast; those that are known are not read again. */
 async function readRows(db: DbOrTx, streamId: string, known: PlayedRows | null): Promise<PlayedRows | null> {
   const found = await findStream(db, streamId)
-  if (found === null) return null
+  if (found === null || found.stream.discardedAt !== null) return null
   const { stream } = found
   if (known === null) return { stream, segments: await readWindow(db, stream, []), runs: await listRuns(db, streamId) }
+  // A recording whose file could not be made has segments that are missing.
+  const isChangedRecording = stream.state === 'ended' && stream.updatedAt.getTime() !== known.stream.updatedAt.getTime()
+  if (isChangedRecording) return readRows(db, streamId, null)
   const hasNewSegments = stream.nextSeq !== known.stream.nextSeq || stream.state !== known.stream.state
   const hasNewRuns = stream.discontinuity !== known.stream.discontinuity
   return {
@@ -143,7 +148,7 @@ async function readWindow(db: DbOrTx, stream: Stream, known: readonly SegmentRow
 /** Returns the sequence number that a playlist begins with: the whole recording at the end, a window before. */
 async function windowStartOf(db: DbOrTx, { streamId, state, isRecorded, dvrSec }: Stream): Promise<number> {
   if (state === 'ended' && isRecorded) return 0
-  return findWindowStart(db, streamId, Math.max(dvrSec, SHORTEST_WINDOW_SEC))
+  return findWindowStart(db, streamId, windowSecOf({ dvrSec }))
 }
 
 /** Returns the feed of a broadcast's live worker: the open one, or a new one where the worker is another. */

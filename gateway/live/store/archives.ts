@@ -2,7 +2,7 @@ import { and, desc, eq, lt, or, sql } from 'drizzle-orm'
 
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import type { Stream } from './streams.ts'
-import { isNamed } from '../accounts/store/users.ts'
+import { isNamed } from './names.ts'
 import { archives, streams, users } from '../schema.ts'
 
 export type Archive = typeof archives.$inferSelect

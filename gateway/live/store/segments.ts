@@ -1,8 +1,8 @@
-import { and, asc, count, eq, gte, sql, sum } from 'drizzle-orm'
+import { and, asc, count, eq, gte, lt, sql, sum } from 'drizzle-orm'
 
 import type { StoredSegment } from '../../../shared/contract/live.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
-import { encoderRuns, segments } from '../schema.ts'
+import { encoderRuns, segments, streams } from '../schema.ts'
 
 export type SegmentRow = typeof segments.$inferSelect
 export type EncoderRunRow = typeof encoderRuns.$inferSelect
@@ -93,4 +93,43 @@ export async function sumSegments(db: DbOrTx, streamId: string): Promise<Segment
     .from(segments)
     .where(eq(segments.streamId, streamId))
   return row === undefined || row.segments === 0 ? { segments: 0, durationSec: 0, frames: 0, bytes: 0 } : row
+}
+
+/** Marks segments whose files are missing; playlists leave them out. */
+export async function markMissing(
+  tx: Tx,
+  streamId: string,
+  missing: readonly { readonly epoch: number; readonly n: number }[],
+): Promise<void> {
+  if (missing.length === 0) return
+  await tx.execute(sql`
+    update ${segments} set is_missing = true
+    from json_to_recordset(${JSON.stringify(missing)}::json) as found(epoch int, n int)
+    where ${segments.streamId} = ${streamId} and ${segments.epoch} = found.epoch and ${segments.n} = found.n`)
+  // Gateways that play it read its segments again.
+  await tx
+    .update(streams)
+    .set({ updatedAt: sql`now()` })
+    .where(eq(streams.streamId, streamId))
+}
+
+/** Deletes all segments and runs of a broadcast. */
+export async function deleteSegments(tx: Tx, streamId: string): Promise<void> {
+  await tx.delete(segments).where(eq(segments.streamId, streamId))
+  await tx.delete(encoderRuns).where(eq(encoderRuns.streamId, streamId))
+}
+
+/** Deletes at most `limit` segments that are older than `windowSec` before the newest one; returns them. */
+export async function deleteOldSegments(
+  tx: Tx,
+  { streamId, windowSec, limit }: { readonly streamId: string; readonly windowSec: number; readonly limit: number },
+): Promise<SegmentRow[]> {
+  const end = await findWindowStart(tx, streamId, windowSec)
+  const oldest = sql`(select min(oldest.seq) from ${segments} oldest where oldest.stream_id = ${streamId})`
+  return tx
+    .delete(segments)
+    .where(
+      and(eq(segments.streamId, streamId), lt(segments.seq, end), lt(segments.seq, sql`${oldest} + ${limit}::int`)),
+    )
+    .returning()
 }

@@ -2,7 +2,7 @@ import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, or, sql, type
 
 import type { PublisherFacts } from '../../../shared/contract/live.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
-import { isNamed } from '../accounts/store/users.ts'
+import { isNamed } from './names.ts'
 import { streams, users } from '../schema.ts'
 import { sourceStatesOf, type BroadcastEvent, type BroadcastState, nextState } from '../rules/broadcast-state.ts'
 
@@ -177,19 +177,24 @@ export function loseEncodersOf(db: DbOrTx, ingestId: string): Promise<Stream[]> 
   return changeStates(db, 'encoder_lost', eq(streams.publisherIngest, ingestId), NO_PUBLISHER)
 }
 
-/** Records that a session has ended, if it is the one that publishes. */
-export function loseEncoder(db: DbOrTx, session: string): Promise<Stream[]> {
-  return changeStates(db, 'encoder_lost', eq(streams.publisherSession, session), NO_PUBLISHER)
+/** Returns the condition that a column has one of many ids, which are one parameter: Postgres takes 65,535 at most. */
+function isAmong(column: typeof streams.streamId | typeof streams.publisherSession, ids: readonly string[]): SQL {
+  return sql`${column} in (select id::uuid from json_array_elements_text(${JSON.stringify(ids)}::json) as id)`
 }
 
-/** Records that a session sends nothing; it may send again. */
-export function markSilent(db: DbOrTx, session: string): Promise<Stream[]> {
-  return changeStates(db, 'encoder_lost', eq(streams.publisherSession, session))
+/** Records that sessions have ended, where they are the ones that publish. */
+export function loseEncoders(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
+  return changeStates(db, 'encoder_lost', isAmong(streams.publisherSession, sessions), NO_PUBLISHER)
 }
 
-/** Records that a session sends again. */
-export function markSending(db: DbOrTx, session: string): Promise<Stream[]> {
-  return changeStates(db, 'encoder_published', eq(streams.publisherSession, session))
+/** Records that sessions send nothing; they may send again. */
+export function markSilent(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
+  return changeStates(db, 'encoder_lost', isAmong(streams.publisherSession, sessions))
+}
+
+/** Records that sessions send again. */
+export function markSending(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
+  return changeStates(db, 'encoder_published', isAmong(streams.publisherSession, sessions))
 }
 
 /** Stores what an ingest worker measured of sessions that publish. */
@@ -206,12 +211,7 @@ export async function recordPublishers(
 
 /** Returns broadcasts by their ids. */
 export async function listStreamsById(db: DbOrTx, ids: readonly string[]): Promise<Stream[]> {
-  return ids.length === 0
-    ? []
-    : db
-        .select()
-        .from(streams)
-        .where(inArray(streams.streamId, [...ids]))
+  return ids.length === 0 ? [] : db.select().from(streams).where(isAmong(streams.streamId, ids))
 }
 
 /** Deletes a broadcast with its rows; returns false where it is gone. */

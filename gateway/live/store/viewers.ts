@@ -1,7 +1,7 @@
-import { eq, lt, sql } from 'drizzle-orm'
+import { asc, eq, lt, sql } from 'drizzle-orm'
 
 import type { DbOrTx } from '../../ports/database.ts'
-import { streams, viewers } from '../schema.ts'
+import { streams, viewerMinutes, viewers } from '../schema.ts'
 
 /** A viewer of a broadcast: an open page, or a playback session of another player. */
 export type ViewerRef = { readonly streamId: string; readonly viewerId: string }
@@ -29,6 +29,24 @@ export async function removeViewer(db: DbOrTx, { streamId, viewerId }: ViewerRef
 /** Removes all viewers of a broadcast. */
 export async function deleteViewers(tx: DbOrTx, streamId: string): Promise<void> {
   await tx.delete(viewers).where(eq(viewers.streamId, streamId))
+}
+
+/** Records the present count of viewers of each broadcast on the air, where it is the highest one of this minute. */
+export async function recordViewerMinutes(db: DbOrTx): Promise<void> {
+  await db.execute(sql`
+    insert into ${viewerMinutes} (stream_id, minute, viewers)
+    select stream_id, date_trunc('minute', now()), viewer_count from ${streams} where state in ('live', 'reconnecting')
+    on conflict (stream_id, minute) do update set viewers = excluded.viewers
+    where ${viewerMinutes.viewers} < excluded.viewers`)
+}
+
+/** Returns the viewers of a broadcast by minutes, from its start on. */
+export function listViewerMinutes(db: DbOrTx, streamId: string): Promise<{ minute: Date; viewers: number }[]> {
+  return db
+    .select({ minute: viewerMinutes.minute, viewers: viewerMinutes.viewers })
+    .from(viewerMinutes)
+    .where(eq(viewerMinutes.streamId, streamId))
+    .orderBy(asc(viewerMinutes.minute))
 }
 
 /** Removes viewers whose leases have ended, and counts the others; returns the broadcasts whose count has changed. */

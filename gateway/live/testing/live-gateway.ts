@@ -8,6 +8,7 @@ import type {
   IngestReportAccepted,
   IngestSession,
 } from '../../../shared/contract/live.ts'
+import type { StorageOrder, StorageResult } from '../../../shared/contract/live-files.ts'
 import { hashText } from '../../../shared/net/hash.ts'
 import { deriveWorkerToken, signCallback } from '../../../shared/net/signing.ts'
 import { TEST_KEYS, type ApiResponse, type Json } from '../../testing/test-gateway.ts'
@@ -31,7 +32,7 @@ type LiveWorkerCalls = {
 }
 
 /** Creates the calls of a worker; `path` is that of its assignment. */
-function createWorkerCalls(url: string, kind: 'ingest' | 'live', id: string): LiveWorkerCalls {
+function createWorkerCalls(url: string, kind: 'ingest' | 'live' | 'archive' | 'storage', id: string): LiveWorkerCalls {
   const token = deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, kind, id)
   return {
     async call(method, path, body) {
@@ -87,6 +88,7 @@ export async function claimIngest(url: string, id = 'ingest-0'): Promise<Simulat
         epoch: claim.epoch,
         seq: ++seq,
         ports: { rtmp: 1935, rtmps: null },
+        whip: null,
         sessions: sessions.map((one) => ({
           session: randomUUID(),
           stream_id: streamId,
@@ -158,6 +160,32 @@ export async function claimBroadcast(url: string, streamId: string): Promise<Sim
       }))
       return (await report({ runs, segments, ...more })).json
     },
+  }
+}
+
+/** Claims the assignment of a recording's worker, and reports what became of it. */
+export async function reportArchive(url: string, archiveId: string, outcome: object): Promise<ApiResponse> {
+  const id = `archive-${archiveId}`
+  const { call } = createWorkerCalls(url, 'archive', id)
+  const path = `/internal/v1/archives/${id}`
+  const { json: claim } = await call('POST', `${path}/claim`, { claimant: randomUUID() })
+  return call('PUT', `${path}/status`, { epoch: claim.epoch, seq: 1, outcome })
+}
+
+/** A storage worker of a test: the tasks of its claim, and the call that reports what became of them. */
+export type SimulatedStorage = {
+  readonly tasks: StorageOrder['tasks']
+  report(results: readonly StorageResult[]): Promise<ApiResponse>
+}
+
+/** Claims the assignment of the storage worker, which the gateway must have. */
+export async function claimStorage(url: string): Promise<SimulatedStorage> {
+  const { call } = createWorkerCalls(url, 'storage', 'storage-0')
+  const path = '/internal/v1/storage/storage-0'
+  const { json: claim } = await call('POST', `${path}/claim`, { claimant: randomUUID() })
+  return {
+    tasks: claim.order.tasks,
+    report: (results) => call('PUT', `${path}/status`, { epoch: claim.epoch, seq: 1, results }),
   }
 }
 

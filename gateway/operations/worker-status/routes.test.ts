@@ -67,7 +67,7 @@ it('shows a worker from its launch on: what it runs, since when, by whom, and it
   expect(await workerOf(id)).toBeUndefined()
 })
 
-it('counts whoever took over from another as a restart', async () => {
+it('counts a worker that took over from another as a restart', async () => {
   await using own = await start()
   const id = await own.watch()
   await own.untilLaunched(id)
@@ -76,7 +76,7 @@ it('counts whoever took over from another as a restart', async () => {
   expect(await own.workerOf(id)).toMatchObject({ state: 'running', epoch: 2, restarts: 1 })
 })
 
-it('shows what waits to be launched, and since the launcher is not asked, answers while it is away', async () => {
+it('shows what waits to be launched, also while the launcher cannot be reached', async () => {
   await using own = await start()
   const { launcher, workerOf } = own
   launcher.failWith(new Error('the API server is away'))

@@ -1,8 +1,16 @@
 /** Runs on every page: times in the viewer's zone, buttons that copy, a note while the network is gone. */
 
+const TIME: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' }
+const DAY: Intl.DateTimeFormatOptions = { year: 'numeric', month: 'short', day: 'numeric' }
+const FORMATS: ReadonlyMap<string, Intl.DateTimeFormatOptions> = new Map([
+  ['day', { dateStyle: 'medium' }],
+  ['time', TIME],
+])
 const COPIED_MS = 2000
 /** Time limit of reading the newest state of a list, in ms. */
 const REFRESH_TIMEOUT_MS = 5000
+/** How long new pictures of a list are waited for, in ms. */
+const PICTURES_TIMEOUT_MS = 3000
 
 for (const time of document.querySelectorAll<HTMLTimeElement>('time[data-format]')) showLocalTime(time)
 for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy]')) button.hidden = false
@@ -23,10 +31,7 @@ showConnection()
 
 /** Shows a time in the viewer's zone, with the zone's name. */
 function showLocalTime(time: HTMLTimeElement): void {
-  const isDay = time.dataset['format'] === 'day'
-  const options: Intl.DateTimeFormatOptions = isDay
-    ? { dateStyle: 'medium' }
-    : { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', timeZoneName: 'short' }
+  const options = FORMATS.get(time.dataset['format'] ?? '') ?? { ...DAY, ...TIME }
   time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, options).format(new Date(time.dateTime))
 }
 
@@ -67,10 +72,9 @@ function keepFresh(area: HTMLElement): void {
     const answer = await fetch(area.dataset['refresh'] ?? '', { signal: AbortSignal.timeout(REFRESH_TIMEOUT_MS) })
     const html = await answer.text()
     if (!answer.ok || html === shown) return
-    const isFirst = shown === null
-    shown = html
-    // The first answer is what the page has already.
-    if (!isFirst) replaceArea(area, html)
+    await loadPictures(area, html)
+    // What could not be shown now is shown later.
+    if (replaceArea(area, html)) shown = html
   }
   const again = () =>
     setTimeout(
@@ -83,9 +87,25 @@ function keepFresh(area: HTMLElement): void {
   again()
 }
 
-/** Replaces the content of an area, unless it has the focus, which would be lost. */
-function replaceArea(area: HTMLElement, html: string): void {
-  if (area.contains(document.activeElement)) return
+/** Loads the pictures that are new in the newest state of an area, so that none is black for a moment. */
+async function loadPictures(area: HTMLElement, html: string): Promise<void> {
+  const { content } = Object.assign(document.createElement('template'), { innerHTML: html })
+  const shown = new Set(Array.from(area.querySelectorAll('img'), ({ src }) => src))
+  // Pictures of a template have no address of their own before they are part of the page.
+  const sources = Array.from(content.querySelectorAll('img'), (picture) => picture.getAttribute('src') ?? '')
+  const fresh = sources.map((source) => new URL(source, document.baseURI).href).filter((source) => !shown.has(source))
+  const loading = fresh.map((src) =>
+    Object.assign(new Image(), { src })
+      .decode()
+      .catch(() => undefined),
+  )
+  await Promise.race([Promise.all(loading), new Promise((resolve) => setTimeout(resolve, PICTURES_TIMEOUT_MS))])
+}
+
+/** Replaces the content of an area, unless it has the focus, which would be lost, or a picture of it moves. */
+function replaceArea(area: HTMLElement, html: string): boolean {
+  if (area.contains(document.activeElement) || area.querySelector('[data-moving]') !== null) return false
   area.innerHTML = html
   for (const time of area.querySelectorAll<HTMLTimeElement>('time[data-format]')) showLocalTime(time)
+  return true
 }

@@ -18,7 +18,7 @@ const ROWS = [
   { id: 'g', state: null, row: { ...launched, claimedAt: fromNow(-45), endedAt: fromNow(-1) } },
 ] as const
 
-test('each worker is in the state that its row tells, by the clock of the database, and those of ended records are none', async () => {
+test('each worker has the state of its row by the clock of the database, and workers of ended records are left out', async () => {
   await using database = await createTestDatabase()
   await database.db.insert(assignments).values(ROWS.map(({ id, row }) => ({ id, kind: 'monitor', ...row })))
 

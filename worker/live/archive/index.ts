@@ -1,12 +1,11 @@
 import * as v from 'valibot'
 
-import { HEARTBEAT_INTERVAL_MS } from '../../../shared/contract/assignment.ts'
-import { ArchiveOrder, type ArchiveOutcome, type ArchiveReport } from '../../../shared/contract/live.ts'
+import { ArchiveOrder, type ArchiveOutcome, type ArchiveReport } from '../../../shared/contract/live-files.ts'
 import { readEnvironment } from '../../environment.ts'
 import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../../kind.ts'
-import { createReportQueue } from '../../platform/report-queue.ts'
 import { openScratchFolder } from '../../platform/scratch.ts'
 import { openStore } from '../../stores/open-store.ts'
+import { runSingleTask } from '../run-single-task.ts'
 import { ArchiveEnvironment } from './environment.ts'
 import { makeRecording } from './make-recording.ts'
 
@@ -24,29 +23,16 @@ export function prepareArchiveWorker(env: NodeJS.ProcessEnv): PreparedWorker {
   }
 }
 
-async function runArchive(environment: ArchiveEnvironment, assignment: ClaimedAssignment): Promise<WorkerOutcome> {
-  const { claim, callGateway, lifetime, log } = assignment
-  const path = `/internal/v1/archives/${environment.ARCHIVE_ID}/status`
-  const reports = createReportQueue<ArchiveOutcome | null>({
-    epoch: claim.epoch,
-    heartbeatIntervalMs: HEARTBEAT_INTERVAL_MS,
-    initialSnapshot: null,
+function runArchive(environment: ArchiveEnvironment, assignment: ClaimedAssignment): Promise<WorkerOutcome> {
+  return runSingleTask<ArchiveOutcome>(assignment, {
+    path: `/internal/v1/archives/${environment.ARCHIVE_ID}/status`,
     compose: (number, outcome): ArchiveReport => ({ ...number, outcome }),
-    send: (body, signal) => callGateway({ method: 'PUT', path, body }, signal),
-    log,
-    signal: lifetime.killed,
+    async perform() {
+      const outcome = await archive(environment, assignment)
+      assignment.log.info('recording made', { ...outcome })
+      return outcome
+    },
   })
-  const done = reports.done.then((ended) => {
-    // The recording is another worker's now: this one stops at once.
-    if (ended.kind === 'refused') lifetime.kill()
-    return ended
-  })
-  const outcome = await archive(environment, assignment)
-  log.info('recording made', { ...outcome })
-  reports.enqueue(outcome, 'now')
-  reports.close()
-  const ended = await done
-  return ended.kind === 'closed' ? { kind: 'finished' } : ended
 }
 
 /**
@@ -63,7 +49,9 @@ async function archive(
   await using store = await openStore(environment.STORAGE_TYPE, environment)
   const means = { store, dir: scratch.dir, ffmpegPath: environment.FFMPEG_PATH, signal }
   const recording = await makeRecording(order, means)
-  if (recording.kind === 'failed') return { status: 'failed', reason: recording.reason }
+  if (recording.kind === 'failed') {
+    return { status: 'failed', reason: recording.reason, missing: [...recording.missing] }
+  }
   // The recording of a title may be made again under the same name.
   const headers = { contentType: 'video/mp4', cacheControl: 'no-cache' }
   await store.put(order.output, recording.path, headers, signal)

@@ -8,7 +8,7 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { once } from 'node:events'
 
-import type { ArchiveOrder, RecordedRun } from '../../../shared/contract/live.ts'
+import type { ArchiveOrder, RecordedRun } from '../../../shared/contract/live-files.ts'
 import { runProgram, type ProgramResult } from '../../platform/run-program.ts'
 import { StoreError, type Store } from '../../stores/store.ts'
 
@@ -24,10 +24,19 @@ export type RecordingMeans = {
 /** The file of a recording, or why there is none. */
 export type Recording =
   | { readonly kind: 'ok'; readonly path: string; readonly bytes: number }
-  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly reason: string; readonly missing: readonly string[] }
 
-/** A segment is missing or differs from what was stored. */
-class SegmentProblem extends Error {}
+/** A segment is missing or differs from what was stored; `key` is its path. */
+class SegmentProblem extends Error {
+  readonly key: string | null
+  constructor(message: string, key: string | null) {
+    super(message)
+    this.key = key
+  }
+}
+
+/** Missing segments that are reported: a report is limited to 64 KiB. */
+const MOST_MISSING = 500
 
 /** A recording of twelve hours is copied and decoded in far less time. */
 const FFMPEG_TIMEOUT_MS = 6 * 3_600_000
@@ -42,12 +51,28 @@ export async function makeRecording(order: ArchiveOrder, means: RecordingMeans):
     for (const [i, run] of order.runs.entries()) runs.push(await joinRun(run, join(means.dir, `run-${i}.mp4`), means))
     const path = await joinRuns(runs, order, means)
     const problem = await findProblem(path, order.frames, means)
-    if (problem !== null) return { kind: 'failed', reason: problem }
+    if (problem !== null) return { kind: 'failed', reason: problem, missing: [] }
     return { kind: 'ok', path, bytes: (await stat(path)).size }
   } catch (error) {
-    if (error instanceof SegmentProblem) return { kind: 'failed', reason: error.message }
-    throw error
+    if (!(error instanceof SegmentProblem)) throw error
+    return { kind: 'failed', reason: error.message, missing: await listMissing(order, error.key, means) }
   }
+}
+
+/** Returns the segments that are not in the store, and `incomplete`, which is there. */
+async function listMissing(
+  { runs }: ArchiveOrder,
+  incomplete: string | null,
+  { store, signal }: RecordingMeans,
+): Promise<readonly string[]> {
+  const missing: string[] = []
+  for (const prefix of new Set(runs.map((run) => run.prefix))) {
+    const stored = new Set(await store.list(prefix, signal))
+    const wanted = runs.filter((run) => run.prefix === prefix).flatMap(({ segments }) => segments)
+    const keys = wanted.map(({ n }) => `${prefix}${n}.m4s`)
+    missing.push(...keys.filter((key) => key === incomplete || !stored.has(key)))
+  }
+  return missing.slice(0, MOST_MISSING)
 }
 
 /** Writes a run's initialization segment and segments into one file. */
@@ -60,7 +85,9 @@ async function joinRun({ init, prefix, segments }: RecordedRun, path: string, me
   for (const { n, bytes } of segments) {
     const name = `${prefix}${n}.m4s`
     const read = await readStored(name, means)
-    if (read.length !== bytes) throw new SegmentProblem(`segment ${name} has ${read.length} bytes instead of ${bytes}`)
+    if (read.length !== bytes) {
+      throw new SegmentProblem(`segment ${name} has ${read.length} bytes instead of ${bytes}`, name)
+    }
     await append(read)
   }
   file.end()
@@ -74,7 +101,9 @@ async function readStored(key: string, { store, dir, signal }: RecordingMeans): 
     await store.get(key, path, signal)
     return await readFile(path)
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'STORE_NOT_FOUND') throw new SegmentProblem(`${key} is missing`)
+    if (error instanceof StoreError && error.code === 'STORE_NOT_FOUND') {
+      throw new SegmentProblem(`${key} is missing`, key)
+    }
     throw error
   } finally {
     await rm(path, { force: true })
@@ -91,7 +120,7 @@ async function joinRuns(paths: readonly string[], { runs }: ArchiveOrder, means:
   const result = await runFfmpeg([...input, '-map', '0', '-c', 'copy', '-movflags', '+faststart', '-y', output], means)
   for (const path of paths) await rm(path, { force: true })
   const reason = reasonOf(result)
-  if (reason !== null) throw new SegmentProblem(`the segments cannot be joined: ${reason}`)
+  if (reason !== null) throw new SegmentProblem(`the segments cannot be joined: ${reason}`, null)
   return output
 }
 

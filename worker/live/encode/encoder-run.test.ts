@@ -31,7 +31,7 @@ describe('segments of two seconds, from a source that is passed through', () => 
     { fps: '30000/1001', keyFrameSec: 2, bFrames: 2 },
     { fps: '60', keyFrameSec: 0.5, bFrames: 0 },
   ])('$fps frames per second, key frames every $keyFrameSec s, $bFrames B-frames', async (options) => {
-    const clip = await makeCounterClip({ sec: 7, ...options })
+    const clip = await makeCounterClip({ sec: 5, ...options })
     const encoded = await encodeClip(clip)
     expect(encoded.plan).toMatchObject({ isPassedThrough: true, keyFrames: 'source' })
     await expectWhole(encoded, clip)
@@ -44,11 +44,9 @@ describe('segments of two seconds, from a source that has to be encoded', () => 
   test.each([
     { fps: '30', keyFrameSec: 3, bFrames: 2 },
     { fps: '30000/1001', keyFrameSec: 10, bFrames: 0 },
-    { fps: '60', keyFrameSec: 10, bFrames: 0 },
-    { fps: '25', keyFrameSec: 3, bFrames: 0 },
     { fps: '24', keyFrameSec: 2, bFrames: 0, pixelFormat: 'yuv444p' },
   ])('$fps frames per second, key frames every $keyFrameSec s, $bFrames B-frames', async (options) => {
-    const clip = await makeCounterClip({ sec: 7, ...options })
+    const clip = await makeCounterClip({ sec: 5, ...options })
     const encoded = await encodeClip(clip)
     expect(encoded.plan.isPassedThrough).toBe(false)
     await expectWhole(encoded, clip)
@@ -70,7 +68,7 @@ test('a run that begins between key frames begins with exactly the frame at that
 })
 
 test('a bridge from between key frames ends at a key frame, from where the source is passed through', async () => {
-  const clip = await makeCounterClip({ sec: 7, fps: '30', keyFrameSec: 2 })
+  const clip = await makeCounterClip({ sec: 5, fps: '30', keyFrameSec: 2 })
   const encoded = await encodeClip(clip, { fromMs: 1023, cutAfter: 0 })
   expect(encoded.plan).toMatchObject({ isBridge: true, isPassedThrough: false })
   const [bridge] = encoded.segments

@@ -50,7 +50,7 @@ describe.concurrent('authorization', () => {
     expect(framesOf(await reader.readAll())).toEqual(framesOf(clip.tags))
   })
 
-  test('an encoder that has sent nothing for 5 s is no longer active, and gives way to the next one', async () => {
+  test('an encoder that has sent nothing for 5 s is no longer active, and the next one takes over', async () => {
     await using broadcast = await startBroadcast()
     const { worker, client, gateway, source } = broadcast
     publish(client, clip.tags)

@@ -4,13 +4,24 @@ import { PublishAccepted, type PublishRequest } from '../../../shared/contract/l
 import type { GatewayCaller } from '../../platform/callback.ts'
 
 /** Whether an encoder may publish. The reason is for the encoder's user. */
-export type PublishDecision =
-  | { readonly kind: 'accepted'; readonly streamId: string }
-  | { readonly kind: 'refused'; readonly reason: string }
+export type PublishDecision = { readonly kind: 'accepted'; readonly streamId: string } | PublishRefusal
+
+/** `status` and `code` are those of the gateway's answer. */
+export type PublishRefusal = {
+  readonly kind: 'refused'
+  readonly reason: string
+  readonly status: number
+  readonly code: string
+}
 
 /** The encoder must have its answer within three seconds of its command, on a busy machine too. */
 const DECISION_TIMEOUT_MS = 2000
-const UNREACHABLE = 'The platform cannot be reached at the moment. Try again.'
+const UNREACHABLE: PublishRefusal = {
+  kind: 'refused',
+  reason: 'The platform cannot be reached at the moment. Try again.',
+  status: 503,
+  code: 'INGEST_UNAVAILABLE',
+}
 
 /**
  * Asks the gateway whether an encoder may publish. A gateway that is down, or does not answer in time, refuses: the
@@ -23,9 +34,12 @@ export async function authorizePublisher(
 ): Promise<PublishDecision> {
   const callback = { method: 'POST', path: `${assignmentPath}/publishers`, body: JSON.stringify(request) }
   const result = await callGateway(callback, AbortSignal.timeout(DECISION_TIMEOUT_MS))
-  if (result.kind === 'aborted') return { kind: 'refused', reason: UNREACHABLE }
-  if (result.kind === 'refused') return { kind: 'refused', reason: result.message }
+  if (result.kind === 'aborted') return UNREACHABLE
+  if (result.kind === 'refused') {
+    const { message: reason, status, code } = result
+    return { kind: 'refused', reason, status, code }
+  }
   const accepted = v.safeParse(PublishAccepted, result.body)
-  if (!accepted.success) return { kind: 'refused', reason: UNREACHABLE }
+  if (!accepted.success) return UNREACHABLE
   return { kind: 'accepted', streamId: accepted.output.stream_id }
 }

@@ -12,6 +12,11 @@ export const IngestEnvironment = v.pipe(
     RTMP_PORT: v.optional(BoundPort),
     /** Not set: 1936, or any free port if that one is taken. */
     RTMPS_PORT: v.optional(BoundPort),
+    /** The UDP port of WebRTC. Not set: 8189, or any free port if that one is taken. */
+    WHIP_PORT: v.optional(BoundPort),
+    /** The name or address by which browsers reach that port. Not set: the addresses of this machine. */
+    WHIP_HOST: v.optional(NonEmptyText),
+    FFMPEG_PATH: v.optional(NonEmptyText, 'ffmpeg'),
     TLS_CERT_FILE: v.optional(NonEmptyText),
     TLS_KEY_FILE: v.optional(NonEmptyText),
     /** Where live workers read the sessions. */

@@ -4,7 +4,7 @@ import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../../kin
 import { sleep } from '../../platform/wake-signal.ts'
 import { authorizePublisher } from './authorize-publisher.ts'
 import { IngestEnvironment } from './environment.ts'
-import { startIngestServer, type IngestServer } from './ingest-server.ts'
+import { startIngestServer, type IngestServer, type PublishInquiry } from './ingest-server.ts'
 import { createPublisherRegistry, type PublisherRegistry } from './publisher-registry.ts'
 import { createSessionReports } from './report-sessions.ts'
 import type { PublishAttempt } from './serve-connection.ts'
@@ -44,21 +44,21 @@ async function runIngest(
     registry,
     clock,
     log,
-    authorize: (attempt, url) =>
-      authorizePublisher(callGateway, assignmentPath, composeRequest(attempt, url, { epoch, registry })),
+    authorize: (attempt, inquiry) =>
+      authorizePublisher(callGateway, assignmentPath, composeRequest(attempt, inquiry, { epoch, registry })),
   })
-  log.info('listening for encoders', { host: environment.RTMP_HOST, ...server.ports })
+  log.info('listening for encoders', { host: environment.RTMP_HOST, ...server.ports, whip: server.whipPort })
   lifetime.stopping.addEventListener('abort', () => server.stop(RESTART_REASON))
   if (lifetime.stopping.aborted) server.stop(RESTART_REASON)
-  const { ports } = server
-  const outcome = await reports.run({ epoch, assignmentPath, ports, registry, callGateway, lifetime, log })
+  const { ports, whip } = server
+  const outcome = await reports.run({ epoch, assignmentPath, ports, whip, registry, callGateway, lifetime, log })
   if (outcome.kind === 'finished') await waitForReaders(server, lifetime.killed)
   return outcome
 }
 
 function composeRequest(
   { session, token, keyHash, address }: PublishAttempt,
-  url: string,
+  { sourceUrl: url, isTrial }: PublishInquiry,
   { epoch, registry }: { readonly epoch: number; readonly registry: PublisherRegistry },
 ): PublishRequest {
   return {
@@ -67,6 +67,7 @@ function composeRequest(
     address,
     source: { session, url, token },
     active_sessions: [...registry.activeSessions()],
+    is_trial: isTrial,
   }
 }
 

@@ -6,7 +6,7 @@ import type { Clock } from '../../platform/clock.ts'
 import { composeHttpUrl, peerHostOf } from '../../platform/peer-host.ts'
 import { startStreamServer, type StreamServer } from '../../platform/stream-server.ts'
 import type { PublishDecision } from './authorize-publisher.ts'
-import { openEncoderPorts } from './encoder-ports.ts'
+import { openEncoderPorts, type EncoderPorts } from './encoder-ports.ts'
 import type { IngestEnvironment } from './environment.ts'
 import { openPort } from './open-port.ts'
 import type { PublisherRegistry } from './publisher-registry.ts'
@@ -18,19 +18,26 @@ import {
   type PublishAttempt,
 } from './serve-connection.ts'
 import { serveReader } from './serve-readers.ts'
+import { startWhipServer, WHIP_PATH, type WhipServer } from './whip-server.ts'
 
 export type IngestServerOptions = {
   readonly environment: IngestEnvironment
   readonly registry: PublisherRegistry
-  /** Decides on an encoder; `sourceUrl` is where its session will be read. */
-  readonly authorize: (attempt: PublishAttempt, sourceUrl: string) => Promise<PublishDecision>
+  /** Decides on an encoder. */
+  readonly authorize: (attempt: PublishAttempt, inquiry: PublishInquiry) => Promise<PublishDecision>
   readonly clock: Clock
   readonly log: Log
 }
 
+/** `sourceUrl`: where the session will be read. `isTrial`: it does not begin yet. */
+export type PublishInquiry = { readonly sourceUrl: string; readonly isTrial: boolean }
+
 /** A running ingest server. Disposing of it ends all connections and readers. */
 export type IngestServer = AsyncDisposable & {
   readonly ports: IngestReport['ports']
+  readonly whip: IngestReport['whip']
+  /** The UDP port of WebRTC; `null`: there is none. */
+  readonly whipPort: number | null
   /** Accepts no more encoders, and closes their connections. Readers go on. */
   stop(reason: string): void
   /** Returns how many readers there are. */
@@ -48,16 +55,65 @@ const TOKEN_BYTES = 32
 type Readers = StreamServer & { readonly count: () => number }
 
 /**
- * Starts the servers of an ingest worker: RTMP, RTMPS where there is a certificate, and HTTP for the readers.
+ * Starts the servers of an ingest worker: RTMP, RTMPS where there is a certificate, WHIP, and HTTP for readers and offers.
  * @throws EnvironmentError where a port cannot be bound or the certificate cannot be used
  */
 export async function startIngestServer(options: IngestServerOptions): Promise<IngestServer> {
-  const { environment, registry, log } = options
-  const readers = await startReaders(options)
-  const baseUrl = composeHttpUrl(peerHostOf(environment), readers.port)
-  const context = createContext(options, baseUrl)
-  const connections = new Set<EncoderConnection>()
-  const ports = await openEncoderPorts(
+  const { environment, registry } = options
+  const opened: AsyncDisposable[] = []
+  try {
+    let whip: WhipServer | null = null
+    const readers = await startReaders(options, () => whip)
+    opened.push(readers)
+    const baseUrl = composeHttpUrl(peerHostOf(environment), readers.port)
+    const context = createContext(options, baseUrl)
+    const connections = new Set<EncoderConnection>()
+    const whipStart = startWhip(options, context, baseUrl)
+    opened.push(disposeLater(whipStart))
+    const ports = await openPorts(options, context, connections)
+    opened.push(ports)
+    whip = await whipStart
+    const sweep = setInterval(() => {
+      for (const connection of connections) connection.checkDeadlines()
+      registry.sweep()
+    }, SWEEP_MS)
+    return {
+      ports: { rtmp: ports.rtmp, rtmps: ports.rtmps },
+      whip: whip === null ? null : { url: `${baseUrl}${WHIP_PATH}` },
+      whipPort: whip?.port ?? null,
+      readers: readers.count,
+      stop: (reason) => {
+        ports.stopListening()
+        for (const connection of connections) connection.close(reason)
+        whip?.stop(reason)
+      },
+      async [Symbol.asyncDispose]() {
+        clearInterval(sweep)
+        await disposeAll(opened)
+      },
+    }
+  } catch (error) {
+    await disposeAll(opened)
+    throw error
+  }
+}
+
+async function disposeAll(resources: readonly AsyncDisposable[]): Promise<void> {
+  await Promise.all(resources.map((resource) => resource[Symbol.asyncDispose]()))
+}
+
+/** Returns a resource that is disposed of once it is there. */
+function disposeLater(start: Promise<AsyncDisposable | null>): AsyncDisposable {
+  const settled = start.catch(() => null)
+  return { [Symbol.asyncDispose]: async () => (await settled)?.[Symbol.asyncDispose]() }
+}
+
+function openPorts(
+  { environment, log }: IngestServerOptions,
+  context: ConnectionContext,
+  connections: Set<EncoderConnection>,
+): Promise<EncoderPorts> {
+  return openEncoderPorts(
     environment,
     (connection) => {
       const served = serveConnection(connection, context)
@@ -65,29 +121,29 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
       connection.stream.once('close', () => connections.delete(served))
     },
     log,
-  ).catch(async (error: unknown) => {
-    await readers[Symbol.asyncDispose]()
-    throw error
-  })
-  const sweep = setInterval(() => {
-    for (const connection of connections) connection.checkDeadlines()
-    registry.sweep()
-  }, SWEEP_MS)
-  return {
-    ports: { rtmp: ports.rtmp, rtmps: ports.rtmps },
-    readers: readers.count,
-    stop: (reason) => {
-      ports.stopListening()
-      for (const connection of connections) connection.close(reason)
-    },
-    async [Symbol.asyncDispose]() {
-      clearInterval(sweep)
-      await Promise.all([ports[Symbol.asyncDispose](), readers[Symbol.asyncDispose]()])
-    },
-  }
+  )
 }
 
-async function startReaders({ environment, registry, clock, log }: IngestServerOptions): Promise<Readers> {
+function startWhip(
+  { environment, authorize }: IngestServerOptions,
+  context: ConnectionContext,
+  baseUrl: string,
+): Promise<WhipServer | null> {
+  return startWhipServer({
+    ...context,
+    environment,
+    authorize: (attempt, isTrial) => authorize(attempt, { sourceUrl: sourceUrlOf(baseUrl, attempt), isTrial }),
+  })
+}
+
+function sourceUrlOf(baseUrl: string, { session }: PublishAttempt): string {
+  return `${baseUrl}/sessions/${session}.flv`
+}
+
+async function startReaders(
+  { environment, registry, clock, log }: IngestServerOptions,
+  whip: () => WhipServer | null,
+): Promise<Readers> {
   const open = new Set<AbortSignal>()
   const choice = { variable: 'INGEST_HTTP_PORT', chosen: environment.INGEST_HTTP_PORT, usual: 0 }
   const start = (port: number) =>
@@ -97,9 +153,12 @@ async function startReaders({ environment, registry, clock, log }: IngestServerO
       maxConnections: MAX_READERS,
       onError: (error) => log.warn('reader failed', { error }),
       handle: (request) => {
+        const nowMs = clock.nowMs()
+        const offers = whip()
+        if (offers?.isFor(request.path) === true) return offers.handle(request, nowMs)
         open.add(request.signal)
         request.signal.addEventListener('abort', () => open.delete(request.signal))
-        return serveReader(registry, request, clock.nowMs())
+        return serveReader(registry, request, nowMs)
       },
     })
   return Object.assign(await openPort(choice, start, log), { count: () => open.size })
@@ -109,7 +168,7 @@ function createContext(options: IngestServerOptions, baseUrl: string): Connectio
   const { registry, authorize, clock, log } = options
   return {
     registry,
-    authorize: (attempt) => authorize(attempt, `${baseUrl}/sessions/${attempt.session}.flv`),
+    authorize: (attempt) => authorize(attempt, { sourceUrl: sourceUrlOf(baseUrl, attempt), isTrial: false }),
     createToken: () => randomBytes(TOKEN_BYTES).toString('hex'),
     capacityBytes: () => Math.min(SESSION_BYTES, ALL_SESSIONS_BYTES / Math.max(1, registry.publishing())),
     nowMs: () => clock.nowMs(),

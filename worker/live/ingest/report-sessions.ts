@@ -12,6 +12,7 @@ export type SessionReportsOptions = {
   readonly epoch: number
   readonly assignmentPath: string
   readonly ports: IngestReport['ports']
+  readonly whip: IngestReport['whip']
   readonly registry: PublisherRegistry
   readonly callGateway: GatewayCaller
   readonly lifetime: Lifetime
@@ -53,9 +54,9 @@ export function createSessionReports(): SessionReports {
 
 /** Sends one report, again and again while the gateway is unreachable. Returns an outcome where it is the last one. */
 async function sendReport(options: SessionReportsOptions, seq: number): Promise<WorkerOutcome | null> {
-  const { epoch, ports, registry, assignmentPath, callGateway, lifetime, log } = options
+  const { epoch, ports, whip, registry, assignmentPath, callGateway, lifetime, log } = options
   const sessions = registry.describe()
-  const report: IngestReport = { epoch, seq, ports, sessions: [...sessions] }
+  const report: IngestReport = { epoch, seq, ports, whip, sessions: [...sessions] }
   const callback = { method: 'PUT', path: `${assignmentPath}/status`, body: JSON.stringify(report) }
   const result = await callGateway(callback, lifetime.killed)
   if (result.kind !== 'accepted') return result

@@ -33,7 +33,7 @@ async function openReader({ registry, source }: ReturnType<typeof openBroadcast>
   const path = new URL(url).pathname
   const reply = await serveReader(
     registry,
-    { method: 'GET', path, header: (name) => headers.get(name), signal },
+    { method: 'GET', path, header: (name) => headers.get(name), readText: async () => '', signal },
     Date.now(),
   )
   if (reply.body === null) throw new Error(`status ${reply.status}`)

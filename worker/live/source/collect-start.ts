@@ -15,7 +15,7 @@ export type SourceStart = {
   readonly startMs: number
   /** The run's first frame is a key frame. */
   readonly isAtKeyFrame: boolean
-  /** Times of all frames read so far, in ms, ascending. */
+  /** Times of the frames read so far, with those of the group of pictures before, in ms, ascending. */
   readonly frameTimesMs: readonly number[]
   readonly keyFrameTimesMs: readonly number[]
   readonly hasAudio: boolean
@@ -23,7 +23,7 @@ export type SourceStart = {
 
 export type StartCollector = {
   add(tag: FlvTag): void
-  /** Returns whether enough was read: two key frames, or `SPAN_MS` of media. */
+  /** Returns whether enough was read: the first frame, and two key frames or `SPAN_MS` of media. */
   isComplete(): boolean
   /** Returns the start; `null` before the first key frame. */
   read(): SourceStart | null
@@ -50,6 +50,8 @@ export function createStartCollector({ fromMs, isKnown }: StartOptions): StartCo
   const configurations = new Map<string, FlvTag>()
   let media: FlvTag[] = []
   let frames: TaggedFrame[] = []
+  /** Frames of the group before: not encoded, but they say how the encoder sends. */
+  let passedFrames: TaggedFrame[] = []
   let bytes = 0
   const keepsUntilKey = () => frames.length === 0
 
@@ -59,6 +61,7 @@ export function createStartCollector({ fromMs, isKnown }: StartOptions): StartCo
     // Nothing before this key frame is needed: the run begins with it or later.
     if (frame?.isKey === true && fromMs !== null && frame.ptsMs <= fromMs + END_TOLERANCE_MS) {
       for (const passed of media) keepConfiguration(passed)
+      passedFrames = frames
       media = []
       frames = []
       bytes = 0
@@ -85,11 +88,14 @@ export function createStartCollector({ fromMs, isKnown }: StartOptions): StartCo
       if (bytes > MAX_BYTES) return true
       const lastMs = frames.at(-1)?.dtsMs ?? 0
       const wantedMs = Math.max(fromMs ?? 0, first.ptsMs)
-      if (isKnown) return frames.some(({ ptsMs }) => ptsMs === wantedMs) || lastMs >= wantedMs + REORDERING_MS
-      if (lastMs < wantedMs) return false
-      return frames.filter(({ isKey }) => isKey).length >= 2 || lastMs >= wantedMs + SPAN_MS
+      const hasFirst = frames.some(({ ptsMs }) => ptsMs === wantedMs) || lastMs >= wantedMs + REORDERING_MS
+      if (isKnown || !hasFirst) return hasFirst
+      return [...passedFrames, ...frames].filter(({ isKey }) => isKey).length >= 2 || lastMs >= wantedMs + SPAN_MS
     },
-    read: () => describeStart([...configurations.values()], media, frames, fromMs),
+    read: () => {
+      const start = describeStart([...configurations.values()], media, frames, fromMs)
+      return start === null ? null : { ...start, ...timesOf([...passedFrames, ...frames]) }
+    },
   }
 }
 
@@ -105,7 +111,7 @@ function describeStart(
   media: readonly FlvTag[],
   frames: readonly TaggedFrame[],
   fromMs: number | null,
-): SourceStart | null {
+): Omit<SourceStart, 'frameTimesMs' | 'keyFrameTimesMs'> | null {
   const first = frames[0]
   if (first === undefined) return null
   const wantedMs = fromMs ?? first.ptsMs
@@ -116,8 +122,13 @@ function describeStart(
     tags: [...configurations, ...media],
     startMs,
     isAtKeyFrame: first.ptsMs === startMs,
+    hasAudio: [...configurations, ...media].some(({ type }) => type === TAG_TYPE.audio),
+  }
+}
+
+function timesOf(frames: readonly TaggedFrame[]): Pick<SourceStart, 'frameTimesMs' | 'keyFrameTimesMs'> {
+  return {
     frameTimesMs: frames.map(({ ptsMs }) => ptsMs).toSorted((a, b) => a - b),
     keyFrameTimesMs: frames.filter(({ isKey }) => isKey).map(({ ptsMs }) => ptsMs),
-    hasAudio: [...configurations, ...media].some(({ type }) => type === TAG_TYPE.audio),
   }
 }

@@ -25,7 +25,10 @@ export type SourceOpening =
 export type SourceOptions = {
   readonly fetcher: Fetcher
   readonly clock: Clock
-  /** The source should begin with the newest key frame at or before this time, in ms; `null`: with the newest one. */
+  /**
+   * The source should begin with the newest key frame at or before this time, in ms; with the oldest one if none is.
+   * `null`: with the newest one.
+   */
   readonly fromMs: number | null
   /** Ends the connection. */
   readonly signal: AbortSignal
@@ -80,7 +83,7 @@ function describeRefusal(opened: OpenResult): SourceOpening {
 
 function withStart(url: string, fromMs: number | null): string {
   const start = new URL(url)
-  if (fromMs !== null) start.searchParams.set('from', String(Math.max(0, Math.floor(fromMs))))
+  if (fromMs !== null) start.searchParams.set('from', String(Math.floor(fromMs)))
   return start.href
 }
 

@@ -22,3 +22,10 @@ export async function killChildren(parent: number, program: string): Promise<voi
   if (pids.length === 0) throw new Error(`${program} does not run`)
   for (const pid of pids) process.kill(pid, 'SIGKILL')
 }
+
+/** Returns the command lines and environments of a process and its ffmpeg, as proc(5) shows them. */
+export async function listCommandLines(pid: number): Promise<string[]> {
+  const pids = [pid, ...(await listChildren(pid, 'ffmpeg'))]
+  const files = pids.flatMap((one) => [`/proc/${one}/cmdline`, `/proc/${one}/environ`])
+  return Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')))
+}

@@ -28,11 +28,21 @@ export type CounterClipOptions = {
   readonly withAudio?: boolean
 }
 
+/** The clips of this process, by their options: most tests of a file want the same few. */
+const clips = new Map<string, Promise<CounterClip>>()
+
 /**
- * Encodes a clip as encoders of broadcasts do.
+ * Encodes a clip as encoders of broadcasts do. The same options return the same clip.
  * @throws Error where ffmpeg fails
  */
-export async function makeCounterClip(options: CounterClipOptions): Promise<CounterClip> {
+export function makeCounterClip(options: CounterClipOptions): Promise<CounterClip> {
+  const key = JSON.stringify(options)
+  const clip = clips.get(key) ?? encodeCounterClip(options)
+  clips.set(key, clip)
+  return clip
+}
+
+async function encodeCounterClip(options: CounterClipOptions): Promise<CounterClip> {
   const dir = await mkdtemp(join(tmpdir(), 'tallylight-flv-'))
   try {
     const path = join(dir, 'clip.flv')

@@ -29,6 +29,7 @@ export function ingestEnv(gatewayUrl: string, overrides: NodeJS.ProcessEnv = {})
     GATEWAY_URL: gatewayUrl,
     INGEST_ID,
     RTMP_PORT: '0',
+    WHIP_PORT: '0',
     LOG_LEVEL: 'debug',
     ...overrides,
   }

@@ -8,6 +8,7 @@ import {
   type IngestSource,
   type StoredSegment,
 } from '../../../shared/contract/live.ts'
+import type { TargetOrder } from '../../../shared/contract/live-targets.ts'
 import { type FakeGateway, type GatewayAnswer, refusal, startFakeGateway } from '../../testing/fake-gateway.ts'
 
 /** A segment with the epoch of its report. */
@@ -27,6 +28,8 @@ export type LiveGateway = FakeGateway & {
 export type LiveGatewayOptions = {
   readonly source: IngestSource | null
   readonly order?: Partial<BroadcastOrder>
+  /** Targets of the broadcast, also at private addresses. Without them, the gateway knows none. */
+  readonly targets?: readonly TargetOrder[]
   /** Returns another answer to a report; `null`: it is accepted. */
   readonly answer?: (report: BroadcastReport) => GatewayAnswer | null
 }
@@ -64,7 +67,7 @@ export async function startLiveGateway(options: LiveGatewayOptions): Promise<Liv
       known_until: findKnownUntil(),
       ...options.order,
     }
-    const policy = { allow_private_networks: false, allow_any_site: false }
+    const policy = { allow_private_networks: options.targets !== undefined, allow_any_site: false }
     return { status: 200, body: { epoch, resume: null, policy, order } }
   }
 
@@ -73,7 +76,8 @@ export async function startLiveGateway(options: LiveGatewayOptions): Promise<Liv
     const isKnown = reports.some((known) => known.epoch === report.epoch && known.seq === report.seq)
     if (!isKnown) reports.push(report)
     if (report.finished_session !== null && report.finished_session === source?.session) source = null
-    const body: BroadcastReportAccepted = { duplicate: isKnown, source, is_over: isOver }
+    const targets = orderTargets(options, report)
+    const body: BroadcastReportAccepted = { duplicate: isKnown, source, is_over: isOver, ...targets }
     return { status: 200, body }
   }
 
@@ -90,4 +94,14 @@ export async function startLiveGateway(options: LiveGatewayOptions): Promise<Liv
     setSource: (next) => (source = next),
     end: () => (isOver = true),
   }
+}
+
+/** Orders the targets, with the key of those that the report does not name. */
+function orderTargets(
+  { targets }: LiveGatewayOptions,
+  report: BroadcastReport,
+): Pick<BroadcastReportAccepted, 'targets'> {
+  const known = new Set(report.targets?.map((target) => target.target_id))
+  const orderOf = (target: TargetOrder) => (known.has(target.target_id) ? { ...target, push: null } : target)
+  return targets === undefined ? {} : { targets: targets.map(orderOf) }
 }

@@ -6,13 +6,14 @@ export type StoredObject = {
   readonly bytes: Buffer
   readonly contentType: string
   readonly cacheControl: string
+  readonly storageClass: string
   readonly etag: string
 }
 
 export type OpenUpload = {
   readonly id: string
   readonly key: string
-  readonly headers: Pick<StoredObject, 'contentType' | 'cacheControl'>
+  readonly headers: Pick<StoredObject, 'contentType' | 'cacheControl' | 'storageClass'>
   readonly parts: Map<number, Buffer>
 }
 
@@ -38,12 +39,14 @@ type S3Operation = (bucket: Bucket, request: S3Request) => S3Answer
 /** The supported operations, by S3's names. */
 export const OPERATIONS: ReadonlyMap<string, S3Operation> = new Map<string, S3Operation>([
   ['PutObject', putObject],
+  ['CopyObject', copyObject],
   ['GetObject', getObject],
   ['HeadObject', getObject],
   ['DeleteObject', deleteObject],
   ['ListObjectsV2', listObjects],
   ['CreateMultipartUpload', createUpload],
   ['UploadPart', uploadPart],
+  ['UploadPartCopy', copyPart],
   ['CompleteMultipartUpload', completeUpload],
   ['AbortMultipartUpload', abortUpload],
   ['ListMultipartUploads', listUploads],
@@ -88,10 +91,40 @@ function listObjects({ objects }: Bucket, { query }: S3Request): S3Answer {
   const isTruncated = rest.length > page.length
   const next = isTruncated ? xmlElement('NextContinuationToken', page.at(-1) ?? '') : ''
   const contents = page.map(
-    (key) => `<Contents>${xmlElement('Key', key)}${xmlElement('Size', objects.get(key)?.bytes.length ?? 0)}</Contents>`,
+    (key) => `<Contents>${xmlElement('Key', key)}${describeObject(objects.get(key))}</Contents>`,
   )
   const body = `${xmlElement('KeyCount', page.length)}${xmlElement('IsTruncated', isTruncated)}${next}${contents.join('')}`
   return xmlAnswer(`<ListBucketResult>${body}</ListBucketResult>`)
+}
+
+function describeObject(object: StoredObject | undefined): string {
+  return `${xmlElement('Size', object?.bytes.length ?? 0)}${xmlElement('StorageClass', object?.storageClass ?? '')}`
+}
+
+/** Copies an object onto another one or itself, with its headers; the class is that of the request. */
+function copyObject({ objects }: Bucket, { key, headers }: S3Request): S3Answer {
+  const source = findSource(objects, headers)
+  if (source === undefined) return errorAnswer('NoSuchKey')
+  const { storageClass } = objectMetadata(headers)
+  if (objects.get(key) === source && source.storageClass === storageClass) return errorAnswer('InvalidRequest')
+  objects.set(key, { ...source, storageClass })
+  return xmlAnswer(`<CopyObjectResult>${xmlElement('ETag', source.etag)}</CopyObjectResult>`)
+}
+
+function copyPart(bucket: Bucket, request: S3Request): S3Answer {
+  const source = findSource(bucket.objects, request.headers)
+  const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers['x-amz-copy-source-range'] ?? '') ?? []
+  if (source === undefined || from === undefined) return errorAnswer('InvalidArgument')
+  const body = source.bytes.subarray(Number(from), Number(to) + 1)
+  const answer = uploadPart(bucket, { ...request, body })
+  return answer.status === 200
+    ? xmlAnswer(`<CopyPartResult>${xmlElement('ETag', quote(md5(body)))}</CopyPartResult>`)
+    : answer
+}
+
+function findSource(objects: Bucket['objects'], headers: S3Request['headers']): StoredObject | undefined {
+  const [, ...names] = (headers['x-amz-copy-source'] ?? '').split('/')
+  return objects.get(names.map(decodeURIComponent).join('/'))
 }
 
 function createUpload({ uploads }: Bucket, { key, headers }: S3Request): S3Answer {
@@ -153,6 +186,7 @@ function objectMetadata(headers: S3Request['headers']) {
   return {
     contentType: headers['content-type'] ?? 'binary/octet-stream',
     cacheControl: headers['cache-control'] ?? '',
+    storageClass: headers['x-amz-storage-class'] ?? 'STANDARD',
   }
 }
 

@@ -16,13 +16,15 @@ export function parseRequest({ method = '', url = '/', headers }: IncomingMessag
   const key = names.map(decodeURIComponent).join('/')
   const query = new URLSearchParams(search)
   const flags = ['uploads', 'uploadId', 'partNumber', 'list-type'].filter((name) => query.has(name))
-  const form = [method, key === '' ? 'bucket' : 'object', ...flags].join(' ')
+  const copy = headers['x-amz-copy-source'] === undefined ? [] : ['copy']
+  const form = [method, key === '' ? 'bucket' : 'object', ...flags, ...copy].join(' ')
   const plain = Object.entries(headers).map(([name, value]) => [name, String(value)])
   return { bucket, key, query, headers: Object.fromEntries(plain), operation: OPERATION_NAMES.get(form) ?? form }
 }
 
 const OPERATION_NAMES: ReadonlyMap<string, string> = new Map([
   ['PUT object', 'PutObject'],
+  ['PUT object copy', 'CopyObject'],
   ['GET object', 'GetObject'],
   ['HEAD object', 'HeadObject'],
   ['DELETE object', 'DeleteObject'],
@@ -30,6 +32,7 @@ const OPERATION_NAMES: ReadonlyMap<string, string> = new Map([
   ['GET bucket uploads', 'ListMultipartUploads'],
   ['POST object uploads', 'CreateMultipartUpload'],
   ['PUT object uploadId partNumber', 'UploadPart'],
+  ['PUT object uploadId partNumber copy', 'UploadPartCopy'],
   ['POST object uploadId', 'CompleteMultipartUpload'],
   ['DELETE object uploadId', 'AbortMultipartUpload'],
 ])

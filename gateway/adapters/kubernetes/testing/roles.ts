@@ -34,6 +34,7 @@ export const INGEST_ROLE: WorkerRole = {
   resources: { requests: { cpu: '200m', memory: '256Mi' }, limits: { cpu: '2', memory: '2Gi' } },
   ports: [
     { name: 'rtmp', port: 1935 },
+    { name: 'whip', port: 8189, protocol: 'UDP' },
     { name: 'sessions', port: 8082 },
   ],
   network: { ingress: 'public', egress: 'gateway' },

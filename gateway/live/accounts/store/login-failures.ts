@@ -1,13 +1,13 @@
 import { inArray, lte, sql } from 'drizzle-orm'
 
-import type { Db } from '../../../ports/database.ts'
+import type { Db, DbOrTx } from '../../../ports/database.ts'
 import { loginFailures } from '../../schema.ts'
 
 /** The failures of a key in its current window, and the seconds until that ends. */
 export type FailureCount = { readonly key: string; readonly failures: number; readonly endsInSec: number }
 
 /** Counts an attempt as a failure of each key; a key without a current window begins one of `windowSec` seconds. */
-export function countAttempt(db: Db, keys: readonly string[], windowSec: number): Promise<FailureCount[]> {
+export function countAttempt(db: DbOrTx, keys: readonly string[], windowSec: number): Promise<FailureCount[]> {
   const isOver = sql`${loginFailures.windowEndsAt} <= now()`
   return db
     .insert(loginFailures)

@@ -1,7 +1,8 @@
-import { and, eq, ne, sql, type SQL } from 'drizzle-orm'
+import { and, eq, ne, sql } from 'drizzle-orm'
 
 import type { DbOrTx, Tx } from '../../../ports/database.ts'
 import { users } from '../../schema.ts'
+import { equalsInAnyCase } from '../../store/names.ts'
 
 export type User = typeof users.$inferSelect
 export type NewUser = typeof users.$inferInsert
@@ -44,16 +45,6 @@ export async function findUserByEmail(db: DbOrTx, email: string): Promise<User |
   return row ?? null
 }
 
-/** Returns the condition that the unique indexes serve. The collation keeps it the same in every locale. */
-function equalsInAnyCase(column: typeof users.username | typeof users.email, value: string): SQL {
-  return sql`lower(${column} collate "C") = lower(${value}::text collate "C")`
-}
-
-/** Returns the condition that a user has this id, or this username in any case. */
-export function isNamed(idOrName: string): SQL {
-  return sql`(${users.userId}::text = ${idOrName} or ${equalsInAnyCase(users.username, idOrName)})`
-}
-
 /** Returns a user and locks the row until the transaction ends; `null` where there is none. */
 export async function lockUser(tx: Tx, userId: string): Promise<User | null> {
   const [row] = await tx.select().from(users).where(eq(users.userId, userId)).for('update')
@@ -70,7 +61,7 @@ export async function hasOtherAdmin(tx: Tx, userId: string): Promise<boolean> {
   return rows.length > 0
 }
 
-export type UserChange = Partial<Pick<User, 'username' | 'email' | 'passwordHash' | 'role'>>
+export type UserChange = Partial<Pick<User, 'username' | 'email' | 'emailVerifiedAt' | 'passwordHash' | 'role'>>
 
 /** Changes a user; returns `null` where there is none. A taken username or address violates a unique index. */
 export async function updateUserRow(tx: DbOrTx, userId: string, change: UserChange): Promise<User | null> {
@@ -80,6 +71,14 @@ export async function updateUserRow(tx: DbOrTx, userId: string, change: UserChan
     .where(eq(users.userId, userId))
     .returning()
   return row ?? null
+}
+
+/** Records that the user gets what is sent to the address of the account. */
+export async function markEmailVerified(tx: Tx, userId: string): Promise<void> {
+  await tx
+    .update(users)
+    .set({ emailVerifiedAt: sql`coalesce(${users.emailVerifiedAt}, now())` })
+    .where(eq(users.userId, userId))
 }
 
 /** Deletes a user with everything that belongs to the user. */

@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import { Avatar } from '../../../web/components/art.tsx'
 import { Note } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
-import type { ArchiveView } from '../../archives/present.ts'
+import type { ArchiveDetails } from '../../archives/present.ts'
 import { getArchive } from '../../archives/read-archives.ts'
 import { toPageUrl } from '../addresses.ts'
 import { showPage } from '../frame.tsx'
@@ -31,7 +31,7 @@ export function archivePageRoutes(context: PagesContext): Hono {
   )
 }
 
-type ArchiveParts = { readonly visit: Visit; readonly archive: ArchiveView }
+type ArchiveParts = { readonly visit: Visit; readonly archive: ArchiveDetails }
 
 function ArchivePage({ visit, archive }: ArchiveParts) {
   const { language } = visit
@@ -44,6 +44,7 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
           stream={null}
           playbackUrl={archive.playback_url}
           posterUrl={archive.poster_url}
+          chaptersUrl={archive.chapters.length === 0 ? null : chaptersUrlOf(archive)}
           seed={archive.stream_id}
           root={ROOT}
           language={language}
@@ -80,8 +81,33 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
           </div>
         </header>
         <ArchiveNote visit={visit} archive={archive} />
+        <Chapters visit={visit} archive={archive} />
       </div>
     </div>
+  )
+}
+
+function chaptersUrlOf({ archive_id: id }: ArchiveDetails): string {
+  return `${ROOT}/api/v1/archives/${id}/chapters.vtt`
+}
+
+/** Renders the chapters as links to their begin; with the page's script, the player goes there. */
+function Chapters({ visit: { language }, archive: { chapters } }: ArchiveParts) {
+  if (chapters.length === 0) return null
+  return (
+    <section class="panel" aria-labelledby="chapters-title">
+      <h2 id="chapters-title">{WATCH_MESSAGES[language].chapters}</h2>
+      <ol class="chapters">
+        {chapters.map(({ start, title }) => (
+          <li>
+            <a href={`?t=${Math.floor(start)}`} data-seek={start}>
+              <span class="chapter-time">{formatClock(start)}</span>
+              <span>{title}</span>
+            </a>
+          </li>
+        ))}
+      </ol>
+    </section>
   )
 }
 
@@ -108,7 +134,7 @@ function ArchiveNote({ visit: { language }, archive: { status, error } }: Archiv
   if (status === 'failed')
     return (
       <Note kind="warning" title={text.failedTitle}>
-        {error ?? ''}
+        {text.failedText} {error ?? ''}
       </Note>
     )
   return null

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { HealthEvent, StateEvent, ViewersEvent } from '../stream-events.ts'
+import { HealthEvent, StateEvent, TargetsEvent, ViewersEvent } from '../stream-events.ts'
 import { siteUrl } from './elements.ts'
 
 /** What a page does with the events of a broadcast. */
@@ -8,6 +8,7 @@ export type BroadcastListener = {
   onState(state: StateEvent): void
   onViewers(viewers: ViewersEvent): void
   onHealth(health: HealthEvent): void
+  onTargets?(targets: TargetsEvent): void
   /** Called when the connection to the gateway is lost, and when it is back. */
   onConnection(isConnected: boolean): void
 }
@@ -58,6 +59,10 @@ export function followBroadcast(streamId: string, viewer: string, listener: Broa
     source.addEventListener('health', ({ data }) => {
       const health = parse(HealthEvent, data)
       if (health !== null) listener.onHealth(health)
+    })
+    source.addEventListener('targets', ({ data }) => {
+      const targets = parse(TargetsEvent, data)
+      if (targets !== null) listener.onTargets?.(targets)
     })
   }
   connect()

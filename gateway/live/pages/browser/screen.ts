@@ -111,6 +111,8 @@ async function play(run: ScreenRun, isLive: boolean): Promise<void> {
       isLowLatency: root.dataset['latency'] === 'low',
       isMuted: root.dataset['screen'] === 'preview',
       autoplay: isLive || run.hasPlayed,
+      startSec: isLive ? 0 : startOf(location.search),
+      chaptersUrl: root.dataset['chapters'] ?? null,
       onProblem: (isUnsupported) => showProblem(run, isUnsupported),
       onPlaying: () => veil.hide(),
       onEnd: () => isLive && void offerAgain(run),
@@ -122,6 +124,12 @@ async function play(run: ScreenRun, isLive: boolean): Promise<void> {
   } finally {
     run.isMounting = false
   }
+}
+
+/** Returns the second that the address of a page names (`?t=90`); 0 where it names none. */
+function startOf(search: string): number {
+  const seconds = Number(new URLSearchParams(search).get('t') ?? 0)
+  return seconds > 0 && Number.isFinite(seconds) ? seconds : 0
 }
 
 /** Returns the address of what the screen plays now, with the name of its viewer; `null` where there is nothing yet. */

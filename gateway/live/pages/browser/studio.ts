@@ -3,14 +3,17 @@
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 import { followBroadcast } from './broadcast-events.ts'
 import { setHidden, setText, textsOf } from './elements.ts'
+import { attachGoLive } from './go-live/panel.ts'
 import { attachHealth } from './health-lanes.ts'
 import { attachClock } from './on-air-clock.ts'
 import { attachScreen } from './screen.ts'
+import { showTargets } from './targets.ts'
 import { isOnAir, showState } from './state-badge.ts'
 
 const room = document.querySelector<HTMLElement>('[data-studio]')
 if (room !== null) openRoom(room)
 for (const field of document.querySelectorAll<HTMLElement>('[data-start]')) attachStart(field)
+for (const panel of document.querySelectorAll<HTMLElement>('[data-go-live]')) attachGoLive(panel)
 
 function openRoom(element: HTMLElement): void {
   const streamId = element.dataset['studio'] ?? ''
@@ -35,6 +38,10 @@ function openRoom(element: HTMLElement): void {
       setText(document, '[data-peak-viewers]', String(peak))
     },
     onHealth: showHealth,
+    onTargets: (event) => {
+      const targets = element.querySelector<HTMLElement>('[data-targets]')
+      if (targets !== null) showTargets(targets, event)
+    },
     onConnection: (isConnected) => setHidden(document, '[data-stale]', isConnected),
   })
 }

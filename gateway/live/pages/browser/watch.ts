@@ -2,6 +2,7 @@
 
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { followBroadcast } from './broadcast-events.ts'
+import { attachChapters } from './chapters.ts'
 import { find, setHidden, setText, textsOf } from './elements.ts'
 import { attachClock } from './on-air-clock.ts'
 import { attachScreen } from './screen.ts'
@@ -12,6 +13,7 @@ const viewer = crypto.randomUUID === undefined ? String(Math.random()).slice(2) 
 const screen = attachScreen(element, viewer)
 const { stream } = element.dataset
 if (stream !== undefined) follow(stream)
+attachChapters(element)
 attachShare()
 
 function follow(streamId: string): void {

@@ -15,7 +15,7 @@ import { showPage } from '../frame.tsx'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { CHANNEL_MESSAGES } from '../messages/channel.ts'
 import { Moment } from '../moment.tsx'
-import { ArchiveCard, StreamCard } from '../stream-card.tsx'
+import { ArchiveCard, LISTS_SCRIPT, StreamCard } from '../stream-card.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
 
 const ROOT = '.'
@@ -39,7 +39,7 @@ export function channelRoutes(context: PagesContext): Hono {
         return c.html(list)
       }
       const main = <ChannelPage visit={visit} user={user} list={list} />
-      return showPage(visit, { title: user.username, root: ROOT, main, hasMedia: true })
+      return showPage(visit, { title: user.username, root: ROOT, main, scripts: [LISTS_SCRIPT], hasMedia: true })
     }),
   )
 }

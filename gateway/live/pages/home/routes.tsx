@@ -9,7 +9,7 @@ import { listStreams } from '../../broadcasts/list-streams.ts'
 import type { StreamView } from '../../broadcasts/present.ts'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
-import { ArchiveCard, FeaturedStream, StreamCard } from '../stream-card.tsx'
+import { ArchiveCard, FeaturedStream, LISTS_SCRIPT, StreamCard } from '../stream-card.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
 import { DarkStage, NothingFound } from './blank.tsx'
 
@@ -46,7 +46,7 @@ export function homeRoutes(context: PagesContext): Hono {
         </div>
       )
       const title = filter.text === '' ? '' : BROADCAST_MESSAGES[language].results(filter.text)
-      return showPage(visit, { title, root: ROOT, main, section: 'live', hasMedia: true })
+      return showPage(visit, { title, root: ROOT, main, section: 'live', scripts: [LISTS_SCRIPT], hasMedia: true })
     }),
   )
 }

@@ -49,6 +49,8 @@ export const WATCH_MESSAGES = defineMessages({
     processingTitle: 'The file for download is being made',
     processingText: 'You can watch already.',
     failedTitle: 'There is no file for download',
+    failedText: 'Part of the broadcast is damaged. You can watch what there is.',
+    chapters: 'Chapters',
   },
   ja: {
     player: 'プレーヤー',
@@ -97,5 +99,7 @@ export const WATCH_MESSAGES = defineMessages({
     processingTitle: 'ダウンロード用のファイルを作成中です',
     processingText: '視聴はもう可能です。',
     failedTitle: 'ダウンロード用のファイルはありません',
+    failedText: '配信の一部が破損しています。残っている部分は視聴できます。',
+    chapters: 'チャプター',
   },
 })

@@ -6,12 +6,12 @@ import type { Language } from '../../../web/messages.ts'
 import { logIn } from '../../accounts/log-in.ts'
 import { readRegistration } from '../../accounts/read-registration.ts'
 import { registerUser } from '../../accounts/register-user.ts'
+import { originOf } from '../../accounts/request-origin.ts'
 import { RegisterBody } from '../../accounts/requests.ts'
 import { setSessionCookie } from '../../accounts/session.ts'
 import { readForm, tryForm, wrongFields, type FieldProblems, type FormTexts } from '../form-body.ts'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { returnPathOf } from '../return-path.ts'
-import { originOf } from '../sign-in/routes.ts'
 import { beginVisit, open, type PagesContext, type Visit } from '../visit.ts'
 import { showRegister, type RegisterField } from './page.tsx'
 
@@ -54,8 +54,9 @@ async function createAccount(
   const body = { username, email, password, ...(invitation === '' ? {} : { invitation: invitation.trim() }) }
   const wrong = wrongFields(RegisterBody, body)
   if (wrong.size > 0) return explainFields(wrong, language)
-  await registerUser(context, v.parse(RegisterBody, body))
-  const login = await logIn(context, { login: username, password }, originOf(context, c))
+  const origin = originOf(context, c)
+  await registerUser(context, v.parse(RegisterBody, body), origin)
+  const login = await logIn(context, { login: username, password }, origin)
   setSessionCookie(context, c, login.token, new Date(login.expires_at))
   return null
 }

@@ -10,6 +10,7 @@ import type { SessionList } from '../../accounts/present.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
+import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { Moment } from '../moment.tsx'
 import type { UserVisit } from '../visit.ts'
@@ -141,7 +142,28 @@ function ProfileSection({ visit, sent }: FormSection) {
           </button>
         </div>
       </form>
+      <Verification visit={visit} sent={sent} />
     </Section>
+  )
+}
+
+/** Renders whether the address is verified; nothing where no e-mail is sent. */
+function Verification({ visit, sent }: FormSection) {
+  const text = MAIL_PAGE_MESSAGES[visit.language]
+  const { context, signedIn } = visit
+  if (context.settings.mail === null) return null
+  if (signedIn.user.emailVerifiedAt !== null) return <p class="muted">{text.isVerified}</p>
+  const saved = savedNote(visit, 'verify', text.verificationSent)
+  const problem = problemsOf(sent, 'verify').form
+  return (
+    <form class="verification" method="post" action="settings">
+      <input type="hidden" name="form" value="verify" />
+      {saved === null ? <Note kind="warning" title={text.isNotVerified} /> : <Note kind="fine" title={saved} />}
+      {problem === undefined ? null : <Note kind="alert" title={problem} />}
+      <button class="button" type="submit">
+        {text.sendAgain}
+      </button>
+    </form>
   )
 }
 

@@ -5,12 +5,15 @@ import { UUID } from '../../../../shared/ids.ts'
 import type { BrokenRule } from '../../../errors.ts'
 import type { Language } from '../../../web/messages.ts'
 import { deleteUser } from '../../accounts/delete-user.ts'
+import { requestVerification } from '../../accounts/mails/request-mail.ts'
+import { originOf } from '../../accounts/request-origin.ts'
 import { DeleteUserBody, UpdateUserBody } from '../../accounts/requests.ts'
 import { clearSessionCookie } from '../../accounts/session.ts'
 import { deleteSession, deleteUserSessions } from '../../accounts/store/sessions.ts'
 import { updateUser } from '../../accounts/update-user.ts'
 import { readForm, tryForm, wrongFields, type FieldProblems, type FormTexts } from '../form-body.ts'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
+import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
 import { showSettings, type SettingsField } from './page.tsx'
@@ -22,6 +25,7 @@ type SettingsForm = (visit: UserVisit, form: FormTexts) => Promise<FormOutcome>
 /** The forms of the page, by the value of their hidden field `form`. */
 const FORMS: Readonly<Record<string, SettingsForm>> = {
   profile: saveProfile,
+  verify: sendVerification,
   password: changePassword,
   session: endSession,
   everywhere: endAllSessions,
@@ -70,6 +74,11 @@ function changed(field: 'username' | 'email', form: FormTexts, current: string):
   return value === undefined || value === current ? {} : { [field]: value }
 }
 
+async function sendVerification({ c, context, signedIn }: UserVisit): Promise<FormOutcome> {
+  await requestVerification(context, signedIn, originOf(context, c))
+  return { leadTo: 'settings?saved=verify#profile' }
+}
+
 async function changePassword(visit: UserVisit, form: FormTexts): Promise<FormOutcome> {
   const { password = '', current_password: current = '' } = form
   return update(visit, { password, ...(current === '' ? {} : { current_password: current }) }, 'password')
@@ -78,7 +87,7 @@ async function changePassword(visit: UserVisit, form: FormTexts): Promise<FormOu
 async function update({ c, context, language, signedIn }: UserVisit, body: object, form: string): Promise<FormOutcome> {
   const wrong = wrongFields(UpdateUserBody, body)
   if (wrong.size > 0) return { problems: explainFields(wrong, language) }
-  await updateUser(context, signedIn, v.parse(UpdateUserBody, body), context.clientAddress(c))
+  await updateUser(context, signedIn, v.parse(UpdateUserBody, body), originOf(context, c))
   return { leadTo: `settings?saved=${form}#${form}` }
 }
 
@@ -101,7 +110,7 @@ async function deleteAccount({ c, context, language, signedIn }: UserVisit, form
   if (wrongFields(DeleteUserBody, body).size > 0) {
     return { problems: { delete_password: SETTINGS_MESSAGES[language].passwordIsWrong } }
   }
-  await deleteUser(context, signedIn, v.parse(DeleteUserBody, body), context.clientAddress(c))
+  await deleteUser(context, signedIn, v.parse(DeleteUserBody, body), originOf(context, c))
   clearSessionCookie(context, c)
   return { leadTo: '.' }
 }
@@ -128,6 +137,8 @@ function explainRefusal(rule: BrokenRule, language: Language): FieldProblems<Set
       return { current_password: text.passwordIsWrong, delete_password: text.passwordIsWrong }
     case 'LOGIN_LIMITED':
       return { form: account.loginLimited(rule.retryAfterSec ?? 0) }
+    case 'MAIL_LIMITED':
+      return { form: MAIL_PAGE_MESSAGES[language].limited(rule.retryAfterSec ?? 0) }
     case 'LAST_ADMIN':
       return { form: text.lastAdmin }
     default:

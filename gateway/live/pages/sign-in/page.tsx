@@ -7,6 +7,7 @@ import { DoorPage } from '../door.tsx'
 import type { FieldProblems } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
+import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import type { Visit } from '../visit.ts'
 
 /** What was filled in, and what is wrong with it. */
@@ -21,11 +22,13 @@ export type SignInForm = {
 /** Shows the form that begins a session. */
 export function showSignIn(visit: Visit, { next, login, problems, status = 200 }: SignInForm): Promise<Response> {
   const text = ACCOUNT_MESSAGES[visit.language]
-  const { c } = visit
+  const mails = MAIL_PAGE_MESSAGES[visit.language]
+  const { c, context } = visit
   const query = next === '.' ? '' : `?next=${encodeURIComponent(next)}`
   const main = (
     <DoorPage title={text.signInTitle} lead={text.signInLead}>
       {c.req.query('ended') === undefined ? null : <Note kind="fine" title={text.ended} />}
+      {c.req.query('reset') === undefined ? null : <Note kind="fine" title={mails.resetDone} />}
       {next === '.' || status !== 200 ? null : <Note kind="planned" title={text.needed} />}
       {problems.form === undefined ? null : <Note kind="alert" title={problems.form} />}
       <form class="form" method="post" action="sign-in">
@@ -50,6 +53,11 @@ export function showSignIn(visit: Visit, { next, login, problems, status = 200 }
           {text.signIn}
         </button>
       </form>
+      {context.settings.mail === null ? null : (
+        <p>
+          <a href="forgot">{mails.forgotLink}</a>
+        </p>
+      )}
       <p class="muted">
         {text.newHere} <a href={`register${query}`}>{text.createAccount}</a>
       </p>

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import type { BrokenRule } from '../../../errors.ts'
 import type { Language } from '../../../web/messages.ts'
 import { logIn } from '../../accounts/log-in.ts'
+import { originOf } from '../../accounts/request-origin.ts'
 import { LoginBody } from '../../accounts/requests.ts'
 import { clearSessionCookie, setSessionCookie } from '../../accounts/session.ts'
 import { deleteSession } from '../../accounts/store/sessions.ts'
@@ -56,11 +57,6 @@ async function beginSession(
   const login = await logIn(context, v.parse(LoginBody, body), originOf(context, c))
   setSessionCookie(context, c, login.token, new Date(login.expires_at))
   return null
-}
-
-/** Returns where a login comes from. */
-export function originOf(context: PagesContext, c: HonoContext) {
-  return { address: context.clientAddress(c), userAgent: c.req.header('user-agent') ?? '' }
 }
 
 function explainLogin({ code, retryAfterSec = 0 }: BrokenRule, language: Language): FieldProblems<SignInField> | null {

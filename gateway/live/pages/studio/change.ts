@@ -7,10 +7,11 @@ import { getStream } from '../../broadcasts/get-stream.ts'
 import type { StreamView } from '../../broadcasts/present.ts'
 import { UpdateStreamBody } from '../../broadcasts/requests.ts'
 import { readIngestAddresses } from '../../ingest/read-ingest-addresses.ts'
-import { readForm, wrongFields, type FormTexts } from '../form-body.ts'
+import { readForm, tryForm, wrongFields, type FormTexts } from '../form-body.ts'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
-import { showControlRoom } from './control-room.tsx'
-import { explainStreamFields, toStreamBody } from './stream-form.ts'
+import { addTargetFromForm, removeTargetFromForm } from './change-targets.ts'
+import { CURVE_PART, showControlRoom, showCurve } from './control-room.tsx'
+import { explainStreamFields, explainStreamRefusal, toStreamBody } from './stream-form.ts'
 
 type StudioForm = (visit: UserVisit, stream: StreamView, form: FormTexts) => Promise<Response>
 
@@ -18,6 +19,8 @@ type StudioForm = (visit: UserVisit, stream: StreamView, form: FormTexts) => Pro
 const FORMS: Readonly<Record<string, StudioForm>> = {
   details: saveDetails,
   key: renewStreamKey,
+  'target-add': addTargetFromForm,
+  'target-remove': removeTargetFromForm,
   end: endBroadcast,
   delete: deleteBroadcast,
 }
@@ -25,7 +28,9 @@ const FORMS: Readonly<Record<string, StudioForm>> = {
 /** Shows the studio of one broadcast to its owner. */
 export async function showBroadcast(visit: UserVisit, id: string): Promise<Response> {
   const stream = await findOwn(visit, id)
-  return showControlRoom(visit, { stream, ingest: await readIngestAddresses(visit.context), key: null, problems: {} })
+  if (visit.c.req.query('part') === CURVE_PART) return showCurve(visit, id)
+  const ingest = await readIngestAddresses(visit.context, stream.stream_id)
+  return showControlRoom(visit, { stream, ingest, key: null, problems: {} })
 }
 
 /** Answers a form of the studio of one broadcast. */
@@ -50,12 +55,17 @@ async function saveDetails(visit: UserVisit, stream: StreamView, form: FormTexts
   const { context, signedIn, language, c } = visit
   const body = toStreamBody(form, stream.started_at !== null)
   const wrong = wrongFields(UpdateStreamBody, body)
-  if (wrong.size > 0) {
-    const problems = explainStreamFields(wrong, language)
-    const ingest = await readIngestAddresses(context)
-    return showControlRoom(visit, { stream, ingest, key: null, values: form, problems, status: 400 })
+  const tried =
+    wrong.size > 0
+      ? { problems: explainStreamFields(wrong, language) }
+      : await tryForm(
+          () => updateStream(context, signedIn, stream.stream_id, v.parse(UpdateStreamBody, body)),
+          (rule) => explainStreamRefusal(rule, language),
+        )
+  if ('problems' in tried) {
+    const ingest = await readIngestAddresses(context, stream.stream_id)
+    return showControlRoom(visit, { stream, ingest, key: null, values: form, problems: tried.problems, status: 400 })
   }
-  await updateStream(context, signedIn, stream.stream_id, v.parse(UpdateStreamBody, body))
   return c.redirect(`${stream.stream_id}?saved#details`, 303)
 }
 

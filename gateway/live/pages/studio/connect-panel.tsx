@@ -47,6 +47,13 @@ export function ConnectPanel({ language, ingest, streamKey, streamId }: ConnectP
           ))}
         </ol>
       </details>
+      {ingest.whip_url === undefined ? null : (
+        <details class="help">
+          <summary>{text.obsWhip}</summary>
+          <p class="muted">{text.obsWhipText}</p>
+          <CopyText text={ingest.whip_url} {...copied} />
+        </details>
+      )}
       <details class="help">
         <summary>{text.ffmpeg}</summary>
         <p class="muted">{text.ffmpegText}</p>

@@ -5,9 +5,13 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 import { Note } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
-import type { StreamView } from '../../broadcasts/present.ts'
+import type { Language } from '../../../web/messages.ts'
+import { readTargets } from '../../broadcasts/change-targets.ts'
+import type { StreamView, ViewerCurve } from '../../broadcasts/present.ts'
+import { readViewerCurve } from '../../broadcasts/read-viewer-curve.ts'
 import type { IngestAddresses } from '../../ingest/read-ingest-addresses.ts'
 import { isOnAir } from '../../rules/broadcast-state.ts'
+import type { TargetList } from '../../targets/present.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
@@ -18,11 +22,18 @@ import { OnAirClock } from '../watch/routes.tsx'
 import { Confirm } from './confirm.tsx'
 import { ConnectPanel } from './connect-panel.tsx'
 import { DetailsFields } from './details-form.tsx'
+import { GoLivePanel } from './go-live-panel.tsx'
 import { HealthPanel } from './health-panel.tsx'
 import { STUDIO_SCRIPT } from './new-page.tsx'
+import { TargetsPanel, type TargetForm } from './targets-panel.tsx'
+import { ViewersPanel } from './viewers-panel.tsx'
 import { toStreamForm, type StreamField } from './stream-form.ts'
 
 const ROOT = '..'
+const NO_TARGET: TargetForm = { url: '', problems: {} }
+/** The part of the page that is read again by itself, and how often, in seconds. */
+export const CURVE_PART = 'viewers'
+const CURVE_REFRESH_SEC = 15
 
 /** What the studio of one broadcast shows. */
 export type ControlRoomParts = {
@@ -33,39 +44,27 @@ export type ControlRoomParts = {
   /** What its form was filled in with, where something is wrong with it. */
   readonly values?: FormTexts
   readonly problems: FieldProblems<StreamField>
+  /** The form of a new target, where something is wrong with it. */
+  readonly targetForm?: TargetForm
   readonly status?: ContentfulStatusCode
 }
 
-/** Shows the studio of one broadcast: preview, health, connection help, details. */
-export function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Promise<Response> {
-  const { stream, ingest, key, status = 200 } = parts
-  const { language } = visit
-  const hasEnded = stream.state === 'ended'
+/** Shows the studio of one broadcast: preview, health, viewers, connection help, other platforms, details. */
+export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Promise<Response> {
+  const { stream, status = 200 } = parts
+  const { language, context, signedIn } = visit
+  const [{ viewers }, { targets }] = await Promise.all([
+    readViewerCurve(context, signedIn, stream.stream_id),
+    readTargets(context, signedIn, stream.stream_id),
+  ])
   const main = (
     <div class="wrap stack" data-studio={stream.stream_id}>
       <RoomHead visit={visit} stream={stream} />
-      {hasEnded ? <EndedNote visit={visit} stream={stream} /> : null}
-      <p class="note note-warning" data-stale hidden>
-        <Icon name="alert" />
-        <strong>{STUDIO_MESSAGES[language].staleNote}</strong>
-      </p>
+      <RoomNotes visit={visit} stream={stream} />
       <div class="room">
+        <RoomPicture stream={stream} language={language} minutes={viewers} />
         <div class="stack">
-          <Screen
-            stream={stream}
-            playbackUrl={stream.playback_url}
-            posterUrl={stream.poster_url}
-            seed={stream.stream_id}
-            root={ROOT}
-            language={language}
-            isPreview
-          />
-          {hasEnded ? null : <HealthPanel language={language} />}
-        </div>
-        <div class="stack">
-          {hasEnded ? null : (
-            <ConnectPanel language={language} ingest={ingest} streamKey={key} streamId={stream.stream_id} />
-          )}
+          {stream.state === 'ended' ? null : <ConnectPanels language={language} parts={parts} targets={targets} />}
           <DetailsPanel visit={visit} parts={parts} />
           <DeletePanel visit={visit} stream={stream} />
         </div>
@@ -80,7 +79,68 @@ export function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Prom
     section: 'studio',
     scripts: [STUDIO_SCRIPT],
     hasPlayer: true,
+    hasCapture: true,
   })
+}
+
+type RoomPictureParts = {
+  readonly stream: StreamView
+  readonly language: Language
+  readonly minutes: ViewerCurve['viewers']
+}
+
+/** Shows what the broadcast looks like and how it is doing: preview, viewers over time, health. */
+function RoomPicture({ stream, language, minutes }: RoomPictureParts) {
+  const hasEnded = stream.state === 'ended'
+  return (
+    <div class="stack">
+      <Screen
+        stream={stream}
+        playbackUrl={stream.playback_url}
+        posterUrl={stream.poster_url}
+        seed={stream.stream_id}
+        root={ROOT}
+        language={language}
+        isPreview
+      />
+      {stream.started_at === null ? null : (
+        <div
+          class="stack"
+          data-refresh={hasEnded ? undefined : `${stream.stream_id}?part=${CURVE_PART}`}
+          data-every={CURVE_REFRESH_SEC}
+        >
+          <ViewersPanel language={language} minutes={minutes} />
+        </div>
+      )}
+      {hasEnded ? null : <HealthPanel language={language} />}
+    </div>
+  )
+}
+
+type ConnectPanelsParts = {
+  readonly language: Language
+  readonly parts: ControlRoomParts
+  readonly targets: TargetList['targets']
+}
+
+/** Shows what a broadcast comes from and goes to: encoders, the browser, other platforms. */
+function ConnectPanels({ language, parts, targets }: ConnectPanelsParts) {
+  const { stream, ingest, key, targetForm = NO_TARGET } = parts
+  const { stream_id: streamId } = stream
+  return (
+    <>
+      <ConnectPanel language={language} ingest={ingest} streamKey={key} streamId={streamId} />
+      {ingest.whip_url === undefined ? null : <GoLivePanel language={language} streamId={streamId} />}
+      <TargetsPanel language={language} streamId={streamId} targets={targets} form={targetForm} />
+    </>
+  )
+}
+
+/** Shows only the viewers of a broadcast over time, as it is in its studio. */
+export async function showCurve({ c, context, signedIn, language }: UserVisit, id: string): Promise<Response> {
+  const { viewers } = await readViewerCurve(context, signedIn, id)
+  c.header('Cache-Control', 'no-store')
+  return c.html(<ViewersPanel language={language} minutes={viewers} />)
 }
 
 type RoomParts = { readonly visit: UserVisit; readonly stream: StreamView }
@@ -120,6 +180,26 @@ function RoomHead({ visit, stream }: RoomParts) {
         )}
       </div>
     </header>
+  )
+}
+
+/** Shows what the owner has to know before all else. */
+function RoomNotes({ visit, stream }: RoomParts) {
+  const text = STUDIO_MESSAGES[visit.language]
+  const hasEnded = stream.state === 'ended'
+  return (
+    <>
+      {hasEnded ? <EndedNote visit={visit} stream={stream} /> : null}
+      {stream.is_out_of_room && !hasEnded ? (
+        <Note kind="warning" title={text.outOfRoomTitle}>
+          {text.outOfRoomText}
+        </Note>
+      ) : null}
+      <p class="note note-warning" data-stale hidden>
+        <Icon name="alert" />
+        <strong>{text.staleNote}</strong>
+      </p>
+    </>
   )
 }
 

@@ -50,10 +50,23 @@ export function DetailsFields({ language, values, problems, hasStarted, isFirst 
           <StartField language={language} values={values} problem={problems.scheduled_for} />
         </>
       )}
-      <label class="choice">
-        <input type="checkbox" name="record" checked={values['record'] === 'on'} />
-        <span>{text.record}</span>
-      </label>
+      <div class="field">
+        <label class="choice">
+          <input
+            type="checkbox"
+            name="record"
+            checked={values['record'] === 'on'}
+            aria-describedby={problems.record === undefined ? undefined : 'record-problem'}
+            aria-invalid={problems.record === undefined ? undefined : 'true'}
+          />
+          <span>{text.record}</span>
+        </label>
+        {problems.record === undefined ? null : (
+          <p class="problem" id="record-problem">
+            {problems.record}
+          </p>
+        )}
+      </div>
     </>
   )
 }

@@ -1,11 +1,14 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
 import { MonitorArt } from '../../../web/components/art.tsx'
+import { Note } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
 import type { StreamView } from '../../broadcasts/present.ts'
+import type { StorageUse } from '../../storage/quota.ts'
 import { showPage } from '../frame.tsx'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 import { StreamCard } from '../stream-card.tsx'
+import { formatBytes } from '../time-text.ts'
 import type { UserVisit } from '../visit.ts'
 
 const ROOT = '.'
@@ -13,7 +16,7 @@ const ROOT = '.'
 const ORDER: readonly StreamView['state'][] = ['live', 'reconnecting', 'ready', 'scheduled', 'ended']
 
 /** Shows the broadcasts of the signed-in user. */
-export function showStudio(visit: UserVisit, streams: readonly StreamView[]): Promise<Response> {
+export function showStudio(visit: UserVisit, streams: readonly StreamView[], storage: StorageUse): Promise<Response> {
   const text = STUDIO_MESSAGES[visit.language]
   const sorted = streams.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
   const main = (
@@ -23,8 +26,18 @@ export function showStudio(visit: UserVisit, streams: readonly StreamView[]): Pr
           <h1>{text.title}</h1>
           <p class="muted">{text.lead}</p>
         </div>
-        {streams.length === 0 ? null : <NewButton label={text.newBroadcast} />}
+        {streams.length === 0 ? null : (
+          <div class="actions">
+            <StorageMeter visit={visit} storage={storage} />
+            <NewButton label={text.newBroadcast} />
+          </div>
+        )}
       </header>
+      {storage.limit !== null && storage.used >= storage.limit ? (
+        <Note kind="warning" title={text.storageFullTitle}>
+          {text.storageFullText}
+        </Note>
+      ) : null}
       {streams.length === 0 ? (
         <section class="blank">
           <MonitorArt lamp="planned" />
@@ -60,6 +73,24 @@ function StreamGroup({ title, streams, visit: { language } }: StreamGroupParts) 
         ))}
       </div>
     </section>
+  )
+}
+
+type StorageMeterParts = { readonly visit: UserVisit; readonly storage: StorageUse }
+
+/** Renders how much is stored and, where there is a limit, what share of it that is. */
+function StorageMeter({ visit: { language }, storage: { used, limit } }: StorageMeterParts) {
+  if (used === 0 && limit === null) return null
+  const text = STUDIO_MESSAGES[language]
+  const size = formatBytes(used, language)
+  if (limit === null) return <p class="storage muted small">{text.storageUsed(size)}</p>
+  return (
+    <div class="storage small">
+      <p class="muted" id="storage-used">
+        {text.storageUsedOf(size, formatBytes(limit, language))}
+      </p>
+      <meter min={0} max={limit} high={limit * 0.9} value={used} aria-labelledby="storage-used" />
+    </div>
   )
 }
 

@@ -1,6 +1,7 @@
 import { Hono, type Context as HonoContext } from 'hono'
 
 import { listStreams } from '../../broadcasts/list-streams.ts'
+import { readStorageUse } from '../../storage/quota.ts'
 import { openSignedIn, type PagesContext } from '../visit.ts'
 import { createBroadcast, showNewBroadcast } from './create.ts'
 import { changeBroadcast, showBroadcast } from './change.ts'
@@ -17,7 +18,11 @@ export function studioRoutes(context: PagesContext): Hono {
       openSignedIn(context, async (visit) => {
         const { signedIn } = visit
         const own = { user: signedIn.user.userId, limit: SHOWN, cursor: undefined }
-        return showStudio(visit, (await listStreams(context, signedIn, own)).streams)
+        const [{ streams }, storage] = await Promise.all([
+          listStreams(context, signedIn, own),
+          readStorageUse(context, context.db, signedIn.user.userId),
+        ])
+        return showStudio(visit, streams, storage)
       }),
     )
     .get(

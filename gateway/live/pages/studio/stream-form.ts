@@ -5,7 +5,7 @@ import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 
 /** The fields of the form of a broadcast. */
-export type StreamField = 'title' | 'description' | 'category' | 'tags' | 'scheduled_for'
+export type StreamField = 'title' | 'description' | 'category' | 'tags' | 'scheduled_for' | 'record'
 
 /** Returns what a form was filled in with, as the API takes it: a broadcast that has started keeps its start. */
 export function toStreamBody(form: FormTexts, hasStarted: boolean): Readonly<Record<string, unknown>> {
@@ -55,5 +55,6 @@ export function explainStreamFields(wrong: ReadonlySet<string>, language: Langua
 
 /** Returns the problems that a refusal of the API stands for; `null` where it is none of the form's. */
 export function explainStreamRefusal({ code }: BrokenRule, language: Language): FieldProblems<StreamField> | null {
+  if (code === 'STORAGE_FULL') return { record: STUDIO_MESSAGES[language].storageFull }
   return code === 'TOO_MANY_STREAMS' ? { form: STUDIO_MESSAGES[language].tooMany } : null
 }

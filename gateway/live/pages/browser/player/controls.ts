@@ -1,3 +1,4 @@
+import { MediaCaptionsButton } from 'media-chrome/media-captions-button'
 import MediaControlBar from 'media-chrome/media-control-bar'
 import { MediaController } from 'media-chrome/media-controller'
 import MediaFullscreenButton from 'media-chrome/media-fullscreen-button'
@@ -20,12 +21,14 @@ import { WATCH_MESSAGES } from '../../messages/watch.ts'
 import { formatClock } from '../../time-text.ts'
 import { textsOf } from '../elements.ts'
 import { allowStyles } from './allow-styles.ts'
+import type { PlayerOptions } from './player-options.ts'
 
 const text = textsOf(WATCH_MESSAGES)
 
 addTranslation('ja', { ...JAPANESE_CONTROLS })
 setLanguage(document.documentElement.lang)
 allowStyles([
+  MediaCaptionsButton,
   MediaControlBar,
   MediaController,
   MediaFullscreenButton,
@@ -55,8 +58,9 @@ export type Controls = {
 const MENU_KEYS = 'ArrowUp ArrowDown ArrowLeft ArrowRight Enter Space Home End'
 
 /** Builds a player with its controls. Keys work as they do on other platforms: space, K, M, F, arrows. */
-export function buildControls({ isLive }: { readonly isLive: boolean }): Controls {
+export function buildControls({ isLive, chaptersUrl }: Pick<PlayerOptions, 'isLive' | 'chaptersUrl'>): Controls {
   const video = element('video', { slot: 'media', playsinline: '', crossorigin: 'anonymous' })
+  if (chaptersUrl !== null) video.append(element('track', { kind: 'chapters', src: chaptersUrl, default: '' }))
   const quality = element('select', { class: 'player-quality', 'aria-label': text.quality, keysused: MENU_KEYS })
   const delay = element('span', { class: 'player-delay', title: text.delay })
   delay.hidden = true
@@ -72,6 +76,7 @@ export function buildControls({ isLive }: { readonly isLive: boolean }): Control
     element('media-volume-range'),
     ...kind,
     element('span', { class: 'player-space' }),
+    buildCaptions(video),
     quality,
     element('media-pip-button'),
     element('media-fullscreen-button'),
@@ -90,6 +95,17 @@ export function buildControls({ isLive }: { readonly isLive: boolean }): Control
     bar,
   )
   return { controller, video, quality, delay }
+}
+
+/** Builds the switch of captions, which shows itself where the picture has any. */
+function buildCaptions({ textTracks }: HTMLVideoElement): HTMLElement {
+  const button = element('media-captions-button')
+  const show = () => {
+    button.hidden = ![...textTracks].some(({ kind }) => kind === 'captions' || kind === 'subtitles')
+  }
+  for (const event of ['addtrack', 'removetrack']) textTracks.addEventListener(event, show)
+  show()
+  return button
 }
 
 /** Shows how far a recording has played, and how long it is. */

@@ -1,7 +1,7 @@
 import type Hls from 'hls.js'
 
 import type { PlayerOptions } from './player-options.ts'
-import { stayLive } from './stay-live.ts'
+import { FASTER_RATE, stayLive } from './stay-live.ts'
 
 /** A playlist that a video element plays. */
 export type OpenSource = {
@@ -18,7 +18,7 @@ export type OpenSource = {
   close(): void
 }
 
-type SourceOptions = Pick<PlayerOptions, 'url' | 'isLive' | 'isLowLatency' | 'onProblem'>
+type SourceOptions = Pick<PlayerOptions, 'url' | 'isLive' | 'isLowLatency' | 'startSec' | 'onProblem'>
 
 /** How long a player keeps what has been played, in seconds. */
 const BACK_BUFFER_SEC = 60
@@ -33,7 +33,7 @@ const LONGEST_DELAY_SEC = 600
 export async function openSource(video: HTMLVideoElement, options: SourceOptions): Promise<OpenSource | null> {
   const { default: HlsPlayer } = await import('hls.js/light')
   if (!HlsPlayer.isSupported()) return openNatively(video, options)
-  const { url, isLive, isLowLatency } = options
+  const { url, isLive, isLowLatency, startSec } = options
   const hls = new HlsPlayer({
     // The segments are played as they are: there is no work for a second thread.
     enableWorker: false,
@@ -41,7 +41,7 @@ export async function openSource(video: HTMLVideoElement, options: SourceOptions
     backBufferLength: BACK_BUFFER_SEC,
     liveDurationInfinity: true,
     ...(isLive && !isLowLatency ? { liveSyncDurationCount: 2 } : {}),
-    ...(isLive ? { maxLiveSyncPlaybackRate: 1.25 } : { startPosition: 0 }),
+    ...(isLive ? { maxLiveSyncPlaybackRate: FASTER_RATE } : { startPosition: startSec }),
   })
   keepPlaying(hls, HlsPlayer, options)
   hls.loadSource(url)

@@ -1,11 +1,13 @@
 import type Hls from 'hls.js'
 
+import { choosePace } from './choose-pace.ts'
+
 /** Interval of comparing the delay with what it should be, in ms. */
 const INTERVAL_MS = 1000
-/** Further behind than this, a faster pace takes too long: the picture jumps, in seconds. */
-const JUMP_SEC = 2.5
 /** A viewer who seeks further back than this wants to see what has been, in seconds. */
 const BACK_SEC = 8
+/** The pace at which a player catches up; voices keep their pitch. */
+export const FASTER_RATE = 1.25
 
 /**
  * Keeps the picture at the newest one after a slow start or a stall; not where the viewer has gone back or has paused.
@@ -22,8 +24,11 @@ export function stayLive(video: HTMLVideoElement, hls: Hls): () => void {
   }
   const timer = setInterval(() => {
     const { liveSyncPosition } = hls
-    if (!wantsLive || video.paused || liveSyncPosition === null || behindSec() < JUMP_SEC) return
-    video.currentTime = liveSyncPosition
+    if (video.paused || liveSyncPosition === null) return
+    const pace = wantsLive ? choosePace(behindSec(), video.playbackRate > 1) : 'keep'
+    if (pace === 'jump') video.currentTime = liveSyncPosition
+    // With low latency, hls.js sets the pace by itself.
+    if (!hls.config.lowLatencyMode) video.playbackRate = pace === 'faster' ? FASTER_RATE : 1
   }, INTERVAL_MS)
   video.addEventListener('seeking', onSeeking)
   video.addEventListener('pause', onPause)

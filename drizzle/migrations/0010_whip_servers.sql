@@ -1,0 +1,1 @@
+ALTER TABLE "ingest_servers" ADD COLUMN "whip_url" text;

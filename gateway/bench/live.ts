@@ -1,0 +1,19 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { benchBroadcasts } from './live/broadcasts.ts'
+import { benchIngest } from './live/ingest.ts'
+import { makeSourceClip } from './live/source-clip.ts'
+import type { BenchResult } from './result-table.ts'
+
+/** Measures live from the ingest over encoding and packaging to the delivery of playlists and segments. */
+export async function benchLive(): Promise<BenchResult[]> {
+  const dir = await mkdtemp(join(tmpdir(), 'tallylight-bench-'))
+  try {
+    const clip = makeSourceClip(join(dir, 'source.flv'))
+    return [...(await benchIngest(dir, clip)), ...(await benchBroadcasts(dir, clip))]
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,15 @@
+import type { Tx } from '../../ports/database.ts'
+import { endAssignment } from '../../workers/store/assignments.ts'
+import { discardFiles } from '../storage/discard-files.ts'
+import { deleteArchiveRow, type Archive } from '../store/archives.ts'
+import { archiveAssignmentOf } from './pod.ts'
+
+/** Removes a recording with its files. The entry of its broadcast stays, and cannot be played any more. */
+export async function removeArchive(
+  tx: Tx,
+  { archiveId, streamId }: Pick<Archive, 'archiveId' | 'streamId'>,
+): Promise<void> {
+  await endAssignment(tx, archiveAssignmentOf(archiveId))
+  await deleteArchiveRow(tx, archiveId)
+  await discardFiles(tx, streamId)
+}

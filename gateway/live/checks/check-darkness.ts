@@ -1,0 +1,37 @@
+import { ENCODER_FPS, startEncoder } from '../testing/encoder.ts'
+import { createBroadcast, startProduct } from './product.ts'
+import { HEIGHT, SHORT_LADDER } from './publishing.ts'
+import { atMost, isSo, type CheckedFigure } from './row-check.ts'
+import { waitUntil } from './wait-until.ts'
+import { openStudio } from './watched-page.ts'
+
+/** The thresholds of the watchdog, in seconds. */
+const THRESHOLD_SEC = 5
+const ALLOWED_SEC = 3
+const DARK_SEC = [25, 35] as const
+
+/** Publishes ten seconds of a black picture and silence; measures when the studio says it, and when it is well again. */
+export async function checkDarkness(signal: AbortSignal): Promise<readonly CheckedFigure[]> {
+  await using product = await startProduct(signal, SHORT_LADDER)
+  const broadcast = await createBroadcast(product)
+  await using encoder = startEncoder({ url: broadcast.url, sec: 90, height: HEIGHT, dark: DARK_SEC })
+  await using studio = await openStudio(product, broadcast)
+  const saysBy = (text: string) =>
+    waitUntil(() => studio.page.locator('[data-advice]', { hasText: text }).isVisible(), {
+      what: text,
+      sec: 60,
+      signal,
+    })
+  const [blackMs, silentMs] = await Promise.all([
+    saysBy('The picture has been black'),
+    saysBy('The sound has been silent'),
+  ])
+  const fineMs = await saysBy('All is well.').catch(() => Number.NaN)
+  const [darkFrom = 0, darkUntil = 0] = DARK_SEC.map((sec) => encoder.sentAtMs(sec * ENCODER_FPS) ?? Number.NaN)
+  const most = THRESHOLD_SEC + ALLOWED_SEC
+  return [
+    atMost('black: said after', (blackMs - darkFrom) / 1000, most),
+    atMost('silent: said after', (silentMs - darkFrom) / 1000, most),
+    isSo(`well again after ${((fineMs - darkUntil) / 1000).toFixed(2)} s`, 'says so', !Number.isNaN(fineMs)),
+  ]
+}

@@ -1,0 +1,42 @@
+import { removeArchive } from '../archives/remove-archive.ts'
+import type { LiveContext } from '../context.ts'
+import { discardFiles } from '../storage/discard-files.ts'
+import { insertClassChange } from '../store/storage-tasks.ts'
+import { listOldArchives, listUnrecorded, listUnrecordedOnAir, markCooled } from '../store/stored-streams.ts'
+import { trimWindow } from './trim-window.ts'
+
+/** Records that one run handles of each kind; the others are handled by the next run. */
+const BATCH = 500
+/** How long a broadcast without a recording stays playable after its end, in seconds: viewers may be behind. */
+const UNRECORDED_SEC = 600
+
+/**
+ * Removes and moves stored files as the settings say: recordings that are too old, broadcasts without a recording after
+ * their end and beyond their window, and recordings for a colder class. Each in a transaction of its own.
+ */
+export async function retainFiles(context: LiveContext): Promise<void> {
+  const { db, transact } = context
+  for (const streamId of await listUnrecordedOnAir(db)) await transact((tx) => trimWindow(tx, streamId))
+  for (const streamId of await listUnrecorded(db, UNRECORDED_SEC, BATCH)) {
+    await transact((tx) => discardFiles(tx, streamId))
+  }
+  await expireArchives(context)
+  await coolArchives(context)
+}
+
+async function expireArchives({ db, transact, settings, log }: LiveContext): Promise<void> {
+  const { retentionSec } = settings.live.archives
+  if (retentionSec === null) return
+  for (const archive of await listOldArchives(db, retentionSec, BATCH)) {
+    await transact((tx) => removeArchive(tx, archive))
+    log.info('recording expired', { archive_id: archive.archiveId })
+  }
+}
+
+async function coolArchives({ transact, settings }: LiveContext): Promise<void> {
+  const { coldAfterSec, coldClass } = settings.live.archives
+  if (coldAfterSec === null) return
+  await transact(async (tx) => {
+    for (const streamId of await markCooled(tx, coldAfterSec, BATCH)) await insertClassChange(tx, streamId, coldClass)
+  })
+}
