@@ -61,8 +61,8 @@ export const StreamStatus = v.picklist(['unknown', 'scheduled', 'live', 'ended']
 export type StreamStatus = v.InferOutput<typeof StreamStatus>
 
 /** One side of the last analysed segment; `absent`: the stream has no such track. */
-export const VideoHealth = v.picklist(['unknown', 'ok', 'black', 'absent'])
-export const AudioHealth = v.picklist(['unknown', 'ok', 'silent', 'absent'])
+export const VideoHealth = v.picklist(['unknown', 'ok', 'black', 'absent', 'encrypted'])
+export const AudioHealth = v.picklist(['unknown', 'ok', 'silent', 'absent', 'encrypted'])
 
 /** The worker's phase, from which the gateway derives the monitor's status. */
 export const WorkerMode = v.picklist(['initializing', 'waiting', 'monitoring', 'completed', 'error'])

@@ -8,7 +8,8 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { PATIENCE_MS } from '../../shared/testing/until.ts'
-import { createFetcher, type FetchResult, type GetOptions, type ProxySettings } from './http.ts'
+import { createFetcher, type FetchResult, type GetOptions } from './http.ts'
+import type { ProxySettings } from './http-agents.ts'
 
 const NO_PROXIES: ProxySettings = { http: null, https: null, bypass: null }
 

@@ -1,8 +1,9 @@
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import { isExhausted } from '../state/stall.ts'
-import type { StreamSource, TrackSelection } from '../stream.ts'
+import type { RenditionChoice, StreamSource, TrackSelection } from '../stream.ts'
 import { INITIAL_POLL_RESULT, pollRendition, type PollResult, type RenditionPoller } from './poll-rendition.ts'
+import { createRenditionSwitch } from './rendition-switch.ts'
 
 /** Polls the renditions of a stream independently: one that hangs does not hold up the other. */
 export type RenditionPollers = {
@@ -32,6 +33,7 @@ export function createRenditionPollers(
 ): RenditionPollers {
   const { clock } = context
   const probeFor = createProbePool(createProbe)
+  let source: StreamSource | null = null
   let pollers: readonly RenditionPoller[] = []
   /** One poll at a time per track selection, whose probe and cursor pass from poll to poll. */
   const running = new Map<TrackSelection, Promise<void>>()
@@ -53,30 +55,47 @@ export function createRenditionPollers(
     if (failed !== null) throw failed.error
   }
 
+  function replaceSource(next: StreamSource): void {
+    source = next
+    pollers = next.renditions.map((rendition) => {
+      const poller = { rendition, probe: probeFor(rendition.tracks), last: INITIAL_POLL_RESULT }
+      return continuePoller(poller, pollers)
+    })
+  }
+
+  function switchTo(renditions: RenditionChoice, problem: string | null): void {
+    if (source === null) return
+    const tracks = renditions.map((rendition) => rendition.tracks)
+    context.log.warn('other renditions are watched', { problem })
+    context.monitor.observe({ kind: 'renditions', atMs: clock.nowMs(), tracks, problem })
+    replaceSource({ ...source, renditions })
+    onPolled()
+  }
+  const renditionSwitch = createRenditionSwitch(context, switchTo)
+
   return {
-    replaceSource(source) {
-      pollers = source.renditions.map((rendition) => {
-        const poller = { rendition, probe: probeFor(rendition.tracks), last: INITIAL_POLL_RESULT }
-        return continuePoller(poller, pollers)
-      })
-    },
+    replaceSource,
     isEmpty: () => pollers.length === 0,
     hasDeadUrl: () => pollers.some(({ last }) => last.isUrlDead),
     startDuePolls() {
       rethrow()
+      if (source !== null) renditionSwitch.consider(source, pollers)
       for (const poller of pollers) {
         const { tracks } = poller.rendition
         if (!running.has(tracks) && clock.nowMs() >= poller.last.dueMs) running.set(tracks, poll(poller))
       }
     },
     dueMs: () =>
-      Math.min(...pollers.map(({ rendition, last }) => (running.has(rendition.tracks) ? Infinity : last.dueMs))),
+      Math.min(
+        ...pollers.map(({ rendition, last }) => (running.has(rendition.tracks) ? Infinity : last.dueMs)),
+        source === null ? Infinity : renditionSwitch.dueMs(source),
+      ),
     areOver: (isEndReported) =>
       pollers.length > 0 &&
       (isEndReported || pollers.some(({ last }) => last.isOver)) &&
       pollers.every((poller) => hasNothingMore(poller, running.has(poller.rendition.tracks), context)),
     async waitUntilIdle() {
-      await Promise.all(running.values())
+      await Promise.all([...running.values(), renditionSwitch.waitUntilIdle()])
       rethrow()
     },
   }
@@ -95,9 +114,14 @@ function continuePoller(poller: RenditionPoller, before: readonly RenditionPolle
   return before.reduce((next, { rendition, last }) => withGap(next, rendition.tracks, last), poller)
 }
 
-/** Passes `isAfterGap` on to a poller of the same tracks, perhaps at another URL: it shares the probe. */
-function withGap(poller: RenditionPoller, tracks: TrackSelection, { isAfterGap }: PollResult): RenditionPoller {
-  return poller.rendition.tracks === tracks ? { ...poller, last: { ...poller.last, isAfterGap } } : poller
+/** Passes what concerns the media on to a poller of the same tracks, perhaps at another URL: it shares the probe. */
+function withGap(
+  poller: RenditionPoller,
+  tracks: TrackSelection,
+  { isAfterGap, loggedLines }: PollResult,
+): RenditionPoller {
+  const last = { ...poller.last, isAfterGap, loggedLines }
+  return poller.rendition.tracks === tracks ? { ...poller, last } : poller
 }
 
 /** Keeps one probe per track selection. What it knows of the previous segment outlives a change of URLs. */
