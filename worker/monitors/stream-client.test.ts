@@ -140,23 +140,23 @@ describe('a rendition', () => {
   })
 })
 
-describe('a segment', () => {
-  const segment = (url: string, changed: Partial<StreamSegment> = {}): StreamSegment => ({
-    sequence: 1,
-    url,
-    durationSec: 2,
-    programDateTimeMs: null,
-    discontinuity: false,
-    byteRange: null,
-    map: null,
-    encryption: null,
-    ...changed,
-  })
-  const words = (fetched: SegmentFetch) =>
-    fetched.kind === 'failed'
-      ? fetched.failure.message
-      : [fetched.map, fetched.bytes].map((bytes) => (bytes === null ? null : Buffer.from(bytes).toString()))
+const segment = (url: string, changed: Partial<StreamSegment> = {}): StreamSegment => ({
+  sequence: 1,
+  url,
+  durationSec: 2,
+  programDateTimeMs: null,
+  discontinuity: false,
+  byteRange: null,
+  map: null,
+  encryption: null,
+  ...changed,
+})
+const words = (fetched: SegmentFetch) =>
+  fetched.kind === 'failed'
+    ? fetched.failure.message
+    : [fetched.map, fetched.bytes].map((bytes) => (bytes === null ? null : Buffer.from(bytes).toString()))
 
+describe('a segment', () => {
   test('comes with its initialization section, which is fetched once while in use', async () => {
     await using server = await startServer({ '/v.mp4': 'init-v', '/a.mp4': 'init-a', '/1': 'one', '/2': 'two' })
     const { origin, requested } = server

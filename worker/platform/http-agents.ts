@@ -15,7 +15,10 @@ export type ProxySettings = {
 }
 
 /** How a request reaches its server. `options` are those of `http.request`; `isSecure`: over TLS from here. */
-export type HttpRoute = { readonly isSecure: boolean; readonly options: http.RequestOptions }
+export type HttpRoute = {
+  readonly isSecure: boolean
+  readonly options: http.RequestOptions & { readonly headers: Readonly<Record<string, string>> }
+}
 
 /** Keeps connections and chooses the route of each request. */
 export type HttpAgents = {
@@ -63,7 +66,7 @@ function guardAgent<T extends http.Agent>(agent: T, { allowPrivateNetworks }: Ad
   return agent
 }
 
-function serverOf({ hostname, port, pathname, search, host }: URL): http.RequestOptions {
+function serverOf({ hostname, port, pathname, search, host }: URL): HttpRoute['options'] {
   const bare = hostname.replace(/^\[|\]$/g, '')
   return { host: bare, ...(port === '' ? {} : { port }), path: pathname + search, headers: { host } }
 }

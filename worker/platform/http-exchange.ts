@@ -39,6 +39,13 @@ export async function exchange(
   }
 }
 
+/** A connection was closed before the end of the body. */
+class CutBodyError extends Error {
+  constructor() {
+    super('the connection was closed before the end of the body')
+  }
+}
+
 /** A kept connection was closed before the response. */
 class StaleConnectionError extends Error {}
 
@@ -57,7 +64,7 @@ function attemptExchange(
     const abort = () => request.destroy(new DOMException('aborted', 'AbortError'))
     signal.addEventListener('abort', abort)
     let response: http.IncomingMessage | null = null
-    // Also after the response: an error that nobody hears would end the process.
+    // Also after the response: an error event without a listener would end the process.
     request.on('error', (error: NodeJS.ErrnoException) => {
       const isStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
       if (response === null) reject(isStale && !signal.aborted ? new StaleConnectionError(error.message) : error)
@@ -112,8 +119,7 @@ async function* readChunks(received: http.IncomingMessage): AsyncGenerator<Uint8
   try {
     for await (const chunk of stream) yield chunk
   } catch (error) {
-    if (error instanceof Error && error.message === 'aborted')
-      throw new Error('the body was cut short')
+    if (error instanceof Error && error.message === 'aborted') throw new CutBodyError()
     throw error
   } finally {
     stream.destroy()

@@ -10,7 +10,7 @@ export type PlaylistFetch =
   | FailedFetch
 
 /** A playlist to fetch: its URL, and the variables of its master playlist. */
-type PlaylistTarget = Pick<StreamRendition, 'url' | 'variables'>
+type PlaylistTarget = { readonly url: string; readonly variables?: StreamRendition['variables'] | undefined }
 
 const PLAIN_RELOAD: PlaylistReload = { awaited: null, previous: null }
 
@@ -26,24 +26,20 @@ export async function fetchPlaylist(
   const requestedUrl = withDirectives(url, reload)
   const fetched = await options.fetcher.get(requestedUrl, { timeoutMs, maxBytes: MAX_PLAYLIST_BYTES, signal })
   if (fetched.kind === 'failed') return fetched
-  const parsed = parsePlaylist(new TextDecoder().decode(fetched.bytes), {
-    url: fetched.url,
-    requestedUrl,
-    ...(variables === undefined ? {} : { variables }),
-    ...(previous === null ? {} : { previous }),
-  })
+  const origin = { url: fetched.url, requestedUrl, variables, previous }
+  const parsed = parsePlaylist(new TextDecoder().decode(fetched.bytes), origin)
   if (parsed.kind === 'invalid') return createFailedFetch(`the answer ${parsed.reason}`)
   if (parsed.kind !== 'incomplete') return { ...parsed, bytes: fetched.bytes.length }
   return previous === null
     ? createFailedFetch('the answer is a delta update of an unknown playlist')
-    : await fetchPlaylist(options, variables === undefined ? { url } : { url, variables }, signal)
+    : await fetchPlaylist(options, { url, variables }, signal)
 }
 
 /** Adds the delivery directives of a reload to a URL (draft-pantos-hls-rfc8216bis §6.2.5). */
 function withDirectives(url: string, { awaited, previous }: PlaylistReload): string {
   const directives = [
     ...(awaited === null ? [] : [`_HLS_msn=${awaited.sequence}`]),
-    ...(previous === null || previous.control?.skipUntilSec == null ? [] : ['_HLS_skip=YES']),
+    ...(previous === null ? [] : ['_HLS_skip=YES']),
   ]
   if (directives.length === 0) return url
   const [base = '', fragment] = url.split('#', 2)

@@ -36,11 +36,14 @@ export function createSegmentFetcher(options: SegmentFetchOptions): StreamClient
       keys.get({ url, byteRange: null }, (resource) => get(resource, { maxBytes: KEY_BYTES }).then(checkKey))
     const getInit = (map: InitSection) =>
       initSections.get(map, async (resource) => decrypt(await get(resource), map.encryption ?? null, getKey, false))
+    const { encryption } = segment
+    // First the key: without it, a large segment would be fetched for nothing.
+    const key = encryption?.kind === 'aes-128' ? await getKey(encryption.keyUrl) : null
+    if (key?.kind === 'failed') return toKeyFailure(key)
     const map = segment.map === null ? null : await getInit(segment.map)
     if (map?.kind === 'failed') return withContext('init segment', map)
-    const got = await get(segment, { acceptsTruncated: true })
-    const fetched = await decrypt(got, segment.encryption, getKey, true)
-    return fetched.kind === 'failed' ? fetched : { ...fetched, map: map?.bytes ?? null }
+    const fetched = await decrypt(await get(segment, { acceptsTruncated: true }), encryption, getKey, true)
+    return fetched.kind === 'failed' ? fetched : { ...fetched, map: map === null ? null : map.bytes }
   }
 }
 
@@ -76,16 +79,18 @@ async function decrypt(
   // Some packagers leave the initialization section clear beside encrypted segments.
   if (!isMedia && isClearInitSection(fetched.bytes)) return fetched
   const key = await getKey(encryption.keyUrl)
-  if (key.kind === 'failed') {
-    const { failure } = withContext('key', key)
-    return { kind: 'failed', failure: { ...failure, failing: 'key' } }
-  }
+  if (key.kind === 'failed') return toKeyFailure(key)
   return { ...fetched, bytes: decryptAes128(fetched.bytes, key.bytes, encryption.iv) }
 }
 
 /** Reports whether bytes begin with the `ftyp` or `moov` box of a clear initialization section. */
 function isClearInitSection(bytes: Uint8Array): boolean {
   return ['ftyp', 'moov'].includes(Buffer.from(bytes.subarray(4, 8)).toString('latin1'))
+}
+
+function toKeyFailure(failed: FailedSegmentFetch): FailedSegmentFetch {
+  const { failure } = withContext('key', failed)
+  return { kind: 'failed', failure: { ...failure, failing: 'key' } }
 }
 
 function withContext(what: string, { failure }: FailedSegmentFetch): FailedSegmentFetch {

@@ -9,7 +9,7 @@ import type { MonitorContext } from '../monitor-context.ts'
 import type { RenditionProgress } from '../state/observation.ts'
 import { advanceCursor, type NewSegments, type PlaylistCursor } from '../state/playlist-cursor.ts'
 import { hashContent } from '../state/segment-identity.ts'
-import type { SegmentFetch, StreamPlaylist, StreamRendition, StreamSegment } from '../stream.ts'
+import type { FailedSegmentFetch, SegmentFetch, StreamPlaylist, StreamRendition, StreamSegment } from '../stream.ts'
 import { fetchInTime } from './fetch-in-time.ts'
 import { inspectSegment } from './inspect-segment.ts'
 import { computePatienceMs, computeRetryPauseMs, identifySegment, type SegmentRetry } from './segment-retry.ts'
@@ -145,29 +145,23 @@ function isKnown({ seen }: PlaylistCursor, before: PlaylistCursor | null): boole
   return content !== undefined && (before?.seen ?? []).some((each) => each.content === content)
 }
 
+/** Decides on a segment that could not be fetched: it is tried again, or given up. */
 async function afterFailedFetch(
-  { segment, next, progress, beganMs }: RoundStep,
-  { failure }: Extract<SegmentFetch, { readonly kind: 'failed' }>,
+  step: RoundStep,
+  { failure }: FailedSegmentFetch,
   { playlist, retry: before }: PlaylistNews,
   context: MonitorContext,
 ): Promise<HandledSegment> {
+  const { segment, next, progress, beganMs } = step
   const { monitor, clock, log } = context
-  const key = identifySegment(segment)
-  const known = before?.key === key ? before : { attempts: 0, sinceMs: beganMs }
   const { message: error, failing = 'segment', retryAfterMs = 0 } = failure
-  const retry: SegmentRetry = {
-    key,
-    cursor: progress.cursor,
-    attempts: known.attempts + 1,
-    sinceMs: known.sinceMs,
-    error,
-    failing,
-  }
+  const retry = countAttempt(step, { error, failing }, before)
   const isLasting = clock.nowMs() - retry.sinceMs >= computePatienceMs(playlist, segment)
   const ahead = isLasting && next !== undefined ? await fetchInTime(next, context) : null
   const atMs = clock.nowMs()
   const { tracks } = progress
-  if (isLasting && (ahead?.kind === 'ok' || playlist.isEnded)) {
+  const isLost = ahead?.kind === 'ok' || (isLasting && playlist.isEnded)
+  if (isLost) {
     log.warn('segment could not be fetched or decoded', { sequence: segment.sequence, sides: tracks, error })
     monitor.observe({ kind: 'segment_failed', atMs, beganMs, progress, error, failing })
     return { isAfterGap: true, ahead: ahead?.kind === 'ok' ? ahead : null }
@@ -175,6 +169,16 @@ async function afterFailedFetch(
   const dueMs = atMs + Math.max(computeRetryPauseMs(retry, playlist.targetDurationSec), retryAfterMs)
   monitor.observe({ kind: 'attempt_failed', atMs, tracks, beganMs, error, failing, untilMs: atMs + retryAfterMs })
   return { pending: { retry, dueMs } }
+}
+
+function countAttempt(
+  { segment, progress, beganMs }: RoundStep,
+  failure: Pick<SegmentRetry, 'error' | 'failing'>,
+  before: SegmentRetry | null,
+): SegmentRetry {
+  const key = identifySegment(segment)
+  const { attempts, sinceMs } = before?.key === key ? before : { attempts: 0, sinceMs: beganMs }
+  return { ...failure, key, cursor: progress.cursor, attempts: attempts + 1, sinceMs }
 }
 
 /** Returns the stream time of a segment's start: its program date-time, or else by its distance from the live edge. */

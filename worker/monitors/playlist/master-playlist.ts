@@ -2,7 +2,7 @@ import type { RenditionChoice, StreamRendition, TrackSelection } from '../stream
 import type { AttributeList } from './playlist-lines.ts'
 import { parseInteger, resolveHttpUrl } from './playlist-numbers.ts'
 import type { PlaylistVariables } from './playlist-variables.ts'
-import type { PlaylistDraft } from './read-playlist.ts'
+import type { PlaylistDraft } from './playlist-draft.ts'
 
 /** One EXT-X-STREAM-INF (RFC 8216 §4.3.4.2). Fields that the playlist lacks are `null`. */
 export type StreamVariant = {

@@ -207,6 +207,21 @@ describe('a master playlist', () => {
     ])
   })
 
+  test('has the variants of the same tracks as backups, in the order of their quality', () => {
+    const parsed = parsePlaylist(
+      [
+        '#EXTM3U',
+        ...variant('b', 'BANDWIDTH=2'),
+        ...variant('a1', 'BANDWIDTH=1'),
+        ...variant('a2', 'BANDWIDTH=1'),
+        ...variant('sound', 'BANDWIDTH=0,CODECS="mp4a.40.2"'),
+      ].join('\n'),
+      { url: BASE },
+    )
+    const choices = parsed.kind === 'master' ? rankRenditions(parsed.master) : []
+    expect(choices.flat().map(({ url }) => url.replace('https://cdn.test/live/', ''))).toEqual(['a1', 'a2', 'b'])
+  })
+
   test('yields the variant alone where its sound group does not exist', () => {
     expect(renditions(...variant('v', 'BANDWIDTH=1,AUDIO="constructor"'))).toMatchObject([{ tracks: 'both' }])
   })

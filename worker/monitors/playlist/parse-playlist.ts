@@ -1,6 +1,7 @@
 import type { StreamPlaylist, StreamSegment, UnreadLines } from '../stream.ts'
 import { type MasterPlaylist, toMasterPlaylist } from './master-playlist.ts'
-import { type PlaylistDraft, type PlaylistOrigin, readPlaylist, type SegmentDraft } from './read-playlist.ts'
+import type { PlaylistDraft, PlaylistOrigin, SegmentDraft } from './playlist-draft.ts'
+import { readPlaylist } from './read-playlist.ts'
 
 export type ParsedPlaylist =
   | { readonly kind: 'media'; readonly playlist: StreamPlaylist; readonly unread: UnreadLines }
@@ -95,9 +96,9 @@ export function findUsualSec(segments: readonly ({ readonly durationSec: number 
   return durations.toSorted((a, b) => a - b)[Math.floor(durations.length / 2)] ?? null
 }
 
-type TimedSegment = SegmentDraft & { readonly durationSec: number }
+type LastingSegment = SegmentDraft & { readonly durationSec: number }
 
-function withDuration(segment: SegmentDraft, otherwiseSec: number): TimedSegment {
+function withDuration(segment: SegmentDraft, otherwiseSec: number): LastingSegment {
   return { ...segment, durationSec: segment.durationSec ?? otherwiseSec }
 }
 
@@ -107,22 +108,26 @@ function withDuration(segment: SegmentDraft, otherwiseSec: number): TimedSegment
  * nor is a segment that cannot be used. `startMs`: the end of the segment before the first.
  */
 function computeProgramTimes(
-  segments: readonly (TimedSegment | null)[],
+  segments: readonly (LastingSegment | null)[],
   startMs: number | null,
 ): readonly (number | null)[] {
   const times: (number | null)[] = []
   let next: number | null = startMs
   for (const segment of segments) {
-    const time: number | null = segment?.programDateTimeMs ?? (segment?.discontinuity ? null : next)
+    const time: number | null = segment?.programDateTimeMs ?? (segment?.discontinuity === true ? null : next)
     times.push(time)
-    next = time === null || segment === null ? null : time + segment.durationSec * 1000
+    next = moveTime(time, segment, 1)
   }
   let following: number | null = null
   for (const [index, segment] of [...segments.entries()].toReversed()) {
-    const back: number | null = following === null || segment === null ? null : following - segment.durationSec * 1000
-    const time: number | null = times[index] ?? back
+    const time: number | null = times[index] ?? moveTime(following, segment, -1)
     times[index] = time
-    following = segment?.discontinuity ? null : time
+    following = segment?.discontinuity === true ? null : time
   }
   return times.map((time) => (time === null ? null : Math.round(time)))
+}
+
+/** Moves a time by a segment's duration, forward or back. */
+function moveTime(timeMs: number | null, segment: LastingSegment | null, direction: 1 | -1): number | null {
+  return timeMs === null || segment === null ? null : timeMs + direction * segment.durationSec * 1000
 }

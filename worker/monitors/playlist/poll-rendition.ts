@@ -1,15 +1,11 @@
 import type { FetchFailure } from '../../platform/http.ts'
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
-import { advanceOver, findNewSegments, type NewSegments } from '../state/playlist-cursor.ts'
-import { isStalled } from '../state/stall.ts'
-import type { StreamPlaylist, StreamRendition, UnreadLines } from '../stream.ts'
-import { inspectNews, streamTimeMs } from './inspect-news.ts'
-import { findUsualSec } from './parse-playlist.ts'
+import type { MediaPlaylistFetch, StreamRendition, UnreadLines } from '../stream.ts'
 import { computePollIntervalMs, computeRetryIntervalMs } from './poll-interval.ts'
+import { readPlaylistNews, type ReadNews } from './read-news.ts'
 import { fetchReloaded, INITIAL_RELOAD, type ReloadState } from './reload-playlist.ts'
-import { identifySegment, type SegmentRetry } from './segment-retry.ts'
-import { selectSegments } from './select-segments.ts'
+import type { SegmentRetry } from './segment-retry.ts'
 
 /** A rendition that is being monitored, and the result of its last poll. */
 export type RenditionPoller = {
@@ -72,21 +68,37 @@ export async function pollRendition(poller: RenditionPoller, context: MonitorCon
     return afterFailedPoll({ ...last, reload }, fetched.failure, atMs)
   }
   if (last.failures > 0) log.info('playlist fetched after failures', { sides: tracks, failures: last.failures })
-  const { playlist, bytes, unread } = fetched
-  const loggedLines = logUnreadLines(unread, poller, context)
-  const { news, round, analyzedLate } = await readNews(playlist, { poller, atMs }, context)
-  const hasNew = news.fresh.length > 0
+  const loggedLines = logUnreadLines(fetched.unread, poller, context)
+  const read = await readPlaylistNews(fetched.playlist, { poller, atMs }, context)
+  return { ...toPollResult(fetched, { poller, read, atMs, reload }, context), loggedLines }
+}
+
+/** What a poll has read, beside its playlist. */
+type PollReading = {
+  readonly poller: RenditionPoller
+  readonly read: ReadNews
+  readonly atMs: number
+  readonly reload: ReloadState
+}
+
+function toPollResult(
+  { playlist, bytes }: Extract<MediaPlaylistFetch, { readonly kind: 'ok' }>,
+  { poller: { last }, read, atMs, reload }: PollReading,
+  { config, lifetime }: MonitorContext,
+): PollResult {
+  const { hasNew, round, isLate } = read
+  const { pending } = round
   const poll = { playlist, hasNew, wasWaiting: last.isWaiting, bytes, isBlocking: reload.isBlocking }
   return {
     ...INITIAL_POLL_RESULT,
-    dueMs: round.pending?.dueMs ?? atMs + computePollIntervalMs(poll, context.config),
+    dueMs: pending === null ? atMs + computePollIntervalMs(poll, config) : pending.dueMs,
     isWaiting: !hasNew,
-    isOver: playlist.isEnded && !lifetime.stopping.aborted && round.pending === null,
-    isLate: analyzedLate,
+    isOver: playlist.isEnded && !lifetime.stopping.aborted && pending === null,
+    isLate,
     isAfterGap: round.isAfterGap,
-    retry: round.pending?.retry ?? (hasNew ? null : last.retry),
+    // A stale playlist without news does not end the wait for a segment.
+    retry: pending === null && !hasNew ? last.retry : (pending?.retry ?? null),
     reload,
-    loggedLines,
   }
 }
 
@@ -107,87 +119,4 @@ function logUnreadLines(
   const fresh = [...(unread ?? [])].filter(([kind]) => !last.loggedLines.has(kind))
   for (const [kind, count] of fresh) log.warn('playlist lines skipped', { sides: rendition.tracks, kind, count })
   return fresh.length === 0 ? last.loggedLines : new Set([...last.loggedLines, ...fresh.map(([kind]) => kind)])
-}
-
-/** The poller and the time of its fetch, in ms since 1970. */
-type FetchedAt = { readonly poller: RenditionPoller; readonly atMs: number }
-
-/** Observes a fetched playlist and inspects its new segments. */
-async function readNews(playlist: StreamPlaylist, { poller, atMs }: FetchedAt, context: MonitorContext) {
-  const { monitor, clock } = context
-  const { rendition, last } = poller
-  const { tracks } = rendition
-  const { phase } = monitor.state()
-  const wasStalled = phase.kind === 'monitoring' && isStalled(phase.flow, tracks)
-  const retry = dropLeftRetry(playlist, poller, context)
-  const news = findNewSegments(playlist, monitor.state().positions[tracks] ?? null)
-  const [first] = news.fresh
-  const isContinuous = news.isContinuous && first?.discontinuity !== true && news.skipped === 0
-  const firstStartMs = first === undefined ? null : streamTimeMs(first, playlist, atMs)
-  const targetDurationSec = Math.max(playlist.targetDurationSec, findUsualSec(playlist.segments) ?? 0)
-  const { isEnded } = playlist
-  monitor.observe({ kind: 'playlist', atMs, tracks, targetDurationSec, firstStartMs, isContinuous, isEnded })
-  const { segments, omittedCount, passed } = selectAndSkip(news, playlist, { poller, context })
-  const isSevered = news.skipped > 0 || omittedCount > 0 || retry !== last.retry || (wasStalled && !isContinuous)
-  const beganMs = clock.nowMs()
-  const round = await inspectNews(
-    {
-      playlist,
-      segments,
-      before: passed,
-      isContinuous: isContinuous && !wasStalled && omittedCount === 0,
-      isUnsure: news.isUnsure,
-      isAfterGap: last.isAfterGap || isSevered,
-      retry,
-      atMs,
-    },
-    poller,
-    context,
-  )
-  const mediaSec = segments.reduce((sum, { durationSec }) => sum + durationSec, 0)
-  const analyzedLate = segments.length > 0 && round.pending === null && clock.nowMs() - beganMs > mediaSec * 1000
-  return { news, round, analyzedLate }
-}
-
-/** Gives up a segment that left the playlist before it could be fetched. Returns the retry if it is still listed. */
-function dropLeftRetry(
-  playlist: StreamPlaylist,
-  { rendition: { tracks }, last: { retry } }: RenditionPoller,
-  { monitor, clock, log }: MonitorContext,
-): SegmentRetry | null {
-  if (retry === null) return null
-  const [first] = findNewSegments(playlist, monitor.state().positions[tracks] ?? null).fresh
-  if (first === undefined || identifySegment(first) === retry.key) return retry
-  const { error, failing, cursor, sinceMs: beganMs } = retry
-  log.warn('segment could not be fetched or decoded', { segment: retry.key, sides: tracks, error })
-  monitor.observe({
-    kind: 'segment_failed',
-    atMs: clock.nowMs(),
-    beganMs,
-    progress: { tracks, cursor },
-    error,
-    failing,
-  })
-  return null
-}
-
-/** Selects the new segments to inspect, and observes those that are left out or have left the playlist unread. */
-function selectAndSkip(
-  news: NewSegments,
-  playlist: StreamPlaylist,
-  { poller: { rendition, last }, context }: { readonly poller: RenditionPoller; readonly context: MonitorContext },
-) {
-  const { monitor, config, clock, log } = context
-  const { tracks } = rendition
-  const isOverrun = news.skipped > 0 && last.isLate
-  const selection = selectSegments(news.fresh, config, isOverrun)
-  const count = news.skipped + selection.omittedCount
-  const first = playlist.segments[0]?.sequence ?? null
-  const passed = advanceOver(news.before, news.fresh.slice(0, selection.omittedCount), first)
-  if (count > 0 && passed !== null && monitor.state().positions[tracks] !== undefined) {
-    monitor.observe({ kind: 'skipped', atMs: clock.nowMs(), progress: { tracks, cursor: passed }, count })
-    const passedCount = selection.omittedCount
-    log.warn('segments skipped', { sides: tracks, missed: news.skipped, passed: passedCount, is_overrun: isOverrun })
-  }
-  return { ...selection, passed }
 }

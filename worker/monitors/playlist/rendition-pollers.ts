@@ -63,15 +63,12 @@ export function createRenditionPollers(
     })
   }
 
-  function switchTo(renditions: RenditionChoice, problem: string | null): void {
+  const renditionSwitch = createRenditionSwitch(context, (renditions, problem) => {
     if (source === null) return
-    const tracks = renditions.map((rendition) => rendition.tracks)
-    context.log.warn('other renditions are watched', { problem })
-    context.monitor.observe({ kind: 'renditions', atMs: clock.nowMs(), tracks, problem })
+    observeRenditions(renditions, problem, context)
     replaceSource({ ...source, renditions })
     onPolled()
-  }
-  const renditionSwitch = createRenditionSwitch(context, switchTo)
+  })
 
   return {
     replaceSource,
@@ -85,11 +82,10 @@ export function createRenditionPollers(
         if (!running.has(tracks) && clock.nowMs() >= poller.last.dueMs) running.set(tracks, poll(poller))
       }
     },
-    dueMs: () =>
-      Math.min(
-        ...pollers.map(({ rendition, last }) => (running.has(rendition.tracks) ? Infinity : last.dueMs)),
-        source === null ? Infinity : renditionSwitch.dueMs(source),
-      ),
+    dueMs: () => {
+      const polls = pollers.filter(({ rendition }) => !running.has(rendition.tracks)).map(({ last }) => last.dueMs)
+      return Math.min(...polls, source === null ? Infinity : renditionSwitch.dueMs(source))
+    },
     areOver: (isEndReported) =>
       pollers.length > 0 &&
       (isEndReported || pollers.some(({ last }) => last.isOver)) &&
@@ -99,6 +95,16 @@ export function createRenditionPollers(
       rethrow()
     },
   }
+}
+
+function observeRenditions(
+  renditions: RenditionChoice,
+  problem: string | null,
+  { monitor, clock, log }: MonitorContext,
+): void {
+  log.warn('other renditions are watched', { problem })
+  const tracks = renditions.map((rendition) => rendition.tracks)
+  monitor.observe({ kind: 'renditions', atMs: clock.nowMs(), tracks, problem })
 }
 
 /** Reports whether no more segments are expected of a rendition at the end of the stream. */

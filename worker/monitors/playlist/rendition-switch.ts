@@ -83,23 +83,29 @@ export type RenditionSwitch = {
 const LOOK_AGAIN = { firstMs: 5000, maxMs: 60_000 }
 const RETURN = { firstMs: 30_000, maxMs: 5 * 60_000 }
 
-/** Creates a switch. `onFound` is called with a choice that works and why it is not the best; `null` for the best. */
-export function createRenditionSwitch(
-  context: MonitorContext,
-  onFound: (choice: RenditionChoice, problem: string | null) => void,
-): RenditionSwitch {
+/** When a switch looks for other renditions next. Times are in ms since 1970. */
+type LookSchedule = {
+  looks: number
+  nextLookMs: number
+  returns: number
+  /** Time of the next look at the best renditions; `null` until they were left. */
+  returnMs: number | null
+  /** The best renditions were left although their playlists can be fetched. */
+  wasReadable: boolean
+}
+
+/** What `onFound` of a switch is called with: a choice that works, and why it is not the best; `null` for the best. */
+type FoundRenditions = (choice: RenditionChoice, problem: string | null) => void
+
+/** Creates a switch. */
+export function createRenditionSwitch(context: MonitorContext, onFound: FoundRenditions): RenditionSwitch {
   const { clock } = context
+  const schedule: LookSchedule = { looks: 0, nextLookMs: -Infinity, returns: 0, returnMs: null, wasReadable: false }
   let looking: Promise<void> | null = null
   let failed: { readonly error: unknown } | null = null
-  let looks = 0
-  let returns = 0
-  let nextLookMs = -Infinity
-  let returnMs: number | null = null
-  /** The best renditions were left although their playlists can be fetched. */
-  let wasReadable = false
 
-  function start(look: () => Promise<void>): void {
-    looking = look()
+  function start(look: Promise<void>): void {
+    looking = look
       .catch((error: unknown) => {
         failed = { error }
       })
@@ -108,46 +114,71 @@ export function createRenditionSwitch(
       })
   }
 
-  async function lookElsewhere(source: StreamSource, { trouble, last }: TroubledRendition): Promise<void> {
-    const mustMove = trouble === 'stalled' || trouble === 'segments'
-    nextLookMs = clock.nowMs() + computeBackoffMs(++looks, LOOK_AGAIN)
-    const { choices = [], renditions } = source
-    const found = await findWorkingRenditions(choices, renditions, { mustMove, context })
-    if (found === null) return
-    if (isBest(source)) wasReadable = mustMove
-    returnMs = clock.nowMs() + computeBackoffMs(++returns, RETURN)
-    onFound(found, found === choices[0] ? null : describeTrouble(trouble, last))
-  }
-
-  async function lookBack(source: StreamSource): Promise<void> {
-    returnMs = clock.nowMs() + computeBackoffMs(++returns, RETURN)
-    const best = (source.choices ?? []).slice(0, 1)
-    const found = await findWorkingRenditions(best, source.renditions, { mustMove: wasReadable, context })
-    if (found !== null) onFound(found, null)
-  }
-
   return {
     consider(source, pollers) {
       if (failed !== null) throw failed.error
-      if (looking !== null || (source.choices ?? []).length < 2) return
+      if (looking !== null || !hasChoices(source)) return
       const troubled = findTroubled(pollers, context)
-      const nowMs = clock.nowMs()
-      if (troubled !== null && nowMs >= nextLookMs) return start(() => lookElsewhere(source, troubled))
-      if (troubled !== null) return
-      looks = 0
-      if (isBest(source)) return
-      returnMs ??= nowMs + RETURN.firstMs
-      if (nowMs >= returnMs) start(() => lookBack(source))
+      const isDue =
+        clock.nowMs() >= (troubled === null ? returnDueMs(source, schedule, clock.nowMs()) : schedule.nextLookMs)
+      if (troubled === null) schedule.looks = 0
+      if (!isDue) return
+      start(
+        troubled === null
+          ? lookBack(source, { schedule, context, onFound })
+          : lookElsewhere(source, troubled, { schedule, context, onFound }),
+      )
     },
-    dueMs(source) {
-      if (looking !== null || (source.choices ?? []).length < 2 || isBest(source)) return Infinity
-      return returnMs ?? Infinity
-    },
+    dueMs: (source) =>
+      looking !== null || !hasChoices(source) ? Infinity : returnDueMs(source, schedule, clock.nowMs()),
     async waitUntilIdle() {
       await looking
       if (failed !== null) throw failed.error
     },
   }
+}
+
+function hasChoices({ choices = [] }: StreamSource): boolean {
+  return choices.length > 1
+}
+
+/** Returns the time of the next look at the best renditions; `Infinity` while they are watched. */
+function returnDueMs(source: StreamSource, schedule: LookSchedule, nowMs: number): number {
+  if (isBest(source)) return Infinity
+  schedule.returnMs ??= nowMs + RETURN.firstMs
+  return schedule.returnMs
+}
+
+type Look = { readonly schedule: LookSchedule; readonly context: MonitorContext; readonly onFound: FoundRenditions }
+
+async function lookElsewhere(
+  source: StreamSource,
+  { trouble, last }: TroubledRendition,
+  { schedule, context, onFound }: Look,
+): Promise<void> {
+  const { clock } = context
+  const mustMove = trouble === 'stalled' || trouble === 'segments'
+  schedule.looks++
+  schedule.nextLookMs = clock.nowMs() + computeBackoffMs(schedule.looks, LOOK_AGAIN)
+  const { choices = [], renditions } = source
+  const found = await findWorkingRenditions(choices, renditions, { mustMove, context })
+  if (found === null) return
+  if (isBest(source)) schedule.wasReadable = mustMove
+  postponeReturn(schedule, clock.nowMs())
+  onFound(found, found === choices[0] ? null : describeTrouble(trouble, last))
+}
+
+async function lookBack(source: StreamSource, { schedule, context, onFound }: Look): Promise<void> {
+  postponeReturn(schedule, context.clock.nowMs())
+  const best = (source.choices ?? []).slice(0, 1)
+  const options = { mustMove: schedule.wasReadable, context }
+  const found = await findWorkingRenditions(best, source.renditions, options)
+  if (found !== null) onFound(found, null)
+}
+
+function postponeReturn(schedule: LookSchedule, nowMs: number): void {
+  schedule.returns++
+  schedule.returnMs = nowMs + computeBackoffMs(schedule.returns, RETURN)
 }
 
 type TroubledRendition = { readonly trouble: NonNullable<RenditionTrouble>; readonly last: PollResult }

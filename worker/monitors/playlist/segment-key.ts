@@ -16,12 +16,19 @@ export function readKey(attributes: AttributeList, resolve: (uri: string) => str
   const method = attributes.get('METHOD')
   if (method === undefined || method === '') return null
   if (method === 'NONE') return { kind: 'none' }
-  const isIdentity = (attributes.get('KEYFORMAT') ?? 'identity') === 'identity'
-  if (method !== 'AES-128' || !isIdentity) return { kind: 'drm', method }
   const keyUrl = resolve(attributes.get('URI') ?? '')
-  if (keyUrl === null) return { kind: 'drm', method }
+  if (method !== 'AES-128' || !isIdentity(attributes) || keyUrl === null) return { kind: 'drm', method }
+  return { kind: 'aes-128', keyUrl, iv: readVector(attributes) }
+}
+
+function isIdentity(attributes: AttributeList): boolean {
+  const format = attributes.get('KEYFORMAT')
+  return format === undefined || format === 'identity'
+}
+
+function readVector(attributes: AttributeList): string | null {
   const digits = /^0x([0-9a-f]{1,32})$/i.exec(attributes.get('IV') ?? '')?.[1]
-  return { kind: 'aes-128', keyUrl, iv: digits?.padStart(32, '0').toLowerCase() ?? null }
+  return digits === undefined ? null : digits.padStart(32, '0').toLowerCase()
 }
 
 /** Returns the encryption of the segment with this media sequence number, the vector where the key has none. */

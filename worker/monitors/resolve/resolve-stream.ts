@@ -111,21 +111,18 @@ async function locateRenditions(
   if (first === undefined) return createFailedFetch('there is no rendition')
   const fetched = await fetchPlaylist(options, first, signal)
   if (fetched.kind === 'media') return classifyPlaylist(fetched.playlist, source)
-  const choices = fetched.kind === 'master' ? rankRenditions(fetched.master) : (source.choices ?? []).slice(1)
-  const located = await findWorkingChoice(choices, options, signal)
-  if (located?.kind === 'ok') {
-    const all = fetched.kind === 'master' ? choices : (source.choices ?? [])
-    const { renditions, playlist } = located
-    const failure = fetched.kind === 'failed' ? fetched : located.failure
-    return classifyPlaylist(playlist, {
-      ...source,
-      renditions,
-      ...(all.length > 1 ? { choices: all } : {}),
-      ...(failure === null ? {} : { problem: describeGoneRendition(failure) }),
-    })
-  }
-  if (fetched.kind === 'failed') return fetched
-  return located ?? createFailedFetch('there is no rendition')
+  const choices = fetched.kind === 'master' ? rankRenditions(fetched.master) : (source.choices ?? [])
+  const failed = fetched.kind === 'failed' ? fetched : null
+  const located = await findWorkingChoice(choices.slice(failed === null ? 0 : 1), options, signal)
+  if (located?.kind !== 'ok') return failed ?? located ?? createFailedFetch('there is no rendition')
+  const { renditions, playlist } = located
+  const failure = failed ?? located.failure
+  return classifyPlaylist(playlist, {
+    ...source,
+    renditions,
+    ...(choices.length > 1 ? { choices } : {}),
+    ...(failure === null ? {} : { problem: describeGoneRendition(failure) }),
+  })
 }
 
 type LocatedChoice = {
@@ -144,13 +141,12 @@ async function findWorkingChoice(
 ): Promise<LocatedChoice | FailedFetch | null> {
   let failure: FailedFetch | null = null
   for (const renditions of choices.slice(0, MAX_TRIED_CHOICES)) {
-    const [playlist, ...others] = await Promise.all(
-      renditions.map((rendition) => fetchMediaPlaylist(options, rendition, signal)),
-    )
-    const failed = [playlist, ...others].find((each) => each?.kind === 'failed')
-    if (playlist?.kind === 'ok' && failed === undefined)
-      return { kind: 'ok', renditions, playlist: playlist.playlist, failure }
-    if (failed?.kind === 'failed') failure ??= failed
+    const fetched = await Promise.all(renditions.map((rendition) => fetchMediaPlaylist(options, rendition, signal)))
+    const failed = fetched.find((each) => each.kind === 'failed')
+    const [first] = fetched
+    if (first?.kind === 'ok' && failed === undefined)
+      return { kind: 'ok', renditions, playlist: first.playlist, failure }
+    failure ??= failed ?? null
     if (signal.aborted) break
   }
   return failure

@@ -58,21 +58,31 @@ type NumberWindow = {
 export function matchPlaylist(playlist: StreamPlaylist, cursor: PlaylistCursor): PlaylistMatch {
   const { segments } = playlist
   const window = readNumberWindow(segments, cursor)
-  const found =
-    (window === null ? null : findByNumber(segments, cursor, window)) ??
-    findByTime(segments, cursor, true) ??
-    (window === null ? null : findByNewestName(segments, cursor, window)) ??
-    (window === null ? matchByName(playlist, cursor) : null) ??
-    findByTime(segments, cursor, false)
-  if (found !== null) return found
-  if (window === null) return { ...NEW, isUnsure: segments[0]?.programDateTimeMs === null }
-  return matchUnknown(playlist, cursor, window)
+  if (window === null) {
+    const found = findByTimeAndName(segments, cursor) ?? matchByName(playlist, cursor) ?? findByTime(segments, cursor)
+    return found ?? { ...NEW, isUnsure: segments[0]?.programDateTimeMs === null }
+  }
+  return (
+    findByNumber(segments, cursor, window) ??
+    findByTimeAndName(segments, cursor) ??
+    findByNewestName(segments, cursor, window) ??
+    findByTime(segments, cursor) ??
+    matchUnknown(playlist, cursor, window)
+  )
 }
 
 function readNumberWindow(segments: readonly StreamSegment[], { seen, first }: PlaylistCursor): NumberWindow | null {
-  const [now, newest, newestBefore] = [segments[0]?.sequence, segments.at(-1)?.sequence, seen.at(-1)?.sequence]
-  if (now == null || newest == null || newestBefore == null || first === null) return null
-  return { first: now, newest, firstBefore: first, newestBefore }
+  const window = {
+    first: segments[0]?.sequence,
+    newest: segments.at(-1)?.sequence,
+    firstBefore: first,
+    newestBefore: seen.at(-1)?.sequence,
+  }
+  return isNumbered(window) ? window : null
+}
+
+function isNumbered(window: Readonly<Record<keyof NumberWindow, number | null | undefined>>): window is NumberWindow {
+  return Object.values(window).every((number) => typeof number === 'number')
 }
 
 /** Continues a cursor after the segment at `index`, which is the remembered `seen`. */
@@ -104,14 +114,17 @@ function findByNumber(
 
 /** Reports whether a segment is the one that is remembered under its number. */
 function isSameNumbered(segment: StreamSegment, seen: RememberedSegment, window: NumberWindow): boolean {
-  const isSamePath = seen.path === hashPath(segment)
-  const isRestart = hasRestarted(window)
-  const isForward = window.first >= window.firstBefore && window.newest >= window.newestBefore
-  const apartMs = timeApartMs(segment, seen)
-  if (apartMs === null) return !isRestart && (isSamePath || (isForward && seen.name === hashName(segment)))
   if (isSameTime(segment, seen)) return true
+  if (hasRestarted(window)) return false
+  const isSamePath = seen.path === hashPath(segment)
+  const apartMs = timeApartMs(segment, seen)
+  if (apartMs === null) return isSamePath || (isForward(window) && seen.name === hashName(segment))
   // A clock that was set in mid-stream renews the times of a window, not its numbers and paths.
-  return isSamePath && !isRestart && (apartMs <= MAX_CLOCK_DRIFT_MS || (isForward && window.first > 1))
+  return isSamePath && (apartMs <= MAX_CLOCK_DRIFT_MS || (isForward(window) && window.first > 1))
+}
+
+function isForward({ first, newest, firstBefore, newestBefore }: NumberWindow): boolean {
+  return first >= firstBefore && newest >= newestBefore
 }
 
 /**
@@ -124,19 +137,27 @@ function hasRestarted({ first, newest, firstBefore, newestBefore }: NumberWindow
   return newest < firstBefore || (newest < newestBefore - 1 && isHalf)
 }
 
-/** Finds the last segment with a remembered program time and, with `isNamed`, the same segment's path or name. */
-function findByTime(
-  segments: readonly StreamSegment[],
-  cursor: PlaylistCursor,
-  isNamed: boolean,
-): PlaylistMatch | null {
-  if (segments[0]?.programDateTimeMs == null) return null
+/** Finds the last segment with a remembered program time, where one of them also has its path or name. */
+function findByTimeAndName(segments: readonly StreamSegment[], cursor: PlaylistCursor): PlaylistMatch | null {
+  const isNamed = segments.some((segment) => {
+    const seen = findSameTime(segment, cursor)
+    return seen !== undefined && (seen.path === hashPath(segment) || seen.name === hashName(segment))
+  })
+  return isNamed ? findByTime(segments, cursor) : null
+}
+
+/** Finds the last segment with a remembered program time. */
+function findByTime(segments: readonly StreamSegment[], cursor: PlaylistCursor): PlaylistMatch | null {
   for (const [index, segment] of [...segments.entries()].toReversed()) {
-    const isSameName = (seen: RememberedSegment) => seen.path === hashPath(segment) || seen.name === hashName(segment)
-    const seen = cursor.seen.find((each) => isSameTime(segment, each) && (!isNamed || isSameName(each)))
+    const seen = findSameTime(segment, cursor)
     if (seen !== undefined) return continueAfter(segments, index, seen, cursor)
   }
   return null
+}
+
+/** Returns the newest remembered segment with a segment's program time. */
+function findSameTime(segment: StreamSegment, { seen }: PlaylistCursor): RememberedSegment | undefined {
+  return seen.findLast((each) => isSameTime(segment, each))
 }
 
 /** Number of the newest remembered segments of which one must still be listed in a window that was numbered anew. */

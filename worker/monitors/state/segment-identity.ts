@@ -53,10 +53,12 @@ export function isSameTime(segment: StreamSegment, seen: RememberedSegment): boo
   return (timeApartMs(segment, seen) ?? Infinity) <= Math.min(JITTER_MS, segment.durationSec * 500)
 }
 
+/** Returns a hash of a segment's path and byte range. */
 export function hashPath(segment: StreamSegment): string {
   return hash(pathWithRange(segment))
 }
 
+/** Returns a hash of the last part of a segment's path; of its whole URL where it has no number. */
 export function hashName(segment: StreamSegment): string {
   if (segment.sequence === null) return hash(withRange(segment.url, segment))
   return hash(pathWithRange(segment).replace(/^.*\//, ''))
