@@ -185,10 +185,6 @@ describe('a segment', () => {
     const { origin } = server
     const { fetchSegment: fetch } = createDirectClient()
     expect(words(await fetch(segment(`${origin}/gone`), signal))).toBe('HTTP 404')
-    const encrypted = segment(`${origin}/1`, {
-      encryption: { kind: 'aes-128', keyUrl: `${origin}/gone`, iv: '0'.repeat(32), hasOwnIv: true },
-    })
-    expect(words(await fetch(encrypted, signal))).toBe('key: HTTP 404')
     const withInit = segment(`${origin}/1`, { map: { url: `${origin}/init`, byteRange: null } })
     expect(words(await fetch(withInit, signal))).toBe('init segment: HTTP 503')
     isThere = true

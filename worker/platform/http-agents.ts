@@ -17,7 +17,7 @@ export type ProxySettings = {
 /** How a request reaches its server. `options` are those of `http.request`; `isSecure`: over TLS from here. */
 export type HttpRoute = {
   readonly isSecure: boolean
-  readonly options: http.RequestOptions & { readonly headers: Readonly<Record<string, string>> }
+  readonly options: Omit<http.RequestOptions, 'headers'> & { readonly headers: Readonly<Record<string, string>> }
 }
 
 /** Keeps connections and chooses the route of each request. */

@@ -60,7 +60,7 @@ export async function fetchMediaPlaylist(
 }
 
 /** Error of a master playlist whose variant is a master playlist. */
-export const NESTED_MASTER = 'the answer is a master playlist within a master playlist'
+const NESTED_MASTER = 'the answer is a master playlist within a master playlist'
 
 /** Creates a failure that has no HTTP status. */
 export function createFailedFetch(message: string): FailedFetch {

@@ -1,13 +1,14 @@
 /**
  * Inspects the new segments of a fetched playlist in order. A segment that cannot be fetched stops the round: the playlist
  * is fetched again before the next attempt, so that the segment is tried for as long as it is listed and never held on to
- * after it has left. It is given up earlier only where it stays lost while a newer one can be fetched.
+ * after it has left. It is passed by earlier only where it stays lost while a newer one can be fetched.
  */
 
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import type { RenditionProgress } from '../state/observation.ts'
-import { advanceCursor, type NewSegments, type PlaylistCursor } from '../state/playlist-cursor.ts'
+import { advanceCursor, type NewSegments } from '../state/playlist-cursor.ts'
+import type { PlaylistCursor } from '../state/segment-identity.ts'
 import { hashContent } from '../state/segment-identity.ts'
 import type { FailedSegmentFetch, SegmentFetch, StreamPlaylist, StreamRendition, StreamSegment } from '../stream.ts'
 import { fetchInTime } from './fetch-in-time.ts'
@@ -83,7 +84,7 @@ export async function inspectNews(
   return { isAfterGap: state.isAfterGap, pending: null }
 }
 
-/** Fetches a segment; `null` for one that is announced as missing or that nobody but a licensed player can decrypt. */
+/** Fetches a segment; `null` for one that is announced as missing or that only a licensed player can decrypt. */
 async function fetchUnlessPassed(
   segment: StreamSegment,
   { ahead }: RoundState,
@@ -127,7 +128,7 @@ async function handleSegment(
   return { isAfterGap: !(await inspectSegment(inspection, context)), ahead: null }
 }
 
-/** Passes a segment by that is announced as missing, or that nobody but a licensed player can decrypt. */
+/** Passes a segment by that is announced as missing, or that only a licensed player can decrypt. */
 function passBy({ segment, progress }: RoundStep, { monitor, clock }: MonitorContext): HandledSegment {
   const atMs = clock.nowMs()
   const { encryption } = segment
@@ -157,18 +158,22 @@ async function afterFailedFetch(
   const { message: error, failing = 'segment', retryAfterMs = 0 } = failure
   const retry = countAttempt(step, { error, failing }, before)
   const isLasting = clock.nowMs() - retry.sinceMs >= computePatienceMs(playlist, segment)
-  const ahead = isLasting && next !== undefined ? await fetchInTime(next, context) : null
+  const ahead = isLasting ? await fetchAhead(next, context) : null
   const atMs = clock.nowMs()
   const { tracks } = progress
-  const isLost = ahead?.kind === 'ok' || (isLasting && playlist.isEnded)
-  if (isLost) {
+  const fetchedAhead = ahead?.kind === 'ok' ? ahead : null
+  if (fetchedAhead !== null || (isLasting && playlist.isEnded)) {
     log.warn('segment could not be fetched or decoded', { sequence: segment.sequence, sides: tracks, error })
     monitor.observe({ kind: 'segment_failed', atMs, beganMs, progress, error, failing })
-    return { isAfterGap: true, ahead: ahead?.kind === 'ok' ? ahead : null }
+    return { isAfterGap: true, ahead: fetchedAhead }
   }
   const dueMs = atMs + Math.max(computeRetryPauseMs(retry, playlist.targetDurationSec), retryAfterMs)
   monitor.observe({ kind: 'attempt_failed', atMs, tracks, beganMs, error, failing, untilMs: atMs + retryAfterMs })
   return { pending: { retry, dueMs } }
+}
+
+async function fetchAhead(next: StreamSegment | undefined, context: MonitorContext): Promise<SegmentFetch | null> {
+  return next === undefined ? null : await fetchInTime(next, context)
 }
 
 function countAttempt(

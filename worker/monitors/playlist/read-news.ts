@@ -1,6 +1,7 @@
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
-import { advanceOver, findNewSegments, type NewSegments, type PlaylistCursor } from '../state/playlist-cursor.ts'
+import { advanceOver, findNewSegments, type NewSegments } from '../state/playlist-cursor.ts'
+import type { PlaylistCursor } from '../state/segment-identity.ts'
 import { isStalled } from '../state/stall.ts'
 import type { StreamPlaylist, StreamRendition, StreamSegment, TrackSelection } from '../stream.ts'
 import { type InspectionRound, inspectNews, streamTimeMs } from './inspect-news.ts'
@@ -38,17 +39,18 @@ export async function readPlaylistNews(
   const wasStalled = isRenditionStalled(rendition.tracks, context)
   const retry = dropLeftRetry(playlist, poller, context)
   const news = findNewSegments(playlist, positionOf(rendition.tracks, context))
-  const isContinuous = news.isContinuous && news.fresh[0]?.discontinuity !== true && news.skipped === 0
+  const isContinuous = isUnbroken(news)
   observePlaylist(playlist, { news, isContinuous, atMs, tracks: rendition.tracks }, context)
   const { segments, omittedCount, passed } = selectAndSkip(news, playlist, poller, context)
   const isSevered = news.skipped + omittedCount > 0 || retry !== last.retry || (wasStalled && !isContinuous)
+  const isNext = isContinuous && !wasStalled && omittedCount === 0
   const beganMs = clock.nowMs()
   const round = await inspectNews(
     {
       playlist,
       segments,
       before: passed,
-      isContinuous: isContinuous && !wasStalled && omittedCount === 0,
+      isContinuous: isNext,
       isUnsure: news.isUnsure,
       isAfterGap: last.isAfterGap || isSevered,
       retry,
@@ -57,8 +59,17 @@ export async function readPlaylistNews(
     poller,
     context,
   )
-  const isLate = segments.length > 0 && round.pending === null && clock.nowMs() - beganMs > mediaMs(segments)
-  return { hasNew: news.fresh.length > 0, round, isLate }
+  return { hasNew: news.fresh.length > 0, round, isLate: isLate(segments, round, clock.nowMs() - beganMs) }
+}
+
+/** Reports whether new segments directly follow the last one that was read, in the playlist and in the media. */
+function isUnbroken({ isContinuous, fresh: [first], skipped }: NewSegments): boolean {
+  return isContinuous && first?.discontinuity !== true && skipped === 0
+}
+
+/** Reports whether a round took longer than its segments last, other than by waiting for one. */
+function isLate(segments: readonly StreamSegment[], { pending }: InspectionRound, tookMs: number): boolean {
+  return segments.length > 0 && pending === null && tookMs > mediaMs(segments)
 }
 
 function isRenditionStalled(tracks: TrackSelection, { monitor }: MonitorContext): boolean {
@@ -98,7 +109,7 @@ function observePlaylist(
   })
 }
 
-/** Gives up a segment that left the playlist before it could be fetched. Returns the retry if it is still listed. */
+/** Drops a segment that left the playlist before it could be fetched. Returns the retry if it is still listed. */
 function dropLeftRetry(
   playlist: StreamPlaylist,
   { rendition: { tracks }, last: { retry } }: RenditionReader,

@@ -31,7 +31,6 @@ export function createRenditionPollers(
   createProbe: () => SegmentProbe,
   onPolled: () => void,
 ): RenditionPollers {
-  const { clock } = context
   const probeFor = createProbePool(createProbe)
   let source: StreamSource | null = null
   let pollers: readonly RenditionPoller[] = []
@@ -51,22 +50,14 @@ export function createRenditionPollers(
     onPolled()
   }
 
-  function rethrow(): void {
-    if (failed !== null) throw failed.error
-  }
-
   function replaceSource(next: StreamSource): void {
     source = next
-    pollers = next.renditions.map((rendition) => {
-      const poller = { rendition, probe: probeFor(rendition.tracks), last: INITIAL_POLL_RESULT }
-      return continuePoller(poller, pollers)
-    })
+    pollers = createPollers(next, probeFor, pollers)
   }
 
   const renditionSwitch = createRenditionSwitch(context, (renditions, problem) => {
-    if (source === null) return
     observeRenditions(renditions, problem, context)
-    replaceSource({ ...source, renditions })
+    if (source !== null) replaceSource({ ...source, renditions })
     onPolled()
   })
 
@@ -75,26 +66,45 @@ export function createRenditionPollers(
     isEmpty: () => pollers.length === 0,
     hasDeadUrl: () => pollers.some(({ last }) => last.isUrlDead),
     startDuePolls() {
-      rethrow()
+      rethrow(failed)
       if (source !== null) renditionSwitch.consider(source, pollers)
-      for (const poller of pollers) {
-        const { tracks } = poller.rendition
-        if (!running.has(tracks) && clock.nowMs() >= poller.last.dueMs) running.set(tracks, poll(poller))
-      }
+      const due = listIdle(pollers, running).filter(({ last }) => context.clock.nowMs() >= last.dueMs)
+      for (const poller of due) running.set(poller.rendition.tracks, poll(poller))
     },
     dueMs: () => {
-      const polls = pollers.filter(({ rendition }) => !running.has(rendition.tracks)).map(({ last }) => last.dueMs)
+      const polls = listIdle(pollers, running).map(({ last }) => last.dueMs)
       return Math.min(...polls, source === null ? Infinity : renditionSwitch.dueMs(source))
     },
     areOver: (isEndReported) =>
-      pollers.length > 0 &&
-      (isEndReported || pollers.some(({ last }) => last.isOver)) &&
-      pollers.every((poller) => hasNothingMore(poller, running.has(poller.rendition.tracks), context)),
+      (isEndReported || pollers.some(({ last }) => last.isOver)) && haveNothingMore(pollers, running, context),
     async waitUntilIdle() {
       await Promise.all([...running.values(), renditionSwitch.waitUntilIdle()])
-      rethrow()
+      rethrow(failed)
     },
   }
+}
+
+/** Creates a poller for each rendition of a source, which continues that of the same tracks. */
+function createPollers(
+  { renditions }: StreamSource,
+  probeFor: (tracks: TrackSelection) => SegmentProbe,
+  before: readonly RenditionPoller[],
+): readonly RenditionPoller[] {
+  return renditions.map((rendition) => {
+    const poller = { rendition, probe: probeFor(rendition.tracks), last: INITIAL_POLL_RESULT }
+    return continuePoller(poller, before)
+  })
+}
+
+function listIdle(
+  pollers: readonly RenditionPoller[],
+  running: ReadonlyMap<TrackSelection, unknown>,
+): readonly RenditionPoller[] {
+  return pollers.filter(({ rendition }) => !running.has(rendition.tracks))
+}
+
+function rethrow(failed: { readonly error: unknown } | null): void {
+  if (failed !== null) throw failed.error
 }
 
 function observeRenditions(
@@ -105,6 +115,15 @@ function observeRenditions(
   log.warn('other renditions are watched', { problem })
   const tracks = renditions.map((rendition) => rendition.tracks)
   monitor.observe({ kind: 'renditions', atMs: clock.nowMs(), tracks, problem })
+}
+
+function haveNothingMore(
+  pollers: readonly RenditionPoller[],
+  running: ReadonlyMap<TrackSelection, unknown>,
+  context: MonitorContext,
+): boolean {
+  const hasEach = (poller: RenditionPoller) => hasNothingMore(poller, running.has(poller.rendition.tracks), context)
+  return pollers.length > 0 && pollers.every(hasEach)
 }
 
 /** Reports whether no more segments are expected of a rendition at the end of the stream. */

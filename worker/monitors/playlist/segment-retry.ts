@@ -1,12 +1,12 @@
 import { addJitter } from '../../platform/backoff.ts'
-import type { PlaylistCursor } from '../state/playlist-cursor.ts'
+import type { PlaylistCursor } from '../state/segment-identity.ts'
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
 
 /** A segment that could not be fetched yet and is tried again. */
 export type SegmentRetry = {
   /** Identifies the segment across fetches of its playlist. */
   readonly key: string
-  /** Cursor after the segment, for when it is given up. */
+  /** Cursor after the segment, for when it is passed by. */
   readonly cursor: PlaylistCursor
   readonly attempts: number
   /** Start of the first attempt, in ms since 1970. */

@@ -111,18 +111,27 @@ async function locateRenditions(
   if (first === undefined) return createFailedFetch('there is no rendition')
   const fetched = await fetchPlaylist(options, first, signal)
   if (fetched.kind === 'media') return classifyPlaylist(fetched.playlist, source)
-  const choices = fetched.kind === 'master' ? rankRenditions(fetched.master) : (source.choices ?? [])
-  const failed = fetched.kind === 'failed' ? fetched : null
-  const located = await findWorkingChoice(choices.slice(failed === null ? 0 : 1), options, signal)
-  if (located?.kind !== 'ok') return failed ?? located ?? createFailedFetch('there is no rendition')
-  const { renditions, playlist } = located
-  const failure = failed ?? located.failure
-  return classifyPlaylist(playlist, {
-    ...source,
-    renditions,
-    ...(choices.length > 1 ? { choices } : {}),
-    ...(failure === null ? {} : { problem: describeGoneRendition(failure) }),
-  })
+  if (fetched.kind === 'failed') return await locateOthers(source, fetched, options, signal)
+  const choices = rankRenditions(fetched.master)
+  const located = await findWorkingChoice(choices, options, signal)
+  if (located?.kind !== 'ok') return located ?? createFailedFetch('there is no rendition')
+  return classifyChoice(located, choices.length > 1 ? { ...source, choices } : source)
+}
+
+/** Tries the other choices of a source whose best one has failed. */
+async function locateOthers(
+  source: StreamSource,
+  failure: FailedFetch,
+  options: PlaylistFetchOptions,
+  signal: AbortSignal,
+): Promise<StreamResolution | FailedFetch> {
+  const located = await findWorkingChoice((source.choices ?? []).slice(1), options, signal)
+  return located?.kind === 'ok' ? classifyChoice({ ...located, failure }, source) : failure
+}
+
+function classifyChoice({ renditions, playlist, failure }: LocatedChoice, source: StreamSource): StreamResolution {
+  const problem = failure === null ? {} : { problem: describeGoneRendition(failure) }
+  return classifyPlaylist(playlist, { ...source, renditions, ...problem })
 }
 
 type LocatedChoice = {

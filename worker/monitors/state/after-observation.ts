@@ -19,7 +19,7 @@ import type { MonitorObservation } from './observation.ts'
 import { outagesAfterRecovery, raiseLastingOutage } from './outage.ts'
 import { INITIAL_STALL_STATE, retainRenditions, stallAfterPlaylist } from './stall.ts'
 import { createDelayEvent } from './start-delay.ts'
-import { afterUnreadFetch, raiseUnread } from './unread-stream.ts'
+import { computeUnreadDueMs, createUnreadEvent, unreadAfterFetch } from './unread-stream.ts'
 
 /** Returns the monitor after an observation, and the events that it causes. Pure. A final state stays as it is. */
 export function afterObservation(
@@ -139,7 +139,7 @@ function afterUpcoming(
 /** Returns a monitor whose stream has not started with what is wrong with the stream's URL, if that is known. */
 function withProblem(state: MonitorState, problem: string | undefined, { atMs }: ObservedAt): MonitorState {
   if (problem === undefined || state.phase.kind === 'monitoring') return state
-  return afterUnreadFetch(state, { error: problem, beganMs: atMs })
+  return { ...state, unread: unreadAfterFetch(state.unread, { error: problem, beganMs: atMs }) }
 }
 
 /** Returns the state with the site's title, if it has one. */
@@ -159,10 +159,17 @@ function raiseLateStart(state: MonitorState, { atMs, config }: ObservedAt): Moni
   return event === null ? { state, events: [] } : { state: { ...state, delay: 'told' }, events: [event] }
 }
 
+/** Raises one alert for a stream that has never been readable, once that is due. */
+function raiseUnread(state: MonitorState, { atMs, config }: ObservedAt): MonitorTransition {
+  const { unread, releaseAtMs } = state
+  if (unread === null || atMs < computeUnreadDueMs(unread, config, releaseAtMs)) return { state, events: [] }
+  return { state: { ...state, unread: { ...unread, kind: 'told' } }, events: [createUnreadEvent(unread, atMs)] }
+}
+
 function afterTick(state: MonitorState, now: ObservedAt): MonitorTransition {
   if (state.phase.kind !== 'monitoring') {
     const late = raiseLateStart(state, now)
-    const unread = raiseUnread(late.state, now.config, now.atMs)
+    const unread = raiseUnread(late.state, now)
     return { state: unread.state, events: [...late.events, ...unread.events] }
   }
   const { outages, events } = raiseLastingOutage(state.outages, now.atMs)
@@ -188,7 +195,8 @@ function afterPlaylist(state: MonitorState, observation: PlaylistObservation): M
   const { tracks, targetDurationSec, firstStartMs, isEnded, atMs } = observation
   if (state.phase.kind !== 'monitoring') {
     if (firstStartMs === null) {
-      return { state: afterUnreadFetch(state, { error: 'the playlist has no segment', beganMs: atMs }), events: [] }
+      const unread = unreadAfterFetch(state.unread, { error: 'the playlist has no segment', beganMs: atMs })
+      return { state: { ...state, unread }, events: [] }
     }
     const started = afterStart(state, firstStartMs, atMs)
     return { state: afterPlaylist(started.state, observation).state, events: started.events }

@@ -9,7 +9,7 @@ import type { MonitorState, MonitorTransition } from './monitor-state.ts'
 import type { MonitorObservation, RenditionProgress } from './observation.ts'
 import { type Outage, outagesAfterFailure, outagesAfterRecovery, type StreamFailure } from './outage.ts'
 import { targetDurationMs } from './stall.ts'
-import { afterUnreadFetch } from './unread-stream.ts'
+import { unreadAfterFetch } from './unread-stream.ts'
 
 type ObservationOf<Kind extends MonitorObservation['kind']> = Extract<MonitorObservation, { readonly kind: Kind }>
 
@@ -147,7 +147,9 @@ export function afterFailedAttempt(
   failure: StreamFailure,
   config: MonitorConfig,
 ): MonitorTransition {
-  if (state.phase.kind !== 'monitoring') return { state: afterUnreadFetch(state, failure), events: [] }
+  if (state.phase.kind !== 'monitoring') {
+    return { state: { ...state, unread: unreadAfterFetch(state.unread, failure) }, events: [] }
+  }
   const cycleMs = config.coverage === 'latest' ? config.check_interval_sec * 1000 : 0
   const betweenMs = Math.max(cycleMs, targetDurationMs(state.phase.flow, failure.tracks))
   const { outages, events } = outagesAfterFailure(state.outages, failure, betweenMs)

@@ -2,7 +2,8 @@ import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
-import { findNewSegments, PlaylistCursor } from './playlist-cursor.ts'
+import { findNewSegments } from './playlist-cursor.ts'
+import { PlaylistCursor } from './segment-identity.ts'
 
 function segment(sequence: number | null, url: string, changed: Partial<StreamSegment> = {}): StreamSegment {
   return {

@@ -12,12 +12,12 @@
  */
 
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
-import type { PlaylistCursor } from './playlist-cursor.ts'
 import {
   hashName,
   hashPath,
   isSameTime,
   MAX_CLOCK_DRIFT_MS,
+  type PlaylistCursor,
   type RememberedSegment,
   timeApartMs,
 } from './segment-identity.ts'

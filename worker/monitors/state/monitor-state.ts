@@ -11,7 +11,7 @@ import { SiteAccess } from './access.ts'
 import { Degradation } from './degradation.ts'
 import { DetectionRuns } from './detection-runs.ts'
 import { Outage } from './outage.ts'
-import { PlaylistCursor } from './playlist-cursor.ts'
+import { PlaylistCursor } from './segment-identity.ts'
 import { StallState } from './stall.ts'
 import { UnreadStream } from './unread-stream.ts'
 

@@ -1,7 +1,7 @@
 import type { SegmentFindings } from '../analyze/findings.ts'
 import type { StreamResolution, TrackSelection } from '../stream.ts'
 import type { AnalyzedSegment } from './detection-runs.ts'
-import type { PlaylistCursor } from './playlist-cursor.ts'
+import type { PlaylistCursor } from './segment-identity.ts'
 
 /** One input of the state machine and its time, in ms since 1970. */
 export type MonitorObservation = { readonly atMs: number } & (

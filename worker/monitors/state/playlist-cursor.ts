@@ -1,22 +1,6 @@
-import * as v from 'valibot'
-
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
 import { matchPlaylist, type PlaylistMatch } from './match-playlist.ts'
-import { RememberedSegment, toRemembered } from './segment-identity.ts'
-
-/** Number of remembered segments: enough to recognize a stale playlist, and less than 2 kB as JSON. */
-const REMEMBERED = 20
-
-/** How far a media playlist was read. Small and plain JSON, so that another process can continue from it. */
-export const PlaylistCursor = v.object({
-  /** The newest segments that were read, in the playlist's order. */
-  seen: v.pipe(v.array(RememberedSegment), v.minLength(1), v.maxLength(REMEMBERED)),
-  /** Sequence of the playlist's first segment when it last had something new. */
-  first: v.nullable(v.number()),
-  /** The playlist moved while its numbers did not. */
-  isUncounted: v.optional(v.boolean()),
-})
-export type PlaylistCursor = v.InferOutput<typeof PlaylistCursor>
+import { type PlaylistCursor, REMEMBERED, toRemembered } from './segment-identity.ts'
 
 export type NewSegments = {
   readonly fresh: readonly StreamSegment[]

@@ -121,7 +121,7 @@ export function nextTickMs(state: MonitorState, config: MonitorConfig, nowMs: nu
   if (state.phase.kind === 'monitoring') {
     return Math.min(...state.outages.map(computeAlertDueMs).filter((ms) => ms > nowMs), Infinity)
   }
-  const unreadMs = computeUnreadDueMs(state, config)
+  const unreadMs = computeUnreadDueMs(state.unread, config, state.releaseAtMs)
   const lateFromMs = state.delay === 'told' ? null : computeLateFromMs(config, state.releaseAtMs)
   return Math.min(unreadMs, lateFromMs === null ? Infinity : lateFromMs + 1)
 }

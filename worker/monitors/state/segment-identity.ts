@@ -18,6 +18,20 @@ export const RememberedSegment = v.object({
 })
 export type RememberedSegment = v.InferOutput<typeof RememberedSegment>
 
+/** Number of remembered segments: enough to recognize a stale playlist, and less than 2 kB as JSON. */
+export const REMEMBERED = 20
+
+/** How far a media playlist was read. Small and plain JSON, so that another process can continue from it. */
+export const PlaylistCursor = v.object({
+  /** The newest segments that were read, in the playlist's order. */
+  seen: v.pipe(v.array(RememberedSegment), v.minLength(1), v.maxLength(REMEMBERED)),
+  /** Sequence of the playlist's first segment when it last had something new. */
+  first: v.nullable(v.number()),
+  /** The playlist moved while its numbers did not. */
+  isUncounted: v.optional(v.boolean()),
+})
+export type PlaylistCursor = v.InferOutput<typeof PlaylistCursor>
+
 /** Program times within this, and within half a segment, are equal: a page that is resolved again has other URLs. */
 const JITTER_MS = 1500
 
