@@ -65,9 +65,12 @@ export type MonitorConfig = v.InferOutput<typeof MonitorConfig>
 export const StreamStatus = v.picklist(['unknown', 'scheduled', 'live', 'ended'])
 export type StreamStatus = v.InferOutput<typeof StreamStatus>
 
-/** One side of the last analysed segment; `absent`: the stream has no such track; `undecodable`: it cannot be judged. */
-export const VideoHealth = v.picklist(['unknown', 'ok', 'black', 'frozen', 'absent', 'undecodable'])
-export const AudioHealth = v.picklist(['unknown', 'ok', 'silent', 'absent', 'undecodable'])
+/**
+ * One side of the last analysed segment; `absent`: the stream has no such track; `undecodable`: it cannot be judged;
+ * `encrypted`: only licensed players can decrypt it.
+ */
+export const VideoHealth = v.picklist(['unknown', 'ok', 'black', 'frozen', 'absent', 'undecodable', 'encrypted'])
+export const AudioHealth = v.picklist(['unknown', 'ok', 'silent', 'absent', 'undecodable', 'encrypted'])
 
 /** The worker's phase, from which the gateway derives the monitor's status. */
 export const WorkerMode = v.picklist(['initializing', 'waiting', 'monitoring', 'completed', 'error'])

@@ -3,7 +3,7 @@ import type { DetectionSpan, SegmentFindings, TrackFindings } from '../monitors/
 import { afterObservation } from '../monitors/state/after-observation.ts'
 import { INITIAL_STATE, type MonitorState } from '../monitors/state/monitor-state.ts'
 import type { MonitorObservation, RenditionProgress } from '../monitors/state/observation.ts'
-import type { PlaylistCursor } from '../monitors/state/playlist-cursor.ts'
+import type { PlaylistCursor } from '../monitors/state/segment-identity.ts'
 import type { StreamSource, TrackSelection } from '../monitors/stream.ts'
 
 /** The configuration of the monitors in these tests. */

@@ -46,6 +46,8 @@ export type AnalyzedSegment = {
   readonly startMs: number
   readonly isDated: boolean
   readonly durationSec: number
+  /** It directly follows the last analyzed one by the playlist, whatever its date-time says. */
+  readonly isContinuous?: boolean
 }
 
 /** A detector's run at the end of a segment, and the alerts raised on the way. */
@@ -67,13 +69,17 @@ const MIN_GAP_MS = 2000
 /** A detector, its config and the time of the observation. */
 export type DetectionContext = { readonly detector: Detector; readonly config: MonitorConfig; readonly atMs: number }
 
-/** Returns the run if a segment can continue it. A stream gap of more than `gapMs` ends a run without an alert. */
+/**
+ * Returns the run if a segment can continue it. A gap of more than `gapMs` between date-times ends a run without an
+ * alert, unless the segment is known to follow: a clock that was set leaves no gap in the media.
+ */
 export function runBeforeSegment(
   run: DetectionRun | null,
   segment: AnalyzedSegment,
   gapMs: number,
 ): DetectionRun | null {
   if (run === null || run.kind === 'alerted' || run.after.kind === 'unseen') return run
+  if (segment.isContinuous === true) return run
   const sinceRunMs = run.isDated && segment.isDated ? segment.startMs - run.endMs : 0
   return sinceRunMs > Math.max(MIN_GAP_MS, gapMs) ? null : run
 }
