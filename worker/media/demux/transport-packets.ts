@@ -16,10 +16,15 @@ export type StreamPacket = {
   readonly payload: Buffer
 }
 
-/** Returns where the first of several packets in a row begins; `null` if there is none near the start. */
+/**
+ * Returns where the first packet begins; `null` if there are not several packets in a row near the start. Two packets
+ * before that row count too: other bytes may follow the stream's tables, which are sent once per segment.
+ */
 export function findTransportStream(bytes: Buffer): number | null {
+  let start: number | null = null
   for (let at = bytes.indexOf(SYNC_BYTE); at !== -1 && at <= MAX_JUNK_BYTES; at = bytes.indexOf(SYNC_BYTE, at + 1)) {
-    if (STRIDES.some((stride) => isRow(bytes, at, stride))) return at
+    if (STRIDES.some((stride) => isRow(bytes, at, stride))) return start ?? at
+    if (start === null && STRIDES.some((stride) => bytes[at + stride] === SYNC_BYTE)) start = at
   }
   return null
 }
