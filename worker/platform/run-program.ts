@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 
+import { atExit } from './at-exit.ts'
 import {
   inheritedEnvironment,
   isMissing,
@@ -70,7 +71,7 @@ export async function runProgram(
     end()
   }, options.timeoutMs)
   options.signal.addEventListener('abort', end)
-  process.once('exit', end)
+  const forget = atExit(end)
   try {
     const result = await child
     const stderr = readStderr()
@@ -84,7 +85,7 @@ export async function runProgram(
   } finally {
     clearTimeout(deadline)
     options.signal.removeEventListener('abort', end)
-    process.removeListener('exit', end)
+    forget()
     killGroup(child.pid)
   }
 }

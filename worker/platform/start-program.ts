@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 
+import { atExit } from './at-exit.ts'
 import {
   inheritedEnvironment,
   isMissing,
@@ -51,7 +52,7 @@ export function startProgram(
     // A grandchild that left the group may keep the pipes open.
     for (const pipe of child.stdio) pipe?.destroy()
   }
-  process.once('exit', kill)
+  const forget = atExit(kill)
   const exited = waitForExit()
   return {
     pipes: outputs,
@@ -67,7 +68,7 @@ export function startProgram(
 
   async function waitForExit(): Promise<ProgramExit> {
     const { exitCode, signal } = await child
-    process.removeListener('exit', kill)
+    forget()
     killGroup(child.pid)
     const stderr = readStderr()
     if (isMissing(child.pid, exitCode, stderr)) return { kind: 'missing' }
