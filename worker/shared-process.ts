@@ -1,4 +1,6 @@
-import type { SharedProcessCommand, SharedProcessMessage } from '../shared/contract/shared-process.ts'
+import * as v from 'valibot'
+
+import { SharedProcessCommand, type SharedProcessMessage } from '../shared/contract/shared-process.ts'
 import type { Lifetime } from './platform/lifetime.ts'
 import { EXIT, runWorker, type WorkerProcess } from './run-worker.ts'
 
@@ -30,7 +32,8 @@ export function runSharedProcess(): void {
   }
 
   process.on('disconnect', () => process.exit(EXIT.gatewayGone))
-  process.on('message', (command: SharedProcessCommand) => {
+  process.on('message', (message) => {
+    const command = v.parse(SharedProcessCommand, message)
     if (command.kind === 'start') void start(command.name, command.env)
     else end(command.name, command.kind)
   })

@@ -49,7 +49,8 @@ export async function startScenarioSystem(clip: Clip, settings: Record<string, s
     targetDurationSec: PATIENCE_MS / 1000,
   })
   simulator.stall()
-  const system = await startWholeSystem(settings).catch(async (error: unknown) => {
+  // Alone in its process, a worker is found by its environment.
+  const system = await startWholeSystem({ MONITORS_PER_WORKER: '1', ...settings }).catch(async (error: unknown) => {
     await simulator[Symbol.asyncDispose]()
     throw error
   })

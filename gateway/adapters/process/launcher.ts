@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 
 import {
@@ -97,7 +97,7 @@ function spawnOwn(entry: string, spec: WorkerSpec): PipedChild {
 /** Starts a process for several workers. It knows nothing of them but the options of Node that they have in common. */
 function spawnShared(entry: string, { env }: WorkerSpec): SharedChild {
   const { NODE_OPTIONS: options } = env
-  return spawn(process.execPath, [...NODE_OPTIONS, entry], {
+  const child = spawn(process.execPath, [...NODE_OPTIONS, entry], {
     detached: true,
     env: {
       ...inheritedEnv(process.env),
@@ -106,7 +106,13 @@ function spawnShared(entry: string, { env }: WorkerSpec): SharedChild {
       SHARED_PROCESS: '1',
     },
     stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
-  }) as SharedChild
+  })
+  if (!isPiped(child)) throw new LauncherUnavailable('a process was started without pipes')
+  return child
+}
+
+function isPiped(child: ChildProcess): child is SharedChild {
+  return child.stdin !== null && child.stdout !== null && child.stderr !== null
 }
 
 function toLaunchedWorker(worker: WorkerProcess): LaunchedWorker {

@@ -1,7 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 
-import type { SharedProcessCommand, SharedProcessMessage } from '../../../shared/contract/shared-process.ts'
+import * as v from 'valibot'
+
+import { type SharedProcessCommand, SharedProcessMessage } from '../../../shared/contract/shared-process.ts'
 import type { WorkerExit, WorkerPhase, WorkerSpec } from '../../ports/launcher.ts'
 import {
   keepLastLines,
@@ -45,11 +47,14 @@ export function createSharedProcesses({ spawnChild, writeLine, onChange }: Share
   function open(spec: WorkerSpec, capacity: number): SharedProcess {
     const shared = createSharedProcess({ spec, capacity, child: spawnChild(spec), events: { writeLine, onChange } })
     processes.add(shared)
-    void shared.exited.then((lost) => {
-      processes.delete(shared)
-      for (const { assignmentId } of lost) capacities.set(assignmentId, Math.ceil(capacity / 2))
-    })
+    void forgetAtExit(shared)
     return shared
+  }
+
+  async function forgetAtExit(shared: SharedProcess): Promise<void> {
+    const lost = await shared.exited
+    processes.delete(shared)
+    for (const { assignmentId } of lost) capacities.set(assignmentId, Math.ceil(shared.capacity / 2))
   }
 
   return {
@@ -111,10 +116,10 @@ function createSharedProcess({ spec: first, capacity, child, events }: SharedPro
     void own.stop(0)
   }
 
-  child.on('message', (message) => {
-    const { kind, name, ...rest } = message as SharedProcessMessage
-    if (kind === 'line' && 'line' in rest) workers.get(name)?.recordLine(rest.line)
-    if (kind === 'ended' && 'code' in rest) endWorker(name, rest.code)
+  child.on('message', (received) => {
+    const message = v.parse(SharedProcessMessage, received)
+    if (message.kind === 'line') workers.get(message.name)?.recordLine(message.line)
+    else endWorker(message.name, message.code)
   })
 
   async function loseWorkers(): Promise<readonly WorkerSpec[]> {
