@@ -39,10 +39,9 @@ picture.m3u8
 `
 
 /**
- * What the server says beside the clips' own segments. `ended`: a playlist with its end. `ending`: one that has its end
- * from the second fetch on. `twice`, `once`: one that is gone after as many fetches; the first is that of the resolver.
- * `long`: a playlist that calls its second segment an hour long, so
- * that the worker waits for it as long as any test does. A number: a bare status. `hang`: nothing at all.
+ * What the server says beside the clips' own segments. A number: a bare status. `hang`: nothing at all. Playlists: `ended`
+ * has its end, `ending` from its second fetch on. `twice` and `once` are gone after as many fetches, of which the resolver
+ * makes the first. `long` calls its second segment an hour long: the worker waits for it as long as any test does.
  */
 type Oddities = Record<string, 'ended' | 'ending' | 'twice' | 'once' | 'long' | 'hang' | number>
 
