@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { inject } from 'vitest'
+
 import { PATIENCE_MS, until } from '../../shared/testing/until.ts'
 import { findFreePort } from '../adapters/http/free-port.ts'
 import { readEmbeddedUrl } from '../adapters/embedded-postgres/embedded-postgres.ts'
-import { startGatewayProcess, type GatewayProcess } from './gateway-process.ts'
+import { SOURCE_PROGRAM, startGatewayProcess, type GatewayProcess } from './gateway-process.ts'
 import { readPostmasterPid } from './find-processes.ts'
 import { startReceiver, type ReceiverBehaviour, type Receiver } from './receiver.ts'
 import { TEST_KEYS, type Json } from './test-gateway.ts'
@@ -26,10 +28,17 @@ export type WholeSystem = AsyncDisposable & {
   ): Promise<{ status: number; json: Json; retryAfter: string | null }>
 }
 
-/** Starts the product with further settings; `behaviour` chooses the responses of the receiver. */
+export type WholeSystemOptions = {
+  /** Chooses the responses of the receiver. */
+  readonly behaviour?: ReceiverBehaviour
+  /** Runs the gateway from its sources, as users do. By default tests run the bundle, which starts faster. */
+  readonly isFromSource?: boolean
+}
+
+/** Starts the product with further settings. */
 export async function startWholeSystem(
   settings: Record<string, string> = {},
-  behaviour?: ReceiverBehaviour,
+  { behaviour, isFromSource = process.env['VITEST'] === undefined }: WholeSystemOptions = {},
 ): Promise<WholeSystem> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tallylight-faults-'))
   const receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY, behaviour)
@@ -43,7 +52,8 @@ export async function startWholeSystem(
     INGEST_WORKERS: '0',
     ...settings,
   }
-  const start = () => startGatewayProcess({ port, env, signal: AbortSignal.timeout(PATIENCE_MS) })
+  const program = isFromSource ? SOURCE_PROGRAM : [inject('gatewayEntry')]
+  const start = () => startGatewayProcess({ port, env, program, signal: AbortSignal.timeout(PATIENCE_MS) })
   async function clear(): Promise<void> {
     await receiver[Symbol.asyncDispose]()
     await rm(dataDir, { recursive: true, force: true })
