@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream'
 
 import { execa } from 'execa'
 
+import { limitCommand, type ProgramLimits } from './program-limits.ts'
+
 export type SpawnOptions = {
   /** Number of further output pipes, from file descriptor 3 on. */
   readonly pipes: number
@@ -14,8 +16,8 @@ export type SpawnOptions = {
   readonly input?: Uint8Array
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
-  /** Limit of its data (RLIMIT_DATA of setrlimit(2)), in bytes. Beyond it, the program's allocations fail. */
-  readonly memoryBytes?: number
+  /** Limits of its resources. Those of its whole tree are its caller's to watch: `watchTree`. */
+  readonly limits: ProgramLimits
 }
 
 /** Kept length of stderr, from its end: the last lines contain the reason of a failure. */
@@ -23,19 +25,15 @@ const MAX_STDERR_CHARS = 64 * 1024
 
 /** Sets PR_SET_PDEATHSIG (prctl(2)) and then becomes the program: setpriv(1). */
 const SETPRIV = '/usr/bin/setpriv'
-/** Sets a limit and then becomes the program: prlimit(1). */
-const PRLIMIT = '/usr/bin/prlimit'
 
 /**
- * Starts a program in its own process group and without a shell. On Linux, the kernel kills it when this process dies.
- * The caller ends the group by `killGroup`. The result never rejects.
+ * Starts a program in its own process group, under its limits and without a shell. On Linux, the kernel kills it when this
+ * process dies. The caller ends the group by `killGroup`. The result never rejects.
  */
 export function spawnProgram(program: string, programArgs: readonly string[], options: SpawnOptions) {
   const [file = program, ...args] = [
     ...(existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--'] : []),
-    ...(options.memoryBytes !== undefined && existsSync(PRLIMIT)
-      ? [PRLIMIT, `--data=${options.memoryBytes}`, '--']
-      : []),
+    ...limitCommand(options.limits),
     program,
     ...programArgs,
   ]

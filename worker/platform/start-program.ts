@@ -1,14 +1,8 @@
 import type { Readable } from 'node:stream'
 
 import { atExit } from './at-exit.ts'
-import {
-  inheritedEnvironment,
-  isMissing,
-  keepTail,
-  killGroup,
-  spawnProgram,
-  type SpawnOptions,
-} from './spawn-program.ts'
+import type { ProgramLimits } from './program-limits.ts'
+import { inheritedEnvironment, isMissing, keepTail, killGroup, spawnProgram } from './spawn-program.ts'
 
 /** How a started program ended. `missing`: it could not be started. `killed`: a signal ended it. */
 export type ProgramExit =
@@ -30,6 +24,12 @@ export type RunningProgram = AsyncDisposable & {
   kill(): void
 }
 
+export type StartProgramOptions = {
+  /** Number of output pipes, from file descriptor 3 on. */
+  readonly pipes: number
+  readonly limits: ProgramLimits
+}
+
 /**
  * Starts a program that runs until its stdin ends or it is killed: in its own process group, without a shell and
  * without secrets in its environment. On Linux, the kernel kills it when this process dies.
@@ -37,10 +37,9 @@ export type RunningProgram = AsyncDisposable & {
 export function startProgram(
   file: string,
   args: readonly string[],
-  pipes: number,
-  limits: Pick<SpawnOptions, 'memoryBytes'> = {},
+  { pipes, limits }: StartProgramOptions,
 ): RunningProgram {
-  const child = spawnProgram(file, args, { pipes, env: inheritedEnvironment(), cwd: process.cwd(), ...limits })
+  const child = spawnProgram(file, args, { pipes, limits, env: inheritedEnvironment(), cwd: process.cwd() })
   const readStderr = keepTail(child.stderr)
   child.stdout.resume()
   // Ends with EPIPE where the program stops reading; how the program ended is in `exited`.

@@ -6,6 +6,7 @@
 
 import type { MediaPacket } from '../../media/demux/media-packet.ts'
 import { type MatroskaBlock, writeMatroskaBlocks, writeMatroskaStart } from '../../media/matroska.ts'
+import { PROGRAM_LIMITS } from '../../platform/program-limits.ts'
 import { type ProgramExit, type RunningProgram, startProgram } from '../../platform/start-program.ts'
 import { createWakeSignal, type WakeSignal } from '../../platform/wake-signal.ts'
 import type { TrackKind } from '../stream.ts'
@@ -52,8 +53,6 @@ export type RunningDecoderOptions = {
 
 /** An ffmpeg with a thread per decoder may pass on the marker early; then its output ends with a pause. */
 const QUIET_MS = 150
-/** Data of a decoder of 4K pictures with the largest picture buffer. */
-const MEMORY_BYTES = 768 * 1024 * 1024
 const MAX_ERROR_CHARS = 200
 const NEVER = new AbortController().signal
 
@@ -119,7 +118,8 @@ function startState({ ffmpegPath, formats, handlers }: RunningDecoderOptions): D
       note()
     },
   })
-  const program = startProgram(ffmpegPath, buildDecoderArguments(formats), 3, { memoryBytes: MEMORY_BYTES })
+  const limits = PROGRAM_LIMITS.decoder
+  const program = startProgram(ffmpegPath, buildDecoderArguments(formats), { pipes: 3, limits })
   const outputs = { outputMs: 0, marker: -1, exit: null, keyCopies: 0 }
   const state: DecoderState = { formats, program, numbers, reader, progress, ...outputs }
   const takers = [reader.takeText, reader.takePictures, reader.takeSamples]
