@@ -10,9 +10,10 @@ import { readEmbeddedUrl } from '../adapters/embedded-postgres/embedded-postgres
 import { SOURCE_PROGRAM, startGatewayProcess, type GatewayProcess } from './gateway-process.ts'
 import { readPostmasterPid } from './find-processes.ts'
 import { startReceiver, type ReceiverBehaviour, type Receiver } from './receiver.ts'
+import { createTestDatabase } from './test-database.ts'
 import { TEST_KEYS, type Json } from './test-gateway.ts'
 
-/** The product on an empty data folder, as users start it (gateway, database and workers), and a webhook receiver. */
+/** The product on an empty data folder: gateway, database and workers; and a webhook receiver. */
 export type WholeSystem = AsyncDisposable & {
   readonly dataDir: string
   readonly databaseUrl: string
@@ -33,13 +34,19 @@ export type WholeSystemOptions = {
   readonly behaviour?: ReceiverBehaviour
   /** Runs the gateway from its sources, as users do. By default tests run the bundle, which starts faster. */
   readonly isFromSource?: boolean
+  /** Has its own Postgres, as with users who set none. By default tests have a new database of the run's Postgres. */
+  readonly isEmbedded?: boolean
 }
+
+const IS_TEST = process.env['VITEST'] !== undefined
 
 /** Starts the product with further settings. */
 export async function startWholeSystem(
   settings: Record<string, string> = {},
-  { behaviour, isFromSource = process.env['VITEST'] === undefined }: WholeSystemOptions = {},
+  { behaviour, isFromSource = !IS_TEST, isEmbedded = !IS_TEST }: WholeSystemOptions = {},
 ): Promise<WholeSystem> {
+  const isOwn = isEmbedded || settings['DATABASE_URL'] !== undefined
+  const database = isOwn ? null : await createTestDatabase()
   const dataDir = await mkdtemp(join(tmpdir(), 'tallylight-faults-'))
   const receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY, behaviour)
   const port = await findFreePort(null)
@@ -50,6 +57,7 @@ export async function startWholeSystem(
     RATE_LIMIT_READS_PER_MIN: '100000',
     // Tests of broadcasts start their own.
     INGEST_WORKERS: '0',
+    ...(database === null ? {} : { DATABASE_URL: database.url }),
     ...settings,
   }
   const program = isFromSource ? SOURCE_PROGRAM : [inject('gatewayEntry')]
@@ -57,12 +65,13 @@ export async function startWholeSystem(
   async function clear(): Promise<void> {
     await receiver[Symbol.asyncDispose]()
     await rm(dataDir, { recursive: true, force: true })
+    await database?.[Symbol.asyncDispose]()
   }
   let gateway = await start().catch(async (error: unknown) => {
     await clear()
     throw error
   })
-  const databaseUrl = settings['DATABASE_URL'] ?? (await readEmbeddedUrl(dataDir))
+  const databaseUrl = database?.url ?? settings['DATABASE_URL'] ?? (await readEmbeddedUrl(dataDir))
   if (databaseUrl === null) throw new Error(`${dataDir} has no embedded database`)
   return {
     dataDir,
@@ -72,22 +81,27 @@ export async function startWholeSystem(
     async startGateway() {
       gateway = await start()
     },
-    async api(method, path, body, headers = {}) {
-      const answer = await fetch(gateway.origin + path, {
-        method,
-        headers: { 'x-api-key': TEST_KEYS.API_KEY, 'content-type': 'application/json', ...headers },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(PATIENCE_MS),
-      })
-      const text = await answer.text()
-      const json = text === '' ? null : JSON.parse(text)
-      return { status: answer.status, json, retryAfter: answer.headers.get('retry-after') }
-    },
+    api: (method, path, body, headers = {}) => call(gateway.origin + path, { method, body, headers }),
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]()
       await clear()
     },
   }
+}
+
+type Call = { readonly method: string; readonly body: unknown; readonly headers: Record<string, string> }
+
+/** Calls the API with the key of a client. */
+async function call(url: string, { method, body, headers }: Call): ReturnType<WholeSystem['api']> {
+  const answer = await fetch(url, {
+    method,
+    headers: { 'x-api-key': TEST_KEYS.API_KEY, 'content-type': 'application/json', ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  })
+  const text = await answer.text()
+  const json = text === '' ? null : JSON.parse(text)
+  return { status: answer.status, json, retryAfter: answer.headers.get('retry-after') }
 }
 
 /** Kills the database with SIGKILL; resolves once another one runs and the gateway is ready again. */
