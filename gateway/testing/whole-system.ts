@@ -38,15 +38,16 @@ export type WholeSystemOptions = {
   readonly isEmbedded?: boolean
 }
 
-const IS_TEST = process.env['VITEST'] !== undefined
+/** The programs outside of vitest run as users do. */
+const DEFAULTS: WholeSystemOptions = process.env['VITEST'] === undefined ? { isFromSource: true, isEmbedded: true } : {}
 
 /** Starts the product with further settings. */
 export async function startWholeSystem(
   settings: Record<string, string> = {},
-  { behaviour, isFromSource = !IS_TEST, isEmbedded = !IS_TEST }: WholeSystemOptions = {},
+  options: WholeSystemOptions = {},
 ): Promise<WholeSystem> {
-  const isOwn = isEmbedded || settings['DATABASE_URL'] !== undefined
-  const database = isOwn ? null : await createTestDatabase()
+  const { behaviour, isFromSource, isEmbedded } = { ...DEFAULTS, ...options }
+  const database = await openTestDatabase(settings, isEmbedded)
   const dataDir = await mkdtemp(join(tmpdir(), 'tallylight-faults-'))
   const receiver = await startReceiver(TEST_KEYS.WEBHOOK_SIGNING_KEY, behaviour)
   const port = await findFreePort(null)
@@ -57,25 +58,23 @@ export async function startWholeSystem(
     RATE_LIMIT_READS_PER_MIN: '100000',
     // Tests of broadcasts start their own.
     INGEST_WORKERS: '0',
-    ...(database === null ? {} : { DATABASE_URL: database.url }),
     ...settings,
+    ...database?.settings,
   }
   const program = isFromSource ? SOURCE_PROGRAM : [inject('gatewayEntry')]
   const start = () => startGatewayProcess({ port, env, program, signal: AbortSignal.timeout(PATIENCE_MS) })
   async function clear(): Promise<void> {
     await receiver[Symbol.asyncDispose]()
     await rm(dataDir, { recursive: true, force: true })
-    await database?.[Symbol.asyncDispose]()
+    await database?.dispose()
   }
   let gateway = await start().catch(async (error: unknown) => {
     await clear()
     throw error
   })
-  const databaseUrl = database?.url ?? settings['DATABASE_URL'] ?? (await readEmbeddedUrl(dataDir))
-  if (databaseUrl === null) throw new Error(`${dataDir} has no embedded database`)
   return {
     dataDir,
-    databaseUrl,
+    databaseUrl: database?.settings.DATABASE_URL ?? (await requireEmbeddedUrl(dataDir)),
     receiver,
     gateway: () => gateway,
     async startGateway() {
@@ -87,6 +86,23 @@ export async function startWholeSystem(
       await clear()
     },
   }
+}
+
+type UsedDatabase = { readonly settings: { readonly DATABASE_URL: string }; readonly dispose: () => Promise<void> }
+
+/** Returns the database of the settings, or a new one of the run's Postgres; `null` where the system has its own. */
+async function openTestDatabase(settings: Record<string, string>, isEmbedded = false): Promise<UsedDatabase | null> {
+  const { DATABASE_URL } = settings
+  if (DATABASE_URL !== undefined) return { settings: { DATABASE_URL }, dispose: async () => {} }
+  if (isEmbedded) return null
+  const database = await createTestDatabase()
+  return { settings: { DATABASE_URL: database.url }, dispose: () => database[Symbol.asyncDispose]() }
+}
+
+async function requireEmbeddedUrl(dataDir: string): Promise<string> {
+  const url = await readEmbeddedUrl(dataDir)
+  if (url === null) throw new Error(`${dataDir} has no embedded database`)
+  return url
 }
 
 type Call = { readonly method: string; readonly body: unknown; readonly headers: Record<string, string> }
