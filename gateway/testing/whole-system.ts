@@ -88,7 +88,7 @@ export async function startWholeSystem(
   }
 }
 
-type UsedDatabase = { readonly settings: { readonly DATABASE_URL: string }; readonly dispose: () => Promise<void> }
+type UsedDatabase = { readonly settings: { readonly DATABASE_URL: string }; readonly dispose: () => PromiseLike<void> }
 
 /** Returns the database of the settings, or a new one of the run's Postgres; `null` where the system has its own. */
 async function openTestDatabase(settings: Record<string, string>, isEmbedded = false): Promise<UsedDatabase | null> {
