@@ -69,7 +69,7 @@ const studio: System = {
         workerKinds: [
           {
             kind: 'studio',
-            attempts: { max: 1, forgivesStable: false },
+            attempts: { max: 1, stableAfterSec: null },
             nameOf: ({ id }) => `studio-${id}`,
             subjectsOf: async () => new Map(),
             specFor: async () => null,

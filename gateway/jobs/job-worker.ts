@@ -5,7 +5,7 @@ import type { Launch } from '../workers/store/assignments.ts'
 export const JOB_KIND = 'job'
 
 /** The attempts of a task: one that has failed three times is not expected to succeed. */
-export const JOB_ATTEMPTS: AttemptRule = { max: 3, forgivesStable: false }
+export const JOB_ATTEMPTS: AttemptRule = { max: 3, stableAfterSec: null }
 
 /** Returns the name of the worker of a launch; each launch has its own. */
 export function workerNameOf({ id, launch }: Launch): string {

@@ -53,10 +53,13 @@ export async function startScenarioSystem(
     targetDurationSec: PATIENCE_MS / 1000,
   })
   simulator.stall()
-  const system = await startWholeSystem(settings, options).catch(async (error: unknown) => {
-    await simulator[Symbol.asyncDispose]()
-    throw error
-  })
+  // Alone in its process, a worker is found by its environment.
+  const system = await startWholeSystem({ MONITORS_PER_WORKER: '1', ...settings }, options).catch(
+    async (error: unknown) => {
+      await simulator[Symbol.asyncDispose]()
+      throw error
+    },
+  )
   return {
     ...system,
     clip,
@@ -101,6 +104,8 @@ export async function expectAllEvents(expect: ExpectStatic, world: ScenarioSyste
     total_segments_analyzed: clip.segments.length,
     blackout_events: 1,
     silence_events: 1,
+    freeze_events: 0,
+    track_missing_events: 0,
   })
   await until(() => findWorkerPids(id).length === 0, 'the worker of the ended monitor has exited')
   await using database = connectPostgres(world.databaseUrl, createLog('test', 'error', console.error))

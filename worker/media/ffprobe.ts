@@ -3,6 +3,7 @@ import { open, stat } from 'node:fs/promises'
 import * as v from 'valibot'
 
 import { createLineReader } from '../platform/line-reader.ts'
+import { PROGRAM_LIMITS } from '../platform/program-limits.ts'
 import { type ProgramResult, runProgram } from '../platform/run-program.ts'
 import { FfprobeOutput, type FfprobePacket } from './ffprobe-output.ts'
 import { correctVideoStart } from './first-frame.ts'
@@ -66,7 +67,10 @@ async function probePackets(ffprobePath: string, path: string, options: ProbeOpt
   if (file.size === 0) return { kind: 'invalid', reason: 'the file is empty' }
 
   const head = ['-read_intervals', `%+#${HEAD_PACKETS}`, '-show_entries', `${ENTRIES}:${PACKET}`, '-of', 'json']
-  const result = await runProgram(ffprobePath, buildArgs(head, path), options)
+  const result = await runProgram(ffprobePath, buildArgs(head, path), {
+    ...options,
+    limits: PROGRAM_LIMITS.probe,
+  })
   if (result.kind === 'exited' && result.code !== 0)
     return { kind: 'invalid', reason: await describeUnreadableFile(path, result.stderr) }
   if (result.kind !== 'exited') return toFailure(result, options.timeoutMs)
@@ -110,6 +114,7 @@ async function probeAllPackets(
   }
   const result = await runProgram(ffprobePath, buildArgs(['-show_entries', PACKET, '-of', 'csv=p=0'], path), {
     timeoutMs,
+    limits: PROGRAM_LIMITS.probe,
     signal: AbortSignal.any([options.signal, tooMany.signal]),
     onStdout: createLineReader(readLine),
   })

@@ -39,11 +39,11 @@ picture.m3u8
 `
 
 /**
- * What the server says beside the clips' own segments. `ended`: a playlist with its end. `ending`, `once`: a playlist that
- * has its end, or is gone, from the second fetch on. `long`: a playlist that calls its second segment an hour long, so
- * that the worker waits for it as long as any test does. A number: a bare status. `hang`: nothing at all.
+ * What the server says beside the clips' own segments. A number: a bare status. `hang`: nothing at all. Playlists: `ended`
+ * has its end, `ending` from its second fetch on. `twice` and `once` are gone after as many fetches, of which the resolver
+ * makes the first. `long` calls its second segment an hour long: the worker waits for it as long as any test does.
  */
-type Oddities = Record<string, 'ended' | 'ending' | 'once' | 'long' | 'hang' | number>
+type Oddities = Record<string, 'ended' | 'ending' | 'twice' | 'once' | 'long' | 'hang' | number>
 
 function serveWith(oddities: Oddities) {
   return startLocalServer(async ({ url = '' }, response) => {
@@ -52,6 +52,7 @@ function serveWith(oddities: Oddities) {
     if (typeof oddity === 'number') response.writeHead(oddity).end()
     else await serve(url, oddity, response)
     if (oddity === 'ending') oddities[url] = 'ended'
+    if (oddity === 'twice') oddities[url] = 'once'
     if (oddity === 'once') oddities[url] = 404
   })
 }
@@ -145,7 +146,7 @@ describe.concurrent('picture and sound in playlists of their own', () => {
   })
 
   test('are over together, though one playlist is gone by then', async () => {
-    await using watching = await startWatching({ '/picture.m3u8': 'ending', '/sound.m3u8': 'once' })
+    await using watching = await startWatching({ '/picture.m3u8': 'ending', '/sound.m3u8': 'twice' })
     await watching.ended
 
     expect(typesOf(watching.events)).toEqual(['stream.started', 'stream.ended'])

@@ -18,7 +18,7 @@ export type StreamClientOptions = {
 export function createStreamClient(options: StreamClientOptions): StreamClient {
   return {
     resolve: (signal) => (options.isDirect ? resolvePlaylistUrl(options, signal) : resolvePage(options, signal)),
-    fetchPlaylist: (rendition, signal) => fetchMediaPlaylist(options, rendition.url, signal),
+    fetchPlaylist: (rendition, signal, reload) => fetchMediaPlaylist(options, rendition, signal, reload),
     fetchSegment: createSegmentFetcher(options),
   }
 }

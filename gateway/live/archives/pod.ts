@@ -7,7 +7,7 @@ import { chooseStorage } from '../choose-storage.ts'
 export const ARCHIVE_KIND = 'archive'
 
 /** A recording that three workers could not make is not tried again. */
-export const ARCHIVE_ATTEMPTS: AttemptRule = { max: 3, forgivesStable: false }
+export const ARCHIVE_ATTEMPTS: AttemptRule = { max: 3, stableAfterSec: null }
 
 const PREFIX = 'archive-'
 const WORK_DIR = '/tmp/live'

@@ -12,7 +12,7 @@ export function ingestIds({ ingestWorkers }: Pick<LiveSettings, 'ingestWorkers'>
 }
 
 /** An ingest worker is never given up: without it there are no broadcasts. */
-export const INGEST_ATTEMPTS: AttemptRule = { max: 1_000_000_000, forgivesStable: true }
+export const INGEST_ATTEMPTS: AttemptRule = { max: 1_000_000_000, stableAfterSec: 60 }
 
 /** Returns the role of ingest workers in a cluster. A Service leads encoders to them. */
 export function ingestRole(): WorkerRole {

@@ -5,8 +5,11 @@ import { chooseStorage } from '../choose-storage.ts'
 import type { LiveContextSettings } from '../context.ts'
 import type { LiveSettings } from '../settings.ts'
 
-/** A live worker runs as long as its broadcast, so failures of hours ago do not count. */
-export const BROADCAST_ATTEMPTS: AttemptRule = { max: 10, forgivesStable: true }
+/**
+ * A live worker runs as long as its broadcast, so failures of hours ago do not count. Viewers wait for its successor: one
+ * that has reported some segments is replaced at once, however often.
+ */
+export const BROADCAST_ATTEMPTS: AttemptRule = { max: 10, stableAfterSec: 5 }
 
 const WORK_DIR = '/tmp/live'
 

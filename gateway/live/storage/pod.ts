@@ -10,7 +10,7 @@ export const STORAGE_KIND = 'storage'
 export const STORAGE_ID = 'storage-0'
 
 /** Tasks that three workers could not do are tried again later. */
-export const STORAGE_ATTEMPTS: AttemptRule = { max: 3, forgivesStable: false }
+export const STORAGE_ATTEMPTS: AttemptRule = { max: 3, stableAfterSec: null }
 
 const WORK_DIR = '/tmp/live'
 

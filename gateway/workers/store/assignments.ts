@@ -8,9 +8,6 @@ import type { Db, DbOrTx, Tx } from '../../ports/database.ts'
 
 export type Assignment = typeof assignments.$inferSelect
 
-/** A worker that has reported for this long is stable: its assignment's attempts are reset. */
-const STABLE_AFTER_SEC = 60
-
 const active = isNull(assignments.endedAt)
 const seconds = (sec: number | ReturnType<typeof sql.placeholder>) => sql`now() + make_interval(secs => ${sec})`
 
@@ -84,10 +81,11 @@ export function claimQuery(db: DbOrTx, condition: SQL) {
  * Returns the update that counts one call: of the current epoch, with a sequence number that was not counted yet. It renews
  * the lease. Its placeholders are `id`, `epoch`, `seq` and `resume`. A system can compose it into its own statement.
  */
-export function countCallQuery(db: DbOrTx, { forgivesStable }: Pick<AttemptRule, 'forgivesStable'>) {
-  const stable = forgivesStable
-    ? sql`${assignments.claimedAt} < now() - make_interval(secs => ${STABLE_AFTER_SEC})`
-    : sql`false`
+export function countCallQuery(db: DbOrTx, { stableAfterSec }: Pick<AttemptRule, 'stableAfterSec'>) {
+  const stable =
+    stableAfterSec === null
+      ? sql`false`
+      : sql`${assignments.claimedAt} < now() - make_interval(secs => ${stableAfterSec})`
   return db
     .update(assignments)
     .set({

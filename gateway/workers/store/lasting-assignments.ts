@@ -25,6 +25,6 @@ export type WorkerCall = Pick<Assignment, 'id' | 'epoch' | 'seq'> & { readonly r
 
 /** Counts a call; returns false where it does not count, see `countCallQuery`. */
 export async function countCall(tx: DbOrTx, call: WorkerCall, rule: AttemptRule): Promise<boolean> {
-  const query = countCallQuery(tx, rule).prepare(`count_call_${String(rule.forgivesStable)}`)
+  const query = countCallQuery(tx, rule).prepare(`count_call_${String(rule.stableAfterSec)}`)
   return (await query.execute({ ...call, resume: JSON.stringify(call.resume) })).length > 0
 }

@@ -38,7 +38,7 @@ export type PlanRequest = {
   readonly hasRegularKeyFrames: boolean
   /** The run's first frame is a key frame of the source. */
   readonly isAtKeyFrame: boolean
-  /** Encoded rungs to leave out, from the highest on. At least one rung stays. */
+  /** Encoded rungs to leave out, from the highest on. The lowest one stays. */
   readonly droppedRungs: number
 }
 
@@ -105,18 +105,19 @@ function copyRung(rung: PlannedRung, video: SourceVideo): PlannedRung {
   return { ...rung, isCopy: true, width: video.width }
 }
 
-/** Leaves out the highest encoded rungs. A copied rung costs next to nothing and stays. */
+/**
+ * Leaves out the highest encoded rungs. A copied rung costs next to nothing and stays. The lowest one stays too: a rendition
+ * whose rung is left out goes on with a lower one, and never with a higher bit rate than it declares.
+ */
 function dropRungs(rungs: readonly PlannedRung[], count: number): readonly PlannedRung[] {
   const encoded = rungs.filter(({ isCopy }) => !isCopy)
-  const least = encoded.length === rungs.length ? 1 : 0
-  const dropped = new Set(encoded.slice(0, Math.max(0, Math.min(count, encoded.length - least))))
+  const dropped = new Set(encoded.slice(0, Math.max(0, Math.min(count, encoded.length - 1))))
   return rungs.filter((rung) => !dropped.has(rung))
 }
 
 /** Returns whether a plan has rungs that can be left out to save time. */
 export function canDropRung({ rungs }: RunPlan): boolean {
-  const encoded = rungs.filter(({ isCopy }) => !isCopy).length
-  return encoded > (encoded === rungs.length ? 1 : 0)
+  return rungs.filter(({ isCopy }) => !isCopy).length > 1
 }
 
 /** Returns the duration of a frame, in ms. */

@@ -26,6 +26,7 @@ describe('a page that yt-dlp describes', () => {
       kind: 'live',
       source: {
         renditions: [{ url: LIVE_URL, tracks: 'both' }],
+        choices: [[{ url: LIVE_URL, tracks: 'both' }], [{ url: 'https://cdn.test/720', tracks: 'both' }]],
         title: 'News',
         by: 'yt-dlp',
         expiresAtMs: 1_893_456_000_000,

@@ -1,5 +1,5 @@
-import { selectRenditions, type StreamVariant } from '../playlist/master-playlist.ts'
-import type { StreamResolution } from '../stream.ts'
+import { rankRenditions, type StreamVariant } from '../playlist/master-playlist.ts'
+import type { RenditionChoice, StreamResolution, StreamSource } from '../stream.ts'
 import { classifyMessage } from './site-messages.ts'
 import { parseStreamlink, type StreamlinkListing } from './streamlink.ts'
 import { parseYtDlp, type YtDlpFormat, type YtDlpPage } from './yt-dlp.ts'
@@ -43,14 +43,21 @@ function classifyWithoutStatus(page: YtDlpPage): StreamResolution {
 function toLive(page: YtDlpPage): StreamResolution {
   const formats = (page.formats ?? []).filter(isHls)
   const sound = formats.find(({ vcodec, acodec }) => vcodec === 'none' && acodec !== 'none')
-  const renditions = selectRenditions({ variants: formats.map((format) => toVariant(format, sound?.url ?? null)) })
+  const choices = rankRenditions({ variants: formats.map((format) => toVariant(format, sound?.url ?? null)) })
+  const [renditions = []] = choices
   const [first] = renditions
   if (first === undefined) {
     return { kind: 'blocked', cause: 'format_unavailable', message: 'live, but no HLS format is offered' }
   }
   return {
     kind: 'live',
-    source: { renditions, title: cleanTitle(page), by: 'yt-dlp', expiresAtMs: parseExpiryMs(first.url) },
+    source: {
+      renditions,
+      ...withChoices(choices),
+      title: cleanTitle(page),
+      by: 'yt-dlp',
+      expiresAtMs: parseExpiryMs(first.url),
+    },
   }
 }
 
@@ -67,7 +74,7 @@ function toVariant({ url, height, tbr, vcodec, acodec }: YtDlpFormat, soundUrl: 
     lines: height,
     hasPicture: vcodec !== 'none',
     hasSound: !isMute || soundUrl !== null,
-    soundUrl: isMute ? soundUrl : null,
+    soundUrls: isMute && soundUrl !== null ? [soundUrl] : [],
   }
 }
 
@@ -84,11 +91,18 @@ export function classifyStreamlink({ stdout, stderr }: ResolverOutput): StreamRe
 }
 
 function classifyListing({ streams, metadata }: Exclude<StreamlinkListing, { error: string }>): StreamResolution {
-  const renditions = selectRenditions({ variants: Object.entries(streams).flatMap(toVariants) })
+  const choices = rankRenditions({ variants: Object.entries(streams).flatMap(toVariants) })
+  const [renditions = []] = choices
   const [first] = renditions
   if (first === undefined) return { kind: 'passing', message: 'streamlink found no HLS stream' }
   const title = metadata?.title ?? null
-  return { kind: 'live', source: { renditions, title, by: 'streamlink', expiresAtMs: parseExpiryMs(first.url) } }
+  const expiresAtMs = parseExpiryMs(first.url)
+  return { kind: 'live', source: { renditions, ...withChoices(choices), title, by: 'streamlink', expiresAtMs } }
+}
+
+/** Returns the choices of a source where there are several. */
+function withChoices(choices: readonly RenditionChoice[]): Pick<StreamSource, 'choices'> {
+  return choices.length > 1 ? { choices } : {}
 }
 
 /** Converts a named stream to at most one variant. A name like `720p60` holds the height; else `worst` ranks first. */
@@ -101,7 +115,7 @@ function toVariants([name, { type, url }]: readonly [
   const hasPicture = !name.includes('audio')
   const bandwidth = name === 'worst' ? 0 : null
   return [
-    { url, bandwidth, lines: lines === undefined ? null : Number(lines), hasPicture, hasSound: true, soundUrl: null },
+    { url, bandwidth, lines: lines === undefined ? null : Number(lines), hasPicture, hasSound: true, soundUrls: [] },
   ]
 }
 

@@ -2,12 +2,12 @@ import type { FailedFetch } from '../../platform/http.ts'
 import type { ProgramResult } from '../../platform/run-program.ts'
 import {
   createFailedFetch,
+  fetchMediaPlaylist,
   fetchPlaylist,
-  NESTED_MASTER,
   type PlaylistFetchOptions,
 } from '../playlist/fetch-playlist.ts'
-import { selectRenditions } from '../playlist/master-playlist.ts'
-import type { BlockedCause, StreamPlaylist, StreamResolution, StreamSource } from '../stream.ts'
+import { rankRenditions } from '../playlist/master-playlist.ts'
+import type { BlockedCause, RenditionChoice, StreamPlaylist, StreamResolution, StreamSource } from '../stream.ts'
 import { classifyStreamlink, classifyYtDlp, type ResolverOutput } from './classify-output.ts'
 import { runResolver } from './run-resolver.ts'
 import { buildStreamlinkArgs } from './streamlink.ts'
@@ -25,8 +25,8 @@ export async function resolvePlaylistUrl(options: ResolveOptions, signal: AbortS
   const located = await locateRenditions(source, options, signal)
   if (located.kind !== 'failed') return located
   const { status, message } = located.failure
-  if (status === 403 || status === 404 || status === 410) return { kind: 'upcoming', releaseAtMs: null, title: null }
-  return { kind: 'passing', message: `playlist: ${message}` }
+  if (status === 403 || status === 404 || status === 410) return createUpcoming(message)
+  return { kind: 'passing', message: `playlist: ${message}`, problem: message }
 }
 
 /** Resolves a page with yt-dlp, and with streamlink where yt-dlp is missing or has failed. */
@@ -95,24 +95,82 @@ function classifyResult(
 /** Exit code of a shell or `env` whose command is missing (POSIX). */
 const COMMAND_NOT_FOUND = 127
 
-/** Fetches a source's first playlist. One that has ended is an archive; a master playlist leads to the renditions. */
+/** Most choices of renditions that are tried until one answers. */
+const MAX_TRIED_CHOICES = 6
+
+/**
+ * Fetches a source's first playlist. One that has ended is an archive; a master playlist leads to the renditions. Where
+ * the best renditions do not answer, the next ones are tried.
+ */
 async function locateRenditions(
   source: StreamSource,
   options: PlaylistFetchOptions,
   signal: AbortSignal,
-  isNested = false,
 ): Promise<StreamResolution | FailedFetch> {
   const [first] = source.renditions
   if (first === undefined) return createFailedFetch('there is no rendition')
-  const fetched = await fetchPlaylist(options, first.url, signal)
-  if (fetched.kind === 'failed') return fetched
+  const fetched = await fetchPlaylist(options, first, signal)
   if (fetched.kind === 'media') return classifyPlaylist(fetched.playlist, source)
-  if (isNested) return createFailedFetch(NESTED_MASTER)
-  return await locateRenditions({ ...source, renditions: selectRenditions(fetched.master) }, options, signal, true)
+  if (fetched.kind === 'failed') return await locateOthers(source, fetched, options, signal)
+  const choices = rankRenditions(fetched.master)
+  const located = await findWorkingChoice(choices, options, signal)
+  if (located?.kind !== 'ok') return located ?? createFailedFetch('there is no rendition')
+  return classifyChoice(located, choices.length > 1 ? { ...source, choices } : source)
+}
+
+/** Tries the other choices of a source whose best one has failed. */
+async function locateOthers(
+  source: StreamSource,
+  failure: FailedFetch,
+  options: PlaylistFetchOptions,
+  signal: AbortSignal,
+): Promise<StreamResolution | FailedFetch> {
+  const located = await findWorkingChoice((source.choices ?? []).slice(1), options, signal)
+  return located?.kind === 'ok' ? classifyChoice({ ...located, failure }, source) : failure
+}
+
+function classifyChoice({ renditions, playlist, failure }: LocatedChoice, source: StreamSource): StreamResolution {
+  const problem = failure === null ? {} : { problem: describeGoneRendition(failure) }
+  return classifyPlaylist(playlist, { ...source, renditions, ...problem })
+}
+
+type LocatedChoice = {
+  readonly kind: 'ok'
+  readonly renditions: RenditionChoice
+  readonly playlist: StreamPlaylist
+  /** Failure of the best choice, where this is another one. */
+  readonly failure: FailedFetch | null
+}
+
+/** Returns the first choice whose playlists can all be fetched, else the failure of the first; `null` without any. */
+async function findWorkingChoice(
+  choices: readonly RenditionChoice[],
+  options: PlaylistFetchOptions,
+  signal: AbortSignal,
+): Promise<LocatedChoice | FailedFetch | null> {
+  let failure: FailedFetch | null = null
+  for (const renditions of choices.slice(0, MAX_TRIED_CHOICES)) {
+    const fetched = await Promise.all(renditions.map((rendition) => fetchMediaPlaylist(options, rendition, signal)))
+    const failed = fetched.find((each) => each.kind === 'failed')
+    const [first] = fetched
+    if (first?.kind === 'ok' && failed === undefined)
+      return { kind: 'ok', renditions, playlist: first.playlist, failure }
+    failure ??= failed ?? null
+    if (signal.aborted) break
+  }
+  return failure
+}
+
+function describeGoneRendition({ failure }: FailedFetch): string {
+  return `the playlist of the best rendition cannot be fetched, another one is watched: ${failure.message}`
 }
 
 function classifyPlaylist({ isEnded, segments }: StreamPlaylist, source: StreamSource): StreamResolution {
   if (isEnded) return { kind: 'ended', reason: 'endlist_detected', source }
   const hasBegun = segments.length > 0 || source.by !== 'direct'
-  return hasBegun ? { kind: 'live', source } : { kind: 'upcoming', releaseAtMs: null, title: null }
+  return hasBegun ? { kind: 'live', source } : createUpcoming('the playlist has no segment')
+}
+
+function createUpcoming(problem: string): StreamResolution {
+  return { kind: 'upcoming', releaseAtMs: null, title: null, problem }
 }
