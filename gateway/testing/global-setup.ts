@@ -56,9 +56,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     signal,
   )
   const url = buildClusterUrl(port, password)
-  const programs = Promise.all([bundleWorker(folder), bundleGateway(folder)])
-  await createTemplateDatabase(url)
-  const [workerEntry, gatewayEntry] = await programs
+  const [workerEntry] = await Promise.all([bundleWorker(folder), createTemplateDatabase(url)])
+  const gatewayEntry = await bundleGateway(folder, workerEntry)
   project.provide('postgresUrl', url)
   project.provide('workerEntry', workerEntry)
   project.provide('gatewayEntry', gatewayEntry)

@@ -22,7 +22,7 @@ async function runUserCommand({ program, dataDir }: Operator, ...args: readonly 
 }
 
 test('an operator grants a user a role from the sources, beside the gateway that runs from them', async () => {
-  await using system = await startWholeSystem({}, { isFromSource: true })
+  await using system = await startWholeSystem({}, { isFromSource: true, isEmbedded: true })
   const { dataDir } = system
   const register = (username: string) =>
     system.api('POST', '/api/v1/auth/register', { username, email: `${username}@example.org`, password: PASSWORD })
