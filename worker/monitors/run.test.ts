@@ -102,7 +102,7 @@ async function startWatching(oddities: Oddities) {
     createProbe: () => createSegmentProbe({ ffmpegPath: 'ffmpeg', config: CONFIG }),
     client: createStreamClient({
       streamUrl: `${server.origin}/master.m3u8`,
-      isDirect: true,
+      form: 'manifest',
       fetcher,
       tools: { ytdlpPath: '/nonexistent', streamlinkPath: '/nonexistent', proxy: null },
       timeouts: { manifestMs: PATIENCE_MS, segmentMs: 10 * PATIENCE_MS },
