@@ -158,6 +158,11 @@ describe('a timeline', () => {
     expect(at(0)).toBe(0)
   })
 
+  test('is listed whole where the presentation has no start that can be read', () => {
+    const text = dynamic(timeline('<S t="0" d="20" r="2"/>')).replace(START, 'yesterday')
+    expect(read(text)).toMatchObject({ isEnded: false, segments: { length: 3, 0: { programDateTimeMs: null } } })
+  })
+
   test('with a long update period has its segments less often', () => {
     const text = dynamic(timeline('<S t="0" d="20" r="9"/>'), 'minimumUpdatePeriod="PT12S"')
     expect(read(text, 30).targetDurationSec).toBe(12)
@@ -200,9 +205,12 @@ describe('several periods', () => {
     ])
   })
 
-  test('of any number are read in bounded time', () => {
+  test('of any number, and representations of any number, are read in bounded time', () => {
     const many = period(template, 'duration="PT0.5S"').repeat(5000)
     expect(read(dynamic(many), 1e9).segments.length).toBeLessThanOrEqual(1000)
+    const list = `<SegmentList duration="2">${'<SegmentURL/>'.repeat(50_000)}</SegmentList>`
+    const crowd = `<Period>${list}<AdaptationSet ${PICTURE}>${'<Representation/>'.repeat(50_000)}</AdaptationSet></Period>`
+    expect(mustParse(`<MPD>${crowd}</MPD>`).periods[0]?.representations).toHaveLength(200)
   })
 })
 

@@ -8,6 +8,7 @@ import { resolveHttpUrl } from '../playlist/playlist-numbers.ts'
 import type { InitSection, RepresentationChoice, SegmentEncryption, StreamResource } from '../stream.ts'
 import type { Mpd, MpdPeriod, Representation, SegmentPart, SegmentSource } from './mpd.ts'
 import { pickRepresentation } from './rank-representations.ts'
+import { readSegmentUrl } from './read-segment-source.ts'
 import type { IndexedPart } from './segment-index.ts'
 import { fillTemplate } from './segment-template.ts'
 import { boundsOfPeriod, listByDuration, listByTimeline, type SegmentTime } from './segment-times.ts'
@@ -133,7 +134,7 @@ function listPeriod(
 
 /** Lists the times of a period's segments, by whatever describes them. */
 function listTimes(source: SegmentSource, bounds: ReturnType<typeof boundsOfPeriod>): readonly SegmentTime[] {
-  const count = source.media.kind === 'list' ? source.media.parts.length : Infinity
+  const count = source.media.kind === 'list' ? source.media.urls.length : Infinity
   if (source.timeline !== null) return listByTimeline(source, bounds).filter(({ index }) => index < count)
   if (source.duration !== null) return shiftList(listByDuration(source, count, withList(source, bounds)), source)
   // Without any times, the period is one segment.
@@ -165,7 +166,10 @@ function shiftList(times: readonly SegmentTime[], source: SegmentSource): readon
 /** Returns the reference of the segment at a time, filled in but not resolved; `null` where it has none. */
 function findPart(source: SegmentSource, { index, time }: SegmentTime): SegmentPart | null {
   const { media, startNumber, representationId, bandwidth } = source
-  if (media.kind === 'list') return media.parts[index] ?? null
+  if (media.kind === 'list') {
+    const url = media.urls[index]
+    return url === undefined ? null : readSegmentUrl(url)
+  }
   if (media.kind === 'whole') return { reference: null, byteRange: null }
   const number = startNumber + index
   if (!Number.isSafeInteger(number)) return null

@@ -76,7 +76,7 @@ export type SegmentPart = { readonly reference: string | null; readonly byteRang
 export type SegmentMedia =
   /** SegmentTemplate. */
   | { readonly kind: 'template'; readonly pattern: string; readonly isNumbered: boolean }
-  /** SegmentList. */
-  | { readonly kind: 'list'; readonly parts: readonly SegmentPart[] }
+  /** SegmentList: its SegmentURL elements. */
+  | { readonly kind: 'list'; readonly urls: readonly XmlElement[] }
   /** One resource with an index (SegmentBase), or without one. */
   | { readonly kind: 'whole'; readonly indexRange: ByteRange | null }

@@ -99,8 +99,6 @@ describe('an MPD', () => {
     ['', 'is XML without an element'],
     ['<html><body></body></html>', 'is XML, not a playlist'],
     ['<MPD></MPD>', 'is an MPD without a period'],
-    ['<MPD type="dynamic"><Period/></MPD>', 'is a dynamic MPD without availabilityStartTime'],
-    ['<MPD type="dynamic" availabilityStartTime="yesterday"><Period/></MPD>', 'is a dynamic MPD without'],
     ['<MPD><Period></Period>', 'is XML that is cut short'],
     ['<MPD a="', 'is XML that is cut short'],
     ['<a>'.repeat(100), 'has more than 32 levels'],

@@ -20,9 +20,6 @@ export function parseMpd(text: string, url: string): ParsedMpd {
   if (root.name !== 'MPD') return { kind: 'invalid', reason: 'is XML, not a playlist' }
   const mpd = readMpd(root, url)
   if (mpd.periods.length === 0) return { kind: 'invalid', reason: 'is an MPD without a period' }
-  if (mpd.isDynamic && mpd.availabilityStartMs === null) {
-    return { kind: 'invalid', reason: 'is a dynamic MPD without availabilityStartTime' }
-  }
   return { kind: 'ok', mpd }
 }
 

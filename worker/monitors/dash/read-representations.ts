@@ -18,6 +18,9 @@ export function readBaseUrl(element: XmlElement, above: BaseUrl): BaseUrl {
   return above
 }
 
+/** Most representations of a period that are read. */
+const MAX_REPRESENTATIONS = 200
+
 /** Reads a period's representations of picture and sound. `protection` is a ContentProtection of the whole MPD. */
 export function readRepresentations(
   period: XmlElement,
@@ -26,12 +29,15 @@ export function readRepresentations(
 ): readonly Representation[] {
   const base = readBaseUrl(period, above)
   const inherited = childNamed(period, 'ContentProtection') ?? protection
-  return childrenNamed(period, 'AdaptationSet').flatMap((set, setIndex) => {
+  const sets = childrenNamed(period, 'AdaptationSet').slice(0, MAX_REPRESENTATIONS)
+  const places = sets.flatMap((set, setIndex) => {
     const context = readSet(period, set, { base, protection: inherited })
-    return childrenNamed(set, 'Representation').flatMap(
-      (element, index) => readRepresentation(element, `${setIndex}.${index}`, context) ?? [],
-    )
+    const elements = childrenNamed(set, 'Representation').slice(0, MAX_REPRESENTATIONS)
+    return elements.map((element, index) => ({ element, place: `${setIndex}.${index}`, context }))
   })
+  return places
+    .slice(0, MAX_REPRESENTATIONS)
+    .flatMap(({ element, place, context }) => readRepresentation(element, place, context) ?? [])
 }
 
 /** What an AdaptationSet says of its representations. */

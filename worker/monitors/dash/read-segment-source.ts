@@ -71,12 +71,17 @@ function readMedia(
     }
     case 'SegmentList': {
       const urls = elements.map((element) => childrenNamed(element, 'SegmentURL')).findLast(({ length }) => length > 0)
-      return { kind: 'list', parts: (urls ?? []).map((url) => readPart(readAttributes(url), 'media', 'mediaRange')) }
+      return { kind: 'list', urls: urls ?? [] }
     }
     case 'SegmentBase':
     case null:
       return { kind: 'whole', indexRange: parseMediaRange(attributes.get('indexRange')) }
   }
+}
+
+/** Reads the reference of a SegmentURL. */
+export function readSegmentUrl(element: XmlElement): SegmentPart {
+  return readPart(readAttributes(element), 'media', 'mediaRange')
 }
 
 function readPart(attributes: XmlAttributes, urlName: string, rangeName: string): SegmentPart {
