@@ -39,10 +39,9 @@ picture.m3u8
 `
 
 /**
- * What the server says beside the clips' own segments. `ended`: a playlist with its end. `ending`: one that has its end
- * from the second fetch on. `twice`, `once`: one that is gone after as many fetches; the first is that of the resolver.
- * `long`: a playlist that calls its second segment an hour long, so
- * that the worker waits for it as long as any test does. A number: a bare status. `hang`: nothing at all.
+ * What the server says beside the clips' own segments. `ended`: a playlist with its end. `ending`: one that has it from
+ * the second fetch on. `twice`, `once`: one that is gone after as many fetches; the first is the resolver's. `long`: one
+ * whose second segment lasts an hour, so that the worker waits for it. A number: a bare status. `hang`: nothing at all.
  */
 type Oddities = Record<string, 'ended' | 'ending' | 'twice' | 'once' | 'long' | 'hang' | number>
 

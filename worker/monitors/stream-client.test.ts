@@ -118,47 +118,6 @@ describe('a stream whose URL is that of a playlist', () => {
   })
 })
 
-const DASH = `<MPD type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z" mediaPresentationDuration="PT1000H"><Period>
-  <AdaptationSet mimeType="video/mp4"><SegmentTemplate media="$Number$.m4s" duration="2"/><Representation id="v"/></AdaptationSet>
-  <AdaptationSet mimeType="audio/mp4"><SegmentTemplate media="$Number$.m4s" duration="2"/><Representation id="a"/></AdaptationSet>
-  </Period></MPD>`
-
-describe('a stream whose URL is that of an MPD', () => {
-  const source = {
-    renditions: [
-      { url: 'http://origin/live.mpd', tracks: 'picture', representation: { id: 'v', tracks: 'picture' } },
-      { url: 'http://origin/live.mpd', tracks: 'sound', representation: { id: 'a', tracks: 'sound' } },
-    ],
-    by: 'direct',
-  }
-
-  test('is live with a rendition of picture and one of sound', async () => {
-    const live = DASH.replace(' mediaPresentationDuration="PT1000H"', '')
-    expect(await resolveAt({ '/live.mpd': live }, '/live.mpd')).toMatchObject({ kind: 'live', source })
-  })
-
-  test('has ended where it is static, or its duration has passed', async () => {
-    const ended = { kind: 'ended', reason: 'endlist_detected', source }
-    expect(await resolveAt({ '/live.mpd': DASH }, '/live.mpd')).toMatchObject(ended)
-    const archive = DASH.replace('dynamic', 'static')
-    expect(await resolveAt({ '/live.mpd': archive }, '/live.mpd')).toMatchObject(ended)
-  })
-})
-
-test('an unclear URL is a stream if its answer is a playlist or an MPD, and else a page', async () => {
-  await using server = await startServer({ '/hls.php?x=1': LIVE, '/dash.php?x=1': DASH, '/page': '<html></html>' })
-  const resolve = (path: string) => {
-    const fetcher = createFetcher({ policy: { allowPrivateNetworks: true }, proxies: NO_PROXIES })
-    onTestFinished(() => fetcher[Symbol.asyncDispose]())
-    return createStreamClient({ ...OPTIONS, form: 'unclear', streamUrl: server.origin + path, fetcher }).resolve(signal)
-  }
-  expect(await resolve('/hls.php?x=1')).toMatchObject({ kind: 'live', source: { by: 'direct' } })
-  expect(await resolve('/dash.php?x=1')).toMatchObject({ kind: 'ended', source: { by: 'direct' } })
-  // The test has no yt-dlp.
-  expect(await resolve('/page')).toMatchObject({ kind: 'blocked', cause: 'resolver_missing' })
-  expect(await resolve('/gone')).toMatchObject({ kind: 'blocked', cause: 'resolver_missing' })
-})
-
 describe('a rendition', () => {
   test('has a playlist whose references resolve against its URL after redirects', async () => {
     await using server = await startServer({ '/cdn/x/index.m3u8': LIVE }, (response) => {

@@ -14,7 +14,7 @@ import { fillTemplate } from './segment-template.ts'
 import { boundsOfPeriod, listByDuration, listByTimeline, type SegmentTime } from './segment-times.ts'
 
 /** A segment as an MPD describes it. */
-export type ListedSegment = {
+export type DashSegment = {
   readonly periodKey: string
   /** Its number, where the MPD numbers segments; it may begin anew with each period. */
   readonly number: number | null
@@ -44,7 +44,7 @@ export function listSegments(
   choice: RepresentationChoice,
   nowSec: number | null,
   lookUp: IndexLookup,
-): readonly ListedSegment[] {
+): readonly DashSegment[] {
   const known = listNewest(mpd, choice, { nowSec, isTrusted: true, lookUp })
   // Where all of a timeline lies ahead, it is the clock that is wrong.
   const listed = known.length > 0 ? known : listNewest(mpd, choice, { nowSec, isTrusted: false, lookUp })
@@ -59,8 +59,8 @@ function listNewest(
   mpd: Mpd,
   choice: RepresentationChoice,
   listing: Omit<PeriodListing, 'limit'>,
-): readonly ListedSegment[] {
-  let listed: readonly ListedSegment[] = []
+): readonly DashSegment[] {
+  let listed: readonly DashSegment[] = []
   for (const period of mpd.periods.toReversed()) {
     const found = listPeriod(period, choice, { ...listing, limit: MAX_LISTED - listed.length })
     if (found.length === 0) continue
@@ -87,13 +87,13 @@ function indexOf({ baseUrl, media }: SegmentSource): StreamResource | null {
   return media.kind === 'whole' && media.indexRange !== null ? { url: baseUrl, byteRange: media.indexRange } : null
 }
 
-function isEnough(listed: readonly ListedSegment[], mpd: Mpd): boolean {
+function isEnough(listed: readonly DashSegment[], mpd: Mpd): boolean {
   const [first] = listed
   return listed.length >= MAX_LISTED || (first !== undefined && cutToWindow(listed, mpd)[0] !== first)
 }
 
 /** Leaves out segments that are no longer available, measured from the newest: its clock is that of the segments. */
-function cutToWindow(listed: readonly ListedSegment[], { isDynamic, windowSec }: Mpd): readonly ListedSegment[] {
+function cutToWindow(listed: readonly DashSegment[], { isDynamic, windowSec }: Mpd): readonly DashSegment[] {
   const newest = listed.at(-1)
   if (newest === undefined) return listed
   const keptSec = Math.min(isDynamic ? (windowSec ?? Infinity) : Infinity, MAX_LISTED_SEC)
@@ -115,7 +115,7 @@ function listPeriod(
   period: MpdPeriod,
   choice: RepresentationChoice,
   { nowSec, isTrusted, limit, lookUp }: PeriodListing,
-): readonly ListedSegment[] {
+): readonly DashSegment[] {
   const picked = pickRepresentation(period, choice)
   if (picked === null) return []
   const toSegment = createSegmentMaker(period, picked)
@@ -183,7 +183,7 @@ const MAX_REFERENCE_LENGTH = 8192
 type SegmentMaker = (
   time: Pick<SegmentTime, 'index' | 'startSec' | 'durationSec'>,
   part: SegmentPart,
-) => ListedSegment | null
+) => DashSegment | null
 
 function createSegmentMaker(period: MpdPeriod, { source, protection }: Representation): SegmentMaker {
   const map = readMap(source)
@@ -225,7 +225,7 @@ function toIndexedSegment(
   { offset, length, startSec, durationSec }: IndexedPart,
   toSegment: SegmentMaker,
   { presentationOffset, timescale }: SegmentSource,
-): ListedSegment | null {
+): DashSegment | null {
   const fromSec = startSec - Number(presentationOffset) / Number(timescale)
   return toSegment({ index: 0, startSec: fromSec, durationSec }, { reference: null, byteRange: { offset, length } })
 }

@@ -6,16 +6,16 @@ import { parseDateTime } from '../playlist/playlist-numbers.ts'
 /** Longest duration in seconds: 200 years, for presentations whose clock begins in 1970. */
 const MAX_DURATION_SEC = 200 * 366 * 86_400
 
+/** Years, months, days, hours, minutes and seconds, in seconds. */
+const UNITS_SEC = [365 * 86_400, 30 * 86_400, 86_400, 3600, 60, 1]
+
 /** Parses an xs:duration such as `PT1H2M3.5S` to seconds, a year as 365 and a month as 30 days; `null` for other text. */
 export function parseDurationSec(text: string | undefined): number | null {
   const pattern =
     /^\s*P(?:(\d{1,10})Y)?(?:(\d{1,10})M)?(?:(\d{1,10})D)?(?:T(?:(\d{1,10})H)?(?:(\d{1,10})M)?(?:(\d{1,12}(?:\.\d{0,12})?)S)?)?\s*$/
-  const match = pattern.exec(text ?? '')
-  if (match === null || match.slice(1).every((part) => part === undefined)) return null
-  const [years = 0, months = 0, days = 0, hours = 0, minutes = 0, seconds = 0] = match
-    .slice(1)
-    .map((part) => Number(part ?? 0))
-  const sec = (years * 365 + months * 30 + days) * 86_400 + hours * 3600 + minutes * 60 + seconds
+  const parts = pattern.exec(text ?? '')?.slice(1) ?? []
+  if (parts.every((part) => part === undefined)) return null
+  const sec = parts.reduce((sum, part, index) => sum + Number(part ?? 0) * (UNITS_SEC[index] ?? 0), 0)
   return sec <= MAX_DURATION_SEC ? sec : null
 }
 

@@ -1,4 +1,4 @@
-import type { ListedSegment } from './list-segments.ts'
+import type { DashSegment } from './list-segments.ts'
 
 /**
  * Numbers the segments of one representation across fetches of its MPD. An MPD may number the segments of each period
@@ -6,7 +6,7 @@ import type { ListedSegment } from './list-segments.ts'
  */
 export type SegmentNumbering = {
   /** Returns the number of each listed segment. `startMs`: availabilityStartTime; another one begins anew. */
-  number(listed: readonly ListedSegment[], startMs: number | null): readonly number[]
+  number(listed: readonly DashSegment[], startMs: number | null): readonly number[]
 }
 
 /** What was listed at the last fetch. */
@@ -14,7 +14,7 @@ type NumberedListing = {
   readonly startMs: number | null
   /** Numbers by the segments' places on the time line. */
   readonly numbers: ReadonlyMap<number, number>
-  readonly newest: ListedSegment
+  readonly newest: DashSegment
   readonly newestNumber: number
 }
 
@@ -36,12 +36,12 @@ export function createSegmentNumbering(): SegmentNumbering {
 }
 
 /** Returns a segment's place on the time line, in hundredths of a second. */
-function placeOf({ startSec }: ListedSegment): number {
+function placeOf({ startSec }: DashSegment): number {
   return Math.round(startSec * 100)
 }
 
 /** Returns the first number of a listing that continues another one; `null` where it does not. */
-function continueNumbers(listed: readonly ListedSegment[], before: NumberedListing): number | null {
+function continueNumbers(listed: readonly DashSegment[], before: NumberedListing): number | null {
   const known = listed.findIndex((segment) => before.numbers.has(placeOf(segment)))
   const number = known < 0 ? undefined : before.numbers.get(placeOf(listed[known] ?? before.newest))
   if (number !== undefined) return number - known
@@ -51,7 +51,7 @@ function continueNumbers(listed: readonly ListedSegment[], before: NumberedListi
 }
 
 /** Counts the segments between the newest of a listing and the first of a later one; `null` where it is not later. */
-function countMissed(first: ListedSegment, newest: ListedSegment): number | null {
+function countMissed(first: DashSegment, newest: DashSegment): number | null {
   const isSamePeriod = first.periodKey === newest.periodKey && first.number !== null && newest.number !== null
   const byNumber = isSamePeriod ? (first.number ?? 0) - (newest.number ?? 0) - 1 : -1
   if (byNumber >= 0) return byNumber
@@ -61,6 +61,6 @@ function countMissed(first: ListedSegment, newest: ListedSegment): number | null
 }
 
 /** Returns the first number of a listing without another before it. */
-function beginNumbers([first]: readonly ListedSegment[]): number {
+function beginNumbers([first]: readonly DashSegment[]): number {
   return first === undefined ? 0 : (first.number ?? Math.round(first.startSec / first.durationSec))
 }

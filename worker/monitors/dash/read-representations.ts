@@ -115,16 +115,25 @@ function readRepresentation(element: XmlElement, place: string, set: SetContext)
 /** Returns the tracks of a representation, by its content type, its media type and its codecs; `null` for others. */
 function findTracks(attributes: XmlAttributes, contentType: string | null): TrackSelection | null {
   const mimeType = (attributes.get('mimeType') ?? '').toLowerCase()
+  const { hasPicture, hasSound } = readCodecs(attributes)
+  if (hasPicture && hasSound) return 'both'
+  const ofCodecs = hasPicture ? 'video' : hasSound ? 'audio' : null
+  switch (contentType ?? /^(video|audio)\//.exec(mimeType)?.[1] ?? ofCodecs) {
+    case 'audio':
+      return 'sound'
+    case 'video':
+      // A transport stream without codecs usually holds both.
+      return mimeType === 'video/mp2t' && !hasPicture ? 'both' : 'picture'
+    case undefined:
+    default:
+      return null
+  }
+}
+
+function readCodecs(attributes: XmlAttributes): { readonly hasPicture: boolean; readonly hasSound: boolean } {
   const codecs = (attributes.get('codecs') ?? '').slice(0, 1000).split(',')
   const named = codecs.map((codec) => codec.trim())
-  const hasPicture = named.some(isPictureCodec)
-  const hasSound = named.some(isSoundCodec)
-  if (hasPicture && hasSound) return 'both'
-  const kind = contentType ?? /^(video|audio)\//.exec(mimeType)?.[1] ?? null
-  if (kind === 'audio' || (kind === null && hasSound)) return 'sound'
-  if (kind !== 'video' && !(kind === null && hasPicture)) return null
-  // A transport stream without codecs usually holds both.
-  return mimeType === 'video/mp2t' && !hasPicture ? 'both' : 'picture'
+  return { hasPicture: named.some(isPictureCodec), hasSound: named.some(isSoundCodec) }
 }
 
 /** Reports whether segments may be fragmented MP4 or a transport stream: WebM and images are not. */

@@ -178,14 +178,29 @@ function decodeEntities(text: string): string {
   })
 }
 
+/** The children of elements by name. A search through all of them for each of many would be quadratic. */
+const CHILDREN = new WeakMap<XmlElement, ReadonlyMap<string, readonly XmlElement[]>>()
+
 /** Returns an element's children of one name. */
-export function childrenNamed({ children }: XmlElement, name: string): readonly XmlElement[] {
-  return children.filter((child) => child.name === name)
+export function childrenNamed(element: XmlElement, name: string): readonly XmlElement[] {
+  const known = CHILDREN.get(element) ?? groupByName(element.children)
+  CHILDREN.set(element, known)
+  return known.get(name) ?? []
+}
+
+function groupByName(elements: readonly XmlElement[]): ReadonlyMap<string, readonly XmlElement[]> {
+  const groups = new Map<string, XmlElement[]>()
+  for (const element of elements) {
+    const group = groups.get(element.name)
+    if (group === undefined) groups.set(element.name, [element])
+    else group.push(element)
+  }
+  return groups
 }
 
 /** Returns an element's first child of one name; `null` without any. */
-export function childNamed({ children }: XmlElement, name: string): XmlElement | null {
-  return children.find((child) => child.name === name) ?? null
+export function childNamed(element: XmlElement, name: string): XmlElement | null {
+  return childrenNamed(element, name)[0] ?? null
 }
 
 /** Longest text before the root element in which it is looked for. */

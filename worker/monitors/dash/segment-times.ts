@@ -1,6 +1,6 @@
 import type { MpdPeriod, SegmentSource } from './mpd.ts'
 import { parseUnsigned } from './mpd-values.ts'
-import { childrenNamed, readAttributes } from './read-xml.ts'
+import { childrenNamed, readAttributes, type XmlElement } from './read-xml.ts'
 
 /** A segment by its place in its period. `startSec` is relative to the start of the period. */
 export type SegmentTime = {
@@ -125,16 +125,24 @@ function readRepeatedRuns({ timeline, timescale }: SegmentSource): readonly Repe
   const runs: RepeatedRun[] = []
   let next = 0n
   for (const element of timeline === null ? [] : childrenNamed(timeline, 'S')) {
-    const attributes = readAttributes(element)
-    const time = parseUnsigned(attributes.get('t')) ?? next
-    const duration = parseUnsigned(attributes.get('d')) ?? 0n
-    const isBackward = runs.length > 0 && time < (runs.at(-1)?.time ?? 0n)
-    if (isBackward || !isCredible(toSec(duration, timescale))) continue
-    const repeat = /^\s*-/.test(attributes.get('r') ?? '') ? 'open' : (parseUnsigned(attributes.get('r')) ?? 0n)
-    runs.push({ time, duration, repeat })
-    next = repeat === 'open' ? time : time + duration * (repeat + 1n)
+    const run = readRun(element, next)
+    const isForward = run.time >= (runs.at(-1)?.time ?? 0n)
+    if (!isForward || !isCredible(toSec(run.duration, timescale))) continue
+    runs.push(run)
+    next = run.repeat === 'open' ? run.time : run.time + run.duration * (run.repeat + 1n)
   }
   return runs
+}
+
+/** Reads an S element, which begins at `next` where it does not say so. */
+function readRun(element: XmlElement, next: bigint): RepeatedRun {
+  const attributes = readAttributes(element)
+  const repeat = attributes.get('r') ?? ''
+  return {
+    time: parseUnsigned(attributes.get('t')) ?? next,
+    duration: parseUnsigned(attributes.get('d')) ?? 0n,
+    repeat: /^\s*-/.test(repeat) ? 'open' : (parseUnsigned(repeat) ?? 0n),
+  }
 }
 
 /** Counts the segments of `r="-1"`: up to the next element, the end of the period, or those that have ended. */

@@ -1,5 +1,5 @@
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
-import type { ListedSegment } from './list-segments.ts'
+import type { DashSegment } from './list-segments.ts'
 import type { Mpd } from './mpd.ts'
 
 /** Duration of a segment where the MPD lists none, in seconds. */
@@ -11,7 +11,7 @@ const MAX_UPDATE_SEC = 30
 /** What an MPD lists of a representation. */
 export type RepresentationListing = {
   readonly mpd: Mpd
-  readonly listed: readonly ListedSegment[]
+  readonly listed: readonly DashSegment[]
   /** Numbers of the listed segments. */
   readonly numbers: readonly number[]
   /** Time of the presentation's 0, in ms since 1970. */
@@ -33,7 +33,7 @@ export function toPlaylist({ mpd, listed, numbers, startMs, nowSec }: Representa
 }
 
 /** Returns the longest time between two segments: their duration, or that between two updates of what the MPD lists. */
-function computeTargetSec(mpd: Mpd, listed: readonly ListedSegment[]): number {
+function computeTargetSec(mpd: Mpd, listed: readonly DashSegment[]): number {
   const longestSec = listed.reduce((longest, { durationSec }) => Math.max(longest, durationSec), 0)
   const segmentSec = longestSec || Math.min(mpd.maxSegmentSec ?? Infinity, 60) || DEFAULT_SEGMENT_SEC
   const updateSec = isComputed(mpd) ? 0 : Math.min(mpd.updateSec ?? 0, MAX_UPDATE_SEC)
