@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
+import type { StreamForm } from '../../shared/net/stream-url.ts'
 import { createFetcher } from '../platform/http.ts'
 import { startLocalServer } from '../../shared/testing/local-server.ts'
 import { type BroadcastState, REFUSALS, startBroadcastSite } from '../testing/broadcast-site.ts'
@@ -40,7 +41,7 @@ async function startServer(answers: Answers, otherwise?: (response: ServerRespon
 const NO_PROXIES = { http: null, https: null, bypass: null }
 const OPTIONS = {
   streamUrl: 'http://127.0.0.1/',
-  isDirect: true,
+  form: 'manifest' as StreamForm,
   tools: { ytdlpPath: '/nonexistent', streamlinkPath: '/nonexistent', proxy: null },
   timeouts: { manifestMs: 5000, segmentMs: 5000 },
   segmentMaxBytes: 1000,
@@ -200,7 +201,7 @@ async function openPage({ allowPrivateNetworks = true, ytdlpPath = '', streamlin
   return {
     set: (state: BroadcastState) => site.set('x', state),
     resolve: (url = site.url('x'), until = signal) =>
-      createStreamClient({ ...OPTIONS, fetcher, isDirect: false, streamUrl: url, tools }).resolve(until),
+      createStreamClient({ ...OPTIONS, fetcher, form: 'page', streamUrl: url, tools }).resolve(until),
     async [Symbol.asyncDispose]() {
       await fetcher[Symbol.asyncDispose]()
       await site[Symbol.asyncDispose]()

@@ -42,7 +42,7 @@ export type InitSection = StreamResource & { readonly encryption?: SegmentEncryp
 /** A URL, or a part of the resource behind it. */
 export type StreamResource = { readonly url: string; readonly byteRange: ByteRange | null }
 
-/** A media playlist at the time of its fetch. */
+/** A media playlist at the time of its fetch, or the segments of one representation of an MPD. */
 export type StreamPlaylist = {
   readonly segments: readonly StreamSegment[]
   /** EXT-X-TARGETDURATION, or the usual duration of its segments where it has none. */
@@ -61,13 +61,18 @@ export type ServerControl = {
   readonly skipUntilSec: number | null
 }
 
-/** A media playlist to monitor: one for both tracks, or one per track. */
+/** A media playlist, or a representation of an MPD, to monitor: one for both tracks, or one per track. */
 export type StreamRendition = {
   readonly url: string
   readonly tracks: TrackSelection
   /** Variables of the master playlist, which the media playlist may import (EXT-X-DEFINE). */
   readonly variables?: ReadonlyMap<string, string>
+  /** The representation of an MPD (ISO/IEC 23009-1), where `url` is that of an MPD. */
+  readonly representation?: RepresentationChoice
 }
+
+/** A representation by its id. A period without it is watched by the best one with the same tracks. */
+export type RepresentationChoice = { readonly id: string; readonly tracks: TrackSelection }
 
 /** Renditions that show the whole stream together. */
 export type RenditionChoice = readonly StreamRendition[]

@@ -31,7 +31,13 @@ export type GetOptions = {
 
 /** `url`: the URL after redirects, against which relative references resolve. */
 export type FetchResult =
-  | { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly url: string; readonly isTruncated: boolean }
+  | {
+      readonly kind: 'ok'
+      readonly bytes: Uint8Array
+      readonly url: string
+      readonly isTruncated: boolean
+      readonly headers: Pick<Headers, 'get'>
+    }
   | FailedFetch
 
 /** A response whose body is not yet read. */
@@ -195,7 +201,8 @@ async function readBody({ url, head, body: chunks }: OpenedResponse, options: Ge
   const isTruncated = body.length > maxBytes
   if (isTruncated && !acceptsTruncated) return fail(`larger than ${maxBytes} bytes`, head.status)
   if (byteRange && body.length < length) return fail('byte range is cut short', head.status)
-  return { kind: 'ok', bytes: isTruncated ? body.subarray(0, maxBytes) : body, url, isTruncated }
+  const bytes = isTruncated ? body.subarray(0, maxBytes) : body
+  return { kind: 'ok', bytes, url, isTruncated, headers: head.headers }
 }
 
 /** Chooses the part of the body to read: of a whole resource the requested range, and at most one byte over the limit. */

@@ -1,4 +1,4 @@
-import type { FailedFetch, Fetcher } from '../../platform/http.ts'
+import type { FailedFetch, Fetcher, FetchResult } from '../../platform/http.ts'
 import type { MediaPlaylistFetch, PlaylistReload, StreamRendition } from '../stream.ts'
 import { MAX_PLAYLIST_BYTES, type ParsedPlaylist, parsePlaylist } from './parse-playlist.ts'
 
@@ -7,7 +7,12 @@ export type PlaylistFetchOptions = { readonly fetcher: Fetcher; readonly timeout
 /** Result of fetching a playlist of either kind; `bytes` is its size. An answer that is no playlist is a failure. */
 export type PlaylistFetch =
   | (Extract<ParsedPlaylist, { kind: 'media' | 'master' }> & { readonly bytes: number })
+  /** The answer, which is no HLS playlist. */
+  | { readonly kind: 'other'; readonly answer: FetchedResource; readonly failure: FailedFetch }
   | FailedFetch
+
+/** A resource that was fetched whole. */
+export type FetchedResource = Extract<FetchResult, { readonly kind: 'ok' }>
 
 /** A playlist to fetch: its URL, and the variables of its master playlist. */
 type PlaylistTarget = { readonly url: string; readonly variables?: StreamRendition['variables'] | undefined }
@@ -28,7 +33,9 @@ export async function fetchPlaylist(
   if (fetched.kind === 'failed') return fetched
   const origin = { url: fetched.url, requestedUrl, variables, previous }
   const parsed = parsePlaylist(new TextDecoder().decode(fetched.bytes), origin)
-  if (parsed.kind === 'invalid') return createFailedFetch(`the answer ${parsed.reason}`)
+  if (parsed.kind === 'invalid') {
+    return { kind: 'other', answer: fetched, failure: createFailedFetch(`the answer ${parsed.reason}`) }
+  }
   if (parsed.kind !== 'incomplete') return { ...parsed, bytes: fetched.bytes.length }
   return previous === null
     ? createFailedFetch('the answer is a delta update of an unknown playlist')
@@ -56,6 +63,7 @@ export async function fetchMediaPlaylist(
 ): Promise<MediaPlaylistFetch> {
   const fetched = await fetchPlaylist(options, target, signal, reload)
   if (fetched.kind === 'master') return createFailedFetch(NESTED_MASTER)
+  if (fetched.kind === 'other') return fetched.failure
   return fetched.kind === 'media' ? { ...fetched, kind: 'ok' } : fetched
 }
 

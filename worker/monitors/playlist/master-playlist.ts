@@ -31,9 +31,18 @@ export function toMasterPlaylist(draft: PlaylistDraft): MasterPlaylist {
   return draft.variables.size === 0 ? { variants } : { variants, variables: draft.variables }
 }
 
-/** RFC 6381 names of picture codecs and of sound codecs. */
 const PICTURE_CODEC = /^(?:avc|hvc|hev|dvh|dva|vp0?[89]|av01|mp4v)/i
 const SOUND_CODEC = /^(?:mp4a|ac-[34]|ec-3|opus|flac|alac|mp3|dts)/i
+
+/** Reports whether a name is that of a picture's codec (RFC 6381). */
+export function isPictureCodec(codec: string): boolean {
+  return PICTURE_CODEC.test(codec)
+}
+
+/** Reports whether a name is that of a sound's codec (RFC 6381). */
+export function isSoundCodec(codec: string): boolean {
+  return SOUND_CODEC.test(codec)
+}
 
 function toVariant(url: string, attributes: AttributeList, soundUrls: readonly string[]): StreamVariant {
   const codecs =
@@ -46,8 +55,8 @@ function toVariant(url: string, attributes: AttributeList, soundUrls: readonly s
     url,
     bandwidth: parseInteger(attributes.get('BANDWIDTH')),
     lines,
-    hasPicture: lines !== null || codecs === null || codecs.some((codec) => PICTURE_CODEC.test(codec)),
-    hasSound: soundUrls.length > 0 || codecs === null || codecs.some((codec) => SOUND_CODEC.test(codec)),
+    hasPicture: lines !== null || codecs === null || codecs.some(isPictureCodec),
+    hasSound: soundUrls.length > 0 || codecs === null || codecs.some(isSoundCodec),
     soundUrls,
   }
 }

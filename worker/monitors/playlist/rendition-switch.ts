@@ -64,9 +64,11 @@ async function canWatch(rendition: StreamRendition, mustMove: boolean, context: 
   return !mustMove || findNewSegments(fetched.playlist, cursor).fresh.length > 0
 }
 
-/** Reports whether two choices are the same renditions. */
+/** Reports whether two choices are the same renditions. Those of an MPD share its URL. */
 function isSameChoice(one: RenditionChoice, other: RenditionChoice): boolean {
-  return one.length === other.length && one.every(({ url }, index) => url === other[index]?.url)
+  const isSame = ({ url, representation }: StreamRendition, index: number) =>
+    url === other[index]?.url && representation?.id === other[index]?.representation?.id
+  return one.length === other.length && one.every(isSame)
 }
 
 /** Moves a monitor to other renditions while those that it watches are in trouble, and back to the best ones later. */

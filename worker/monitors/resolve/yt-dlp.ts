@@ -25,6 +25,8 @@ const maybe = <T extends v.GenericSchema>(schema: T) => v.optional(v.nullable(sc
 
 const YtDlpFormat = v.object({
   url: v.string(),
+  /** The manifest that the format is from, such as an MPD. */
+  manifest_url: maybe(v.string()),
   protocol: maybe(v.string()),
   vcodec: maybe(v.string()),
   acodec: maybe(v.string()),
