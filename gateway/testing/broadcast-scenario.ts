@@ -107,6 +107,8 @@ export async function expectAllEvents(expect: ExpectStatic, world: ScenarioSyste
     freeze_events: 0,
     track_missing_events: 0,
   })
+  const { total_segments_analyzed: analyzed, segments_failed: failed, segments_skipped: skipped } = monitor.statistics
+  expect(analyzed + failed + skipped).toBe(clip.segments.length)
   await until(() => findWorkerPids(id).length === 0, 'the worker of the ended monitor has exited')
   await using database = connectPostgres(world.databaseUrl, createLog('test', 'error', console.error))
   await checkInvariants(database.sql, { realWorkers: true, received: receiver.deliveries })

@@ -25,8 +25,9 @@ export type MasterPlaylist = {
 
 /** Converts what a playlist's lines declare to a master playlist. */
 export function toMasterPlaylist(draft: PlaylistDraft): MasterPlaylist {
+  const soundUrls = listSoundUrls(draft)
   const variants = draft.variants.map(({ url, attributes }) =>
-    toVariant(url, attributes, findSoundUrls(draft, attributes)),
+    toVariant(url, attributes, soundUrls.get(attributes.get('AUDIO')) ?? []),
   )
   return draft.variables.size === 0 ? { variants } : { variants, variables: draft.variables }
 }
@@ -61,21 +62,32 @@ function toVariant(url: string, attributes: AttributeList, soundUrls: readonly s
   }
 }
 
+/** Most choices of renditions that are kept of a master playlist, and most playlists of sound that a group has. */
+const MAX_CHOICES = 16
+
 /**
- * Returns the playlists of a variant's sound, the default one first; none where the sound is inside the variant itself
- * (RFC 8216 §4.3.4.2.1).
+ * Returns the playlists of each group of sound, the default one first; none where the sound is inside the variants
+ * themselves (RFC 8216 §4.3.4.2.1). Each group is read once, however many variants name it.
  */
-function findSoundUrls({ media, origin }: PlaylistDraft, variant: AttributeList): readonly string[] {
-  const groupId = variant.get('AUDIO')
-  const group = media.filter((each) => each.get('TYPE') === 'AUDIO' && each.get('GROUP-ID') === groupId)
-  const rank = (each: AttributeList) => (each.get('DEFAULT') === 'YES' ? 0 : each.get('AUTOSELECT') === 'YES' ? 1 : 2)
-  const ranked = group.toSorted((a, b) => rank(a) - rank(b)).map((each) => each.get('URI'))
-  if (groupId === undefined || ranked[0] === undefined) return []
-  return ranked.flatMap((uri) => (uri === undefined ? null : resolveHttpUrl(uri, origin.url)) ?? [])
+function listSoundUrls({ media, origin }: PlaylistDraft): ReadonlyMap<string | undefined, readonly string[]> {
+  const groups = new Map<string, AttributeList[]>()
+  for (const each of media) {
+    const groupId = each.get('GROUP-ID')
+    if (each.get('TYPE') !== 'AUDIO' || groupId === undefined) continue
+    const group = groups.get(groupId)
+    if (group === undefined) groups.set(groupId, [each])
+    else group.push(each)
+  }
+  return new Map([...groups].map(([groupId, group]) => [groupId, resolveSounds(group, origin.url)]))
 }
 
-/** Most choices of renditions that are kept of a master playlist. */
-const MAX_CHOICES = 16
+function resolveSounds(group: readonly AttributeList[], baseUrl: string): readonly string[] {
+  const rank = (each: AttributeList) => (each.get('DEFAULT') === 'YES' ? 0 : each.get('AUTOSELECT') === 'YES' ? 1 : 2)
+  const ranked = group.toSorted((a, b) => rank(a) - rank(b)).map((each) => each.get('URI'))
+  if (ranked[0] === undefined) return []
+  const best = ranked.slice(0, MAX_CHOICES)
+  return best.flatMap((uri) => (uri === undefined ? null : resolveHttpUrl(uri, baseUrl)) ?? [])
+}
 
 /**
  * Ranks the renditions that can be monitored. The variant with picture and sound, the fewest lines, then the lowest
@@ -83,12 +95,13 @@ const MAX_CHOICES = 16
  * rendition. Variants of the same quality are backups of each other, in the playlist's order (RFC 8216 §6.2.4).
  */
 export function rankRenditions(master: MasterPlaylist): readonly RenditionChoice[] {
-  const [best] = master.variants.toSorted(compareVariants)
-  if (best === undefined) return []
+  const [first] = master.variants.toSorted(compareVariants)
+  if (first === undefined) return []
   // A backup that lacks a track would be taken for a stream that has lost it.
-  const alike = master.variants.filter((variant) => rankMissingTracks(variant) === rankMissingTracks(best))
+  const alike = master.variants.filter((variant) => rankMissingTracks(variant) === rankMissingTracks(first))
   const ranked = alike.toSorted(compareVariants)
-  return ranked.flatMap((variant) => toChoices(variant, master.variables)).slice(0, MAX_CHOICES)
+  const best = ranked.slice(0, MAX_CHOICES)
+  return best.flatMap((variant) => toChoices(variant, master.variables)).slice(0, MAX_CHOICES)
 }
 
 function toChoices(

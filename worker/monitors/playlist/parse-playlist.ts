@@ -1,6 +1,6 @@
 import type { StreamPlaylist, StreamSegment, UnreadLines } from '../stream.ts'
 import { type MasterPlaylist, toMasterPlaylist } from './master-playlist.ts'
-import type { PlaylistDraft, PlaylistOrigin, SegmentDraft } from './playlist-draft.ts'
+import { MAX_SEGMENTS, type PlaylistDraft, type PlaylistOrigin, type SegmentDraft } from './playlist-draft.ts'
 import { readPlaylist } from './read-playlist.ts'
 
 export type ParsedPlaylist =
@@ -27,6 +27,7 @@ export function parsePlaylist(text: string, origin: PlaylistOrigin): ParsedPlayl
   const draft = readPlaylist(text, origin)
   const { unread } = draft
   if (draft.variants.length > 0) return { kind: 'master', master: toMasterPlaylist(draft), unread }
+  if (draft.segments.length >= MAX_SEGMENTS) return { kind: 'invalid', reason: `has ${MAX_SEGMENTS} segments or more` }
   if (unread.has('URI') && draft.segments.every((segment) => segment === null)) {
     return { kind: 'invalid', reason: 'has no reference that is an http(s) URL after its tag' }
   }

@@ -36,6 +36,8 @@ export type PlaylistDraft = {
   /** Segments in order; `null` for one whose reference cannot be used. */
   readonly segments: (SegmentDraft | null)[]
   readonly variants: VariantDraft[]
+  /** Characters that references and variables have added to the text. */
+  addedLength: number
   /** Attributes of the EXT-X-MEDIA tags. */
   readonly media: AttributeList[]
   // What applies to the lines that follow.
@@ -57,6 +59,11 @@ export type NextSegment = {
   readonly discontinuity: boolean
   readonly isGap: boolean
 }
+
+/** Most segments of a playlist: more than a day of 2 s each. What a worker keeps of them fits into its heap. */
+export const MAX_SEGMENTS = 50_000
+/** Most variants, and most other media, of a master playlist. */
+export const MAX_RENDITIONS = 1000
 
 /** A segment before which no tag was read. */
 export const NO_TAGS: NextSegment = {
@@ -81,6 +88,7 @@ export function createDraft(origin: PlaylistOrigin): PlaylistDraft {
     skippedSegments: 0,
     segments: [],
     variants: [],
+    addedLength: 0,
     media: [],
     variant: null,
     next: NO_TAGS,

@@ -7,6 +7,8 @@ import type { ByteRange } from '../../platform/http.ts'
 import type { SegmentEncryption } from '../stream.ts'
 import {
   createDraft,
+  MAX_RENDITIONS,
+  MAX_SEGMENTS,
   type NextSegment,
   NO_TAGS,
   type PlaylistDraft,
@@ -14,7 +16,7 @@ import {
   type SegmentDraft,
 } from './playlist-draft.ts'
 import { type AttributeList, parseAttributes, readLines } from './playlist-lines.ts'
-import { parseByteRange, parseDateTime, parseInteger, parseSeconds, resolveHttpUrl } from './playlist-numbers.ts'
+import { parseByteRange, parseDateTime, parseSeconds, parseSequence, resolveHttpUrl } from './playlist-numbers.ts'
 import { defineVariable, replaceVariables } from './playlist-variables.ts'
 import { type DeclaredKey, encryptionOf, readKey } from './segment-key.ts'
 
@@ -41,6 +43,15 @@ function readTag(draft: PlaylistDraft, line: string): void {
   if (!read(draft, colon < 0 ? '' : line.slice(colon + 1))) countUnread(draft, name.slice(1))
 }
 
+/** Limit of what references and variables add to a playlist, in UTF-16 units: a short line can stand for a long URL. */
+const MAX_ADDED_LENGTH = 16 * 1024 * 1024
+
+/** Counts what a line has added to the text. Returns whether the playlist stays within its limit. */
+function growsBy(draft: PlaylistDraft, length: number): boolean {
+  draft.addedLength += Math.max(0, length)
+  return draft.addedLength <= MAX_ADDED_LENGTH
+}
+
 /** Reads a tag's value into the draft. Returns whether it could be read. */
 type TagReader = (draft: PlaylistDraft, value: string) => boolean
 
@@ -50,7 +61,7 @@ function withAttributes(read: (draft: PlaylistDraft, attributes: AttributeList) 
     const attributes = new Map<string, string>()
     for (const [name, text] of parseAttributes(value)) {
       const replaced = replaceVariables(text, draft.variables)
-      if (replaced === null) return false
+      if (replaced === null || !growsBy(draft, replaced.length - text.length)) return false
       attributes.set(name, replaced)
     }
     return read(draft, attributes)
@@ -81,7 +92,7 @@ const TAGS: ReadonlyMap<string, TagReader> = new Map<string, TagReader>([
   [
     '#EXT-X-MEDIA-SEQUENCE',
     (draft, value) => {
-      draft.mediaSequence = parseInteger(value)
+      draft.mediaSequence = parseSequence(value)
       return draft.mediaSequence !== null
     },
   ],
@@ -133,7 +144,10 @@ const TAGS: ReadonlyMap<string, TagReader> = new Map<string, TagReader>([
       return true
     }),
   ],
-  ['#EXT-X-MEDIA', withAttributes((draft, attributes) => draft.media.push(attributes) > 0)],
+  [
+    '#EXT-X-MEDIA',
+    withAttributes((draft, attributes) => draft.media.length < MAX_RENDITIONS && draft.media.push(attributes) > 0),
+  ],
 ])
 
 function readKeyTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
@@ -164,10 +178,10 @@ function encryptionOfMap(key: DeclaredKey): SegmentEncryption | null {
   return key.kind === 'aes-128' && key.iv !== null ? encryptionOf(key, 0) : null
 }
 
-/** Reads EXT-X-SKIP. What the skipped segments' tags declared is taken from the previous playlist. */
+/** Reads EXT-X-SKIP, once. What the skipped segments' tags declared is taken from the previous playlist. */
 function readSkipTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
-  const count = parseInteger(attributes.get('SKIPPED-SEGMENTS'))
-  if (count === null || count < 0) return false
+  const count = parseSequence(attributes.get('SKIPPED-SEGMENTS'))
+  if (count === null || count <= 0 || draft.skippedSegments > 0) return false
   draft.skippedSegments = count
   const last = (draft.mediaSequence ?? 0) + count - 1
   const before = draft.origin.previous?.segments.find(({ sequence }) => sequence === last)
@@ -187,14 +201,14 @@ function toDeclaredKey(encryption: SegmentEncryption | null): DeclaredKey {
 /** Reads a line with a URI: of a variant or of a segment. Returns whether it can be used. */
 function readUri(draft: PlaylistDraft, line: string): boolean {
   const reference = replaceVariables(line, draft.variables)
-  const url = reference === null ? null : resolveHttpUrl(reference, draft.origin.url)
+  const url = reference === null ? null : resolveWithin(draft, reference, line.length)
   if (draft.variant !== null) {
     const attributes = draft.variant
     draft.variant = null
-    return url !== null && draft.variants.push({ url, attributes }) > 0
+    return url !== null && draft.variants.length < MAX_RENDITIONS && draft.variants.push({ url, attributes }) > 0
   }
   const tags = draft.next
-  if (!tags.hasInf) return false
+  if (!tags.hasInf || draft.segments.length >= MAX_SEGMENTS) return false
   draft.next = NO_TAGS
   draft.isKeyNew = false
   const segment = toSegment(draft, url, tags)
@@ -202,10 +216,16 @@ function readUri(draft: PlaylistDraft, line: string): boolean {
   return segment !== null
 }
 
+function resolveWithin(draft: PlaylistDraft, reference: string, length: number): string | null {
+  const url = resolveHttpUrl(reference, draft.origin.url)
+  return url !== null && growsBy(draft, url.length - length) ? url : null
+}
+
 function toSegment(draft: PlaylistDraft, url: string | null, tags: NextSegment): SegmentDraft | null {
   const { map, key, mediaSequence, skippedSegments, segments } = draft
   if (url === null || map === 'unusable') return null
   const byteRange = completeRange(draft, url, tags.byteRange)
+  if (byteRange !== null && !Number.isSafeInteger(byteRange.offset + byteRange.length)) return null
   draft.rangeEnd = byteRange === null ? null : { url, offset: byteRange.offset + byteRange.length }
   return {
     url,
