@@ -114,20 +114,26 @@ function readRepresentation(element: XmlElement, place: string, set: SetContext)
 
 /** Returns the tracks of a representation, by its content type, its media type and its codecs; `null` for others. */
 function findTracks(attributes: XmlAttributes, contentType: string | null): TrackSelection | null {
-  const mimeType = (attributes.get('mimeType') ?? '').toLowerCase()
   const { hasPicture, hasSound } = readCodecs(attributes)
   if (hasPicture && hasSound) return 'both'
-  const ofCodecs = hasPicture ? 'video' : hasSound ? 'audio' : null
-  switch (contentType ?? /^(video|audio)\//.exec(mimeType)?.[1] ?? ofCodecs) {
-    case 'audio':
-      return 'sound'
-    case 'video':
-      // A transport stream without codecs usually holds both.
-      return mimeType === 'video/mp2t' && !hasPicture ? 'both' : 'picture'
-    case undefined:
-    default:
-      return null
-  }
+  const declared = contentType ?? readMediaKind(attributes)
+  if (declared === 'audio') return 'sound'
+  // A transport stream without codecs usually holds both.
+  if (declared === 'video') return isTransportStream(attributes) && !hasPicture ? 'both' : 'picture'
+  return declared === null ? findTracksOfCodecs(hasPicture, hasSound) : null
+}
+
+function readMediaKind(attributes: XmlAttributes): string | null {
+  return /^(video|audio)\//i.exec(attributes.get('mimeType') ?? '')?.[1]?.toLowerCase() ?? null
+}
+
+function isTransportStream(attributes: XmlAttributes): boolean {
+  return /^video\/mp2t/i.test(attributes.get('mimeType') ?? '')
+}
+
+function findTracksOfCodecs(hasPicture: boolean, hasSound: boolean): TrackSelection | null {
+  if (hasPicture) return 'picture'
+  return hasSound ? 'sound' : null
 }
 
 function readCodecs(attributes: XmlAttributes): { readonly hasPicture: boolean; readonly hasSound: boolean } {
