@@ -39,9 +39,9 @@ picture.m3u8
 `
 
 /**
- * What the server says beside the clips' own segments. A number: a bare status. `hang`: nothing at all. Playlists: `ended`
- * has its end, `ending` from its second fetch on. `twice` and `once` are gone after as many fetches, of which the resolver
- * makes the first. `long` calls its second segment an hour long: the worker waits for it as long as any test does.
+ * What the server says beside the clips' own segments. `ended`: a playlist with its end. `ending`: one that has it from
+ * the second fetch on. `twice`, `once`: one that is gone after as many fetches; the first is the resolver's. `long`: one
+ * whose second segment lasts an hour, so that the worker waits for it. A number: a bare status. `hang`: nothing at all.
  */
 type Oddities = Record<string, 'ended' | 'ending' | 'twice' | 'once' | 'long' | 'hang' | number>
 
@@ -101,7 +101,7 @@ async function startWatching(oddities: Oddities) {
     createProbe: () => createSegmentProbe({ ffmpegPath: 'ffmpeg', config: CONFIG }),
     client: createStreamClient({
       streamUrl: `${server.origin}/master.m3u8`,
-      isDirect: true,
+      form: 'manifest',
       fetcher,
       tools: { ytdlpPath: '/nonexistent', streamlinkPath: '/nonexistent', proxy: null },
       timeouts: { manifestMs: PATIENCE_MS, segmentMs: 10 * PATIENCE_MS },
