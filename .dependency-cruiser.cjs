@@ -54,7 +54,9 @@ module.exports = {
       'kernel-knows-no-system',
       'Kernel folders serve every system. They import no system and no contract of one.',
       { path: `^(?:gateway/(?:${GATEWAY_KERNEL})|worker/(?:${WORKER_KERNEL}))/`, pathNot: TESTS },
-      { path: [SYSTEM, String.raw`^shared/contract/(?!(?:assignment|events|presets|stores|text)\.ts$)`] },
+      {
+        path: [SYSTEM, String.raw`^shared/contract/(?!(?:assignment|events|presets|shared-process|stores|text)\.ts$)`],
+      },
     ),
     rule(
       'systems-come-from-the-list',

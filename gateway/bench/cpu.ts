@@ -7,13 +7,33 @@ type ProcessCpu = { readonly pid: number; readonly parent: number; readonly ownS
 
 /** Reads the CPU seconds used so far by a process, its running descendants, and the children they have waited for. */
 export function readTreeCpuSec(root: number): number {
-  const all = readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => pid > 0)
-    .flatMap((pid) => readProcessCpu(pid) ?? [])
+  const all = readAllProcesses()
   const sum = (pid: number): number =>
     all.filter(({ parent }) => parent === pid).reduce((total, child) => total + child.sec + sum(child.pid), 0)
   return (all.find(({ pid }) => pid === root)?.sec ?? 0) + sum(root)
+}
+
+function readAllProcesses(): ProcessCpu[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0)
+    .flatMap((pid) => readProcessCpu(pid) ?? [])
+}
+
+/** Reads the memory of a process and its running descendants in MB: their shares of all pages (Pss of proc(5)). */
+export function readTreeMb(root: number): number {
+  const all = readAllProcesses()
+  const sum = (pid: number): number =>
+    readProportionalMb(pid) + all.filter(({ parent }) => parent === pid).reduce((mb, child) => mb + sum(child.pid), 0)
+  return sum(root)
+}
+
+function readProportionalMb(pid: number): number {
+  try {
+    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) / 1024
+  } catch {
+    return 0
+  }
 }
 
 /** Reads the CPU seconds used so far by one process alone. */

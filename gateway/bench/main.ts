@@ -1,6 +1,7 @@
 import { benchCluster } from './cluster.ts'
 import { benchEncoding } from './encoding.ts'
 import { benchAlarmLatency } from './alarm-latency.ts'
+import { benchManyMonitors } from './many-monitors.ts'
 import { benchLive } from './live.ts'
 import { benchQueue } from './queue.ts'
 import { benchReports } from './reports.ts'
@@ -13,6 +14,7 @@ import { benchWebhooks } from './webhooks.ts'
 const results: BenchResult[] = []
 for (const bench of [
   benchMonitoring,
+  benchManyMonitors,
   benchAlarmLatency,
   benchReports,
   benchWebhooks,

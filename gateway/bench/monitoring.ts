@@ -29,7 +29,8 @@ export async function benchMonitoring(): Promise<BenchResult[]> {
   await using clip = await makeClip(parts, options)
   const plainSec =
     clip.segments.reduce((total, segment) => total + measureBaselineCpuSec(segment.path), 0) / clip.segments.length
-  await using system = await startBenchSystem()
+  // Alone in its process, a worker is found by its environment.
+  await using system = await startBenchSystem({ env: { MONITORS_PER_WORKER: '1' } })
   const { perSegmentSec, workerMb, gatewayMb, firstReportSec } = await measureMonitor(system, clip)
   return [
     {

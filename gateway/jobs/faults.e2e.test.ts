@@ -61,7 +61,7 @@ beforeAll(async () => {
       MAX_ENCODE_WORKERS: '4',
       RATE_LIMIT_WRITES_PER_MIN: '1000',
     },
-    answerOnSecond(),
+    { behaviour: answerOnSecond(), isEmbedded: true },
   )
 })
 afterAll(async () => {

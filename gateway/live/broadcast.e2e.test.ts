@@ -10,6 +10,7 @@ import { until } from '../../shared/testing/until.ts'
 import { findEncoderPids, findWorkerPids } from '../testing/find-processes.ts'
 import { killPostgres, startWholeSystem, type WholeSystem } from '../testing/whole-system.ts'
 import { startEncoder, type TestEncoder } from './testing/encoder.ts'
+import { waitForIngest } from './testing/ingest-address.ts'
 import { signUp, type TestUser } from './testing/live-gateway.ts'
 
 const run = promisify(execFile)
@@ -18,15 +19,18 @@ const HEIGHT = 180
 let system: WholeSystem
 let owner: TestUser
 beforeAll(async () => {
-  system = await startWholeSystem({
+  const settings = {
     INGEST_WORKERS: '1',
     RECONNECT_WINDOW: '60s',
     LIVE_LADDER: '360:800,180:300',
     RATE_LIMIT_WRITES_PER_MIN: '10000',
     LIVE_WATCHDOG: 'false',
-  })
+  }
+  system = await startWholeSystem(settings, { isEmbedded: true })
   owner = await signUp(call, 'broadcaster')
-  await until(async () => (await readIngestUrl()) !== null, 'an ingest worker listens')
+  const { json } = await api('POST', '/streams', { title: 'Probe' })
+  await waitForIngest(async () => (await api('POST', `/streams/${json.stream_id}/key`)).json.ingest.rtmp_url)
+  await api('DELETE', `/streams/${json.stream_id}`)
 })
 afterAll(() => system[Symbol.asyncDispose]())
 

@@ -28,7 +28,8 @@ const SEGMENT_COUNTERS = [
 
 function countEvent(metrics: Metrics, { event_type, data }: MonitorEvent, nowMs: number): void {
   metrics.count(DETECTIONS, { event_type })
-  if (event_type !== 'alert.blackout' && event_type !== 'alert.silence') return
+  // Alerts of a run that has reached its threshold.
+  if (!('threshold_sec' in data)) return
   const endMs = Date.parse(String(data['started_at'])) + Number(data['duration_sec']) * 1000
   if (Number.isFinite(endMs)) metrics.observe(ALARM_LAG, { event_type }, ageSec(endMs, nowMs))
 }

@@ -34,7 +34,7 @@ describe.concurrent('in the middle of a blackout', () => {
   })
 
   it('kill -9 of the gateway changes none of the events', async ({ expect }) => {
-    await using world = await startScenarioSystem(clip)
+    await using world = await startScenarioSystem(clip, {}, { isEmbedded: true })
     const id = await createMonitor(world)
     await waitForBlackoutAlert(world)
     const [pid] = findWorkerPids(id)
@@ -47,7 +47,7 @@ describe.concurrent('in the middle of a blackout', () => {
   })
 
   it('kill -9 of Postgres changes none of the events', async ({ expect }) => {
-    await using world = await startScenarioSystem(clip)
+    await using world = await startScenarioSystem(clip, {}, { isEmbedded: true })
     const id = await createMonitor(world)
     await waitForBlackoutAlert(world)
     await killPostgres(world)

@@ -35,7 +35,7 @@ export const ANALYSIS_LAG = {
 export const ALARM_LAG = {
   kind: 'histogram',
   name: 'tallylight_alarm_lag_seconds',
-  help: 'Age of the media that made a blackout or silence reach its threshold when its alarm arrived, by the times of the stream.',
+  help: 'Age of the media that made a condition reach its threshold when its alarm arrived, by the times of the stream.',
   labels: { event_type: null },
   buckets: LAG_SEC,
 } as const satisfies HistogramDefinition

@@ -26,20 +26,23 @@ export function workerNameOf(monitorId: string): string {
   return `stream-monitor-${monitorId}`
 }
 
-/** Limit of a worker's JavaScript heap, in MB; segments lie outside of it. */
+/** Limit of a process's JavaScript heap, in MB, and what each further worker in it adds; segments lie outside of it. */
 const HEAP_MB = 96
+const SHARED_HEAP_MB = 16
 
 /** Returns what to launch for a monitor. Its environment is all that the worker knows before its claim. */
 export function workerSpec(monitor: Monitor, settings: MonitorsContextSettings, token: string): WorkerSpec {
   const name = workerNameOf(monitor.id)
+  const { perWorker } = settings.monitors
   return {
     name,
     kind: MONITOR_KIND,
     assignmentId: monitor.id,
+    perProcess: perWorker,
     env: {
       ...settings.monitors.workerEnv,
       WORKER_KIND: MONITOR_KIND,
-      NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}`,
+      NODE_OPTIONS: `--max-old-space-size=${HEAP_MB + SHARED_HEAP_MB * (perWorker - 1)}`,
       WORKER_NAME: name,
       WORKER_TOKEN: token,
       GATEWAY_URL: settings.gatewayUrl,

@@ -2,11 +2,19 @@ import type { CallAccepted } from '../../shared/contract/assignment.ts'
 import type { MonitorReport } from '../../shared/contract/monitors.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 import { findRefusal } from '../workers/claim-assignment.ts'
+import { takeInBatches } from '../workers/take-in-batches.ts'
 import { endAssignment } from '../workers/store/assignments.ts'
 import { countReport } from './count-report.ts'
 import { isFinal } from './status.ts'
 import type { Monitor } from './store/monitors.ts'
-import { reportStatement, reportValues, type ReportedMonitor } from './store/reports.ts'
+import {
+  MAX_PROGRESS_REPORTS,
+  type ProgressReport,
+  recordProgress,
+  reportStatement,
+  reportValues,
+  type ReportedMonitor,
+} from './store/reports.ts'
 import { publishEvents } from './publish-events.ts'
 import { WORKER_REPORTS } from '../workers/metrics.ts'
 import type { MonitorsContext } from './context.ts'
@@ -22,12 +30,24 @@ export type RecordReport = (id: string, report: MonitorReport) => Promise<CallAc
 export function createRecordReport(context: MonitorsContext): RecordReport {
   const { metrics } = context
   const progress = reportStatement(context.db).prepare('monitor_report')
+  const progressInBatches = takeInBatches(context, {
+    what: 'reports of monitors',
+    maxItems: MAX_PROGRESS_REPORTS,
+    keyOf: ({ id }: ProgressReport) => id,
+    run: (reports) => recordProgress(context.db, reports),
+  })
+
+  async function record(id: string, report: MonitorReport): Promise<readonly Pick<ReportedMonitor, 'before'>[]> {
+    const isPlain = isPlainProgress(report)
+    const before = isPlain ? await progressInBatches({ id, report }) : null
+    if (before !== null) return [{ before }]
+    const values = reportValues(id, report, errorReasonOf(report))
+    return isPlain ? progress.execute(values) : recordWithEvents(context, report, values)
+  }
+
   return async (id, report) => {
     requireFinalEvent(report)
-    const values = reportValues(id, report, errorReasonOf(report))
-    const counted = isPlainProgress(report)
-      ? await progress.execute(values)
-      : await recordWithEvents(context, report, values)
+    const counted = await record(id, report)
     for (const { before } of counted) countReport(metrics, before, report, Date.now())
     if (counted.length > 0) return { duplicate: false }
     const refusal = await findRefusal(context, id, report.epoch)

@@ -31,6 +31,7 @@ const Config = v.pipe(
       scheduled_end_time: v.optional(v.nullable(Moment), null),
       start_delay_tolerance_sec: v.optional(intIn(0, 86_400, ' seconds'), 300),
       freeze_threshold_sec: v.optional(numberIn(0, 3600, ' seconds; 0 turns it off'), 30),
+      track_threshold_sec: v.optional(numberIn(0, 3600, ' seconds; 0 turns it off'), 10),
       coverage: v.optional(v.picklist(['every', 'latest'], 'must be every or latest'), 'every'),
       webhook_policy: v.optional(v.picklist(['strict', 'durable'], 'must be strict or durable'), 'strict'),
     },

@@ -32,6 +32,10 @@ const ForWorkers = v.object({
 const MonitorEnvironment = v.object({
   ...ForWorkers.entries,
   MAX_MONITORS: setting(v.optional(wholeNumber(1, 100_000), '50'), 'Largest number of active monitors.'),
+  MONITORS_PER_WORKER: setting(
+    v.optional(wholeNumber(1, 100)),
+    'Largest number of monitors that share one worker process. A process that crashes costs each of them a restart. Default: 16; 1 with `LAUNCHER=kubernetes`, where more is not possible.',
+  ),
   SCHEDULE_LEAD_TIME: setting(
     v.optional(Duration, '600s'),
     'Time before `scheduled_start_time` at which a scheduled monitor gets its worker.',
@@ -46,6 +50,8 @@ const MonitorEnvironment = v.object({
 export type MonitorSettings = {
   /** Active monitors at a time; one more is refused. */
   readonly maxMonitors: number
+  /** Monitors that may share one worker process. */
+  readonly perWorker: number
   /** How long before its scheduled start a monitor gets its worker, in ms. */
   readonly scheduleLeadTimeMs: number
   readonly resources: WorkerResources
@@ -57,8 +63,13 @@ export type MonitorSettings = {
 export const MONITORS_SECTION: SettingsSection = {
   title: 'Monitors',
   entries: MonitorEnvironment.entries,
-  problems: () => [],
+  problems: ({ LAUNCHER, MONITORS_PER_WORKER = '1' }) =>
+    LAUNCHER === 'kubernetes' && MONITORS_PER_WORKER !== '1'
+      ? ['MONITORS_PER_WORKER must be 1 with LAUNCHER=kubernetes: a Pod runs one monitor']
+      : [],
 }
+
+const PER_WORKER = 16
 
 /** Returns the settings of monitors, from an environment that `MONITORS_SECTION` has no problems with. */
 export function readMonitorSettings(
@@ -68,6 +79,7 @@ export function readMonitorSettings(
   const env = v.parse(MonitorEnvironment, raw)
   return {
     maxMonitors: env.MAX_MONITORS,
+    perWorker: env.MONITORS_PER_WORKER ?? (raw['LAUNCHER'] === 'kubernetes' ? 1 : PER_WORKER),
     scheduleLeadTimeMs: env.SCHEDULE_LEAD_TIME,
     resources: {
       requests: { cpu: env.MONITOR_CPU_REQUEST, memory: env.MONITOR_MEMORY_REQUEST },

@@ -14,6 +14,7 @@ import { MONITORS_BY_STATUS, MONITORS_LIMIT } from '../monitors/metrics.ts'
 import { allMetrics } from './metrics.ts'
 import { createOperations } from './operations.ts'
 import { systems as allSystems } from '../systems.ts'
+import { INITIAL_STATISTICS } from '../../shared/contract/monitors.ts'
 import { createMemoryLauncher } from '../testing/workers/memory-launcher.ts'
 import { parsePrometheusText, type PrometheusFamily } from '../testing/parse-prometheus-text.ts'
 import { startReceiver, type Receiver } from '../testing/receiver.ts'
@@ -64,7 +65,7 @@ async function put(id: string, body: unknown): Promise<void> {
   expect((await gateway.callback(id, 'PUT', `/internal/v1/monitors/${id}/status`, body)).status).toBe(200)
 }
 
-const STATISTICS = { segments_failed: 0, segments_skipped: 0, blackout_events: 0, silence_events: 0 }
+const STATISTICS = INITIAL_STATISTICS
 const analyzed = (total_segments_analyzed: number, more: Partial<typeof STATISTICS> = {}) => {
   return { statistics: { ...STATISTICS, total_segments_analyzed, ...more } }
 }

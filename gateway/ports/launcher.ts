@@ -55,6 +55,8 @@ export type WorkerSpec = {
   readonly env: Readonly<Record<string, string>>
   /** Secret variables: a Pod takes each by its name from the cluster's Secret for workers. */
   readonly secrets?: Readonly<Record<string, string>>
+  /** How many workers of its kind may share its process, where the launcher can do that; 1 by default. */
+  readonly perProcess?: number
 }
 
 /** `restarting`: its last run failed, and its launcher will start it again. `exited`: it will not run again. */
@@ -86,6 +88,8 @@ export type WorkerExit = {
   readonly lastLines: readonly string[]
   /** The launcher has used up its own restarts, by the worker's fault. */
   readonly givenUp: boolean
+  /** Its process ran other workers too and ended: nothing shows that this one is at fault. */
+  readonly wasShared?: true
 }
 
 /** `busy`: another worker of this name is still ending; try again soon. */

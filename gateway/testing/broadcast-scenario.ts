@@ -7,7 +7,7 @@ import { createLog } from '../../shared/log.ts'
 import { connectPostgres } from '../adapters/postgres/connect.ts'
 import { checkInvariants } from './invariants/check-invariants.ts'
 import { findWorkerPids } from './find-processes.ts'
-import { startWholeSystem, type WholeSystem } from './whole-system.ts'
+import { startWholeSystem, type WholeSystem, type WholeSystemOptions } from './whole-system.ts'
 
 const BLACK = { fromSec: 5, sec: 8.4 }
 const SILENT = { fromSec: 15.6, sec: 5 }
@@ -40,7 +40,11 @@ const HELD_SEGMENTS = 6
 export type ScenarioSystem = WholeSystem & { readonly clip: Clip; readonly simulator: BroadcastSimulator }
 
 /** Starts a system whose broadcast pauses in the middle of the blackout until `simulator.resume()`, and then ends. */
-export async function startScenarioSystem(clip: Clip, settings: Record<string, string> = {}): Promise<ScenarioSystem> {
+export async function startScenarioSystem(
+  clip: Clip,
+  settings: Record<string, string> = {},
+  options: WholeSystemOptions = {},
+): Promise<ScenarioSystem> {
   const simulator = await startBroadcastSimulator(clip, {
     pace: 'viewer',
     leadSegments: HELD_SEGMENTS,
@@ -49,10 +53,13 @@ export async function startScenarioSystem(clip: Clip, settings: Record<string, s
     targetDurationSec: PATIENCE_MS / 1000,
   })
   simulator.stall()
-  const system = await startWholeSystem(settings).catch(async (error: unknown) => {
-    await simulator[Symbol.asyncDispose]()
-    throw error
-  })
+  // Alone in its process, a worker is found by its environment.
+  const system = await startWholeSystem({ MONITORS_PER_WORKER: '1', ...settings }, options).catch(
+    async (error: unknown) => {
+      await simulator[Symbol.asyncDispose]()
+      throw error
+    },
+  )
   return {
     ...system,
     clip,
@@ -97,7 +104,11 @@ export async function expectAllEvents(expect: ExpectStatic, world: ScenarioSyste
     total_segments_analyzed: clip.segments.length,
     blackout_events: 1,
     silence_events: 1,
+    freeze_events: 0,
+    track_missing_events: 0,
   })
+  const { total_segments_analyzed: analyzed, segments_failed: failed, segments_skipped: skipped } = monitor.statistics
+  expect(analyzed + failed + skipped).toBe(clip.segments.length)
   await until(() => findWorkerPids(id).length === 0, 'the worker of the ended monitor has exited')
   await using database = connectPostgres(world.databaseUrl, createLog('test', 'error', console.error))
   await checkInvariants(database.sql, { realWorkers: true, received: receiver.deliveries })

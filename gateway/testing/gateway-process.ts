@@ -12,6 +12,8 @@ export type GatewayProcessOptions = {
   /** Receives each line of its log. */
   readonly onLine?: (line: string) => void
   readonly signal: AbortSignal
+  /** Arguments of Node that name the program; by default its sources, as users start them. */
+  readonly program?: readonly string[]
 }
 
 /** A gateway in its own process. Dispose stops it and its workers by SIGTERM, and by SIGKILL after a grace period. */
@@ -25,6 +27,9 @@ export type GatewayProcess = AsyncDisposable & {
   /** Sends it a signal, as an operator or the kernel would. */
   kill(signal: NodeJS.Signals): void
 }
+
+/** Arguments of Node that run the gateway from its sources. */
+export const SOURCE_PROGRAM = ['--import', 'tsx', 'gateway/node.ts'] as const
 
 const ROOT = new URL('../..', import.meta.url)
 const KEPT_LINES = 10
@@ -49,8 +54,9 @@ export async function startGatewayProcess({
   env,
   signal,
   onLine,
+  program = SOURCE_PROGRAM,
 }: GatewayProcessOptions): Promise<GatewayProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'gateway/node.ts'], {
+  const child = spawn(process.execPath, program, {
     cwd: ROOT,
     env: { ...inheritedEnv(), ...env, PORT: String(port), HOST: '127.0.0.1' },
     stdio: ['ignore', 'pipe', 'pipe'],

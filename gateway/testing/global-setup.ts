@@ -13,6 +13,7 @@ import { buildClusterUrl, openCluster } from '../adapters/embedded-postgres/clus
 import { startServer } from '../adapters/embedded-postgres/server.ts'
 import { bundleWorker } from '../adapters/process/worker-bundle.ts'
 import { connectPostgres, migrate } from '../adapters/postgres/connect.ts'
+import { bundleGateway } from './gateway-bundle.ts'
 import { TEMPLATE_DATABASE } from './test-database.ts'
 
 declare module 'vitest' {
@@ -23,6 +24,8 @@ declare module 'vitest' {
     readonly postgresUrl: string
     /** Path of the bundled worker program, built once per run. */
     readonly workerEntry: string
+    /** Path of the bundled gateway program, built once per run. */
+    readonly gatewayEntry: string
   }
 }
 
@@ -35,8 +38,12 @@ const NON_DURABLE_SETTINGS = {
   autovacuum: 'off',
 }
 
-/** Starts one Postgres for the run, with a migrated template database that `createTestDatabase` copies. */
+/**
+ * Starts one Postgres for the run, with a migrated template database that `createTestDatabase` copies, and bundles both
+ * programs. vitest calls it for each project; the others inherit what the root project provides.
+ */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  if (!project.isRootProject()) return async () => {}
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'tallylight-test-')))
   const cleaner = startCleaner(folder)
   const signal = AbortSignal.timeout(PATIENCE_MS)
@@ -49,9 +56,11 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     signal,
   )
   const url = buildClusterUrl(port, password)
-  await createTemplateDatabase(url)
+  const [workerEntry] = await Promise.all([bundleWorker(folder), createTemplateDatabase(url)])
+  const gatewayEntry = await bundleGateway(folder, workerEntry)
   project.provide('postgresUrl', url)
-  project.provide('workerEntry', await bundleWorker(folder))
+  project.provide('workerEntry', workerEntry)
+  project.provide('gatewayEntry', gatewayEntry)
   return async () => {
     cleaner.stdin.end()
     await Promise.all([server.exited, once(cleaner, 'exit')])

@@ -43,7 +43,9 @@ function decideForPresent(
   if (worker.phase === 'exited') {
     const observedState = worker.exit?.reason === 'Completed' ? 'succeeded' : 'failed'
     const isPermanent = assignment.host === null && worker.exit?.givenUp === true
-    return { kind: 'lost', loss: lossByExit(worker, observedState), isPermanent, attempts: assignment.attempts }
+    // The crash of a process that several workers share costs none of them an attempt.
+    const attempts = Math.max(0, assignment.attempts - (worker.exit?.wasShared === true ? 1 : 0))
+    return { kind: 'lost', loss: lossByExit(worker, observedState), isPermanent, attempts }
   }
   return decideForRestarts(assignment, worker, maxAttempts) ?? decideForLease(assignment, worker)
 }

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
 
-import { MonitorReport } from './monitors.ts'
+import { INITIAL_STATISTICS, MonitorReport } from './monitors.ts'
 
 const REPORT: MonitorReport = {
   epoch: 1,
@@ -10,13 +10,7 @@ const REPORT: MonitorReport = {
   stream_status: 'live',
   title: 'A title \\u0000 in words',
   health: { video: 'ok', audio: 'ok', last_check_at: null },
-  statistics: {
-    total_segments_analyzed: 0,
-    segments_failed: 0,
-    segments_skipped: 0,
-    blackout_events: 0,
-    silence_events: 0,
-  },
+  statistics: INITIAL_STATISTICS,
   events: [],
   resume: {},
 }

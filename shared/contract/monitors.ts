@@ -22,6 +22,10 @@ export const MonitorEventType = v.picklist([
   'alert.blackout_recovered',
   'alert.silence',
   'alert.silence_recovered',
+  'alert.freeze',
+  'alert.freeze_recovered',
+  'alert.track_missing',
+  'alert.track_missing_recovered',
   'alert.segment_error',
   'monitor.error',
   'monitor.degraded',
@@ -51,6 +55,7 @@ export const MonitorConfig = v.object({
   scheduled_end_time: v.nullable(v.string()),
   start_delay_tolerance_sec: v.number(),
   freeze_threshold_sec: v.number(),
+  track_threshold_sec: v.optional(v.number(), 10),
   coverage: v.picklist(['every', 'latest']),
   webhook_policy: v.picklist(['strict', 'durable']),
 })
@@ -60,9 +65,12 @@ export type MonitorConfig = v.InferOutput<typeof MonitorConfig>
 export const StreamStatus = v.picklist(['unknown', 'scheduled', 'live', 'ended'])
 export type StreamStatus = v.InferOutput<typeof StreamStatus>
 
-/** One side of the last analysed segment; `absent`: the stream has no such track. */
-export const VideoHealth = v.picklist(['unknown', 'ok', 'black', 'absent'])
-export const AudioHealth = v.picklist(['unknown', 'ok', 'silent', 'absent'])
+/**
+ * One side of the last analysed segment; `absent`: the stream has no such track; `undecodable`: it cannot be judged;
+ * `encrypted`: only licensed players can decrypt it.
+ */
+export const VideoHealth = v.picklist(['unknown', 'ok', 'black', 'frozen', 'absent', 'undecodable', 'encrypted'])
+export const AudioHealth = v.picklist(['unknown', 'ok', 'silent', 'absent', 'undecodable', 'encrypted'])
 
 /** The worker's phase, from which the gateway derives the monitor's status. */
 export const WorkerMode = v.picklist(['initializing', 'waiting', 'monitoring', 'completed', 'error'])
@@ -77,6 +85,8 @@ export const MonitorStatistics = v.object({
   segments_skipped: count,
   blackout_events: count,
   silence_events: count,
+  freeze_events: v.optional(count, 0),
+  track_missing_events: v.optional(count, 0),
 })
 export type MonitorStatistics = v.InferOutput<typeof MonitorStatistics>
 
@@ -87,6 +97,8 @@ export const INITIAL_STATISTICS: MonitorStatistics = {
   segments_skipped: 0,
   blackout_events: 0,
   silence_events: 0,
+  freeze_events: 0,
+  track_missing_events: 0,
 }
 
 export const MonitorHealth = v.object({

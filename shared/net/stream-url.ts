@@ -16,18 +16,26 @@ export function parseStreamUrl(text: string, policy: StreamPolicy): ParsedStream
   if (!checked.ok) return checked
   const { url } = checked
   if (isYouTube(url)) return parseYouTubeUrl(url)
-  if (url.pathname.toLowerCase().endsWith('.mpd'))
-    return refuse('is a DASH manifest; only HLS manifests (.m3u8) are watched so far')
-  if (isManifestUrl(text)) return accept('manifest', url)
+  if (isManifest(url)) return accept('manifest', url)
   if (policy.allowAnySite) return accept('page', url)
   return refuse(
-    'must be a YouTube video (youtube.com/watch?v=…, youtube.com/live/…, youtu.be/…) or an HLS manifest (.m3u8); other pages need ALLOW_ANY_SITE=true',
+    'must be a YouTube video (youtube.com/watch?v=…, youtube.com/live/…, youtu.be/…) or an HLS or DASH manifest (.m3u8, .mpd); other URLs need ALLOW_ANY_SITE=true',
   )
 }
 
-/** Returns whether a URL is that of an HLS playlist, by its path's extension, and not of a page to resolve. */
-export function isManifestUrl(text: string): boolean {
-  return URL.canParse(text) && /\.m3u8$/i.test(new URL(text).pathname)
+/** What a URL is by its form. An unclear one may be a manifest, or a page to resolve: its answer decides. */
+export type StreamForm = 'manifest' | 'page' | 'unclear'
+
+/** Returns what a URL is, by the extension of its path and its host. */
+export function findStreamForm(text: string): StreamForm {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null || isYouTube(url)) return 'page'
+  return isManifest(url) ? 'manifest' : 'unclear'
+}
+
+/** Returns whether a URL is that of an HLS or DASH manifest, by the extension of its path. */
+function isManifest({ pathname }: URL): boolean {
+  return /\.(?:m3u8|mpd)$/i.test(pathname)
 }
 
 function accept(kind: 'manifest' | 'page', url: URL): ParsedStreamUrl {

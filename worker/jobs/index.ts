@@ -4,7 +4,6 @@ import { Claim, type ClaimRequest } from '../../shared/contract/assignment.ts'
 import type { NextTask } from '../../shared/contract/jobs.ts'
 import { readEnvironment } from '../environment.ts'
 import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../kind.ts'
-import { limitMemory } from '../platform/memory-limit.ts'
 import { JobEnvironment } from './environment.ts'
 import { runTask, type TaskHost } from './run-task.ts'
 
@@ -32,7 +31,7 @@ function taskPath(taskId: string): string {
  * Resolves when no task is left, with the outcome of the first.
  */
 async function runTasks(environment: JobEnvironment, assignment: ClaimedAssignment): Promise<WorkerOutcome> {
-  const { lifetime, log } = assignment
+  const { lifetime } = assignment
   const running = new Map<string, Promise<WorkerOutcome>>()
   const host: TaskHost = {
     environment,
@@ -54,7 +53,6 @@ async function runTasks(environment: JobEnvironment, assignment: ClaimedAssignme
     return outcome
   }
 
-  if (!(await limitMemory(lifetime.stopping))) log.debug('memory limit not set: prlimit is not installed')
   const { JOB_ID: id } = environment
   const first = start(id, () => runTask(host, { id, path: taskPath(id) }, assignment))
   while (running.size > 0) await Promise.race(running.values())

@@ -3,11 +3,12 @@ import { open, stat } from 'node:fs/promises'
 import * as v from 'valibot'
 
 import { createLineReader } from '../platform/line-reader.ts'
+import { PROGRAM_LIMITS } from '../platform/program-limits.ts'
 import { type ProgramResult, runProgram } from '../platform/run-program.ts'
 import { FfprobeOutput, type FfprobePacket } from './ffprobe-output.ts'
 import { correctVideoStart } from './first-frame.ts'
 import { findSizeProblem, INPUT_OPTIONS, toInputUrl } from './media-input.ts'
-import { createPacketTally } from './packet-tally.ts'
+import { createPacketTally, type PacketTally } from './packet-tally.ts'
 import type { MediaProbeResult } from './probed-media.ts'
 import {
   hasCompleteHeaders,
@@ -50,9 +51,9 @@ const MIN_BYTES_PER_MS = 10_000
 const MAX_REASON_CHARS = 300
 
 /**
- * Probes a local media file with ffprobe: its headers and first packets, then all packets where the headers do not
- * determine durations and frame counts, and of AVI the first frame. Nothing in the file can make ffprobe open another
- * file.
+ * Probes a local media file with ffprobe: its headers and first packets, then all packets of a longer file whose
+ * headers do not determine durations and frame counts, and of AVI the first frame. Nothing in the file can make ffprobe
+ * open another file.
  */
 export async function probeMedia(ffprobePath: string, path: string, options: ProbeOptions): Promise<MediaProbeResult> {
   const result = await probePackets(ffprobePath, path, options)
@@ -66,17 +67,31 @@ async function probePackets(ffprobePath: string, path: string, options: ProbeOpt
   if (file.size === 0) return { kind: 'invalid', reason: 'the file is empty' }
 
   const head = ['-read_intervals', `%+#${HEAD_PACKETS}`, '-show_entries', `${ENTRIES}:${PACKET}`, '-of', 'json']
-  const result = await runProgram(ffprobePath, buildArgs(head, path), options)
+  const result = await runProgram(ffprobePath, buildArgs(head, path), {
+    ...options,
+    limits: PROGRAM_LIMITS.probe,
+  })
   if (result.kind === 'exited' && result.code !== 0)
     return { kind: 'invalid', reason: await describeUnreadableFile(path, result.stderr) }
   if (result.kind !== 'exited') return toFailure(result, options.timeoutMs)
   const output = v.parse(FfprobeOutput, JSON.parse(result.stdout))
   const media = options.trustsHeaders === false ? withoutHeaderDurations(output) : withoutGuessedDurations(output)
+  const tally = tallyHead(media)
+  return tally === null
+    ? probeAllPackets(ffprobePath, { path, media, sizeBytes: file.size }, options)
+    : readProbedMedia(media, tally, file.size)
+}
+
+/** Returns the tally of a file's first packets; `null` where there are more, and they matter. */
+function tallyHead(media: FfprobeOutput): PacketTally | null {
   const tally = createPacketTally(media.streams)
   for (const packet of media.packets) tally.add(packet)
-  const isSufficient = hasCompleteHeaders(media) && !mayHaveHiddenGap(media, tally)
-  if (!isSufficient) return probeAllPackets(ffprobePath, { path, media, sizeBytes: file.size }, options)
-  return readProbedMedia(media, tally, file.size)
+  if (hasCompleteHeaders(media) && !mayHaveHiddenGap(media, tally)) return tally
+  if (media.packets.length >= HEAD_PACKETS) return null
+  const steady = createPacketTally(media.streams)
+  const toSteadyClock = createSteadyClock(media.format.format_name, listMainTracks(media))
+  for (const packet of media.packets) steady.add(toSteadyClock(packet))
+  return steady
 }
 
 type ProbedHead = { readonly path: string; readonly media: FfprobeOutput; readonly sizeBytes: number }
@@ -99,6 +114,7 @@ async function probeAllPackets(
   }
   const result = await runProgram(ffprobePath, buildArgs(['-show_entries', PACKET, '-of', 'csv=p=0'], path), {
     timeoutMs,
+    limits: PROGRAM_LIMITS.probe,
     signal: AbortSignal.any([options.signal, tooMany.signal]),
     onStdout: createLineReader(readLine),
   })

@@ -1,3 +1,4 @@
+import { PROGRAM_LIMITS } from '../platform/program-limits.ts'
 import { runProgram, type ProgramOptions } from '../platform/run-program.ts'
 import { INPUT_OPTIONS, toInputUrl } from './media-input.ts'
 import type { ProbedMedia } from './probed-media.ts'
@@ -22,7 +23,7 @@ export async function correctVideoStart(
   const packets = ['-select_streams', String(probe.video.index), '-read_intervals', `%+#${PACKETS}`]
   const entries = ['-show_entries', 'frame=best_effort_timestamp_time', '-of', 'csv=p=0']
   const args = ['-hide_banner', '-v', 'error', ...INPUT_OPTIONS, ...packets, ...entries, '-i', toInputUrl(path)]
-  const result = await runProgram(ffprobePath, args, options)
+  const result = await runProgram(ffprobePath, args, { ...options, limits: PROGRAM_LIMITS.probe })
   const startSec = result.kind === 'exited' ? Number.parseFloat(result.stdout) : Number.NaN
   return startSec > probe.video.startSec ? { ...probe, video: { ...probe.video, startSec } } : probe
 }

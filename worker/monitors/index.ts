@@ -3,10 +3,11 @@ import * as v from 'valibot'
 import { HEARTBEAT_INTERVAL_MS } from '../../shared/contract/assignment.ts'
 import type { MonitorConfig, MonitorEvent } from '../../shared/contract/monitors.ts'
 import type { Log } from '../../shared/log.ts'
-import { isManifestUrl } from '../../shared/net/stream-url.ts'
+import { findStreamForm } from '../../shared/net/stream-url.ts'
 import { readEnvironment } from '../environment.ts'
 import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../kind.ts'
-import { createFetcher, type Fetcher, type ProxySettings } from '../platform/http.ts'
+import { createFetcher, type Fetcher } from '../platform/http.ts'
+import type { ProxySettings } from '../platform/http-agents.ts'
 import { createReportQueue, type ReportQueue, type ReportUrgency } from '../platform/report-queue.ts'
 import { createSegmentProbe } from './analyze/analyze-segment.ts'
 import { MonitorEnvironment } from './environment.ts'
@@ -98,7 +99,7 @@ function createClient(environment: MonitorEnvironment, fetcher: Fetcher): Stream
   const { STREAM_URL, YTDLP_PATH, STREAMLINK_PATH, HTTP_PROXY, HTTPS_PROXY } = environment
   return createStreamClient({
     streamUrl: STREAM_URL,
-    isDirect: isManifestUrl(STREAM_URL),
+    form: findStreamForm(STREAM_URL),
     fetcher,
     tools: { ytdlpPath: YTDLP_PATH, streamlinkPath: STREAMLINK_PATH, proxy: HTTPS_PROXY ?? HTTP_PROXY ?? null },
     timeouts: { manifestMs: environment.MANIFEST_FETCH_TIMEOUT, segmentMs: environment.SEGMENT_FETCH_TIMEOUT },

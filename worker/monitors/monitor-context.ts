@@ -4,7 +4,14 @@ import type { Clock } from '../platform/clock.ts'
 import type { Lifetime } from '../platform/lifetime.ts'
 import type { MonitorState } from './state/monitor-state.ts'
 import type { MonitorObservation } from './state/observation.ts'
-import type { MediaPlaylistFetch, SegmentFetch, StreamRendition, StreamResolution, StreamSegment } from './stream.ts'
+import type {
+  MediaPlaylistFetch,
+  PlaylistReload,
+  SegmentFetch,
+  StreamRendition,
+  StreamResolution,
+  StreamSegment,
+} from './stream.ts'
 
 /** The monitor's current state, and the input of its state machine. */
 export type Monitor = {
@@ -16,7 +23,7 @@ export type Monitor = {
 export type StreamClient = {
   /** Finds out whether the stream is live and where it is served. Nothing is cached. */
   resolve(signal: AbortSignal): Promise<StreamResolution>
-  fetchPlaylist(rendition: StreamRendition, signal: AbortSignal): Promise<MediaPlaylistFetch>
+  fetchPlaylist(rendition: StreamRendition, signal: AbortSignal, reload?: PlaylistReload): Promise<MediaPlaylistFetch>
   fetchSegment(segment: StreamSegment, signal: AbortSignal): Promise<SegmentFetch>
 }
 

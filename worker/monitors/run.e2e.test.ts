@@ -170,6 +170,8 @@ describe.concurrent('a worker and a live stream', () => {
       segments_skipped: 0,
       blackout_events: 1,
       silence_events: 1,
+      freeze_events: 0,
+      track_missing_events: 0,
     })
   })
 

@@ -39,11 +39,11 @@ picture.m3u8
 `
 
 /**
- * What the server says beside the clips' own segments. `ended`: a playlist with its end. `ending`, `once`: a playlist that
- * has its end, or is gone, from the second fetch on. `long`: a playlist that calls its second segment an hour long, so
- * that the worker waits for it as long as any test does. A number: a bare status. `hang`: nothing at all.
+ * What the server says beside the clips' own segments. `ended`: a playlist with its end. `ending`: one that has it from
+ * the second fetch on. `twice`, `once`: one that is gone after as many fetches; the first is the resolver's. `long`: one
+ * whose second segment lasts an hour, so that the worker waits for it. A number: a bare status. `hang`: nothing at all.
  */
-type Oddities = Record<string, 'ended' | 'ending' | 'once' | 'long' | 'hang' | number>
+type Oddities = Record<string, 'ended' | 'ending' | 'twice' | 'once' | 'long' | 'hang' | number>
 
 function serveWith(oddities: Oddities) {
   return startLocalServer(async ({ url = '' }, response) => {
@@ -52,6 +52,7 @@ function serveWith(oddities: Oddities) {
     if (typeof oddity === 'number') response.writeHead(oddity).end()
     else await serve(url, oddity, response)
     if (oddity === 'ending') oddities[url] = 'ended'
+    if (oddity === 'twice') oddities[url] = 'once'
     if (oddity === 'once') oddities[url] = 404
   })
 }
@@ -100,7 +101,7 @@ async function startWatching(oddities: Oddities) {
     createProbe: () => createSegmentProbe({ ffmpegPath: 'ffmpeg', config: CONFIG }),
     client: createStreamClient({
       streamUrl: `${server.origin}/master.m3u8`,
-      isDirect: true,
+      form: 'manifest',
       fetcher,
       tools: { ytdlpPath: '/nonexistent', streamlinkPath: '/nonexistent', proxy: null },
       timeouts: { manifestMs: PATIENCE_MS, segmentMs: 10 * PATIENCE_MS },
@@ -145,7 +146,7 @@ describe.concurrent('picture and sound in playlists of their own', () => {
   })
 
   test('are over together, though one playlist is gone by then', async () => {
-    await using watching = await startWatching({ '/picture.m3u8': 'ending', '/sound.m3u8': 'once' })
+    await using watching = await startWatching({ '/picture.m3u8': 'ending', '/sound.m3u8': 'twice' })
     await watching.ended
 
     expect(typesOf(watching.events)).toEqual(['stream.started', 'stream.ended'])

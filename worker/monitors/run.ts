@@ -27,7 +27,7 @@ export async function watchStream(options: WatchStreamOptions): Promise<void> {
     },
   }
   const wakeSignal = createWakeSignal()
-  const pollers = createRenditionPollers(watch, watch.createProbe, wakeSignal.wake)
+  await using pollers = createRenditionPollers(watch, watch.createProbe, wakeSignal.wake)
   const runRound = createRound(watch, pollers, wakeSignal.wake)
   try {
     while (!lifetime.stopping.aborted && !isFinal(monitor.state())) {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
+import type { StreamForm } from '../../shared/net/stream-url.ts'
 import { createFetcher } from '../platform/http.ts'
 import { startLocalServer } from '../../shared/testing/local-server.ts'
 import { type BroadcastState, REFUSALS, startBroadcastSite } from '../testing/broadcast-site.ts'
@@ -40,7 +41,7 @@ async function startServer(answers: Answers, otherwise?: (response: ServerRespon
 const NO_PROXIES = { http: null, https: null, bypass: null }
 const OPTIONS = {
   streamUrl: 'http://127.0.0.1/',
-  isDirect: true,
+  form: 'manifest' as StreamForm,
   tools: { ytdlpPath: '/nonexistent', streamlinkPath: '/nonexistent', proxy: null },
   timeouts: { manifestMs: 5000, segmentMs: 5000 },
   segmentMaxBytes: 1000,
@@ -89,16 +90,26 @@ describe('a stream whose URL is that of a playlist', () => {
   })
 
   test('is upcoming where its playlist is missing or empty', async () => {
-    const upcoming = { kind: 'upcoming', releaseAtMs: null, title: null }
-    expect(await resolveAt({}, '/index.m3u8')).toEqual(upcoming)
-    expect(await resolveAt({ '/index.m3u8': 403 }, '/index.m3u8')).toEqual(upcoming)
-    expect(await resolveAt({ '/index.m3u8': 410 }, '/index.m3u8')).toEqual(upcoming)
-    expect(await resolveAt({ '/m.m3u8': MASTER }, '/m.m3u8')).toEqual(upcoming)
-    expect(await resolveAt({ '/index.m3u8': '#EXTM3U\n#EXT-X-TARGETDURATION:2\n' }, '/index.m3u8')).toEqual(upcoming)
+    const upcoming = (problem: string) => ({ kind: 'upcoming', releaseAtMs: null, title: null, problem })
+    expect(await resolveAt({}, '/index.m3u8')).toEqual(upcoming('HTTP 404'))
+    expect(await resolveAt({ '/index.m3u8': 403 }, '/index.m3u8')).toEqual(upcoming('HTTP 403'))
+    expect(await resolveAt({ '/index.m3u8': 410 }, '/index.m3u8')).toEqual(upcoming('HTTP 410'))
+    expect(await resolveAt({ '/m.m3u8': MASTER }, '/m.m3u8')).toEqual(upcoming('HTTP 404'))
+    const empty = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n'
+    expect(await resolveAt({ '/index.m3u8': empty }, '/index.m3u8')).toEqual(upcoming('the playlist has no segment'))
+  })
+
+  test('is live with the next best variant where the playlist of the best cannot be fetched', async () => {
+    const high = [{ url: 'http://origin/high/index.m3u8', tracks: 'both' }]
+    const low = [{ url: 'http://origin/low/index.m3u8', tracks: 'both' }]
+    expect(await resolveAt({ '/m.m3u8': MASTER, '/high/index.m3u8': LIVE }, '/m.m3u8')).toMatchObject({
+      kind: 'live',
+      source: { renditions: high, choices: [low, high], problem: expect.stringContaining('HTTP 404') },
+    })
   })
 
   test('is a transient failure with the reason for any other answer', async () => {
-    const passing = (message: string) => ({ kind: 'passing', message: `playlist: ${message}` })
+    const passing = (problem: string) => ({ kind: 'passing', message: `playlist: ${problem}`, problem })
     expect(await resolveAt({ '/i.m3u8': 503 }, '/i.m3u8')).toEqual(passing('HTTP 503'))
     const html = 'the answer is HTML or XML, not a playlist'
     expect(await resolveAt({ '/i.m3u8': '<html>' }, '/i.m3u8')).toEqual(passing(html))
@@ -130,23 +141,23 @@ describe('a rendition', () => {
   })
 })
 
-describe('a segment', () => {
-  const segment = (url: string, changed: Partial<StreamSegment> = {}): StreamSegment => ({
-    sequence: 1,
-    url,
-    durationSec: 2,
-    programDateTimeMs: null,
-    discontinuity: false,
-    byteRange: null,
-    map: null,
-    encryption: null,
-    ...changed,
-  })
-  const words = (fetched: SegmentFetch) =>
-    fetched.kind === 'failed'
-      ? fetched.failure.message
-      : [fetched.map, fetched.bytes].map((bytes) => (bytes === null ? null : Buffer.from(bytes).toString()))
+const segment = (url: string, changed: Partial<StreamSegment> = {}): StreamSegment => ({
+  sequence: 1,
+  url,
+  durationSec: 2,
+  programDateTimeMs: null,
+  discontinuity: false,
+  byteRange: null,
+  map: null,
+  encryption: null,
+  ...changed,
+})
+const words = (fetched: SegmentFetch) =>
+  fetched.kind === 'failed'
+    ? fetched.failure.message
+    : [fetched.map, fetched.bytes].map((bytes) => (bytes === null ? null : Buffer.from(bytes).toString()))
 
+describe('a segment', () => {
   test('comes with its initialization section, which is fetched once while in use', async () => {
     await using server = await startServer({ '/v.mp4': 'init-v', '/a.mp4': 'init-a', '/1': 'one', '/2': 'two' })
     const { origin, requested } = server
@@ -175,8 +186,6 @@ describe('a segment', () => {
     const { origin } = server
     const { fetchSegment: fetch } = createDirectClient()
     expect(words(await fetch(segment(`${origin}/gone`), signal))).toBe('HTTP 404')
-    const encrypted = segment(`${origin}/1`, { encryption: 'AES-128' })
-    expect(words(await fetch(encrypted, signal))).toBe('AES-128 encryption is not supported')
     const withInit = segment(`${origin}/1`, { map: { url: `${origin}/init`, byteRange: null } })
     expect(words(await fetch(withInit, signal))).toBe('init segment: HTTP 503')
     isThere = true
@@ -192,7 +201,7 @@ async function openPage({ allowPrivateNetworks = true, ytdlpPath = '', streamlin
   return {
     set: (state: BroadcastState) => site.set('x', state),
     resolve: (url = site.url('x'), until = signal) =>
-      createStreamClient({ ...OPTIONS, fetcher, isDirect: false, streamUrl: url, tools }).resolve(until),
+      createStreamClient({ ...OPTIONS, fetcher, form: 'page', streamUrl: url, tools }).resolve(until),
     async [Symbol.asyncDispose]() {
       await fetcher[Symbol.asyncDispose]()
       await site[Symbol.asyncDispose]()
@@ -223,6 +232,10 @@ describe.concurrent('a page', () => {
       kind: 'live',
       source: {
         renditions: [{ url: `${server.origin}/low/index.m3u8`, tracks: 'both' }],
+        choices: [
+          [{ url: `${server.origin}/low/index.m3u8`, tracks: 'both' }],
+          [{ url: `${server.origin}/high/index.m3u8`, tracks: 'both' }],
+        ],
         title: 'News',
         by: 'yt-dlp',
         expiresAtMs: null,

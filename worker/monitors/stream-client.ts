@@ -1,13 +1,16 @@
+import type { StreamForm } from '../../shared/net/stream-url.ts'
+import { createClock } from '../platform/clock.ts'
 import type { Fetcher } from '../platform/http.ts'
+import { createDashSource } from './dash/dash-source.ts'
+import { fetchRendition } from './dash/fetch-rendition.ts'
 import type { StreamClient } from './monitor-context.ts'
-import { fetchMediaPlaylist } from './playlist/fetch-playlist.ts'
 import { createSegmentFetcher } from './playlist/fetch-segment.ts'
-import { resolvePage, resolvePlaylistUrl } from './resolve/resolve-stream.ts'
+import { createStreamResolver } from './resolve/resolve-stream.ts'
 
 export type StreamClientOptions = {
   readonly streamUrl: string
-  /** The URL is that of a playlist; otherwise it is a page, which yt-dlp or streamlink resolves. */
-  readonly isDirect: boolean
+  /** A page is resolved by yt-dlp or streamlink. An unclear URL is first fetched. */
+  readonly form: StreamForm
   readonly fetcher: Fetcher
   readonly tools: { readonly ytdlpPath: string; readonly streamlinkPath: string; readonly proxy: string | null }
   readonly timeouts: { readonly manifestMs: number; readonly segmentMs: number }
@@ -15,10 +18,12 @@ export type StreamClientOptions = {
 }
 
 /** Creates the client of one monitor's stream. */
-export function createStreamClient(options: StreamClientOptions): StreamClient {
+export function createStreamClient(client: StreamClientOptions): StreamClient {
+  const { fetcher, timeouts } = client
+  const options = { ...client, dash: createDashSource({ fetcher, timeouts, nowMs: createClock().nowMs }) }
   return {
-    resolve: (signal) => (options.isDirect ? resolvePlaylistUrl(options, signal) : resolvePage(options, signal)),
-    fetchPlaylist: (rendition, signal) => fetchMediaPlaylist(options, rendition.url, signal),
+    resolve: createStreamResolver(options),
+    fetchPlaylist: (rendition, signal, reload) => fetchRendition(options, rendition, signal, reload),
     fetchSegment: createSegmentFetcher(options),
   }
 }

@@ -1,5 +1,5 @@
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import net, { type AddressInfo } from 'node:net'
 import { hostname } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -8,7 +8,8 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { PATIENCE_MS } from '../../shared/testing/until.ts'
-import { createFetcher, type FetchResult, type GetOptions, type ProxySettings } from './http.ts'
+import { createFetcher, type FetchResult, type GetOptions } from './http.ts'
+import type { ProxySettings } from './http-agents.ts'
 
 const NO_PROXIES: ProxySettings = { http: null, https: null, bypass: null }
 
@@ -102,6 +103,75 @@ describe('a fetch', () => {
     expect(text(await proxied.get('http://name.test/a', options()))).toBe('via proxy http://name.test/a')
     expect(text(await proxied.get(direct, options()))).toBe('direct')
   })
+})
+
+/** Serves raw bytes as the whole answer to each request, and closes the connection. */
+async function serveRaw(answer: (path: string) => string): Promise<string> {
+  const server = net.createServer((socket) => {
+    socket.on('error', () => {})
+    socket.once('data', (request) => socket.end(Buffer.from(answer(String(request).split(' ')[1] ?? ''), 'latin1')))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => new Promise<void>((resolve) => void server.close(() => resolve())))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+describe('an answer that players take is taken:', () => {
+  test.each([
+    [
+      'a length beside chunks',
+      'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
+    ],
+    ['header lines that end in LF', 'HTTP/1.1 200 OK\nContent-Type: x\nContent-Length: 5\n\nhello'],
+    ['a body that ends with its connection', 'HTTP/1.1 200 OK\r\n\r\nhello'],
+    ['a body with more behind it', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello and more'],
+    ['a space before the colon', 'HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello'],
+  ])('%s', async (_name, answer) => {
+    const base = await serveRaw(() => answer)
+    expect(text(await fetcher().get(base, options()))).toBe('hello')
+  })
+
+  test('a redirect whose Location holds UTF-8', async () => {
+    const base = await serveRaw((path) =>
+      path === '/'
+        ? 'HTTP/1.1 302 Found\r\nLocation: ./d\xc3\xa9j\xc3\xa0.ts?tok=1\r\nContent-Length: 0\r\n\r\n'
+        : `HTTP/1.1 200 OK\r\n\r\n${path}`,
+    )
+    expect(text(await fetcher().get(`${base}/`, options()))).toBe('/d%C3%A9j%C3%A0.ts?tok=1')
+  })
+})
+
+test('cookies of a page, and of a redirect, are sent with what follows', async () => {
+  const base = await serve((request, response) => {
+    const cookie = request.headers.cookie ?? 'none'
+    if (request.url === '/master') response.writeHead(302, { location: '/live', 'set-cookie': 'a=1; Path=/' }).end()
+    else if (request.url === '/live') response.writeHead(200, { 'set-cookie': 'b=2; Path=/' }).end(cookie)
+    else response.end(cookie)
+  })
+  const { get } = fetcher()
+  expect(text(await get(`${base}/master`, options()))).toBe('a=1')
+  expect(text(await get(`${base}/segment`, options()))).toBe('a=1; b=2')
+})
+
+test('a server that is overloaded says when to call again', async () => {
+  const base = await serve((request, response) => {
+    response.writeHead(request.url === '/gone' ? 404 : 503, { 'retry-after': '7' }).end()
+  })
+  const { get } = fetcher()
+  expect(await get(base, options())).toMatchObject({ failure: { status: 503, retryAfterMs: 7000 } })
+  expect(await get(`${base}/gone`, options())).toEqual({
+    kind: 'failed',
+    failure: { message: 'HTTP 404', status: 404 },
+  })
+})
+
+test('an answer without a body that closes its connection at once fails alone', async () => {
+  const base = await serveRaw((path) => (path === '/nothing' ? '' : 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'))
+  const { get } = fetcher()
+  const results = await Promise.all(
+    ['/nothing', '/half'].flatMap((path) => [get(base + path, options()), get(base + path, options())]),
+  )
+  expect(results.map(({ kind }) => kind)).toEqual(['failed', 'failed', 'failed', 'failed'])
 })
 
 describe('a server cannot', () => {

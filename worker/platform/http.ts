@@ -1,24 +1,21 @@
-import dns from 'node:dns'
-
-import ky from 'ky'
-import { Agent, buildConnector, type Dispatcher, EnvHttpProxyAgent, fetch as undiciFetch } from 'undici'
-
-import { readBodyChunks } from '../../shared/net/body-chunks.ts'
-import { guardConnector, guardLookup } from '../../shared/net/guarded-lookup.ts'
 import { type AddressPolicy, checkUrl, ForbiddenAddressError } from '../../shared/net/safe-url.ts'
-
-/** Forward proxies, as in `HTTP_PROXY` and `HTTPS_PROXY`; `bypass` is `NO_PROXY`. */
-export type ProxySettings = {
-  readonly http: string | null
-  readonly https: string | null
-  readonly bypass: string | null
-}
+import { isBadPort } from './bad-ports.ts'
+import { type CookieJar, createCookieJar } from './cookie-jar.ts'
+import { createHttpAgents, type HttpAgents, type ProxySettings } from './http-agents.ts'
+import { decodeHeader, exchange, type HttpResponse } from './http-exchange.ts'
+import { readRetryAfterMs } from './retry-after.ts'
 
 /** A byte range of a resource. */
 export type ByteRange = { readonly offset: number; readonly length: number }
 
 /** Why a fetch failed. `status`: the response's HTTP status, if any. `isForbidden`: the policy forbids the address. */
-export type FetchFailure = { readonly message: string; readonly status: number | null; readonly isForbidden?: true }
+export type FetchFailure = {
+  readonly message: string
+  readonly status: number | null
+  readonly isForbidden?: true
+  /** Time for which the server wants no further call, in ms (`Retry-After` of 429 and 503). */
+  readonly retryAfterMs?: number
+}
 
 export type GetOptions = {
   /** Deadline from the DNS lookup to the last byte of the body, including redirects. */
@@ -34,7 +31,13 @@ export type GetOptions = {
 
 /** `url`: the URL after redirects, against which relative references resolve. */
 export type FetchResult =
-  | { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly url: string; readonly isTruncated: boolean }
+  | {
+      readonly kind: 'ok'
+      readonly bytes: Uint8Array
+      readonly url: string
+      readonly isTruncated: boolean
+      readonly headers: Pick<Headers, 'get'>
+    }
   | FailedFetch
 
 /** A response whose body is not yet read. */
@@ -71,13 +74,13 @@ const MAX_REDIRECTS = 5
 const USER_AGENT = 'Mozilla/5.0 (compatible; Tallylight)'
 
 /**
- * Creates the only client through which a worker fetches resources. Where private addresses are forbidden, it checks
- * the URL of each redirect, and the address of each name when it connects. A forward proxy resolves the names itself,
+ * Creates the only client through which a worker fetches resources. It keeps cookies. Where private addresses are
+ * forbidden, it checks the URL of each redirect, and the address of each name when it connects. A forward proxy resolves the names itself,
  * so that behind one only the URLs are checked.
  */
 export function createFetcher(options: { readonly policy: AddressPolicy; readonly proxies: ProxySettings }): Fetcher {
-  const dispatcher = createDispatcher(options.policy, options.proxies)
-  const client = createClient(dispatcher)
+  const agents = createHttpAgents(options.policy, options.proxies)
+  const client: HttpClient = { agents, cookies: createCookieJar(), policy: options.policy }
   return {
     policy: options.policy,
     async get(url, getOptions) {
@@ -88,7 +91,7 @@ export function createFetcher(options: { readonly policy: AddressPolicy; readonl
       try {
         if (getOptions.signal.aborted) stop()
         const headers = rangeHeaders(getOptions.byteRange)
-        const opened = await followRedirects(client, url, { policy: options.policy, signal: abort.signal, headers })
+        const opened = await followRedirects(client, url, { signal: abort.signal, headers })
         return opened.kind === 'opened' ? await readBody(opened, getOptions) : opened
       } catch (error) {
         if (getOptions.signal.aborted) return fail('aborted')
@@ -103,70 +106,78 @@ export function createFetcher(options: { readonly policy: AddressPolicy; readonl
     },
     async open(url, openOptions) {
       try {
-        return await followRedirects(client, url, { policy: options.policy, ...openOptions })
+        return await followRedirects(client, url, openOptions)
       } catch (error) {
         return openOptions.signal.aborted ? fail('aborted') : { kind: 'failed', failure: toFetchFailure(error) }
       }
     },
-    [Symbol.asyncDispose]: () => dispatcher.destroy(),
+    [Symbol.asyncDispose]: async () => agents.destroy(),
   }
 }
 
-function createDispatcher(policy: AddressPolicy, proxies: ProxySettings): Dispatcher {
-  const connect = policy.allowPrivateNetworks
-    ? buildConnector({})
-    : guardConnector(buildConnector({ lookup: guardLookup(dns.lookup) }))
-  // Each call has its own deadline for headers and body.
-  const options = { connect, headersTimeout: 0, bodyTimeout: 0 }
-  if (proxies.http === null && proxies.https === null) return new Agent(options)
-  return new EnvHttpProxyAgent({
-    ...options,
-    proxyTunnel: false,
-    httpProxy: proxies.http ?? '',
-    httpsProxy: proxies.https ?? '',
-    noProxy: proxies.bypass ?? '',
-  })
-}
+/** What one fetcher shares among its requests. */
+type HttpClient = { readonly agents: HttpAgents; readonly cookies: CookieJar; readonly policy: AddressPolicy }
 
-type Client = ReturnType<typeof createClient>
-
-/** Creates a ky client over undici's own fetch, because Node's global fetch may not accept the package's dispatcher. */
-function createClient(dispatcher: Dispatcher) {
-  return ky.create({
-    retry: 0,
-    timeout: false,
-    throwHttpErrors: false,
-    redirect: 'manual',
-    headers: { 'user-agent': USER_AGENT },
-    fetch: async (input) => {
-      const request = input instanceof Request ? input : new Request(input)
-      const { method, signal, redirect } = request
-      const headers = [...request.headers]
-      return undiciFetch(request.url, { method, headers, signal, redirect, dispatcher })
-    },
-  })
-}
-
-type RequestContext = OpenOptions & { readonly policy: AddressPolicy }
-
-async function followRedirects(client: Client, start: string, context: RequestContext): Promise<OpenResult> {
+async function followRedirects(
+  client: HttpClient,
+  start: string,
+  { headers, signal }: OpenOptions,
+): Promise<OpenResult> {
   let url = start
   let status: number | null = null
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-    const checked = checkUrl(url, context.policy)
+    const checked = checkUrl(url, client.policy)
     if (!checked.ok) return forbid(`URL ${checked.problem}`)
-    const { headers, signal } = context
-    const response = await client.get(checked.url, { headers, signal })
+    if (isBadPort(checked.url)) return fail('bad port')
+    const response = await exchange(
+      client.agents.routeTo(checked.url),
+      buildHeaders(client, checked.url, headers),
+      signal,
+    )
+    client.cookies.store(checked.url, response.cookies)
     const location = response.headers.get('location')
     status = response.status
     if (!isRedirect(status) || location === null) {
-      return { kind: 'opened', url, head: response, body: readBodyChunks(response.body, signal) }
+      return { kind: 'opened', url, head: response, body: readUntilAborted(response, signal) }
     }
-    await response.body?.cancel()
-    if (!URL.canParse(location, url)) return fail('redirected to an invalid URL', status)
-    url = new URL(location, url).href
+    response.close()
+    const target = decodeHeader(location)
+    if (!URL.canParse(target, url)) return fail('redirected to an invalid URL', status)
+    url = new URL(target, url).href
   }
   return fail(`more than ${MAX_REDIRECTS} redirects`, status)
+}
+
+/** Builds a request's headers: what every player sends, the cookies of the server, and the caller's own. */
+function buildHeaders(
+  { cookies }: HttpClient,
+  url: URL,
+  headers: OpenOptions['headers'],
+): Readonly<Record<string, string>> {
+  const cookie = cookies.headerFor(url)
+  return {
+    accept: '*/*',
+    // A compressed part of a resource cannot be read.
+    'accept-encoding': 'range' in headers ? 'identity' : 'gzip, deflate, br',
+    'user-agent': USER_AGENT,
+    ...(cookie === null ? {} : { cookie }),
+    ...headers,
+  }
+}
+
+/** Yields a body until the signal aborts. */
+async function* readUntilAborted(response: HttpResponse, signal: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  signal.throwIfAborted()
+  signal.addEventListener('abort', response.close)
+  try {
+    yield* response.body
+    signal.throwIfAborted()
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', response.close)
+  }
 }
 
 function rangeHeaders(byteRange: ByteRange | null | undefined): Record<string, string> {
@@ -180,13 +191,18 @@ function isRedirect(status: number): boolean {
 async function readBody({ url, head, body: chunks }: OpenedResponse, options: GetOptions): Promise<FetchResult> {
   const { byteRange, maxBytes, acceptsTruncated } = options
   const problem = findHeadProblem(head, options)
-  if (problem !== null) return fail(problem, head.status)
+  if (problem !== null) {
+    const retryAfterMs = readRetryAfterMs(head.status, head.headers.get('retry-after'))
+    const failure = { message: problem, status: head.status }
+    return { kind: 'failed', failure: retryAfterMs === 0 ? failure : { ...failure, retryAfterMs } }
+  }
   const { start, length } = choosePart(head, options)
   const body = (await readUpTo(chunks, start + length)).subarray(start)
   const isTruncated = body.length > maxBytes
   if (isTruncated && !acceptsTruncated) return fail(`larger than ${maxBytes} bytes`, head.status)
   if (byteRange && body.length < length) return fail('byte range is cut short', head.status)
-  return { kind: 'ok', bytes: isTruncated ? body.subarray(0, maxBytes) : body, url, isTruncated }
+  const bytes = isTruncated ? body.subarray(0, maxBytes) : body
+  return { kind: 'ok', bytes, url, isTruncated, headers: head.headers }
 }
 
 /** Chooses the part of the body to read: of a whole resource the requested range, and at most one byte over the limit. */

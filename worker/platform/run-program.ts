@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream'
 
+import { atExit } from './at-exit.ts'
+import { PROGRAM_LIMITS, type ProgramLimits } from './program-limits.ts'
 import {
   inheritedEnvironment,
   isMissing,
@@ -8,10 +10,11 @@ import {
   spawnProgram,
   type SpawnOptions,
 } from './spawn-program.ts'
+import { watchTree } from './watch-tree.ts'
 
 /**
  * How a program's run ended. `missing`: it could not be started, because it does not exist or is not executable.
- * `killed`: a signal ended it; where it exceeded the output limit, `stderr` says so.
+ * `killed`: a signal ended it; where it exceeded the limit of its output or of its tree, `stderr` says so.
  */
 export type ProgramResult =
   | {
@@ -41,6 +44,8 @@ export type ProgramOptions = {
   /** The program's complete environment; by default the variables of `INHERITED`. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** Limits of its resources; those of an encoder by default, which are the widest. */
+  readonly limits?: ProgramLimits
 }
 
 const MAX_STDOUT_BYTES = 16 * 1024 * 1024
@@ -56,7 +61,8 @@ export async function runProgram(
   options: ProgramOptions,
 ): Promise<ProgramResult> {
   if (options.signal.aborted) return { kind: 'aborted' }
-  const child = spawnProgram(file, args, toSpawnOptions(options))
+  const limits = options.limits ?? PROGRAM_LIMITS.encoder
+  const child = spawnProgram(file, args, toSpawnOptions(options, limits))
   const readStderr = keepTail(child.stderr)
   streamText(child.stdout, options.onStdout)
   const end = () => {
@@ -70,27 +76,38 @@ export async function runProgram(
     end()
   }, options.timeoutMs)
   options.signal.addEventListener('abort', end)
-  process.once('exit', end)
+  const forget = atExit(end)
+  const watch = watchTree(child.pid, limits.tree, end)
   try {
     const result = await child
-    const stderr = readStderr()
     if (options.signal.aborted) return { kind: 'aborted' }
     if (isTimedOut) return { kind: 'timed_out' }
-    if (isMissing(child.pid, result.exitCode, stderr)) return { kind: 'missing' }
-    if (result.isMaxBuffer) return { kind: 'killed', signal: 'SIGKILL', stderr: result.shortMessage ?? '' }
-    if (result.exitCode === undefined) return { kind: 'killed', signal: result.signal ?? 'unknown', stderr }
-    const [, stdout = '', , ...pipes] = result.stdio.map(toText)
-    return { kind: 'exited', code: result.exitCode, stdout, stderr, pipes }
+    const excess = watch.exceeded()
+    if (excess !== null) return { kind: 'killed', signal: 'SIGKILL', stderr: excess }
+    return toProgramResult(child.pid, result, readStderr())
   } finally {
     clearTimeout(deadline)
+    watch.stop()
     options.signal.removeEventListener('abort', end)
-    process.removeListener('exit', end)
+    forget()
     killGroup(child.pid)
   }
 }
 
-function toSpawnOptions(options: ProgramOptions): SpawnOptions {
+type SpawnResult = Awaited<ReturnType<typeof spawnProgram>>
+
+/** Returns how a program ended that no one has killed but for its output. */
+function toProgramResult(pid: number | undefined, result: SpawnResult, stderr: string): ProgramResult {
+  if (isMissing(pid, result.exitCode, stderr)) return { kind: 'missing' }
+  if (result.isMaxBuffer) return { kind: 'killed', signal: 'SIGKILL', stderr: result.shortMessage ?? '' }
+  if (result.exitCode === undefined) return { kind: 'killed', signal: result.signal ?? 'unknown', stderr }
+  const [, stdout = '', , ...pipes] = result.stdio.map(toText)
+  return { kind: 'exited', code: result.exitCode, stdout, stderr, pipes }
+}
+
+function toSpawnOptions(options: ProgramOptions, limits: ProgramLimits): SpawnOptions {
   return {
+    limits,
     maxBuffer: options.maxStdoutBytes ?? MAX_STDOUT_BYTES,
     buffer: { stdout: options.onStdout === undefined, stderr: false },
     pipes: options.pipes ?? 0,

@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream'
 
 import { execa } from 'execa'
 
+import { limitCommand, type ProgramLimits } from './program-limits.ts'
+
 export type SpawnOptions = {
   /** Number of further output pipes, from file descriptor 3 on. */
   readonly pipes: number
@@ -14,6 +16,8 @@ export type SpawnOptions = {
   readonly input?: Uint8Array
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
+  /** Limits of its resources. Those of its whole tree are its caller's to watch: `watchTree`. */
+  readonly limits: ProgramLimits
 }
 
 /** Kept length of stderr, from its end: the last lines contain the reason of a failure. */
@@ -23,13 +27,16 @@ const MAX_STDERR_CHARS = 64 * 1024
 const SETPRIV = '/usr/bin/setpriv'
 
 /**
- * Starts a program in its own process group and without a shell. On Linux, the kernel kills it when this process dies.
- * The caller ends the group by `killGroup`. The result never rejects.
+ * Starts a program in its own process group, under its limits and without a shell. On Linux, the kernel kills it when this
+ * process dies. The caller ends the group by `killGroup`. The result never rejects.
  */
 export function spawnProgram(program: string, programArgs: readonly string[], options: SpawnOptions) {
-  const [file, args] = existsSync(SETPRIV)
-    ? [SETPRIV, ['--pdeathsig', 'KILL', '--', program, ...programArgs]]
-    : [program, programArgs]
+  const [file = program, ...args] = [
+    ...(existsSync(SETPRIV) ? [SETPRIV, '--pdeathsig', 'KILL', '--'] : []),
+    ...limitCommand(options.limits),
+    program,
+    ...programArgs,
+  ]
   return execa(file, args, {
     reject: false,
     detached: true,
@@ -46,9 +53,9 @@ export function spawnProgram(program: string, programArgs: readonly string[], op
   })
 }
 
-/** Returns whether no process was started, or setpriv failed because the program does not exist. */
+/** Returns whether no process was started, or a program before it failed because it does not exist. */
 export function isMissing(pid: number | undefined, code: number | undefined, stderr: string): boolean {
-  return pid === undefined || ([126, 127].includes(code ?? 0) && stderr.startsWith('setpriv: failed to execute'))
+  return pid === undefined || ([126, 127].includes(code ?? 0) && /^(?:setpriv|prlimit): failed to execute/.test(stderr))
 }
 
 /** Variables by which programs find libraries and temporary files, and choose their language. */

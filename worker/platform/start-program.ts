@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream'
 
+import { atExit } from './at-exit.ts'
+import type { ProgramLimits } from './program-limits.ts'
 import { inheritedEnvironment, isMissing, keepTail, killGroup, spawnProgram } from './spawn-program.ts'
 
 /** How a started program ended. `missing`: it could not be started. `killed`: a signal ended it. */
@@ -22,12 +24,22 @@ export type RunningProgram = AsyncDisposable & {
   kill(): void
 }
 
+export type StartProgramOptions = {
+  /** Number of output pipes, from file descriptor 3 on. */
+  readonly pipes: number
+  readonly limits: ProgramLimits
+}
+
 /**
  * Starts a program that runs until its stdin ends or it is killed: in its own process group, without a shell and
  * without secrets in its environment. On Linux, the kernel kills it when this process dies.
  */
-export function startProgram(file: string, args: readonly string[], pipes: number): RunningProgram {
-  const child = spawnProgram(file, args, { pipes, env: inheritedEnvironment(), cwd: process.cwd() })
+export function startProgram(
+  file: string,
+  args: readonly string[],
+  { pipes, limits }: StartProgramOptions,
+): RunningProgram {
+  const child = spawnProgram(file, args, { pipes, limits, env: inheritedEnvironment(), cwd: process.cwd() })
   const readStderr = keepTail(child.stderr)
   child.stdout.resume()
   // Ends with EPIPE where the program stops reading; how the program ended is in `exited`.
@@ -39,7 +51,7 @@ export function startProgram(file: string, args: readonly string[], pipes: numbe
     // A grandchild that left the group may keep the pipes open.
     for (const pipe of child.stdio) pipe?.destroy()
   }
-  process.once('exit', kill)
+  const forget = atExit(kill)
   const exited = waitForExit()
   return {
     pipes: outputs,
@@ -55,7 +67,7 @@ export function startProgram(file: string, args: readonly string[], pipes: numbe
 
   async function waitForExit(): Promise<ProgramExit> {
     const { exitCode, signal } = await child
-    process.removeListener('exit', kill)
+    forget()
     killGroup(child.pid)
     const stderr = readStderr()
     if (isMissing(child.pid, exitCode, stderr)) return { kind: 'missing' }

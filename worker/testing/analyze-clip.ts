@@ -25,7 +25,7 @@ export const SMALL_CLIP: ClipOptions = { segmentSec: 2, fps: 30, size: '426x240'
 export async function readSegments(clip: Clip): Promise<DownloadedSegment[]> {
   const map = clip.initPath === null ? null : await readFile(clip.initPath)
   const read = async ({ path, durationSec }: Clip['segments'][number]): Promise<DownloadedSegment> => {
-    return { bytes: await readFile(path), map, durationSec, tracks: 'both', isAfterGap: false }
+    return { bytes: await readFile(path), map, durationSec, tracks: 'both', isAfterGap: false, isTruncated: false }
   }
   return Promise.all(clip.segments.map(read))
 }
@@ -35,7 +35,7 @@ export async function analyzeSegments(
   segments: readonly DownloadedSegment[],
   { ffmpegPath = 'ffmpeg', ...changed }: Partial<MonitorConfig> & { ffmpegPath?: string } = {},
 ): Promise<SegmentAnalysis[]> {
-  const probe = createSegmentProbe({ ffmpegPath, config: { ...CONFIG, ...changed } })
+  await using probe = createSegmentProbe({ ffmpegPath, config: { ...CONFIG, ...changed } })
   const results: SegmentAnalysis[] = []
   for (const segment of segments) results.push(await probe.analyze(segment, never))
   return results
@@ -47,10 +47,10 @@ export async function analyzeSegments(
  */
 export function requireSpans(
   result: SegmentAnalysis | undefined,
-  name: 'blackout' | 'silence',
+  name: 'blackout' | 'silence' | 'freeze',
 ): readonly DetectionSpan[] {
   if (result?.kind !== 'analyzed') throw new Error(`the segment was not analyzed: ${JSON.stringify(result)}`)
-  const track = name === 'blackout' ? result.findings.picture : result.findings.sound
+  const track = name === 'silence' ? result.findings.sound : result.findings.picture
   if (track?.kind !== 'present') throw new Error(`the track is absent: ${JSON.stringify(result)}`)
   return track.spans[name] ?? []
 }

@@ -3,7 +3,7 @@ import type { DetectionSpan, SegmentFindings, TrackFindings } from '../monitors/
 import { afterObservation } from '../monitors/state/after-observation.ts'
 import { INITIAL_STATE, type MonitorState } from '../monitors/state/monitor-state.ts'
 import type { MonitorObservation, RenditionProgress } from '../monitors/state/observation.ts'
-import type { PlaylistCursor } from '../monitors/state/playlist-cursor.ts'
+import type { PlaylistCursor } from '../monitors/state/segment-identity.ts'
 import type { StreamSource, TrackSelection } from '../monitors/stream.ts'
 
 /** The configuration of the monitors in these tests. */
@@ -16,6 +16,7 @@ export const CONFIG: MonitorConfig = {
   scheduled_end_time: null,
   start_delay_tolerance_sec: 300,
   freeze_threshold_sec: 0,
+  track_threshold_sec: 0,
   coverage: 'every',
   webhook_policy: 'strict',
 }
@@ -101,7 +102,7 @@ export function segment(startSec: number, durationSec: number, detections: Segme
 }
 
 function toTrackFindings(detector: string, spans: readonly DetectionSpan[] | 'absent'): TrackFindings {
-  return spans === 'absent' ? { kind: 'absent' } : { kind: 'present', spans: { [detector]: spans } }
+  return spans === 'absent' ? { kind: 'absent', isDeclared: false } : { kind: 'present', spans: { [detector]: spans } }
 }
 
 /** Returns a span within a segment. */

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter } from 'node:events'
 
 import {
@@ -10,7 +10,8 @@ import {
   type WorkerSpec,
 } from '../../ports/launcher.ts'
 import { getProcessName, mayProcessStillRun } from './process-identity.ts'
-import { watchChild, type WorkerProcess } from './worker-process.ts'
+import { createSharedProcesses, type SharedChild } from './shared-processes.ts'
+import { watchChild, type PipedChild, type WorkerProcess } from './worker-process.ts'
 
 export type LocalProcessOptions = {
   /** Receives each line that a worker writes. */
@@ -30,7 +31,8 @@ const MALLOC_ENV = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '131072', MA
 
 /**
  * Creates a launcher that runs workers as child processes, each with its descendants in its own process group. A worker's
- * stdin is a pipe that closes when the gateway ends in any way; with GATEWAY_PIPE=1 the worker then exits.
+ * stdin is a pipe that closes when the gateway ends in any way; with GATEWAY_PIPE=1 the worker then exits. Workers whose
+ * spec allows it share processes.
  */
 export function createLocalProcessLauncher({ writeLine, entry }: LocalProcessOptions): Launcher {
   const workers = new Map<string, WorkerProcess>()
@@ -45,13 +47,12 @@ export function createLocalProcessLauncher({ writeLine, entry }: LocalProcessOpt
     return 'launched'
   }
 
+  const events = { writeLine, onChange: () => void changes.emit('change') }
+  const shared = createSharedProcesses({ ...events, spawnChild: (spec) => spawnShared(entry, spec) })
+
   function startWorker(spec: WorkerSpec): WorkerProcess {
-    const child = spawn(process.execPath, [...NODE_OPTIONS, entry], {
-      detached: true,
-      env: { ...inheritedEnv(process.env), ...MALLOC_ENV, ...spec.env, ...spec.secrets, GATEWAY_PIPE: '1' },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
-    return watchChild(spec, child, { writeLine, onChange: () => void changes.emit('change') })
+    if (shared.capacityFor(spec) > 1) return shared.start(spec)
+    return watchChild(spec, spawnOwn(entry, spec), events)
   }
 
   async function stop({ name, uid }: WorkerRef, graceMs: number): Promise<void> {
@@ -79,8 +80,39 @@ export function createLocalProcessLauncher({ writeLine, entry }: LocalProcessOpt
     async close(graceMs) {
       closed = true
       await Promise.all([...workers.keys()].map((name) => stop({ name }, graceMs)))
+      await shared.waitUntilGone()
     },
   }
+}
+
+/** Starts the process of one worker. */
+function spawnOwn(entry: string, spec: WorkerSpec): PipedChild {
+  return spawn(process.execPath, [...NODE_OPTIONS, entry], {
+    detached: true,
+    env: { ...inheritedEnv(process.env), ...MALLOC_ENV, ...spec.env, ...spec.secrets, GATEWAY_PIPE: '1' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+}
+
+/** Starts a process for several workers. It knows nothing of them but the options of Node that they have in common. */
+function spawnShared(entry: string, { env }: WorkerSpec): SharedChild {
+  const { NODE_OPTIONS: options } = env
+  const child = spawn(process.execPath, [...NODE_OPTIONS, entry], {
+    detached: true,
+    env: {
+      ...inheritedEnv(process.env),
+      ...MALLOC_ENV,
+      ...(options === undefined ? {} : { NODE_OPTIONS: options }),
+      SHARED_PROCESS: '1',
+    },
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+  })
+  if (!isPiped(child)) throw new LauncherUnavailable('a process was started without pipes')
+  return child
+}
+
+function isPiped(child: ChildProcess): child is SharedChild {
+  return child.stdin !== null && child.stdout !== null && child.stderr !== null
 }
 
 function toLaunchedWorker(worker: WorkerProcess): LaunchedWorker {

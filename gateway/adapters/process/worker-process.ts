@@ -29,7 +29,8 @@ export type WorkerProcessEvents = {
   readonly onChange: () => void
 }
 
-type PipedChild = ChildProcessByStdio<Writable, Readable, Readable>
+/** A child process whose outputs are read. */
+export type PipedChild = ChildProcessByStdio<Writable, Readable, Readable>
 
 const KEPT_LINES = 20
 const KEPT_LINE_CHARS = 2000
@@ -44,7 +45,7 @@ const GROUP_KILL_INTERVAL_MS = 10
 export function watchChild(spec: WorkerSpec, child: PipedChild, reports: WorkerProcessEvents): WorkerProcess {
   let phase: WorkerPhase = 'starting'
   let exit: WorkerExit | null = null
-  const lastLines: string[] = []
+  const lastLines = keepLastLines()
   let ranOutOfMemory = false
 
   function enterPhase(next: WorkerPhase): void {
@@ -53,8 +54,7 @@ export function watchChild(spec: WorkerSpec, child: PipedChild, reports: WorkerP
   }
 
   function recordLine(line: string): void {
-    lastLines.push(line.slice(0, KEPT_LINE_CHARS))
-    if (lastLines.length > KEPT_LINES) lastLines.shift()
+    lastLines.add(line)
     ranOutOfMemory ||= OUT_OF_MEMORY_MESSAGE.test(line)
     reports.writeLine(line)
   }
@@ -67,7 +67,7 @@ export function watchChild(spec: WorkerSpec, child: PipedChild, reports: WorkerP
     child.stdout.destroy()
     child.stderr.destroy()
     const reason = ranOutOfMemory && ended.reason === 'SIGABRT' ? 'OOMKilled' : ended.reason
-    exit = { code: ended.code, reason, lastLines, givenUp: false }
+    exit = { code: ended.code, reason, lastLines: lastLines.all(), givenUp: false }
     enterPhase('exited')
   }
 
@@ -95,9 +95,22 @@ export function watchChild(spec: WorkerSpec, child: PipedChild, reports: WorkerP
     uid: uidOf(child),
     phase: () => phase,
     exit: () => exit,
-    lastLines: () => [...lastLines],
+    lastLines: lastLines.all,
     exited,
     stop,
+  }
+}
+
+/** Keeps the last lines of a log, each up to a length. */
+export function keepLastLines() {
+  const lines: string[] = []
+  return {
+    add(line: string): void {
+      lines.push(line.slice(0, KEPT_LINE_CHARS))
+      if (lines.length > KEPT_LINES) lines.shift()
+    },
+    /** Returns the lines, the oldest first. */
+    all: (): readonly string[] => [...lines],
   }
 }
 

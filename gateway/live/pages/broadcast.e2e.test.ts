@@ -1,13 +1,12 @@
-import { connect } from 'node:net'
-
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
 
 import { startBrowser } from '../../../shared/testing/browser.ts'
 import { runFfmpeg } from '../../../shared/testing/run-ffmpeg.ts'
-import { PATIENCE_MS, until } from '../../../shared/testing/until.ts'
+import { PATIENCE_MS } from '../../../shared/testing/until.ts'
 import { findFreePort } from '../../adapters/http/free-port.ts'
 import { startWholeSystem } from '../../testing/whole-system.ts'
+import { waitForIngest } from '../testing/ingest-address.ts'
 import { watchPage } from './testing/inspect-page.ts'
 
 const SEGMENT_FRAMES = '30'
@@ -65,7 +64,7 @@ test('a broadcast is watched from its start, over a lost encoder, to its end, an
   await using browser = await startBrowser()
   await using context = await browser.newContext()
   context.setDefaultTimeout(PATIENCE_MS)
-  await until(() => isListening(port), 'the ingest worker listens')
+  await waitForIngest(async () => `rtmp://127.0.0.1:${port}/live`)
   const [studio, viewer] = [await context.newPage(), await context.newPage()]
   const complaints = [studio, viewer].map(watchPage)
   const target = await createBroadcast(studio, origin)
@@ -99,17 +98,6 @@ test('a broadcast is watched from its start, over a lost encoder, to its end, an
   expect(complaints.flatMap(({ lines }) => lines)).toEqual([])
   expect(new Set(complaints.flatMap(({ origins }) => [...origins]))).toEqual(new Set([origin]))
 })
-
-function isListening(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    const answer = (isOpen: boolean) => () => {
-      socket.destroy()
-      resolve(isOpen)
-    }
-    socket.once('connect', answer(true)).once('error', answer(false))
-  })
-}
 
 /** Runs an action while a resource is in use. */
 async function during<Used extends AsyncDisposable>(resource: Used, act: (used: Used) => Promise<void>): Promise<void> {

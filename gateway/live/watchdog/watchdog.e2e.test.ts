@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 
-import { until } from '../../../shared/testing/until.ts'
 import { startWholeSystem } from '../../testing/whole-system.ts'
 import { startEncoder } from '../testing/encoder.ts'
+import { waitForIngest } from '../testing/ingest-address.ts'
 import { signUp } from '../testing/live-gateway.ts'
 
 type Alert = { readonly kind: string; readonly since: string }
@@ -17,14 +17,13 @@ test('the owner of a broadcast sees that it is black and silent, and that it is 
   const { json: created } = await call('POST', '/api/v1/streams', { title: 'Night' }, owner.headers)
   const read = async () => (await call('GET', `/api/v1/streams/${created.stream_id}`, undefined, owner.headers)).json
   const alerts = async (): Promise<readonly Alert[]> => (await read()).health?.alerts ?? []
-  const url = () =>
-    call('POST', '/api/v1/streams', { title: 'Probe' }, owner.headers).then(({ json }) => json.ingest.rtmp_url)
-  await until(async () => {
-    await using probe = startEncoder({ url: `${await url()}/no-key`, sec: 1 })
-    return /BadName|Server error/.test((await probe.ended).output)
-  }, 'an ingest worker listens')
+  const { json: probe } = await call('POST', '/api/v1/streams', { title: 'Probe' }, owner.headers)
+  const renewal = `/api/v1/streams/${probe.stream_id}/key`
+  const url = await waitForIngest(
+    async () => (await call('POST', renewal, undefined, owner.headers)).json.ingest.rtmp_url,
+  )
 
-  const options = { url: `${await url()}/${created.stream_key}`, sec: 120, dark: [4, 20] } as const
+  const options = { url: `${url}/${created.stream_key}`, sec: 120, dark: [4, 20] } as const
   await using encoder = startEncoder(options)
   const kinds = async () => (await alerts()).map(({ kind }) => kind).toSorted((a, b) => a.localeCompare(b))
   await expect.poll(kinds).toEqual(['black', 'silent'])

@@ -22,6 +22,16 @@ export const MONITOR_INVARIANTS: readonly Invariant[] = [
       sql`select stream_key from monitors where ended_at is null group by stream_key having count(*) > 1`,
   },
   {
+    // The streams of tests count their segments from 0. A monitor that joined later has counted fewer.
+    rule: 'a monitor counts each segment of the broadcast once: as analyzed, failed or skipped',
+    findViolations: (sql) => sql`
+      select m.id, m.statistics, a.resume -> 'positions' -> 'both' -> 'seen' -> -1 -> 'sequence' as newest
+      from monitors m join assignments a on a.id = m.id
+      where (m.statistics ->> 'total_segments_analyzed')::int + (m.statistics ->> 'segments_failed')::int
+          + (m.statistics ->> 'segments_skipped')::int
+        > (a.resume -> 'positions' -> 'both' -> 'seen' -> -1 ->> 'sequence')::bigint + 1`,
+  },
+  {
     rule: 'an assignment ends with its monitor',
     findViolations: (sql) => sql`
       select m.id, m.status, a.ended_at from monitors m join assignments a on a.id = m.id

@@ -81,21 +81,33 @@ export function claimQuery(db: DbOrTx, condition: SQL) {
  * Returns the update that counts one call: of the current epoch, with a sequence number that was not counted yet. It renews
  * the lease. Its placeholders are `id`, `epoch`, `seq` and `resume`. A system can compose it into its own statement.
  */
-export function countCallQuery(db: DbOrTx, { stableAfterSec }: Pick<AttemptRule, 'stableAfterSec'>) {
+export function countCallQuery(db: DbOrTx, rule: CountRule) {
+  return db
+    .update(assignments)
+    .set({ seq: sql`${sql.placeholder('seq')}`, resume: sql`${sql.placeholder('resume')}`, ...renewal(rule) })
+    .where(callCounts)
+    .returning()
+}
+
+/** Returns the update that counts several calls likewise; `calls` is a query of their `id`, `epoch`, `seq` and `resume`. */
+export function countCallsQuery(db: DbOrTx, rule: CountRule, calls: SQL) {
+  return db
+    .update(assignments)
+    .set({ seq: sql`call.seq`, resume: sql`call.resume::json`, ...renewal(rule) })
+    .from(sql`(${calls}) call`)
+    .where(sql`${assignments.id} = call.id and ${callCountsIn('call')}`)
+    .returning({ id: assignments.id })
+}
+
+type CountRule = Pick<AttemptRule, 'stableAfterSec'>
+
+/** Returns what a counted call renews: the lease, and the attempts of a worker that has proven stable. */
+function renewal({ stableAfterSec }: CountRule) {
   const stable =
     stableAfterSec === null
       ? sql`false`
       : sql`${assignments.claimedAt} < now() - make_interval(secs => ${stableAfterSec})`
-  return db
-    .update(assignments)
-    .set({
-      seq: sql`${sql.placeholder('seq')}`,
-      resume: sql`${sql.placeholder('resume')}`,
-      leaseUntil: seconds(LEASE_SEC),
-      attempts: sql`case when ${stable} then 0 else ${assignments.attempts} end`,
-    })
-    .where(callCounts)
-    .returning()
+  return { leaseUntil: seconds(LEASE_SEC), attempts: sql`case when ${stable} then 0 else ${assignments.attempts} end` }
 }
 
 const callCounts = and(

@@ -1,5 +1,6 @@
 import { INPUT_OPTIONS, toInputUrl } from '../../media/media-input.ts'
 import { createLineReader } from '../../platform/line-reader.ts'
+import { PROGRAM_LIMITS } from '../../platform/program-limits.ts'
 import { runProgram } from '../../platform/run-program.ts'
 
 /** A packet of a video track. Times are in ticks of the track's clock. */
@@ -57,6 +58,7 @@ export async function readVideoPackets(
   }
   const result = await runProgram(ffprobePath, args, {
     ...options,
+    limits: PROGRAM_LIMITS.probe,
     signal: AbortSignal.any([options.signal, tooMany.signal]),
     onStdout: createLineReader(onLine),
   })

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -21,12 +21,13 @@ beforeAll(async () => {
 })
 afterAll(() => rm(join(path, '..'), { recursive: true, force: true }))
 
-/** Returns a digest of each frame, decoded with these input options and filters. */
-async function digestFrames(before: readonly string[], filters: readonly string[]): Promise<string> {
-  const args = [...before, '-i', path, '-vf', ['null', ...filters].join(','), '-f', 'framemd5', '-']
-  const result = await runProgram('ffmpeg', ['-v', 'error', ...args], options)
+/** Returns digests of each frame, decoded with these input options, for each of these chains of filters. */
+async function digestFrames(before: readonly string[], ...chains: readonly (readonly string[])[]): Promise<string[]> {
+  const names = chains.map((_, i) => join(path, '..', `${i}.framemd5`))
+  const outputs = chains.flatMap((chain, i) => ['-vf', ['null', ...chain].join(','), '-f', 'framemd5', names[i] ?? ''])
+  const result = await runProgram('ffmpeg', ['-v', 'error', '-y', ...before, '-i', path, ...outputs], options)
   if (result.kind !== 'exited' || result.code !== 0) throw new Error(JSON.stringify(result))
-  return result.stdout
+  return Promise.all(names.map((name) => readFile(name, 'utf8')))
 }
 
 test.each([
@@ -43,9 +44,10 @@ test.each([
   async ({ matrix, ...orientation }) => {
     await writeDisplayMatrix(path, matrix)
     expect(await probeMedia('ffprobe', path, options)).toMatchObject({ probe: { video: orientation } })
-    const [asStored, asFfmpegShows] = [await digestFrames(['-noautorotate'], []), await digestFrames([], [])]
     const { apply, undo } = orientationFilters(orientation)
-    expect(await digestFrames(['-noautorotate'], apply)).toBe(asFfmpegShows)
-    expect(await digestFrames([], undo)).toBe(asStored)
+    const [asStored, applied] = await digestFrames(['-noautorotate'], [], apply)
+    const [asFfmpegShows, undone] = await digestFrames([], [], undo)
+    expect(applied).toBe(asFfmpegShows)
+    expect(undone).toBe(asStored)
   },
 )

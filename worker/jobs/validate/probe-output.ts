@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import * as v from 'valibot'
 
+import { PROGRAM_LIMITS } from '../../platform/program-limits.ts'
 import { type ProgramResult, runProgram } from '../../platform/run-program.ts'
 import type { FfmpegInput } from './ffmpeg-input.ts'
 import type { ValidationContext } from './validation-context.ts'
@@ -107,6 +108,7 @@ async function runFfprobe(
     cwd: set.dir,
     input: [Buffer.from(input.stdin)],
     maxStdoutBytes: MAX_OUTPUT_BYTES,
+    limits: PROGRAM_LIMITS.probe,
   })
   signal.throwIfAborted()
   if (result.kind !== 'exited' || result.code !== 0)

@@ -133,6 +133,8 @@ async function findProblem(path: string, frames: number, means: RecordingMeans):
     '-xerror',
     '-err_detect',
     'explode',
+    '-protocol_whitelist',
+    'file',
     '-i',
     path,
     '-map',

@@ -4,6 +4,7 @@
  */
 
 import type { Clock } from '../../platform/clock.ts'
+import { PROGRAM_LIMITS } from '../../platform/program-limits.ts'
 import { startProgram } from '../../platform/start-program.ts'
 import { buildEncoderArguments } from '../plan/encoder-arguments.ts'
 import type { RunPlan } from '../plan/plan-run.ts'
@@ -112,7 +113,10 @@ export function startEncoderRun(options: EncoderRunOptions): EncoderRunHandle {
 function setUpRun({ plan, start, tags, baseMs, clock, ...options }: EncoderRunOptions) {
   const feed = createTagFeed(start)
   const rungCount = plan.rungs.length
-  const program = startProgram(options.ffmpegPath, buildEncoderArguments(plan, feed.startOffsetMs), rungCount)
+  const program = startProgram(options.ffmpegPath, buildEncoderArguments(plan, feed.startOffsetMs), {
+    pipes: rungCount,
+    limits: PROGRAM_LIMITS.encoder,
+  })
   const { leastMs, outputs } = options
   const measureDelayMs = () => tags.measureDelayMs(baseMs)
   const times = { startMs: start.startMs, baseMs, leastMs, measureDelayMs }

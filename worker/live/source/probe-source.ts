@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 
+import { PROGRAM_LIMITS } from '../../platform/program-limits.ts'
 import { runProgram } from '../../platform/run-program.ts'
 import { FfprobeOutput, type FfprobeStream } from '../../media/ffprobe-output.ts'
 import { MAX_PIXELS, type SourceVideo } from '../plan/source-facts.ts'
@@ -29,7 +30,12 @@ export async function probeSource(ffprobePath: string, start: SourceStart, signa
     ['-show_entries', `format=format_name:stream=${ENTRIES}`, '-of', 'json', '-i', 'pipe:0'],
   ]
   const input = [feed.header, ...start.tags.map(feed.encode)]
-  const result = await runProgram(ffprobePath, args.flat(), { timeoutMs: TIMEOUT_MS, signal, input })
+  const result = await runProgram(ffprobePath, args.flat(), {
+    timeoutMs: TIMEOUT_MS,
+    signal,
+    input,
+    limits: PROGRAM_LIMITS.probe,
+  })
   if (result.kind !== 'exited') return { kind: 'failed', reason: `ffprobe ended: ${result.kind}` }
   if (result.code !== 0) return { kind: 'problem', reason: 'what the encoder sends cannot be read' }
   const { streams } = v.parse(FfprobeOutput, JSON.parse(result.stdout))

@@ -4,6 +4,8 @@ import { parseBoxes, requireBoxBody } from './boxes.ts'
 export type FragmentSample = {
   readonly duration: number
   readonly compositionOffset: number
+  /** In bytes. */
+  readonly size: number
   /** A decoder can begin with it: sample_is_non_sync_sample is 0 (ISO/IEC 14496-12 §8.8.3.1). */
   readonly isSync: boolean
 }
@@ -14,10 +16,21 @@ export type TrackFragment = {
   /** Decode time of its first sample, in units of the track's timescale. */
   readonly decodeTime: number
   readonly samples: readonly FragmentSample[]
+  /** The same samples by where their data begins. */
+  readonly runs: readonly TrackRun[]
+  /** Position from which the runs' offsets count; `null`: the start of the moof box, or the end of the run before. */
+  readonly baseDataOffset: number | null
 }
 
+/** Samples whose data lies in a row; `dataOffset` is `null` where it follows the run before. */
+export type TrackRun = { readonly dataOffset: number | null; readonly samples: readonly FragmentSample[] }
+
 /** Values for samples that have none of their own (trex, ISO/IEC 14496-12 §8.8.3). */
-export type SampleDefaults = { readonly duration: number; readonly flags: number }
+export type SampleDefaults = { readonly duration: number; readonly flags: number; readonly size?: number }
+type FragmentDefaults = Required<SampleDefaults> & { readonly baseDataOffset: number | null }
+
+/** More samples in a run are taken for damage. */
+const MAX_RUN_SAMPLES = 1_000_000
 
 /** Flags of tfhd and trun (ISO/IEC 14496-12 §8.8.7 and §8.8.8). */
 const TFHD = { baseDataOffset: 0x1, sampleDescription: 0x2, duration: 0x8, size: 0x10, flags: 0x20 }
@@ -31,11 +44,15 @@ const NON_SYNC = 0x10000
 export function readTrackFragment(traf: Buffer, trackDefaults: SampleDefaults): TrackFragment {
   const tfhd = requireBoxBody(traf, 'tfhd')
   const defaults = readDefaults(tfhd, trackDefaults)
-  const runs = parseBoxes(traf).filter(({ type }) => type === 'trun')
+  const runs = parseBoxes(traf)
+    .filter(({ type }) => type === 'trun')
+    .map(({ body }) => readRun(body, defaults))
   return {
     trackId: tfhd.readUInt32BE(4),
     decodeTime: readDecodeTime(requireBoxBody(traf, 'tfdt')),
-    samples: runs.flatMap(({ body }) => readSamples(body, defaults)),
+    samples: runs.flatMap(({ samples }) => samples),
+    runs,
+    baseDataOffset: defaults.baseDataOffset,
   }
 }
 
@@ -43,26 +60,30 @@ function readDecodeTime(tfdt: Buffer): number {
   return tfdt.readUInt8(0) === 1 ? Number(tfdt.readBigUInt64BE(4)) : tfdt.readUInt32BE(4)
 }
 
-function readDefaults(tfhd: Buffer, trackDefaults: SampleDefaults): SampleDefaults {
+function readDefaults(tfhd: Buffer, trackDefaults: SampleDefaults): FragmentDefaults {
   const nextField = createFieldReader(tfhd, tfhd.readUIntBE(1, 3), 8)
-  nextField(TFHD.baseDataOffset, 8)
+  const baseAt = nextField(TFHD.baseDataOffset, 8)
   nextField(TFHD.sampleDescription)
   const durationAt = nextField(TFHD.duration)
-  nextField(TFHD.size)
+  const sizeAt = nextField(TFHD.size)
   const flagsAt = nextField(TFHD.flags)
   return {
+    baseDataOffset: baseAt === null ? null : Number(tfhd.readBigUInt64BE(baseAt)),
+    size: sizeAt === null ? (trackDefaults.size ?? 0) : tfhd.readUInt32BE(sizeAt),
     duration: durationAt === null ? trackDefaults.duration : tfhd.readUInt32BE(durationAt),
     flags: flagsAt === null ? trackDefaults.flags : tfhd.readUInt32BE(flagsAt),
   }
 }
 
-function readSamples(trun: Buffer, defaults: SampleDefaults): FragmentSample[] {
+function readRun(trun: Buffer, defaults: FragmentDefaults): TrackRun {
   const nextField = createFieldReader(trun, trun.readUIntBE(1, 3), 8)
-  nextField(TRUN.dataOffset)
+  const dataOffsetAt = nextField(TRUN.dataOffset)
   const firstFlagsAt = nextField(TRUN.firstFlags)
-  return Array.from({ length: trun.readUInt32BE(4) }, (_, index) => {
+  const count = trun.readUInt32BE(4)
+  if (count > MAX_RUN_SAMPLES) throw new RangeError('has too many samples')
+  const samples = Array.from({ length: count }, (_, index) => {
     const durationAt = nextField(TRUN.duration)
-    nextField(TRUN.size)
+    const sizeAt = nextField(TRUN.size)
     const ownFlagsAt = nextField(TRUN.flags)
     const offsetAt = nextField(TRUN.compositionOffset)
     const flagsAt = index === 0 && firstFlagsAt !== null ? firstFlagsAt : ownFlagsAt
@@ -70,9 +91,11 @@ function readSamples(trun: Buffer, defaults: SampleDefaults): FragmentSample[] {
       duration: durationAt === null ? defaults.duration : trun.readUInt32BE(durationAt),
       // Offsets of version 0 are unsigned; encoders keep them below the sign bit.
       compositionOffset: offsetAt === null ? 0 : trun.readInt32BE(offsetAt),
+      size: sizeAt === null ? defaults.size : trun.readUInt32BE(sizeAt),
       isSync: ((flagsAt === null ? defaults.flags : trun.readUInt32BE(flagsAt)) & NON_SYNC) === 0,
     }
   })
+  return { dataOffset: dataOffsetAt === null ? null : trun.readInt32BE(dataOffsetAt), samples }
 }
 
 /** Creates a function that returns the offset of the next optional field and steps over it; `null` where it is absent. */

@@ -1,130 +1,131 @@
-import type { MonitorConfig } from '../../../shared/contract/monitors.ts'
-import type { FfmpegOptions } from '../../media/ffmpeg.ts'
-import type { TrackKind } from '../stream.ts'
-import type { Detector } from './detectors/detector.ts'
+import { createLineReader } from '../../platform/line-reader.ts'
+import { SMALL_PICTURE_BYTES } from './decoder-arguments.ts'
 
-/** Output of one ffmpeg run over a segment. Times are in seconds on ffmpeg's clock, which starts near 0 in each run. */
-export type DecoderOutput = {
-  readonly picture: TrackOutput
-  readonly sound: TrackOutput
-  /** The lesser of the picture's height and width; 0 without a picture. */
-  readonly lines: number
+/** Receives what a decoder prints. Times are those of the packets, in ms. */
+export type DecoderOutputHandlers = {
+  /** A picture: the share of its dark pixels in per cent, and its small copy, which is valid during the call only. */
+  readonly onPicture: (ms: number, blackPercent: number, small: Uint8Array) => void
+  /** A frame of sound: its samples, interleaved, which are valid during the call only. */
+  readonly onSound: (ms: number, samples: Int16Array) => void
+  /** The end of a batch. */
+  readonly onMarker: (ms: number) => void
 }
 
-/** Output for one track. It has no packets where the segment lacks the track, and no frames where none were decoded. */
-export type TrackOutput = {
-  /** In decoding order, as stored. */
-  readonly packets: readonly StoredPacket[]
-  /** Presentation time of each decoded frame. */
-  readonly frames: readonly number[]
-  /** Starts and ends of spans, by the detector's name. */
-  readonly marks: Readonly<Record<string, readonly DetectionMark[]>>
+/** Takes the bytes of a decoder's pipes in chunks of any size. */
+export type DecoderOutputReader = {
+  takeText(bytes: Buffer): void
+  takePictures(bytes: Buffer): void
+  takeSamples(bytes: Buffer): void
+  /** Reports whether a frame was announced whose bytes have not arrived. */
+  isIncomplete(): boolean
 }
-type StoredPacket = { readonly sec: number; readonly isKey: boolean }
-export type DetectionMark = { readonly sec: number; readonly isStart: boolean }
 
-/** How much to decode: every frame of the picture, its keyframes or none of it; the sound or not. */
-export type DecodeDepth = { readonly picture: 'all' | 'key' | null; readonly sound: boolean }
+/** A line of the filter `metadata`, and its value on the line that follows. */
+const FRAME = /^frame:\d+ +pts:(-?\d+)/
+const BLACK = /^lavfi\.blackframe\.pblack=(\d+)/
+/** Lines of the format `framecrc`: stream, decode time, time, duration, size. */
+const PACKET = /^0, *-?\d+, *(-?\d+), *\d+, *(\d+)/
+const TIME_BASE = /^#tb 0: 1\/(\d+)/
+const CODEC = /^#codec_id 0: (\w+)/
+const SOUND_CODEC = 'pcm_s16le'
+const MARKER_BYTES = 1
 
-/** Arguments that select the first track of a kind, if any. `V` leaves out attached cover pictures. */
-const MAPS = { picture: ['-map', '0:V:0?'], sound: ['-map', '0:a:0?'] } as const
+type Announced<Value> = { readonly ms: number; readonly value: Value }
 
-/**
- * Returns the ffmpeg arguments that print the packets, frames and detector marks of a segment. Each writer has its own
- * pipe, so that lines do not mix: stored packets (format `framecrc`) on stdout, then the picture, then the sound.
- */
-export function buildDecoderArgs(
-  detectors: readonly Detector[],
-  config: MonitorConfig,
-  { depth, tracks }: { readonly depth: DecodeDepth; readonly tracks: readonly TrackKind[] },
-): Pick<FfmpegOptions, 'inputArgs' | 'outputArgs' | 'pipes'> {
-  const filters = (track: TrackKind) =>
-    detectors.filter((detector) => detector.track === track).map((detector) => detector.filter(config))
-  const picture = [...filters('picture'), ...buildPrintFilters('metadata', 3)].join(',')
-  const sound = [...filters('sound'), ...buildPrintFilters('ametadata', 4)].join(',')
-  const decoded = [
-    depth.picture !== null && tracks.includes('picture') ? [...MAPS.picture, '-vf', picture] : [],
-    depth.sound && tracks.includes('sound') ? [...MAPS.sound, '-af', sound] : [],
-  ].flat()
+/** Creates a reader of what `buildDecoderArguments` makes ffmpeg print. */
+export function createDecoderOutputReader(handlers: DecoderOutputHandlers): DecoderOutputReader {
+  const pictures: Announced<number>[] = []
+  const sounds: Announced<number>[] = []
+  const small = createByteQueue()
+  const samples = createByteQueue()
+  let frameMs = 0
+  let timeBase = 1000
+  let soundTicksPerSec = 1000
+
+  function matchPictures(): void {
+    for (; pictures[0] !== undefined && small.length() >= SMALL_PICTURE_BYTES; pictures.shift()) {
+      handlers.onPicture(pictures[0].ms, pictures[0].value, small.take(SMALL_PICTURE_BYTES))
+    }
+  }
+
+  function matchSounds(): void {
+    for (; sounds[0] !== undefined && samples.length() >= sounds[0].value; sounds.shift()) {
+      const bytes = samples.take(sounds[0].value)
+      handlers.onSound(sounds[0].ms, new Int16Array(bytes.buffer, 0, bytes.length >> 1))
+    }
+  }
+
+  function takePacket(ticks: number, size: number): void {
+    if (size === MARKER_BYTES) handlers.onMarker(ticks)
+    else sounds.push({ ms: Math.round((ticks * 1000) / soundTicksPerSec), value: size })
+  }
+
+  function takeHeader(line: string): void {
+    timeBase = Number(TIME_BASE.exec(line)?.[1] ?? timeBase)
+    if (CODEC.exec(line)?.[1] === SOUND_CODEC) soundTicksPerSec = timeBase
+  }
+
+  const takeLine = createLineReader((line) => {
+    if (line.startsWith('#')) return takeHeader(line)
+    const packet = PACKET.exec(line)
+    if (packet !== null) return takePacket(Number(packet[1]), Number(packet[2]))
+    frameMs = Number(FRAME.exec(line)?.[1] ?? frameMs)
+    const black = BLACK.exec(line)
+    if (black !== null) pictures.push({ ms: frameMs, value: Number(black[1]) })
+  })
+
   return {
-    pipes: 2,
-    inputArgs: depth.picture === 'key' ? ['-skip_frame', 'nokey'] : [],
-    outputArgs: [
-      // An output without a map would take tracks of ffmpeg's choice.
-      decoded.length === 0 ? [] : [...decoded, '-f', 'null', '-'],
-      [...tracks.flatMap((track) => MAPS[track]), '-c', 'copy', '-copyinkf', '-f', 'framecrc', 'pipe:1'],
-    ].flat(),
+    takeText(bytes) {
+      takeLine(bytes.toString('latin1'))
+      matchPictures()
+      matchSounds()
+    },
+    takePictures(bytes) {
+      small.append(bytes)
+      matchPictures()
+    },
+    takeSamples(bytes) {
+      samples.append(bytes)
+      matchSounds()
+    },
+    isIncomplete: () => pictures.length > 0 || sounds.length > 0,
   }
 }
 
-/** Returns filters that mark every frame and print it: ffmpeg prints frames with metadata only. */
-function buildPrintFilters(filter: 'metadata' | 'ametadata', pipe: number): string[] {
-  return [`${filter}=mode=add:key=decoded:value=1`, `${filter}=mode=print:file=pipe\\\\:${pipe}`]
+/** Bytes that arrive in chunks and are taken in others. */
+type ByteQueue = {
+  length(): number
+  append(bytes: Buffer): void
+  /** Takes bytes from the start. They are aligned for samples of 16 bits. */
+  take(count: number): Uint8Array
 }
 
-/** Parses what a run with `buildDecoderArgs` has printed. */
-export function parseDecoderOutput(
-  output: { readonly stdout: string; readonly pipes: readonly string[] },
-  detectors: readonly Detector[],
-): DecoderOutput {
-  const stored = parsePackets(output.stdout)
-  const [picture = '', sound = ''] = output.pipes
+function createByteQueue(): ByteQueue {
+  let chunks: Buffer[] = []
+  let length = 0
   return {
-    lines: stored.lines,
-    picture: { packets: stored.video, ...parseFrames(picture, detectors) },
-    sound: { packets: stored.audio, ...parseFrames(sound, detectors) },
+    length: () => length,
+    append(bytes) {
+      chunks.push(bytes)
+      length += bytes.length
+    },
+    take(count) {
+      const taken = new Uint8Array(count)
+      let filled = 0
+      let used = 0
+      for (; filled < count; used++) {
+        const chunk = chunks[used] ?? Buffer.alloc(0)
+        const part = chunk.subarray(0, count - filled)
+        taken.set(part, filled)
+        filled += part.length
+        if (part.length < chunk.length) {
+          chunks[used] = chunk.subarray(part.length)
+          break
+        }
+      }
+      if (used > 0) chunks = chunks.slice(used)
+      length -= count
+      return taken
+    },
   }
-}
-
-/** Errors of `framecrc` about a track that is declared but has no packet that describes it. */
-const NO_PACKETS = new Map<string, TrackKind>([
-  ['dimensions not set', 'picture'],
-  ['sample rate not set', 'sound'],
-])
-
-/** Returns the declared track whose packets are missing, if a run failed for that reason; otherwise `null`. */
-export function findTrackWithoutPackets(error: string): TrackKind | null {
-  return NO_PACKETS.get(error) ?? null
-}
-
-/** Stream, dts, pts, duration, size, checksum, and flags where they are other than "keyframe". */
-const PACKET = /^(\d+), *-?\w+, *(-?\d+), *-?\d+, *\d+, *0x\w+(?:, F=0x(\w+))?/gm
-const STREAM = /^#media_type (\d+): (\w+)$/gm
-const TIME_BASE = /^#tb (\d+): (\d+)\/(\d+)$/gm
-const DIMENSIONS = /^#dimensions \d+: (\d+)x(\d+)$/m
-const KEY_FLAG = 1
-
-function parsePackets(text: string): { video: StoredPacket[]; audio: StoredPacket[]; lines: number } {
-  const types = new Map(Array.from(text.matchAll(STREAM), ([, stream, type]) => [stream, type]))
-  const secPerTick = new Map(
-    Array.from(text.matchAll(TIME_BASE), ([, stream, ticks, base]) => [stream, Number(ticks) / Number(base)]),
-  )
-  const packets = Array.from(text.matchAll(PACKET), ([, stream, pts, flags = String(KEY_FLAG)]) => ({
-    type: types.get(stream),
-    sec: Number(pts) * (secPerTick.get(stream) ?? Number.NaN),
-    isKey: (Number.parseInt(flags, 16) & KEY_FLAG) !== 0,
-  }))
-  const [, width, height] = DIMENSIONS.exec(text) ?? [0, 0, 0]
-  return {
-    video: packets.filter(({ type }) => type === 'video'),
-    audio: packets.filter(({ type }) => type === 'audio'),
-    lines: Math.min(Number(width), Number(height)),
-  }
-}
-
-const FRAME = /^frame:.* pts_time:(\S+)$/
-const VALUE = /^([\w.]+)=(\S+)$/
-
-/** Parses the lines of the print filters: for each frame a line with its time, then one line per metadata key. */
-function parseFrames(text: string, detectors: readonly Detector[]): Pick<TrackOutput, 'frames' | 'marks'> {
-  const frames: number[] = []
-  const marks: Record<string, DetectionMark[]> = Object.fromEntries(detectors.map((detector) => [detector.name, []]))
-  for (const line of text.split('\n')) {
-    const frame = FRAME.exec(line)
-    if (frame !== null) frames.push(Number(frame[1]))
-    const [, key, value] = VALUE.exec(line) ?? []
-    const detector = detectors.find(({ startKey, endKey }) => key === startKey || key === endKey)
-    if (detector !== undefined) marks[detector.name]?.push({ sec: Number(value), isStart: key === detector.startKey })
-  }
-  return { frames, marks }
 }

@@ -1,38 +1,74 @@
 import { assert, integer, property, uniqueArray } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
+import { createFormat, type DemuxedTrack, type MediaPacket } from '../../media/demux/media-packet.ts'
+import { CONFIG } from '../../testing/monitor-scenario.ts'
 import type { TrackKind } from '../stream.ts'
-import type { DecoderOutput, DetectionMark, TrackOutput } from './decoder-output.ts'
-import { findTrackSpans, joinPrecedingSegment } from './detection-spans.ts'
 import { blackout } from './detectors/blackout.ts'
+import { freeze } from './detectors/freeze.ts'
 import { silence } from './detectors/silence.ts'
 import type { DetectionSpan } from './findings.ts'
-import { measureSegment } from './track-extents.ts'
+import type { DecodedPicture } from './frame-collector.ts'
+import { createSegmentJudge } from './judge-segment.ts'
+import { measureDuration, measureSegment } from './track-extents.ts'
 
-const detectors = [blackout, silence]
-const none: TrackOutput = { packets: [], frames: [], marks: {} }
 const FRAME_SEC = 1 / 32
+const FORMAT = createFormat({ codec: 'test', key: 'test', matroska: null })
+const NONE = { packets: [], runs: [] as readonly DetectionSpan[] }
+type TestTrack = { readonly packets: readonly MediaPacket[]; readonly runs: readonly DetectionSpan[] }
 
-/** Output for a track of frames between two times, with spans of one detector marked as ffmpeg does. */
-function track(fromSec: number, toSec: number, name = 'blackout', runs: readonly DetectionSpan[] = []): TrackOutput {
-  const frames = Array.from({ length: Math.round((toSec - fromSec) / FRAME_SEC) }, (_, i) => fromSec + i * FRAME_SEC)
-  const marks = runs.flatMap((run): DetectionMark[] => [
-    { sec: run.fromSec, isStart: true },
-    ...(run.toSec < toSec ? [{ sec: run.toSec, isStart: false }] : []),
-  ])
-  return { frames, packets: frames.map((sec) => ({ sec, isKey: true })), marks: { [name]: marks } }
+/** A track of frames between two times, with black or silent runs. */
+function track(fromSec: number, toSec: number, runs: readonly DetectionSpan[] = []): TestTrack {
+  const packets = Array.from({ length: Math.round((toSec - fromSec) / FRAME_SEC) }, (_, i) => {
+    return { sec: fromSec + i * FRAME_SEC, isKey: true, isIndependent: true, bytes: Buffer.alloc(0), format: FORMAT }
+  })
+  return { packets, runs }
 }
 
-function find(
-  kind: TrackKind,
-  durationSec: number,
-  tracks: Partial<DecoderOutput>,
-): readonly DetectionSpan[] | 'absent' {
-  const output = { picture: none, sound: none, lines: 360, ...tracks }
-  const extents = measureSegment(output, durationSec)
-  if (extents === null) throw new Error('neither track has packets')
-  const found = findTrackSpans(kind, detectors, { output, extents, durationSec })
-  return found.kind === 'absent' ? 'absent' : (found.spans[kind === 'picture' ? 'blackout' : 'silence'] ?? [])
+function decode({ packets, runs }: TestTrack, isLate = false): DecodedPicture[] {
+  return packets.map((packet) => ({
+    packet,
+    isLate,
+    isBlack: runs.some(({ fromSec, toSec }) => packet.sec >= fromSec && packet.sec < toSec),
+    isStill: false,
+  }))
+}
+
+type TestSegment = {
+  readonly picture?: TestTrack
+  readonly sound?: TestTrack
+  /** Decoded pictures, where they are not those of the segment. */
+  readonly pictures?: readonly DecodedPicture[]
+}
+
+/** Returns a function that judges segments in a row. */
+function createJudge() {
+  const judge = createSegmentJudge([blackout, freeze, silence], { ...CONFIG, freeze_threshold_sec: 30 })
+  return (playlistSec: number, { picture = NONE, sound = NONE, pictures }: TestSegment) => {
+    const toTrack = ({ packets }: TestTrack): DemuxedTrack => ({ packets, isDeclared: false })
+    const media = { picture: toTrack(picture), sound: toTrack(sound), isCut: false }
+    const extents = measureSegment(media, playlistSec)
+    if (extents === null) throw new Error('neither track has packets')
+    const silentSpans = sound.runs.map((run) => {
+      const lastSec = sound.packets.at(-1)?.sec ?? 0
+      return run.toSec > lastSec ? { ...run, toSec: Infinity } : run
+    })
+    return judge.judge({
+      media,
+      extents,
+      durationSec: measureDuration(media, extents, playlistSec),
+      frames: { pictures: pictures ?? decode(picture), soundFrames: sound.packets.length, silentSpans },
+      errors: { picture: null, sound: null },
+      selection: 'both',
+    })
+  }
+}
+
+function find(kind: TrackKind, playlistSec: number, segment: TestSegment): readonly DetectionSpan[] | 'absent' {
+  const found = createJudge()(playlistSec, segment)[kind]
+  if (found?.kind === 'absent') return 'absent'
+  if (found?.kind !== 'present') throw new Error(JSON.stringify(found))
+  return found.spans[kind === 'picture' ? 'blackout' : 'silence'] ?? []
 }
 
 describe('the spans of a segment', () => {
@@ -42,7 +78,7 @@ describe('the spans of a segment', () => {
       const sorted = edges.toSorted((a, b) => a - b).map((edge) => edge / 8)
       const expected = sorted.flatMap((fromSec, i) => (i % 2 === 0 ? [{ fromSec, toSec: sorted[i + 1] ?? 6 }] : []))
       const marked = expected.map((run) => ({ fromSec: run.fromSec + clockSec, toSec: run.toSec + clockSec }))
-      const picture = track(clockSec, clockSec + 6, 'blackout', marked)
+      const picture = track(clockSec, clockSec + 6, marked)
       const found = find('picture', 6, { picture, sound: track(clockSec, clockSec + 6) })
       expect(found).toEqual(expected.filter(({ fromSec, toSec }) => fromSec < toSec))
     })
@@ -50,37 +86,39 @@ describe('the spans of a segment', () => {
   })
 
   test("extend to the playlist's end of the segment if they cover the last frame", () => {
-    const picture = track(0, 5.9, 'blackout', [{ fromSec: 4, toSec: 6 }])
-    expect(find('picture', 6, { picture })).toEqual([{ fromSec: 4, toSec: 6 }])
+    expect(find('picture', 6, { picture: track(0, 5.9375, [{ fromSec: 4, toSec: 6 }]) })).toEqual([
+      { fromSec: 4, toSec: 6 },
+    ])
   })
 
-  test("are cut off at the playlist's end of the segment", () => {
-    const picture = track(0, 8, 'blackout', [
+  test('are those of the media where the playlist is wrong', () => {
+    const runs = [
       { fromSec: 5, toSec: 6 },
       { fromSec: 7, toSec: 8 },
-    ])
-    expect(find('picture', 5.5, { picture })).toEqual([{ fromSec: 5, toSec: 5.5 }])
+    ]
+    for (const playlistSec of [0, 5.5, 10, 1e9]) {
+      expect(find('picture', playlistSec, { picture: track(0, 8, runs), sound: track(0, 8) })).toEqual(runs)
+    }
   })
 
   test("are dropped if shorter than a flicker, except at the segment's border", () => {
     const flicker = [{ fromSec: 2, toSec: 2 + FRAME_SEC }]
-    expect(find('picture', 6, { picture: track(0, 6, 'blackout', flicker) })).toEqual([])
+    expect(find('picture', 6, { picture: track(0, 6, flicker) })).toEqual([])
     const atStart = [{ fromSec: 0, toSec: FRAME_SEC }]
-    expect(find('picture', 6, { picture: track(0, 6, 'blackout', atStart) })).toEqual(atStart)
+    expect(find('picture', 6, { picture: track(0, 6, atStart) })).toEqual(atStart)
   })
 
   test('begin with the segment if they begin with the first piece of sound', () => {
-    const sound = track(0.02, 6, 'silence', [{ fromSec: 0.05, toSec: 3 }])
+    const sound = track(0.02, 6, [{ fromSec: 0.05, toSec: 3 }])
     expect(find('sound', 6, { picture: track(0, 6), sound })).toEqual([{ fromSec: 0, toSec: 3 }])
   })
 
   test("leave out a moment of silence at the decoder's start", () => {
-    const sound = track(0, 6, 'silence', [{ fromSec: 0, toSec: 0.02 }])
-    expect(find('sound', 6, { sound })).toEqual([])
+    expect(find('sound', 6, { sound: track(0, 6, [{ fromSec: 0, toSec: 0.02 }]) })).toEqual([])
   })
 
   test('cover the rest of a segment after its sound stops, joined with silence before', () => {
-    const tracks = { picture: track(0, 6), sound: track(0, 4, 'silence', [{ fromSec: 3.5, toSec: 9 }]) }
+    const tracks = { picture: track(0, 6), sound: track(0, 4, [{ fromSec: 3.5, toSec: 9 }]) }
     expect(find('sound', 6, tracks)).toEqual([{ fromSec: 3.5, toSec: 6 }])
     expect(find('sound', 6, { ...tracks, sound: track(0, 4) })).toEqual([{ fromSec: 4, toSec: 6 }])
     expect(find('picture', 6, tracks)).toEqual([])
@@ -96,14 +134,18 @@ describe('the spans of a segment', () => {
     expect(find('picture', 6, tracks)).toEqual([])
   })
 
+  test('do not cover the time of one picture that stands for a whole segment', () => {
+    expect(find('picture', 2, { picture: track(0, FRAME_SEC), sound: track(0, 2) })).toEqual([])
+  })
+
   test("are placed from each track's own start where two complete tracks have separate clocks", () => {
     const runs = [{ fromSec: 1, toSec: 3 }]
     const later = (offsetSec: number) =>
       runs.map((run) => ({ fromSec: run.fromSec + offsetSec, toSec: run.toSec + offsetSec }))
     for (const offsetSec of [-100, -6.5, -1.5, 1.5, 6.5, 100]) {
-      const sound = track(offsetSec, 6 + offsetSec, 'silence', later(offsetSec))
+      const sound = track(offsetSec, 6 + offsetSec, later(offsetSec))
       expect(find('sound', 6, { picture: track(0, 6), sound })).toEqual(runs)
-      expect(find('picture', 6, { picture: track(0, 6, 'blackout', runs), sound })).toEqual(runs)
+      expect(find('picture', 6, { picture: track(0, 6, runs), sound })).toEqual(runs)
     }
   })
 
@@ -125,19 +167,36 @@ describe('the spans of a segment', () => {
   })
 })
 
-describe('a span that begins in the previous segment', () => {
-  const findings = (...blackouts: DetectionSpan[]) => ({ kind: 'present', spans: { blackout: blackouts } }) as const
+describe('frames that a decoder holds back until the next segment', () => {
+  const HELD = 3
+  const last = 2 - HELD * FRAME_SEC
 
-  test('begins at a negative second', () => {
-    const found = findings({ fromSec: 0, toSec: 2 }, { fromSec: 3, toSec: 4 })
-    const joined = joinPrecedingSegment(found, findings({ fromSec: 1, toSec: 2 }, { fromSec: 4.5, toSec: 6 }), 6)
-    expect(joined).toEqual(findings({ fromSec: -1.5, toSec: 2 }, { fromSec: 3, toSec: 4 }))
+  /** Judges two segments of 2 s, of which the first lacks its last frames, which come with the second. */
+  function judgeTwo(firstRuns: readonly DetectionSpan[], secondRuns: readonly DetectionSpan[]) {
+    const judge = createJudge()
+    const first = track(0, 2, firstRuns)
+    const second = track(100, 102, secondRuns)
+    const frames = decode(first)
+    const before = judge(2, { picture: first, pictures: frames.slice(0, -HELD) }).picture
+    const late = frames.slice(-HELD).map((frame) => ({ ...frame, isLate: true }))
+    const after = judge(2, { picture: second, pictures: [...late, ...decode(second)] }).picture
+    return [before, after].map((found) => (found?.kind === 'present' ? found.spans['blackout'] : found))
+  }
+
+  test('are taken to go on as before, and corrected where they did not', () => {
+    const toEnd = [{ fromSec: 1, toSec: 2 }]
+    expect(judgeTwo(toEnd, [{ fromSec: 100, toSec: 101 }])).toEqual([toEnd, [{ fromSec: 0, toSec: 1 }]])
+    const tooEarly = [{ fromSec: 1, toSec: last + FRAME_SEC }]
+    const correction = [{ fromSec: -(HELD - 1) * FRAME_SEC, toSec: -(HELD - 1) * FRAME_SEC }]
+    expect(judgeTwo(tooEarly, [])).toEqual([toEnd, correction])
   })
 
-  test('is left alone where either side of the border is clear', () => {
-    const atStart = findings({ fromSec: 0, toSec: 2 })
-    expect(joinPrecedingSegment(atStart, findings({ fromSec: 4, toSec: 5 }), 6)).toEqual(atStart)
-    const later = findings({ fromSec: 1, toSec: 2 })
-    expect(joinPrecedingSegment(later, findings({ fromSec: 4, toSec: 6 }), 6)).toEqual(later)
+  test('begin a span at a negative second', () => {
+    const runs = judgeTwo([{ fromSec: last + FRAME_SEC, toSec: 2 }], [{ fromSec: 100, toSec: 101 }])
+    expect(runs).toEqual([[], [{ fromSec: -(HELD - 1) * FRAME_SEC, toSec: 1 }]])
+  })
+
+  test('are no span of their own if it ends with them', () => {
+    expect(judgeTwo([{ fromSec: last + FRAME_SEC, toSec: last + 2 * FRAME_SEC }], [])).toEqual([[], []])
   })
 })

@@ -1,8 +1,6 @@
 import type { TrackKind } from '../stream.ts'
-import type { DecoderOutput, DetectionMark, TrackOutput } from './decoder-output.ts'
-import type { Detector } from './detectors/detector.ts'
-import type { DetectionSpan, TrackFindings } from './findings.ts'
-import { measureTrack, MIN_MISSING_SEC, type TrackExtent, type TrackExtents } from './track-extents.ts'
+import type { DetectionSpan } from './findings.ts'
+import { MIN_MISSING_SEC, type TrackExtent } from './track-extents.ts'
 
 /** A shorter span within a segment is a flicker; at the segment's border it may be part of a longer one. */
 const MIN_INNER_SPAN_SEC = 0.1
@@ -13,58 +11,73 @@ const MIN_INNER_SPAN_SEC = 0.1
  */
 const CUT_SLACK_SEC = { picture: 0, sound: 0.05 } as const
 
-/** A decoded segment and where it lies on the clock of each track. */
-export type MeasuredSegment = {
-  readonly output: DecoderOutput
-  readonly extents: TrackExtents
+/** Where a track and its segment lie on the track's clock, and what was decoded of the segment before. */
+export type TrackTimeline = {
+  readonly kind: TrackKind
+  readonly track: TrackExtent
+  readonly segment: TrackExtent
   readonly durationSec: number
+  /** How long the track may go on after its last packet. */
+  readonly maxStepSec: number
+  /** Length of the end of the previous segment that was decoded with this one. */
+  readonly lateSec: number
+  /** What is missing has no such property. */
+  readonly isStill?: boolean
 }
 
-/** Returns the spans of a track's detectors, in seconds from the segment's start and within its duration. */
-export function findTrackSpans(
-  kind: TrackKind,
-  detectors: readonly Detector[],
-  { output, extents, durationSec }: MeasuredSegment,
-): TrackFindings {
-  const track = output[kind]
-  const trackExtent = measureTrack(track)
-  if (trackExtent === null) return { kind: 'absent' }
-  const segmentExtent = extents[kind]
-  const missing = findMissingSpans(trackExtent, segmentExtent)
-  const slackSec = CUT_SLACK_SEC[kind]
-  const spans = detectors
-    .filter((detector) => detector.track === kind)
-    .map(({ name }) => {
-      const marked = pairMarks(track, track.marks[name] ?? [], slackSec)
-      const placed = placeInSegment(mergeSpans([...marked, ...missing]), segmentExtent, durationSec)
-      return [name, placed.filter((span) => isLongEnough(span, durationSec, slackSec))]
-    })
-  return { kind: 'present', spans: Object.fromEntries(spans) }
-}
+/** One decoded picture on the segment's clock. */
+export type TimedPicture = { readonly sec: number; readonly isBlack: boolean; readonly isStill: boolean }
 
-/** Returns where the segment lacks the track, before its start or after its end. */
-function findMissingSpans(track: TrackExtent, segment: TrackExtent): DetectionSpan[] {
-  const before = { fromSec: -Infinity, toSec: track.fromSec }
-  const after = { fromSec: track.toSec, toSec: Infinity }
-  return [
-    track.fromSec - segment.fromSec > MIN_MISSING_SEC ? [before] : [],
-    segment.toSec - track.toSec > MIN_MISSING_SEC ? [after] : [],
-  ].flat()
-}
-
-/** Pairs marks to spans. A span that begins at the first frame, or that no mark ends, extends to infinity there. */
-function pairMarks(track: TrackOutput, marks: readonly DetectionMark[], slackSec: number): DetectionSpan[] {
-  const firstSec = Math.min(...track.frames)
+/**
+ * Returns where pictures have a property, on their clock, in presentation order. `wasDetected`: so had the last one of
+ * the previous segment. A span without a known end on a side extends to infinity there.
+ */
+export function findPictureSpans(
+  pictures: readonly TimedPicture[],
+  hasProperty: (picture: TimedPicture) => boolean,
+  { wasDetected, segment }: { readonly wasDetected: boolean; readonly segment: TrackExtent },
+): DetectionSpan[] {
+  const [first] = pictures
+  if (first === undefined) return []
+  const beginsLate = first.sec < segment.fromSec
   const spans: DetectionSpan[] = []
-  let fromSec: number | null = null
-  for (const mark of marks.toSorted((a, b) => a.sec - b.sec || Number(a.isStart) - Number(b.isStart))) {
-    if (mark.isStart) fromSec ??= mark.sec <= firstSec + slackSec ? -Infinity : mark.sec
+  let fromSec = wasDetected && beginsLate ? -Infinity : null
+  for (const picture of pictures) {
+    if (hasProperty(picture)) fromSec ??= picture.sec
     else if (fromSec !== null) {
-      spans.push({ fromSec, toSec: mark.sec })
+      spans.push({ fromSec, toSec: picture.sec })
       fromSec = null
     }
   }
-  return fromSec === null ? spans : [...spans, { fromSec, toSec: Infinity }]
+  if (fromSec !== null) spans.push({ fromSec, toSec: Infinity })
+  return beginsLate ? spans : spans.map((span) => (span.fromSec === first.sec ? { ...span, fromSec: -Infinity } : span))
+}
+
+/** Returns the silent spans of a track; one that begins with it has no known start. */
+export function findSoundSpans(silent: readonly DetectionSpan[], firstSec: number): DetectionSpan[] {
+  return silent.map((span) => (span.fromSec <= firstSec + CUT_SLACK_SEC.sound ? { ...span, fromSec: -Infinity } : span))
+}
+
+/**
+ * Returns the spans of a segment, in seconds from its start and within its duration, together with the time for which the
+ * segment lacks the track. Short ones are left out.
+ */
+export function placeSpans(spans: readonly DetectionSpan[], timeline: TrackTimeline): DetectionSpan[] {
+  const slackSec = CUT_SLACK_SEC[timeline.kind]
+  return mergeSpans([...spans, ...(timeline.isStill === true ? [] : findMissingSpans(timeline))])
+    .map((span) => placeSpan(span, timeline))
+    .filter((span) => isLongEnough(span, timeline.durationSec, slackSec))
+}
+
+/** Returns where the segment lacks the track, before its start or after its end. */
+function findMissingSpans({ kind, track, segment, maxStepSec }: TrackTimeline): DetectionSpan[] {
+  const before = { fromSec: -Infinity, toSec: track.fromSec }
+  const after = { fromSec: track.toSec, toSec: Infinity }
+  const patienceSec = kind === 'picture' ? Math.max(MIN_MISSING_SEC, maxStepSec) : MIN_MISSING_SEC
+  return [
+    track.fromSec - segment.fromSec > MIN_MISSING_SEC ? [before] : [],
+    segment.toSec - track.toSec > patienceSec ? [after] : [],
+  ].flat()
 }
 
 function mergeSpans(spans: readonly DetectionSpan[]): DetectionSpan[] {
@@ -77,41 +90,16 @@ function mergeSpans(spans: readonly DetectionSpan[]): DetectionSpan[] {
   return merged
 }
 
-/** Converts spans from the track's clock to seconds of the segment and cuts them at its borders. */
-function placeInSegment(
-  spans: readonly DetectionSpan[],
-  { fromSec }: TrackExtent,
-  durationSec: number,
-): DetectionSpan[] {
-  return spans.map((span) => ({
-    fromSec: Math.max(0, span.fromSec - fromSec),
-    toSec: Math.min(durationSec, span.toSec - fromSec),
-  }))
+/** Converts a span from the track's clock to seconds of the segment, and cuts it at its end and at what is known before. */
+function placeSpan(span: DetectionSpan, { segment, durationSec, lateSec }: TrackTimeline): DetectionSpan {
+  const toSec = Math.min(durationSec, span.toSec - segment.fromSec)
+  if (span.fromSec === -Infinity) return { fromSec: Math.min(0, toSec), toSec }
+  return { fromSec: Math.max(-lateSec, span.fromSec - segment.fromSec), toSec }
 }
 
 function isLongEnough({ fromSec, toSec }: DetectionSpan, durationSec: number, slackSec: number): boolean {
-  const touchesBorder = fromSec === 0 || toSec === durationSec
+  // A run that was taken to reach the end of the previous segment ends before it.
+  if (toSec < 0) return fromSec === toSec
+  const touchesBorder = fromSec <= 0 || toSec === durationSec
   return toSec > fromSec && toSec - fromSec >= (touchesBorder ? slackSec : MIN_INNER_SPAN_SEC)
-}
-
-type PresentTrack = Extract<TrackFindings, { kind: 'present' }>
-
-/** Reports whether any span begins at the segment's start. */
-export function startsInSpan({ spans }: PresentTrack): boolean {
-  return Object.values(spans).some(([first]) => first?.fromSec === 0)
-}
-
-/** Extends spans at a segment's start back to where they began in the previous segment, at a negative second. */
-export function joinPrecedingSegment(
-  found: PresentTrack,
-  before: TrackFindings,
-  beforeDurationSec: number,
-): PresentTrack {
-  if (before.kind === 'absent') return found
-  const spans = Object.entries(found.spans).map(([name, [first, ...others]]): [string, readonly DetectionSpan[]] => {
-    const last = before.spans[name]?.at(-1)
-    if (first?.fromSec !== 0 || last?.toSec !== beforeDurationSec) return [name, found.spans[name] ?? []]
-    return [name, [{ fromSec: last.fromSec - beforeDurationSec, toSec: first.toSec }, ...others]]
-  })
-  return { kind: 'present', spans: Object.fromEntries(spans) }
 }

@@ -2,13 +2,18 @@ import type { TrackKind } from '../stream.ts'
 
 /**
  * A stretch of one segment, in seconds of media from the segment's start. `fromSec` is negative where the stretch
- * begins in the previous segment, which was first analyzed by its keyframes only and is now decoded in full.
+ * begins in the previous segment, whose end, or whose frames between keyframes, were decoded with this one. Both are
+ * negative and equal where a stretch that seemed to reach the end of the previous segment ended before.
  */
 export type DetectionSpan = { readonly fromSec: number; readonly toSec: number }
 
-/** Findings in one track of a segment: the spans of each detector, by its name. `absent`: there is no such track. */
+/** Findings in one track of a segment. */
 export type TrackFindings =
-  | { readonly kind: 'absent' }
+  /** There is no such track. `isDeclared`: the segment, or one before it, says that there should be. */
+  | { readonly kind: 'absent'; readonly isDeclared: boolean }
+  /** The track is there and cannot be judged. */
+  | { readonly kind: 'undecodable'; readonly codec: string; readonly error: string }
+  /** The spans of each detector, by its name. */
   | { readonly kind: 'present'; readonly spans: Readonly<Record<string, readonly DetectionSpan[]>> }
 
 /** Findings in a segment; `null` for a track that the rendition is not monitored for. */

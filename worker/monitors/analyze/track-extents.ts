@@ -1,14 +1,18 @@
 import type { TrackKind } from '../stream.ts'
-import type { DecoderOutput, TrackOutput } from './decoder-output.ts'
 
 /** A track that starts this much after the other, or ends this much before it, is missing there; muxing shifts less. */
 export const MIN_MISSING_SEC = 1
 
-/** A stretch on the clock of a decoder run, in seconds. */
+/** A stretch on a track's clock in its segment, in seconds. */
 export type TrackExtent = { readonly fromSec: number; readonly toSec: number }
 
 /** Where the segment begins and ends on the clock of each track. Both are equally long. */
 export type TrackExtents = Readonly<Record<TrackKind, TrackExtent>>
+
+/** The packets of a track, in decoding order. */
+type TimedTrack = { readonly packets: readonly { readonly sec: number; readonly isKey: boolean }[] }
+/** The tracks of a segment that are analyzed. */
+type TimedTracks = Readonly<Record<TrackKind, TimedTrack>>
 
 /** Returns the length of an extent in seconds. */
 export function computeLengthSec({ fromSec, toSec }: TrackExtent): number {
@@ -16,7 +20,7 @@ export function computeLengthSec({ fromSec, toSec }: TrackExtent): number {
 }
 
 /** Returns the extent from a track's first packet to the end of its last one; `null` without packets. */
-export function measureTrack({ packets }: TrackOutput): TrackExtent | null {
+export function measureTrack({ packets }: TimedTrack): TrackExtent | null {
   const [first] = packets
   if (first === undefined) return null
   const times = packets.map(({ sec }) => sec).toSorted((a, b) => a - b)
@@ -31,12 +35,22 @@ function computeMedianStep(times: readonly number[]): number {
 }
 
 /**
+ * Returns how long a track may go on after its last packet: a picture stays until the next one, so that a still one,
+ * or one that changes rarely, is not missing.
+ */
+export function computeMaxStepSec({ packets }: TimedTrack): number {
+  if (packets.length < 2) return Infinity
+  const times = packets.map(({ sec }) => sec).toSorted((a, b) => a - b)
+  return times.slice(1).reduce((longest, time, index) => Math.max(longest, time - (times[index] ?? time)), 0)
+}
+
+/**
  * Returns where a segment begins and ends: at the picture's first frame, or at the sound's where the picture is absent
  * or so late that it is missing. Tracks with separate clocks begin at their own first packets. `null` without packets.
  */
-export function measureSegment(output: DecoderOutput, durationSec: number): TrackExtents | null {
-  const picture = measureTrack(output.picture)
-  const sound = measureTrack(output.sound)
+export function measureSegment(tracks: TimedTracks, durationSec: number): TrackExtents | null {
+  const picture = measureTrack(tracks.picture)
+  const sound = measureTrack(tracks.sound)
   const only = picture ?? sound
   if (only === null) return null
   if (picture === null || sound === null) return { picture: only, sound: only }
@@ -51,4 +65,21 @@ export function measureSegment(output: DecoderOutput, durationSec: number): Trac
   const isPictureLate = picture.fromSec - sound.fromSec > MIN_MISSING_SEC
   const both = { fromSec: isPictureLate ? sound.fromSec : picture.fromSec, toSec }
   return { picture: both, sound: both }
+}
+
+/** A playlist's duration that differs by no more is exact, and the media's is that of one track. */
+const MAX_ROUNDING_SEC = 0.15
+/**
+ * Returns the duration of the media. Playlists round it, or name the same for every segment. The end of sound, which is
+ * cut elsewhere than the picture, does not count beside a picture.
+ */
+export function measureDuration(tracks: TimedTracks, extents: TrackExtents, playlistSec: number): number {
+  const picture = measureTrack(tracks.picture)
+  const whole = extents.picture
+  const isPictureWhole = picture !== null && whole.toSec - picture.toSec <= MIN_MISSING_SEC
+  const pictureSec = isPictureWhole ? picture.toSec - whole.fromSec : 0
+  const measuredSec = pictureSec > 0 ? pictureSec : whole.toSec - whole.fromSec
+  // A single frame without sound has no length of its own.
+  if (measuredSec === 0) return playlistSec
+  return Math.abs(measuredSec - playlistSec) <= MAX_ROUNDING_SEC ? playlistSec : measuredSec
 }

@@ -1,7 +1,7 @@
-import type { Fetcher, FetchResult } from '../../platform/http.ts'
+import type { ByteRange, Fetcher } from '../../platform/http.ts'
 import type { StreamClient } from '../monitor-context.ts'
-import type { StreamResource } from '../stream.ts'
-import { createFailedFetch } from './fetch-playlist.ts'
+import type { FailedSegmentFetch, InitSection, SegmentEncryption, StreamResource } from '../stream.ts'
+import { decryptAes128 } from './decrypt-segment.ts'
 
 export type SegmentFetchOptions = {
   readonly fetcher: Fetcher
@@ -9,47 +9,110 @@ export type SegmentFetchOptions = {
   readonly segmentMaxBytes: number
 }
 
-/** Returns a function that fetches a segment and its initialization section (EXT-X-MAP) in one attempt. */
+/** Size of an AES-128 key in bytes (RFC 8216 §4.3.2.4). */
+const KEY_BYTES = 16
+
+/** Bytes of a resource, decrypted. */
+type FetchedBytes = { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly isTruncated: boolean }
+
+type FetchBytes = (resource: StreamResource) => Promise<FetchedBytes | FailedSegmentFetch>
+
+/**
+ * Returns a function that fetches a segment and its initialization section (EXT-X-MAP) in one attempt, both decrypted.
+ * Initialization sections and keys stay the same for many segments and are fetched once.
+ */
 export function createSegmentFetcher(options: SegmentFetchOptions): StreamClient['fetchSegment'] {
-  const { fetcher, timeouts, segmentMaxBytes } = options
-  const initSections = createInitSectionCache()
+  const initSections = createResourceCache(CACHED_INIT_SECTIONS)
+  const keys = createResourceCache(CACHED_KEYS)
   return async (segment, signal) => {
-    if (segment.encryption !== null) return createFailedFetch(`${segment.encryption} encryption is not supported`)
-    const get = ({ url, byteRange }: StreamResource, acceptsTruncated = false) =>
-      fetcher.get(url, {
-        acceptsTruncated,
-        timeoutMs: timeouts.segmentMs,
-        maxBytes: segmentMaxBytes,
-        byteRange,
+    const get = (resource: StreamResource, limits: Partial<FetchLimits> = {}) =>
+      fetchResource(
+        resource,
+        { maxBytes: options.segmentMaxBytes, acceptsTruncated: false, ...limits },
+        options,
         signal,
-      })
-    const map = segment.map === null ? null : await initSections.get(segment.map, get)
-    if (map?.kind === 'failed') {
-      return { kind: 'failed', failure: { ...map.failure, message: `init segment: ${map.failure.message}` } }
-    }
-    const fetched = await get(segment, true)
-    if (fetched.kind === 'failed') return fetched
-    return { kind: 'ok', bytes: fetched.bytes, isTruncated: fetched.isTruncated, map: map?.bytes ?? null }
+      )
+    const getKey = (url: string) =>
+      keys.get({ url, byteRange: null }, (resource) => get(resource, { maxBytes: KEY_BYTES }).then(checkKey))
+    const getInit = (map: InitSection) =>
+      initSections.get(map, async (resource) => decrypt(await get(resource), map.encryption ?? null, getKey, false))
+    const { encryption } = segment
+    // First the key: without it, a large segment would be fetched for nothing.
+    const key = encryption?.kind === 'aes-128' ? await getKey(encryption.keyUrl) : null
+    if (key?.kind === 'failed') return toKeyFailure(key)
+    const map = segment.map === null ? null : await getInit(segment.map)
+    if (map?.kind === 'failed') return withContext('init segment', map)
+    const fetched = await decrypt(await get(segment, { acceptsTruncated: true }), encryption, getKey, true)
+    return fetched.kind === 'failed' ? fetched : { ...fetched, map: map === null ? null : map.bytes }
   }
 }
 
-type FetchResource = (resource: StreamResource) => Promise<FetchResult>
+type FetchLimits = { readonly maxBytes: number; readonly acceptsTruncated: boolean }
 
-/** Keeps the initialization sections in use, which stay the same for hours: one per rendition. */
-type InitSectionCache = { get(map: StreamResource, fetch: FetchResource): Promise<FetchResult> }
+async function fetchResource(
+  { url, byteRange }: { readonly url: string; readonly byteRange: ByteRange | null },
+  limits: FetchLimits,
+  { fetcher, timeouts }: SegmentFetchOptions,
+  signal: AbortSignal,
+): Promise<FetchedBytes | FailedSegmentFetch> {
+  const fetched = await fetcher.get(url, { ...limits, timeoutMs: timeouts.segmentMs, byteRange, signal })
+  return fetched.kind === 'failed' ? fetched : { kind: 'ok', bytes: fetched.bytes, isTruncated: fetched.isTruncated }
+}
+
+function checkKey(fetched: FetchedBytes | FailedSegmentFetch): FetchedBytes | FailedSegmentFetch {
+  if (fetched.kind === 'failed') return fetched
+  if (fetched.bytes.length === KEY_BYTES) return fetched
+  return {
+    kind: 'failed',
+    failure: { message: `has ${fetched.bytes.length} bytes instead of ${KEY_BYTES}`, status: null },
+  }
+}
+
+/** Decrypts a fetched resource. A key that cannot be fetched is the failure `key`. */
+async function decrypt(
+  fetched: FetchedBytes | FailedSegmentFetch,
+  encryption: SegmentEncryption | null,
+  getKey: (url: string) => Promise<FetchedBytes | FailedSegmentFetch>,
+  isMedia: boolean,
+): Promise<FetchedBytes | FailedSegmentFetch> {
+  if (fetched.kind === 'failed' || encryption?.kind !== 'aes-128') return fetched
+  // Some packagers leave the initialization section clear beside encrypted segments.
+  if (!isMedia && isClearInitSection(fetched.bytes)) return fetched
+  const key = await getKey(encryption.keyUrl)
+  if (key.kind === 'failed') return toKeyFailure(key)
+  return { ...fetched, bytes: decryptAes128(fetched.bytes, key.bytes, encryption.iv) }
+}
+
+/** Reports whether bytes begin with the `ftyp` or `moov` box of a clear initialization section. */
+function isClearInitSection(bytes: Uint8Array): boolean {
+  return ['ftyp', 'moov'].includes(Buffer.from(bytes.subarray(4, 8)).toString('latin1'))
+}
+
+function toKeyFailure(failed: FailedSegmentFetch): FailedSegmentFetch {
+  const { failure } = withContext('key', failed)
+  return { kind: 'failed', failure: { ...failure, failing: 'key' } }
+}
+
+function withContext(what: string, { failure }: FailedSegmentFetch): FailedSegmentFetch {
+  return { kind: 'failed', failure: { ...failure, message: `${what}: ${failure.message}` } }
+}
+
+/** Keeps the resources in use that stay the same for many segments. */
+type ResourceCache = { get(resource: StreamResource, fetch: FetchBytes): Promise<FetchedBytes | FailedSegmentFetch> }
 
 const CACHED_INIT_SECTIONS = 2
+const CACHED_KEYS = 8
 
-function createInitSectionCache(): InitSectionCache {
-  const cached = new Map<string, FetchResult>()
+function createResourceCache(size: number): ResourceCache {
+  const cached = new Map<string, FetchedBytes>()
   return {
-    async get(map, fetch) {
-      const key = JSON.stringify([map.url, map.byteRange])
-      const fetched = cached.get(key) ?? (await fetch(map))
+    async get({ url, byteRange }, fetch) {
+      const key = JSON.stringify([url, byteRange])
+      const fetched = cached.get(key) ?? (await fetch({ url, byteRange }))
       if (fetched.kind === 'failed') return fetched
       cached.delete(key)
       cached.set(key, fetched)
-      for (const oldest of [...cached.keys()].slice(0, -CACHED_INIT_SECTIONS)) cached.delete(oldest)
+      for (const oldest of [...cached.keys()].slice(0, -size)) cached.delete(oldest)
       return fetched
     },
   }

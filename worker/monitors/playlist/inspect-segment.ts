@@ -1,48 +1,67 @@
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
+import type { SegmentFindings } from '../analyze/findings.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import type { RenditionProgress } from '../state/observation.ts'
-import type { StreamSegment } from '../stream.ts'
-import { downloadSegment } from './download-segment.ts'
+import type { SegmentFetch, StreamSegment } from '../stream.ts'
 
 export type SegmentInspection = {
   readonly segment: StreamSegment
+  readonly fetched: Extract<SegmentFetch, { readonly kind: 'ok' }>
+  /** Start of the fetch, in ms since 1970. */
+  readonly beganMs: number
   /** Cursor of the rendition after this segment. */
   readonly progress: RenditionProgress
   /** Stream time of the segment's start, in ms since 1970. */
   readonly startMs: number
   readonly isAfterGap: boolean
+  /** By the playlist it directly follows the last one that was analyzed, whatever its date-time says. */
+  readonly isContinuous: boolean
   readonly probe: SegmentProbe
 }
 
-/** Downloads and analyzes a segment and observes the result. Returns whether it was analyzed. */
+/** Analyzes a fetched segment and observes the result. Returns whether it was analyzed. */
 export async function inspectSegment(inspection: SegmentInspection, context: MonitorContext): Promise<boolean> {
-  const { segment, progress, startMs, isAfterGap, probe } = inspection
+  const { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe } = inspection
   const { monitor, lifetime, clock, log } = context
   const { tracks } = progress
   const { durationSec, sequence } = segment
   const logFields = { sequence, sides: tracks }
-  const beganMs = clock.nowMs()
-  const fail = (error: string) => {
-    log.warn('segment could not be fetched or decoded', { ...logFields, error })
-    monitor.observe({ kind: 'segment_failed', atMs: clock.nowMs(), beganMs, progress, error })
-    return false
-  }
-  const fetched = await downloadSegment(segment, context, (attempt) =>
-    monitor.observe({ kind: 'attempt_failed', atMs: clock.nowMs(), tracks, ...attempt }),
-  )
-  if (lifetime.stopping.aborted) return false
-  if (fetched.kind === 'failed') return fail(fetched.failure.message)
   const { bytes, map, isTruncated } = fetched
   if (isTruncated) log.warn('segment exceeds SEGMENT_MAX_BYTES, analyzing its beginning', logFields)
   const fetchedMs = clock.nowMs()
-  const analysis = await probe.analyze({ bytes, map, durationSec, tracks, isAfterGap }, lifetime.killed)
+  const downloaded = { bytes, map, durationSec, tracks, isAfterGap, isTruncated }
+  const analysis = await probe.analyze(downloaded, lifetime.killed)
   if (lifetime.killed.aborted) return false
-  if (analysis.kind === 'failed') return fail(analysis.error)
   const atMs = clock.nowMs()
-  const { findings } = analysis
-  const analyzed = { sequence, durationSec, isDated: segment.programDateTimeMs !== null, startMs }
+  if (analysis.kind === 'failed') {
+    log.warn('segment could not be fetched or decoded', { ...logFields, error: analysis.error })
+    monitor.observe({ kind: 'segment_failed', atMs, beganMs, progress, error: analysis.error })
+    return false
+  }
+  const { findings, pictures } = analysis
+  logUndecodable(findings, context, logFields)
+  const isDated = segment.programDateTimeMs !== null
+  const length = { durationSec: analysis.durationSec, isContinuous: isContinuous && !isAfterGap }
+  const analyzed = { sequence, isDated, startMs, ...length }
   monitor.observe({ kind: 'segment', atMs, progress, segment: analyzed, findings })
   const took = { fetch_ms: fetchedMs - beganMs, analysis_ms: atMs - fetchedMs }
-  log.debug('segment analyzed', { ...logFields, bytes: bytes.length, ...took, findings })
+  log.debug('segment analyzed', { ...logFields, bytes: bytes.length, pictures, ...took, findings })
   return true
+}
+
+/** Logs each track that cannot be decoded, once until it can. */
+function logUndecodable(
+  { picture, sound }: SegmentFindings,
+  { monitor, log }: MonitorContext,
+  logFields: Readonly<Record<string, unknown>>,
+): void {
+  const { video, audio } = monitor.state().health
+  const tracks = [
+    { track: 'picture', found: picture, before: video },
+    { track: 'sound', found: sound, before: audio },
+  ]
+  for (const { track, found, before } of tracks) {
+    if (found?.kind !== 'undecodable' || before === 'undecodable') continue
+    log.warn('track cannot be decoded', { ...logFields, track, codec: found.codec, error: found.error })
+  }
 }

@@ -1,5 +1,8 @@
-import type { StreamRendition } from '../stream.ts'
-import { type RawManifest, type RawVariant, resolveHttpUrl } from './parse-m3u8.ts'
+import type { RenditionChoice, StreamRendition, TrackSelection } from '../stream.ts'
+import type { AttributeList } from './playlist-lines.ts'
+import { parseInteger, resolveHttpUrl } from './playlist-numbers.ts'
+import type { PlaylistVariables } from './playlist-variables.ts'
+import type { PlaylistDraft } from './playlist-draft.ts'
 
 /** One EXT-X-STREAM-INF (RFC 8216 §4.3.4.2). Fields that the playlist lacks are `null`. */
 export type StreamVariant = {
@@ -9,59 +12,106 @@ export type StreamVariant = {
   readonly lines: number | null
   readonly hasPicture: boolean
   readonly hasSound: boolean
-  /** The separate playlist of its sound (EXT-X-MEDIA with a URI), if any. */
-  readonly soundUrl: string | null
+  /** The separate playlists of its sound (EXT-X-MEDIA with a URI), the best first. */
+  readonly soundUrls: readonly string[]
 }
 
 /** A master playlist without its I-frame playlists and media other than sound. */
-export type MasterPlaylist = { readonly variants: readonly StreamVariant[] }
-
-/** Converts a parsed manifest to a master playlist. Variants without an http(s) URL are left out. */
-export function toMasterPlaylist(manifest: RawManifest, baseUrl: string): MasterPlaylist {
-  const variants = manifest.playlists.flatMap((raw) => {
-    const url = resolveHttpUrl(raw.uri, baseUrl)
-    return url === null ? [] : [toVariant(raw, url, findSoundUrl(manifest, raw, baseUrl))]
-  })
-  return { variants }
+export type MasterPlaylist = {
+  readonly variants: readonly StreamVariant[]
+  /** Its EXT-X-DEFINE variables, which media playlists may import. */
+  readonly variables?: PlaylistVariables
 }
 
-/** RFC 6381 names of picture codecs and of sound codecs. */
+/** Converts what a playlist's lines declare to a master playlist. */
+export function toMasterPlaylist(draft: PlaylistDraft): MasterPlaylist {
+  const soundUrls = listSoundUrls(draft)
+  const variants = draft.variants.map(({ url, attributes }) =>
+    toVariant(url, attributes, soundUrls.get(attributes.get('AUDIO')) ?? []),
+  )
+  return draft.variables.size === 0 ? { variants } : { variants, variables: draft.variables }
+}
+
 const PICTURE_CODEC = /^(?:avc|hvc|hev|dvh|dva|vp0?[89]|av01|mp4v)/i
 const SOUND_CODEC = /^(?:mp4a|ac-[34]|ec-3|opus|flac|alac|mp3|dts)/i
 
-function toVariant({ attributes }: RawVariant, url: string, soundUrl: string | null): StreamVariant {
-  const codecs = attributes.CODECS?.split(',').map((codec) => codec.trim()) ?? null
-  const lines = attributes.RESOLUTION?.height ?? null
+/** Reports whether a name is that of a picture's codec (RFC 6381). */
+export function isPictureCodec(codec: string): boolean {
+  return PICTURE_CODEC.test(codec)
+}
+
+/** Reports whether a name is that of a sound's codec (RFC 6381). */
+export function isSoundCodec(codec: string): boolean {
+  return SOUND_CODEC.test(codec)
+}
+
+function toVariant(url: string, attributes: AttributeList, soundUrls: readonly string[]): StreamVariant {
+  const codecs =
+    attributes
+      .get('CODECS')
+      ?.split(',')
+      .map((codec) => codec.trim()) ?? null
+  const lines = parseInteger(/x(\d{1,6})$/i.exec(attributes.get('RESOLUTION') ?? '')?.[1])
   return {
     url,
-    bandwidth: attributes.BANDWIDTH ?? null,
+    bandwidth: parseInteger(attributes.get('BANDWIDTH')),
     lines,
-    hasPicture: lines !== null || codecs === null || codecs.some((codec) => PICTURE_CODEC.test(codec)),
-    hasSound: soundUrl !== null || codecs === null || codecs.some((codec) => SOUND_CODEC.test(codec)),
-    soundUrl,
+    hasPicture: lines !== null || codecs === null || codecs.some(isPictureCodec),
+    hasSound: soundUrls.length > 0 || codecs === null || codecs.some(isSoundCodec),
+    soundUrls,
   }
 }
 
-/** Returns the playlist of a variant's sound; `null` if it is inside the variant itself (RFC 8216 §4.3.4.2.1). */
-function findSoundUrl(manifest: RawManifest, { attributes }: RawVariant, baseUrl: string): string | null {
-  const groups = new Map(Object.entries(manifest.mediaGroups.AUDIO))
-  const group = Object.values(groups.get(attributes.AUDIO ?? '') ?? {})
-  const chosen = group.find((audio) => audio.default) ?? group.find((audio) => audio.autoselect) ?? group[0]
-  return chosen?.uri === undefined ? null : resolveHttpUrl(chosen.uri, baseUrl)
+/** Most choices of renditions that are kept of a master playlist, and most playlists of sound that a group has. */
+const MAX_CHOICES = 16
+
+/**
+ * Returns the playlists of each group of sound, the default one first; none where the sound is inside the variants
+ * themselves (RFC 8216 §4.3.4.2.1). Each group is read once, however many variants name it.
+ */
+function listSoundUrls({ media, origin }: PlaylistDraft): ReadonlyMap<string | undefined, readonly string[]> {
+  const groups = new Map<string, AttributeList[]>()
+  for (const each of media) {
+    const groupId = each.get('GROUP-ID')
+    if (each.get('TYPE') !== 'AUDIO' || groupId === undefined) continue
+    const group = groups.get(groupId)
+    if (group === undefined) groups.set(groupId, [each])
+    else group.push(each)
+  }
+  return new Map([...groups].map(([groupId, group]) => [groupId, resolveSounds(group, origin.url)]))
+}
+
+function resolveSounds(group: readonly AttributeList[], baseUrl: string): readonly string[] {
+  const rank = (each: AttributeList) => (each.get('DEFAULT') === 'YES' ? 0 : each.get('AUTOSELECT') === 'YES' ? 1 : 2)
+  const ranked = group.toSorted((a, b) => rank(a) - rank(b)).map((each) => each.get('URI'))
+  if (ranked[0] === undefined) return []
+  const best = ranked.slice(0, MAX_CHOICES)
+  return best.flatMap((uri) => (uri === undefined ? null : resolveHttpUrl(uri, baseUrl)) ?? [])
 }
 
 /**
- * Selects the renditions to monitor. The variant with picture and sound, the fewest lines, then the lowest bandwidth is
- * best; one with only a picture is next, sound alone is last. A separate playlist of sound makes a second rendition.
+ * Ranks the renditions that can be monitored. The variant with picture and sound, the fewest lines, then the lowest
+ * bandwidth is best; one with only a picture is next, sound alone is last. A separate playlist of sound makes a second
+ * rendition. Variants of the same quality are backups of each other, in the playlist's order (RFC 8216 §6.2.4).
  */
-export function selectRenditions(master: MasterPlaylist): readonly StreamRendition[] {
-  const chosen = master.variants.toSorted(compareVariants)[0]
-  if (chosen === undefined) return []
-  if (!chosen.hasPicture || chosen.soundUrl === null) return [{ url: chosen.url, tracks: 'both' }]
-  return [
-    { url: chosen.url, tracks: 'picture' },
-    { url: chosen.soundUrl, tracks: 'sound' },
-  ]
+export function rankRenditions(master: MasterPlaylist): readonly RenditionChoice[] {
+  const [first] = master.variants.toSorted(compareVariants)
+  if (first === undefined) return []
+  // A backup that lacks a track would be taken for a stream that has lost it.
+  const alike = master.variants.filter((variant) => rankMissingTracks(variant) === rankMissingTracks(first))
+  const ranked = alike.toSorted(compareVariants)
+  const best = ranked.slice(0, MAX_CHOICES)
+  return best.flatMap((variant) => toChoices(variant, master.variables)).slice(0, MAX_CHOICES)
+}
+
+function toChoices(
+  { url, hasPicture, soundUrls }: StreamVariant,
+  variables: PlaylistVariables | undefined,
+): readonly RenditionChoice[] {
+  const toRendition = (each: string, tracks: TrackSelection): StreamRendition =>
+    variables === undefined ? { url: each, tracks } : { url: each, tracks, variables }
+  if (!hasPicture || soundUrls.length === 0) return [[toRendition(url, 'both')]]
+  return soundUrls.map((soundUrl) => [toRendition(url, 'picture'), toRendition(soundUrl, 'sound')])
 }
 
 function compareVariants(a: StreamVariant, b: StreamVariant): number {

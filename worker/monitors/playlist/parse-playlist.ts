@@ -1,39 +1,42 @@
-import type { ByteRange } from '../../platform/http.ts'
-import type { StreamPlaylist, StreamSegment } from '../stream.ts'
+import type { StreamPlaylist, StreamSegment, UnreadLines } from '../stream.ts'
 import { type MasterPlaylist, toMasterPlaylist } from './master-playlist.ts'
-import { parseM3u8, type RawManifest, type RawSegment, resolveHttpUrl } from './parse-m3u8.ts'
+import { MAX_SEGMENTS, type PlaylistDraft, type PlaylistOrigin, type SegmentDraft } from './playlist-draft.ts'
+import { readPlaylist } from './read-playlist.ts'
 
 export type ParsedPlaylist =
-  | { readonly kind: 'media'; readonly playlist: StreamPlaylist }
-  | { readonly kind: 'master'; readonly master: MasterPlaylist }
+  | { readonly kind: 'media'; readonly playlist: StreamPlaylist; readonly unread: UnreadLines }
+  | { readonly kind: 'master'; readonly master: MasterPlaylist; readonly unread: UnreadLines }
+  /** A delta update whose skipped segments are not in the previous playlist. */
+  | { readonly kind: 'incomplete' }
   /** `reason` completes "the answer …", such as "is HTML, not a playlist". */
   | { readonly kind: 'invalid'; readonly reason: string }
 
 /** Size limit of a playlist. Twelve hours of 5 s segments with URLs of 1 kB stay below it. */
 export const MAX_PLAYLIST_BYTES = 16 * 1024 * 1024
 
+/** Duration of a segment where neither it nor the playlist declares one, in seconds. */
+const DEFAULT_SEGMENT_SEC = 5
+
 /**
- * Parses an HLS playlist (RFC 8216). References resolve against `baseUrl`, the playlist's URL after redirects; one to
- * another scheme than http(s) makes the playlist invalid. Gaps (EXT-X-GAP) and partial segments are left out.
+ * Parses an HLS playlist (RFC 8216). Lines that cannot be read are skipped and counted. It is invalid only where nothing
+ * in it can be used: a playlist without segments is valid, one whose segments have no http(s) URL is not.
  */
-export function parsePlaylist(text: string, baseUrl: string): ParsedPlaylist {
+export function parsePlaylist(text: string, origin: PlaylistOrigin): ParsedPlaylist {
   const reason = findInvalidReason(text)
   if (reason !== null) return { kind: 'invalid', reason }
-  const manifest = parseM3u8(text)
-  if (manifest === null) return { kind: 'invalid', reason: 'is a malformed playlist' }
-  if (manifest.playlists.length > 0) {
-    const master = toMasterPlaylist(manifest, baseUrl)
-    if (master.variants.length > 0) return { kind: 'master', master }
-    return { kind: 'invalid', reason: 'is a master playlist without a variant that has an http(s) URL' }
+  const draft = readPlaylist(text, origin)
+  const { unread } = draft
+  if (draft.variants.length > 0) return { kind: 'master', master: toMasterPlaylist(draft), unread }
+  if (draft.segments.length >= MAX_SEGMENTS) return { kind: 'invalid', reason: `has ${MAX_SEGMENTS} segments or more` }
+  if (unread.has('URI') && draft.segments.every((segment) => segment === null)) {
+    return { kind: 'invalid', reason: 'has no reference that is an http(s) URL after its tag' }
   }
-  if (manifest.targetDuration === undefined && manifest.segments.length === 0) {
+  if (draft.targetDurationSec === null && draft.segments.length === 0) {
     return { kind: 'invalid', reason: 'is a playlist with neither segments nor variants' }
   }
-  return toMediaPlaylist(manifest, HAS_MEDIA_SEQUENCE.test(text), baseUrl)
+  const playlist = toMediaPlaylist(draft)
+  return playlist === null ? { kind: 'incomplete' } : { kind: 'media', playlist, unread }
 }
-
-/** m3u8-parser reports 0 for a missing tag, as for one with the value 0. */
-const HAS_MEDIA_SEQUENCE = /^\s*#EXT-X-MEDIA-SEQUENCE:-?\d/m
 
 function findInvalidReason(text: string): string | null {
   const start = text
@@ -49,70 +52,83 @@ function findInvalidReason(text: string): string | null {
   return 'does not begin with #EXTM3U'
 }
 
-function toMediaPlaylist(manifest: RawManifest, isNumbered: boolean, baseUrl: string): ParsedPlaylist {
-  const first = isNumbered ? (manifest.mediaSequence ?? 0) : null
-  const times = computeProgramTimes(manifest.segments)
-  const segments: StreamSegment[] = []
-  let longestSec = 0
-  for (const [index, raw] of manifest.segments.entries()) {
-    const reference = toReference(raw, baseUrl)
-    if (reference === null) return { kind: 'invalid', reason: 'has a reference that is not an http(s) URL' }
-    if (raw.custom?.gap !== undefined) continue
-    longestSec = Math.max(longestSec, raw.duration)
-    segments.push({
-      ...reference,
-      sequence: first === null ? null : first + index,
-      durationSec: raw.duration,
-      programDateTimeMs: times[index] ?? null,
-      discontinuity: raw.discontinuity,
-      encryption: findEncryption(raw, manifest),
-    })
+/** Converts a draft to a playlist; `null` where the segments that it skips are not known. */
+function toMediaPlaylist(draft: PlaylistDraft): StreamPlaylist | null {
+  const { mediaSequence, skippedSegments, control, isEnded } = draft
+  const skipped = findSkipped(draft)
+  if (skipped === null) return null
+  const usualSec = findUsualSec(draft.segments)
+  const targetDurationSec = draft.targetDurationSec ?? Math.ceil(usualSec ?? DEFAULT_SEGMENT_SEC)
+  const timed = draft.segments.map((segment) => segment && withDuration(segment, usualSec ?? targetDurationSec))
+  const times = computeProgramTimes(timed, endOf(skipped.at(-1)))
+  const segments = timed.flatMap((segment, index): StreamSegment[] => {
+    if (segment === null) return []
+    const sequence = mediaSequence === null ? null : mediaSequence + skippedSegments + index
+    return [{ ...segment, sequence, programDateTimeMs: times[index] ?? null }]
+  })
+  const hasControl = control.canBlock || control.skipUntilSec !== null
+  return {
+    segments: [...skipped, ...segments],
+    targetDurationSec,
+    isEnded,
+    ...(hasControl ? { control } : {}),
   }
-  const targetDurationSec = manifest.targetDuration ?? Math.ceil(longestSec)
-  return { kind: 'media', playlist: { segments, targetDurationSec, isEnded: manifest.endList } }
 }
 
-/** Resolves the URLs of a segment and its initialization section; `null` for another scheme than http(s). */
-function toReference(raw: RawSegment, baseUrl: string): Pick<StreamSegment, 'url' | 'byteRange' | 'map'> | null {
-  const url = resolveHttpUrl(raw.uri, baseUrl)
-  if (url === null) return null
-  const segment = { url, byteRange: toByteRange(raw) }
-  if (raw.map === undefined) return { ...segment, map: null }
-  const mapUrl = resolveHttpUrl(raw.map.uri, baseUrl)
-  return mapUrl === null ? null : { ...segment, map: { url: mapUrl, byteRange: toByteRange(raw.map) } }
+/** Returns the segments of the previous playlist that a delta update skips; `null` where the last one is not there. */
+function findSkipped({ origin, mediaSequence, skippedSegments }: PlaylistDraft): readonly StreamSegment[] | null {
+  if (skippedSegments === 0) return []
+  const first = mediaSequence ?? 0
+  const end = first + skippedSegments
+  const known = (origin.previous?.segments ?? []).filter(
+    ({ sequence }) => sequence !== null && sequence >= first && sequence < end,
+  )
+  return known.at(-1)?.sequence === end - 1 ? known : null
 }
 
-/** Returns the encryption method of a segment. DRM is declared for the playlist, not for the segment. */
-function findEncryption(raw: RawSegment, { contentProtection }: RawManifest): string | null {
-  return raw.key?.method ?? (contentProtection === undefined ? null : 'SAMPLE-AES')
+function endOf(segment: StreamSegment | undefined): number | null {
+  if (segment === undefined || segment.programDateTimeMs === null) return null
+  return segment.programDateTimeMs + segment.durationSec * 1000
 }
 
-function toByteRange(raw: Pick<RawSegment, 'byterange'>): ByteRange | null {
-  return raw.byterange === undefined ? null : { offset: raw.byterange.offset, length: raw.byterange.length }
+/** Returns the median of the segments' durations in seconds, which a few wrong ones do not move; `null` without any. */
+export function findUsualSec(segments: readonly ({ readonly durationSec: number | null } | null)[]): number | null {
+  const durations = segments.flatMap((segment) => segment?.durationSec ?? [])
+  return durations.toSorted((a, b) => a - b)[Math.floor(durations.length / 2)] ?? null
+}
+
+type LastingSegment = SegmentDraft & { readonly durationSec: number }
+
+function withDuration(segment: SegmentDraft, otherwiseSec: number): LastingSegment {
+  return { ...segment, durationSec: segment.durationSec ?? otherwiseSec }
 }
 
 /**
  * Returns the program date-time of each segment's start in ms since 1970: its own, or derived from the nearest one by
- * the durations between, forward and back (RFC 8216 §6.3.3). A discontinuity is not crossed, as clocks may jump there.
+ * the durations between, forward and back (RFC 8216 §6.3.3). A discontinuity is not crossed, as clocks may jump there,
+ * nor is a segment that cannot be used. `startMs`: the end of the segment before the first.
  */
-function computeProgramTimes(segments: readonly RawSegment[]): readonly (number | null)[] {
+function computeProgramTimes(
+  segments: readonly (LastingSegment | null)[],
+  startMs: number | null,
+): readonly (number | null)[] {
   const times: (number | null)[] = []
-  let next: number | null = null
+  let next: number | null = startMs
   for (const segment of segments) {
-    const time: number | null = parseDateTime(segment) ?? (segment.discontinuity ? null : next)
+    const time: number | null = segment?.programDateTimeMs ?? (segment?.discontinuity === true ? null : next)
     times.push(time)
-    next = time === null ? null : time + segment.duration * 1000
+    next = moveTime(time, segment, 1)
   }
   let following: number | null = null
   for (const [index, segment] of [...segments.entries()].toReversed()) {
-    const time: number | null = times[index] ?? (following === null ? null : following - segment.duration * 1000)
+    const time: number | null = times[index] ?? moveTime(following, segment, -1)
     times[index] = time
-    following = segment.discontinuity ? null : time
+    following = segment?.discontinuity === true ? null : time
   }
   return times.map((time) => (time === null ? null : Math.round(time)))
 }
 
-function parseDateTime({ dateTimeObject }: RawSegment): number | null {
-  const time = dateTimeObject?.getTime() ?? Number.NaN
-  return Number.isNaN(time) ? null : time
+/** Moves a time by a segment's duration, forward or back. */
+function moveTime(timeMs: number | null, segment: LastingSegment | null, direction: 1 | -1): number | null {
+  return timeMs === null || segment === null ? null : timeMs + direction * segment.durationSec * 1000
 }

@@ -1,11 +1,12 @@
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import { isExhausted } from '../state/stall.ts'
-import type { StreamSource, TrackSelection } from '../stream.ts'
+import type { RenditionChoice, StreamSource, TrackSelection } from '../stream.ts'
 import { INITIAL_POLL_RESULT, pollRendition, type PollResult, type RenditionPoller } from './poll-rendition.ts'
+import { createRenditionSwitch } from './rendition-switch.ts'
 
 /** Polls the renditions of a stream independently: one that hangs does not hold up the other. */
-export type RenditionPollers = {
+export type RenditionPollers = AsyncDisposable & {
   /** Polls a source's renditions from now on, and no others. Polls under way are finished. */
   replaceSource(source: StreamSource): void
   isEmpty(): boolean
@@ -30,8 +31,8 @@ export function createRenditionPollers(
   createProbe: () => SegmentProbe,
   onPolled: () => void,
 ): RenditionPollers {
-  const { clock } = context
-  const probeFor = createProbePool(createProbe)
+  const probes = createProbePool(createProbe)
+  let source: StreamSource | null = null
   let pollers: readonly RenditionPoller[] = []
   /** One poll at a time per track selection, whose probe and cursor pass from poll to poll. */
   const running = new Map<TrackSelection, Promise<void>>()
@@ -49,37 +50,81 @@ export function createRenditionPollers(
     onPolled()
   }
 
-  function rethrow(): void {
-    if (failed !== null) throw failed.error
+  function replaceSource(next: StreamSource): void {
+    source = next
+    pollers = createPollers(next, probes.get, pollers)
   }
 
+  const renditionSwitch = createRenditionSwitch(context, (renditions, problem) => {
+    observeRenditions(renditions, problem, context)
+    if (source !== null) replaceSource({ ...source, renditions })
+    onPolled()
+  })
+
   return {
-    replaceSource(source) {
-      pollers = source.renditions.map((rendition) => {
-        const poller = { rendition, probe: probeFor(rendition.tracks), last: INITIAL_POLL_RESULT }
-        return continuePoller(poller, pollers)
-      })
-    },
+    replaceSource,
     isEmpty: () => pollers.length === 0,
     hasDeadUrl: () => pollers.some(({ last }) => last.isUrlDead),
     startDuePolls() {
-      rethrow()
-      for (const poller of pollers) {
-        const { tracks } = poller.rendition
-        if (!running.has(tracks) && clock.nowMs() >= poller.last.dueMs) running.set(tracks, poll(poller))
-      }
+      rethrow(failed)
+      if (source !== null) renditionSwitch.consider(source, pollers)
+      const due = listIdle(pollers, running).filter(({ last }) => context.clock.nowMs() >= last.dueMs)
+      for (const poller of due) running.set(poller.rendition.tracks, poll(poller))
     },
-    dueMs: () =>
-      Math.min(...pollers.map(({ rendition, last }) => (running.has(rendition.tracks) ? Infinity : last.dueMs))),
+    dueMs: () => {
+      const polls = listIdle(pollers, running).map(({ last }) => last.dueMs)
+      return Math.min(...polls, source === null ? Infinity : renditionSwitch.dueMs(source))
+    },
     areOver: (isEndReported) =>
-      pollers.length > 0 &&
-      (isEndReported || pollers.some(({ last }) => last.isOver)) &&
-      pollers.every((poller) => hasNothingMore(poller, running.has(poller.rendition.tracks), context)),
+      (isEndReported || pollers.some(({ last }) => last.isOver)) && haveNothingMore(pollers, running, context),
     async waitUntilIdle() {
-      await Promise.all(running.values())
-      rethrow()
+      await Promise.all([...running.values(), renditionSwitch.waitUntilIdle()])
+      rethrow(failed)
     },
+    [Symbol.asyncDispose]: () => probes[Symbol.asyncDispose](),
   }
+}
+
+/** Creates a poller for each rendition of a source, which continues that of the same tracks. */
+function createPollers(
+  { renditions }: StreamSource,
+  probeFor: (tracks: TrackSelection) => SegmentProbe,
+  before: readonly RenditionPoller[],
+): readonly RenditionPoller[] {
+  return renditions.map((rendition) => {
+    const poller = { rendition, probe: probeFor(rendition.tracks), last: INITIAL_POLL_RESULT }
+    return continuePoller(poller, before)
+  })
+}
+
+function listIdle(
+  pollers: readonly RenditionPoller[],
+  running: ReadonlyMap<TrackSelection, unknown>,
+): readonly RenditionPoller[] {
+  return pollers.filter(({ rendition }) => !running.has(rendition.tracks))
+}
+
+function rethrow(failed: { readonly error: unknown } | null): void {
+  if (failed !== null) throw failed.error
+}
+
+function observeRenditions(
+  renditions: RenditionChoice,
+  problem: string | null,
+  { monitor, clock, log }: MonitorContext,
+): void {
+  log.warn('other renditions are watched', { problem })
+  const tracks = renditions.map((rendition) => rendition.tracks)
+  monitor.observe({ kind: 'renditions', atMs: clock.nowMs(), tracks, problem })
+}
+
+function haveNothingMore(
+  pollers: readonly RenditionPoller[],
+  running: ReadonlyMap<TrackSelection, unknown>,
+  context: MonitorContext,
+): boolean {
+  const hasEach = (poller: RenditionPoller) => hasNothingMore(poller, running.has(poller.rendition.tracks), context)
+  return pollers.length > 0 && pollers.every(hasEach)
 }
 
 /** Reports whether no more segments are expected of a rendition at the end of the stream. */
@@ -95,17 +140,27 @@ function continuePoller(poller: RenditionPoller, before: readonly RenditionPolle
   return before.reduce((next, { rendition, last }) => withGap(next, rendition.tracks, last), poller)
 }
 
-/** Passes `isAfterGap` on to a poller of the same tracks, perhaps at another URL: it shares the probe. */
-function withGap(poller: RenditionPoller, tracks: TrackSelection, { isAfterGap }: PollResult): RenditionPoller {
-  return poller.rendition.tracks === tracks ? { ...poller, last: { ...poller.last, isAfterGap } } : poller
+/** Passes what concerns the media on to a poller of the same tracks, perhaps at another URL: it shares the probe. */
+function withGap(
+  poller: RenditionPoller,
+  tracks: TrackSelection,
+  { isAfterGap, loggedLines }: PollResult,
+): RenditionPoller {
+  const last = { ...poller.last, isAfterGap, loggedLines }
+  return poller.rendition.tracks === tracks ? { ...poller, last } : poller
 }
 
 /** Keeps one probe per track selection. What it knows of the previous segment outlives a change of URLs. */
-function createProbePool(createProbe: () => SegmentProbe): (tracks: TrackSelection) => SegmentProbe {
+function createProbePool(createProbe: () => SegmentProbe) {
   const probes = new Map<TrackSelection, SegmentProbe>()
-  return (tracks) => {
-    const probe = probes.get(tracks) ?? createProbe()
-    probes.set(tracks, probe)
-    return probe
+  return {
+    get(tracks: TrackSelection): SegmentProbe {
+      const probe = probes.get(tracks) ?? createProbe()
+      probes.set(tracks, probe)
+      return probe
+    },
+    async [Symbol.asyncDispose]() {
+      for (const probe of probes.values()) await probe[Symbol.asyncDispose]()
+    },
   }
 }

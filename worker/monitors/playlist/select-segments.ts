@@ -9,10 +9,12 @@ const KEPT_SEGMENTS = 3
 
 /** Longest backlog. An alert about older media comes too late, however long the playlist's window is. */
 const MAX_BACKLOG_SEC = 300
+/** Most segments of a backlog: a playlist may declare any number of very short ones. */
+const MAX_BACKLOG_SEGMENTS = 1000
 
 /**
  * Selects the new segments to analyze: all of them, or the newest with `coverage: latest`. After an overrun (slow
- * analysis let segments leave the playlist) and of a backlog over 5 minutes, the newest three.
+ * analysis let segments leave the playlist) and of a backlog over 5 minutes or 1000 segments, the newest three.
  */
 export function selectSegments(
   fresh: readonly StreamSegment[],
@@ -21,7 +23,7 @@ export function selectSegments(
 ): SegmentSelection {
   if (config.coverage === 'latest') return takeNewest(fresh, 1)
   const totalSec = fresh.reduce((sum, segment) => sum + segment.durationSec, 0)
-  const isTooLong = isOverrun || totalSec > MAX_BACKLOG_SEC
+  const isTooLong = isOverrun || totalSec > MAX_BACKLOG_SEC || fresh.length > MAX_BACKLOG_SEGMENTS
   return isTooLong ? takeNewest(fresh, KEPT_SEGMENTS) : { segments: fresh, omittedCount: 0 }
 }
 

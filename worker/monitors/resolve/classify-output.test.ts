@@ -26,6 +26,7 @@ describe('a page that yt-dlp describes', () => {
       kind: 'live',
       source: {
         renditions: [{ url: LIVE_URL, tracks: 'both' }],
+        choices: [[{ url: LIVE_URL, tracks: 'both' }], [{ url: 'https://cdn.test/720', tracks: 'both' }]],
         title: 'News',
         by: 'yt-dlp',
         expiresAtMs: 1_893_456_000_000,
@@ -45,7 +46,24 @@ describe('a page that yt-dlp describes', () => {
     ])
   })
 
-  test('is blocked where it is live without HLS', () => {
+  test('is live with the MPD of its DASH formats where it has no HLS', () => {
+    const formats = [
+      { ...HLS, url: 'https://cdn.test/seg', protocol: 'http_dash_segments', manifest_url: 'file:///etc/passwd' },
+      {
+        ...HLS,
+        url: 'https://cdn.test/seg2',
+        protocol: 'http_dash_segments',
+        manifest_url: 'https://cdn.test/live.mpd',
+      },
+    ]
+    const renditions = (first: string) => ({ kind: 'live', source: { renditions: [{ url: first, tracks: 'both' }] } })
+    expect(ofPage({ title: 'x', formats: formats.slice(1) })).toMatchObject(renditions('https://cdn.test/live.mpd'))
+    expect(ofPage({ is_live: true, title: 'x', formats })).toMatchObject(renditions('https://cdn.test/seg'))
+    const drm = formats.map((format) => ({ ...format, has_drm: true }))
+    expect(ofPage({ live_status: 'is_live', title: 'x', formats: drm })).toMatchObject({ kind: 'blocked' })
+  })
+
+  test('is blocked where it is live without HLS and DASH', () => {
     const formats = [{ ...HLS, url: 'https://cdn.test/x', protocol: 'https' }]
     expect(ofPage({ live_status: 'is_live', title: 'x', formats })).toMatchObject({
       kind: 'blocked',

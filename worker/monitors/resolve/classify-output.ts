@@ -1,5 +1,5 @@
-import { selectRenditions, type StreamVariant } from '../playlist/master-playlist.ts'
-import type { StreamResolution } from '../stream.ts'
+import { rankRenditions, type StreamVariant } from '../playlist/master-playlist.ts'
+import type { RenditionChoice, StreamResolution, StreamSource } from '../stream.ts'
 import { classifyMessage } from './site-messages.ts'
 import { parseStreamlink, type StreamlinkListing } from './streamlink.ts'
 import { parseYtDlp, type YtDlpFormat, type YtDlpPage } from './yt-dlp.ts'
@@ -32,30 +32,51 @@ function classifyPage(page: YtDlpPage): StreamResolution {
   }
 }
 
-/** Classifies a page without a status. An HLS format without a duration may be live, except on YouTube. */
+/** Classifies a page without a status. An HLS or DASH format without a duration may be live, except on YouTube. */
 function classifyWithoutStatus(page: YtDlpPage): StreamResolution {
   if (page.is_live === true) return toLive(page)
   if (page.is_live === false || page.duration !== null) return { kind: 'ended', reason: 'not_live' }
-  const mayBeLive = page.extractor_key !== 'Youtube' && (page.formats ?? []).some(isHls)
+  const isStream = (format: YtDlpFormat) => isHls(format) || findMpdUrl(format) !== null
+  const mayBeLive = page.extractor_key !== 'Youtube' && (page.formats ?? []).some(isStream)
   return mayBeLive ? toLive(page) : { kind: 'passing', message: 'the page does not say whether it is live' }
 }
 
 function toLive(page: YtDlpPage): StreamResolution {
   const formats = (page.formats ?? []).filter(isHls)
   const sound = formats.find(({ vcodec, acodec }) => vcodec === 'none' && acodec !== 'none')
-  const renditions = selectRenditions({ variants: formats.map((format) => toVariant(format, sound?.url ?? null)) })
+  const ranked = rankRenditions({ variants: formats.map((format) => toVariant(format, sound?.url ?? null)) })
+  const choices = ranked.length > 0 ? ranked : toMpdChoices((page.formats ?? []).map(findMpdUrl))
+  const [renditions = []] = choices
   const [first] = renditions
   if (first === undefined) {
-    return { kind: 'blocked', cause: 'format_unavailable', message: 'live, but no HLS format is offered' }
+    return { kind: 'blocked', cause: 'format_unavailable', message: 'live, but no HLS or DASH format is offered' }
   }
   return {
     kind: 'live',
-    source: { renditions, title: cleanTitle(page), by: 'yt-dlp', expiresAtMs: parseExpiryMs(first.url) },
+    source: {
+      renditions,
+      ...withChoices(choices),
+      title: cleanTitle(page),
+      by: 'yt-dlp',
+      expiresAtMs: parseExpiryMs(first.url),
+    },
   }
 }
 
 function isHls({ url, protocol, has_drm }: YtDlpFormat): boolean {
   return (protocol === 'm3u8_native' || protocol === 'm3u8') && /^https?:/i.test(url) && has_drm !== true
+}
+
+/** Returns the URL of the MPD that a DASH format is from; `null` for other formats. */
+function findMpdUrl({ manifest_url, url, protocol, has_drm }: YtDlpFormat): string | null {
+  if (protocol !== 'http_dash_segments' || has_drm === true) return null
+  return [manifest_url, url].find((each) => /^https?:/i.test(each ?? '')) ?? null
+}
+
+/** Returns the first MPD as the only choice. Its own renditions are found once it is fetched. */
+function toMpdChoices(urls: readonly (string | null)[]): readonly RenditionChoice[] {
+  const url = urls.find((each) => each !== null)
+  return url === undefined || url === null ? [] : [[{ url, tracks: 'both' }]]
 }
 
 /** Converts a format to a variant. `none` stands for an absent track, `null` for an unknown one. */
@@ -67,7 +88,7 @@ function toVariant({ url, height, tbr, vcodec, acodec }: YtDlpFormat, soundUrl: 
     lines: height,
     hasPicture: vcodec !== 'none',
     hasSound: !isMute || soundUrl !== null,
-    soundUrl: isMute ? soundUrl : null,
+    soundUrls: isMute && soundUrl !== null ? [soundUrl] : [],
   }
 }
 
@@ -84,11 +105,23 @@ export function classifyStreamlink({ stdout, stderr }: ResolverOutput): StreamRe
 }
 
 function classifyListing({ streams, metadata }: Exclude<StreamlinkListing, { error: string }>): StreamResolution {
-  const renditions = selectRenditions({ variants: Object.entries(streams).flatMap(toVariants) })
+  const ranked = rankRenditions({ variants: Object.entries(streams).flatMap(toVariants) })
+  const choices = ranked.length > 0 ? ranked : toMpdChoices(Object.values(streams).map(findStreamlinkMpd))
+  const [renditions = []] = choices
   const [first] = renditions
-  if (first === undefined) return { kind: 'passing', message: 'streamlink found no HLS stream' }
+  if (first === undefined) return { kind: 'passing', message: 'streamlink found no HLS or DASH stream' }
   const title = metadata?.title ?? null
-  return { kind: 'live', source: { renditions, title, by: 'streamlink', expiresAtMs: parseExpiryMs(first.url) } }
+  const expiresAtMs = parseExpiryMs(first.url)
+  return { kind: 'live', source: { renditions, ...withChoices(choices), title, by: 'streamlink', expiresAtMs } }
+}
+
+function findStreamlinkMpd({ type, url }: { type: string; url?: string | undefined }): string | null {
+  return type === 'dash' && url !== undefined && /^https?:/i.test(url) ? url : null
+}
+
+/** Returns the choices of a source where there are several. */
+function withChoices(choices: readonly RenditionChoice[]): Pick<StreamSource, 'choices'> {
+  return choices.length > 1 ? { choices } : {}
 }
 
 /** Converts a named stream to at most one variant. A name like `720p60` holds the height; else `worst` ranks first. */
@@ -101,7 +134,7 @@ function toVariants([name, { type, url }]: readonly [
   const hasPicture = !name.includes('audio')
   const bandwidth = name === 'worst' ? 0 : null
   return [
-    { url, bandwidth, lines: lines === undefined ? null : Number(lines), hasPicture, hasSound: true, soundUrl: null },
+    { url, bandwidth, lines: lines === undefined ? null : Number(lines), hasPicture, hasSound: true, soundUrls: [] },
   ]
 }
 

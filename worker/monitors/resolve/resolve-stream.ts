@@ -1,36 +1,71 @@
+import type { StreamForm } from '../../../shared/net/stream-url.ts'
 import type { FailedFetch } from '../../platform/http.ts'
 import type { ProgramResult } from '../../platform/run-program.ts'
-import {
-  createFailedFetch,
-  fetchPlaylist,
-  NESTED_MASTER,
-  type PlaylistFetchOptions,
-} from '../playlist/fetch-playlist.ts'
-import { selectRenditions } from '../playlist/master-playlist.ts'
-import type { BlockedCause, StreamPlaylist, StreamResolution, StreamSource } from '../stream.ts'
+import { isMpd } from '../dash/decode-mpd.ts'
+import { fetchRendition, type RenditionFetchOptions } from '../dash/fetch-rendition.ts'
+import { createFailedFetch, fetchPlaylist } from '../playlist/fetch-playlist.ts'
+import { rankRenditions } from '../playlist/master-playlist.ts'
+import type {
+  BlockedCause,
+  RenditionChoice,
+  StreamPlaylist,
+  StreamRendition,
+  StreamResolution,
+  StreamSource,
+} from '../stream.ts'
 import { classifyStreamlink, classifyYtDlp, type ResolverOutput } from './classify-output.ts'
 import { runResolver } from './run-resolver.ts'
 import { buildStreamlinkArgs } from './streamlink.ts'
 import { buildYtDlpArgs } from './yt-dlp.ts'
 
-export type ResolveOptions = PlaylistFetchOptions & {
+export type ResolveOptions = RenditionFetchOptions & {
   readonly streamUrl: string
+  readonly form: StreamForm
   readonly tools: { readonly ytdlpPath: string; readonly streamlinkPath: string; readonly proxy: string | null }
 }
 
+/** Creates the resolver of a stream. What an unclear URL was found to be, it stays. */
+export function createStreamResolver(options: ResolveOptions): (signal: AbortSignal) => Promise<StreamResolution> {
+  let isManifest = options.form === 'manifest'
+  return async (signal) => {
+    if (options.form === 'unclear' && !isManifest) isManifest = await answersManifest(options, signal)
+    return isManifest ? await resolvePlaylistUrl(options, signal) : await resolvePage(options, signal)
+  }
+}
+
+/** Bytes of an answer by which its kind is decided. */
+const SNIFFED_BYTES = 64 * 1024
+
+/** Media types of an HLS playlist (RFC 8216 §10, and what servers send). */
+const HLS_TYPE = /mpegurl/i
+
+/** Reports whether a URL answers a playlist or an MPD, by the first bytes of the answer and its content type. */
+async function answersManifest(
+  { fetcher, streamUrl, timeouts }: ResolveOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const limits = { timeoutMs: timeouts.manifestMs, maxBytes: SNIFFED_BYTES, acceptsTruncated: true }
+  const answer = await fetcher.get(streamUrl, { ...limits, signal })
+  if (answer.kind === 'failed') return false
+  const { bytes, headers } = answer
+  const start = new TextDecoder().decode(bytes.subarray(0, 1000)).trimStart()
+  if (start.startsWith('#EXTM3U') || isMpd(bytes, headers)) return true
+  return start === '' && HLS_TYPE.test(headers.get('content-type') ?? '')
+}
+
 /** Resolves a stream whose URL is that of a playlist. A playlist that is missing or empty is upcoming. */
-export async function resolvePlaylistUrl(options: ResolveOptions, signal: AbortSignal): Promise<StreamResolution> {
+async function resolvePlaylistUrl(options: ResolveOptions, signal: AbortSignal): Promise<StreamResolution> {
   const renditions = [{ url: options.streamUrl, tracks: 'both' }] as const
   const source: StreamSource = { renditions, title: null, by: 'direct', expiresAtMs: null }
   const located = await locateRenditions(source, options, signal)
   if (located.kind !== 'failed') return located
   const { status, message } = located.failure
-  if (status === 403 || status === 404 || status === 410) return { kind: 'upcoming', releaseAtMs: null, title: null }
-  return { kind: 'passing', message: `playlist: ${message}` }
+  if (status === 403 || status === 404 || status === 410) return createUpcoming(message)
+  return { kind: 'passing', message: `playlist: ${message}`, problem: message }
 }
 
 /** Resolves a page with yt-dlp, and with streamlink where yt-dlp is missing or has failed. */
-export async function resolvePage(options: ResolveOptions, signal: AbortSignal): Promise<StreamResolution> {
+async function resolvePage(options: ResolveOptions, signal: AbortSignal): Promise<StreamResolution> {
   const answer = await callResolvers(options, signal)
   if (answer.kind !== 'live') return answer
   const located = await locateRenditions(answer.source, options, signal)
@@ -95,24 +130,102 @@ function classifyResult(
 /** Exit code of a shell or `env` whose command is missing (POSIX). */
 const COMMAND_NOT_FOUND = 127
 
-/** Fetches a source's first playlist. One that has ended is an archive; a master playlist leads to the renditions. */
+/** Most choices of renditions that are tried until one answers. */
+const MAX_TRIED_CHOICES = 6
+
+/**
+ * Fetches a source's first playlist. One that has ended is an archive; a master playlist leads to the renditions. Where
+ * the best renditions do not answer, the next ones are tried.
+ */
 async function locateRenditions(
   source: StreamSource,
-  options: PlaylistFetchOptions,
+  options: RenditionFetchOptions,
   signal: AbortSignal,
-  isNested = false,
 ): Promise<StreamResolution | FailedFetch> {
   const [first] = source.renditions
   if (first === undefined) return createFailedFetch('there is no rendition')
-  const fetched = await fetchPlaylist(options, first.url, signal)
-  if (fetched.kind === 'failed') return fetched
+  const fetched = await fetchListed(first, options, signal)
   if (fetched.kind === 'media') return classifyPlaylist(fetched.playlist, source)
-  if (isNested) return createFailedFetch(NESTED_MASTER)
-  return await locateRenditions({ ...source, renditions: selectRenditions(fetched.master) }, options, signal, true)
+  if (fetched.kind === 'failed') return await locateOthers(source, fetched, options, signal)
+  const { choices } = fetched
+  const located = await findWorkingChoice(choices, options, signal)
+  if (located?.kind !== 'ok') return located ?? createFailedFetch('there is no rendition')
+  return classifyChoice(located, choices.length > 1 ? { ...source, choices } : source)
+}
+
+/** What is behind a URL: the playlist of one rendition, or all renditions of a stream. */
+type ListedStream =
+  | { readonly kind: 'media'; readonly playlist: StreamPlaylist }
+  | { readonly kind: 'choices'; readonly choices: readonly RenditionChoice[] }
+  | FailedFetch
+
+async function fetchListed(
+  rendition: StreamRendition,
+  options: RenditionFetchOptions,
+  signal: AbortSignal,
+): Promise<ListedStream> {
+  const fetched = await fetchPlaylist(options, rendition, signal)
+  if (fetched.kind === 'master') return { kind: 'choices', choices: rankRenditions(fetched.master) }
+  if (fetched.kind !== 'other') return fetched
+  const { answer, failure } = fetched
+  if (!isMpd(answer.bytes, answer.headers)) return failure
+  const choices = await options.dash.findChoices(rendition.url, answer, signal)
+  return 'kind' in choices ? choices : { kind: 'choices', choices }
+}
+
+/** Tries the other choices of a source whose best one has failed. */
+async function locateOthers(
+  source: StreamSource,
+  failure: FailedFetch,
+  options: RenditionFetchOptions,
+  signal: AbortSignal,
+): Promise<StreamResolution | FailedFetch> {
+  const located = await findWorkingChoice((source.choices ?? []).slice(1), options, signal)
+  return located?.kind === 'ok' ? classifyChoice({ ...located, failure }, source) : failure
+}
+
+function classifyChoice({ renditions, playlist, failure }: LocatedChoice, source: StreamSource): StreamResolution {
+  const problem = failure === null ? {} : { problem: describeGoneRendition(failure) }
+  return classifyPlaylist(playlist, { ...source, renditions, ...problem })
+}
+
+type LocatedChoice = {
+  readonly kind: 'ok'
+  readonly renditions: RenditionChoice
+  readonly playlist: StreamPlaylist
+  /** Failure of the best choice, where this is another one. */
+  readonly failure: FailedFetch | null
+}
+
+/** Returns the first choice whose playlists can all be fetched, else the failure of the first; `null` without any. */
+async function findWorkingChoice(
+  choices: readonly RenditionChoice[],
+  options: RenditionFetchOptions,
+  signal: AbortSignal,
+): Promise<LocatedChoice | FailedFetch | null> {
+  let failure: FailedFetch | null = null
+  for (const renditions of choices.slice(0, MAX_TRIED_CHOICES)) {
+    const fetched = await Promise.all(renditions.map((rendition) => fetchRendition(options, rendition, signal)))
+    const failed = fetched.find((each) => each.kind === 'failed')
+    const [first] = fetched
+    if (first?.kind === 'ok' && failed === undefined)
+      return { kind: 'ok', renditions, playlist: first.playlist, failure }
+    failure ??= failed ?? null
+    if (signal.aborted) break
+  }
+  return failure
+}
+
+function describeGoneRendition({ failure }: FailedFetch): string {
+  return `the playlist of the best rendition cannot be fetched, another one is watched: ${failure.message}`
 }
 
 function classifyPlaylist({ isEnded, segments }: StreamPlaylist, source: StreamSource): StreamResolution {
   if (isEnded) return { kind: 'ended', reason: 'endlist_detected', source }
   const hasBegun = segments.length > 0 || source.by !== 'direct'
-  return hasBegun ? { kind: 'live', source } : { kind: 'upcoming', releaseAtMs: null, title: null }
+  return hasBegun ? { kind: 'live', source } : createUpcoming('the playlist has no segment')
+}
+
+function createUpcoming(problem: string): StreamResolution {
+  return { kind: 'upcoming', releaseAtMs: null, title: null, problem }
 }

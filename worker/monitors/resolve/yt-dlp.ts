@@ -23,8 +23,16 @@ export function buildYtDlpArgs(url: string, proxy: string | null): readonly stri
 /** Makes a field optional: missing and `null` are the same. */
 const maybe = <T extends v.GenericSchema>(schema: T) => v.optional(v.nullable(schema), null)
 
+/** A time in seconds since 1970; `null` where a site has another number than one before the year 2200. */
+const unixTime = v.pipe(
+  maybe(v.number()),
+  v.transform((sec) => (sec !== null && sec >= 0 && sec * 1000 < Date.UTC(2200, 0) ? sec : null)),
+)
+
 const YtDlpFormat = v.object({
   url: v.string(),
+  /** The manifest that the format is from, such as an MPD. */
+  manifest_url: maybe(v.string()),
   protocol: maybe(v.string()),
   vcodec: maybe(v.string()),
   acodec: maybe(v.string()),
@@ -40,7 +48,7 @@ const YtDlpPage = v.object({
   title: maybe(v.string()),
   live_status: maybe(v.string()),
   is_live: maybe(v.boolean()),
-  release_timestamp: maybe(v.number()),
+  release_timestamp: unixTime,
   duration: maybe(v.number()),
   formats: maybe(v.array(YtDlpFormat)),
 })

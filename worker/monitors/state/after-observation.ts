@@ -1,8 +1,17 @@
 import type { MonitorConfig } from '../../../shared/contract/monitors.ts'
 import { DETECTORS } from '../analyze/detectors/list.ts'
-import type { StreamResolution, StreamSource, TrackSelection } from '../stream.ts'
+import type { StreamResolution, StreamSource } from '../stream.ts'
 import { accessAfterResolution } from './access.ts'
-import { afterFailedAttempt, afterFailedSegment, afterSegment, afterSkippedSegments } from './after-segment.ts'
+import {
+  afterEncryptedSegment,
+  afterFailedAttempt,
+  afterFailedSegment,
+  afterKnownSegment,
+  afterSegment,
+  afterSkippedSegments,
+  outagesWithoutSegments,
+} from './after-segment.ts'
+import { degrade, restore } from './degradation.ts'
 import { changeRuns, endRun } from './detection-runs.ts'
 import { createEvent, formatTime, sanitizeText } from './monitor-event.ts'
 import { isFinal, type MonitorState, type MonitorTransition } from './monitor-state.ts'
@@ -10,6 +19,7 @@ import type { MonitorObservation } from './observation.ts'
 import { outagesAfterRecovery, raiseLastingOutage } from './outage.ts'
 import { INITIAL_STALL_STATE, retainRenditions, stallAfterPlaylist } from './stall.ts'
 import { createDelayEvent } from './start-delay.ts'
+import { computeUnreadDueMs, createUnreadEvent, unreadAfterFetch } from './unread-stream.ts'
 
 /** Returns the monitor after an observation, and the events that it causes. Pure. A final state stays as it is. */
 export function afterObservation(
@@ -26,13 +36,19 @@ export function afterObservation(
     case 'playlist_failed':
       return afterFailedAttempt(state, { failing: 'manifest', ...observation }, config)
     case 'attempt_failed':
-      return afterFailedAttempt(state, { failing: 'segment', ...observation }, config)
+      return afterFailedAttempt(state, { ...observation, failing: observation.failing ?? 'segment' }, config)
     case 'segment':
       return afterSegment(state, observation, config)
     case 'segment_failed':
       return afterFailedSegment(state, observation, config)
     case 'skipped':
       return afterSkippedSegments(state, observation)
+    case 'encrypted':
+      return afterEncryptedSegment(state, observation)
+    case 'known':
+      return afterKnownSegment(state, observation)
+    case 'renditions':
+      return afterRenditions(state, observation)
     case 'stream_over':
       return afterEnd(state, 'endlist_detected', { atMs: observation.atMs, config })
     case 'tick':
@@ -68,8 +84,9 @@ function afterAnswer(state: MonitorState, resolution: StreamResolution, now: Obs
       }
     }
     case 'blocked':
-    case 'passing':
       return raiseLateStart(state, now)
+    case 'passing':
+      return raiseLateStart(withProblem(state, resolution.problem, now), now)
   }
 }
 
@@ -81,22 +98,48 @@ function afterLive(state: MonitorState, source: StreamSource, { atMs }: Observed
   const tracks = source.renditions.map((rendition) => rendition.tracks)
   const outages = state.outages.filter((outage) => tracks.includes(outage.sides))
   const known = { ...withTitle(state, source.title), by: source.by, outages }
-  if (state.phase.kind === 'monitoring') {
-    const flow = retainRenditions(state.phase.flow, tracks)
-    return { state: { ...known, phase: { kind: 'monitoring', flow } }, events: [] }
-  }
-  return source.by === 'direct' ? { state: known, events: [] } : afterStart(known, atMs, atMs)
+  const moved = afterRenditions(known, { kind: 'renditions', atMs, tracks, problem: source.problem ?? null })
+  if (state.phase.kind === 'monitoring' || source.by === 'direct') return moved
+  const started = afterStart(moved.state, atMs, atMs)
+  return { state: started.state, events: [...moved.events, ...started.events] }
+}
+
+/** Returns the monitor of other renditions: each continues where the one before it was. Says once why not the best. */
+function afterRenditions(
+  state: MonitorState,
+  { tracks, problem, atMs }: Extract<MonitorObservation, { readonly kind: 'renditions' }>,
+): MonitorTransition {
+  const { degradations, events } =
+    problem === null
+      ? restore(state.degradations, 'rendition_gone', atMs)
+      : degrade(state.degradations, { cause: 'rendition_gone', message: problem }, atMs)
+  const [known] = Object.values(state.positions)
+  const continued = tracks.flatMap((each) => {
+    const cursor = state.positions[each] ?? known
+    return cursor === undefined ? [] : [[each, cursor] as const]
+  })
+  const positions = tracks.length === 0 ? state.positions : Object.fromEntries(continued)
+  const { phase } = state
+  const retained = phase.kind === 'monitoring' ? { ...phase, flow: retainRenditions(phase.flow, tracks) } : phase
+  return { state: { ...state, degradations, positions, phase: retained }, events }
 }
 
 /** Returns the monitor after an upcoming answer, which after the stream's start is a transient error of the site. */
 function afterUpcoming(
   state: MonitorState,
-  { releaseAtMs, title }: Extract<StreamResolution, { kind: 'upcoming' }>,
+  { releaseAtMs, title, problem }: Extract<StreamResolution, { kind: 'upcoming' }>,
   now: ObservedAt,
 ): MonitorTransition {
   if (state.phase.kind === 'monitoring') return { state, events: [] }
   const waiting = { ...withTitle(state, title), phase: { kind: 'waiting' } } as const
-  return raiseLateStart({ ...waiting, releaseAtMs: releaseAtMs ?? state.releaseAtMs }, now)
+  const upcoming = { ...waiting, releaseAtMs: releaseAtMs ?? state.releaseAtMs }
+  return raiseLateStart(withProblem(upcoming, problem, now), now)
+}
+
+/** Returns a monitor whose stream has not started with what is wrong with the stream's URL, if that is known. */
+function withProblem(state: MonitorState, problem: string | undefined, { atMs }: ObservedAt): MonitorState {
+  if (problem === undefined || state.phase.kind === 'monitoring') return state
+  return { ...state, unread: unreadAfterFetch(state.unread, { error: problem, beganMs: atMs }) }
 }
 
 /** Returns the state with the site's title, if it has one. */
@@ -116,8 +159,19 @@ function raiseLateStart(state: MonitorState, { atMs, config }: ObservedAt): Moni
   return event === null ? { state, events: [] } : { state: { ...state, delay: 'told' }, events: [event] }
 }
 
+/** Raises one alert for a stream that has never been readable, once that is due. */
+function raiseUnread(state: MonitorState, { atMs, config }: ObservedAt): MonitorTransition {
+  const { unread, releaseAtMs } = state
+  if (unread === null || atMs < computeUnreadDueMs(unread, config, releaseAtMs)) return { state, events: [] }
+  return { state: { ...state, unread: { ...unread, kind: 'told' } }, events: [createUnreadEvent(unread, atMs)] }
+}
+
 function afterTick(state: MonitorState, now: ObservedAt): MonitorTransition {
-  if (state.phase.kind !== 'monitoring') return raiseLateStart(state, now)
+  if (state.phase.kind !== 'monitoring') {
+    const late = raiseLateStart(state, now)
+    const unread = raiseUnread(late.state, now)
+    return { state: unread.state, events: [...late.events, ...unread.events] }
+  }
   const { outages, events } = raiseLastingOutage(state.outages, now.atMs)
   return { state: outages === state.outages ? state : { ...state, outages }, events }
 }
@@ -140,7 +194,10 @@ type PlaylistObservation = Extract<MonitorObservation, { readonly kind: 'playlis
 function afterPlaylist(state: MonitorState, observation: PlaylistObservation): MonitorTransition {
   const { tracks, targetDurationSec, firstStartMs, isEnded, atMs } = observation
   if (state.phase.kind !== 'monitoring') {
-    if (firstStartMs === null) return { state, events: [] }
+    if (firstStartMs === null) {
+      const unread = unreadAfterFetch(state.unread, { error: 'the playlist has no segment', beganMs: atMs })
+      return { state: { ...state, unread }, events: [] }
+    }
     const started = afterStart(state, firstStartMs, atMs)
     return { state: afterPlaylist(started.state, observation).state, events: started.events }
   }
@@ -148,22 +205,29 @@ function afterPlaylist(state: MonitorState, observation: PlaylistObservation): M
   const { stall, isInterrupted, events } = stallAfterPlaylist(state.phase.flow, update)
   const outages = outagesAfterRecovery(state.outages, { failing: 'manifest', tracks })
   const next: MonitorState = { ...state, outages, phase: { kind: 'monitoring', flow: stall } }
-  return { state: isInterrupted ? afterInterruption(next, tracks) : next, events }
+  return { state: isInterrupted ? afterInterruption(next, observation) : next, events }
 }
 
-/** Returns the monitor after a rendition's stall began or ended: failures and short runs before it no longer count. */
-function afterInterruption(state: MonitorState, tracks: TrackSelection): MonitorState {
+/**
+ * Returns the monitor after a rendition's stall began or ended: failures before it no longer count, nor do short runs
+ * if the segments after it do not follow those before. A stand of the playlist is not a gap of the media.
+ */
+function afterInterruption(
+  state: MonitorState,
+  { tracks, firstStartMs, isContinuous = false }: PlaylistObservation,
+): MonitorState {
+  const isGap = firstStartMs !== null && !isContinuous
   return {
     ...state,
-    outages: outagesAfterRecovery(state.outages, { failing: 'segment', tracks }),
-    runs: changeRuns(state.runs, tracks, (run) => (run.kind === 'short' ? null : run)),
+    outages: outagesWithoutSegments(state.outages, tracks),
+    runs: changeRuns(state.runs, tracks, (run) => (isGap && run.kind === 'short' ? null : run)),
   }
 }
 
 function afterStart(state: MonitorState, firstStartMs: number, atMs: number): MonitorTransition {
   const data = { title: state.title, started_at: formatTime(firstStartMs), source: state.by }
   return {
-    state: { ...state, phase: { kind: 'monitoring', flow: INITIAL_STALL_STATE } },
+    state: { ...state, unread: null, phase: { kind: 'monitoring', flow: INITIAL_STALL_STATE } },
     events: [createEvent(atMs, 'stream.started', data)],
   }
 }

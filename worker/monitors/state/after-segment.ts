@@ -1,12 +1,15 @@
 import type { MonitorConfig, MonitorEvent, MonitorHealth } from '../../../shared/contract/monitors.ts'
 import { DETECTORS } from '../analyze/detectors/list.ts'
 import type { SegmentFindings, TrackFindings } from '../analyze/findings.ts'
+import { degrade, restore } from './degradation.ts'
 import { changeRuns, type DetectionRuns, extendRun, runBeforeSegment, suspendRun } from './detection-runs.ts'
+import type { TrackSelection } from '../stream.ts'
 import { formatTime } from './monitor-event.ts'
 import type { MonitorState, MonitorTransition } from './monitor-state.ts'
 import type { MonitorObservation, RenditionProgress } from './observation.ts'
-import { outagesAfterFailure, outagesAfterRecovery, type StreamFailure } from './outage.ts'
+import { type Outage, outagesAfterFailure, outagesAfterRecovery, type StreamFailure } from './outage.ts'
 import { targetDurationMs } from './stall.ts'
+import { unreadAfterFetch } from './unread-stream.ts'
 
 type ObservationOf<Kind extends MonitorObservation['kind']> = Extract<MonitorObservation, { readonly kind: Kind }>
 
@@ -32,10 +35,50 @@ export function afterSegment(
     statistics[detector.counter] += after.alerts
     events.push(...after.events)
   }
-  const outages = outagesAfterRecovery(state.outages, { failing: 'segment', tracks })
+  const outages = outagesWithoutSegments(state.outages, tracks)
   const health = healthAfterSegment(state.health, findings, runs, atMs)
   const positions = { ...state.positions, [tracks]: cursor }
-  return { state: { ...state, runs, statistics, outages, health, positions }, events }
+  const restored = restore(state.degradations, 'encrypted', atMs)
+  const { degradations } = restored
+  return {
+    state: { ...state, runs, statistics, outages, degradations, health, positions },
+    events: [...restored.events, ...events],
+  }
+}
+
+/** Returns the outages without those of a rendition's segments and their keys. */
+export function outagesWithoutSegments(outages: MonitorState['outages'], tracks: TrackSelection): readonly Outage[] {
+  const withKeys = outagesAfterRecovery(outages, { failing: 'segment', tracks })
+  return outagesAfterRecovery(withKeys, { failing: 'key', tracks })
+}
+
+/** Returns the monitor after a segment that only a licensed player can decrypt: passed by, which is no failure. */
+export function afterEncryptedSegment(
+  state: MonitorState,
+  { progress, method, atMs }: ObservationOf<'encrypted'>,
+): MonitorTransition {
+  const { tracks } = progress
+  const message = `the segments are encrypted (${method}): only the playlist is checked`
+  const { degradations, events } = degrade(state.degradations, { cause: 'encrypted', message }, atMs)
+  const { statistics, health } = state
+  const passed: MonitorState = {
+    ...afterUnseenSegments(state, progress),
+    degradations,
+    outages: outagesWithoutSegments(state.outages, tracks),
+    statistics: { ...statistics, segments_skipped: statistics.segments_skipped + 1 },
+    health: {
+      video: tracks === 'sound' ? health.video : 'encrypted',
+      audio: tracks === 'picture' ? health.audio : 'encrypted',
+      last_check_at: formatTime(atMs),
+    },
+  }
+  return { state: passed, events }
+}
+
+/** Returns the monitor after a segment that it knows under another name: only the cursor moves. */
+export function afterKnownSegment(state: MonitorState, { progress }: ObservationOf<'known'>): MonitorTransition {
+  const { tracks, cursor } = progress
+  return { state: { ...state, positions: { ...state.positions, [tracks]: cursor } }, events: [] }
 }
 
 function healthAfterSegment(
@@ -51,16 +94,16 @@ function healthAfterSegment(
 
 const PICTURE_DETECTORS = DETECTORS.filter((detector) => detector.track === 'picture')
 const SOUND_DETECTORS = DETECTORS.filter((detector) => detector.track === 'sound')
-type HealthDetector<Health> = { readonly name: string; readonly health: Health }
+type HealthDetector<Health> = { readonly name: string; readonly health: Health | null }
 
 /** Returns a track's health at the end of a segment: that of the first listed detector with a run. */
 function trackHealth<Health>(
   findings: TrackFindings,
   detectors: readonly HealthDetector<Health>[],
   runs: DetectionRuns,
-): Health | 'absent' | 'ok' {
-  if (findings.kind === 'absent') return 'absent'
-  return detectors.find(({ name }) => runs[name] !== undefined)?.health ?? 'ok'
+): Health | 'absent' | 'undecodable' | 'ok' {
+  if (findings.kind !== 'present') return findings.kind
+  return detectors.find(({ name, health }) => health !== null && runs[name] !== undefined)?.health ?? 'ok'
 }
 
 /** Returns the monitor after a segment that was given up: counted, passed and part of an outage. */
@@ -75,7 +118,11 @@ export function afterFailedSegment(
     ...afterUnseenSegments(state, progress),
     statistics: { ...statistics, segments_failed: statistics.segments_failed + 1 },
   }
-  return afterFailedAttempt(passed, { failing: 'segment', tracks: progress.tracks, ...observation }, config)
+  return afterFailedAttempt(
+    passed,
+    { ...observation, failing: observation.failing ?? 'segment', tracks: progress.tracks },
+    config,
+  )
 }
 
 /** Returns the monitor after segments that were skipped. */
@@ -94,13 +141,15 @@ function afterUnseenSegments(state: MonitorState, { tracks, cursor }: RenditionP
   return { ...state, runs, positions: { ...state.positions, [tracks]: cursor } }
 }
 
-/** Returns the monitor after a failed attempt. Before the stream is live a failure means nothing. */
+/** Returns the monitor after a failed attempt. Before the stream has started it only shows what is wrong. */
 export function afterFailedAttempt(
   state: MonitorState,
   failure: StreamFailure,
   config: MonitorConfig,
 ): MonitorTransition {
-  if (state.phase.kind !== 'monitoring') return { state, events: [] }
+  if (state.phase.kind !== 'monitoring') {
+    return { state: { ...state, unread: unreadAfterFetch(state.unread, failure) }, events: [] }
+  }
   const cycleMs = config.coverage === 'latest' ? config.check_interval_sec * 1000 : 0
   const betweenMs = Math.max(cycleMs, targetDurationMs(state.phase.flow, failure.tracks))
   const { outages, events } = outagesAfterFailure(state.outages, failure, betweenMs)

@@ -163,6 +163,17 @@ test('a gap of at most a target duration, or one without date-times, does not en
   expect(eventTypes(replay(undated, { from: STARTED }))).toEqual(['alert.blackout'])
 })
 
+test('a leap of the date-time does not end a run where the segments follow each other', () => {
+  const leapt = [0, 3600].map((sec) => {
+    const observation = segment(sec, 3, { black: [span(0, 3)] })
+    if (observation.kind !== 'segment') throw new Error('segment() makes segments')
+    return { ...observation, segment: { ...observation.segment, isContinuous: true } }
+  })
+  expect(replay(leapt, { from: STARTED }).events).toMatchObject([
+    { event_type: 'alert.blackout', data: { duration_sec: 6, started_at: isoAt(0) } },
+  ])
+})
+
 test('a stall of its playlist ends a short run', () => {
   const stood = [segment(0, 3, { black: [span(0, 3)] }), playlist(at(15), null), playlist(at(20), at(3))]
   const result = replay([...stood, segment(3, 3, { black: [span(0, 3)] })], { from: STARTED })

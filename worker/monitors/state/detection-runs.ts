@@ -46,6 +46,8 @@ export type AnalyzedSegment = {
   readonly startMs: number
   readonly isDated: boolean
   readonly durationSec: number
+  /** It directly follows the last analyzed one by the playlist, whatever its date-time says. */
+  readonly isContinuous?: boolean
 }
 
 /** A detector's run at the end of a segment, and the alerts raised on the way. */
@@ -67,13 +69,17 @@ const MIN_GAP_MS = 2000
 /** A detector, its config and the time of the observation. */
 export type DetectionContext = { readonly detector: Detector; readonly config: MonitorConfig; readonly atMs: number }
 
-/** Returns the run if a segment can continue it. A stream gap of more than `gapMs` ends a run without an alert. */
+/**
+ * Returns the run if a segment can continue it. A gap of more than `gapMs` between date-times ends a run without an
+ * alert, unless the segment is known to follow: a clock that was set leaves no gap in the media.
+ */
 export function runBeforeSegment(
   run: DetectionRun | null,
   segment: AnalyzedSegment,
   gapMs: number,
 ): DetectionRun | null {
   if (run === null || run.kind === 'alerted' || run.after.kind === 'unseen') return run
+  if (segment.isContinuous === true) return run
   const sinceRunMs = run.isDated && segment.isDated ? segment.startMs - run.endMs : 0
   return sinceRunMs > Math.max(MIN_GAP_MS, gapMs) ? null : run
 }
@@ -85,6 +91,9 @@ export function extendRun(
   segment: AnalyzedSegment,
   context: DetectionContext,
 ): RunTransition {
+  if (run !== null && findings.kind === 'undecodable' && showsInContent(context.detector)) {
+    return { run: suspendRun(run), alerts: 0, events: [] }
+  }
   const spans = spansOfDetector(findings, segment, context.detector)
   const [first] = spans
   const isContinued = run !== null && first !== undefined && first.fromSec <= JOIN_SEC
@@ -98,10 +107,17 @@ export function extendRun(
 function spansOfDetector(
   findings: TrackFindings,
   segment: AnalyzedSegment,
-  detector: Detector,
+  { name, whenAbsent }: Detector,
 ): readonly DetectionSpan[] {
-  if (findings.kind === 'absent') return [{ fromSec: 0, toSec: segment.durationSec }]
-  return findings.spans[detector.name] ?? []
+  if (findings.kind === 'present') return findings.spans[name] ?? []
+  if (findings.kind === 'undecodable' || whenAbsent === 'clear') return []
+  const isDetected = whenAbsent === 'detected' || findings.isDeclared
+  return isDetected ? [{ fromSec: 0, toSec: segment.durationSec }] : []
+}
+
+/** Reports whether only a decoded track shows the condition. */
+function showsInContent(detector: Detector): boolean {
+  return (detector.track === 'picture' ? detector.pictures : detector.sound) !== 'none'
 }
 
 function afterSpan(
@@ -151,6 +167,7 @@ function createAlert(run: DetectionRun, segment: AnalyzedSegment, context: Detec
     duration_sec: reportedDurationSec(run, thresholdSec),
     started_at: formatTime(run.startMs),
     threshold_sec: thresholdSec,
+    ...detector.data,
     segment_info: { sequence: segment.sequence, duration: roundToMillis(segment.durationSec) },
   })
 }
@@ -175,6 +192,7 @@ export function endRun(
     total_duration_sec: reportedDurationSec(run, config[detector.threshold]),
     started_at: formatTime(run.startMs),
     recovered_at: formatTime(endMs),
+    ...detector.data,
   }
   return [createEvent(atMs, detector.recoveredEvent, data)]
 }

@@ -8,10 +8,12 @@ import {
   UNKNOWN_HEALTH,
 } from '../../../shared/contract/monitors.ts'
 import { SiteAccess } from './access.ts'
+import { Degradation } from './degradation.ts'
 import { DetectionRuns } from './detection-runs.ts'
 import { Outage } from './outage.ts'
-import { PlaylistCursor } from './playlist-cursor.ts'
+import { PlaylistCursor } from './segment-identity.ts'
 import { StallState } from './stall.ts'
+import { UnreadStream } from './unread-stream.ts'
 
 /** Phase of a monitor; moves forward only. `stream.started` marks the entry to `monitoring`, so it is sent once. */
 const Phase = v.variant('kind', [
@@ -38,6 +40,9 @@ export const MonitorState = v.object({
   delay: v.picklist(['untold', 'told']),
   access: SiteAccess,
   outages: v.pipe(v.array(Outage), v.readonly()),
+  degradations: v.optional(v.pipe(v.array(Degradation), v.readonly()), []),
+  /** What was wrong with the stream's URL so far; `null` once a segment was seen. */
+  unread: v.optional(v.nullable(UnreadStream), null),
   runs: DetectionRuns,
   /** Cursor of each rendition. */
   positions: v.pipe(
@@ -62,6 +67,8 @@ export const INITIAL_STATE: MonitorState = {
   delay: 'untold',
   access: { kind: 'open' },
   outages: [],
+  degradations: [],
+  unread: null,
   runs: {},
   positions: {},
   health: UNKNOWN_HEALTH,

@@ -1,7 +1,7 @@
 import type { SegmentFindings } from '../analyze/findings.ts'
 import type { StreamResolution, TrackSelection } from '../stream.ts'
 import type { AnalyzedSegment } from './detection-runs.ts'
-import type { PlaylistCursor } from './playlist-cursor.ts'
+import type { PlaylistCursor } from './segment-identity.ts'
 
 /** One input of the state machine and its time, in ms since 1970. */
 export type MonitorObservation = { readonly atMs: number } & (
@@ -13,6 +13,8 @@ export type MonitorObservation = { readonly atMs: number } & (
       readonly targetDurationSec: number
       /** Stream time of its first new segment; `null` if it has none. */
       readonly firstStartMs: number | null
+      /** Its first new segment directly follows the last one that was read. */
+      readonly isContinuous?: boolean
       /** It has EXT-X-ENDLIST. */
       readonly isEnded: boolean
     }
@@ -25,9 +27,20 @@ export type MonitorObservation = { readonly atMs: number } & (
       readonly findings: SegmentFindings
     }
   /** An attempt to fetch a segment failed and is retried. */
-  | ({ readonly kind: 'attempt_failed' } & FailedAttempt)
+  | ({ readonly kind: 'attempt_failed' } & FailedAttempt & FailingPart)
   /** A segment was given up. */
-  | ({ readonly kind: 'segment_failed'; readonly progress: RenditionProgress } & Omit<FailedAttempt, 'tracks'>)
+  | ({ readonly kind: 'segment_failed'; readonly progress: RenditionProgress } & Omit<FailedAttempt, 'tracks'> &
+      FailingPart)
+  /** A segment was passed by because only a licensed player can decrypt it. */
+  | { readonly kind: 'encrypted'; readonly progress: RenditionProgress; readonly method: string }
+  /** A segment was recognized as one that was analyzed under another name. */
+  | { readonly kind: 'known'; readonly progress: RenditionProgress }
+  /** Other renditions of the stream are monitored from now on. `problem`: why not the best; `null` for the best. */
+  | {
+      readonly kind: 'renditions'
+      readonly tracks: readonly TrackSelection[]
+      readonly problem: string | null
+    }
   /** Segments were not analyzed: they had left the playlist, or were not selected. */
   | { readonly kind: 'skipped'; readonly progress: RenditionProgress; readonly count: number }
   /** Every segment before the EXT-X-ENDLIST of the playlists was handled. */
@@ -36,8 +49,19 @@ export type MonitorObservation = { readonly atMs: number } & (
   | { readonly kind: 'tick' }
 )
 
-/** A failure of a rendition; the attempt began at `beganMs`, in ms since 1970. */
-type FailedAttempt = { readonly tracks: TrackSelection; readonly beganMs: number; readonly error: string }
+/**
+ * A failure of a rendition; the attempt began at `beganMs`, in ms since 1970. `untilMs`: the time before which the server
+ * does not want to be called again.
+ */
+type FailedAttempt = {
+  readonly tracks: TrackSelection
+  readonly beganMs: number
+  readonly untilMs?: number
+  readonly error: string
+}
+
+/** What of a segment failed: `segment` by default. */
+type FailingPart = { readonly failing?: 'segment' | 'key' }
 
 /** Cursor of a rendition after the observation. */
 export type RenditionProgress = { readonly tracks: TrackSelection; readonly cursor: PlaylistCursor }

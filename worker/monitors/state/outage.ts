@@ -6,11 +6,11 @@ import { createEvent, sanitizeText, secondsBetween } from './monitor-event.ts'
 
 /**
  * A time in which one rendition's playlist or segments could not be fetched or decoded, from the start of the first
- * failed attempt to the end of the last one. `told`: an alert was sent for it. `sides`: the rendition's tracks.
+ * failed attempt to the end of the last one, or to the time until which the server refuses calls. `told`: an alert was sent for it. `sides`: the rendition's tracks.
  */
 export const Outage = v.object({
   kind: v.picklist(['new', 'told']),
-  failing: v.picklist(['manifest', 'segment']),
+  failing: v.picklist(['manifest', 'segment', 'key']),
   sides: v.picklist(['both', 'picture', 'sound']),
   sinceMs: v.number(),
   lastMs: v.number(),
@@ -22,8 +22,13 @@ export type Outage = Readonly<v.InferOutput<typeof Outage>>
 /** The part of the stream that an outage concerns. */
 export type OutageScope = { readonly failing: Outage['failing']; readonly tracks: TrackSelection }
 
-/** A failed attempt, from its start to its end in ms since 1970. */
-export type StreamFailure = OutageScope & { readonly error: string; readonly beganMs: number; readonly atMs: number }
+/** A failed attempt, from its start to its end in ms since 1970. `untilMs`: the server wants no call before this time. */
+export type StreamFailure = OutageScope & {
+  readonly error: string
+  readonly beganMs: number
+  readonly atMs: number
+  readonly untilMs?: number
+}
 
 export type OutageTransition = { readonly outages: readonly Outage[]; readonly events: readonly MonitorEvent[] }
 
@@ -42,10 +47,17 @@ export function outagesAfterFailure(
   failure: StreamFailure,
   betweenMs: number,
 ): OutageTransition {
-  const { failing, tracks, beganMs, atMs } = failure
+  const { failing, tracks, beganMs, atMs, untilMs = atMs } = failure
   const known = outages.find((outage) => isInScope(outage, failure) && beganMs - outage.lastMs <= RECENT_MS + betweenMs)
   const { kind, sinceMs } = known ?? { kind: 'new', sinceMs: beganMs }
-  const outage: Outage = { kind, failing, sides: tracks, sinceMs, lastMs: atMs, error: sanitizeText(failure.error) }
+  const outage: Outage = {
+    kind,
+    failing,
+    sides: tracks,
+    sinceMs,
+    lastMs: Math.max(atMs, untilMs),
+    error: sanitizeText(failure.error),
+  }
   return raiseLastingOutage([...outages.filter((other) => !isInScope(other, failure)), outage], atMs)
 }
 

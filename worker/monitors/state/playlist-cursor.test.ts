@@ -1,7 +1,8 @@
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
 
-import { findNewSegments, PlaylistCursor } from './playlist-cursor.ts'
+import { findNewSegments } from './playlist-cursor.ts'
+import { PlaylistCursor } from './segment-identity.ts'
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
 
 function segment(sequence: number | null, url: string, changed: Partial<StreamSegment> = {}): StreamSegment {

@@ -4,6 +4,7 @@ import type { StreamResolution, StreamSource } from '../stream.ts'
 import type { MonitorState } from './monitor-state.ts'
 import { computeAlertDueMs } from './outage.ts'
 import { computeLateFromMs, findScheduledStartMs } from './start-delay.ts'
+import { computeUnreadDueMs } from './unread-stream.ts'
 
 /** Intervals between calls of the resolver, in ms; from the worker's environment. */
 export type ResolveIntervals = {
@@ -113,14 +114,14 @@ export function isDisrupted(state: MonitorState, nowMs: number): boolean {
 }
 
 /**
- * Returns the next time at which a tick alone causes an event, in ms since 1970: a stream that has not started is late,
- * or an outage has lasted. `Infinity` if there is none.
+ * Returns the next time at which a tick alone causes an event, in ms since 1970: a stream that has not started is late
+ * or cannot be read, or an outage has lasted. `Infinity` if there is none.
  */
 export function nextTickMs(state: MonitorState, config: MonitorConfig, nowMs: number): number {
   if (state.phase.kind === 'monitoring') {
     return Math.min(...state.outages.map(computeAlertDueMs).filter((ms) => ms > nowMs), Infinity)
   }
-  if (state.delay === 'told') return Infinity
-  const lateFromMs = computeLateFromMs(config, state.releaseAtMs)
-  return lateFromMs === null ? Infinity : lateFromMs + 1
+  const unreadMs = computeUnreadDueMs(state.unread, config, state.releaseAtMs)
+  const lateFromMs = state.delay === 'told' ? null : computeLateFromMs(config, state.releaseAtMs)
+  return Math.min(unreadMs, lateFromMs === null ? Infinity : lateFromMs + 1)
 }

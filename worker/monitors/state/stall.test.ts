@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { at, isoAt, playlist, STARTED, replay, eventTypes } from '../../testing/monitor-scenario.ts'
+import { at, isoAt, playlist, segment, span, STARTED, replay, eventTypes } from '../../testing/monitor-scenario.ts'
 
 const nothingNew = (sec: number, targetSec = 2) => playlist(at(sec), null, targetSec)
 
@@ -39,6 +39,22 @@ test('no stream is suspended after one of its playlists has ended', () => {
 test('a playlist of long segments stalls after two target durations', () => {
   expect(replay([nothingNew(15.9, 8)], { from: STARTED }).events).toEqual([])
   expect(eventTypes(replay([nothingNew(16, 8)], { from: STARTED }))).toEqual(['stream.suspended'])
+})
+
+test('a stand of the playlist is no gap of the media where its segments go on', () => {
+  const stood = (isContinuous: boolean) => {
+    const moved = playlist(at(20), at(3), 2)
+    if (moved.kind !== 'playlist') throw new Error('playlist() makes playlists')
+    return [
+      segment(0, 3, { black: [span(0, 3)] }),
+      nothingNew(15),
+      { ...moved, isContinuous },
+      segment(3, 3, { black: [span(0, 3)] }),
+    ]
+  }
+  const types = (isContinuous: boolean) => eventTypes(replay(stood(isContinuous), { from: STARTED }))
+  expect(types(true)).toEqual(['stream.suspended', 'stream.resumed', 'alert.blackout'])
+  expect(types(false)).toEqual(['stream.suspended', 'stream.resumed'])
 })
 
 test('a playlist that cannot be fetched does not stall', () => {

@@ -74,9 +74,14 @@ export function stallAfterPlaylist(before: StallState, update: PlaylistUpdate): 
 function movementAfterPlaylist(before: PlaylistMovement | undefined, update: PlaylistUpdate): PlaylistMovement {
   const { targetDurationSec, hasNew, isEnded, atMs } = update
   const newestMs = hasNew ? atMs : (before?.newestMs ?? atMs)
-  const isLong = atMs - newestMs >= Math.max(MIN_STALL_MS, 2000 * targetDurationSec)
+  const isLong = atMs - newestMs >= stallAfterMs(targetDurationSec)
   const unended = isLong ? 'still' : 'moving'
   return { kind: isEnded ? 'ended' : unended, newestMs, targetDurationSec }
+}
+
+/** Returns the time without a new segment after which a playlist has stalled, in ms. */
+export function stallAfterMs(targetDurationSec: number): number {
+  return Math.max(MIN_STALL_MS, 2000 * targetDurationSec)
 }
 
 /** Reports whether a rendition has stalled. */

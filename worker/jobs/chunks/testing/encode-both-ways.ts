@@ -5,6 +5,7 @@ import { PATIENCE_MS } from '../../../../shared/testing/until.ts'
 import type { ChunkPlan, Clip } from '../../../../shared/contract/jobs.ts'
 import type { Preset } from '../../../../shared/contract/presets.ts'
 import { probeMedia } from '../../../media/ffprobe.ts'
+import type { MediaProbeResult } from '../../../media/probed-media.ts'
 import { openLocalStore } from '../../../stores/local.ts'
 import { encode } from '../../encode/encode.ts'
 import type { PlannedInput } from '../../plan/encode-plan.ts'
@@ -42,12 +43,16 @@ export async function createChunkContext(jobDir: string, step: string): Promise<
   }
 }
 
-/** Probes a job's input, and plans its output. */
+/** Probes of inputs by their paths: a test encodes the same one several times. */
+const probes = new Map<string, Promise<MediaProbeResult>>()
+
+/** Probes a job's input once, and plans its output. */
 export async function planInput({ inputPath, preset, clip }: EncodeJob): Promise<PlannedInput> {
-  const probed = await probeMedia('ffprobe', inputPath, {
-    timeoutMs: PATIENCE_MS,
-    signal: new AbortController().signal,
-  })
+  const probing =
+    probes.get(inputPath) ??
+    probeMedia('ffprobe', inputPath, { timeoutMs: PATIENCE_MS, signal: new AbortController().signal })
+  probes.set(inputPath, probing)
+  const probed = await probing
   if (probed.kind !== 'ok') throw new Error(probed.reason)
   const planned = planOutput(probed.probe, preset, clip ?? null)
   if (planned.kind !== 'planned') throw new Error(planned.failure.message)

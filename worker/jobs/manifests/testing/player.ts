@@ -80,7 +80,7 @@ function pageOf(engine: string): string {
 async function play(browser: Browser, server: LocalServer, options: PlayOptions, set: number): Promise<Playback> {
   const page = await browser.newPage()
   try {
-    await page.goto(`${server.origin}/page/${options.engine}`)
+    await page.goto(`${server.origin}/page/${options.engine}`, { timeout: PATIENCE_MS })
     const request = {
       engine: options.engine,
       url: `${server.origin}/${set}/${options.entry}`,

@@ -1,4 +1,4 @@
-import { createBitReader } from './bit-reader.ts'
+import { createBitReader } from '../../../media/demux/bit-reader.ts'
 
 /** What a decoder's configuration says of the sound. */
 export type AudioFormat = { readonly sampleRate: number; readonly channels: number }

@@ -5,7 +5,7 @@ import { readAudioPayload, readVideoPayload } from '../../flv/media-payload.ts'
 import { makeFlvClip, type FlvClip } from '../../testing/flv-clip.ts'
 import { toAmfObject } from '../rtmp/amf0-writer.ts'
 import { readAudioFormat } from './audio-format.ts'
-import { readH264Size } from './h264-size.ts'
+import { readH264Size } from '../../../media/demux/h264-size.ts'
 import { createFactsMeter, type FactsMeter } from './publisher-facts.ts'
 
 const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '25']

@@ -3,7 +3,7 @@ import type { MediaPayload } from '../../flv/media-payload.ts'
 import { readNumberProperty, readTextProperty, type AmfValue } from '../rtmp/amf0-value.ts'
 import { readAudioFormat, type AudioFormat } from './audio-format.ts'
 import { createFrameStatistics, type FrameStatistics } from './frame-statistics.ts'
-import { readH264Size, type PictureSize } from './h264-size.ts'
+import { readH264Size, type PictureSize } from '../../../media/demux/h264-size.ts'
 import { createRateWindow, type RateWindow } from './rate-window.ts'
 import type { MediaTrack } from './session-time.ts'
 

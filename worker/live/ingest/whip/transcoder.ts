@@ -1,3 +1,4 @@
+import { PROGRAM_LIMITS } from '../../../platform/program-limits.ts'
 import { startProgram, type ProgramExit } from '../../../platform/start-program.ts'
 import { createFlvReader } from '../../flv/flv-reader.ts'
 import type { FlvTag } from '../../flv/flv-tag.ts'
@@ -25,7 +26,10 @@ const MAX_REASON_CHARS = 200
 
 /** Starts ffmpeg for a session. */
 export function startTranscoder({ ffmpegPath, tracks, onTag }: TranscoderOptions): Transcoder {
-  const program = startProgram(ffmpegPath, buildTranscoderArguments(tracks), 1)
+  const program = startProgram(ffmpegPath, buildTranscoderArguments(tracks), {
+    pipes: 1,
+    limits: PROGRAM_LIMITS.encoder,
+  })
   let pendingBytes = 0
   let isSkippingVideo = false
   const send = (bytes: Buffer) => {

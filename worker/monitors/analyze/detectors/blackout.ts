@@ -1,7 +1,7 @@
-import type { Detector } from './detector.ts'
+import type { PictureDetector } from './detector.ts'
 
 /** Black picture: at least 98 % of the pixels lie within the darkest 10 % of the luminance range. */
-export const blackout: Detector = {
+export const blackout: PictureDetector = {
   name: 'blackout',
   track: 'picture',
   health: 'black',
@@ -9,7 +9,6 @@ export const blackout: Detector = {
   alertEvent: 'alert.blackout',
   recoveredEvent: 'alert.blackout_recovered',
   counter: 'blackout_events',
-  filter: () => 'blackdetect=d=0:pix_th=0.10:pic_th=0.98',
-  startKey: 'lavfi.black_start',
-  endKey: 'lavfi.black_end',
+  pictures: ({ isBlack }) => isBlack,
+  whenAbsent: 'detected',
 }

@@ -7,14 +7,27 @@ import type {
   MonitorStatistics,
   VideoHealth,
 } from '../../../../shared/contract/monitors.ts'
+import type { TimedPicture } from '../detection-spans.ts'
 
 /**
- * A condition of a track that is an alert once it lasts. Plain data: how ffmpeg marks it, and which config field,
- * events, counter and health value belong to it.
+ * A condition of a track that is an alert once it lasts. Plain data: how it is seen, and which config field, events,
+ * counter and health value belong to it.
  */
 export type Detector = PictureDetector | SoundDetector
-type PictureDetector = DetectorFields & { readonly track: 'picture'; readonly health: InferOutput<typeof VideoHealth> }
-type SoundDetector = DetectorFields & { readonly track: 'sound'; readonly health: InferOutput<typeof AudioHealth> }
+
+export type PictureDetector = DetectorFields & {
+  readonly track: 'picture'
+  readonly health: InferOutput<typeof VideoHealth> | null
+  /** How decoded pictures show it: one by one, by standing still, or not at all. */
+  readonly pictures: ((picture: TimedPicture) => boolean) | 'frozen' | 'none'
+}
+
+export type SoundDetector = DetectorFields & {
+  readonly track: 'sound'
+  readonly health: InferOutput<typeof AudioHealth> | null
+  /** How decoded sound shows it. */
+  readonly sound: 'silent' | 'none'
+}
 
 type DetectorFields = {
   /** Key of its spans in a segment's findings and of its run in the monitor's state. */
@@ -25,9 +38,8 @@ type DetectorFields = {
   readonly recoveredEvent: MonitorEventType
   /** Counter of its alerts. */
   readonly counter: keyof MonitorStatistics
-  /** ffmpeg filter that marks the frames where a span begins and where it ends. */
-  readonly filter: (config: MonitorConfig) => string
-  /** Metadata keys of these marks; their values are times in seconds. */
-  readonly startKey: string
-  readonly endKey: string
+  /** What a segment without the track means: the condition, if the track is declared, or nothing. */
+  readonly whenAbsent: 'detected' | 'detected_if_declared' | 'clear'
+  /** Further fields of its events' data. */
+  readonly data?: Readonly<Record<string, string>>
 }

@@ -13,6 +13,11 @@ export function readH264Size(configuration: Buffer): PictureSize | null {
   if (configuration.length < 9 || ((configuration[5] ?? 0) & 0x1f) === 0) return null
   const length = configuration.readUInt16BE(6)
   const parameterSet = configuration.subarray(8, 8 + length)
+  return readH264ParameterSetSize(parameterSet)
+}
+
+/** Returns the picture's size by a sequence parameter set with its NAL header; `null` if it is none. */
+export function readH264ParameterSetSize(parameterSet: Buffer): PictureSize | null {
   if (parameterSet.length < 5) return null
   const size = readParameterSet(createBitReader(removeEmulationPrevention(parameterSet.subarray(1))))
   return isPlausible(size) ? size : null
@@ -23,7 +28,7 @@ function isPlausible({ width, height }: PictureSize): boolean {
 }
 
 /** Removes the byte 3 after two bytes 0 (ITU-T H.264 §7.4.1). */
-function removeEmulationPrevention(bytes: Buffer): Buffer {
+export function removeEmulationPrevention(bytes: Buffer): Buffer {
   return Buffer.from(bytes.filter((byte, i) => !(byte === 3 && bytes[i - 1] === 0 && bytes[i - 2] === 0)))
 }
 

@@ -1,0 +1,170 @@
+/** Demultiplexes fragmented MP4 (ISO/IEC 14496-12 §8.8): an initialization section, and fragments with their data. */
+
+import { findBoxBody, parseBoxes, readTimescale, requireBoxBody } from '../mp4/boxes.ts'
+import { readTrackFragment, type SampleDefaults, type TrackFragment } from '../mp4/track-fragment.ts'
+import type { DemuxedSegment, DemuxedTrack, MediaPacket, TrackFormat } from './media-packet.ts'
+import { readTrackFormat } from './mp4-format.ts'
+
+type Mp4Track = {
+  readonly trackId: number
+  readonly isPicture: boolean
+  readonly timescale: number
+  /** Media time that is presented at 0, in units of the timescale. */
+  readonly startTime: number
+  readonly defaults: SampleDefaults
+  readonly format: TrackFormat
+}
+
+type TopBox = { readonly type: string; readonly at: number; readonly body: Buffer; readonly isWhole: boolean }
+
+/**
+ * Demultiplexes a segment after its initialization section, if that is separate. A fragment that is cut keeps the
+ * samples before the cut.
+ * @throws RangeError where the initialization section is missing or damaged
+ */
+export function demuxFragmentedMp4(bytes: Buffer, init: Buffer | null): DemuxedSegment {
+  const boxes = readTopBoxes(bytes)
+  const tracks = readTracks(findMovie(boxes, init))
+  const picture = tracks.find(({ isPicture }) => isPicture)
+  const sounds = tracks.filter(({ isPicture }) => !isPicture)
+  const sound = sounds.find(({ format }) => format.matroska !== null) ?? sounds[0]
+  const packets = new Map<number, MediaPacket[]>(tracks.map(({ trackId }) => [trackId, []]))
+  const fragments = boxes.filter(({ type, isWhole }) => type === 'moof' && isWhole)
+  const areWhole = fragments.flatMap(({ at, body }) =>
+    parseBoxes(body)
+      .filter(({ type }) => type === 'traf')
+      .map((traf) => addFragment(traf.body, { bytes, moofAt: at, tracks, packets })),
+  )
+  const isCut = boxes.some(({ isWhole }) => !isWhole) || areWhole.includes(false)
+  const toTrack = (track: Mp4Track | undefined): DemuxedTrack => {
+    return { packets: packets.get(track?.trackId ?? -1) ?? [], isDeclared: track !== undefined }
+  }
+  return { picture: toTrack(picture), sound: toTrack(sound), isCut }
+}
+
+function findMovie(boxes: readonly TopBox[], init: Buffer | null): Buffer {
+  const own = boxes.find(({ type }) => type === 'moov')?.body
+  const moov = own ?? (init === null ? null : findBoxBody(init, 'moov'))
+  if (moov === null) throw new RangeError('has no initialization section')
+  return moov
+}
+
+/** Reads the outermost boxes. The last one may be cut. */
+function readTopBoxes(bytes: Buffer): TopBox[] {
+  const boxes: TopBox[] = []
+  for (let at = 0; at + 8 <= bytes.length;) {
+    const shortSize = bytes.readUInt32BE(at)
+    const headerBytes = shortSize === 1 ? 16 : 8
+    if (at + headerBytes > bytes.length) break
+    const size = shortSize === 1 ? Number(bytes.readBigUInt64BE(at + 8)) : shortSize || bytes.length - at
+    if (size < headerBytes) break
+    const type = bytes.toString('latin1', at + 4, at + 8)
+    boxes.push({ type, at, body: bytes.subarray(at + headerBytes, at + size), isWhole: at + size <= bytes.length })
+    at += size
+  }
+  return boxes
+}
+
+function readTracks(moov: Buffer): Mp4Track[] {
+  const movieTimescale = readTimescale(requireBoxBody(moov, 'mvhd'))
+  const defaults = readDefaults(moov)
+  return parseBoxes(moov)
+    .filter(({ type }) => type === 'trak')
+    .flatMap(({ body: trak }) => {
+      const handler = requireBoxBody(trak, 'mdia', 'hdlr').toString('latin1', 8, 12)
+      if (handler !== 'vide' && handler !== 'soun') return []
+      const tkhd = requireBoxBody(trak, 'tkhd')
+      const trackId = tkhd.readUInt32BE(tkhd.readUInt8(0) === 1 ? 20 : 12)
+      const timescale = readTimescale(requireBoxBody(trak, 'mdia', 'mdhd'))
+      const stsd = requireBoxBody(trak, 'mdia', 'minf', 'stbl', 'stsd')
+      const isPicture = handler === 'vide'
+      const format = readTrackFormat(stsd, trackId, isPicture)
+      if (format === null || timescale === 0) return []
+      const startTime = readStartTime(findBoxBody(trak, 'edts', 'elst'), timescale / (movieTimescale || 1))
+      const sampleDefaults = defaults.get(trackId) ?? { duration: 0, flags: 0 }
+      return [{ trackId, isPicture, timescale, startTime, defaults: sampleDefaults, format }]
+    })
+}
+
+/** Reads each track's trex box (ISO/IEC 14496-12 §8.8.3). */
+function readDefaults(moov: Buffer): Map<number, SampleDefaults> {
+  const mvex = findBoxBody(moov, 'mvex')
+  const trexes = mvex === null ? [] : parseBoxes(mvex).filter(({ type }) => type === 'trex')
+  return new Map(
+    trexes.map(({ body }) => [
+      body.readUInt32BE(4),
+      { duration: body.readUInt32BE(12), size: body.readUInt32BE(16), flags: body.readUInt32BE(20) },
+    ]),
+  )
+}
+
+/** Returns the media time at which an edit list begins, less its empty edits (ISO/IEC 14496-12 §8.6.6). */
+function readStartTime(elst: Buffer | null, mediaPerMovieTick: number): number {
+  if (elst === null) return 0
+  const isLong = elst.readUInt8(0) === 1
+  const count = Math.min(elst.readUInt32BE(4), Math.floor((elst.length - 8) / (isLong ? 20 : 12)))
+  let empty = 0
+  for (let i = 0; i < count; i++) {
+    const at = 8 + i * (isLong ? 20 : 12)
+    const mediaTime = isLong ? Number(elst.readBigInt64BE(at + 8)) : elst.readInt32BE(at + 4)
+    if (mediaTime >= 0) return mediaTime - empty
+    empty += (isLong ? Number(elst.readBigUInt64BE(at)) : elst.readUInt32BE(at)) * mediaPerMovieTick
+  }
+  return -empty
+}
+
+type FragmentPlace = {
+  readonly bytes: Buffer
+  readonly moofAt: number
+  readonly tracks: readonly Mp4Track[]
+  readonly packets: ReadonlyMap<number, MediaPacket[]>
+}
+
+/** Adds a fragment's packets to its track. Returns false if some of its data is missing. */
+function addFragment(traf: Buffer, { bytes, moofAt, tracks, packets }: FragmentPlace): boolean {
+  const trackId = requireBoxBody(traf, 'tfhd').readUInt32BE(4)
+  const track = tracks.find((candidate) => candidate.trackId === trackId)
+  const target = packets.get(trackId)
+  if (track === undefined || target === undefined) return true
+  const fragment: TrackFragment = readTrackFragment(traf, track.defaults)
+  const base = fragment.baseDataOffset ?? moofAt
+  let time = fragment.decodeTime - track.startTime
+  let at = base
+  for (const { dataOffset, samples } of fragment.runs) {
+    if (dataOffset !== null) at = base + dataOffset
+    for (const { size, duration, compositionOffset, isSync } of samples) {
+      if (at < 0 || at + size > bytes.length) return false
+      const sample = bytes.subarray(at, at + size)
+      const sec = (time + compositionOffset) / track.timescale
+      target.push({ sec, ...readKeys(track, sample, isSync), bytes: sample, format: track.format })
+      at += size
+      time += duration
+    }
+  }
+  return true
+}
+
+/** Returns whether a decoder can begin with a sample. Of H.264 and H.265 the data decides: flags are often wrong. */
+function readKeys(
+  { format: { codec }, isPicture }: Mp4Track,
+  sample: Buffer,
+  isSync: boolean,
+): Pick<MediaPacket, 'isKey' | 'isIndependent'> {
+  if (!isPicture) return { isKey: true, isIndependent: true }
+  if (codec !== 'h264' && codec !== 'hevc') return { isKey: isSync, isIndependent: isSync }
+  const types = readUnitTypes(sample, codec)
+  const isIndependent = types.some((type) => (codec === 'h264' ? type === 5 : type === 19 || type === 20))
+  return { isKey: isSync || isIndependent, isIndependent }
+}
+
+const MAX_UNITS = 64
+
+/** Returns the types of a sample's first NAL units, each behind its length of four bytes, as is usual. */
+function readUnitTypes(sample: Buffer, codec: 'h264' | 'hevc'): number[] {
+  const types: number[] = []
+  for (let at = 0; at + 5 <= sample.length && types.length < MAX_UNITS; at += 4 + sample.readUInt32BE(at)) {
+    const byte = sample.readUInt8(at + 4)
+    types.push(codec === 'h264' ? byte & 0x1f : (byte >> 1) & 0x3f)
+  }
+  return types
+}

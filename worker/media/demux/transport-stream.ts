@@ -1,0 +1,188 @@
+/**
+ * Demultiplexes a transport stream (ISO/IEC 13818-1) as ffmpeg does: it finds its step again after bytes that are no
+ * packets, takes the first picture and the first sound, and follows a program map that changes.
+ */
+
+import { type ElementaryStream, splitElementaryStream, type TimeMark } from './elementary-stream.ts'
+import type { DemuxedSegment, DemuxedTrack, MediaPacket, TrackFormat } from './media-packet.ts'
+import { type ProgramStream, readProgramMap, readProgramMapPids } from './program-map.ts'
+import { createTransportClock, type Timestamps } from './transport-clock.ts'
+import { readTransportPackets, type StreamPacket } from './transport-packets.ts'
+
+/** What the segments of a rendition leave for the next one, which may lack its tables and parameters. */
+export type TransportContext = {
+  readonly streams: readonly ProgramStream[]
+  readonly picture: TrackFormat | null
+}
+
+type Kind = 'picture' | 'sound'
+type OpenStream = {
+  readonly stream: ProgramStream
+  readonly chunks: Buffer[]
+  readonly marks: TimeMark[]
+  length: number
+  counter: number | null
+  isStarted: boolean
+  /** Length of the stream at the end of its PES packet, as far as that says. */
+  dueLength: number
+}
+
+/** Demultiplexes a segment. `before` comes from the segment before it. */
+export function demuxTransportStream(
+  bytes: Buffer,
+  before: TransportContext | null,
+): DemuxedSegment & { readonly context: TransportContext } {
+  const collector = createCollector(before?.streams ?? [])
+  const { isCut } = readTransportPackets(bytes, collector.takePacket)
+  const { parts, streams, hasOpenUnit } = collector.finish()
+  const picture = toTrack('picture', parts.picture, { streams, format: before?.picture ?? null })
+  const sound = toTrack('sound', parts.sound, { streams, format: null })
+  return {
+    picture,
+    sound,
+    isCut: isCut || hasOpenUnit,
+    context: { streams, picture: picture.packets.at(-1)?.format ?? null },
+  }
+}
+
+function toTrack(
+  kind: Kind,
+  parts: readonly ElementaryStream[],
+  { streams, format }: { readonly streams: readonly ProgramStream[]; readonly format: TrackFormat | null },
+): DemuxedTrack {
+  const packets: MediaPacket[] = []
+  for (const part of parts) {
+    for (const packet of splitElementaryStream(part, packets.at(-1)?.format ?? format)) packets.push(packet)
+  }
+  return { packets, isDeclared: chooseStream(streams, kind) !== null }
+}
+
+type Collected = {
+  readonly parts: Readonly<Record<Kind, readonly ElementaryStream[]>>
+  readonly streams: readonly ProgramStream[]
+  /** A unit ends before its length. */
+  readonly hasOpenUnit: boolean
+}
+
+function createCollector(initial: readonly ProgramStream[]) {
+  const clock = createTransportClock()
+  const mapPids = new Set<number>()
+  const parts: Record<Kind, ElementaryStream[]> = { picture: [], sound: [] }
+  const open: Record<Kind, OpenStream | null> = { picture: null, sound: null }
+  const sections = new Map<number, Buffer>()
+  let streams = initial
+
+  function close(kind: Kind): void {
+    const current = open[kind]
+    open[kind] = null
+    if (current === null || current.length === 0) return
+    parts[kind].push({ stream: current.stream, bytes: Buffer.concat(current.chunks), marks: current.marks })
+  }
+
+  function select(kind: Kind): void {
+    const current = open[kind]?.stream ?? null
+    const isKept = current !== null && streams.some((stream) => isSame(stream, current))
+    const chosen = isKept ? current : chooseStream(streams, kind)
+    if (isKept || chosen === null) return
+    close(kind)
+    open[kind] = { stream: chosen, chunks: [], marks: [], length: 0, counter: null, isStarted: false, dueLength: 0 }
+  }
+
+  function takeSection(pid: number, section: Buffer | null): void {
+    if (section === null) return
+    if (pid === 0) for (const mapPid of readProgramMapPids(section)) mapPids.add(mapPid)
+    else {
+      const map = readProgramMap(section)
+      if (map === null || map.length === 0) return
+      streams = map
+      select('picture')
+      select('sound')
+    }
+  }
+
+  select('picture')
+  select('sound')
+  return {
+    takePacket(packet: StreamPacket): void {
+      const { pid, isStart, payload } = packet
+      if (pid === 0 || mapPids.has(pid)) return takeSection(pid, collectSection(sections, packet))
+      const kind = open.picture?.stream.pid === pid ? 'picture' : 'sound'
+      const current = open[kind]
+      if (current?.stream.pid !== pid || isUseless(current, packet)) return
+      if (isStart) startUnit(current, payload, (stored) => clock.place(kind, stored))
+      else if (current.isStarted) append(current, payload)
+    },
+    finish(): Collected {
+      const hasOpenUnit = Object.values(open).some((current) => current !== null && current.length < current.dueLength)
+      close('picture')
+      close('sound')
+      return { parts, streams, hasOpenUnit }
+    },
+  }
+}
+
+function isSame(a: ProgramStream, b: ProgramStream): boolean {
+  return a.pid === b.pid && a.codec === b.codec
+}
+
+/** Returns the first stream of a kind that has a decoder, or else the first one. */
+function chooseStream(streams: readonly ProgramStream[], kind: Kind): ProgramStream | null {
+  const known = streams.find((stream) => stream.kind === kind)
+  return known ?? streams.find((stream) => stream.kind === `other_${kind}`) ?? null
+}
+
+function append(current: OpenStream, payload: Buffer): void {
+  current.chunks.push(payload)
+  current.length += payload.length
+}
+
+/** Reports whether a packet is encrypted, or repeats the one before it, which is allowed (ISO/IEC 13818-1 §2.4.3.3). */
+function isUseless(current: OpenStream, { counter, isStart, isScrambled }: StreamPacket): boolean {
+  const isRepeated = counter !== null && counter === current.counter && !isStart
+  current.counter = counter ?? current.counter
+  return isScrambled || isRepeated
+}
+
+/** Takes the first packet of a PES packet (ISO/IEC 13818-1 §2.4.3.6): its timestamps, and what follows its header. */
+function startUnit(current: OpenStream, payload: Buffer, place: (stored: Timestamps) => Timestamps): void {
+  const isPes = payload.length >= 9 && payload.readUIntBE(0, 3) === 1
+  current.isStarted = isPes
+  if (!isPes) return
+  const timestamps = readTimestamps(payload)
+  if (timestamps !== null) current.marks.push({ at: current.length, ticks: place(timestamps).pts })
+  const headerBytes = 9 + payload.readUInt8(8)
+  const unitBytes = payload.readUInt16BE(4)
+  // Of pictures the length is usually left out.
+  current.dueLength = unitBytes === 0 ? 0 : current.length + 6 + unitBytes - headerBytes
+  append(current, payload.subarray(headerBytes))
+}
+
+function readTimestamps(payload: Buffer): Timestamps | null {
+  const flags = payload.readUInt8(7) >> 6
+  if (flags < 2 || payload.length < (flags === 3 ? 19 : 14)) return null
+  const pts = readTimestamp(payload, 9)
+  return { pts, dts: flags === 3 ? readTimestamp(payload, 14) : pts }
+}
+
+/** Reads 33 bits with marker bits between them. */
+function readTimestamp(bytes: Buffer, at: number): number {
+  const high = (bytes.readUInt8(at) >> 1) & 7
+  return high * 2 ** 30 + (bytes.readUInt16BE(at + 1) >> 1) * 2 ** 15 + (bytes.readUInt16BE(at + 3) >> 1)
+}
+
+const MAX_SECTION_BYTES = 1024
+
+/** Collects a section that may exceed a packet. Returns it once it is complete, without its checksum. */
+function collectSection(sections: Map<number, Buffer>, { pid, isStart, payload }: StreamPacket): Buffer | null {
+  const before = isStart ? Buffer.alloc(0) : sections.get(pid)
+  if (before === undefined) return null
+  const section = Buffer.concat([before, isStart ? payload.subarray(1 + (payload[0] ?? 0)) : payload])
+  const length = section.length < 3 ? Infinity : 3 + (section.readUInt16BE(1) & 0xfff)
+  if (section.length >= length) {
+    sections.delete(pid)
+    return length < 12 ? null : section.subarray(0, length - 4)
+  }
+  if (section.length <= MAX_SECTION_BYTES) sections.set(pid, section)
+  else sections.delete(pid)
+  return null
+}

@@ -1,0 +1,79 @@
+import { rankRenditions, type StreamVariant } from '../playlist/master-playlist.ts'
+import type { RenditionChoice, RepresentationChoice, StreamRendition, TrackSelection } from '../stream.ts'
+import type { Mpd, MpdPeriod, Representation } from './mpd.ts'
+
+/** Most representations of sound that are tried beside each picture. */
+const MAX_SOUNDS = 2
+
+/**
+ * Ranks the renditions of an MPD as those of an HLS master playlist: the fewest lines, then the lowest bandwidth, and the
+ * main sound. Protected ones are watched only where nothing is clear. `nowSec`: the server's time; `null` if static.
+ */
+export function rankChoices(mpd: Mpd, url: string, nowSec: number | null): readonly RenditionChoice[] {
+  const { representations } = findCurrentPeriod(mpd, nowSec) ?? { representations: [] }
+  const clear = representations.filter(({ protection }) => protection === null)
+  const usable = clear.some(({ tracks }) => tracks !== 'sound') || representations.length === clear.length
+  const ranked = (usable ? clear : representations).toSorted(compareRepresentations)
+  const pictures = ranked.filter(({ tracks }) => tracks !== 'sound')
+  const sounds = ranked.filter(({ tracks }) => tracks === 'sound')
+  const watched = pictures.length > 0 ? pictures : sounds
+  // References of the ranking stand for representations.
+  const variants = watched.map((each): StreamVariant => toVariant(each, representations, sounds))
+  return rankRenditions({ variants }).map((choice) =>
+    choice.map(({ url: place, tracks }) => toRendition(url, representations[Number(place)], tracks)),
+  )
+}
+
+function toVariant(
+  representation: Representation,
+  all: readonly Representation[],
+  sounds: readonly Representation[],
+): StreamVariant {
+  const { bandwidth, lines, tracks } = representation
+  const place = (each: Representation) => String(all.indexOf(each))
+  return {
+    url: place(representation),
+    bandwidth,
+    lines,
+    hasPicture: tracks !== 'sound',
+    hasSound: tracks !== 'picture' || sounds.length > 0,
+    soundUrls: tracks === 'picture' ? sounds.slice(0, MAX_SOUNDS).map(place) : [],
+  }
+}
+
+function toRendition(url: string, found: Representation | undefined, tracks: TrackSelection): StreamRendition {
+  return { url, tracks, representation: { id: found?.id ?? '', tracks: found?.tracks ?? tracks } }
+}
+
+/** Returns the newest period that has begun and has a representation, else the first that has one. */
+function findCurrentPeriod({ periods }: Mpd, nowSec: number | null): MpdPeriod | null {
+  const usable = periods.filter(({ representations }) => representations.length > 0)
+  const begun = usable.filter(({ startSec }) => nowSec !== null && startSec <= nowSec)
+  return begun.at(-1) ?? usable[0] ?? null
+}
+
+function compareRepresentations(a: Representation, b: Representation): number {
+  return a.rank - b.rank || compareKnown(a.lines, b.lines) || compareKnown(a.bandwidth, b.bandwidth)
+}
+
+/** Compares in ascending order, what is not known last. */
+function compareKnown(a: number | null, b: number | null): number {
+  return (a ?? Number.MAX_VALUE) - (b ?? Number.MAX_VALUE)
+}
+
+/** Picks the chosen representation of a period, or the best of the same tracks: each period may have its own. */
+export function pickRepresentation(
+  { representations }: MpdPeriod,
+  { id, tracks }: RepresentationChoice,
+): Representation | null {
+  const alike = representations.filter((each) => each.tracks === tracks || each.tracks === 'both' || tracks === 'both')
+  const same = alike.find((each) => each.id === id && each.tracks === tracks)
+  if (same !== undefined) return same
+  const ofKind = alike.filter((each) => (tracks === 'both' ? each.tracks !== 'sound' : true))
+  return ofKind.toSorted((a, b) => comparePreferred(a, b, tracks))[0] ?? null
+}
+
+/** Compares representations: those of exactly these tracks come first. */
+function comparePreferred(a: Representation, b: Representation, tracks: TrackSelection): number {
+  return Number(a.tracks !== tracks) - Number(b.tracks !== tracks) || compareRepresentations(a, b)
+}

@@ -1,0 +1,163 @@
+import { isPictureCodec, isSoundCodec } from '../playlist/master-playlist.ts'
+import { resolveHttpUrl } from '../playlist/playlist-numbers.ts'
+import type { TrackSelection } from '../stream.ts'
+import type { Representation } from './mpd.ts'
+import { parseCount } from './mpd-values.ts'
+import { readEarlySec, readSegmentSource } from './read-segment-source.ts'
+import { childNamed, childrenNamed, readAttributes, type XmlAttributes, type XmlElement } from './read-xml.ts'
+
+/** A base URL (ISO/IEC 23009-1 §5.6), and by how much earlier its segments are available, in seconds. */
+export type BaseUrl = { readonly url: string; readonly earlySec: number }
+
+/** Reads an element's first BaseURL that can be used; without one, that of the level above applies. */
+export function readBaseUrl(element: XmlElement, above: BaseUrl): BaseUrl {
+  for (const base of childrenNamed(element, 'BaseURL')) {
+    const url = resolveHttpUrl(base.text, above.url)
+    if (url !== null) return { url, earlySec: above.earlySec + readEarlySec(readAttributes(base)) }
+  }
+  return above
+}
+
+/** Most representations of a period that are read. */
+const MAX_REPRESENTATIONS = 200
+
+/** Reads a period's representations of picture and sound. `protection` is a ContentProtection of the whole MPD. */
+export function readRepresentations(
+  period: XmlElement,
+  above: BaseUrl,
+  protection: XmlElement | null,
+): readonly Representation[] {
+  const base = readBaseUrl(period, above)
+  const inherited = childNamed(period, 'ContentProtection') ?? protection
+  const sets = childrenNamed(period, 'AdaptationSet').slice(0, MAX_REPRESENTATIONS)
+  const places = sets.flatMap((set, setIndex) => {
+    const context = readSet(period, set, { base, protection: inherited })
+    const elements = childrenNamed(set, 'Representation').slice(0, MAX_REPRESENTATIONS)
+    return elements.map((element, index) => ({ element, place: `${setIndex}.${index}`, context }))
+  })
+  return places
+    .slice(0, MAX_REPRESENTATIONS)
+    .flatMap(({ element, place, context }) => readRepresentation(element, place, context) ?? [])
+}
+
+/** What an AdaptationSet says of its representations. */
+type SetContext = {
+  readonly levels: readonly [XmlElement, XmlElement]
+  readonly attributes: XmlAttributes
+  readonly contentType: string | null
+  readonly base: BaseUrl
+  readonly protection: XmlElement | null
+  readonly rank: number
+}
+
+function readSet(
+  period: XmlElement,
+  set: XmlElement,
+  above: { readonly base: BaseUrl; readonly protection: XmlElement | null },
+): SetContext {
+  const attributes = readAttributes(set)
+  const components = childrenNamed(set, 'ContentComponent').map((each) => readAttributes(each).get('contentType'))
+  // A set of several components is known by its codecs.
+  const contentType = attributes.get('contentType') ?? (components.length === 1 ? (components[0] ?? null) : null)
+  return {
+    levels: [period, set],
+    attributes,
+    contentType,
+    base: readBaseUrl(set, above.base),
+    protection: childNamed(set, 'ContentProtection') ?? above.protection,
+    rank: rankSet(set, attributes),
+  }
+}
+
+/** Scheme of a set for fast forward and rewind (DASH-IF IOP §3.2.9). */
+const TRICK_MODE = 'http://dashif.org/guidelines/trickmode'
+
+/** Rank of a set that is no part of the usual presentation. */
+const NEVER = Infinity
+
+/** Ranks a set among those of its kind: by its role, then by its selectionPriority (§5.3.3). */
+function rankSet(set: XmlElement, attributes: XmlAttributes): number {
+  const schemes = [...childrenNamed(set, 'EssentialProperty'), ...childrenNamed(set, 'SupplementalProperty')]
+  if (schemes.some((each) => readAttributes(each).get('schemeIdUri') === TRICK_MODE)) return NEVER
+  const roles = childrenNamed(set, 'Role').map((role) => readAttributes(role).get('value'))
+  const role = roles.includes('main') ? 0 : roles.length === 0 ? 1 : 2
+  const priority = Math.min(parseCount(attributes.get('selectionPriority')) ?? 1, 1000)
+  return role - priority / 1001
+}
+
+/** Longest id and bandwidth of a representation, which templates repeat. */
+const MAX_NAME_LENGTH = 256
+
+function readRepresentation(element: XmlElement, place: string, set: SetContext): Representation | null {
+  const attributes: XmlAttributes = new Map([...set.attributes, ...readAttributes(element)])
+  const tracks = findTracks(attributes, set.contentType)
+  if (tracks === null || set.rank === NEVER || !isReadableContainer(attributes)) return null
+  // The id of a set is not that of its representations.
+  const id = readAttributes(element).get('id') ?? place
+  const bandwidth = attributes.get('bandwidth') ?? ''
+  if (id.length + bandwidth.length > MAX_NAME_LENGTH) return null
+  const { url: baseUrl, earlySec } = readBaseUrl(element, set.base)
+  const levels = [...set.levels, element]
+  const source = readSegmentSource({ levels, baseUrl, representationId: id, bandwidth, earlySec })
+  if (source === null) return null
+  const protection = childNamed(element, 'ContentProtection') ?? set.protection
+  return {
+    id,
+    tracks,
+    bandwidth: parseCount(bandwidth),
+    lines: parseCount(attributes.get('height')),
+    rank: set.rank,
+    protection: protection === null ? null : describeProtection(readAttributes(protection)),
+    source,
+  }
+}
+
+/** Returns the tracks of a representation, by its content type, its media type and its codecs; `null` for others. */
+function findTracks(attributes: XmlAttributes, contentType: string | null): TrackSelection | null {
+  const { hasPicture, hasSound } = readCodecs(attributes)
+  if (hasPicture && hasSound) return 'both'
+  const declared = contentType ?? readMediaKind(attributes)
+  if (declared === 'audio') return 'sound'
+  // A transport stream without codecs usually holds both.
+  if (declared === 'video') return isTransportStream(attributes) && !hasPicture ? 'both' : 'picture'
+  return declared === null ? findTracksOfCodecs(hasPicture, hasSound) : null
+}
+
+function readMediaKind(attributes: XmlAttributes): string | null {
+  return /^(video|audio)\//i.exec(attributes.get('mimeType') ?? '')?.[1]?.toLowerCase() ?? null
+}
+
+function isTransportStream(attributes: XmlAttributes): boolean {
+  return /^video\/mp2t/i.test(attributes.get('mimeType') ?? '')
+}
+
+function findTracksOfCodecs(hasPicture: boolean, hasSound: boolean): TrackSelection | null {
+  if (hasPicture) return 'picture'
+  return hasSound ? 'sound' : null
+}
+
+function readCodecs(attributes: XmlAttributes): { readonly hasPicture: boolean; readonly hasSound: boolean } {
+  const codecs = (attributes.get('codecs') ?? '').slice(0, 1000).split(',')
+  const named = codecs.map((codec) => codec.trim())
+  return { hasPicture: named.some(isPictureCodec), hasSound: named.some(isSoundCodec) }
+}
+
+/** Reports whether segments may be fragmented MP4 or a transport stream: WebM and images are not. */
+function isReadableContainer(attributes: XmlAttributes): boolean {
+  return !/webm|matroska|ogg|image|text|ttml/i.test(attributes.get('mimeType') ?? '')
+}
+
+/** Names of content protection by the UUID of its scheme (DASH-IF registry). */
+const SYSTEMS: ReadonlyMap<string, string> = new Map([
+  ['edef8ba9-79d6-4ace-a3c8-27dcd51d21ed', 'Widevine'],
+  ['9a04f079-9840-4286-ab92-e65be0885f95', 'PlayReady'],
+  ['94ce86fb-07ff-4f43-adb8-93d2fa968ca2', 'FairPlay'],
+])
+
+/** Returns the scheme of a ContentProtection for a message, such as `cenc` (§5.8.4.1). */
+function describeProtection(attributes: XmlAttributes): string {
+  const scheme = (attributes.get('schemeIdUri') ?? '').toLowerCase()
+  const value = (attributes.get('value') ?? '').replaceAll(/[^\w.-]/g, '').slice(0, 32)
+  if (scheme === 'urn:mpeg:dash:mp4protection:2011') return value || 'cenc'
+  return SYSTEMS.get(scheme.replace(/^urn:uuid:/, '')) ?? (value || 'DRM')
+}

@@ -1,0 +1,67 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+import type { StreamForm } from '../../../shared/net/stream-url.ts'
+import { startLocalServer } from '../../../shared/testing/local-server.ts'
+import { createFetcher } from '../../platform/http.ts'
+import { createStreamClient } from '../stream-client.ts'
+
+const DASH = `<MPD type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z" mediaPresentationDuration="PT1000H"><Period>
+  <AdaptationSet mimeType="video/mp4"><SegmentTemplate media="$Number$.m4s" duration="2"/><Representation id="v"/></AdaptationSet>
+  <AdaptationSet mimeType="audio/mp4"><SegmentTemplate media="$Number$.m4s" duration="2"/><Representation id="a"/></AdaptationSet>
+  </Period></MPD>`
+
+describe('a stream whose URL is that of an MPD', () => {
+  const source = {
+    renditions: [
+      { url: 'http://origin/live.mpd', tracks: 'picture', representation: { id: 'v', tracks: 'picture' } },
+      { url: 'http://origin/live.mpd', tracks: 'sound', representation: { id: 'a', tracks: 'sound' } },
+    ],
+    by: 'direct',
+  }
+
+  test('is live with a rendition of picture and one of sound', async () => {
+    const live = DASH.replace(' mediaPresentationDuration="PT1000H"', '')
+    expect(await resolveAt({ '/live.mpd': live }, '/live.mpd')).toMatchObject({ kind: 'live', source })
+  })
+
+  test('has ended where it is static, or its duration has passed', async () => {
+    const ended = { kind: 'ended', reason: 'endlist_detected', source }
+    expect(await resolveAt({ '/live.mpd': DASH }, '/live.mpd')).toMatchObject(ended)
+    const archive = DASH.replace('dynamic', 'static')
+    expect(await resolveAt({ '/live.mpd': archive }, '/live.mpd')).toMatchObject(ended)
+  })
+})
+
+/** Resolves a URL of a server with these answers, where no resolver is installed. */
+async function resolveAt(answers: Readonly<Record<string, string>>, path: string, form: StreamForm = 'manifest') {
+  const server = await startLocalServer(async ({ url = '' }, response) => {
+    response.writeHead(url in answers ? 200 : 404).end(answers[url])
+  })
+  const proxies = { http: null, https: null, bypass: null }
+  const fetcher = createFetcher({ policy: { allowPrivateNetworks: true }, proxies })
+  onTestFinished(async () => {
+    await fetcher[Symbol.asyncDispose]()
+    await server[Symbol.asyncDispose]()
+  })
+  const client = createStreamClient({
+    streamUrl: server.origin + path,
+    form,
+    fetcher,
+    tools: { ytdlpPath: '/nonexistent', streamlinkPath: '/nonexistent', proxy: null },
+    timeouts: { manifestMs: 5000, segmentMs: 5000 },
+    segmentMaxBytes: 1000,
+  })
+  const resolution = await client.resolve(new AbortController().signal)
+  return JSON.parse(JSON.stringify(resolution).replaceAll(server.origin, 'http://origin'))
+}
+
+const LIVE = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n'
+
+test('an unclear URL is a stream if its answer is a playlist or an MPD, and else a page', async () => {
+  const answers = { '/hls.php?x=1': LIVE, '/dash.php?x=1': DASH, '/page': '<html></html>' }
+  const resolve = (path: string) => resolveAt(answers, path, 'unclear')
+  expect(await resolve('/hls.php?x=1')).toMatchObject({ kind: 'live', source: { by: 'direct' } })
+  expect(await resolve('/dash.php?x=1')).toMatchObject({ kind: 'ended', source: { by: 'direct' } })
+  expect(await resolve('/page')).toMatchObject({ kind: 'blocked', cause: 'resolver_missing' })
+  expect(await resolve('/gone')).toMatchObject({ kind: 'blocked', cause: 'resolver_missing' })
+})

@@ -1,0 +1,66 @@
+import type { StreamPlaylist, StreamSegment } from '../stream.ts'
+import type { DashSegment } from './list-segments.ts'
+import type { Mpd } from './mpd.ts'
+
+/** Duration of a segment where the MPD lists none, in seconds. */
+const DEFAULT_SEGMENT_SEC = 5
+
+/** Longest time between two updates of a timeline that is believed, in seconds. */
+const MAX_UPDATE_SEC = 30
+
+/** What an MPD lists of a representation. */
+export type RepresentationListing = {
+  readonly mpd: Mpd
+  readonly listed: readonly DashSegment[]
+  /** Numbers of the listed segments. */
+  readonly numbers: readonly number[]
+  /** Time of the presentation's 0, in ms since 1970. */
+  readonly startMs: number | null
+  /** The server's time, in seconds on the time line. */
+  readonly nowSec: number | null
+}
+
+/** Converts what an MPD lists to a playlist. Program date-times are those of the MPD's own clock. */
+export function toPlaylist({ mpd, listed, numbers, startMs, nowSec }: RepresentationListing): StreamPlaylist {
+  const segments = listed.map((segment, index): StreamSegment => {
+    const { url, durationSec, startSec, discontinuity, byteRange, map, encryption } = segment
+    const programDateTimeMs = startMs === null ? null : Math.round(startMs + startSec * 1000)
+    const sequence = numbers[index] ?? null
+    return { sequence, url, durationSec, programDateTimeMs, discontinuity, byteRange, map, encryption }
+  })
+  const targetDurationSec = computeTargetSec(mpd, listed)
+  return { segments, targetDurationSec, isEnded: isEnded(mpd, nowSec, targetDurationSec) }
+}
+
+/** Returns the longest time between two segments: their duration, or that between two updates of what the MPD lists. */
+function computeTargetSec(mpd: Mpd, listed: readonly DashSegment[]): number {
+  const longestSec = listed.reduce((longest, { durationSec }) => Math.max(longest, durationSec), 0)
+  const segmentSec = longestSec || Math.min(mpd.maxSegmentSec ?? Infinity, 60) || DEFAULT_SEGMENT_SEC
+  const updateSec = isComputed(mpd) ? 0 : Math.min(mpd.updateSec ?? 0, MAX_UPDATE_SEC)
+  return Math.max(Number.isFinite(segmentSec) ? segmentSec : DEFAULT_SEGMENT_SEC, updateSec)
+}
+
+/** Reports whether the newest period's segments follow from the time alone, so that an older MPD shows new ones. */
+export function isComputed({ periods }: Mpd): boolean {
+  const representations = periods.at(-1)?.representations ?? []
+  return (
+    representations.length > 0 &&
+    representations.every(({ source }) => source.media.kind === 'template' && source.duration !== null)
+  )
+}
+
+/** Time after the announced end in which an MPD that is still updated may move it, in seconds. */
+const END_PATIENCE_SEC = 10
+
+/** Reports whether no segments follow: the MPD is static, or the end of its presentation has passed. */
+function isEnded(
+  { isDynamic, durationSec, updateSec, periods }: Mpd,
+  nowSec: number | null,
+  targetSec: number,
+): boolean {
+  if (!isDynamic) return true
+  const endSec = durationSec ?? (updateSec === null ? (periods.at(-1)?.endSec ?? null) : null)
+  if (endSec === null || nowSec === null) return false
+  const patienceSec = updateSec === null ? 0 : Math.max(END_PATIENCE_SEC, 2 * targetSec)
+  return nowSec >= endSec + patienceSec
+}

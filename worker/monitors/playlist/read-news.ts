@@ -1,0 +1,156 @@
+import type { SegmentProbe } from '../analyze/analyze-segment.ts'
+import type { MonitorContext } from '../monitor-context.ts'
+import { advanceOver, findNewSegments, type NewSegments } from '../state/playlist-cursor.ts'
+import type { PlaylistCursor } from '../state/segment-identity.ts'
+import { isStalled } from '../state/stall.ts'
+import type { StreamPlaylist, StreamRendition, StreamSegment, TrackSelection } from '../stream.ts'
+import { type InspectionRound, inspectNews, streamTimeMs } from './inspect-news.ts'
+import { findUsualSec } from './parse-playlist.ts'
+import { identifySegment, type SegmentRetry } from './segment-retry.ts'
+import { selectSegments } from './select-segments.ts'
+
+/** What is known of a rendition from its last poll. */
+type RenditionReader = {
+  readonly rendition: StreamRendition
+  readonly probe: SegmentProbe
+  readonly last: {
+    readonly isLate: boolean
+    readonly isAfterGap: boolean
+    readonly retry: SegmentRetry | null
+  }
+}
+
+/** What a fetched playlist had to read. */
+export type ReadNews = {
+  readonly hasNew: boolean
+  readonly round: InspectionRound
+  /** Analysis of the segments took longer than they last. */
+  readonly isLate: boolean
+}
+
+/** Observes a playlist that was fetched at `atMs`, in ms since 1970, and inspects its new segments. */
+export async function readPlaylistNews(
+  playlist: StreamPlaylist,
+  { poller, atMs }: { readonly poller: RenditionReader; readonly atMs: number },
+  context: MonitorContext,
+): Promise<ReadNews> {
+  const { clock } = context
+  const { last, rendition } = poller
+  const wasStalled = isRenditionStalled(rendition.tracks, context)
+  const retry = dropLeftRetry(playlist, poller, context)
+  const news = findNewSegments(playlist, positionOf(rendition.tracks, context))
+  const isContinuous = isUnbroken(news)
+  observePlaylist(playlist, { news, isContinuous, atMs, tracks: rendition.tracks }, context)
+  const { segments, omittedCount, passed } = selectAndSkip(news, playlist, poller, context)
+  const isSevered = news.skipped + omittedCount > 0 || retry !== last.retry || (wasStalled && !isContinuous)
+  const isNext = isContinuous && !wasStalled && omittedCount === 0
+  const beganMs = clock.nowMs()
+  const round = await inspectNews(
+    {
+      playlist,
+      segments,
+      before: passed,
+      isContinuous: isNext,
+      isUnsure: news.isUnsure,
+      isAfterGap: last.isAfterGap || isSevered,
+      retry,
+      atMs,
+    },
+    poller,
+    context,
+  )
+  return { hasNew: news.fresh.length > 0, round, isLate: isLate(segments, round, clock.nowMs() - beganMs) }
+}
+
+/** Reports whether new segments directly follow the last one that was read, in the playlist and in the media. */
+function isUnbroken({ isContinuous, fresh: [first], skipped }: NewSegments): boolean {
+  return isContinuous && first?.discontinuity !== true && skipped === 0
+}
+
+/** Reports whether a round took longer than its segments last, other than by waiting for one. */
+function isLate(segments: readonly StreamSegment[], { pending }: InspectionRound, tookMs: number): boolean {
+  return segments.length > 0 && pending === null && tookMs > mediaMs(segments)
+}
+
+function isRenditionStalled(tracks: TrackSelection, { monitor }: MonitorContext): boolean {
+  const { phase } = monitor.state()
+  return phase.kind === 'monitoring' && isStalled(phase.flow, tracks)
+}
+
+function positionOf(tracks: TrackSelection, { monitor }: MonitorContext): PlaylistCursor | null {
+  return monitor.state().positions[tracks] ?? null
+}
+
+function mediaMs(segments: readonly StreamSegment[]): number {
+  return segments.reduce((sum, { durationSec }) => sum + durationSec * 1000, 0)
+}
+
+type ObservedNews = {
+  readonly news: NewSegments
+  readonly isContinuous: boolean
+  readonly atMs: number
+  readonly tracks: TrackSelection
+}
+
+function observePlaylist(
+  playlist: StreamPlaylist,
+  { news, isContinuous, atMs, tracks }: ObservedNews,
+  { monitor }: MonitorContext,
+): void {
+  const [first] = news.fresh
+  monitor.observe({
+    kind: 'playlist',
+    atMs,
+    tracks,
+    targetDurationSec: Math.max(playlist.targetDurationSec, findUsualSec(playlist.segments) ?? 0),
+    firstStartMs: first === undefined ? null : streamTimeMs(first, playlist, atMs),
+    isContinuous,
+    isEnded: playlist.isEnded,
+  })
+}
+
+/** Drops a segment that left the playlist before it could be fetched. Returns the retry if it is still listed. */
+function dropLeftRetry(
+  playlist: StreamPlaylist,
+  { rendition: { tracks }, last: { retry } }: RenditionReader,
+  context: MonitorContext,
+): SegmentRetry | null {
+  const { monitor, clock, log } = context
+  if (retry === null) return null
+  const [first] = findNewSegments(playlist, positionOf(tracks, context)).fresh
+  if (first === undefined || identifySegment(first) === retry.key) return retry
+  const { error, failing, cursor, sinceMs: beganMs } = retry
+  log.warn('segment could not be fetched or decoded', { segment: retry.key, sides: tracks, error })
+  monitor.observe({
+    kind: 'segment_failed',
+    atMs: clock.nowMs(),
+    beganMs,
+    progress: { tracks, cursor },
+    error,
+    failing,
+  })
+  return null
+}
+
+/** The new segments to inspect, and the cursor before them. */
+type PassedSelection = ReturnType<typeof selectSegments> & { readonly passed: PlaylistCursor | null }
+
+/** Selects the new segments to inspect, and observes those that are left out or have left the playlist unread. */
+function selectAndSkip(
+  news: NewSegments,
+  { segments: [first] }: StreamPlaylist,
+  { rendition: { tracks }, last }: RenditionReader,
+  context: MonitorContext,
+): PassedSelection {
+  const { monitor, config, clock, log } = context
+  const isOverrun = news.skipped > 0 && last.isLate
+  const selection = selectSegments(news.fresh, config, isOverrun)
+  const { omittedCount } = selection
+  const passed = advanceOver(news.before, news.fresh.slice(0, omittedCount), first?.sequence ?? null)
+  const count = news.skipped + omittedCount
+  if (count > 0 && passed !== null && positionOf(tracks, context) !== null) {
+    monitor.observe({ kind: 'skipped', atMs: clock.nowMs(), progress: { tracks, cursor: passed }, count })
+    log.warn('segments skipped', { sides: tracks, missed: news.skipped, passed: omittedCount, is_overrun: isOverrun })
+  }
+  return { ...selection, passed }
+}

@@ -1,0 +1,246 @@
+/**
+ * Reads the tags of HLS playlists (RFC 8216, draft-pantos-hls-rfc8216bis) that a monitor needs. It reads line by line and
+ * skips, with a count, what it cannot read: one odd tag never makes a playlist unreadable. Other tags are ignored.
+ */
+
+import type { ByteRange } from '../../platform/http.ts'
+import type { SegmentEncryption } from '../stream.ts'
+import {
+  createDraft,
+  MAX_RENDITIONS,
+  MAX_SEGMENTS,
+  type NextSegment,
+  NO_TAGS,
+  type PlaylistDraft,
+  type PlaylistOrigin,
+  type SegmentDraft,
+} from './playlist-draft.ts'
+import { type AttributeList, parseAttributes, readLines } from './playlist-lines.ts'
+import { parseByteRange, parseDateTime, parseSeconds, parseSequence, resolveHttpUrl } from './playlist-numbers.ts'
+import { defineVariable, replaceVariables } from './playlist-variables.ts'
+import { type DeclaredKey, encryptionOf, readKey } from './segment-key.ts'
+
+/** Reads a playlist's text. */
+export function readPlaylist(text: string, origin: PlaylistOrigin): PlaylistDraft {
+  const draft = createDraft(origin)
+  for (const line of readLines(text)) {
+    if (line === null) countUnread(draft, 'long line')
+    else if (line.startsWith('#EXT')) readTag(draft, line)
+    else if (!line.startsWith('#') && !readUri(draft, line)) countUnread(draft, 'URI')
+  }
+  return draft
+}
+
+function countUnread(draft: PlaylistDraft, kind: string): void {
+  draft.unread.set(kind, (draft.unread.get(kind) ?? 0) + 1)
+}
+
+function readTag(draft: PlaylistDraft, line: string): void {
+  const colon = line.indexOf(':')
+  const name = colon < 0 ? line : line.slice(0, colon)
+  const read = TAGS.get(name)
+  if (read === undefined) return
+  if (!read(draft, colon < 0 ? '' : line.slice(colon + 1))) countUnread(draft, name.slice(1))
+}
+
+/** Limit of what references and variables add to a playlist, in UTF-16 units: a short line can stand for a long URL. */
+const MAX_ADDED_LENGTH = 16 * 1024 * 1024
+
+/** Counts what a line has added to the text. Returns whether the playlist stays within its limit. */
+function growsBy(draft: PlaylistDraft, length: number): boolean {
+  draft.addedLength += Math.max(0, length)
+  return draft.addedLength <= MAX_ADDED_LENGTH
+}
+
+/** Reads a tag's value into the draft. Returns whether it could be read. */
+type TagReader = (draft: PlaylistDraft, value: string) => boolean
+
+/** Makes the reader of a tag with an attribute list, whose values may contain variables. */
+function withAttributes(read: (draft: PlaylistDraft, attributes: AttributeList) => boolean): TagReader {
+  return (draft, value) => {
+    const attributes = new Map<string, string>()
+    for (const [name, text] of parseAttributes(value)) {
+      const replaced = replaceVariables(text, draft.variables)
+      if (replaced === null || !growsBy(draft, replaced.length - text.length)) return false
+      attributes.set(name, replaced)
+    }
+    return read(draft, attributes)
+  }
+}
+
+function setNext(draft: PlaylistDraft, tags: Partial<NextSegment>): true {
+  draft.next = { ...draft.next, ...tags }
+  return true
+}
+
+const TAGS: ReadonlyMap<string, TagReader> = new Map<string, TagReader>([
+  [
+    '#EXTINF',
+    (draft, value) => {
+      const durationSec = parseSeconds(value)
+      setNext(draft, { hasInf: true, durationSec })
+      return durationSec !== null
+    },
+  ],
+  [
+    '#EXT-X-TARGETDURATION',
+    (draft, value) => {
+      draft.targetDurationSec = parseSeconds(value)
+      return draft.targetDurationSec !== null
+    },
+  ],
+  [
+    '#EXT-X-MEDIA-SEQUENCE',
+    (draft, value) => {
+      draft.mediaSequence = parseSequence(value)
+      return draft.mediaSequence !== null
+    },
+  ],
+  [
+    '#EXT-X-ENDLIST',
+    (draft) => {
+      draft.isEnded = true
+      return true
+    },
+  ],
+  ['#EXT-X-DISCONTINUITY', (draft) => setNext(draft, { discontinuity: true })],
+  ['#EXT-X-GAP', (draft) => setNext(draft, { isGap: true })],
+  [
+    '#EXT-X-PROGRAM-DATE-TIME',
+    (draft, value) => {
+      const timeMs = parseDateTime(value)
+      return timeMs !== null && setNext(draft, { timeMs })
+    },
+  ],
+  [
+    '#EXT-X-BYTERANGE',
+    (draft, value) => {
+      const byteRange = parseByteRange(value)
+      return byteRange !== null && setNext(draft, { byteRange })
+    },
+  ],
+  ['#EXT-X-KEY', withAttributes(readKeyTag)],
+  ['#EXT-X-MAP', withAttributes(readMapTag)],
+  [
+    '#EXT-X-DEFINE',
+    withAttributes((draft, attributes) => {
+      const { url, requestedUrl = url, variables = new Map() } = draft.origin
+      return defineVariable(draft.variables, attributes, { imported: variables, urls: [url, requestedUrl] })
+    }),
+  ],
+  [
+    '#EXT-X-SERVER-CONTROL',
+    withAttributes((draft, attributes) => {
+      const skipUntilSec = parseSeconds(attributes.get('CAN-SKIP-UNTIL') ?? '')
+      draft.control = { canBlock: attributes.get('CAN-BLOCK-RELOAD') === 'YES', skipUntilSec }
+      return true
+    }),
+  ],
+  ['#EXT-X-SKIP', withAttributes(readSkipTag)],
+  [
+    '#EXT-X-STREAM-INF',
+    withAttributes((draft, attributes) => {
+      draft.variant = attributes
+      return true
+    }),
+  ],
+  [
+    '#EXT-X-MEDIA',
+    withAttributes((draft, attributes) => draft.media.length < MAX_RENDITIONS && draft.media.push(attributes) > 0),
+  ],
+])
+
+function readKeyTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
+  const key = readKey(attributes, (uri) => resolveHttpUrl(uri, draft.origin.url))
+  if (key === null) return false
+  // Of several systems that protect the same segments, only AES-128 can be decrypted.
+  if (!(draft.isKeyNew && draft.key.kind === 'aes-128' && key.kind === 'drm')) draft.key = key
+  draft.isKeyNew = true
+  return true
+}
+
+function readMapTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
+  const url = resolveHttpUrl(attributes.get('URI') ?? '', draft.origin.url)
+  const text = attributes.get('BYTERANGE')
+  const range = text === undefined ? null : parseByteRange(text)
+  if (url === null || (text !== undefined && range === null)) {
+    draft.map = 'unusable'
+    return false
+  }
+  const byteRange = range === null ? null : { length: range.length, offset: range.offset ?? 0 }
+  const encryption = encryptionOfMap(draft.key)
+  draft.map = encryption === null ? { url, byteRange } : { url, byteRange, encryption }
+  return true
+}
+
+/** Returns the encryption of an initialization section, which a key without a vector cannot have (RFC 8216 §4.3.2.5). */
+function encryptionOfMap(key: DeclaredKey): SegmentEncryption | null {
+  return key.kind === 'aes-128' && key.iv !== null ? encryptionOf(key, 0) : null
+}
+
+/** Reads EXT-X-SKIP, once. What the skipped segments' tags declared is taken from the previous playlist. */
+function readSkipTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
+  const count = parseSequence(attributes.get('SKIPPED-SEGMENTS'))
+  if (count === null || count <= 0 || draft.skippedSegments > 0) return false
+  draft.skippedSegments = count
+  const last = (draft.mediaSequence ?? 0) + count - 1
+  const before = draft.origin.previous?.segments.find(({ sequence }) => sequence === last)
+  if (before !== undefined) {
+    draft.map = before.map
+    draft.key = toDeclaredKey(before.encryption)
+  }
+  return true
+}
+
+function toDeclaredKey(encryption: SegmentEncryption | null): DeclaredKey {
+  if (encryption === null) return { kind: 'none' }
+  if (encryption.kind === 'drm') return encryption
+  return { kind: 'aes-128', keyUrl: encryption.keyUrl, iv: encryption.hasOwnIv ? encryption.iv : null }
+}
+
+/** Reads a line with a URI: of a variant or of a segment. Returns whether it can be used. */
+function readUri(draft: PlaylistDraft, line: string): boolean {
+  const reference = replaceVariables(line, draft.variables)
+  const url = reference === null ? null : resolveWithin(draft, reference, line.length)
+  if (draft.variant !== null) {
+    const attributes = draft.variant
+    draft.variant = null
+    return url !== null && draft.variants.length < MAX_RENDITIONS && draft.variants.push({ url, attributes }) > 0
+  }
+  const tags = draft.next
+  if (!tags.hasInf || draft.segments.length >= MAX_SEGMENTS) return false
+  draft.next = NO_TAGS
+  draft.isKeyNew = false
+  const segment = toSegment(draft, url, tags)
+  draft.segments.push(segment)
+  return segment !== null
+}
+
+function resolveWithin(draft: PlaylistDraft, reference: string, length: number): string | null {
+  const url = resolveHttpUrl(reference, draft.origin.url)
+  return url !== null && growsBy(draft, url.length - length) ? url : null
+}
+
+function toSegment(draft: PlaylistDraft, url: string | null, tags: NextSegment): SegmentDraft | null {
+  const { map, key, mediaSequence, skippedSegments, segments } = draft
+  if (url === null || map === 'unusable') return null
+  const byteRange = completeRange(draft, url, tags.byteRange)
+  if (byteRange !== null && !Number.isSafeInteger(byteRange.offset + byteRange.length)) return null
+  draft.rangeEnd = byteRange === null ? null : { url, offset: byteRange.offset + byteRange.length }
+  return {
+    url,
+    durationSec: tags.durationSec,
+    programDateTimeMs: tags.timeMs,
+    discontinuity: tags.discontinuity,
+    byteRange,
+    map,
+    encryption: encryptionOf(key, (mediaSequence ?? 0) + skippedSegments + segments.length),
+    ...(tags.isGap ? { isGap: true as const } : {}),
+  }
+}
+
+/** Completes a byte range without an offset: it continues the one before it in the same file (RFC 8216 §4.3.2.2). */
+function completeRange({ rangeEnd }: PlaylistDraft, url: string, range: NextSegment['byteRange']): ByteRange | null {
+  if (range === null) return null
+  return { length: range.length, offset: range.offset ?? (rangeEnd?.url === url ? rangeEnd.offset : 0) }
+}

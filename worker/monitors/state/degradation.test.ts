@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+
+import { at, eventTypes, isoAt, live, PROGRESS, replay, segment, STARTED } from '../../testing/monitor-scenario.ts'
+import type { MonitorObservation } from './observation.ts'
+
+const encrypted = (sec: number): MonitorObservation => ({
+  kind: 'encrypted',
+  atMs: at(sec),
+  progress: PROGRESS,
+  method: 'SAMPLE-AES',
+})
+
+test('segments that nobody can decrypt degrade the monitor once, and clear ones restore it', () => {
+  const result = replay([encrypted(1), encrypted(3)], { from: STARTED })
+
+  expect(result.events).toMatchObject([{ event_type: 'monitor.degraded', data: { cause: 'encrypted' } }])
+  expect(result.state.health).toEqual({ video: 'encrypted', audio: 'encrypted', last_check_at: isoAt(3) })
+  expect(result.state.statistics).toMatchObject({ segments_skipped: 2, segments_failed: 0 })
+  expect(eventTypes(replay([segment(4, 2)], { from: result.state }))).toEqual(['monitor.restored'])
+})
+
+test('other renditions continue where the ones before were, and the best ones end the degradation', () => {
+  const seen = replay([segment(0, 2)], { from: STARTED }).state
+  const split: MonitorObservation = { kind: 'renditions', atMs: at(3), tracks: ['picture', 'sound'], problem: 'gone' }
+  const away = replay([split, { ...split, atMs: at(4) }], { from: seen })
+
+  expect(away.events).toMatchObject([
+    { event_type: 'monitor.degraded', data: { cause: 'rendition_gone', message: 'gone' } },
+  ])
+  expect(away.state.positions).toEqual({ picture: PROGRESS.cursor, sound: PROGRESS.cursor })
+  const back = replay([{ ...split, tracks: ['both'], problem: null, atMs: at(9) }], { from: away.state })
+  expect(back.events).toMatchObject([
+    { event_type: 'monitor.restored', data: { cause: 'rendition_gone', duration_sec: 6 } },
+  ])
+  expect(back.state.positions).toEqual({ both: PROGRESS.cursor })
+})
+
+test('a stream that is resolved to a backup from the start says so', () => {
+  const renditions = [{ url: 'http://127.0.0.1/b.m3u8', tracks: 'both' }] as const
+  expect(eventTypes(replay([live(at(0), { renditions, problem: 'HTTP 404' })]))).toEqual(['monitor.degraded'])
+})

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+
+import * as v from 'valibot'
+
+import type { StreamSegment } from '../stream.ts'
+
+/** A segment that was read. Path and name are hashes, so that no URL with its keys is stored. */
+export const RememberedSegment = v.object({
+  sequence: v.nullable(v.number()),
+  /** Path and byte range of its URL; hosts and queries change between two answers. */
+  path: v.string(),
+  /** Last part of the path; without a sequence, the whole URL. */
+  name: v.string(),
+  /** Program date-time in ms since 1970. */
+  timeMs: v.nullable(v.number()),
+  /** Hash of its media, where it was fetched. */
+  content: v.optional(v.string()),
+})
+export type RememberedSegment = v.InferOutput<typeof RememberedSegment>
+
+/** Number of remembered segments: enough to recognize a stale playlist, and less than 2 kB as JSON. */
+export const REMEMBERED = 20
+
+/** How far a media playlist was read. Small and plain JSON, so that another process can continue from it. */
+export const PlaylistCursor = v.object({
+  /** The newest segments that were read, in the playlist's order. */
+  seen: v.pipe(v.array(RememberedSegment), v.minLength(1), v.maxLength(REMEMBERED)),
+  /** Sequence of the playlist's first segment when it last had something new. */
+  first: v.nullable(v.number()),
+  /** The playlist moved while its numbers did not. */
+  isUncounted: v.optional(v.boolean()),
+})
+export type PlaylistCursor = v.InferOutput<typeof PlaylistCursor>
+
+/** Program times within this, and within half a segment, are equal: a page that is resolved again has other URLs. */
+const JITTER_MS = 1500
+
+/** Largest difference between two servers' program times of one segment. Beyond it, it is another segment. */
+export const MAX_CLOCK_DRIFT_MS = 10_000
+
+/** Returns what is remembered of a segment; `content` is the hash of its media, if it was fetched. */
+export function toRemembered(segment: StreamSegment, content: string | null = null): RememberedSegment {
+  const { sequence, programDateTimeMs } = segment
+  const known = { sequence, path: hashPath(segment), name: hashName(segment), timeMs: programDateTimeMs }
+  return content === null ? known : { ...known, content }
+}
+
+/** Bytes at each end of a segment that its content's hash covers, beside its length. */
+const HASHED_BYTES = 64 * 1024
+
+/** Returns a hash of a segment's media: its length and both its ends, which hold its timestamps. */
+export function hashContent(bytes: Uint8Array): string {
+  const ends = [bytes.subarray(0, HASHED_BYTES), bytes.subarray(-HASHED_BYTES)]
+  const hashed = createHash('sha256').update(String(bytes.length))
+  for (const end of ends) hashed.update(end)
+  return hashed.digest('base64url').slice(0, 8)
+}
+
+/** Returns how far apart the program times of a segment and a remembered one are, in ms; `null` where one has none. */
+export function timeApartMs(segment: StreamSegment, seen: RememberedSegment): number | null {
+  if (segment.programDateTimeMs === null || seen.timeMs === null) return null
+  return Math.abs(segment.programDateTimeMs - seen.timeMs)
+}
+
+/** Reports whether a segment has the program time of a remembered one. */
+export function isSameTime(segment: StreamSegment, seen: RememberedSegment): boolean {
+  return (timeApartMs(segment, seen) ?? Infinity) <= Math.min(JITTER_MS, segment.durationSec * 500)
+}
+
+/** Returns a hash of a segment's path and byte range. */
+export function hashPath(segment: StreamSegment): string {
+  return hash(pathWithRange(segment))
+}
+
+/** Returns a hash of the last part of a segment's path; of its whole URL where it has no number. */
+export function hashName(segment: StreamSegment): string {
+  if (segment.sequence === null) return hash(withRange(segment.url, segment))
+  return hash(pathWithRange(segment).replace(/^.*\//, ''))
+}
+
+/** Returns the path and byte range of a segment's URL, without host and query. */
+function pathWithRange(segment: StreamSegment): string {
+  return withRange(segment.url.replace(/^https?:\/\/[^/?#]*/, '').replace(/[?#].*$/, ''), segment)
+}
+
+function withRange(text: string, { byteRange }: StreamSegment): string {
+  return byteRange === null ? text : `${text}@${byteRange.offset}`
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 8)
+}

@@ -1,0 +1,145 @@
+/**
+ * One HTTP request and its response, as tolerant as players are: `Content-Length` beside chunks, lines that end in LF
+ * alone, UTF-8 in header values (Node's lenient parser). A body that is cut short is still an error.
+ */
+
+import http from 'node:http'
+import https from 'node:https'
+import { pipeline, type Readable, type Transform } from 'node:stream'
+import zlib from 'node:zlib'
+
+import type { HttpRoute } from './http-agents.ts'
+
+/** A response whose body is not yet read. */
+export type HttpResponse = {
+  readonly status: number
+  readonly headers: Headers
+  /** The `Set-Cookie` lines. */
+  readonly cookies: readonly string[]
+  /** The decompressed body. It can be read once; leaving the loop closes the connection. */
+  readonly body: AsyncIterable<Uint8Array>
+  /** Closes the connection without reading the body. */
+  close(): void
+}
+
+/**
+ * Sends a GET request. A kept connection that the server has closed meanwhile is replaced once.
+ * @throws the error of the connection; an abort is an error of the name `AbortError`
+ */
+export async function exchange(
+  route: HttpRoute,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
+  try {
+    return await attemptExchange(route, headers, signal)
+  } catch (error) {
+    if (!(error instanceof StaleConnectionError)) throw error
+    return await attemptExchange(route, headers, signal)
+  }
+}
+
+/** A connection was closed before the end of the body. */
+class CutBodyError extends Error {
+  constructor() {
+    super('the connection was closed before the end of the body')
+  }
+}
+
+/** A kept connection was closed before the response. */
+class StaleConnectionError extends Error {}
+
+function attemptExchange(
+  { isSecure, options }: HttpRoute,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const request = (isSecure ? https : http).request({
+      ...options,
+      headers: { ...options.headers, ...headers },
+      insecureHTTPParser: true,
+    })
+    const abort = () => request.destroy(new DOMException('aborted', 'AbortError'))
+    signal.addEventListener('abort', abort)
+    let response: http.IncomingMessage | null = null
+    // Also after the response: an error event without a listener would end the process.
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      const isStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+      if (response === null) reject(isStale && !signal.aborted ? new StaleConnectionError(error.message) : error)
+      else if (!response.complete) response.destroy(error)
+    })
+    request.on('close', () => signal.removeEventListener('abort', abort))
+    request.on('response', (received) => {
+      response = received
+      received.on('error', () => {})
+      resolve(toResponse(received))
+    })
+    request.end()
+  })
+}
+
+function toResponse(received: http.IncomingMessage): HttpResponse {
+  return {
+    status: received.statusCode ?? 0,
+    headers: toHeaders(received.rawHeaders),
+    cookies: received.headers['set-cookie'] ?? [],
+    body: readChunks(received),
+    close: () => received.destroy(),
+  }
+}
+
+/** Converts raw headers, skipping those that a Headers object refuses. */
+function toHeaders(raw: readonly string[]): Headers {
+  const headers = new Headers()
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    try {
+      headers.append(raw[index] ?? '', raw[index + 1] ?? '')
+    } catch {
+      // Not a header by the Fetch standard: nothing of ours reads it.
+    }
+  }
+  return headers
+}
+
+/** Decodes a header value as UTF-8, as browsers do; one that is not UTF-8 stays Latin-1. */
+export function decodeHeader(value: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(value, 'latin1'))
+  } catch {
+    return value
+  }
+}
+
+async function* readChunks(received: http.IncomingMessage): AsyncGenerator<Uint8Array, void> {
+  const decoder = createDecoder(received.headers['content-encoding'])
+  // The callback takes the error that the iteration throws as well.
+  const stream: Readable = decoder === null ? received : pipeline(received, decoder, () => {})
+  try {
+    for await (const chunk of stream) yield chunk
+  } catch (error) {
+    if (error instanceof Error && error.message === 'aborted') throw new CutBodyError()
+    throw error
+  } finally {
+    stream.destroy()
+    received.destroy()
+  }
+}
+
+/** Returns the decoder of a content encoding; `null` for none, and for one that was not offered. */
+function createDecoder(encoding: string | undefined): Transform | null {
+  const lenient = { flush: zlib.constants.Z_SYNC_FLUSH, finishFlush: zlib.constants.Z_SYNC_FLUSH }
+  switch (encoding?.trim().toLowerCase()) {
+    case 'gzip':
+    case 'x-gzip':
+      return zlib.createGunzip(lenient)
+    case 'deflate':
+      return zlib.createInflate(lenient)
+    case 'br':
+      return zlib.createBrotliDecompress()
+    case undefined:
+    default:
+      return null
+  }
+}
