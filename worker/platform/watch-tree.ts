@@ -38,7 +38,7 @@ function findExcess(pids: readonly number[], { processes, memoryBytes }: TreeLim
 }
 
 /** Returns a process and those that it and they have started, until there are `most`. */
-export function listTree(root: number, most: number): readonly number[] {
+function listTree(root: number, most: number): readonly number[] {
   const pids = [root]
   for (const pid of pids) {
     if (pids.length >= most) break
