@@ -54,7 +54,10 @@ export function createApp(context: Context, parts: AppParts, routes: ListenerRou
   app.use(
     ...limitBody(routes.internalRoutes ? parts.systems.flatMap(({ callbackBodies }) => callbackBodies ?? []) : []),
   )
-  app.route('/', healthRoutes(parts.readiness))
+  app.route(
+    '/',
+    healthRoutes(parts.readiness, () => Object.assign({}, ...parts.systems.map((system) => system.facts?.() ?? {}))),
+  )
   if (routes.internalRoutes) mountInternal(app, context, parts)
   if (routes.publicRoutes) mountPublic(app, context, parts)
   return app

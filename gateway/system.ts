@@ -8,6 +8,7 @@ import type { BodyLimit } from './http/body-limit.ts'
 import type { ComposeMail } from './mail/send-mails.ts'
 import type { OutboxEvent } from './outbox/store/events.ts'
 import type { Db, Tx } from './ports/database.ts'
+import type { InstalledResolver } from './ports/installed-resolver.ts'
 import type { WorkerRole } from './ports/launcher.ts'
 import type { GaugeSample, MetricDefinition } from './ports/metrics.ts'
 import type { PeriodicTask } from './scheduler/periodic-task.ts'
@@ -52,6 +53,8 @@ export type SystemSurroundings = {
   readonly settings: Settings
   /** The folder of the gateway's own files. */
   readonly dataDir: string
+  /** The yt-dlp that was installed for this machine; left out on a runtime without programs. */
+  readonly installedResolver?: InstalledResolver | null
   /** Where clients reach the gateway. */
   readonly url: string
   /** Returns the text of the file that a setting names, or of the system's own file where it is not set. */
@@ -98,6 +101,8 @@ export type MountedSystem = {
   readonly mails?: ReadonlyMap<string, ComposeMail>
   /** Returns how many of its records are active, and how many may be; left out where there is no limit. */
   capacity?(): Promise<Capacity>
+  /** Returns what `/readyz` says of it beside its checks, which makes no gateway unready. */
+  facts?(): Readonly<Record<string, unknown>>
   /** Returns its sampled gauges. */
   readGauges(): Promise<readonly GaugeSample[]>
 }

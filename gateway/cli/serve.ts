@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Log } from '../../shared/log.ts'
 import { startEmbeddedPostgres } from '../adapters/embedded-postgres/embedded-postgres.ts'
 import { loadOrCreateKeys } from '../adapters/files/generated-keys.ts'
+import { readInstalledResolver } from '../adapters/files/installed-resolver.ts'
 import { createSettingTextReader } from '../adapters/files/setting-text.ts'
 import { createPasswordHasher } from '../adapters/scrypt/password-hasher.ts'
 import { openLauncher } from '../adapters/open-launcher.ts'
@@ -23,6 +24,8 @@ export async function serve(given: GivenSettings, log: Log): Promise<void> {
     env: process.env,
     settings,
     dataDir: given.dataDir,
+    // In a cluster, workers have the yt-dlp of their image.
+    installedResolver: given.cluster === null ? await readInstalledResolver(given.dataDir) : null,
     readText: createSettingTextReader(process.env),
     toAbsolute: (path) => resolve(path),
   })

@@ -2,6 +2,7 @@ import type { GaugeSample } from '../ports/metrics.ts'
 import type { Capacity } from '../system.ts'
 import type { MonitorsContext } from './context.ts'
 import { MONITORS_BY_STATUS, MONITORS_LIMIT } from './metrics.ts'
+import { readResolverGauge } from './resolver.ts'
 import { MONITOR_STATUSES } from './status.ts'
 import { countActiveMonitors, countMonitorsByStatus } from './store/monitors.ts'
 
@@ -19,5 +20,6 @@ export async function readMonitorGauges({ db, settings }: MonitorsContext): Prom
       return { metric: MONITORS_BY_STATUS, labels: { status }, value }
     }),
     { metric: MONITORS_LIMIT, labels: {}, value: settings.monitors.maxMonitors },
+    ...readResolverGauge(settings.monitors.resolver),
   ]
 }

@@ -12,6 +12,7 @@ import { followSchedule } from './follow-schedule.ts'
 import { monitorCapacity, readMonitorGauges } from './gauges.ts'
 import { MONITOR_METRICS } from './metrics.ts'
 import { MONITOR_KIND, monitorRole, workerNameOf, workerSpec } from './pod.ts'
+import { describeResolver } from './resolver.ts'
 import { monitorRoutes } from './routes.ts'
 import { MONITORS_SECTION, readMonitorSettings } from './settings.ts'
 import { findMonitor } from './store/monitors.ts'
@@ -23,8 +24,8 @@ export const monitors: System = {
   errors: Object.values(MONITOR_ERRORS),
   metrics: MONITOR_METRICS,
   idFields: { mon: 'monitor_id' },
-  async configure({ env, settings: { workerEnv } }) {
-    const settings = readMonitorSettings(env, { workerEnv })
+  async configure({ env, settings: { workerEnv }, installedResolver }) {
+    const settings = readMonitorSettings(env, { workerEnv, installedResolver })
     return {
       workerRoles: [monitorRole(settings)],
       mount: (context) => mount({ ...context, settings: { ...context.settings, monitors: settings } }),
@@ -39,11 +40,23 @@ function mount(context: MonitorsContext): MountedSystem {
     api: { paths: ['monitors'], authentication: apiKeyAuthentication(API_KEY), routes: monitorRoutes(context) },
     callbacks: callbackRoutes(context),
     workerKinds: [workerKind(context)],
-    periodicTasks: [taskAtInterval('follow schedules', OFTEN_MS, () => followSchedule(context))],
+    periodicTasks: [
+      taskAtInterval('follow schedules', OFTEN_MS, () => followSchedule(context)),
+      taskAtInterval('check the resolver', DAY_MS, async () => warnOfResolver(context)),
+    ],
+    facts: () => ({ 'yt-dlp': describeResolver(context.settings.monitors.resolver, Date.now()) }),
     onWebhookExhausted: failUnreachableMonitor,
     capacity: () => monitorCapacity(context),
     readGauges: () => readMonitorGauges(context),
   }
+}
+
+/** Interval of the check of yt-dlp's age. */
+const DAY_MS = 86_400_000
+
+function warnOfResolver({ settings, log }: MonitorsContext): void {
+  const { version, problem } = describeResolver(settings.monitors.resolver, Date.now())
+  if (problem !== null) log.warn('yt-dlp may fail on YouTube', { version, problem })
 }
 
 function workerKind({ db, settings }: MonitorsContext): WorkerKind {

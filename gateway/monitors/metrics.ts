@@ -17,6 +17,13 @@ export const MONITORS_LIMIT = {
   labels: {},
 } as const satisfies SampledGaugeDefinition
 
+export const RESOLVER_INFO = {
+  kind: 'sampled_gauge',
+  name: 'tallylight_resolver_info',
+  help: 'The yt-dlp that monitors of pages use, by version and source: always 1.',
+  labels: { version: null, source: ['PyPI', 'Debian', 'system'] },
+} as const satisfies SampledGaugeDefinition
+
 export const SEGMENTS = {
   kind: 'counter',
   name: 'tallylight_segments_total',
@@ -47,4 +54,12 @@ export const DETECTIONS = {
   labels: { event_type: null },
 } as const satisfies CounterDefinition
 
-export const MONITOR_METRICS = [MONITORS_BY_STATUS, MONITORS_LIMIT, SEGMENTS, ANALYSIS_LAG, ALARM_LAG, DETECTIONS]
+export const MONITOR_METRICS = [
+  MONITORS_BY_STATUS,
+  MONITORS_LIMIT,
+  RESOLVER_INFO,
+  SEGMENTS,
+  ANALYSIS_LAG,
+  ALARM_LAG,
+  DETECTIONS,
+]

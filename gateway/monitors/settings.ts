@@ -1,13 +1,17 @@
 import * as v from 'valibot'
 
 import { Duration, PositiveDuration } from '../../shared/durations.ts'
+import type { InstalledResolver } from '../ports/installed-resolver.ts'
 import type { WorkerResources } from '../ports/launcher.ts'
 import { cpu, memory, pick, setting, text, wholeNumber, type Env } from '../settings/fields.ts'
 import type { SettingsSection } from '../settings/section.ts'
 
 /** Variables that a worker reads itself: checked here for their form, and passed on as written. */
 const ForWorkers = v.object({
-  YTDLP_PATH: setting(v.optional(text), 'Path of yt-dlp. Default: `yt-dlp` from `PATH`.'),
+  YTDLP_PATH: setting(
+    v.optional(text),
+    'Path of yt-dlp. Default: the one that `npm start` has installed in `DATA_DIR`, else `yt-dlp` from `PATH`.',
+  ),
   STREAMLINK_PATH: setting(v.optional(text), 'Path of streamlink. Default: `streamlink` from `PATH`.'),
   WAITING_MODE_INITIAL_INTERVAL: setting(
     v.optional(PositiveDuration),
@@ -55,6 +59,8 @@ export type MonitorSettings = {
   /** How long before its scheduled start a monitor gets its worker, in ms. */
   readonly scheduleLeadTimeMs: number
   readonly resources: WorkerResources
+  /** The yt-dlp that was installed for this machine; `null` where none was, or YTDLP_PATH names another. */
+  readonly resolver: InstalledResolver | null
   /** Variables of a worker's environment. */
   readonly workerEnv: Readonly<Record<string, string>>
 }
@@ -71,13 +77,22 @@ export const MONITORS_SECTION: SettingsSection = {
 
 const PER_WORKER = 16
 
+/** What the settings of monitors come from, beside the environment. */
+type MonitorSurroundings = {
+  readonly workerEnv: Readonly<Record<string, string>>
+  readonly installedResolver?: InstalledResolver | null | undefined
+}
+
 /** Returns the settings of monitors, from an environment that `MONITORS_SECTION` has no problems with. */
 export function readMonitorSettings(
   raw: Env,
-  { workerEnv }: { readonly workerEnv: Readonly<Record<string, string>> },
+  { workerEnv, installedResolver = null }: MonitorSurroundings,
 ): MonitorSettings {
   const env = v.parse(MonitorEnvironment, raw)
+  const resolver = env.YTDLP_PATH === undefined ? installedResolver : null
+  const resolverEnv = resolver === null || resolver.path === null ? {} : { YTDLP_PATH: resolver.path }
   return {
+    resolver,
     maxMonitors: env.MAX_MONITORS,
     perWorker: env.MONITORS_PER_WORKER ?? (raw['LAUNCHER'] === 'kubernetes' ? 1 : PER_WORKER),
     scheduleLeadTimeMs: env.SCHEDULE_LEAD_TIME,
@@ -85,6 +100,6 @@ export function readMonitorSettings(
       requests: { cpu: env.MONITOR_CPU_REQUEST, memory: env.MONITOR_MEMORY_REQUEST },
       limits: { cpu: env.MONITOR_CPU_LIMIT, memory: env.MONITOR_MEMORY_LIMIT },
     },
-    workerEnv: { ...workerEnv, ...pick(raw, Object.keys(ForWorkers.entries)) },
+    workerEnv: { ...workerEnv, ...resolverEnv, ...pick(raw, Object.keys(ForWorkers.entries)) },
   }
 }

@@ -5,7 +5,10 @@ import { withoutEmpty } from '../settings/section.ts'
 import type { ConfiguredSystem, System, SystemSurroundings } from '../system.ts'
 
 /** What a runtime provides for the systems' settings. */
-export type SettingsSource = Pick<SystemSurroundings, 'settings' | 'dataDir' | 'readText' | 'toAbsolute'> & {
+export type SettingsSource = Pick<
+  SystemSurroundings,
+  'settings' | 'dataDir' | 'readText' | 'toAbsolute' | 'installedResolver'
+> & {
   readonly env: Env
 }
 

@@ -28,7 +28,7 @@ export type TreeLimits = {
 }
 
 /** Kinds of programs by what they are used for. */
-export type ProgramKind = 'decoder' | 'probe' | 'encoder' | 'resolver'
+type ProgramKind = 'decoder' | 'probe' | 'encoder' | 'resolver'
 
 const MIB = 1024 * 1024
 /** Share of the machine's or the container's memory: a program fails by itself before the kernel kills a process. */
@@ -47,13 +47,13 @@ export function createProgramLimits(hostBytes: number): Readonly<Record<ProgramK
     probe: { ...ffmpeg, memoryBytes: Math.min(2048 * MIB, shareBytes), fileBytes: 0 },
     // What a ladder of 4K takes depends on the job. Watchdogs bound its time and its files.
     encoder: { ...ffmpeg, memoryBytes: shareBytes, fileBytes: null },
-    // Python, and the JavaScript runtime that solves a site's challenges, with its threads.
+    // Python, and the JavaScript runtime that solves a site's challenges. Deno sets 600 MiB aside and uses a tenth of it.
     resolver: {
-      memoryBytes: Math.min(512 * MIB, shareBytes),
+      memoryBytes: Math.min(1024 * MIB, shareBytes),
       cpuSec: 60,
       fileBytes: 16 * MIB,
       stackBytes: null,
-      tree: { processes: 16, memoryBytes: Math.min(768 * MIB, shareBytes) },
+      tree: { processes: 16, memoryBytes: Math.min(512 * MIB, shareBytes) },
     },
   }
 }
@@ -73,7 +73,7 @@ export function limitCommand(limits: ProgramLimits): readonly string[] {
 }
 
 /** Hard limits of this process by the names of /proc/PID/limits; a limit that is not set is missing. */
-export type HardLimits = ReadonlyMap<string, number>
+type HardLimits = ReadonlyMap<string, number>
 
 /** Returns prlimit's options. No limit exceeds that of this process, which only root may raise. */
 export function limitOptions(limits: ProgramLimits, hard: HardLimits): readonly string[] {

@@ -24,7 +24,7 @@ export type RunningProgram = AsyncDisposable & {
   kill(): void
 }
 
-export type StartProgramOptions = {
+type StartProgramOptions = {
   /** Number of output pipes, from file descriptor 3 on. */
   readonly pipes: number
   readonly limits: ProgramLimits
