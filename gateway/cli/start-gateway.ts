@@ -16,6 +16,7 @@ import { listen, type HttpServer } from '../adapters/http/http-server.ts'
 import { createWebhookSender, type NodeWebhookSender } from '../adapters/http/webhook-sender.ts'
 import { createTopicNotifier } from '../adapters/in-process/topic-notifier.ts'
 import { connectPostgres, migrate, type Postgres } from '../adapters/postgres/connect.ts'
+import { createDatabaseHealth, type DatabaseHealth } from '../adapters/postgres/database-health.ts'
 import { isRetryable, isUnavailable } from '../adapters/postgres/errors.ts'
 import { createTransact } from '../adapters/postgres/transact.ts'
 import { getProcessName, mayProcessStillRun } from '../adapters/process/process-identity.ts'
@@ -90,11 +91,17 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
     openStreams: createOpenStreams(),
   }
   const { postgres, sender, tracing, signal, openStreams } = outside
-  const context = createContext(parts, outside)
   const state = { phase: 'starting' as 'starting' | 'serving' | 'draining' }
+  const health = createDatabaseHealth(postgres.sql, READY_WITHIN_MS)
+  const context: Context = {
+    ...createContext(parts, outside),
+    isBrokenOff: isRetryable,
+    // Before the migrations, every failure is that of a database which is not there yet.
+    isDatabaseGone: (error) => health.isGone(error) || state.phase === 'starting',
+  }
   const systems = parts.systems.map((system) => system.mount(context))
   const operations = createOperations(context, systems)
-  const servers = await listenOn(context, { systems, operations, readiness: readinessOf(postgres, launcher, state) })
+  const servers = await listenOn(context, { systems, operations, readiness: readinessOf(health, launcher, state) })
   const closing = new AbortController()
   const begin = async () => {
     await reachDatabase(databaseUrl, log, closing.signal)
@@ -138,14 +145,15 @@ type Outside = {
   readonly openStreams: OpenStreams
 }
 
-function createContext({ settings, systems, launcher, passwordHasher, log }: GatewayParts, outside: Outside): Context {
+function createContext(
+  { settings, systems, launcher, passwordHasher, log }: GatewayParts,
+  outside: Outside,
+): Omit<Context, 'isBrokenOff' | 'isDatabaseGone'> {
   const { postgres, sender, tracing, signal, openStreams } = outside
   return {
     settings,
     db: postgres.db,
     transact: createTransact(postgres.db),
-    isBrokenOff: isRetryable,
-    isDatabaseGone: (error) => isUnavailable(error) || isRetryable(error),
     identity: { id: `${getProcessName()}:${randomUUID()}`, mayStillRun: mayProcessStillRun },
     launcher,
     sendWebhook: sender.send,
@@ -209,17 +217,10 @@ function serveDocsAssets(app: Hono): void {
   for (const file of DOCS_FILES) app.get(`${DOCS_ASSETS}/${file}`, serveStatic({ root, path: file }))
 }
 
-function readinessOf(postgres: Postgres, launcher: Launcher, state: { readonly phase: string }): Readiness {
+function readinessOf(database: DatabaseHealth, launcher: Launcher, state: { readonly phase: string }): Readiness {
   return [
     { name: 'gateway', check: async () => (state.phase === 'serving' ? null : state.phase) },
-    {
-      name: 'database',
-      check: () =>
-        withDeadline(postgres.sql`select 1`, READY_WITHIN_MS).then(
-          () => null,
-          () => 'cannot be reached',
-        ),
-    },
+    { name: 'database', check: () => database.check() },
     { name: 'launcher', check: () => launcher.problem() },
   ]
 }

@@ -59,7 +59,7 @@ function toRule(error: unknown, isUnavailable: (error: unknown) => boolean): Bro
     return new BrokenRule(KERNEL_ERRORS.LAUNCHER_UNAVAILABLE, message, { retryAfterSec: RETRY_SEC })
   }
   if (isUnavailable(error) || error instanceof HTTPException) {
-    const message = 'the database cannot be reached at the moment; try again'
+    const message = 'the database cannot be used at the moment; try again'
     return new BrokenRule(KERNEL_ERRORS.DATABASE_UNAVAILABLE, message, { retryAfterSec: RETRY_SEC })
   }
   const message = 'something went wrong on our side; the log has it under this request_id'

@@ -2,18 +2,22 @@ import type { MiddlewareHandler } from 'hono'
 import { validator } from 'hono-openapi'
 import type * as v from 'valibot'
 
+import { isNestedBeyond, MAX_JSON_DEPTH } from '../../shared/json-depth.ts'
 import { BrokenRule, type ErrorCode, KERNEL_ERRORS } from '../errors.ts'
 
 /** One thing that is wrong with a request: where, and what is expected. */
 export type FieldProblem = { readonly field: string; readonly message: string }
 
-/** Refuses bodies that are not JSON (415 UNSUPPORTED_MEDIA_TYPE). */
+/** Refuses bodies that are not JSON (415 UNSUPPORTED_MEDIA_TYPE), and JSON that is nested too deep (400 INVALID_CONFIG). */
 export const requireJson: MiddlewareHandler = async (c, next) => {
   if (!/^application\/json\s*(?:;|$)/i.test(c.req.header('content-type') ?? '')) {
     throw new BrokenRule(
       KERNEL_ERRORS.UNSUPPORTED_MEDIA_TYPE,
       'the body must be JSON, with Content-Type: application/json',
     )
+  }
+  if (isNestedBeyond(await c.req.text(), MAX_JSON_DEPTH)) {
+    throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `the body is nested deeper than ${MAX_JSON_DEPTH} levels`)
   }
   await next()
 }

@@ -33,7 +33,7 @@ const DOCUMENT = {
     title: 'Tallylight',
     version: '1',
     description:
-      'Watches over live video and tells by signed webhook that it is late, black, silent, stalled or over; encodes media files.',
+      'Watches over live video and tells by signed webhook that it is late, black, frozen, silent, stalled or over; encodes media files.',
   },
   components: {
     securitySchemes: {

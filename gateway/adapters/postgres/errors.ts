@@ -1,6 +1,10 @@
-/** Codes of the network, of postgres.js and of Postgres (appendix A) for a database that cannot be used now. */
+/**
+ * Codes of the network, of postgres.js and of Postgres (appendix A) for a database that cannot be used now: no connection
+ * (08), no resources such as space on the disk (53), an operator's intervention (57), a failure of its system (58), or
+ * read-only (25006).
+ */
 const UNAVAILABLE_CODES =
-  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|CONNECTION_\w+|CONNECT_TIMEOUT|08...|57P0[123]|53300)$/
+  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|CONNECTION_\w+|CONNECT_TIMEOUT|(?:08|53|57|58)...|25006)$/
 
 /**
  * serialization_failure, deadlock_detected and unique_violation. The last is retryable because a concurrent transaction
@@ -8,7 +12,7 @@ const UNAVAILABLE_CODES =
  */
 const RETRYABLE_CODES = /^(?:40001|40P01|23505)$/
 
-/** Returns whether an error or one of its causes means that the database is unreachable, starting or shutting down. */
+/** Returns whether an error or one of its causes means that the database cannot be used now. */
 export function isUnavailable(error: unknown): boolean {
   return errorCodesOf(error).some((code) => UNAVAILABLE_CODES.test(code))
 }

@@ -15,7 +15,7 @@ const Moment = v.pipe(v.string(), v.isoTimestamp())
 const StreamHealth = v.object({
   publisher: v.nullable(PublisherFacts),
   encoding: v.nullable(BroadcastHealth),
-  /** What viewers see or hear that is wrong: `black`, `silent` or `stalled`, and since when. */
+  /** What viewers see or hear that is wrong: `black`, `frozen`, `silent` or `stalled`, and since when. */
   alerts: v.array(v.object({ kind: v.string(), since: v.string() })),
   /** What the owner can do better, in words. */
   advice: v.array(v.string()),

@@ -26,7 +26,7 @@ const ROWS: readonly RowCheck[] = [
   { row: 9, title: 'kills of Postgres, ingest and gateway', run: checkRestarts },
   { row: 10, title: '1080p60 on busy cores', run: checkOverload },
   { row: 11, title: 'the archive', run: checkArchives },
-  { row: 12, title: 'black and silent for 10 s', run: checkDarkness },
+  { row: 12, title: 'black, silent and frozen for 10 s', run: checkDarkness },
 ]
 /** Longest time of a row, in ms. */
 const ROW_LIMIT_MS = 600_000

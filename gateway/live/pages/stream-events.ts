@@ -34,6 +34,6 @@ export type TargetsEvent = v.InferOutput<typeof TargetsEvent>
 export const HealthEvent = v.object({
   publisher: v.nullable(PublisherFacts),
   encoding: v.nullable(BroadcastHealth),
-  alerts: v.array(v.object({ kind: v.picklist(['black', 'silent', 'stalled']), since: v.string() })),
+  alerts: v.array(v.object({ kind: v.picklist(['black', 'frozen', 'silent', 'stalled']), since: v.string() })),
 })
 export type HealthEvent = v.InferOutput<typeof HealthEvent>

@@ -21,6 +21,8 @@ export type EncoderOptions = {
   readonly height?: 180 | 360
   /** From when to when it is black and silent, in seconds. */
   readonly dark?: readonly [number, number]
+  /** From when to when its picture is still, in seconds. */
+  readonly still?: readonly [number, number]
   /** The number of its first frame; 0 by default. */
   readonly firstNumber?: number
   /** Length of the broadcast, in seconds. */
@@ -31,12 +33,12 @@ export type EncoderOptions = {
 export const ENCODER_FPS = 30
 
 /** Starts ffmpeg as an encoder: 30 frames a second in real time, with a key frame every two seconds. */
-export function startEncoder({ url, sec, height = 180, dark, firstNumber = 0 }: EncoderOptions): TestEncoder {
+export function startEncoder({ url, sec, height = 180, dark, still, firstNumber = 0 }: EncoderOptions): TestEncoder {
   const size = `${(height * 16) / 9}x${height}`
-  const [from, to] = dark ?? [0, 0]
-  const isDark = `enable='between(t,${from},${to})*${to}'`
+  const isWithin = ([from, to]: readonly [number, number] = [0, 0]) => `enable='between(t,${from},${to})*${to}'`
+  const isDark = isWithin(dark)
   const color = `color=c=gray:s=${size}:r=${ENCODER_FPS}`
-  const video = `${color},${counterFilters(height, firstNumber)},drawbox=c=black:t=fill:${isDark}`
+  const video = `${color},${counterFilters(height, firstNumber)},drawbox=c=gray:t=fill:${isWithin(still)},drawbox=c=black:t=fill:${isDark}`
   const inputs = ['-re', '-f', 'lavfi', '-i', video, '-re', '-f', 'lavfi', '-i', `sine=440:r=48000,volume=0:${isDark}`]
   const encoding = [
     ['-t', String(sec), '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p'],

@@ -7,7 +7,7 @@ import { signUp } from '../testing/live-gateway.ts'
 
 type Alert = { readonly kind: string; readonly since: string }
 
-test('the owner of a broadcast sees that it is black and silent, and that it is not any more', async () => {
+test('the owner of a broadcast sees that it is frozen, black and silent, and that it is not any more', async () => {
   await using system = await startWholeSystem({ INGEST_WORKERS: '1', LIVE_LADDER: '180:300' })
   const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
     const { status, json } = await system.api(method, path, body, headers)
@@ -23,15 +23,16 @@ test('the owner of a broadcast sees that it is black and silent, and that it is 
     async () => (await call('POST', renewal, undefined, owner.headers)).json.ingest.rtmp_url,
   )
 
-  const options = { url: `${url}/${created.stream_key}`, sec: 120, dark: [4, 20] } as const
+  const options = { url: `${url}/${created.stream_key}`, sec: 120, still: [4, 20], dark: [20, 36] } as const
   await using encoder = startEncoder(options)
   const kinds = async () => (await alerts()).map(({ kind }) => kind).toSorted((a, b) => a.localeCompare(b))
+  await expect.poll(kinds).toEqual(['frozen'])
   await expect.poll(kinds).toEqual(['black', 'silent'])
   const { started_at: startedAt } = await read()
   for (const { since } of await alerts()) {
     const afterSec = (Date.parse(since) - Date.parse(startedAt)) / 1000
-    expect(afterSec).toBeGreaterThan(2)
-    expect(afterSec).toBeLessThan(20)
+    expect(afterSec).toBeGreaterThan(18)
+    expect(afterSec).toBeLessThan(36)
   }
   await expect.poll(kinds).toEqual([])
   // The monitor is no viewer.

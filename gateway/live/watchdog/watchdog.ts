@@ -14,18 +14,20 @@ import { LIVE_PATH } from '../playback/addresses.ts'
 import { MONITOR_QUERY } from '../playback/viewer-id.ts'
 import type { Stream } from '../store/streams.ts'
 
-/** How long a picture is black, or the sound silent, before it is an alert, in seconds. */
+/** How long a picture is black or frozen, or the sound silent, before it is an alert, in seconds. */
 const THRESHOLD_SEC = 5
 /** Time limit of a call to the monitors service, in ms. */
 const CALL_TIMEOUT_MS = 5000
 
 /** What viewers see or hear that is wrong. */
-type AlertKind = 'black' | 'silent' | 'stalled'
+type AlertKind = 'black' | 'frozen' | 'silent' | 'stalled'
 
 /** The events of a monitor that open and close an alert. */
 const EVENTS: Readonly<Record<string, { readonly kind: AlertKind; readonly isOpen: boolean }>> = {
   'alert.blackout': { kind: 'black', isOpen: true },
   'alert.blackout_recovered': { kind: 'black', isOpen: false },
+  'alert.freeze': { kind: 'frozen', isOpen: true },
+  'alert.freeze_recovered': { kind: 'frozen', isOpen: false },
   'alert.silence': { kind: 'silent', isOpen: true },
   'alert.silence_recovered': { kind: 'silent', isOpen: false },
   'stream.suspended': { kind: 'stalled', isOpen: true },
@@ -46,7 +48,12 @@ export async function createMonitorFor(context: LiveContext, stream: Stream): Pr
   const body = {
     stream_url: watched.href,
     callback_url: `${url}${LIVE_PATH}/hooks/${stream.streamId}`,
-    config: { blackout_threshold_sec: THRESHOLD_SEC, silence_threshold_sec: THRESHOLD_SEC, webhook_policy: 'durable' },
+    config: {
+      blackout_threshold_sec: THRESHOLD_SEC,
+      freeze_threshold_sec: THRESHOLD_SEC,
+      silence_threshold_sec: THRESHOLD_SEC,
+      webhook_policy: 'durable',
+    },
     metadata: { stream_id: stream.streamId },
   }
   const response = await fetch(`${url}/api/v1/monitors`, {
