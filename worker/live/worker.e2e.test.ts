@@ -93,7 +93,9 @@ test.concurrent('an ffmpeg that is killed is replaced, and no frame is lost or d
   await untilFinished(gateway, ingest, worker)
 
   expect(gateway.runs().map(({ run }) => run)).toEqual([1, 2])
-  expect(gateway.segments().map(({ n }) => n)).toEqual(numbersUpTo(gateway.segments().length))
+  // A number is left out where players may have parts of its segment that the second ffmpeg makes anew.
+  const numbers = gateway.segments().map(({ n }) => n)
+  expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b))
   await expectAllFrames(gateway, clip, dir)
 })
 
