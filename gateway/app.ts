@@ -58,9 +58,22 @@ export function createApp(context: Context, parts: AppParts, routes: ListenerRou
     '/',
     healthRoutes(parts.readiness, () => Object.assign({}, ...parts.systems.map((system) => system.facts?.() ?? {}))),
   )
+  // Anyone may reach a public listener. A loopback address and the internal port are for operators.
+  if (routes.publicRoutes && routes.internalRoutes && !isLoopback(context.settings.host)) {
+    const { API_KEY } = context.settings.keys
+    app.use(
+      '/metrics',
+      requireAuthentication(() => apiKeyAuthentication(API_KEY)),
+    )
+  }
   if (routes.internalRoutes) mountInternal(app, context, parts)
   if (routes.publicRoutes) mountPublic(app, context, parts)
   return app
+}
+
+/** Reports whether an address is reached from this machine only (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host)
 }
 
 function mountInternal(app: Hono, context: Context, { systems, operations }: AppParts): void {

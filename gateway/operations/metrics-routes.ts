@@ -7,7 +7,7 @@ import { createGaugeReader } from './read-gauges.ts'
 /** Prometheus' text format, version 0.0.4. */
 const PROMETHEUS_TEXT = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** Returns `/metrics`. It needs no key: no metric names a user, a stream or an address. */
+/** Returns `/metrics`. No metric names a user, a stream or an address. */
 export function metricsRoutes(context: Context, systems: readonly MountedSystem[]): Hono {
   const { render } = context.metrics
   const routes = new Hono()

@@ -196,6 +196,14 @@ describe('/metrics', () => {
     expect([(await ask(true)).status, (await ask(false)).status]).toEqual([404, 200])
   })
 
+  it('needs the key where anyone may reach the only door', async () => {
+    const { context } = gateway.gateway
+    const settings = { ...context.settings, host: '0.0.0.0' }
+    const app = await appOf({ ...context, settings }, { publicRoutes: true, internalRoutes: true })
+    const ask = async (key: string) => (await app.request('/metrics', { headers: { 'x-api-key': key } })).status
+    expect([await ask(''), await ask(settings.keys.API_KEY)]).toEqual([401, 200])
+  })
+
   it('is not there on a runtime that keeps no figures', async () => {
     const context = { ...gateway.gateway.context, metrics: NO_METRICS }
     expect((await (await appOf(context, routesOf(false))).request('/metrics')).status).toBe(404)

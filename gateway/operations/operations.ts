@@ -7,7 +7,7 @@ import { listLaneOwners, nextDeliveryInMs } from '../outbox/store/events.ts'
 import { RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
 import { createScheduler, type Scheduler, type SchedulerMemory } from '../scheduler/scheduler.ts'
 import type { MountedSystem } from '../system.ts'
-import { launchDueWorkers } from '../workers/launch-due-workers.ts'
+import { createWorkerLaunches } from '../workers/launch-due-workers.ts'
 import type { ReconcileReport } from '../workers/reconcile-workers.ts'
 import { createReconciler, createReconcilerMemory, type ReconcilerMemory } from '../workers/reconciler.ts'
 import { nextLaunchInMs, renewLeases } from '../workers/store/assignments.ts'
@@ -48,7 +48,7 @@ export function createOperations(
   const tasks: PeriodicTask[] = [
     { name: 'deliver webhooks', everyMs: 0, run: () => deliverer.deliverDue() },
     { name: 'settle workers', everyMs: 0, run: (reasons) => reconciler.reconcileIfDue(reasons) },
-    { name: 'launch workers', everyMs: 0, run: () => launchDueWorkers(context, kinds) },
+    { name: 'launch workers', everyMs: 0, run: createWorkerLaunches(context, kinds) },
     ...(mailDelivery === null ? [] : [{ name: 'send mails', everyMs: 0, run: () => mailDelivery.sendDue() }]),
     ...systems.flatMap((system) => system.periodicTasks),
     taskAtInterval('delete expired mails', RARELY_MS, () => forgetExpiredMails(context)),

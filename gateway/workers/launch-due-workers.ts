@@ -26,17 +26,28 @@ const UNAVAILABLE_AGAIN_MS = 2000
 const LONGEST_AGAIN_MS = 10_000
 
 /**
- * Launches the workers that are due; returns in how many ms the next one is (`null`: none waits). A launch is recorded
- * before and after it. A gateway that dies in between leaves a missing or an unrecorded worker, never two, and the
- * reconciliation finds it.
+ * Returns the function that launches the workers that are due, and returns in how many ms the next one is (`null`: none
+ * waits). A launch is recorded before and after it. A gateway that dies in between leaves a missing or an unrecorded
+ * worker, never two, and the reconciliation finds it.
  */
-export async function launchDueWorkers(context: Context, kinds: readonly WorkerKind[]): Promise<number | null> {
-  const due = await takeDueLaunches(context.db, context.launcher.owner, BATCH)
-  await Promise.all(due.map((assignment) => launch(context, kinds, assignment)))
-  return due.length === BATCH ? 0 : nextLaunchInMs(context.db)
+export function createWorkerLaunches(context: Context, kinds: readonly WorkerKind[]): () => Promise<number | null> {
+  const outage: LauncherOutage = { isLogged: false }
+  return async () => {
+    const due = await takeDueLaunches(context.db, context.launcher.owner, BATCH)
+    await Promise.all(due.map((assignment) => launch(context, kinds, assignment, outage)))
+    return due.length === BATCH ? 0 : nextLaunchInMs(context.db)
+  }
 }
 
-async function launch(context: Context, kinds: readonly WorkerKind[], assignment: Assignment): Promise<void> {
+/** Whether the current outage of the launcher was logged: launches are tried every few seconds. */
+type LauncherOutage = { isLogged: boolean }
+
+async function launch(
+  context: Context,
+  kinds: readonly WorkerKind[],
+  assignment: Assignment,
+  outage: LauncherOutage,
+): Promise<void> {
   const kind = kinds.find((candidate) => candidate.kind === assignment.kind)
   // A newer gateway may know the kind.
   if (kind === undefined) return
@@ -49,8 +60,14 @@ async function launch(context: Context, kinds: readonly WorkerKind[], assignment
   try {
     const outcome = await callLauncher(context, assignment, spec)
     metrics.count(WORKER_LAUNCHES, { kind: kind.kind, outcome })
+    if (outage.isLogged) context.log.info('workers can be launched again', fieldsOf(context, assignment, spec))
+    outage.isLogged = false
     if (outcome === 'busy') return await postponeLaunch(context, assignment, BUSY_AGAIN_MS)
   } catch (error) {
+    if (error instanceof LauncherUnavailable && !outage.isLogged) {
+      outage.isLogged = true
+      context.log.warn('worker not launched yet', { ...fieldsOf(context, assignment, spec), error })
+    }
     return handleLaunchFailure(context, kind, { assignment, spec }, error)
   }
   const isWaitedFor = await recordLaunch(context.db, assignment, context.settings.workerStartupTimeoutMs / 1000)
@@ -81,7 +98,6 @@ async function handleLaunchFailure(
   const outcome = error instanceof LauncherUnavailable ? 'unavailable' : 'failed'
   context.metrics.count(WORKER_LAUNCHES, { kind: kind.kind, outcome })
   if (error instanceof LauncherUnavailable) {
-    context.log.warn('worker not launched yet', { ...fieldsOf(context, assignment, spec), error })
     const againMs = Math.min(error.retryAfterMs ?? UNAVAILABLE_AGAIN_MS, LONGEST_AGAIN_MS)
     return postponeLaunch(context, assignment, againMs * (1 + Math.random()))
   }
