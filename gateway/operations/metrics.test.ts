@@ -114,8 +114,8 @@ describe('/metrics of a gateway that did some work', () => {
     await claim(id)
     const startedMs = Date.now() - 12_000
     const started_at = new Date(startedMs).toISOString()
-    const alarm = buildEvent('alert.blackout', { started_at, duration_sec: 5 })
-    const noTimes = buildEvent('alert.silence', { started_at: 'then' })
+    const alarm = buildEvent('alert.blackout', { started_at, duration_sec: 5, threshold_sec: 5 })
+    const noTimes = buildEvent('alert.silence', { started_at: 'then', threshold_sec: 5 })
     await put(id, buildReport(1, 1, { events: [alarm, noTimes] }))
     await receiver.waitFor(({ payload }) => payload.monitor_id === id && payload.event_type === 'alert.silence')
     await expect.poll(async () => valueOf(await scrape(), 'tallylight_webhooks_pending', { policy: 'strict' })).toBe(0)
