@@ -31,6 +31,12 @@ export function runSharedProcess(): void {
     worker.lifetime?.[how]()
   }
 
+  // The launcher ends workers by messages; this signal comes from the machine, which stops everything.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      for (const name of workers.keys()) end(name, 'stop')
+    })
+  }
   process.on('disconnect', () => process.exit(EXIT.gatewayGone))
   process.on('message', (message) => {
     const command = v.parse(SharedProcessCommand, message)

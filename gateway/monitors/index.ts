@@ -44,7 +44,7 @@ function mount(context: MonitorsContext): MountedSystem {
       taskAtInterval('follow schedules', OFTEN_MS, () => followSchedule(context)),
       taskAtInterval('check the resolver', DAY_MS, async () => warnOfResolver(context)),
     ],
-    facts: () => ({ 'yt-dlp': describeResolver(context.settings.monitors.resolver, Date.now()) }),
+    facts: () => resolverFacts(context),
     onWebhookExhausted: failUnreachableMonitor,
     capacity: () => monitorCapacity(context),
     readGauges: () => readMonitorGauges(context),
@@ -54,8 +54,14 @@ function mount(context: MonitorsContext): MountedSystem {
 /** Interval of the check of yt-dlp's age. */
 const DAY_MS = 86_400_000
 
-function warnOfResolver({ settings, log }: MonitorsContext): void {
-  const { version, problem } = describeResolver(settings.monitors.resolver, Date.now())
+/** Returns what is known of yt-dlp: nothing in a cluster, at the edge, and where a setting names another one. */
+function resolverFacts({ settings: { monitors } }: MonitorsContext): Readonly<Record<string, unknown>> {
+  return monitors.resolver === null ? {} : { 'yt-dlp': describeResolver(monitors.resolver, Date.now()) }
+}
+
+function warnOfResolver({ settings: { monitors }, log }: MonitorsContext): void {
+  if (monitors.resolver === null) return
+  const { version, problem } = describeResolver(monitors.resolver, Date.now())
   if (problem !== null) log.warn('yt-dlp may fail on YouTube', { version, problem })
 }
 

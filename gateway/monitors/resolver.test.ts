@@ -36,5 +36,4 @@ test('a yt-dlp older than 60 days, without a runtime, or that does not run, is a
 test('the metric names the version; where nothing was installed, nothing is claimed', () => {
   expect(readResolverGauge(CURRENT)).toMatchObject([{ labels: { version: '2026.10.26', source: 'Debian' }, value: 1 }])
   expect(readResolverGauge(null)).toEqual([])
-  expect(describeResolver(null, NOW_MS)).toMatchObject({ version: null, source: 'unknown', problem: null })
 })

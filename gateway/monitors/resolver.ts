@@ -18,11 +18,8 @@ type ResolverFacts = {
   readonly problem: string | null
 }
 
-/** Describes the resolver that monitors of pages use; `tool` is `null` where nothing is known of it. */
-export function describeResolver(tool: InstalledResolver | null, nowMs: number): ResolverFacts {
-  if (tool === null) {
-    return { version: null, source: 'unknown', javascript_runtime: null, solver: null, problem: null }
-  }
+/** Describes the resolver that monitors of pages use. */
+export function describeResolver(tool: InstalledResolver, nowMs: number): ResolverFacts {
   const { version, source, runtime } = tool
   const solver = tool.solver ?? (runtime === null || source === 'system' ? null : 'fetched when needed')
   return { version, source, javascript_runtime: runtime, solver, problem: findProblem(tool, nowMs) }

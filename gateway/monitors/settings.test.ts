@@ -6,6 +6,8 @@ describe('the settings of monitors', () => {
   it('have defaults', () => {
     expect(readMonitorSettings({}, { workerEnv: {} })).toEqual({
       maxMonitors: 50,
+      perWorker: 16,
+      resolver: null,
       scheduleLeadTimeMs: 600_000,
       resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '500m', memory: '512Mi' } },
       workerEnv: {},

@@ -8,8 +8,16 @@ import { PATIENCE_MS, WAIT } from '../../../shared/testing/until.ts'
 import type { LaunchedWorker } from '../../ports/launcher.ts'
 import { createLocalProcessLauncher } from './launcher.ts'
 
-/** A process for several workers. Each says its pid; `ends` ends by itself, and `stubborn` only with the process. */
+/**
+ * A process for one worker, or for several. Each worker says its pid; `ends` ends by itself, and one whose name begins with
+ * `stubborn` only with the process.
+ */
 const PROGRAM = `
+if (process.env.SHARED_PROCESS !== '1') {
+  console.log('pid ' + process.pid)
+  process.stdin.on('end', () => process.exit(3)).resume()
+}
+process.on('SIGTERM', () => {})
 process.on('disconnect', () => process.exit(3))
 process.on('message', ({ kind, name, env }) => {
   if (kind === 'start') process.send({ kind: 'line', name, line: 'pid ' + process.pid })

@@ -79,11 +79,12 @@ test('a bridge from between key frames ends at a key frame, from where the sourc
 })
 
 test('a rung that is left out leaves the others as they are', async () => {
-  const clip = await makeCounterClip({ sec: 3, fps: '30' })
-  const encoded = await encodeClip(clip, { droppedRungs: 1 })
+  const clip = await makeCounterClip({ sec: 3, fps: '30', height: 360 })
+  const ladder = [360, 180, 90].map((height) => ({ height, video_kbps: height }))
+  const encoded = await encodeClip(clip, { ladder, droppedRungs: 1 })
   expect(encoded.plan).toMatchObject({ isPassedThrough: true, isTopRungDropped: true })
-  expect(encoded.plan.rungs.map(({ name }) => name)).toEqual(['180'])
-  expect(await encoded.readFrames(0)).toEqual(numbers(0, clip.frames))
+  expect(encoded.plan.rungs.map(({ name }) => name)).toEqual(['360', '90'])
+  expect(await encoded.readFrames(1)).toEqual(numbers(0, clip.frames))
 })
 
 test('a source without sound has rungs without sound', async () => {
