@@ -55,13 +55,15 @@ function mount(context: MonitorsContext): MountedSystem {
 const DAY_MS = 86_400_000
 
 /** Returns what is known of yt-dlp: nothing in a cluster, at the edge, and where a setting names another one. */
-function resolverFacts({ settings: { monitors } }: MonitorsContext): Readonly<Record<string, unknown>> {
-  return monitors.resolver === null ? {} : { 'yt-dlp': describeResolver(monitors.resolver, Date.now()) }
+function resolverFacts({ settings }: MonitorsContext): Readonly<Record<string, unknown>> {
+  const { resolver } = settings.monitors
+  return resolver === null ? {} : { 'yt-dlp': describeResolver(resolver, Date.now()) }
 }
 
-function warnOfResolver({ settings: { monitors }, log }: MonitorsContext): void {
-  if (monitors.resolver === null) return
-  const { version, problem } = describeResolver(monitors.resolver, Date.now())
+function warnOfResolver({ settings, log }: MonitorsContext): void {
+  const { resolver } = settings.monitors
+  if (resolver === null) return
+  const { version, problem } = describeResolver(resolver, Date.now())
   if (problem !== null) log.warn('yt-dlp may fail on YouTube', { version, problem })
 }
 

@@ -60,14 +60,10 @@ async function launch(
   try {
     const outcome = await callLauncher(context, assignment, spec)
     metrics.count(WORKER_LAUNCHES, { kind: kind.kind, outcome })
-    if (outage.isLogged) context.log.info('workers can be launched again', fieldsOf(context, assignment, spec))
     outage.isLogged = false
     if (outcome === 'busy') return await postponeLaunch(context, assignment, BUSY_AGAIN_MS)
   } catch (error) {
-    if (error instanceof LauncherUnavailable && !outage.isLogged) {
-      outage.isLogged = true
-      context.log.warn('worker not launched yet', { ...fieldsOf(context, assignment, spec), error })
-    }
+    logOutage(context, { assignment, spec }, error, outage)
     return handleLaunchFailure(context, kind, { assignment, spec }, error)
   }
   const isWaitedFor = await recordLaunch(context.db, assignment, context.settings.workerStartupTimeoutMs / 1000)
@@ -78,6 +74,17 @@ async function launch(
   if (found.get(assignment.id)?.ended === false) return
   const hosts = await findReusedWorkers(context.db, [spec.name])
   if (!hosts.has(spec.name)) await context.launcher.stop({ name: spec.name }, UNWANTED_GRACE_MS)
+}
+
+function logOutage(
+  context: Context,
+  { assignment, spec }: PendingLaunch,
+  error: unknown,
+  outage: LauncherOutage,
+): void {
+  if (!(error instanceof LauncherUnavailable) || outage.isLogged) return
+  outage.isLogged = true
+  context.log.warn('worker not launched yet', { ...fieldsOf(context, assignment, spec), error })
 }
 
 function callLauncher({ launcher, tracer }: Context, assignment: Assignment, spec: WorkerSpec) {
