@@ -58,6 +58,8 @@ export async function startWholeSystem(
     RATE_LIMIT_READS_PER_MIN: '100000',
     // Tests of broadcasts start their own.
     INGEST_WORKERS: '0',
+    // Before its ingest has reported, a gateway names this port: at the usual one another program may listen.
+    RTMP_PORT: String(await findFreePort(null)),
     ...settings,
     ...database?.settings,
   }
