@@ -1,5 +1,5 @@
 import type { CallAccepted } from '../../shared/contract/assignment.ts'
-import type { MonitorReport } from '../../shared/contract/monitors.ts'
+import type { MonitorReport, MonitorStatistics } from '../../shared/contract/monitors.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 import { findRefusal } from '../workers/claim-assignment.ts'
 import { takeInBatches } from '../workers/take-in-batches.ts'
@@ -29,7 +29,6 @@ export type RecordReport = (id: string, report: MonitorReport) => Promise<CallAc
  */
 export function createRecordReport(context: MonitorsContext): RecordReport {
   const { metrics } = context
-  const progress = reportStatement(context.db).prepare('monitor_report')
   const progressInBatches = takeInBatches(context, {
     what: 'reports of monitors',
     maxItems: MAX_PROGRESS_REPORTS,
@@ -37,19 +36,24 @@ export function createRecordReport(context: MonitorsContext): RecordReport {
     run: (reports) => recordProgress(context.db, reports),
   })
 
-  async function record(id: string, report: MonitorReport): Promise<readonly Pick<ReportedMonitor, 'before'>[]> {
-    const isPlain = isPlainProgress(report)
-    const before = isPlain ? await progressInBatches({ id, report }) : null
-    if (before !== null) return [{ before }]
-    const values = reportValues(id, report, errorReasonOf(report))
-    return isPlain ? progress.execute(values) : recordWithEvents(context, report, values)
+  /** Returns the counters that the monitor had before; `null` where the report does not count. */
+  async function record(id: string, report: MonitorReport): Promise<MonitorStatistics | null> {
+    if (!isPlainProgress(report)) {
+      const [counted] = await recordWithEvents(context, report, reportValues(id, report, errorReasonOf(report)))
+      return counted?.before ?? null
+    }
+    const taken = await progressInBatches({ id, report })
+    const [alone = null] = taken === null ? await recordProgress(context.db, [{ id, report }]) : []
+    return taken ?? alone
   }
 
   return async (id, report) => {
     requireFinalEvent(report)
-    const counted = await record(id, report)
-    for (const { before } of counted) countReport(metrics, before, report, Date.now())
-    if (counted.length > 0) return { duplicate: false }
+    const before = await record(id, report)
+    if (before !== null) {
+      countReport(metrics, before, report, Date.now())
+      return { duplicate: false }
+    }
     const refusal = await findRefusal(context, id, report.epoch)
     metrics.count(WORKER_REPORTS, { outcome: refusal === null ? 'duplicate' : 'refused' })
     if (refusal !== null) throw refusal

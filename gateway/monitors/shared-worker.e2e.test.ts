@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs'
-
 import { expect, test } from 'vitest'
 
 import { createLog } from '../../shared/log.ts'
@@ -7,7 +5,7 @@ import { makeClip } from '../../shared/testing/clips.ts'
 import { startBroadcastSimulator } from '../../shared/testing/broadcast-simulator.ts'
 import { PATIENCE_MS, until } from '../../shared/testing/until.ts'
 import { connectPostgres } from '../adapters/postgres/connect.ts'
-import { readParentPid } from '../testing/find-processes.ts'
+import { findSharedPids } from '../testing/find-processes.ts'
 import { startWholeSystem } from '../testing/whole-system.ts'
 
 const SEGMENTS = 12
@@ -47,10 +45,10 @@ test('monitors share a process, and its crash costs each of them a restart and n
     ).values(),
   ]
   await until(() => ids.every((id) => eventsOf(id).includes('alert.blackout')), 'both alarms are delivered')
-  const [shared, ...others] = findSharedProcesses(system.gateway().pid)
+  const [shared, ...others] = findSharedPids(system.gateway().pid)
   expect(others).toEqual([])
   process.kill(shared ?? 0, 'SIGKILL')
-  await until(() => findSharedProcesses(system.gateway().pid).some((pid) => pid !== shared), 'another process is there')
+  await until(() => findSharedPids(system.gateway().pid).some((pid) => pid !== shared), 'another process is there')
   for (const stream of streams) stream.resume()
   await until(() => ids.every((id) => eventsOf(id).includes('stream.ended')), 'both streams are over')
 
@@ -67,17 +65,3 @@ test('monitors share a process, and its crash costs each of them a restart and n
     ids.map(() => ({ launch: 2, attempts: 1 })),
   )
 })
-
-/** Finds the processes of a gateway that run several workers each. */
-function findSharedProcesses(gatewayPid: number | undefined): number[] {
-  const environ = (pid: number) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
-    } catch {
-      return []
-    }
-  }
-  return readdirSync('/proc')
-    .map(Number)
-    .filter((pid) => pid > 0 && readParentPid(pid) === gatewayPid && environ(pid).includes('SHARED_PROCESS=1'))
-}

@@ -15,6 +15,14 @@ function isWorkerOf(pid: number, id: string): boolean {
   return isIts && readProcessFile(pid, 'cmdline').includes('worker/main')
 }
 
+/** Finds the pids of a gateway's processes that run several workers each. */
+export function findSharedPids(gatewayPid: number): number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && readParentPid(pid) === gatewayPid)
+    .filter((pid) => readProcessFile(pid, 'environ').split('\0').includes('SHARED_PROCESS=1'))
+}
+
 /** Finds the pids of the ffmpeg processes that a worker runs. */
 export function findEncoderPids(workerPid: number): number[] {
   return readdirSync('/proc')

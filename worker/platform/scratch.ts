@@ -3,6 +3,8 @@ import { lstat, mkdir, readdir, realpath, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
+import { atExit } from './at-exit.ts'
+
 /** A folder of this process; disposing of it removes it and its content. */
 export type ScratchFolder = AsyncDisposable & { readonly dir: string }
 
@@ -28,13 +30,12 @@ export async function openScratchFolder(workDir: string, name: string): Promise<
   const dir = join(root, `${name}.${HOST}.${process.pid}.${readStartTime(process.pid) ?? UNKNOWN}`)
   await rm(dir, REMOVAL)
   await mkdir(dir, { mode: 0o700 })
-  const removeOnExit = () => removeSync(dir)
-  process.once('exit', removeOnExit)
+  const forget = atExit(() => removeSync(dir))
   return {
     dir,
     async [Symbol.asyncDispose]() {
       await rm(dir, REMOVAL)
-      process.removeListener('exit', removeOnExit)
+      forget()
     },
   }
 }

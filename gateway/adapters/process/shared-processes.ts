@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
-import { setTimeout as delay } from 'node:timers/promises'
 
 import * as v from 'valibot'
 
 import { type SharedProcessCommand, SharedProcessMessage } from '../../../shared/contract/shared-process.ts'
+import { withDeadline } from '../../../shared/with-deadline.ts'
 import type { WorkerExit, WorkerPhase, WorkerSpec } from '../../ports/launcher.ts'
 import {
   keepLastLines,
@@ -178,10 +178,7 @@ function createSharedWorker(spec: WorkerSpec, { uid, own, send, events }: Shared
 
   /** Waits for its end; returns whether it has ended. */
   async function endsWithin(ms: number): Promise<boolean> {
-    const isOver = new AbortController()
-    const timeOver = delay(ms, undefined, { signal: isOver.signal }).catch(() => undefined)
-    await Promise.race([exited, timeOver])
-    isOver.abort()
+    await withDeadline(exited, ms).catch(() => undefined)
     return exit !== null
   }
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 
 import type { PartEvent } from '../../../shared/contract/live.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
+import { buildPart } from '../testing/build-part.ts'
 import { chooseRung } from '../rules/choose-rung.ts'
 import { formatMaster, formatMedia, hasPosition } from './playlist.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
@@ -35,17 +36,6 @@ const segment = (seq: number, epoch = 1, number = 1, n = seq): SegmentRow => ({
   frames: 60,
   bytes: [1],
   isMissing: false,
-})
-const part = (n: number, number: number, more: Partial<PartEvent> = {}): PartEvent => ({
-  epoch: 1,
-  run: 1,
-  n,
-  part: number,
-  rung: '360',
-  duration_sec: 1 / 3,
-  is_independent: number === 0,
-  program_date_time: new Date(Date.UTC(2026, 0, 1) + n * 2000).toISOString(),
-  ...more,
 })
 const WINDOW: PlaylistWindow = {
   segments: [0, 1, 2, 3].map((seq) => segment(seq)),
@@ -107,8 +97,8 @@ describe('a live playlist', () => {
   })
 
   test('lists the parts of its last segments and of the next one, and hints at the part after these', () => {
-    const whole = [0, 1].map((number) => part(3, number, { duration_sec: 1 }))
-    const parts = [part(2, 0), ...whole, part(4, 0), part(4, 1), part(4, 0, { rung: '720' })]
+    const whole = [0, 1].map((number) => buildPart(3, number, { duration_sec: 1 }))
+    const parts = [buildPart(2, 0), ...whole, buildPart(4, 0), buildPart(4, 1), buildPart(4, 0, { rung: '720' })]
     const lines = formatMedia({ ...WINDOW, parts }, '360', false).split('\n')
     const listed = lines.filter((line) => /PART:|HINT|EXTINF/.test(line)).slice(-7)
     expect(listed).toEqual([
@@ -126,7 +116,11 @@ describe('a live playlist', () => {
   test.each([24, 25, 29.97, 30, 50, 60])('has a part target that no part exceeds, at %d frames a second', (rate) => {
     const frames = Math.ceil(rate / 3 - 0.01)
     const runs = [{ ...run(1, 1, 0, [360]), rungs: [{ ...rung(360), frame_rate: rate }] }]
-    const text = formatMedia({ ...WINDOW, runs, parts: [part(4, 0, { duration_sec: frames / rate })] }, '360', false)
+    const text = formatMedia(
+      { ...WINDOW, runs, parts: [buildPart(4, 0, { duration_sec: frames / rate })] },
+      '360',
+      false,
+    )
     const target = Number(/PART-TARGET=([\d.]+)/.exec(text)?.[1])
     expect(target).toBeGreaterThanOrEqual(frames / rate)
     expect(target).toBeLessThan(frames / rate + 0.0011)
@@ -135,7 +129,7 @@ describe('a live playlist', () => {
   test('has no part of a later session before its first segment, with which its initialization segment is stored', () => {
     const later = { epoch: 2, program_date_time: '2026-01-01T00:01:00.000Z' }
     const text = formatMedia(
-      { ...WINDOW, parts: [part(0, 0, later), part(0, 0, { ...later, rung: '720' })] },
+      { ...WINDOW, parts: [buildPart(0, 0, later), buildPart(0, 0, { ...later, rung: '720' })] },
       '360',
       false,
     )
@@ -143,7 +137,11 @@ describe('a live playlist', () => {
   })
 
   test('leaves out what is older than twelve seconds where a delta is requested', () => {
-    const window = { ...WINDOW, segments: Array.from({ length: 20 }, (_, seq) => segment(seq)), parts: [part(20, 0)] }
+    const window = {
+      ...WINDOW,
+      segments: Array.from({ length: 20 }, (_, seq) => segment(seq)),
+      parts: [buildPart(20, 0)],
+    }
     const text = formatMedia(window, '360', true)
     expect(text).toContain('#EXT-X-SKIP:SKIPPED-SEGMENTS=13\n')
     expect(text.match(/EXTINF/g)).toHaveLength(7)
@@ -153,9 +151,9 @@ describe('a live playlist', () => {
 
 describe('the open segment, whose worker is replaced', () => {
   const NEXT = { epoch: 2, program_date_time: new Date(Date.UTC(2026, 0, 1) + 4 * 2000).toISOString() }
-  const old = [part(4, 0), part(4, 1), part(4, 2)]
+  const old = [buildPart(4, 0), buildPart(4, 1), buildPart(4, 2)]
   const made = (count: number) =>
-    Array.from({ length: count }, (_, i) => [part(0, i, NEXT), part(0, i, { ...NEXT, rung: '720' })]).flat()
+    Array.from({ length: count }, (_, i) => [buildPart(0, i, NEXT), buildPart(0, i, { ...NEXT, rung: '720' })]).flat()
   const tailOf = (parts: readonly PartEvent[]) =>
     formatMedia({ ...WINDOW, parts }, '360', false)
       .split('\n')
@@ -186,7 +184,7 @@ describe('the open segment, whose worker is replaced', () => {
 })
 
 describe('a blocking reload', () => {
-  const window = { ...WINDOW, parts: [part(4, 0), part(4, 1)] }
+  const window = { ...WINDOW, parts: [buildPart(4, 0), buildPart(4, 1)] }
   test.each([
     [{ seq: 3, part: null }, true],
     [{ seq: 3, part: 9 }, true],
@@ -201,7 +199,7 @@ describe('a blocking reload', () => {
 })
 
 test('a recording is complete and ends', () => {
-  const text = formatMedia({ ...WINDOW, hasEnded: true, parts: [part(4, 0)] }, '360', true)
+  const text = formatMedia({ ...WINDOW, hasEnded: true, parts: [buildPart(4, 0)] }, '360', true)
   expect(parse(text)).toMatchObject({ endList: true, playlistType: 'VOD' })
   expect(text).not.toMatch(/PART|SKIP|CONTROL/)
 })

@@ -10,7 +10,7 @@ const encrypted = (sec: number): MonitorObservation => ({
   method: 'SAMPLE-AES',
 })
 
-test('segments that nobody can decrypt degrade the monitor once, and clear ones restore it', () => {
+test('DRM degrades the monitor once, and the first unencrypted segment restores it', () => {
   const result = replay([encrypted(1), encrypted(3)], { from: STARTED })
 
   expect(result.events).toMatchObject([{ event_type: 'monitor.degraded', data: { cause: 'encrypted' } }])
