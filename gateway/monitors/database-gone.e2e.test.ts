@@ -42,7 +42,12 @@ it('a database that is stopped at once under load costs no acknowledged monitor,
       if (answers.at(-1)?.status === 503) await wait(20)
     }
   }
-  const clients = Array.from({ length: 4 }, (_, client) => load(client))
+  const clients = Promise.all(Array.from({ length: 4 }, (_, client) => load(client)))
+  async function stopLoad(): Promise<void> {
+    loading.abort()
+    await clients
+  }
+  await using _load = { [Symbol.asyncDispose]: stopLoad }
   const seen = (status: number) => answers.filter((answer) => answer.status === status)
   await expect.poll(() => seen(201).length).toBeGreaterThan(20)
   process.kill(readPostmasterPid(folder) ?? Number.NaN, 'SIGQUIT')
@@ -58,8 +63,7 @@ it('a database that is stopped at once under load costs no acknowledged monitor,
   await expect.poll(async () => (await gateway.api('GET', '/readyz')).status).toBe(200)
   const before = seen(201).length
   await expect.poll(() => seen(201).length).toBeGreaterThan(before)
-  loading.abort()
-  await Promise.all(clients)
+  await stopLoad()
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201, 503]))
   const stored = await connection.sql<{ id: string }[]>`select id from monitors`
   const ids = new Set(stored.map((row) => row.id))

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 
 import { createLog } from '../../../shared/log.ts'
 import { PATIENCE_MS } from '../../../shared/testing/until.ts'
+import { findFreePort } from '../http/free-port.ts'
 import { createTestDatabase } from '../../testing/test-database.ts'
 import { connectPostgres } from './connect.ts'
 import { createDatabaseHealth } from './database-health.ts'
@@ -32,3 +33,14 @@ test.each(['53100', '53200', '57014', '58030', '25006'])(
     expect(await health.check()).toBeNull()
   },
 )
+
+test('a database that stops after a failed statement is reported as one that cannot be reached', async () => {
+  const port = await findFreePort(null)
+  await using pool = connectPostgres(
+    `postgres://nobody@127.0.0.1:${port}/none`,
+    createLog('test', 'error', console.error),
+  )
+  const health = createDatabaseHealth(pool.sql, PATIENCE_MS)
+  expect(health.isGone(Object.assign(new Error('crash_shutdown'), { code: '57P02' }))).toBe(true)
+  expect(await health.check()).toBe('cannot be reached')
+})

@@ -1,7 +1,7 @@
 import type { Sql } from 'postgres'
 
 import { withDeadline } from '../../../shared/with-deadline.ts'
-import { isRetryable, isUnavailable } from './errors.ts'
+import { isRetryable, isUnableToStore, isUnavailable } from './errors.ts'
 
 /** Whether a database can be used, by what its callers have met and by tries of its own. */
 export type DatabaseHealth = {
@@ -35,7 +35,7 @@ export function createDatabaseHealth(sql: Sql, withinMs: number): DatabaseHealth
     check: () =>
       withDeadline(hasFailed ? storeSomething() : readSomething(), withinMs).then(
         () => null,
-        () => (hasFailed ? 'cannot store anything' : 'cannot be reached'),
+        (error: unknown) => (isUnableToStore(error) ? 'cannot store anything' : 'cannot be reached'),
       ),
   }
 }

@@ -6,6 +6,9 @@
 const UNAVAILABLE_CODES =
   /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|CONNECTION_\w+|CONNECT_TIMEOUT|(?:08|53|57|58)...|25006)$/
 
+/** Codes of a database that was reached but cannot store: no space or memory (53, without too_many_connections), 58, 25006. */
+const CANNOT_STORE_CODES = /^(?:53[0124]00|58...|25006)$/
+
 /**
  * serialization_failure, deadlock_detected and unique_violation. The last is retryable because a concurrent transaction
  * inserted the row first, and a second attempt reads it.
@@ -15,6 +18,11 @@ const RETRYABLE_CODES = /^(?:40001|40P01|23505)$/
 /** Returns whether an error or one of its causes means that the database cannot be used now. */
 export function isUnavailable(error: unknown): boolean {
   return errorCodesOf(error).some((code) => UNAVAILABLE_CODES.test(code))
+}
+
+/** Returns whether an error or one of its causes means that the database was reached but cannot store anything. */
+export function isUnableToStore(error: unknown): boolean {
+  return errorCodesOf(error).some((code) => CANNOT_STORE_CODES.test(code))
 }
 
 /** Returns whether an error or one of its causes means that the transaction lost a conflict and may be retried. */
