@@ -1,3 +1,4 @@
+import { createCipheriv, createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { basename } from 'node:path'
@@ -26,6 +27,8 @@ export type BroadcastSimulatorOptions = {
   readonly mediaSequence?: boolean
   /** Whether the playlist ends with EXT-X-ENDLIST after the last segment; true by default. */
   readonly endlist?: boolean
+  /** Whether segments are encrypted with AES-128, with another key after four of them; false by default. */
+  readonly isEncrypted?: boolean
   /** The sound as a separate rendition, which the master playlist lists. */
   readonly sound?: Clip
 }
@@ -78,6 +81,7 @@ type BroadcastState = {
 }
 
 const BACKWARDS_SEGMENTS = 3
+const SEGMENTS_PER_KEY = 4
 const PLAYLIST_DEFAULTS = { windowSegments: 5, programDateTime: true, mediaSequence: true, endlist: true }
 
 /**
@@ -137,9 +141,24 @@ async function findFile(path: string, broadcast: Broadcast): Promise<ServedFile 
   const track = { live: clip, sound: options.sound }[folder ?? '']
   if (folder === undefined || track === undefined) return null
   if (rest === '') return toPlaylistFile('playlist', formatWindow(track, folder, broadcast))
+  const [, key] = /^key-(\d+)$/.exec(rest) ?? []
+  if (key !== undefined) return { target: 'playlist', type: 'application/octet-stream', body: deriveKey(Number(key)) }
   const index = track.segments.findIndex(({ name }) => name === rest)
   broadcast.state.pace?.recordRequest(folder, index)
-  return readSegmentFile(track, rest, index)
+  const file = await readSegmentFile(track, rest, index)
+  return file === null || options.isEncrypted !== true ? file : { ...file, body: encryptSegment(file.body, index) }
+}
+
+function deriveKey(number: number): Buffer {
+  return createHash('sha256').update(`key ${number}`).digest().subarray(0, 16)
+}
+
+/** Encrypts a segment; the initialization vector is its media sequence number (RFC 8216 §5.2). */
+function encryptSegment(body: Buffer, index: number): Buffer {
+  const iv = Buffer.alloc(16)
+  iv.writeUInt32BE(index, 12)
+  const cipher = createCipheriv('aes-128-cbc', deriveKey(Math.floor(index / SEGMENTS_PER_KEY)), iv)
+  return Buffer.concat([cipher.update(body), cipher.final()])
 }
 
 function formatWindow(track: Clip, folder: string, { options, clock, state }: Broadcast): string {
@@ -151,11 +170,13 @@ function formatWindow(track: Clip, folder: string, { options, clock, state }: Br
   const { targetDurationSec: ownSec } = track
   const settings = { ...PLAYLIST_DEFAULTS, targetDurationSec: ownSec, ...options }
   const { windowSegments, programDateTime, mediaSequence, endlist, targetDurationSec } = settings
+  const keyUrlOf =
+    options.isEncrypted === true ? (index: number) => `${folder}/key-${Math.floor(index / SEGMENTS_PER_KEY)}` : null
   const ended = state.endSec < Infinity || (endlist && last === track.segments.length - 1)
   return formatLivePlaylist(
     { ...track, targetDurationSec },
     { first: Math.max(origin, last - windowSegments + 1), last, origin, ended },
-    { mediaSequence, wallOf: programDateTime ? clock.wallOf : null, folder },
+    { mediaSequence, wallOf: programDateTime ? clock.wallOf : null, folder, keyUrlOf },
   )
 }
 

@@ -22,9 +22,10 @@ import { monitorEnv } from '../testing/worker-environments.ts'
 import { makePausableFfmpeg } from '../testing/pausable-ffmpeg.ts'
 import { until } from '../../shared/testing/until.ts'
 
-/** Picture and sound of the clip, in seconds: black from 2.3 to 7.1, silent from 5.5 to 9.2. */
+/** Stretches of the clip, in seconds. */
 const BLACK = { fromSec: 2.3, toSec: 7.1 }
 const SILENT = { fromSec: 5.5, toSec: 9.2 }
+const STILL = { fromSec: 10.3, toSec: 12.4 }
 const CLIP_CONFIG = { ...CONFIG, blackout_threshold_sec: 3, silence_threshold_sec: 2.5 }
 const TOLERANCE_SEC = 0.1
 /** The segment, of 1 s, in which the black has lasted long enough for its alarm. */
@@ -39,7 +40,9 @@ beforeAll(async () => {
     { sec: 3.2, video: 'black' },
     { sec: 1.6, video: 'black', audio: 'silent' },
     { sec: 2.1, audio: 'silent' },
-    { sec: 3.8 },
+    { sec: 1.1 },
+    { sec: 2.1, video: 'still' },
+    { sec: 0.6 },
   ] as const
   clip = await makeClip(parts, { segmentSec: 1, fps: 20, size: '160x90', container: 'ts' })
 })
@@ -175,6 +178,20 @@ describe.concurrent('a worker of a monitor', () => {
     })
   })
 
+  test('reports what is black, silent and frozen in an encrypted stream with exact times', async () => {
+    await using gateway = await startGateway()
+    await using stream = await startStream({ isEncrypted: true })
+    const config = { ...CLIP_CONFIG, freeze_threshold_sec: 1.5 }
+    await using _worker = watch(gateway, stream.url, { CONFIG_JSON: JSON.stringify(config) })
+    const events = eventsOf(await gateway.waitFor(hasEnded))
+
+    const frozen = ['alert.freeze', 'alert.freeze_recovered', 'stream.ended']
+    expect(events.map((event) => event.event_type)).toEqual([...WHOLE_STORY.slice(0, -1), ...frozen])
+    expectRun(events[2], BLACK, stream.wallOf)
+    expectRun(events[4], SILENT, stream.wallOf)
+    expectRun(events[6], STILL, stream.wallOf)
+  })
+
   test('continues after a kill: no event is reported twice, and totals are complete', async () => {
     await using gateway = await startGateway()
     await using stream = await startStream({ ...PATIENT, windowSegments: 12, leadSegments: ALARM_SEGMENT + 3 })
@@ -272,7 +289,7 @@ describe.concurrent('a worker of a monitor', () => {
     expect(analyzed + skipped).toBe(clip.segments.length)
   })
 
-  test('counts a segment that fails three times as failed, and analyzes the next ones', async () => {
+  test('counts a segment that cannot be fetched as failed, and analyzes the next ones', async () => {
     await using gateway = await startGateway()
     await using stream = await startStream({ windowSegments: 12 })
     stream.fault({ segment: 4 }, 500)
