@@ -1,9 +1,9 @@
-import { createCipheriv, createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { basename } from 'node:path'
 
 import { createBroadcastClock, type BroadcastClock } from './broadcast-clock.ts'
+import { deriveKey, encryptSegment, keyNumberOf } from './encrypted-segments.ts'
 import { findEdgeIndex, formatLivePlaylist, formatMasterPlaylist, findSegmentStartSec } from './live-playlist.ts'
 import { sendFaultyResponse, startLocalServer, type FaultyResponse } from './local-server.ts'
 import type { Clip } from './clips.ts'
@@ -81,7 +81,6 @@ type BroadcastState = {
 }
 
 const BACKWARDS_SEGMENTS = 3
-const SEGMENTS_PER_KEY = 4
 const PLAYLIST_DEFAULTS = { windowSegments: 5, programDateTime: true, mediaSequence: true, endlist: true }
 
 /**
@@ -143,22 +142,18 @@ async function findFile(path: string, broadcast: Broadcast): Promise<ServedFile 
   if (rest === '') return toPlaylistFile('playlist', formatWindow(track, folder, broadcast))
   const [, key] = /^key-(\d+)$/.exec(rest) ?? []
   if (key !== undefined) return { target: 'playlist', type: 'application/octet-stream', body: deriveKey(Number(key)) }
-  const index = track.segments.findIndex(({ name }) => name === rest)
-  broadcast.state.pace?.recordRequest(folder, index)
-  const file = await readSegmentFile(track, rest, index)
+  return findSegment(track, { folder, name: rest }, broadcast)
+}
+
+async function findSegment(
+  track: Clip,
+  { folder, name }: { readonly folder: string; readonly name: string },
+  { options, state }: Broadcast,
+): Promise<ServedFile | null> {
+  const index = track.segments.findIndex((segment) => segment.name === name)
+  state.pace?.recordRequest(folder, index)
+  const file = await readSegmentFile(track, name, index)
   return file === null || options.isEncrypted !== true ? file : { ...file, body: encryptSegment(file.body, index) }
-}
-
-function deriveKey(number: number): Buffer {
-  return createHash('sha256').update(`key ${number}`).digest().subarray(0, 16)
-}
-
-/** Encrypts a segment; the initialization vector is its media sequence number (RFC 8216 §5.2). */
-function encryptSegment(body: Buffer, index: number): Buffer {
-  const iv = Buffer.alloc(16)
-  iv.writeUInt32BE(index, 12)
-  const cipher = createCipheriv('aes-128-cbc', deriveKey(Math.floor(index / SEGMENTS_PER_KEY)), iv)
-  return Buffer.concat([cipher.update(body), cipher.final()])
 }
 
 function formatWindow(track: Clip, folder: string, { options, clock, state }: Broadcast): string {
@@ -170,8 +165,7 @@ function formatWindow(track: Clip, folder: string, { options, clock, state }: Br
   const { targetDurationSec: ownSec } = track
   const settings = { ...PLAYLIST_DEFAULTS, targetDurationSec: ownSec, ...options }
   const { windowSegments, programDateTime, mediaSequence, endlist, targetDurationSec } = settings
-  const keyUrlOf =
-    options.isEncrypted === true ? (index: number) => `${folder}/key-${Math.floor(index / SEGMENTS_PER_KEY)}` : null
+  const keyUrlOf = options.isEncrypted === true ? (index: number) => `${folder}/key-${keyNumberOf(index)}` : null
   const ended = state.endSec < Infinity || (endlist && last === track.segments.length - 1)
   return formatLivePlaylist(
     { ...track, targetDurationSec },
