@@ -12,11 +12,7 @@ import {
 import { makeClip, type Clip } from '../../shared/testing/clips.ts'
 import { REFUSALS, startBroadcastSite } from '../testing/broadcast-site.ts'
 import { CONFIG } from '../testing/monitor-scenario.ts'
-import {
-  startBroadcastSimulator,
-  type BroadcastSimulator,
-  type BroadcastSimulatorOptions,
-} from '../../shared/testing/broadcast-simulator.ts'
+import { startBroadcastSimulator, type BroadcastSimulatorOptions } from '../../shared/testing/broadcast-simulator.ts'
 import { startWorker, type WorkerProcess } from '../../shared/testing/worker-process.ts'
 import { monitorEnv } from '../testing/worker-environments.ts'
 import { makePausableFfmpeg } from '../testing/pausable-ffmpeg.ts'
@@ -64,7 +60,7 @@ function startGateway(): Promise<FakeGateway> {
 }
 
 /** A stream that goes on as fast as it is watched. */
-function startStream(options: BroadcastSimulatorOptions = {}): Promise<BroadcastSimulator> {
+function startStream(options: BroadcastSimulatorOptions = {}): ReturnType<typeof startBroadcastSimulator> {
   return startBroadcastSimulator(clip, { pace: 'viewer', leadSegments: 2, ...options })
 }
 
