@@ -1,7 +1,7 @@
 import type { FfprobeStream } from './ffprobe-output.ts'
-import { findSizeProblem } from './media-input.ts'
 import { measureTrackExtent, type TrackTotals } from './packet-tally.ts'
 import { parseFraction, type ProbedMedia, toNumber } from './probed-media.ts'
+import { readHeaderOrder } from './scan-type.ts'
 
 /** Highest plausible frame rate. WebM recordings of browsers claim 1000. */
 const MAX_FPS = 240
@@ -13,15 +13,10 @@ const MAX_INTERLACED_FPS = 31
 const STILL_FPS = { num: 25, den: 1 }
 /** Most frames that may be stored after a frame that is displayed later (ITU-T H.264 §A.3.1, H.265 §A.4.2). */
 const REORDERED_FRAMES = 16
-/** The Dolby Vision profile without a picture for other decoders. */
-const DOLBY_VISION_ONLY = 5
-const UNKNOWN_CODEC = 'the picture has a codec that cannot be decoded'
 
 /** Reads a picture track; a text is the reason why it cannot be encoded. */
 export function readVideoTrack(stream: FfprobeStream, totals: TrackTotals): ProbedMedia['video'] | string {
-  const { codec_name: codec, pix_fmt: pixFmt = 'unknown' } = stream
-  const problem = findVideoProblem(stream)
-  if (problem !== null || codec === undefined) return problem ?? UNKNOWN_CODEC
+  const { codec_name: codec = '', pix_fmt: pixFmt = 'unknown' } = stream
   const extent = measureTrackExtent(stream, totals)
   const rate = readFrameRate(stream, totals, extent.durationSec)
   if (rate === null) return 'the picture has no frames'
@@ -33,6 +28,7 @@ export function readVideoTrack(stream: FfprobeStream, totals: TrackTotals): Prob
     isMirrored: isMirrored(stream),
     ...rate,
     isInterlaced: isInterlaced(stream),
+    fieldOrder: readHeaderOrder(stream.field_order),
     bitDepth: parseBitDepth(pixFmt),
     pixFmt,
     color: readColor(stream),
@@ -41,21 +37,6 @@ export function readVideoTrack(stream: FfprobeStream, totals: TrackTotals): Prob
     // A single frame may have no duration: it then lasts for one frame of its rate.
     durationSec: extent.durationSec > 0 ? extent.durationSec : 1 / toNumber(rate.fps),
   }
-}
-
-function findVideoProblem({
-  codec_name,
-  codec_tag_string,
-  width,
-  height,
-  side_data_list,
-}: FfprobeStream): string | null {
-  if (codec_tag_string === 'encv') return 'the picture is encrypted'
-  if (codec_name === undefined || width === 0 || height === 0) return UNKNOWN_CODEC
-  const problem = findSizeProblem(width, height)
-  if (problem !== null) return problem
-  if (side_data_list.every(({ dv_profile }) => dv_profile !== DOLBY_VISION_ONLY)) return null
-  return `the picture is Dolby Vision profile ${DOLBY_VISION_ONLY}, which other decoders cannot show`
 }
 
 function readColor(stream: FfprobeStream): NonNullable<ProbedMedia['video']>['color'] {
@@ -68,7 +49,7 @@ function readColor(stream: FfprobeStream): NonNullable<ProbedMedia['video']>['co
 }
 
 function isInterlaced({ field_order = 'unknown' }: FfprobeStream): boolean {
-  return ['tt', 'bb', 'tb', 'bt'].includes(field_order)
+  return field_order === 'interlaced' || readHeaderOrder(field_order) !== null
 }
 
 type VideoFrameRate = Pick<NonNullable<ProbedMedia['video']>, 'fps' | 'rateOfTimes' | 'isVariableFrameRate'>
