@@ -1,45 +1,88 @@
 import { PROGRAM_LIMITS } from '../platform/program-limits.ts'
 import { runProgram, type ProgramOptions } from '../platform/run-program.ts'
 import { INPUT_OPTIONS, toInputUrl } from './media-input.ts'
-import type { CombCounts, SampledFrame } from './scan-type.ts'
+import type { SampledFrame } from './scan-type.ts'
 
 /** A picture track, and the places at which it is sampled: in seconds on the file's clock, `null` for its start. */
 export type SampledPicture = {
   readonly path: string
   readonly index: number
+  /** ffmpeg's name of the demuxer. */
+  readonly format: string
   readonly places: readonly (number | null)[]
+  /** Time between two places. */
+  readonly partSec: number
 }
 
-/** Frames that are read at the start, which show the cadence, and at each other place. */
+/** Frames that are read at the start, which show the cadence. */
 const FIRST_FRAMES = 40
-const FURTHER_FRAMES = 10
-/** Frames of each place that are compared with their neighbours. */
-const COMPARED_FRAMES = 50
+/** Frames that are read at each other place. */
+const FURTHER_FRAMES = 12
+/** Frames of MPEG-2 that are read at each other place to confirm a cadence: the first GOP there may be incomplete. */
+const CADENCE_FRAMES = 36
 /** Parts of the track between whose bounds it is sampled; a shorter track is sampled at its start only. */
 const PARTS = 5
 const MIN_SAMPLED_SEC = 3
+/** Demuxers of formats without an index of keyframes: reading begins anywhere, and a keyframe may be seconds away. */
+const WITHOUT_INDEX = ['mpegts', 'mpeg']
+const MAX_GOP_SEC = 12
 
 /** Returns the places at which a track is sampled: its start, and the bounds of its fifths. */
-export function choosePlaces(track: {
-  readonly startSec: number
-  readonly durationSec: number
-}): SampledPicture['places'] {
-  const { startSec, durationSec } = track
-  if (durationSec < MIN_SAMPLED_SEC) return [null]
-  const bounds = Array.from({ length: PARTS - 1 }, (_, i) => startSec + (durationSec * (i + 1)) / PARTS)
-  return [null, ...bounds]
+export function choosePlaces(startSec: number, durationSec: number): Pick<SampledPicture, 'places' | 'partSec'> {
+  const partSec = durationSec / PARTS
+  if (durationSec < MIN_SAMPLED_SEC) return { places: [null], partSec }
+  return { places: [null, ...Array.from({ length: PARTS - 1 }, (_, i) => startSec + partSec * (i + 1))], partSec }
 }
 
-/** Reads what the frames of a track state about themselves; frames that cannot be read are left out. */
-export async function readFrameSamples(
+/** Reads what the first frames of a track state about themselves. Frames that cannot be read are left out. */
+export function readFirstFrames(
   ffprobePath: string,
-  { path, index, places }: SampledPicture,
+  picture: SampledPicture,
   options: ProgramOptions,
 ): Promise<readonly SampledFrame[]> {
-  const intervals = places.map((sec) => (sec === null ? `%+#${FIRST_FRAMES}` : `${sec.toFixed(3)}%+#${FURTHER_FRAMES}`))
+  return readFrames(ffprobePath, picture, { ...options, args: ['-read_intervals', `%+#${FIRST_FRAMES}`] })
+}
+
+/** Reads what frames at the other places state about themselves, where a format has no index only keyframes. */
+export function readFurtherFrames(
+  ffprobePath: string,
+  picture: SampledPicture,
+  options: ProgramOptions,
+): Promise<readonly SampledFrame[]> {
+  const hasIndex = !WITHOUT_INDEX.includes(picture.format)
+  const length = hasIndex ? `#${FURTHER_FRAMES}` : Math.min(MAX_GOP_SEC, picture.partSec).toFixed(3)
+  const args = hasIndex ? [] : ['-skip_frame', 'nokey']
+  return readIntervals(ffprobePath, picture, { ...options, args, length })
+}
+
+/** Reads consecutive frames at the other places. */
+export function readFurtherCadence(
+  ffprobePath: string,
+  picture: SampledPicture,
+  options: ProgramOptions,
+): Promise<readonly SampledFrame[]> {
+  return readIntervals(ffprobePath, picture, { ...options, args: [], length: `#${CADENCE_FRAMES}` })
+}
+
+type ReadOptions = ProgramOptions & { readonly args: readonly string[] }
+
+async function readIntervals(
+  ffprobePath: string,
+  picture: SampledPicture,
+  { length, args, ...options }: ReadOptions & { readonly length: string },
+): Promise<readonly SampledFrame[]> {
+  const intervals = picture.places.flatMap((sec) => (sec === null ? [] : [`${sec.toFixed(3)}%+${length}`]))
+  if (intervals.length === 0) return []
+  return readFrames(ffprobePath, picture, { ...options, args: [...args, '-read_intervals', intervals.join(',')] })
+}
+
+async function readFrames(
+  ffprobePath: string,
+  { path, index }: SampledPicture,
+  { args: selection, ...options }: ReadOptions,
+): Promise<readonly SampledFrame[]> {
   const fields = 'interlaced_frame,top_field_first,repeat_pict,best_effort_timestamp_time'
-  const entries = ['-show_entries', `frame=${fields}`, '-of', 'compact=p=0']
-  const selection = ['-select_streams', String(index), '-read_intervals', intervals.join(',')]
+  const entries = ['-select_streams', String(index), '-show_entries', `frame=${fields}`, '-of', 'compact=p=0']
   const args = ['-hide_banner', '-v', 'error', ...INPUT_OPTIONS, ...selection, ...entries, '-i', toInputUrl(path)]
   const result = await runProgram(ffprobePath, args, { ...options, limits: PROGRAM_LIMITS.probe })
   return result.kind === 'exited' ? result.stdout.split('\n').flatMap(parseFrame) : []
@@ -58,32 +101,4 @@ function parseFrame(line: string): SampledFrame[] {
       timeSec: Number.isFinite(timeSec) ? timeSec : null,
     },
   ]
-}
-
-/** Counts combed frames at each place with ffmpeg's filter idet; none where ffmpeg fails. */
-export async function countCombedFrames(
-  ffmpegPath: string,
-  { path, index, places }: SampledPicture,
-  options: ProgramOptions,
-): Promise<readonly CombCounts[]> {
-  const inputs = places.flatMap((sec) => [
-    ...INPUT_OPTIONS,
-    ...(sec === null ? [] : ['-ss', sec.toFixed(3)]),
-    '-i',
-    toInputUrl(path),
-  ])
-  const chains = places.map((_, i) => `[${i}:${index}]trim=end_frame=${COMPARED_FRAMES},idet[o${i}]`)
-  const outputs = places.flatMap((_, i) => ['-map', `[o${i}]`, '-f', 'null', '-'])
-  const args = ['-nostdin', '-hide_banner', '-nostats', '-v', 'info', ...inputs]
-  const result = await runProgram(ffmpegPath, [...args, '-filter_complex', chains.join(';'), ...outputs], {
-    ...options,
-    limits: PROGRAM_LIMITS.probe,
-  })
-  const counts = /Multi frame detection: *TFF: *(\d+) *BFF: *(\d+) *Progressive: *(\d+)/g
-  if (result.kind !== 'exited') return []
-  return [...result.stderr.matchAll(counts)].map(([, top, bottom, progressive]) => ({
-    topFirst: Number(top),
-    bottomFirst: Number(bottom),
-    progressive: Number(progressive),
-  }))
 }

@@ -13,8 +13,11 @@ export type SampledFrame = {
   readonly timeSec: number | null
 }
 
-/** Frames at one place of a picture by the order of their fields, as their content shows it. */
-export type CombCounts = { readonly topFirst: number; readonly bottomFirst: number; readonly progressive: number }
+/**
+ * How much stronger the combs of a picture become where the fields of two frames are woven, in levels of 255: `top` where
+ * the top field of a frame follows the bottom field of the frame before, `bottom` the other way round.
+ */
+export type CombExcess = { readonly top: number; readonly bottom: number }
 
 type FieldOrder = 'top' | 'bottom'
 
@@ -26,11 +29,17 @@ export type ScanType =
 /** The scan type by header and frames; `doubtful` where they contradict each other. */
 type StatedScan = ScanType | { readonly kind: 'doubtful'; readonly fallback: ScanType }
 
-/** Fewer frames show nothing: a scene cut may look like one. */
-const MIN_FRAMES = 4
+/** Less is noise. */
+const MIN_EXCESS = 0.05
+/** The lower excess as a share of the higher one: below 0.15 in interlaced pictures, above 0.45 in progressive ones. */
+const INTERLACED_SHARE = 0.3
+/** Share below which a picture is interlaced although header and frames say otherwise. */
+const CERTAIN_SHARE = 0.15
+const CERTAIN_EXCESS = 0.2
+const PROGRESSIVE: ScanType = { kind: 'progressive' }
+
 /** ffmpeg's `field_order`: the field that is stored first, then the one that is shown first. */
 const HEADER_ORDER: Readonly<Record<string, FieldOrder>> = { tt: 'top', bt: 'top', bb: 'bottom', tb: 'bottom' }
-const PROGRESSIVE: ScanType = { kind: 'progressive' }
 
 /** Returns which field a header says is shown first; `null` where it says nothing, or that the picture is progressive. */
 export function readHeaderOrder(fieldOrder: string | undefined): FieldOrder | null {
@@ -52,15 +61,30 @@ export function readStatedScan(fieldOrder: string | undefined, frames: readonly 
   return { kind: 'doubtful', fallback: byFrames }
 }
 
-/** Returns the scan type that the content of the frames shows: interlaced where it is so at any place. */
-export function resolveScan(stated: StatedScan, places: readonly CombCounts[]): ScanType {
-  if (stated.kind !== 'doubtful') return stated
-  const combed = places.filter(({ topFirst, bottomFirst, progressive }) => {
-    return topFirst + bottomFirst >= MIN_FRAMES && topFirst + bottomFirst > progressive
-  })
-  if (combed.length > 0) {
-    const lead = combed.reduce((sum, { topFirst, bottomFirst }) => sum + topFirst - bottomFirst, 0)
-    return { kind: 'interlaced', order: lead >= 0 ? 'top' : 'bottom' }
+/**
+ * Returns the scan type that the content of the frames shows: where statements contradict each other, interlaced if it is
+ * so at any place. Statements that agree are overruled in their field order, and by certain combs at all places.
+ */
+export function resolveScan(stated: StatedScan, places: readonly CombExcess[]): ScanType {
+  const moving = places.filter(({ top, bottom }) => Math.max(top, bottom) >= MIN_EXCESS)
+  const combed = moving.filter((place) => lowerShare(place) < INTERLACED_SHARE)
+  const lead = combed.reduce((sum, { top, bottom }) => sum + bottom - top, 0)
+  const byContent: ScanType = { kind: 'interlaced', order: lead >= 0 ? 'top' : 'bottom' }
+  switch (stated.kind) {
+    case 'interlaced':
+      return combed.length === 0 ? stated : byContent
+    case 'doubtful':
+      if (combed.length > 0) return byContent
+      return moving.length > 0 ? PROGRESSIVE : stated.fallback
+    case 'progressive':
+      return moving.length > 0 && moving.every(isCertainlyCombed) ? byContent : stated
   }
-  return places.some(({ progressive }) => progressive >= MIN_FRAMES) ? PROGRESSIVE : stated.fallback
+}
+
+function lowerShare({ top, bottom }: CombExcess): number {
+  return Math.min(top, bottom) / Math.max(top, bottom)
+}
+
+function isCertainlyCombed(place: CombExcess): boolean {
+  return lowerShare(place) < CERTAIN_SHARE && Math.max(place.top, place.bottom) >= CERTAIN_EXCESS
 }

@@ -2,11 +2,14 @@ import type { FfprobeStream } from './ffprobe-output.ts'
 import { measureTrackExtent, type TrackTotals } from './packet-tally.ts'
 import { parseFraction, type ProbedMedia, toNumber } from './probed-media.ts'
 import { readHeaderOrder } from './scan-type.ts'
+import { findUsualStep } from './timestamp-gaps.ts'
 
 /** Highest plausible frame rate. WebM recordings of browsers claim 1000. */
 const MAX_FPS = 240
 /** Highest plausible pixel aspect ratio; others come from broken headers. */
 const MAX_PIXEL_ASPECT = 5
+/** Stills that are shown for as long are stored at the lowest frame rate. */
+const LONG_STILL_SEC = 600
 /** Highest frame rate of interlaced pictures; a higher rate is that of the fields. */
 const MAX_INTERLACED_FPS = 31
 /** Frame rate of a single frame without one. */
@@ -69,6 +72,8 @@ function readFrameRate(
   if (average === null) return null
   const isFieldRate = isInterlaced(stream) && toNumber(average) > MAX_INTERLACED_FPS
   const fps = isFieldRate ? { num: average.num, den: average.den * 2 } : average
+  // Stills change on no grid, and a high rate would repeat each one hundreds of thousands of times.
+  if (findUsualStep(times) >= LONG_STILL_SEC) return { fps, rateOfTimes: fps, isVariableFrameRate: false }
   const rateOfTimes = parseFraction(stream.r_frame_rate) ?? fps
   return { fps, rateOfTimes, isVariableFrameRate: isVariable(fps, rateOfTimes, { stream, times }) }
 }
