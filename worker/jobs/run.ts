@@ -64,7 +64,8 @@ async function runEncodeTask(spec: SpecOf<'encode'>, context: TaskContext): Prom
     },
   })
   if (mayBeTruncated(encoded, endSec, plan)) {
-    const options = { ffprobePath: environment.FFPROBE_PATH, timeoutMs: PROBE_TIMEOUT_MS, signal }
+    const { FFPROBE_PATH: ffprobePath, FFMPEG_PATH: ffmpegPath } = environment
+    const options = { ffprobePath, ffmpegPath, timeoutMs: PROBE_TIMEOUT_MS, signal }
     const truncation = await findTruncation(input, options)
     if (truncation !== null) return truncation
   }
@@ -88,7 +89,11 @@ async function prepareInput(spec: SpecOf<'encode'>, context: TaskContext): Promi
   })
   if (fetched.kind !== 'ok') return fetched
   const { path } = fetched
-  const probed = await probeMedia(environment.FFPROBE_PATH, path, { timeoutMs: PROBE_TIMEOUT_MS, signal })
+  const probed = await probeMedia(environment.FFPROBE_PATH, path, {
+    ffmpegPath: environment.FFMPEG_PATH,
+    timeoutMs: PROBE_TIMEOUT_MS,
+    signal,
+  })
   if (signal.aborted) return { kind: 'aborted' }
   if (probed.kind === 'invalid') return permanentFailure('INPUT_INVALID', probed.reason)
   if (probed.kind === 'failed') return transientFailure('FFPROBE_FAILED', probed.reason)

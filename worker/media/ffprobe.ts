@@ -5,8 +5,10 @@ import * as v from 'valibot'
 import { createLineReader } from '../platform/line-reader.ts'
 import { PROGRAM_LIMITS } from '../platform/program-limits.ts'
 import { type ProgramResult, runProgram } from '../platform/run-program.ts'
-import { FfprobeOutput, type FfprobePacket } from './ffprobe-output.ts'
+import { FfprobeDisposition, FfprobeOutput, type FfprobePacket, type InspectedFile } from './ffprobe-output.ts'
 import { correctVideoStart } from './first-frame.ts'
+import { inspectPicture } from './inspect-picture.ts'
+import { HEAD_PACKETS, inspectTracks } from './inspect-tracks.ts'
 import { findSizeProblem, INPUT_OPTIONS, toInputUrl } from './media-input.ts'
 import { createPacketTally, type PacketTally } from './packet-tally.ts'
 import type { MediaProbeResult } from './probed-media.ts'
@@ -25,22 +27,22 @@ type ProbeOptions = {
   readonly signal: AbortSignal
   /** False: durations come from the packets, whatever the headers contain. Default true. */
   readonly trustsHeaders?: boolean
+  /** Decodes tracks and frames about which the headers are in doubt; default `ffmpeg`. */
+  readonly ffmpegPath?: string
 }
-
-/** Number of first packets that show whether frame durations vary: about ten seconds of picture and sound. */
-const HEAD_PACKETS = 600
 
 const STREAM = [
   'index,codec_type,codec_name,codec_tag_string,width,height,sample_aspect_ratio,pix_fmt,field_order',
   'color_range,color_space,color_transfer,color_primaries,r_frame_rate,avg_frame_rate,start_time,duration,nb_frames',
-  'channels,sample_rate',
+  'channels,sample_rate,sample_fmt',
 ].join(',')
 const ENTRIES = [
   'format=format_name,start_time,duration,size,bit_rate',
   `stream=${STREAM}`,
-  'stream_disposition=attached_pic,timed_thumbnails,default',
-  'stream_tags=DURATION',
-  'stream_side_data=rotation,displaymatrix,dv_profile',
+  'program=program_num:program_stream=index',
+  `stream_disposition=${Object.keys(FfprobeDisposition.entries).join(',')}`,
+  'stream_tags=DURATION,language,title,name,handler_name',
+  'stream_side_data=rotation,displaymatrix,dv_profile,bl_present_flag',
 ].join(':')
 const PACKET = 'packet=stream_index,pts_time,dts_time,duration_time,flags'
 
@@ -75,15 +77,28 @@ async function probePackets(ffprobePath: string, path: string, options: ProbeOpt
     return { kind: 'invalid', reason: await describeUnreadableFile(path, result.stderr) }
   if (result.kind !== 'exited') return toFailure(result, options.timeoutMs)
   const output = v.parse(FfprobeOutput, JSON.parse(result.stdout))
-  const media = options.trustsHeaders === false ? withoutHeaderDurations(output) : withoutGuessedDurations(output)
+  const inspected = await inspectContent(ffprobePath, { path, media: output }, options)
+  const media = options.trustsHeaders === false ? withoutHeaderDurations(inspected) : withoutGuessedDurations(inspected)
   const tally = tallyHead(media)
   return tally === null
     ? probeAllPackets(ffprobePath, { path, media, sizeBytes: file.size }, options)
     : readProbedMedia(media, tally, file.size)
 }
 
+/** Decodes what the choice of tracks and the encoding of the picture depend on. */
+async function inspectContent(
+  ffprobePath: string,
+  file: { readonly path: string; readonly media: InspectedFile },
+  options: ProbeOptions,
+): Promise<InspectedFile> {
+  const { ffmpegPath = 'ffmpeg', trustsHeaders = true, timeoutMs, signal } = options
+  const media = await inspectTracks(ffmpegPath, file, { timeoutMs, signal })
+  if (!trustsHeaders) return media
+  return inspectPicture({ ffprobePath, ffmpegPath }, { ...file, media }, { timeoutMs, signal })
+}
+
 /** Returns the tally of a file's first packets; `null` where there are more, and they matter. */
-function tallyHead(media: FfprobeOutput): PacketTally | null {
+function tallyHead(media: InspectedFile): PacketTally | null {
   const tally = createPacketTally(media.streams)
   for (const packet of media.packets) tally.add(packet)
   if (hasCompleteHeaders(media) && !mayHaveHiddenGap(media, tally)) return tally
@@ -94,7 +109,7 @@ function tallyHead(media: FfprobeOutput): PacketTally | null {
   return steady
 }
 
-type ProbedHead = { readonly path: string; readonly media: FfprobeOutput; readonly sizeBytes: number }
+type ProbedHead = { readonly path: string; readonly media: InspectedFile; readonly sizeBytes: number }
 
 /** Reads every packet. The timeout grows with the size of the file. */
 async function probeAllPackets(

@@ -1,9 +1,7 @@
-import type { EncodePlan, HdrColors, Orientation } from '../plan/encode-plan.ts'
+import type { EncodePlan } from '../plan/encode-plan.ts'
 import type { PlannedRendition } from '../plan/output-plan.ts'
+import { buildColorFilters } from './color-filters.ts'
 import { orientationFilters } from './orientation.ts'
-
-/** Luminance in cd/m² that zscale maps to 1.0 in linear light (`npl`): the white of SDR. */
-const SDR_WHITE_NITS = 100
 
 /** Makes the channels' shares add up to 1; in floating point, ffmpeg would otherwise let a downmix clip. */
 const NORMALIZED_DOWNMIX = ':rematrix_maxval=1.0'
@@ -31,29 +29,32 @@ export function buildFilterGraph(plan: EncodePlan, { audioCopies }: { readonly a
 
 /**
  * Builds the filters that all renditions share: deinterlacing to one frame per two fields, an even frame grid on which
- * the output begins at 0, the plan's number of frames, and HDR to SDR, in the largest rendition's size since it is slow.
+ * the output begins at 0, the plan's number of frames, and the colours, in the largest rendition's size since that is slow.
  */
 function buildVideoFilters({ video, input }: EncodePlan): readonly string[] {
   if (video === null || input.video === null) return []
-  const { chunk, leadFrames, frames, padFrames, hdr, orientation } = input.video
+  const { chunk, leadFrames, frames, padFrames, colors } = input.video
   const { fps } = video
   const [largest] = video.renditions
   const firstFrame = chunk?.firstFrame ?? -leadFrames
   return [
     // A piece of a split job begins with a keyframe, which an edit list may hide.
     ...(chunk === null ? [] : ['trim=start_pts=0']),
-    ...(video.isDeinterlaced ? buildDeinterlaceFilters(orientation) : []),
+    ...(video.isDeinterlaced ? buildDeinterlaceFilters(input.video) : []),
     ...buildShiftFilter('setpts', input.shiftSec),
     `fps=fps=${fps.num}/${fps.den}:start_time=${(firstFrame * fps.den) / fps.num}`,
     `tpad=stop=${padFrames}:stop_mode=clone`,
     `trim=start_frame=${leadFrames}:end_frame=${leadFrames + frames}`,
-    ...(hdr === null ? [] : buildToneMapFilters(hdr, largest)),
+    ...buildColorFilters(colors, largest),
   ]
 }
 
+type InputVideoPlan = NonNullable<EncodePlan['input']['video']>
+
 /** Builds the deinterlacer. ffmpeg has oriented the frames before; this is undone meanwhile where lines became columns. */
-function buildDeinterlaceFilters(orientation: Orientation | null): readonly string[] {
-  const bwdif = 'bwdif=mode=send_frame:deint=all'
+function buildDeinterlaceFilters({ orientation, fieldOrder }: InputVideoPlan): readonly string[] {
+  const parity = fieldOrder === null ? '' : `:parity=${fieldOrder === 'top' ? 'tff' : 'bff'}`
+  const bwdif = `bwdif=mode=send_frame:deint=all${parity}`
   if (orientation === null) return [bwdif]
   const { apply, undo } = orientationFilters(orientation)
   return [...undo, bwdif, ...apply]
@@ -61,11 +62,12 @@ function buildDeinterlaceFilters(orientation: Orientation | null): readonly stri
 
 /** Builds the filters of one rendition: its size, square pixels, 8 bits in 4:2:0, and limited range. */
 function buildRenditionFilters({ input }: EncodePlan, { width, height }: PlannedRendition): readonly string[] {
-  const isRgb = input.video?.isRgb === true
+  const { isRgb = false, matrix = null } = input.video?.colors ?? {}
   return [
     `scale=${width}:${height}:flags=bicubic:out_range=tv${isRgb ? ':out_color_matrix=bt709' : ''}`,
     'format=yuv420p',
     'setsar=1',
+    ...(matrix === null ? [] : [`setparams=colorspace=${matrix}`]),
     ...(isRgb ? ['setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709'] : []),
   ]
 }
@@ -93,23 +95,6 @@ function formatSplit(filter: string, label: string, count: number): string {
 
 function buildShiftFilter(filter: 'setpts' | 'asetpts', shiftSec: number): readonly string[] {
   return shiftSec === 0 ? [] : [`${filter}=PTS-round(${formatSeconds(shiftSec)}/TB)`]
-}
-
-function buildToneMapFilters(
-  { transfer, primaries, matrix }: HdrColors,
-  { width, height }: PlannedRendition,
-): readonly string[] {
-  const toLinear = `tin=${transfer}:pin=${primaries}:min=${matrix}:t=linear:npl=${SDR_WHITE_NITS}`
-  return [
-    `zscale=w=${width}:h=${height}:f=bicubic:${toLinear}`,
-    'format=gbrpf32le',
-    'zscale=p=bt709',
-    'tonemap=tonemap=hable:desat=0',
-    'zscale=t=bt709:m=bt709:r=tv',
-    'format=yuv420p',
-    'sidedata=mode=delete:type=MASTERING_DISPLAY_METADATA',
-    'sidedata=mode=delete:type=CONTENT_LIGHT_LEVEL',
-  ]
 }
 
 function formatSeconds(sec: number): string {

@@ -28,7 +28,12 @@ export async function findTruncation(
   {
     ffprobePath,
     ...options
-  }: { readonly ffprobePath: string; readonly timeoutMs: number; readonly signal: AbortSignal },
+  }: {
+    readonly ffprobePath: string
+    readonly ffmpegPath: string
+    readonly timeoutMs: number
+    readonly signal: AbortSignal
+  },
 ): Promise<FailedOrAborted | null> {
   const measured = await probeMedia(ffprobePath, input.path, { ...options, trustsHeaders: false })
   if (measured.kind !== 'ok') return null

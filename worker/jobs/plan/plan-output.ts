@@ -1,9 +1,10 @@
 import type { Clip, JobFailure } from '../../../shared/contract/jobs.ts'
 import { listOutputTypes, type OutputType, type Preset, type PresetVideo } from '../../../shared/contract/presets.ts'
 import type { ProbedMedia } from '../../media/probed-media.ts'
-import type { EncodePlan, HdrColors, InputPlan, InputVideo, Orientation } from './encode-plan.ts'
+import type { ColorPlan, EncodePlan, InputPlan, InputVideo, Orientation } from './encode-plan.ts'
 import { chooseFrameRate, countGopFrames } from './frame-rate.ts'
 import type { OutputPlan, OutputVideo } from './output-plan.ts'
+import { planColors } from './plan-colors.ts'
 import { planRenditions } from './plan-renditions.ts'
 import { planTimeline, type Timeline } from './timeline.ts'
 
@@ -14,12 +15,6 @@ export type PlanResult =
 
 /** Sample rates of AAC that every player supports; audio of any other rate is resampled to 48 kHz. */
 const KEPT_SAMPLE_RATES = [44_100, 48_000]
-
-/** HDR video uses the primaries of BT.2020; a file that declares nothing more than PQ or HLG means them (ITU-R BT.2100). */
-const HDR_DEFAULTS: HdrColors = { transfer: 'smpte2084', primaries: 'bt2020', matrix: 'bt2020nc' }
-
-/** Names of ffmpeg's pixel formats that store RGB. */
-const RGB_FORMAT = /^(?:gbr|rgb|bgr|argb|abgr|0rgb|0bgr|pal8|x2)/
 
 /**
  * Plans the output of a preset for one input, without the tracks that either of them lacks. All output types of the
@@ -34,12 +29,16 @@ export function planOutput(
 ): PlanResult {
   const video = preset.video === null ? null : probe.video
   const audio = preset.audio === null ? null : probe.audio
+  const refusal = findRefusal(probe, preset)
+  if (refusal !== null) return reject(refusal)
   if (video === null && audio === null) return reject(describeMissingTrack(probe, preset))
   const fps = video === null ? null : chooseFrameRate(video)
   const planned = planTimeline({ probe, video, audio, fps }, clip)
   if (planned.kind === 'empty') return reject(planned.message)
   const { timeline } = planned
   const outputVideo = planVideo(video, preset.video, preset.segment_sec)
+  const colors = video && planColors(video)
+  if (colors?.kind === 'unknown') return reject(colors.reason)
   if (outputVideo === 'too_small') return reject('the video of the input is too small to encode')
   return {
     kind: 'planned',
@@ -49,10 +48,11 @@ export function planOutput(
       video: outputVideo,
       audio: planAudio(audio, preset),
       inputHasAudio: probe.audio !== null,
+      leftOut: findTracksLeftOut(probe, preset),
       segmentSec: preset.segment_sec,
       durationSec: timeline.durationSec,
       startSec: timeline.startSec,
-      input: planInput(video, audio, timeline),
+      input: planInput({ video, colors, audio }, timeline),
     },
   }
 }
@@ -87,21 +87,28 @@ function planAudio(audio: ProbedMedia['audio'], preset: Preset): OutputPlan['aud
   }
 }
 
-function planInput(video: InputVideo | null, audio: ProbedMedia['audio'], timeline: Timeline): InputPlan {
+type InputTracks = {
+  readonly video: InputVideo | null
+  readonly colors: ColorPlan | null
+  readonly audio: ProbedMedia['audio']
+}
+
+function planInput({ video, colors, audio }: InputTracks, timeline: Timeline): InputPlan {
   const { seekSec, shiftSec, isStartTrimmed, keepsOwnEnd, leadFrames, frames, padFrames, padSec } = timeline
   return {
     seekSec,
     shiftSec,
-    video: video && {
-      index: video.index,
-      chunk: null,
-      leadFrames,
-      frames,
-      padFrames,
-      hdr: video.isHdr ? completeHdrColors(video.color) : null,
-      orientation: video.isInterlaced ? findOrientation(video) : null,
-      isRgb: RGB_FORMAT.test(video.pixFmt),
-    },
+    video: video &&
+      colors && {
+        index: video.index,
+        chunk: null,
+        leadFrames,
+        frames,
+        padFrames,
+        colors,
+        fieldOrder: video.fieldOrder,
+        orientation: video.isInterlaced ? findOrientation(video) : null,
+      },
     audio: audio && { index: audio.index, isStartTrimmed, padSec, keepsOwnEnd, isDownmixed: audio.channels > 2 },
   }
 }
@@ -112,17 +119,22 @@ function findOrientation({ rotation, isMirrored }: InputVideo): Orientation | nu
   return canBeUndone ? { rotation, isMirrored } : null
 }
 
-function completeHdrColors({ transfer, primaries, space }: InputVideo['color']): HdrColors {
-  return {
-    transfer: transfer ?? HDR_DEFAULTS.transfer,
-    primaries: primaries ?? HDR_DEFAULTS.primaries,
-    matrix: space ?? HDR_DEFAULTS.matrix,
-  }
+/** Returns why a track of the preset is refused: without the content of the file, an output would be incomplete. */
+function findRefusal({ problems }: ProbedMedia, preset: Preset): string | null {
+  const wanted = [preset.video && problems.video, preset.audio && problems.audio]
+  return wanted.find((problem) => problem?.kind === 'refused')?.reason ?? null
+}
+
+function findTracksLeftOut({ problems }: ProbedMedia, preset: Preset): OutputPlan['leftOut'] {
+  const reasonOf = (problem: ProbedMedia['problems']['video']) => (problem?.kind === 'useless' ? problem.reason : null)
+  return { video: preset.video && reasonOf(problems.video), audio: preset.audio && reasonOf(problems.audio) }
 }
 
 function describeMissingTrack(probe: ProbedMedia, preset: Preset): string {
   const missing = preset.video === null || probe.video !== null ? 'audio' : 'video'
-  return `the input has no ${missing} track, and the preset produces nothing else`
+  const reason = findTracksLeftOut(probe, preset)[missing]
+  const problem = reason === null ? `the input has no ${missing} track` : reason
+  return `${problem}, and the preset produces nothing else`
 }
 
 function reject(message: string): PlanResult {
