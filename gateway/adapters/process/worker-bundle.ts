@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 import { build } from 'esbuild'
 
+import { withEsbuild } from '../esbuild/with-esbuild.ts'
 import { bundleWebRtc } from './bundle-web-rtc.ts'
 
 const WORKER_ENTRY = fileURLToPath(new URL('../../../worker/main.ts', import.meta.url))
@@ -20,24 +21,26 @@ const BANNER = "import { createRequire } from 'node:module'; const require = cre
 export async function bundleWorker(dataDir: string): Promise<string> {
   const folder = resolve(dataDir, 'worker')
   const path = join(folder, 'main.mjs')
-  const { outputFiles } = await build({
-    entryPoints: [WORKER_ENTRY],
-    bundle: true,
-    splitting: true,
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    // Named by content: workers of an earlier gateway may still load their own chunks.
-    chunkNames: 'part-[hash]',
-    assetNames: 'part-[hash]',
-    loader: { '.node': 'copy' },
-    plugins: [bundleWebRtc],
-    write: false,
-    platform: 'node',
-    target: `node${process.versions.node}`,
-    format: 'esm',
-    banner: { js: BANNER },
-    logLevel: 'silent',
-  })
+  const { outputFiles } = await withEsbuild(() =>
+    build({
+      entryPoints: [WORKER_ENTRY],
+      bundle: true,
+      splitting: true,
+      outdir: folder,
+      outExtension: { '.js': '.mjs' },
+      // Named by content: workers of an earlier gateway may still load their own chunks.
+      chunkNames: 'part-[hash]',
+      assetNames: 'part-[hash]',
+      loader: { '.node': 'copy' },
+      plugins: [bundleWebRtc],
+      write: false,
+      platform: 'node',
+      target: `node${process.versions.node}`,
+      format: 'esm',
+      banner: { js: BANNER },
+      logLevel: 'silent',
+    }),
+  )
   await mkdir(folder, { recursive: true })
   const parts = outputFiles.filter((file) => file.path !== path)
   await Promise.all(parts.map((file) => replaceFile(file.path, file.contents)))
