@@ -18,7 +18,7 @@ import { archiveRoutes } from './archives/routes.ts'
 import { followBroadcasts } from './broadcasts/follow-broadcasts.ts'
 import { broadcastRoutes } from './broadcasts/routes.ts'
 import { targetRoutes } from './broadcasts/target-routes.ts'
-import { findStream } from './store/streams.ts'
+import { findStream, STREAMS_ARE_OPEN } from './store/streams.ts'
 import { BROADCAST_KIND, streamIdOf } from './broadcast-worker.ts'
 import { chooseStorage } from './choose-storage.ts'
 import type { LiveContext } from './context.ts'
@@ -26,7 +26,7 @@ import { LIVE_ERRORS } from './errors.ts'
 import { PAGE_SOURCES, pageRoutes } from './pages/index.ts'
 import { INGEST_BODIES, ingestCallbacks } from './ingest/callbacks.ts'
 import { ensureIngest } from './ingest/ensure-ingest.ts'
-import { INGEST_ATTEMPTS, INGEST_KIND, ingestRole, ingestSpec } from './ingest/pod.ts'
+import { INGEST_ATTEMPTS, INGEST_KIND, ingestIds, ingestRole, ingestSpec } from './ingest/pod.ts'
 import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
@@ -39,8 +39,10 @@ import { ensureStorageWorker } from './storage/ensure-storage-worker.ts'
 import { storageCallbacks } from './storage/callbacks.ts'
 import { STORAGE_ATTEMPTS, STORAGE_KIND, storageRole, storageSpec } from './storage/pod.ts'
 import { findArchive } from './store/archives.ts'
-import { retryDueTasks } from './store/storage-tasks.ts'
-import { countViewers, recordViewerMinutes } from './store/viewers.ts'
+import { retryDueTasks, STORAGE_DUE_IN_MS } from './store/storage-tasks.ts'
+import { countViewers, recordViewerMinutes, VIEWERS_COUNT } from './store/viewers.ts'
+import { MONITORS_DIFFER } from './store/watched-streams.ts'
+import { workersDiffer } from '../workers/store/assignments.ts'
 import { createViewerLeases, type ViewerLeases } from './playback/viewer-leases.ts'
 import { createPlayedStreams } from './playback/windows.ts'
 import { LIVE_SECTION, readLiveSettings, type LiveSettings } from './settings.ts'
@@ -201,20 +203,24 @@ function storageKind({ settings }: LiveContext): WorkerKind {
 }
 
 function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask[] {
-  const { db, notifier } = context
+  const ingestDiffers = workersDiffer(INGEST_KIND, ingestIds(context.settings.live))
   return [
     taskAtInterval('delete expired sessions', RARELY_MS, () => deleteExpired(context)),
-    taskAtInterval('run the ingest', OFTEN_MS, () => ensureIngest(context)),
-    taskAtInterval('follow broadcasts', OFTEN_MS, () => followBroadcasts(context)),
+    taskAtInterval('run the ingest', OFTEN_MS, () => ensureIngest(context), ingestDiffers),
+    taskAtInterval('follow broadcasts', OFTEN_MS, () => followBroadcasts(context), STREAMS_ARE_OPEN),
     taskAtInterval('retain stored files', RARELY_MS, () => retainFiles(context)),
-    taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context)),
-    taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context)),
-    taskAtInterval('count viewers', OFTEN_MS, async () => {
-      await leases.flush()
-      for (const streamId of await countViewers(db)) notifier.notify(topicOf(streamId))
-      await recordViewerMinutes(db)
-    }),
+    taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context), STORAGE_DUE_IN_MS),
+    taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context), MONITORS_DIFFER),
+    // Also without broadcasts on the air: what is remembered of players is forgotten by it.
+    taskAtInterval('renew viewers', OFTEN_MS, () => leases.flush()),
+    taskAtInterval('count viewers', OFTEN_MS, () => countAllViewers(context, leases), VIEWERS_COUNT),
   ]
+}
+
+async function countAllViewers({ db, notifier }: LiveContext, leases: ViewerLeases): Promise<void> {
+  await leases.flush()
+  for (const streamId of await countViewers(db)) notifier.notify(topicOf(streamId))
+  await recordViewerMinutes(db)
 }
 
 /** Returns the redirects from paths without a version, which an earlier design had: `/api/auth/…`. */

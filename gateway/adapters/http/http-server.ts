@@ -15,6 +15,12 @@ export type HttpServer = {
 /** Longest time for a request to arrive, headers and body, in ms. */
 const REQUEST_TIMEOUT_MS = 30_000
 
+/**
+ * How long an idle connection stays open, in ms: workers call every few seconds, at the latest after 10 s. Clients learn it
+ * from the header `Keep-Alive`.
+ */
+const KEEP_ALIVE_MS = 30_000
+
 const IDLE_SWEEP_MS = 50
 
 /**
@@ -23,7 +29,11 @@ const IDLE_SWEEP_MS = 50
  */
 export async function listen(app: Hono, address: { host: string; port: number }): Promise<HttpServer> {
   const server = await new Promise<ServerType>((resolve, reject) => {
-    const serverOptions = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }
+    const serverOptions = {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    }
     const starting = serve({ fetch: app.fetch, hostname: address.host, port: address.port, serverOptions }, () =>
       resolve(starting),
     )
