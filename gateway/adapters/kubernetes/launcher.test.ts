@@ -19,7 +19,7 @@ import {
 } from './testing/launcher-fixture.ts'
 import { MONITOR_ROLE } from './testing/roles.ts'
 import { sendJson, startScriptedServer } from './testing/scripted-server.ts'
-import { WAIT } from '../../../shared/testing/until.ts'
+import { PATIENCE_MS, WAIT } from '../../../shared/testing/until.ts'
 
 function firstPod(kube: FakeKubernetes) {
   return kube.pods()[0]
@@ -106,6 +106,17 @@ describe('launching', () => {
   test.each(['Failed', 'Succeeded'])('deletes an earlier Pod of the worker that has %s', async (phase) => {
     const { kube, launcher } = await createLauncherFixture()
     kube.insertPods([makePod({}, { phase })])
+    expect(await launcher.launch(SPEC)).toBe('busy')
+    await vi.waitFor(() => expect(kube.pods()).toEqual([]), WAIT)
+    expect(await launcher.launch(SPEC)).toBe('launched')
+  })
+
+  test('deletes an earlier Pod of the worker that has ended, though its phase is still Running', async () => {
+    const { kube, launcher, list } = await createLauncherFixture({ cluster: { sandboxEndMs: PATIENCE_MS } })
+    kube.insertPods([makePod({})])
+    kube.faults.killContainer(POD_NAME, { exitCode: 0 })
+    await vi.waitFor(async () => expect(await list()).toMatchObject([{ phase: 'exited' }]), WAIT)
+    expect(firstPod(kube)?.status.phase).toBe('Running')
     expect(await launcher.launch(SPEC)).toBe('busy')
     await vi.waitFor(() => expect(kube.pods()).toEqual([]), WAIT)
     expect(await launcher.launch(SPEC)).toBe('launched')

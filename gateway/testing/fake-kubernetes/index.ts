@@ -33,7 +33,12 @@ export type FakeKubernetesOptions = {
   readonly restrictedPods?: boolean
   /** Scales the waits between the runs of a container: 0.01 turns 10 s into 100 ms. */
   readonly backoffFactor?: number
+  /** How long a Pod whose containers have ended keeps its phase `Running`, in ms; as a real kubelet by default. */
+  readonly sandboxEndMs?: number
 }
+
+/** How long a real kubelet shows `Running` with a terminated container before the final phase, in ms. */
+const SANDBOX_END_MS = 1200
 
 /** A cluster with an API server and one node. */
 export type FakeKubernetes = AsyncDisposable & {
@@ -68,10 +73,10 @@ export const GATEWAY_DEPLOYMENT = 'tallylight-gateway'
 /** Starts a local cluster: an API server and a kubelet that behave as recorded from real ones. */
 export async function startFakeKubernetes(options: FakeKubernetesOptions = {}): Promise<FakeKubernetes> {
   const { namespace = 'tallylight', runPods = null, rules = GATEWAY_RULES } = options
-  const { restrictedPods = false, backoffFactor = 1 } = options
+  const { restrictedPods = false, backoffFactor = 1, sandboxEndMs = SANDBOX_END_MS } = options
   const folder = await mkdtemp(join(tmpdir(), 'fake-kubernetes-'))
   const store = createPodStore()
-  const kubelet = createKubelet(store, { runPods, backoffFactor, folder: join(folder, 'pods') })
+  const kubelet = createKubelet(store, { runPods, backoffFactor, sandboxEndMs, folder: join(folder, 'pods') })
   const token = randomBytes(24).toString('base64url')
   const callFaults = createCallFaults()
   const watches: ApiServerState['watches'] = new Set()
