@@ -81,7 +81,7 @@ const KernelEnvironment = v.object({
   ),
   GATEWAY_DEPLOYMENT: setting(
     orNull(clusterName),
-    'Deployment that owns the worker Pods. Deleting it deletes them too.',
+    'Deployment that owns the worker Pods, as their controller. Deleting it deletes them; without it `kubectl drain` needs `--force`.',
   ),
   WORKER_STARTUP_TIMEOUT: setting(
     v.optional(PositiveDuration, '60s'),

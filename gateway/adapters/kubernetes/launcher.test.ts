@@ -37,10 +37,24 @@ describe('launching', () => {
       metadata: { name: POD_NAME, labels: LABELS },
       spec: { restartPolicy: 'OnFailure' },
     })
-    expect(
-      kube.pods().map(({ metadata }) => metadata.ownerReferences?.map(({ kind, name }) => `${kind} ${name}`)),
-    ).toEqual([[`Deployment ${GATEWAY_DEPLOYMENT}`], [`Deployment ${GATEWAY_DEPLOYMENT}`]])
-    expect(called()).toEqual([`GET deployments/${GATEWAY_DEPLOYMENT}`, 'POST pods', 'POST pods'])
+    const owner = { kind: 'Deployment', name: GATEWAY_DEPLOYMENT, controller: true, blockOwnerDeletion: false }
+    expect(kube.pods()).toMatchObject(Array(2).fill({ metadata: { ownerReferences: [owner] } }))
+    const calls = [`GET deployments/${GATEWAY_DEPLOYMENT}`, 'POST pods']
+    expect(called()).toEqual([...calls, ...calls])
+  })
+
+  test('owns a Pod by the Deployment as it is now: a replaced one has another uid', async () => {
+    const { kube, launcher } = await createLauncherFixture({ deployment: GATEWAY_DEPLOYMENT })
+    const others = ['stream-monitor-mon-2', 'stream-monitor-mon-3']
+    await launcher.launch(SPEC)
+    kube.faults.replaceDeployment('orphan')
+    await Promise.all(others.map((name) => launcher.launch({ ...SPEC, name, assignmentId: name.slice(15) })))
+    const names = () => kube.pods().map(({ metadata }) => metadata.name)
+    const ownerOf = (name: string) => kube.pod(name)?.metadata.ownerReferences?.[0]?.uid
+    expect(names()).toEqual([POD_NAME, ...others])
+    expect([ownerOf(POD_NAME), ownerOf(others[0] ?? '')]).toEqual([undefined, ownerOf(others[1] ?? '')])
+    kube.faults.replaceDeployment('background')
+    await vi.waitFor(() => expect(names()).toEqual([POD_NAME]), WAIT)
   })
 
   test.each<[string, FixtureOptions & { readonly cluster?: FakeKubernetesOptions }]>([

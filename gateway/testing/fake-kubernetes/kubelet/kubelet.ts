@@ -29,6 +29,7 @@ export type Kubelet = AsyncDisposable & {
   /** Loses the node of a Pod: its processes run on, and nothing is reported any more. */
   lose(pod: StoredPod): void
   ignoreSigterm(pod: StoredPod): void
+  isSchedulable(): boolean
   setSchedulable(isSchedulable: boolean): void
   setImageProblem(problem: ImageProblem | null): void
   setSecret(name: string, data: Readonly<Record<string, string>>): void
@@ -90,6 +91,7 @@ export function createKubelet(store: PodStore, options: KubeletOptions): Kubelet
     ignoreSigterm(pod) {
       getSandbox(node, pod).ignoresSigterm = true
     },
+    isSchedulable: () => node.isSchedulable,
     setSchedulable(isSchedulable) {
       node.isSchedulable = isSchedulable
       if (!isSchedulable) return
