@@ -68,6 +68,8 @@ function toRule(error: unknown, isUnavailable: (error: unknown) => boolean): Bro
 
 function respond(c: Context, rule: BrokenRule): Response {
   if (rule.retryAfterSec !== undefined) c.header('Retry-After', String(rule.retryAfterSec))
+  // RFC 9110 §15.5.9: the rest of the body may still come, and must not be taken for the next request.
+  if (rule.status === KERNEL_ERRORS.REQUEST_TIMEOUT.status) c.header('Connection', 'close')
   const details = rule.details === undefined ? {} : { details: rule.details }
   return c.json({ error: { code: rule.code, message: rule.message, ...details } }, rule.status)
 }

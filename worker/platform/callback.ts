@@ -23,7 +23,7 @@ export type GatewayCallResult =
 
 /**
  * Calls the gateway, and repeats the call with the same bytes until it has a final response or the signal aborts.
- * Network errors, 429 and 5xx are retried.
+ * Network errors, 408, 429 and 5xx are retried.
  */
 export type GatewayCaller = (callback: Callback, signal: AbortSignal) => Promise<GatewayCallResult>
 
@@ -117,9 +117,11 @@ async function send(access: GatewayAccess, { method, path, body }: Callback, sig
 const SkewDetails = v.object({ server_time: v.number() })
 const Json = v.pipe(v.string(), v.parseJson())
 const RefusalText = v.pipe(Json, Refusal)
+/** Request Timeout, where the network stalled within a body; Too Many Requests. */
+const RETRIED = new Set([408, 429])
 
 function interpretResponse(status: number, text: string): CallAttempt {
-  if (status >= 500 || status === 429) return { kind: 'failed', error: `HTTP ${status}` }
+  if (status >= 500 || RETRIED.has(status)) return { kind: 'failed', error: `HTTP ${status}` }
   if (status >= 200 && status < 300) return parseAccepted(text)
   const refusal = v.safeParse(RefusalText, text)
   if (!refusal.success) return refuse(status, `HTTP_${status}`, 'refused without a reason')
