@@ -25,6 +25,8 @@ type ReadBound = { readonly bytes: number; readonly ms: number }
 
 /** How much of a refused body is discarded before the answer, so that the connection serves the next request. */
 const BEFORE_ANSWER: ReadBound = { bytes: 8 * 1024 * 1024, ms: 3000 }
+/** How much of a body that its route has not read is discarded before the answer, likewise. */
+const UNREAD: ReadBound = { bytes: 64 * 1024, ms: 50 }
 /** How much more is discarded after the answer, before the connection ends. */
 const AFTER_ANSWER: ReadBound = { bytes: 64 * 1024 * 1024, ms: 5000 }
 
@@ -154,8 +156,14 @@ async function readUpTo(reader: BodyReader, bytes: number, signal: AbortSignal):
 async function discardRest(c: Context, next: Next): Promise<void> {
   await next()
   const unread: LargeBody | undefined = c.get(LARGE)
+  // Most calls without a stated length have no body at all.
+  if (unread !== undefined && (await discard(unread.reader, UNREAD))) return
   const rest: BodyReader | undefined = c.get(REST) ?? unread?.reader
   if (rest === undefined) return
+  if (c.res.body === null) {
+    c.res.headers.set('Connection', 'close')
+    return rest.cancel()
+  }
   const answer = new Uint8Array(await c.res.arrayBuffer())
   const { status, headers } = c.res
   c.res = new Response(answerBeforeRest(rest, answer), { status, headers })

@@ -81,6 +81,11 @@ export function deriveLinkToken(internalKey: string, mailId: string): string {
   return bytesToHex(computeHmac(internalKey, `mail-link/v1/${mailId}`))
 }
 
+/** Derives the key with which a broadcast that was created with an Idempotency-Key is published: 128 bits in hex. */
+export function deriveStreamKey(internalKey: string, streamId: string): string {
+  return bytesToHex(computeHmac(internalKey, `stream-key/v1/${streamId}`)).slice(0, 32)
+}
+
 /** Returns the signature of the right to play a broadcast until `expires` (unix seconds), in hex. */
 export function signPlayback(internalKey: string, streamId: string, expires: string): string {
   return bytesToHex(computeHmac(internalKey, `playback/v1/${streamId}/${expires}`))
