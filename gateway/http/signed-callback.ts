@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 
+import { POLICY_HEADER } from '../../shared/contract/assignment.ts'
 import {
   deriveWorkerToken,
   judgeSignatureHeaders,
@@ -7,11 +8,12 @@ import {
   type SignatureVerdict,
 } from '../../shared/net/signing.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
+import type { Settings } from '../settings/settings.ts'
+import { workerPolicyOf } from '../settings/worker-policy.ts'
 import { readBody } from './body-limit.ts'
 
 /** A kind of worker whose callbacks are verified. */
 export type CallbackKind = {
-  readonly internalKey: string
   readonly kind: string
   /** Each worker of an assignment has a token of its own, which depends on its name (`X-Worker-Id`). */
   readonly hasTokenPerWorker?: boolean
@@ -20,16 +22,22 @@ export type CallbackKind = {
 /**
  * Refuses callbacks that are not signed with the token of the assignment in the path (`:id`): 401 UNAUTHORIZED, or
  * CLOCK_SKEW with the server's time. A body is read only once `X-Worker-Id` and the headers of the signature are plausible.
+ * The answers carry what this gateway allows to workers.
  */
-export function requireWorker({ internalKey, kind, hasTokenPerWorker = false }: CallbackKind): MiddlewareHandler {
+export function requireWorker(
+  settings: Pick<Settings, 'keys' | 'allowPrivateNetworks' | 'allowAnySite'>,
+  { kind, hasTokenPerWorker = false }: CallbackKind,
+): MiddlewareHandler {
+  const policy = JSON.stringify(workerPolicyOf(settings))
   return async (c, next) => {
     const signed = signatureOf(c)
     requireValid(isWorkerName(workerNameOf(c)) ? judgeSignatureHeaders(signed, Date.now()) : 'unsigned')
     const worker = hasTokenPerWorker ? workerNameOf(c) : undefined
-    const token = deriveWorkerToken(internalKey, kind, c.req.param('id') ?? '', worker)
+    const token = deriveWorkerToken(settings.keys.INTERNAL_API_KEY, kind, c.req.param('id') ?? '', worker)
     const callback = { method: c.req.method, path: c.req.path, body: await readBody(c) }
     requireValid(verifyCallback(token, callback, signed, Date.now()))
     await next()
+    c.header(POLICY_HEADER, policy)
   }
 }
 
