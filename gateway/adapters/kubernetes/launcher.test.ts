@@ -19,7 +19,7 @@ import {
 } from './testing/launcher-fixture.ts'
 import { MONITOR_ROLE } from './testing/roles.ts'
 import { sendJson, startScriptedServer } from './testing/scripted-server.ts'
-import { WAIT } from '../../../shared/testing/until.ts'
+import { PATIENCE_MS, WAIT } from '../../../shared/testing/until.ts'
 
 function firstPod(kube: FakeKubernetes) {
   return kube.pods()[0]
@@ -37,10 +37,24 @@ describe('launching', () => {
       metadata: { name: POD_NAME, labels: LABELS },
       spec: { restartPolicy: 'OnFailure' },
     })
-    expect(
-      kube.pods().map(({ metadata }) => metadata.ownerReferences?.map(({ kind, name }) => `${kind} ${name}`)),
-    ).toEqual([[`Deployment ${GATEWAY_DEPLOYMENT}`], [`Deployment ${GATEWAY_DEPLOYMENT}`]])
-    expect(called()).toEqual([`GET deployments/${GATEWAY_DEPLOYMENT}`, 'POST pods', 'POST pods'])
+    const owner = { kind: 'Deployment', name: GATEWAY_DEPLOYMENT, controller: true, blockOwnerDeletion: false }
+    expect(kube.pods()).toMatchObject(Array(2).fill({ metadata: { ownerReferences: [owner] } }))
+    const calls = [`GET deployments/${GATEWAY_DEPLOYMENT}`, 'POST pods']
+    expect(called()).toEqual([...calls, ...calls])
+  })
+
+  test('owns a Pod by the Deployment as it is now: a replaced one has another uid', async () => {
+    const { kube, launcher } = await createLauncherFixture({ deployment: GATEWAY_DEPLOYMENT })
+    const others = ['stream-monitor-mon-2', 'stream-monitor-mon-3']
+    await launcher.launch(SPEC)
+    kube.faults.replaceDeployment('orphan')
+    await Promise.all(others.map((name) => launcher.launch({ ...SPEC, name, assignmentId: name.slice(15) })))
+    const names = () => kube.pods().map(({ metadata }) => metadata.name)
+    const ownerOf = (name: string) => kube.pod(name)?.metadata.ownerReferences?.[0]?.uid
+    expect(names()).toEqual([POD_NAME, ...others])
+    expect([ownerOf(POD_NAME), ownerOf(others[0] ?? '')]).toEqual([undefined, ownerOf(others[1] ?? '')])
+    kube.faults.replaceDeployment('background')
+    await vi.waitFor(() => expect(names()).toEqual([POD_NAME]), WAIT)
   })
 
   test.each<[string, FixtureOptions & { readonly cluster?: FakeKubernetesOptions }]>([
@@ -106,6 +120,17 @@ describe('launching', () => {
   test.each(['Failed', 'Succeeded'])('deletes an earlier Pod of the worker that has %s', async (phase) => {
     const { kube, launcher } = await createLauncherFixture()
     kube.insertPods([makePod({}, { phase })])
+    expect(await launcher.launch(SPEC)).toBe('busy')
+    await vi.waitFor(() => expect(kube.pods()).toEqual([]), WAIT)
+    expect(await launcher.launch(SPEC)).toBe('launched')
+  })
+
+  test('deletes an earlier Pod of the worker that has ended, though its phase is still Running', async () => {
+    const { kube, launcher, list } = await createLauncherFixture({ cluster: { sandboxEndMs: PATIENCE_MS } })
+    kube.insertPods([makePod({})])
+    kube.faults.killContainer(POD_NAME, { exitCode: 0 })
+    await vi.waitFor(async () => expect(await list()).toMatchObject([{ phase: 'exited' }]), WAIT)
+    expect(firstPod(kube)?.status.phase).toBe('Running')
     expect(await launcher.launch(SPEC)).toBe('busy')
     await vi.waitFor(() => expect(kube.pods()).toEqual([]), WAIT)
     expect(await launcher.launch(SPEC)).toBe('launched')

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 
 import { KERNEL_ERRORS } from '../../errors.ts'
+import { readIdempotentCall } from '../../http/idempotency.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
 import { answers, describe } from '../../http/openapi.ts'
 import { readSession, requireSession } from '../accounts/session.ts'
@@ -27,7 +28,13 @@ const DOCS = {
     'Create a broadcast',
     {
       ...answers(201, CreatedStream, 'The broadcast, with the stream key: it is shown once.'),
-      errors: [KERNEL_ERRORS.INVALID_CONFIG, LIVE_ERRORS.TOO_MANY_STREAMS, LIVE_ERRORS.STORAGE_FULL],
+      errors: [
+        KERNEL_ERRORS.INVALID_CONFIG,
+        KERNEL_ERRORS.IDEMPOTENCY_KEY_REUSED,
+        LIVE_ERRORS.TOO_MANY_STREAMS,
+        LIVE_ERRORS.STORAGE_FULL,
+      ],
+      isIdempotent: true,
     },
     'session',
   ),
@@ -102,9 +109,11 @@ export function broadcastRoutes(context: LiveContext, leases: ViewerLeases): Hon
     )
   }
   return routes
-    .post('/streams', DOCS.create, requireJson, parse('json', CreateStreamBody), async (c) =>
-      c.json(await createStream(context, await requireSession(context, c), c.req.valid('json')), 201),
-    )
+    .post('/streams', DOCS.create, requireJson, parse('json', CreateStreamBody), async (c) => {
+      const owner = await requireSession(context, c)
+      const call = await readIdempotentCall(c, `POST /api/v1/streams ${owner.user.userId}`)
+      return c.json(await createStream(context, owner, c.req.valid('json'), call), 201)
+    })
     .get('/streams', DOCS.list, parse('query', StreamListQuery), async (c) =>
       c.json(await listStreams(context, await readSession(context, c), c.req.valid('query'))),
     )

@@ -8,6 +8,7 @@ import { createLog } from '../../../shared/log.ts'
 import { hashText } from '../../../shared/net/hash.ts'
 import { makeCertificate } from '../../../shared/testing/certificate.ts'
 import { until } from '../../../shared/testing/until.ts'
+import { createPolicyKeeper } from '../../platform/changing-policy.ts'
 import { createClock } from '../../platform/clock.ts'
 import { createFetcher } from '../../platform/http.ts'
 import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
@@ -251,6 +252,25 @@ describe.concurrent('the push of a broadcast to other platforms', () => {
       { state: 'failed', problem: 'key_unreadable', reason: expect.stringContaining('INTERNAL_API_KEY') },
     ])
     expect(platform.attemptsMs).toEqual([])
+  })
+
+  test('a change of the policy ends a push to a private address, and another one begins it again', async () => {
+    await using broadcast = await startBroadcast()
+    await using platform = await startPlatform()
+    const { policy, allowPrivateNetworks } = createPolicyKeeper()
+    await using push = startPush(() => broadcast.source, { policy })
+    publish(broadcast.client, splitClip(500)[0])
+    const order = orderFor(platform.port)
+    push.targets.apply([order])
+    expect(push.targets.describe()).toMatchObject([{ state: 'failed', problem: 'address_forbidden' }])
+    allowPrivateNetworks(true)
+    push.targets.apply([order])
+    await push.waitFor(order.target_id, 'live')
+    allowPrivateNetworks(false)
+    expect(await push.waitFor(order.target_id, 'failed')).toMatchObject({ problem: 'address_forbidden' })
+    expect(platform.attemptsMs).toHaveLength(1)
+    allowPrivateNetworks(true)
+    await push.waitFor(order.target_id, 'live')
   })
 
   test('rtmps reaches a platform with a certificate that is trusted, and no other', async () => {

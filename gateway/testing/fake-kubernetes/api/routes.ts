@@ -5,7 +5,9 @@ import { jsonResponse, textResponse, type ApiResponse } from './response.ts'
 import { createPod, type Admission } from './create-pod.ts'
 import { parseDeleteOptions, deletePod } from './delete-pod.ts'
 import { findDiscoveryDocument } from './discovery.ts'
+import { EVICTION_ACCEPTED, evictPod } from './evict-pod.ts'
 import { listPods } from './list-pods.ts'
+import { handleNodes, type ClusterNode } from './nodes.ts'
 import { serveLog, type FindLog } from './pod-log.ts'
 import { formatPodTable, wantsTable } from './pod-table.ts'
 import { updatePod } from './update-pod.ts'
@@ -18,7 +20,8 @@ export type ApiServerState = Admission & {
   readonly access: ApiAccess
   readonly watches: Set<OpenWatch>
   readonly findLog: FindLog
-  readonly deployments: readonly JsonObject[]
+  readonly deployments: () => readonly JsonObject[]
+  readonly node: ClusterNode
 }
 
 /** Handles an authorised call. @throws ApiError */
@@ -30,6 +33,8 @@ export async function handleRequest(api: ApiServerState, request: ApiRequest): P
       return request.name === null ? handlePods(api, request) : handlePod(api, request, request.name)
     case '/v1/namespaces':
       return handleNamespaces(api, request)
+    case '/v1/nodes':
+      return handleNodes(api.node, request)
     case '/v1/events':
       if (request.verb === 'watch') return { contentType: 'application/json', stream: () => undefined }
       return jsonResponse(listOf('EventList', 'v1', [], api))
@@ -77,10 +82,15 @@ async function handlePods(api: ApiServerState, request: ApiRequest): Promise<Api
 async function handlePod(api: ApiServerState, request: ApiRequest, name: string): Promise<ApiResponse> {
   const { store } = api
   const { namespace, query, verb, subresource } = request
-  const body = verb === 'delete' ? await request.readBody() : null
+  const isEviction = subresource === 'eviction' && verb === 'create'
+  const body = verb === 'delete' || isEviction ? await request.readBody() : null
   const pod = store.find(namespace ?? '', name)
   if (pod === null) throw notFoundError('pods', name)
   if (subresource === 'log' && verb === 'get') return serveLog(pod, query, api.findLog)
+  if (isEviction) {
+    evictPod(store, pod, body)
+    return jsonResponse(EVICTION_ACCEPTED, 201)
+  }
   if (subresource !== null && subresource !== 'status') throw unknownResourceError()
   switch (verb) {
     case 'get':
@@ -129,7 +139,7 @@ function namespaceOf(name: string): JsonObject {
 }
 
 function handleDeployments(api: ApiServerState, { name, namespace, verb }: ApiRequest): ApiResponse {
-  const inside = api.deployments.filter((one) => namespace === null || metaOf(one)['namespace'] === namespace)
+  const inside = api.deployments().filter((one) => namespace === null || metaOf(one)['namespace'] === namespace)
   if (name === null && verb === 'list') return jsonResponse(listOf('DeploymentList', 'apps/v1', inside, api))
   if (name === null || verb !== 'get') throw methodNotAllowedError()
   const deployment = inside.find((one) => metaOf(one)['name'] === name)

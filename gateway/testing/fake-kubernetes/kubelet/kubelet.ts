@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 
 import type { PodStore, PodEvent } from '../pod-store.ts'
 import { simulateProcess, type ProcessExit } from './container-process.ts'
@@ -29,6 +29,7 @@ export type Kubelet = AsyncDisposable & {
   /** Loses the node of a Pod: its processes run on, and nothing is reported any more. */
   lose(pod: StoredPod): void
   ignoreSigterm(pod: StoredPod): void
+  isSchedulable(): boolean
   setSchedulable(isSchedulable: boolean): void
   setImageProblem(problem: ImageProblem | null): void
   setSecret(name: string, data: Readonly<Record<string, string>>): void
@@ -37,6 +38,8 @@ export type Kubelet = AsyncDisposable & {
 export type KubeletOptions = {
   readonly runPods: PodProgram | null
   readonly backoffFactor: number
+  /** How long the sandbox of an ended Pod stays, in ms. */
+  readonly sandboxEndMs: number
   readonly folder: string
 }
 
@@ -51,12 +54,14 @@ type Node = {
   readonly store: PodStore
   readonly runtime: ContainerRuntime
   readonly sandboxes: Map<string, Sandbox>
+  readonly sandboxEndMs: number
   isSchedulable: boolean
   addresses: number
 }
 
 /** Creates the scheduler and the kubelet of a store's Pods. */
-export function createKubelet(store: PodStore, { runPods, backoffFactor, folder }: KubeletOptions): Kubelet {
+export function createKubelet(store: PodStore, options: KubeletOptions): Kubelet {
+  const { runPods, backoffFactor, sandboxEndMs, folder } = options
   const secrets = new Map<string, Readonly<Record<string, string>>>()
   const retries = new EventEmitter<{ retry: [] }>().setMaxListeners(0)
   let imageProblem: ImageProblem | null = null
@@ -69,7 +74,7 @@ export function createKubelet(store: PodStore, { runPods, backoffFactor, folder 
     retries,
   }
   const sandboxes = new Map<string, Sandbox>()
-  const node: Node = { store, runtime, sandboxes, isSchedulable: true, addresses: 9 }
+  const node: Node = { store, runtime, sandboxes, sandboxEndMs, isSchedulable: true, addresses: 9 }
   const unsubscribe = store.subscribe((event) => handleEvent(node, event))
   return {
     findLog: (pod, container, previous) => findLog(sandboxes.get(pod.metadata.uid), pod, container, previous),
@@ -86,6 +91,7 @@ export function createKubelet(store: PodStore, { runPods, backoffFactor, folder 
     ignoreSigterm(pod) {
       getSandbox(node, pod).ignoresSigterm = true
     },
+    isSchedulable: () => node.isSchedulable,
     setSchedulable(isSchedulable) {
       node.isSchedulable = isSchedulable
       if (!isSchedulable) return
@@ -141,6 +147,15 @@ async function startPod(node: Node, pod: StoredPod): Promise<void> {
   for (const container of containers) {
     getContainerRun(sandbox, container.name).finished = runContainer(node.runtime, sandbox, container)
   }
+  void endSandbox(node, sandbox)
+}
+
+/** Ends the sandbox of a Pod whose containers have ended for good: only then does the Pod reach its final phase. */
+async function endSandbox({ sandboxEndMs }: Node, sandbox: Sandbox): Promise<void> {
+  const { signal } = sandbox.stopping
+  await Promise.all([...sandbox.runs.values()].map(({ finished }) => finished))
+  await delay(sandboxEndMs, undefined, { signal, ref: false }).catch(() => undefined)
+  if (!signal.aborted) sandbox.report({ hasSandbox: false })
 }
 
 /** Opens the sandbox of a Pod, with an address of the loopback network: its programs can bind it. */
@@ -173,6 +188,7 @@ function getSandbox(node: Node, pod: StoredPod): Sandbox {
       simulateProcess(),
     )
   }
+  if (sandbox.runs.size > 0) void endSandbox(node, sandbox)
   return sandbox
 }
 

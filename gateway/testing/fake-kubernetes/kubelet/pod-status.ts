@@ -64,17 +64,23 @@ export function unschedulableStatus({ status, metadata }: StoredPod): PodStatus 
   return { ...status, phase: 'Pending', conditions: [condition] }
 }
 
-/** Returns the status that a kubelet reports. The phase and the conditions follow from the containers. */
+/**
+ * Returns the status that a kubelet reports. The phase and the conditions follow from the containers. A Pod that has ended
+ * keeps its old phase until its sandbox is gone, unless it is deleted; only its conditions show the end at once.
+ */
 export function kubeletStatus(pod: StoredPod, facts: PodFacts): PodStatus {
   const { metadata, spec, status } = pod
   const { containers = status.containerStatuses ?? [], podIP = status.podIP, failure = null } = facts
-  const phase = failure === null ? phaseOf(spec, containers, metadata.deletionTimestamp !== undefined) : 'Failed'
-  const { hasSandbox = conditionOf(status, 'PodReadyToStartContainers')?.status === 'True' } = facts
+  const isTerminating = metadata.deletionTimestamp !== undefined
+  const phase = failure === null ? phaseOf(spec, containers, isTerminating) : 'Failed'
+  const { hasSandbox: hadSandbox = conditionOf(status, 'PodReadyToStartContainers')?.status === 'True' } = facts
+  const hasSandbox = hadSandbox && !(isTerminating && isFinal(phase))
+  const isHeld = hasSandbox && isFinal(phase) && !isFinal(status.phase)
   return {
     observedGeneration: metadata.generation,
-    phase,
+    phase: isHeld ? (status.phase ?? 'Running') : phase,
     conditions: conditionsOf(pod, { containers, phase, hasSandbox, failure }),
-    ...(failure === null ? {} : { message: failure.message, reason: failure.reason }),
+    ...(failure === null || isHeld ? {} : { message: failure.message, reason: failure.reason }),
     hostIP: NODE_ADDRESS,
     hostIPs: [{ ip: NODE_ADDRESS }],
     ...addressOf(podIP),
@@ -101,6 +107,10 @@ function phaseOf({ restartPolicy }: PodSpec, containers: readonly ContainerStatu
   return restartPolicy === 'Never' ? 'Failed' : 'Running'
 }
 
+function isFinal(phase: string | undefined): boolean {
+  return phase === 'Succeeded' || phase === 'Failed'
+}
+
 function isWaiting(state: ContainerStatus['state']): boolean {
   return state?.running === undefined && state?.terminated === undefined
 }
@@ -113,12 +123,11 @@ type Situation = {
 }
 
 function conditionsOf(pod: StoredPod, { containers, phase, hasSandbox, failure }: Situation): PodCondition[] {
-  const isOver = phase === 'Succeeded' || phase === 'Failed'
   const unready = containers.filter(({ ready }) => !ready).map(({ name }) => name)
-  const readiness = isOver || unready.length > 0 ? unreadiness(phase, unready) : { status: 'True' }
+  const readiness = isFinal(phase) || unready.length > 0 ? unreadiness(phase, unready) : { status: 'True' }
   const wanted = [
     ...disruptionOf(failure),
-    { type: 'PodReadyToStartContainers', status: hasSandbox && !isOver ? 'True' : 'False' },
+    { type: 'PodReadyToStartContainers', status: hasSandbox ? 'True' : 'False' },
     { type: 'Initialized', status: 'True', ...(phase === 'Succeeded' ? { reason: 'PodCompleted' } : {}) },
     { type: 'Ready', ...readiness },
     { type: 'ContainersReady', ...readiness },
