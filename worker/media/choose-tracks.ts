@@ -6,7 +6,7 @@
  * chosen. A track of no use never makes a file invalid that has another one.
  */
 import type { FfprobeOutput, FfprobeStream, InspectedFile } from './ffprobe-output.ts'
-import { parseFraction, type ProbedMedia, type ProbedTrack, toNumber, type TrackProblem } from './probed-media.ts'
+import { parseFraction, type ProbedMedia, type ListedTrack, toNumber, type TrackProblem } from './probed-media.ts'
 import { isSecondarySound, isSecondaryPicture } from './track-purpose.ts'
 import { findTrackProblem } from './track-problems.ts'
 
@@ -14,7 +14,7 @@ import { findTrackProblem } from './track-problems.ts'
 export type TrackChoice = {
   readonly video: FfprobeStream | undefined
   readonly audio: FfprobeStream | undefined
-  readonly tracks: readonly ProbedTrack[]
+  readonly tracks: readonly ListedTrack[]
   /** The first problem of the pictures, or of the sounds, where none of them can be used. */
   readonly problems: ProbedMedia['problems']
 }
@@ -64,7 +64,7 @@ function listTracks(
   listed: readonly FfprobeStream[],
   chosen: readonly (FfprobeStream | undefined)[],
   reasonOf: (index: number) => string | null,
-): readonly ProbedTrack[] {
+): readonly ListedTrack[] {
   const [first, rest] = [listed.filter((track) => chosen.includes(track)), listed.filter((t) => !chosen.includes(t))]
   return [...first, ...rest]
     .slice(0, MAX_LISTED)
@@ -155,7 +155,7 @@ function toRank(isBetter: boolean): number {
   return isBetter ? 1 : 0
 }
 
-/** MP4 and MOV have a flag "enabled", which ffmpeg reports as `default` (ISO/IEC 14496-12 §8.3.2). */
+/** Returns whether `default` means "enabled", as ffmpeg reports that flag of MP4 and MOV (ISO/IEC 14496-12 §8.3.2). */
 function isMov({ format }: FfprobeOutput): boolean {
   return format.format_name.startsWith('mov')
 }

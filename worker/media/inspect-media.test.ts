@@ -95,25 +95,20 @@ describe('a picture is interlaced', () => {
   const FRAMES = 'testsrc2=s=720x576:r=25:d=0.4'
   const DV = ['-c:v', 'dvvideo', '-pix_fmt', 'yuv420p']
 
+  const INTERLACED = { isInterlaced: true, fieldOrder: 'bottom' }
+  const PROGRESSIVE = { isInterlaced: false, fieldOrder: null }
+  const STILL = 'smptebars=s=720x576:r=25:d=0.4'
+  const MARKED = ['-vf', 'setfield=tff', '-c:v', 'mjpeg']
+
   test.each([
-    ['as its frames say, though its header says nothing (DV in AVI)', 'dv.avi', FIELDS, DV, true, 'bottom'],
-    ['as its frames say, though its header says otherwise (DV in MOV)', 'dv.mov', FIELDS, DV, true, 'bottom'],
-    ['by its content, though nothing says so (a capture)', 'capture.mkv', FIELDS, ['-c:v', 'ffv1'], true, 'bottom'],
-    [
-      'no longer where frames and content are progressive',
-      'header.mov',
-      FRAMES,
-      ['-vf', 'setfield=tff', '-c:v', 'mjpeg'],
-      false,
-      null,
-    ],
-    ['no longer where frames say so and the content does not', 'wrong.mov', FRAMES, DV, false, null],
-    ['as DV of a still is, in which nothing moves', 'still.avi', 'smptebars=s=720x576:r=25:d=0.4', DV, true, null],
-  ] as const)('%s', async (_, name, source, codec, isInterlaced, fieldOrder) => {
-    expect((await probeFile(await makeFile(name, [source], ...codec))).video).toMatchObject({
-      isInterlaced,
-      fieldOrder,
-    })
+    ['as its frames say, though its header says nothing (DV in AVI)', ['dv.avi', FIELDS, ...DV], INTERLACED],
+    ['as its frames say, though its header says otherwise (DV in MOV)', ['dv.mov', FIELDS, ...DV], INTERLACED],
+    ['by its content, though nothing says so (a capture)', ['capture.mkv', FIELDS, '-c:v', 'ffv1'], INTERLACED],
+    ['not by its header alone, where its frames are progressive', ['header.mov', FRAMES, ...MARKED], PROGRESSIVE],
+    ['not by its frames alone, where its content is progressive', ['frames.mov', FRAMES, ...DV], PROGRESSIVE],
+    ['as its frames say, where nothing moves', ['still.avi', STILL, ...DV], { isInterlaced: true, fieldOrder: null }],
+  ])('%s', async (_, [name = '', source = '', ...codec], expected) => {
+    expect((await probeFile(await makeFile(name, [source], ...codec))).video).toMatchObject(expected)
   })
 })
 

@@ -2,10 +2,16 @@ import type { ProgramOptions } from '../platform/run-program.ts'
 import { chooseTracks } from './choose-tracks.ts'
 import { type FfprobeStream, type InspectedFile, readHeaderDurationSec } from './ffprobe-output.ts'
 import { findFilmRate, isCadenceKept } from './film-rate.ts'
-import { choosePlaces, readFirstFrames, readFurtherCadence, readFurtherFrames } from './frame-samples.ts'
+import {
+  choosePlaces,
+  readFirstFrames,
+  readFurtherCadence,
+  readFurtherFrames,
+  type SampledPicture,
+} from './frame-samples.ts'
 import { measureCombs } from './measure-combs.ts'
 import { parseFraction, toNumber } from './probed-media.ts'
-import { readStatedScan, resolveScan, type ScanType } from './scan-type.ts'
+import { readStatedScan, resolveScan, type SampledFrame, type ScanType } from './scan-type.ts'
 
 export type ProbeTools = { readonly ffprobePath: string; readonly ffmpegPath: string }
 
@@ -21,7 +27,7 @@ const MAX_INTERLACED_FPS = 31
  * (`interlaced` where each frame states it), and the frame rate of a film whose fields are repeated.
  */
 export async function inspectPicture(
-  { ffprobePath, ffmpegPath }: ProbeTools,
+  tools: ProbeTools,
   file: { readonly path: string; readonly media: InspectedFile },
   options: ProgramOptions,
 ): Promise<InspectedFile> {
@@ -30,17 +36,32 @@ export async function inspectPicture(
   const { format_name: format, duration = 0 } = file.media.format
   const places = choosePlaces(video.start_time ?? 0, readHeaderDurationSec(video) ?? duration)
   const picture = { path: file.path, index: video.index, format, ...places }
-  const first = await readFirstFrames(ffprobePath, picture, options)
-  const further = await readFurtherFrames(ffprobePath, picture, options)
-  const stated = readStatedScan(video.field_order, [...first, ...further])
-  const isMeasured = stated.kind !== 'progressive' || hasInterlacedRaster(video)
-  const scan = resolveScan(stated, isMeasured ? await measureCombs(ffmpegPath, picture, options) : [])
+  const first = await readFirstFrames(tools.ffprobePath, picture, options)
+  const scan = await inspectScan(tools, { picture, video, first }, options)
   const filmRate = scan.kind === 'progressive' ? findFilmRate(video, first) : null
-  const isFilm = filmRate !== null && isCadenceKept(await readFurtherCadence(ffprobePath, picture, options))
+  const isFilm = filmRate !== null && isCadenceKept(await readFurtherCadence(tools.ffprobePath, picture, options))
   const rates = isFilm ? { r_frame_rate: filmRate, avg_frame_rate: filmRate } : {}
   const inspected: FfprobeStream = { ...video, ...rates, field_order: toFieldOrder(scan) }
   const streams = file.media.streams.map((stream) => (stream.index === video.index ? inspected : stream))
   return { ...file.media, streams }
+}
+
+type FirstFrames = {
+  readonly picture: SampledPicture
+  readonly video: FfprobeStream
+  readonly first: readonly SampledFrame[]
+}
+
+/** Finds out how a picture was scanned, by the statements of its header and its frames and, in doubt, by its content. */
+async function inspectScan(
+  { ffprobePath, ffmpegPath }: ProbeTools,
+  { picture, video, first }: FirstFrames,
+  options: ProgramOptions,
+): Promise<ScanType> {
+  const further = await readFurtherFrames(ffprobePath, picture, options)
+  const stated = readStatedScan(video.field_order, [...first, ...further])
+  const isMeasured = stated.kind !== 'progressive' || hasInterlacedRaster(video)
+  return resolveScan(stated, isMeasured ? await measureCombs(ffmpegPath, picture, options) : [])
 }
 
 function hasInterlacedRaster({ height, avg_frame_rate, r_frame_rate }: FfprobeStream): boolean {

@@ -27,11 +27,10 @@ export async function measureCombs(
   { path, index, places }: SampledPicture,
   options: ProgramOptions,
 ): Promise<readonly CombExcess[]> {
-  const inputs = places.flatMap((sec) => [
-    ...[...INPUT_OPTIONS, '-noautorotate'],
-    ...(sec === null ? [] : ['-noaccurate_seek', '-ss', sec.toFixed(3)]),
-    ...['-i', toInputUrl(path)],
-  ])
+  const inputs = places.flatMap((sec) => {
+    const seek = sec === null ? [] : ['-noaccurate_seek', '-ss', sec.toFixed(3)]
+    return [...INPUT_OPTIONS, '-noautorotate', ...seek, '-i', toInputUrl(path)]
+  })
   const graph = places.map((_, place) => buildGraph(place, index)).join(';')
   const outputs = places.flatMap((_, place) => ['-map', `[o${place}]`, '-f', 'null', '-'])
   const args = ['-nostdin', '-hide_banner', '-v', 'error', ...inputs, '-filter_complex', graph, ...outputs]

@@ -59,7 +59,7 @@ const TrackProblem = v.object({ kind: v.picklist(['refused', 'preview', 'useless
 export type TrackProblem = v.InferOutput<typeof TrackProblem>
 
 /** A picture or sound track of a file, and whether it is encoded. */
-const ProbedTrack = v.object({
+const ListedTrack = v.object({
   index: v.number(),
   kind: v.picklist(['video', 'audio']),
   /** `null` where ffmpeg does not know it. */
@@ -70,7 +70,7 @@ const ProbedTrack = v.object({
   /** Why the track is not encoded. */
   reason: v.nullable(v.string()),
 })
-export type ProbedTrack = v.InferOutput<typeof ProbedTrack>
+export type ListedTrack = v.InferOutput<typeof ListedTrack>
 
 /**
  * The properties of a media file that encoding needs: those of its main picture and its main sound.
@@ -87,7 +87,7 @@ export const ProbedMedia = v.object({
   video: v.nullable(ProbedVideo),
   audio: v.nullable(ProbedAudio),
   /** All picture and sound tracks; none in probes of older workers. */
-  tracks: v.optional(v.array(ProbedTrack), []),
+  tracks: v.optional(v.array(ListedTrack), []),
   /** Why no picture, or no sound, can be encoded although the file has tracks of this kind. */
   problems: v.optional(v.object({ video: v.nullable(TrackProblem), audio: v.nullable(TrackProblem) }), {
     video: null,

@@ -49,16 +49,15 @@ export function readHeaderOrder(fieldOrder: string | undefined): FieldOrder | nu
 /** Returns the scan type that a header and its frames state. */
 export function readStatedScan(fieldOrder: string | undefined, frames: readonly SampledFrame[]): StatedScan {
   const headerOrder = readHeaderOrder(fieldOrder)
-  if (frames.length === 0) return headerOrder === null ? PROGRESSIVE : { kind: 'interlaced', order: headerOrder }
+  const byHeader: ScanType = headerOrder === null ? PROGRESSIVE : { kind: 'interlaced', order: headerOrder }
+  if (frames.length === 0) return byHeader
   const interlaced = frames.filter(({ isInterlaced }) => isInterlaced)
   if (interlaced.length === 0) return headerOrder === null ? PROGRESSIVE : { kind: 'doubtful', fallback: PROGRESSIVE }
-  const topFirst = interlaced.filter(({ isTopFirst }) => isTopFirst).length
-  const hasOneOrder = topFirst === 0 || topFirst === interlaced.length
-  const frameOrder = topFirst * 2 >= interlaced.length ? 'top' : 'bottom'
-  const contradictsHeader = fieldOrder === 'progressive' || (headerOrder !== null && headerOrder !== frameOrder)
   const byFrames: ScanType = { kind: 'interlaced', order: null }
-  if (interlaced.length === frames.length && hasOneOrder && !contradictsHeader) return byFrames
-  return { kind: 'doubtful', fallback: byFrames }
+  const orders = new Set(interlaced.map(({ isTopFirst }) => (isTopFirst ? 'top' : 'bottom')))
+  const isContradicted = fieldOrder === 'progressive' || (headerOrder !== null && !orders.has(headerOrder))
+  const isUnanimous = interlaced.length === frames.length && orders.size === 1
+  return isUnanimous && !isContradicted ? byFrames : { kind: 'doubtful', fallback: byFrames }
 }
 
 /**

@@ -25,9 +25,8 @@ export type TrackTiming = { readonly extent: ProbedTrackExtent; readonly totals:
 
 /** Returns the first gap in the tracks' timestamps as a sentence; `null` for none. Sound may pause during a picture. */
 export function findGapProblem(video: TrackTiming | null, audio: TrackTiming | null): string | null {
-  const videoGapSec = video?.totals.longestGap.sec ?? 0
-  if (videoGapSec > MAX_GAP_SEC && !isSlideshow(video?.totals))
-    return describeGap(videoGapSec, 'two consecutive frames')
+  const videoGapSec = video === null || isSlideshow(video.totals) ? 0 : video.totals.longestGap.sec
+  if (videoGapSec > MAX_GAP_SEC) return describeGap(videoGapSec, 'two consecutive frames')
   if (audio === null) return null
   const { sec, endSec } = audio.totals.longestGap
   const isDuringPicture = video !== null && toEndSec(video) > endSec - MAX_GAP_SEC
@@ -42,10 +41,8 @@ const MIN_STILL_SEC = 10
 const MIN_STILL_SHARE = 0.01
 
 /** Returns whether a picture consists of stills: one is usually shown about as long as the one that is shown longest. */
-function isSlideshow(totals: TrackTotals | undefined): boolean {
-  if (totals === undefined) return false
-  const usualSec = findUsualStep(totals.times)
-  return usualSec >= Math.max(MIN_STILL_SEC, totals.longestGap.sec * MIN_STILL_SHARE)
+function isSlideshow({ times, longestGap }: TrackTotals): boolean {
+  return findUsualStep(times) >= Math.max(MIN_STILL_SEC, longestGap.sec * MIN_STILL_SHARE)
 }
 
 /** Returns the median time between two pictures, in seconds; the lower one of two, and 0 for a single picture. */

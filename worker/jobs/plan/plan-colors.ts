@@ -48,38 +48,43 @@ const SD = { width: 1279, height: 576 }
 /** Plans the colours of a video; with words where they cannot be converted. */
 export function planColors(video: InputVideo): ColorPlan | UnknownColors {
   const isRgb = RGB_FORMAT.test(video.pixFmt)
-  const [transfer, primaries] = [readName(video.color.transfer), readName(video.color.primaries)]
-  const matrix = isRgb ? 'gbr' : readName(video.color.space)
-  if (!video.isHdr && isPlayable({ transfer, primaries, matrix })) {
-    const hdr = { hdr: null, sdr: null, isOddSized: false }
-    return { kind: 'planned', ...hdr, isRgb, matrix: matrix === null ? guessMatrix(video, primaries) : null }
+  const stated = readStatedColors(video, isRgb)
+  if (!video.isHdr && isPlayable(stated)) {
+    const matrix = stated.matrix === null ? guessMatrix(video, stated.primaries) : null
+    return { kind: 'planned', hdr: null, sdr: null, isOddSized: false, isRgb, matrix }
   }
-  const defaults =
-    video.isHdr || [primaries, matrix].some((name) => name?.startsWith('bt2020')) ? HDR_DEFAULTS : SDR_DEFAULTS
-  const colors = {
-    transfer: transfer ?? (video.isHdr ? HDR_DEFAULTS.transfer : SDR_DEFAULTS.transfer),
-    primaries: primaries ?? defaults.primaries,
-    matrix: matrix ?? defaults.matrix,
-  }
+  const colors = completeColors(stated, video.isHdr)
   const problem = findUnconvertible(colors, video.isHdr)
   if (problem !== null) return { kind: 'unknown', reason: problem }
   const converted = toZscaleNames(colors)
-  const isOddSized = video.width % 2 === 1 || video.height % 2 === 1
+  const [hdr, sdr] = video.isHdr ? [converted, null] : [null, converted]
+  return { kind: 'planned', hdr, sdr, isOddSized: (video.width | video.height) % 2 === 1, isRgb, matrix: null }
+}
+
+type StatedColors = { readonly [Part in keyof InputColors]: string | null }
+
+function readStatedColors({ color }: InputVideo, isRgb: boolean): StatedColors {
   return {
-    kind: 'planned',
-    hdr: video.isHdr ? converted : null,
-    sdr: video.isHdr ? null : converted,
-    isOddSized,
-    isRgb,
-    matrix: null,
+    transfer: readName(color.transfer),
+    primaries: readName(color.primaries),
+    matrix: isRgb ? 'gbr' : readName(color.space),
+  }
+}
+
+/** Completes colours: those of BT.2020 belong together, and HDR has them. */
+function completeColors({ transfer, primaries, matrix }: StatedColors, isHdr: boolean): InputColors {
+  const isWide = isHdr || [primaries, matrix].some((name) => name?.startsWith('bt2020'))
+  const defaults = isWide ? HDR_DEFAULTS : SDR_DEFAULTS
+  return {
+    transfer: transfer ?? (isHdr ? HDR_DEFAULTS : SDR_DEFAULTS).transfer,
+    primaries: primaries ?? defaults.primaries,
+    matrix: matrix ?? defaults.matrix,
   }
 }
 
 function readName(name: string | null): string | null {
   return name === null || UNSTATED.includes(name) ? null : name
 }
-
-type StatedColors = { readonly [Part in keyof InputColors]: string | null }
 
 function isPlayable({ transfer, primaries, matrix }: StatedColors): boolean {
   const isIn = (name: string | null, names: readonly string[]) => name === null || names.includes(name)

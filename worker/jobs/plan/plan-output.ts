@@ -27,18 +27,14 @@ export function planOutput(
   clip: Clip | null,
   outputType: OutputType = listOutputTypes(preset)[0],
 ): PlanResult {
-  const video = preset.video === null ? null : probe.video
-  const audio = preset.audio === null ? null : probe.audio
-  const refusal = findRefusal(probe, preset)
-  if (refusal !== null) return reject(refusal)
-  if (video === null && audio === null) return reject(describeMissingTrack(probe, preset))
+  const chosen = chooseInputTracks(probe, preset)
+  if (typeof chosen === 'string') return reject(chosen)
+  const { video, audio } = chosen
   const fps = video === null ? null : chooseFrameRate(video)
   const planned = planTimeline({ probe, video, audio, fps }, clip)
   if (planned.kind === 'empty') return reject(planned.message)
   const { timeline } = planned
   const outputVideo = planVideo(video, preset.video, preset.segment_sec)
-  const colors = video && planColors(video)
-  if (colors?.kind === 'unknown') return reject(colors.reason)
   if (outputVideo === 'too_small') return reject('the video of the input is too small to encode')
   return {
     kind: 'planned',
@@ -52,9 +48,27 @@ export function planOutput(
       segmentSec: preset.segment_sec,
       durationSec: timeline.durationSec,
       startSec: timeline.startSec,
-      input: planInput({ video, colors, audio }, timeline),
+      input: planInput(chosen, timeline),
     },
   }
+}
+
+type InputTracks = {
+  readonly video: InputVideo | null
+  /** `null` without a video. */
+  readonly colors: ColorPlan | null
+  readonly audio: ProbedMedia['audio']
+}
+
+/** Returns the tracks of the input that the preset uses; a text is the reason why it cannot be applied to them. */
+function chooseInputTracks(probe: ProbedMedia, preset: Preset): InputTracks | string {
+  const video = preset.video === null ? null : probe.video
+  const audio = preset.audio === null ? null : probe.audio
+  const refusal = findRefusal(probe, preset)
+  if (refusal !== null) return refusal
+  if (video === null && audio === null) return describeMissingTrack(probe, preset)
+  const colors = video && planColors(video)
+  return colors?.kind === 'unknown' ? colors.reason : { video, colors, audio }
 }
 
 function planVideo(
@@ -85,12 +99,6 @@ function planAudio(audio: ProbedMedia['audio'], preset: Preset): OutputPlan['aud
     channels: audio.channels === 1 ? 1 : 2,
     sampleRate: KEPT_SAMPLE_RATES.includes(audio.sampleRate) ? audio.sampleRate : 48_000,
   }
-}
-
-type InputTracks = {
-  readonly video: InputVideo | null
-  readonly colors: ColorPlan | null
-  readonly audio: ProbedMedia['audio']
 }
 
 function planInput({ video, colors, audio }: InputTracks, timeline: Timeline): InputPlan {
