@@ -29,6 +29,9 @@ export type OutputVideo = {
   readonly isToneMapped: boolean
 }
 
+/** A fault of the input that the output makes up for, as a warning of the validation. */
+export type InputProblem = { readonly code: 'INPUT_TRUNCATED' | 'INPUT_DURATION_WRONG'; readonly message: string }
+
 /** Everything about an output that is decided before ffmpeg runs: one preset, applied to one input. */
 export type OutputPlan = {
   readonly container: Container
@@ -40,6 +43,7 @@ export type OutputPlan = {
   readonly audio: { readonly kbps: number; readonly channels: 1 | 2; readonly sampleRate: number } | null
   /** The input has audio; an output of a preset with audio must then have audio too. */
   readonly inputHasAudio: boolean
+  readonly inputProblem: InputProblem | null
   /** Requested segment length; `null` for a single file. */
   readonly segmentSec: number | null
   /** Duration of the output: that of the input, or of the clip. */

@@ -1,8 +1,9 @@
 import type { Clip, JobFailure } from '../../../shared/contract/jobs.ts'
 import { listOutputTypes, type OutputType, type Preset, type PresetVideo } from '../../../shared/contract/presets.ts'
 import type { ProbedMedia } from '../../media/probed-media.ts'
-import type { EncodePlan, HdrColors, InputPlan, InputVideo, Orientation } from './encode-plan.ts'
+import type { EncodePlan, FrameShape, HdrColors, InputPlan, InputVideo, Orientation } from './encode-plan.ts'
 import { chooseFrameRate, countGopFrames } from './frame-rate.ts'
+import { findInputProblem } from './input-problem.ts'
 import type { OutputPlan, OutputVideo } from './output-plan.ts'
 import { planRenditions } from './plan-renditions.ts'
 import { planTimeline, type Timeline } from './timeline.ts'
@@ -49,10 +50,11 @@ export function planOutput(
       video: outputVideo,
       audio: planAudio(audio, preset),
       inputHasAudio: probe.audio !== null,
+      inputProblem: findInputProblem(probe, clip),
       segmentSec: preset.segment_sec,
       durationSec: timeline.durationSec,
       startSec: timeline.startSec,
-      input: planInput(video, audio, timeline),
+      input: { ...planInput(video, audio, timeline), isClockReset: probe.isClockReset },
     },
   }
 }
@@ -87,8 +89,12 @@ function planAudio(audio: ProbedMedia['audio'], preset: Preset): OutputPlan['aud
   }
 }
 
-function planInput(video: InputVideo | null, audio: ProbedMedia['audio'], timeline: Timeline): InputPlan {
-  const { seekSec, shiftSec, isStartTrimmed, keepsOwnEnd, leadFrames, frames, padFrames, padSec } = timeline
+function planInput(
+  video: InputVideo | null,
+  audio: ProbedMedia['audio'],
+  timeline: Timeline,
+): Omit<InputPlan, 'isClockReset'> {
+  const { seekSec, shiftSec, isSilent, keepsOwnEnd, leadFrames, frames, padFrames, padSec } = timeline
   return {
     seekSec,
     shiftSec,
@@ -98,12 +104,17 @@ function planInput(video: InputVideo | null, audio: ProbedMedia['audio'], timeli
       leadFrames,
       frames,
       padFrames,
+      shape: describeShape(video),
       hdr: video.isHdr ? completeHdrColors(video.color) : null,
       orientation: video.isInterlaced ? findOrientation(video) : null,
       isRgb: RGB_FORMAT.test(video.pixFmt),
     },
-    audio: audio && { index: audio.index, isStartTrimmed, padSec, keepsOwnEnd, isDownmixed: audio.channels > 2 },
+    audio: audio && { index: audio.index, padSec, isSilent, keepsOwnEnd },
   }
+}
+
+function describeShape({ width, height, stored, rotation, isMirrored }: InputVideo): FrameShape {
+  return { aspect: width / height, stored, isTurned: rotation !== 0 || isMirrored }
 }
 
 /** Returns the orientation of a video that is not shown as stored; a rotation by other than 90° cannot be undone. */

@@ -28,3 +28,8 @@ export function checkInputAudio(plan: OutputPlan, presetHasAudio: boolean): read
   if (!presetHasAudio || plan.audio !== null || plan.inputHasAudio) return []
   return [warningFinding('NO_AUDIO_STREAM', null, 'the input has no audio, so the output has none')]
 }
+
+/** Warns where the input is damaged or its headers are wrong: the output has what is there. */
+export function checkInputProblem({ inputProblem }: OutputPlan): readonly Finding[] {
+  return inputProblem === null ? [] : [warningFinding(inputProblem.code, null, inputProblem.message)]
+}
