@@ -8,6 +8,7 @@ const SHARED = { allowPrivateNetworks: false, allowFileInput: false }
 describe('an input URL', () => {
   it.each([
     ['https://example.com/a%20b.mp4?token=x#t=3', 'https://example.com/a%20b.mp4?token=x'],
+    ["https://example.com/a.mp4?name=UTF-8''b&sig=1#x", "https://example.com/a.mp4?name=UTF-8''b&sig=1"],
     ['HTTP://Example.com:80/a.mov', 'http://example.com/a.mov'],
     ['http://127.0.0.1:9/a.mp4', 'http://127.0.0.1:9/a.mp4'],
     ['s3://a-bucket/shows/7/in.mxf', 's3://a-bucket/shows/7/in.mxf'],

@@ -1,3 +1,4 @@
+import { hrefOf } from '../../shared/net/query-text.ts'
 import { parseS3Url } from '../../shared/net/s3-url.ts'
 import { checkUrl, type AddressPolicy } from '../../shared/net/safe-url.ts'
 import type { UrlReading } from '../http/request-fields.ts'
@@ -19,7 +20,7 @@ export function parseInputUrl(text: string, policy: InputPolicy): UrlReading<str
   if (problem !== null) return refuse(problem)
   if (PLAYLIST.test(path)) return refuse('is a playlist or a manifest; a job takes one media file')
   url.hash = ''
-  return { ok: true, read: url.href }
+  return { ok: true, read: hrefOf(url, text) }
 }
 
 function refuse(problem: string): UrlReading<string> {

@@ -59,7 +59,7 @@ export const MediaInfo = v.object({
 })
 export type MediaInfo = v.InferOutput<typeof MediaInfo>
 
-/** Problems that the validation of an output can find before it is stored. */
+/** Problems that the validation of an output can find before it is stored; those of its input are warnings. */
 export const ValidationCode = v.picklist([
   'FILE_NOT_FOUND',
   'FILE_EMPTY',
@@ -76,6 +76,8 @@ export const ValidationCode = v.picklist([
   'HLS_DURATION_MISMATCH',
   'DECODE_ERROR',
   'AV_SYNC_ERROR',
+  'INPUT_TRUNCATED',
+  'INPUT_DURATION_WRONG',
 ])
 export type ValidationCode = v.InferOutput<typeof ValidationCode>
 

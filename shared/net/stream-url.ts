@@ -1,3 +1,4 @@
+import { hrefOf } from './query-text.ts'
 import { checkUrl, type AddressPolicy } from './safe-url.ts'
 
 /** Which stream URLs a gateway accepts. */
@@ -16,8 +17,8 @@ export function parseStreamUrl(text: string, policy: StreamPolicy): ParsedStream
   if (!checked.ok) return checked
   const { url } = checked
   if (isYouTube(url)) return parseYouTubeUrl(url)
-  if (isManifest(url)) return accept('manifest', url)
-  if (policy.allowAnySite) return accept('page', url)
+  if (isManifest(url)) return accept('manifest', url, text)
+  if (policy.allowAnySite) return accept('page', url, text)
   return refuse(
     'must be a YouTube video (youtube.com/watch?v=…, youtube.com/live/…, youtu.be/…) or an HLS or DASH manifest (.m3u8, .mpd); other URLs need ALLOW_ANY_SITE=true',
   )
@@ -38,9 +39,9 @@ function isManifest({ pathname }: URL): boolean {
   return /\.(?:m3u8|mpd)$/i.test(pathname)
 }
 
-function accept(kind: 'manifest' | 'page', url: URL): ParsedStreamUrl {
+function accept(kind: 'manifest' | 'page', url: URL, text: string): ParsedStreamUrl {
   url.hash = ''
-  return { ok: true, stream: { kind, key: `${kind}:${normalizeUrl(url)}`, url: url.href } }
+  return { ok: true, stream: { kind, key: `${kind}:${normalizeUrl(url)}`, url: hrefOf(url, text) } }
 }
 
 /** Normalizes a URL to one spelling for all that are equivalent (RFC 3986 §6.2). */

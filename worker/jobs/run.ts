@@ -14,10 +14,10 @@ import { permanentFailure, transientFailure, type FailedOrAborted, type TaskResu
 import { runChunkTask, runJoinTask, splitJob } from './run-chunks.ts'
 import { fetchInput } from './input/fetch-input.ts'
 import { toMediaInfo } from './input/media-info.ts'
-import { findTruncation, mayBeTruncated } from './input/truncated-input.ts'
+import { findTruncation } from './input/truncated-input.ts'
 import type { SpecOf, TaskContext } from './task-context.ts'
 
-/** ffprobe reads the whole file where the container has no index. */
+/** ffprobe reads the whole file; larger files have longer. */
 const PROBE_TIMEOUT_MS = 120_000
 
 /**
@@ -50,7 +50,6 @@ async function runEncodeTask(spec: SpecOf<'encode'>, context: TaskContext): Prom
   const dir = join(context.dir, 'out')
   await mkdir(dir)
   report({ kind: 'phase', phase: 'encode', share: 0 })
-  let endSec = 0
   const encoded = await encode(path, plan, {
     ffmpegPath: environment.FFMPEG_PATH,
     dir,
@@ -58,17 +57,11 @@ async function runEncodeTask(spec: SpecOf<'encode'>, context: TaskContext): Prom
     timeoutMs: spec.time_left_ms,
     maxOutputBytes: environment.OUTPUT_MAX_BYTES,
     onProgress: (progress) => {
-      endSec = progress.outTimeSec
-      const encodeSpeed = estimateEncodeSpeed(progress, plan.durationSec - endSec)
-      report({ kind: 'phase', phase: 'encode', share: endSec / plan.durationSec, encodeSpeed })
+      const { outTimeSec } = progress
+      const encodeSpeed = estimateEncodeSpeed(progress, plan.durationSec - outTimeSec)
+      report({ kind: 'phase', phase: 'encode', share: outTimeSec / plan.durationSec, encodeSpeed })
     },
   })
-  if (mayBeTruncated(encoded, endSec, plan)) {
-    const { FFPROBE_PATH: ffprobePath, FFMPEG_PATH: ffmpegPath } = environment
-    const options = { ffprobePath, ffmpegPath, timeoutMs: PROBE_TIMEOUT_MS, signal }
-    const truncation = await findTruncation(input, options)
-    if (truncation !== null) return truncation
-  }
   return encoded.kind === 'done' ? publishOutput(spec, { plan, dir }, context) : encoded
 }
 
@@ -99,6 +92,8 @@ async function prepareInput(spec: SpecOf<'encode'>, context: TaskContext): Promi
   if (probed.kind === 'failed') return transientFailure('FFPROBE_FAILED', probed.reason)
   const { probe } = probed
   report({ kind: 'probed', mediaInfo: toMediaInfo(probe) })
+  const truncation = findTruncation(probe, spec.clip)
+  if (truncation !== null) return truncation
   const planned = planOutput(probe, spec.preset, spec.clip, spec.output.type)
   if (planned.kind === 'problem') return { kind: 'failed', failure: planned.failure }
   return { kind: 'ok', path, probe, plan: planned.plan }

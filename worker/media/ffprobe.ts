@@ -10,23 +10,21 @@ import { correctVideoStart } from './first-frame.ts'
 import { inspectPicture } from './inspect-picture.ts'
 import { HEAD_PACKETS, inspectTracks } from './inspect-tracks.ts'
 import { findSizeProblem, INPUT_OPTIONS, toInputUrl } from './media-input.ts'
-import { createPacketTally, type PacketTally } from './packet-tally.ts'
+import { breaksOff } from './end-mismatch.ts'
+import { createPacketTally } from './packet-tally.ts'
 import type { MediaProbeResult } from './probed-media.ts'
 import {
   hasCompleteHeaders,
   listMainTracks,
-  mayHaveHiddenGap,
+  type PacketReading,
   readProbedMedia,
   withoutGuessedDurations,
-  withoutHeaderDurations,
 } from './read-probed-media.ts'
 import { createSteadyClock } from './steady-clock.ts'
 
 type ProbeOptions = {
   readonly timeoutMs: number
   readonly signal: AbortSignal
-  /** False: durations come from the packets, whatever the headers contain. Default true. */
-  readonly trustsHeaders?: boolean
   /** Decodes tracks and frames about which the headers are in doubt; default `ffmpeg`. */
   readonly ffmpegPath?: string
 }
@@ -53,9 +51,8 @@ const MIN_BYTES_PER_MS = 10_000
 const MAX_REASON_CHARS = 300
 
 /**
- * Probes a local media file with ffprobe: its headers and first packets, then all packets of a longer file whose
- * headers do not determine durations and frame counts, and of AVI the first frame. Nothing in the file can make ffprobe
- * open another file.
+ * Probes a local media file with ffprobe: its headers and all its packets, since headers may be wrong, and of AVI the first
+ * frame. Nothing in the file can make ffprobe open another file.
  */
 export async function probeMedia(ffprobePath: string, path: string, options: ProbeOptions): Promise<MediaProbeResult> {
   const result = await probePackets(ffprobePath, path, options)
@@ -77,53 +74,49 @@ async function probePackets(ffprobePath: string, path: string, options: ProbeOpt
     return { kind: 'invalid', reason: await describeUnreadableFile(path, result.stderr) }
   if (result.kind !== 'exited') return toFailure(result, options.timeoutMs)
   const output = v.parse(FfprobeOutput, JSON.parse(result.stdout))
-  const inspected = await inspectContent(ffprobePath, { path, media: output }, options)
-  const media = options.trustsHeaders === false ? withoutHeaderDurations(inspected) : withoutGuessedDurations(inspected)
-  const tally = tallyHead(media)
-  return tally === null
-    ? probeAllPackets(ffprobePath, { path, media, sizeBytes: file.size }, options)
-    : readProbedMedia(media, tally, file.size)
+  const media = withoutGuessedDurations(await inspectContent(ffprobePath, { path, media: output }, options))
+  const tally = createTally(media)
+  for (const packet of media.packets) tally.add(packet)
+  const reading: PacketReading = { head: tally, whole: tally, breaksOff: breaksOff(result.stderr) }
+  return media.packets.length >= HEAD_PACKETS
+    ? probeAllPackets(ffprobePath, { path, media, reading, sizeBytes: file.size }, options)
+    : readProbedMedia(media, reading, file.size)
 }
 
 /** Decodes what the choice of tracks and the encoding of the picture depend on. */
 async function inspectContent(
   ffprobePath: string,
   file: { readonly path: string; readonly media: InspectedFile },
-  options: ProbeOptions,
+  { ffmpegPath = 'ffmpeg', timeoutMs, signal }: ProbeOptions,
 ): Promise<InspectedFile> {
-  const { ffmpegPath = 'ffmpeg', trustsHeaders = true, timeoutMs, signal } = options
   const media = await inspectTracks(ffmpegPath, file, { timeoutMs, signal })
-  if (!trustsHeaders) return media
   return inspectPicture({ ffprobePath, ffmpegPath }, { ...file, media }, { timeoutMs, signal })
 }
 
-/** Returns the tally of a file's first packets; `null` where there are more, and they matter. */
-function tallyHead(media: InspectedFile): PacketTally | null {
-  const tally = createPacketTally(media.streams)
-  for (const packet of media.packets) tally.add(packet)
-  if (hasCompleteHeaders(media) && !mayHaveHiddenGap(media, tally)) return tally
-  if (media.packets.length >= HEAD_PACKETS) return null
-  const steady = createPacketTally(media.streams)
-  const toSteadyClock = createSteadyClock(media.format.format_name, listMainTracks(media))
-  for (const packet of media.packets) steady.add(toSteadyClock(packet))
-  return steady
+function createTally(media: InspectedFile) {
+  return createPacketTally(media.streams, createSteadyClock(media.format.format_name, listMainTracks(media)))
 }
 
-type ProbedHead = { readonly path: string; readonly media: InspectedFile; readonly sizeBytes: number }
+type ProbedHead = {
+  readonly path: string
+  readonly media: InspectedFile
+  /** That of the first packets. */
+  readonly reading: PacketReading
+  readonly sizeBytes: number
+}
 
 /** Reads every packet. The timeout grows with the size of the file. */
 async function probeAllPackets(
   ffprobePath: string,
-  { path, media, sizeBytes }: ProbedHead,
+  { path, media, reading, sizeBytes }: ProbedHead,
   options: ProbeOptions,
 ): Promise<MediaProbeResult> {
-  const tally = createPacketTally(media.streams)
-  const toSteadyClock = createSteadyClock(media.format.format_name, listMainTracks(media))
+  const whole = createTally(media)
   const timeoutMs = options.timeoutMs + sizeBytes / MIN_BYTES_PER_MS
   const tooMany = new AbortController()
   let packets = 0
   const readLine = (line: string) => {
-    for (const packet of parsePacket(line)) tally.add(toSteadyClock(packet))
+    for (const packet of parsePacket(line)) whole.add(packet)
     packets += 1
     if (packets > MAX_PACKETS) tooMany.abort()
   }
@@ -133,10 +126,12 @@ async function probeAllPackets(
     signal: AbortSignal.any([options.signal, tooMany.signal]),
     onStdout: createLineReader(readLine),
   })
-  if (tooMany.signal.aborted && hasCompleteHeaders(media)) return readProbedMedia(media, tally, sizeBytes)
+  if (tooMany.signal.aborted && hasCompleteHeaders(media))
+    return readProbedMedia(media, { ...reading, whole: null }, sizeBytes)
   if (tooMany.signal.aborted) return { kind: 'invalid', reason: `the file has more than ${MAX_PACKETS} packets` }
   if (result.kind !== 'exited') return toFailure(result, timeoutMs)
-  return readProbedMedia(media, tally, sizeBytes)
+  const isCut = result.kind === 'exited' && breaksOff(result.stderr)
+  return readProbedMedia(media, { head: reading.head, whole, breaksOff: isCut }, sizeBytes)
 }
 
 function buildArgs(entries: readonly string[], path: string): string[] {

@@ -1,13 +1,18 @@
+import { type SteadyClock, UNCHANGED } from './steady-clock.ts'
 import { type FfprobePacket, type FfprobeStream, readHeaderDurationSec } from './ffprobe-output.ts'
 
-/** Totals of a track's packets, without those of a picture that players must discard. */
+/** Totals of a track's packets, without those that players must discard. */
 export type TrackTotals = {
   readonly packets: number
   /** Sum of the packets' durations. */
   readonly durationSec: number
+  /** The packet that ends last has no duration of its own. */
+  readonly isEndOpen: boolean
   /** Infinite where no packet has a time. */
   readonly firstSec: number
   readonly lastSec: number
+  /** Start of the packet that begins last. */
+  readonly lastStartSec: number
   /** Presentation times of a picture's frames, where known. */
   readonly times: readonly number[]
   /** Longest time between two consecutive packets; `endSec` is the time of the second. */
@@ -23,25 +28,37 @@ type MutableTrackTotals = Omit<{ -readonly [Field in keyof TrackTotals]: TrackTo
 /** Adds up packets one by one, without keeping them: a long recording has millions. */
 export type PacketTally = {
   add(packet: FfprobePacket): void
+  /** The clock of a main track was reset. */
+  readonly isClockReset: () => boolean
   /** Returns the totals of the track with this index. */
   totalsOf(index: number): TrackTotals
 }
 
-/** Creates an empty tally for the tracks of a file. */
-export function createPacketTally(streams: readonly FfprobeStream[]): PacketTally {
+/** Creates an empty tally for the tracks of a file. `clock` maps packets to one continuous clock before they count. */
+export function createPacketTally(streams: readonly FfprobeStream[], clock: SteadyClock = UNCHANGED): PacketTally {
   const pictures = new Set(streams.filter(({ codec_type }) => codec_type === 'video').map(({ index }) => index))
   const tracks = new Map<number, MutableTrackTotals>()
   return {
-    add({ stream_index: index, pts_time: pts, dts_time: dts, duration_time: durationSec = 0, flags }) {
+    isClockReset: clock.wasReset,
+    add(packet) {
+      const {
+        stream_index: index,
+        pts_time: pts,
+        dts_time: dts,
+        duration_time: durationSec = 0,
+        flags,
+      } = clock.map(packet)
       const isPicture = pictures.has(index)
       const track = tracks.get(index) ?? createTotals()
       tracks.set(index, track)
       advanceClock(track, dts ?? pts ?? track.clockSec)
-      if (isPicture && flags.includes('D')) return
+      if (flags.includes('D')) return
       track.packets += 1
       track.durationSec += durationSec
       if (pts === undefined) return
       track.firstSec = Math.min(track.firstSec, pts)
+      if (pts + durationSec >= track.lastSec) track.isEndOpen = durationSec === 0
+      track.lastStartSec = Math.max(track.lastStartSec, pts)
       track.lastSec = Math.max(track.lastSec, pts + durationSec)
       if (isPicture) track.times.push(pts)
     },
@@ -53,8 +70,10 @@ function createTotals(): MutableTrackTotals {
   return {
     packets: 0,
     durationSec: 0,
+    isEndOpen: false,
     firstSec: Infinity,
     lastSec: -Infinity,
+    lastStartSec: -Infinity,
     times: [],
     longestGap: { sec: 0, endSec: 0 },
     clockSec: Infinity,
@@ -69,13 +88,44 @@ function advanceClock(track: MutableTrackTotals, sec: number): void {
 /** The start and the duration of a track on the file's clock. */
 export type ProbedTrackExtent = { readonly startSec: number; readonly durationSec: number }
 
-/** Returns a track's extent from its header or, without one, from all its packets. */
+/** Headers round durations, and may end within the last packet of a track. */
+const HEADER_TOLERANCE_SEC = 0.1
+
+/**
+ * Returns a track's extent: that of its header where its packets confirm it, since it is more exact, else that of its
+ * packets. A picture may be held at the end for as long as it was before.
+ */
 export function measureTrackExtent(stream: FfprobeStream, totals: TrackTotals): ProbedTrackExtent {
-  const { firstSec, lastSec, durationSec } = totals
-  const headerSec = readHeaderDurationSec(stream)
-  if (headerSec !== null && headerSec > 0) return { startSec: stream.start_time ?? 0, durationSec: headerSec }
+  const header = readHeaderExtent(stream)
+  const packets = toPacketExtent(stream, totals)
+  if (header === null || totals.packets === 0) return header ?? packets
+  const { startSec } = isPriming(header.startSec - packets.startSec) ? header : packets
+  const endSec = startSec + header.durationSec
+  const isHeld = stream.codec_type === 'video' || totals.isEndOpen
+  const heldSec = isHeld ? totals.longestGap.sec : 0
+  // The duration of a last packet is often a guess.
+  const isTooShort = totals.lastStartSec > endSec + HEADER_TOLERANCE_SEC
+  const isTooLong = endSec > packets.startSec + packets.durationSec + HEADER_TOLERANCE_SEC + heldSec
+  return isTooShort || isTooLong ? packets : { ...header, startSec }
+}
+
+/** Longest time by which a track may begin after its first packet, in seconds. */
+const MAX_PRIMING_SEC = 0.25
+
+/** Returns whether a track may begin so much after its first packet: with priming samples of an encoder, which players skip. */
+function isPriming(laterSec: number): boolean {
+  return laterSec >= 0 && laterSec < MAX_PRIMING_SEC
+}
+
+/** Returns a track's extent by its header; `null` where it has none. */
+export function readHeaderExtent(stream: FfprobeStream): ProbedTrackExtent | null {
+  const durationSec = readHeaderDurationSec(stream)
+  return durationSec === null || durationSec <= 0 ? null : { startSec: stream.start_time ?? 0, durationSec }
+}
+
+function toPacketExtent(stream: FfprobeStream, { firstSec, lastSec, durationSec }: TrackTotals): ProbedTrackExtent {
   if (firstSec === Infinity) return { startSec: stream.start_time ?? 0, durationSec }
-  // Packets before the start are the encoder's priming samples, which players skip.
-  const startSec = Math.max(firstSec, stream.start_time ?? firstSec)
+  const headerSec = stream.start_time ?? firstSec
+  const startSec = isPriming(headerSec - firstSec) ? headerSec : firstSec
   return { startSec, durationSec: Math.max(lastSec - startSec, 0) }
 }

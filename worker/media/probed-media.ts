@@ -16,6 +16,8 @@ const ProbedVideo = v.object({
   /** Display size: with square pixels and after rotation. */
   width: v.number(),
   height: v.number(),
+  /** Size as stored, with pixels of any shape. Absent in probes of older workers. */
+  stored: v.optional(v.nullable(v.object({ width: v.number(), height: v.number() })), null),
   /** Degrees, clockwise, from 0 to 359. */
   rotation: v.number(),
   /** Mirrored in addition to the rotation. Absent in probes of older workers. */
@@ -51,6 +53,18 @@ const ProbedAudio = v.object({
 })
 
 /**
+ * A difference between the end that a file's header declares and that of its data, both in seconds after the file's start.
+ * `cut`: the data breaks off. `incomplete`: it breaks off, and the index of the file lists what is missing. `header`: the
+ * data is whole, as far as can be seen.
+ */
+const EndMismatch = v.object({
+  kind: v.picklist(['cut', 'incomplete', 'header']),
+  declaredSec: finite,
+  actualSec: finite,
+})
+export type EndMismatch = v.InferOutput<typeof EndMismatch>
+
+/**
  * Why a track cannot be encoded. `refused`: it is the content of the file, but protected or too large, so that an output
  * without it would not be what was wanted. `preview`: it shows what the file is about. `useless`: nothing of it can be
  * decoded; the file is encoded without it.
@@ -84,6 +98,10 @@ export const ProbedMedia = v.object({
   bitRateKbps: v.nullable(finite),
   /** The time that ffmpeg maps to 0 when it reads the file. */
   startSec: finite,
+  /** The clock is reset within the file. Absent in probes of older workers. */
+  isClockReset: v.optional(v.boolean(), false),
+  /** `null` where headers and data agree. Absent in probes of older workers. */
+  endMismatch: v.optional(v.nullable(EndMismatch), null),
   video: v.nullable(ProbedVideo),
   audio: v.nullable(ProbedAudio),
   /** All picture and sound tracks; none in probes of older workers. */

@@ -1,9 +1,16 @@
 import { chooseTracks, type TrackChoice } from './choose-tracks.ts'
-import { type FfprobeStream, type InspectedFile, readHeaderDurationSec } from './ffprobe-output.ts'
-import { measureTrackExtent, type PacketTally, type ProbedTrackExtent, type TrackTotals } from './packet-tally.ts'
+import { findEndMismatch } from './end-mismatch.ts'
+import { type FfprobeOutput, type FfprobeStream, type InspectedFile, readHeaderDurationSec } from './ffprobe-output.ts'
+import {
+  measureTrackExtent,
+  type PacketTally,
+  type ProbedTrackExtent,
+  readHeaderExtent,
+  type TrackTotals,
+} from './packet-tally.ts'
 import type { MediaProbeResult, ProbedMedia, TrackProblem } from './probed-media.ts'
 import { hasResettableClock } from './steady-clock.ts'
-import { findGapProblem, mayHideGap, type TrackTiming } from './timestamp-gaps.ts'
+import { findGapProblem, type TrackTiming } from './timestamp-gaps.ts'
 import { readHeaderFps, readVideoTrack } from './video-track.ts'
 
 /** Longer durations are those of a broken index. */
@@ -19,7 +26,7 @@ export function withoutGuessedDurations(media: InspectedFile): InspectedFile {
 }
 
 /** Removes all durations that come from headers. */
-export function withoutHeaderDurations(media: InspectedFile): InspectedFile {
+function withoutHeaderDurations(media: InspectedFile): InspectedFile {
   return {
     ...media,
     streams: media.streams.map((stream) => ({
@@ -36,7 +43,7 @@ export function listMainTracks(media: InspectedFile): readonly number[] {
   return mainTracksOf(media).map(({ index }) => index)
 }
 
-/** Returns whether the headers of the main tracks are complete; if not, every packet must be read. */
+/** Returns whether the headers of the main tracks are complete. */
 export function hasCompleteHeaders(media: InspectedFile): boolean {
   return mainTracksOf(media).every(
     (stream) =>
@@ -44,35 +51,52 @@ export function hasCompleteHeaders(media: InspectedFile): boolean {
   )
 }
 
-/** Returns whether a main track may have a gap behind the packets of the tally that its header does not show. */
-export function mayHaveHiddenGap(media: InspectedFile, tally: PacketTally): boolean {
-  return mainTracksOf(media).some((stream) =>
-    mayHideGap(media.format.format_name, stream, tally.totalsOf(stream.index)),
-  )
+/** The packets of a file. */
+export type PacketReading = {
+  /** The first ones, which show whether frame durations vary. */
+  readonly head: PacketTally
+  /** All of them; `null` where there are too many to read. */
+  readonly whole: PacketTally | null
+  /** The demuxer reported that the file breaks off. */
+  readonly breaksOff: boolean
 }
 
 /**
- * Interprets ffprobe's output. `tally` holds all packets or, where the headers are complete, the first ones. Invalid:
- * neither picture nor sound, a picture that is too large, no frame rate or one above 240, no duration, a gap in the
- * timestamps.
+ * Interprets ffprobe's output and the packets of the file. Invalid: neither picture nor sound, a picture that is too large,
+ * no frame rate or one above 240, no duration, a gap in the timestamps.
  */
 export function readProbedMedia(
   media: InspectedFile,
-  tally: PacketTally,
+  reading: PacketReading,
   sizeBytes: number,
 ): Exclude<MediaProbeResult, { readonly kind: 'failed' }> {
   const choice = chooseTracks(media)
   const { video: videoStream, audio: audioStream } = choice
-  const video = videoStream === undefined ? null : readVideoTrack(videoStream, tally.totalsOf(videoStream.index))
-  const audio = audioStream === undefined ? null : readAudioTrack(audioStream, tally.totalsOf(audioStream.index))
-  if (typeof video === 'string') return readProbedMedia(withRefusedPicture(media, choice, video), tally, sizeBytes)
+  const tally = reading.whole ?? reading.head
+  const totalsOf = (stream: FfprobeStream) => readTotals(stream, reading)
+  const video = videoStream === undefined ? null : readVideoTrack(videoStream, totalsOf(videoStream))
+  const audio = audioStream === undefined ? null : readAudioTrack(audioStream, totalsOf(audioStream))
+  if (typeof video === 'string') return readProbedMedia(withRefusedPicture(media, choice, video), reading, sizeBytes)
   const tracks = [video, audio].filter((track) => track !== null)
   if (tracks.length === 0) return { kind: 'invalid', reason: describeMissingTracks(choice) }
   const durationSec = measureDurationSec(tracks)
   const problem = findGapProblem(toTiming(video, tally), toTiming(audio, tally)) ?? findDurationProblem(durationSec)
   if (problem !== null) return { kind: 'invalid', reason: problem }
+  const startSec = media.format.start_time ?? 0
+  const endMismatch = findEndMismatch(media, { startSec, video, audio }, reading.breaksOff)
+  const { format } = endMismatch === null ? media : withoutHeaderDurations(media)
   const found = { video, audio, tracks: [...choice.tracks], problems: choice.problems }
-  return { kind: 'ok', probe: { ...readFormat(media, durationSec, sizeBytes), sizeBytes, ...found } }
+  const properties = { ...readFormat(format, durationSec, sizeBytes), sizeBytes, ...found }
+  return { kind: 'ok', probe: { ...properties, isClockReset: tally.isClockReset(), endMismatch } }
+}
+
+/** Returns the totals of a track. Its header determines its extent where not all packets were read. */
+function readTotals(stream: FfprobeStream, { head, whole }: PacketReading): TrackTotals {
+  const first = head.totalsOf(stream.index)
+  if (whole === null) return { ...first, packets: 0 }
+  // The head is enough to see whether frame durations vary, unless the average rate is to be counted as well.
+  const isRateKnown = readHeaderExtent(stream) !== null && readHeaderFps(stream) !== null
+  return isRateKnown ? { ...whole.totalsOf(stream.index), times: first.times } : whole.totalsOf(stream.index)
 }
 
 /** Returns the file without its chosen picture, so that another one is chosen where there is one. */
@@ -95,7 +119,7 @@ function toTiming(
   return track && { extent: track, totals: tally.totalsOf(track.index) }
 }
 
-function readFormat({ format }: InspectedFile, tracksSec: number, sizeBytes: number) {
+function readFormat(format: FfprobeOutput['format'], tracksSec: number, sizeBytes: number) {
   const { format_name, start_time: startSec = 0, duration: durationSec = tracksSec } = format
   const { bit_rate = (sizeBytes * 8) / durationSec } = format
   return { format: format_name, durationSec, bitRateKbps: Math.round(bit_rate / 1000), startSec }

@@ -1,25 +1,10 @@
-import { type FfprobeStream, readHeaderDurationSec } from './ffprobe-output.ts'
 import type { ProbedTrackExtent, TrackTotals } from './packet-tally.ts'
-import { parseFraction, toNumber } from './probed-media.ts'
 
 /**
  * A longer gap is a broken clock, not a pause. ffmpeg would fill it with copies: a file of some KB can contain a gap of
  * a day, which is two million frames.
  */
 const MAX_GAP_SEC = 3600
-
-/** Demuxers of formats that store a time with each packet; other formats only count packets. */
-const WITH_TIMES = /^(?:mov|matroska|flv|asf|nut|ivf|rm|wtv)\b/
-
-/** Returns whether a track may have such a gap behind the packets of `totals`, judged by its header. */
-export function mayHideGap(format: string, stream: FfprobeStream, totals: TrackTotals): boolean {
-  const durationSec = readHeaderDurationSec(stream) ?? 0
-  if (durationSec <= MAX_GAP_SEC || !WITH_TIMES.test(format)) return false
-  if (stream.nb_frames === undefined) return true
-  const rate = parseFraction(stream.r_frame_rate)
-  const frameSec = rate === null ? totals.durationSec / Math.max(1, totals.packets) : 1 / toNumber(rate)
-  return durationSec - stream.nb_frames * frameSec > MAX_GAP_SEC
-}
 
 export type TrackTiming = { readonly extent: ProbedTrackExtent; readonly totals: TrackTotals }
 

@@ -28,6 +28,7 @@ export function readVideoTrack(stream: FfprobeStream, totals: TrackTotals): Prob
     index: stream.index,
     codec,
     ...readDisplaySize(stream),
+    stored: { width: stream.width, height: stream.height },
     isMirrored: isMirrored(stream),
     ...rate,
     isInterlaced: isInterlaced(stream),
@@ -75,7 +76,27 @@ function readFrameRate(
   // Stills change on no grid, and a high rate would repeat each one hundreds of thousands of times.
   if (findUsualStep(times) >= LONG_STILL_SEC) return { fps, rateOfTimes: fps, isVariableFrameRate: false }
   const rateOfTimes = parseFraction(stream.r_frame_rate) ?? fps
-  return { fps, rateOfTimes, isVariableFrameRate: isVariable(fps, rateOfTimes, { stream, times }) }
+  const isVariableFrameRate = isVariable(fps, rateOfTimes, { stream, times })
+  // A header's average is off where a part of the file lacks frames, such as the last fragment of a recording.
+  const isSteady = !isVariableFrameRate && isRateOf(times, rateOfTimes)
+  return { fps: isSteady ? rateOfTimes : fps, rateOfTimes, isVariableFrameRate }
+}
+
+/** Largest relative error of a measured rate; 30 and 30000/1001 differ by twice as much. */
+const RATE_TOLERANCE = 0.0005
+
+/** Returns whether frames have this rate on average, by their times. */
+function isRateOf(times: readonly number[], rate: VideoFrameRate['fps']): boolean {
+  const sorted = dropIncomplete(times)
+  const spanSec = (sorted.at(-1) ?? 0) - (sorted[0] ?? 0)
+  return spanSec > 0 && Math.abs((sorted.length - 1) / spanSec / toNumber(rate) - 1) < RATE_TOLERANCE
+}
+
+/** Returns times in order, without the last of many: near them, frames are missing that are stored later. */
+function dropIncomplete(times: readonly number[]): Float64Array {
+  // A typed array lies outside the heap: there may be millions of frames.
+  const sorted = Float64Array.from(times).toSorted()
+  return sorted.length > 4 * REORDERED_FRAMES ? sorted.subarray(0, -REORDERED_FRAMES) : sorted
 }
 
 function countFps(frames: number, durationSec: number): VideoFrameRate['fps'] | null {
@@ -93,10 +114,7 @@ function isVariable(
   rateOfTimes: VideoFrameRate['fps'],
   track: { readonly stream: FfprobeStream; readonly times: readonly number[] },
 ): boolean {
-  // A typed array lies outside the heap: there may be millions of frames.
-  const sorted = Float64Array.from(track.times).toSorted()
-  // Near the last packet read, frames are missing that are stored after frames displayed later.
-  const times = sorted.length > 4 * REORDERED_FRAMES ? sorted.subarray(0, -REORDERED_FRAMES) : sorted
+  const times = dropIncomplete(track.times)
   const steps = times.subarray(1).map((time, i) => time - (times[i] ?? time))
   const median = steps.toSorted()[Math.floor(steps.length / 2)] ?? 0
   const tolerance = Math.max(0.0015, median * 0.1)

@@ -171,6 +171,31 @@ describe('an answer that players take is taken:', () => {
     )
     expect(text(await fetcher().get(`${base}/`, options()))).toBe('/d%C3%A9j%C3%A0.ts?tok=1')
   })
+
+  test('a URL with apostrophes in its query, which a signature may cover, also behind a redirect', async () => {
+    const query = "?name*=UTF-8''x%27.mp4&sig='1'"
+    const base = await serveRaw((path) =>
+      path === '/'
+        ? `HTTP/1.1 302 Found\r\nLocation: /file${query}\r\nContent-Length: 0\r\n\r\n`
+        : `HTTP/1.1 200 OK\r\n\r\n${path}`,
+    )
+    for (const path of ['/', `/file${query}`])
+      expect(text(await fetcher().get(base + path, options()))).toBe(`/file${query}`)
+  })
+
+  test('a long body that ends with its connection, although its reader is slow', async () => {
+    const body = 'x'.repeat(2_000_000)
+    const base = await serveRaw(() => `HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${body}`)
+    const { signal } = new AbortController()
+    const opened = await fetcher().open(base, { headers: {}, signal })
+    if (opened.kind !== 'opened') throw new Error(opened.failure.message)
+    let length = 0
+    for await (const chunk of opened.body) {
+      length += chunk.length
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(length).toBe(body.length)
+  })
 })
 
 test('cookies of a page, and of a redirect, are sent with what follows', async () => {

@@ -1,8 +1,9 @@
+import { hrefOf, queryOf } from '../../shared/net/query-text.ts'
 import { type AddressPolicy, checkUrl, ForbiddenAddressError } from '../../shared/net/safe-url.ts'
 import { isBadPort } from './bad-ports.ts'
 import type { ChangingPolicy } from './changing-policy.ts'
 import { type CookieJar, createCookieJar } from './cookie-jar.ts'
-import { createHttpAgents, type HttpAgents, type ProxySettings } from './http-agents.ts'
+import { createHttpAgents, type HttpAgents, type HttpRoute, type ProxySettings } from './http-agents.ts'
 import { decodeHeader, exchange, type HttpResponse } from './http-exchange.ts'
 import { readRetryAfterMs } from './retry-after.ts'
 
@@ -131,11 +132,8 @@ async function followRedirects(
     const checked = checkUrl(url, client.policy)
     if (!checked.ok) return forbid(`URL ${checked.problem}`)
     if (isBadPort(checked.url)) return fail('bad port')
-    const response = await exchange(
-      client.agents.routeTo(checked.url),
-      buildHeaders(client, checked.url, headers),
-      signal,
-    )
+    const route = withQuery(client.agents.routeTo(checked.url), checked.url.search, queryOf(url, checked.url))
+    const response = await exchange(route, buildHeaders(client, checked.url, headers), signal)
     client.cookies.store(checked.url, response.cookies)
     const location = response.headers.get('location')
     status = response.status
@@ -145,9 +143,15 @@ async function followRedirects(
     response.close()
     const target = decodeHeader(location)
     if (!URL.canParse(target, url)) return fail('redirected to an invalid URL', status)
-    url = new URL(target, url).href
+    url = hrefOf(new URL(target, url), target)
   }
   return fail(`more than ${MAX_REDIRECTS} redirects`, status)
+}
+
+/** Returns a route with another spelling of its query. */
+function withQuery(route: HttpRoute, query: string, spelled: string): HttpRoute {
+  const path = `${route.options.path}`
+  return { ...route, options: { ...route.options, path: path.slice(0, path.length - query.length) + spelled } }
 }
 
 /** Builds a request's headers: what every player sends, the cookies of the server, and the caller's own. */

@@ -35,6 +35,8 @@ export type ProgramOptions = {
   readonly signal: AbortSignal
   /** Chunks of stdin, in order; empty by default. */
   readonly input?: readonly Uint8Array[]
+  /** A stream to be read from stdin instead. The program may end before the stream does. */
+  readonly source?: Readable
   /** Number of further output pipes, from file descriptor 3 on; none by default. */
   readonly pipes?: number
   /** Limit of stdout and of each further pipe; a program that exceeds it is killed. 16 MiB by default. */
@@ -65,6 +67,8 @@ export async function runProgram(
   const child = spawnProgram(file, args, toSpawnOptions(options, limits))
   const readStderr = keepTail(child.stderr)
   streamText(child.stdout, options.onStdout)
+  // Ends with EPIPE where the program stops reading.
+  options.source?.pipe(child.stdin).on('error', () => {})
   const end = () => {
     killGroup(child.pid)
     // A grandchild that left the group may keep the pipes open.
@@ -111,7 +115,7 @@ function toSpawnOptions(options: ProgramOptions, limits: ProgramLimits): SpawnOp
     maxBuffer: options.maxStdoutBytes ?? MAX_STDOUT_BYTES,
     buffer: { stdout: options.onStdout === undefined, stderr: false },
     pipes: options.pipes ?? 0,
-    input: concatenate(options.input ?? []),
+    ...(options.source === undefined ? { input: concatenate(options.input ?? []) } : {}),
     env: options.env ?? inheritedEnvironment(),
     cwd: options.cwd ?? process.cwd(),
   }

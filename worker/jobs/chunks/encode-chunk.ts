@@ -5,7 +5,7 @@ import type { Chunk } from '../../../shared/contract/jobs.ts'
 import { INPUT_OPTIONS, toInputUrl } from '../../media/media-input.ts'
 import { buildVideoEncoderArgs } from '../encode/encoder-arguments.ts'
 import type { EncoderProgress } from '../encode/encoder-progress.ts'
-import { COMMON_OPTIONS } from '../encode/ffmpeg-arguments.ts'
+import { COMMON_OPTIONS, frameOptions } from '../encode/ffmpeg-arguments.ts'
 import { buildFilterGraph } from '../encode/filter-graph.ts'
 import { runEncoder } from '../encode/run-encoder.ts'
 import type { EncodePlan } from '../plan/encode-plan.ts'
@@ -105,8 +105,10 @@ function buildChunkArgs(job: ChunkJob, video: OutputVideo, piecePath: string): s
     ['-fps_mode', 'passthrough', ...EXACT_CLOCK_OPTIONS],
     ['-output_ts_offset', String(TIMESTAMP_OFFSET_SEC), '-f', 'mp4', chunkFileName(chunk.index, rendition.index)],
   ]
+  const { video: inputVideo } = plan.input
   return [
-    [...COMMON_OPTIONS, ...INPUT_OPTIONS, '-copyts', '-itsoffset', (-offsetSec).toFixed(6)],
+    [...COMMON_OPTIONS, ...(inputVideo === null ? [] : frameOptions(inputVideo))],
+    [...INPUT_OPTIONS, '-copyts', '-itsoffset', (-offsetSec).toFixed(6)],
     ['-i', toInputUrl(piecePath), '-filter_complex', buildFilterGraph(planChunk(job), { audioCopies: 0 })],
     ...video.renditions.flatMap(buildOutput),
   ].flat()

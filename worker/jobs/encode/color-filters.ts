@@ -14,6 +14,11 @@ export function buildColorFilters({ hdr, sdr, isOddSized }: ColorPlan, largest: 
   return sdr === null ? [] : [...before, buildGamutFilter(sdr, largest)]
 }
 
+/** Returns whether `buildColorFilters` converts the colours. */
+export function isConverted({ hdr, sdr }: ColorPlan): boolean {
+  return hdr !== null || sdr !== null
+}
+
 function buildToneMapFilters(
   { transfer, primaries, matrix }: InputColors,
   { width, height }: PlannedRendition,

@@ -1,5 +1,4 @@
-import { INPUT_OPTIONS, toInputUrl } from '../../media/media-input.ts'
-import type { EncodePlan } from '../plan/encode-plan.ts'
+import type { EncodePlan, InputPlan } from '../plan/encode-plan.ts'
 import { countSegmentFrames } from '../plan/frame-rate.ts'
 import type { PlannedRendition } from '../plan/output-plan.ts'
 import {
@@ -9,6 +8,7 @@ import {
   type VideoStream,
 } from './encoder-arguments.ts'
 import { buildFilterGraph } from './filter-graph.ts'
+import { buildFileArgs, watchClock } from './sound-arguments.ts'
 
 /** Options of every run: errors on stderr, progress on stdout, and failure where an output stream stays empty. */
 export const COMMON_OPTIONS: readonly string[] = [
@@ -19,14 +19,11 @@ export const COMMON_OPTIONS: readonly string[] = [
 /** The input's metadata (location, title, chapters) must not appear in the output. */
 const STRIP_METADATA = ['-map_metadata', '-1', '-map_chapters', '-1']
 
-/**
- * In formats whose clock may jump (MPEG-TS), ffmpeg counts from the start of the first decoded track, not of the file,
- * unless an offset is set. This offset is shorter than a tick of these formats.
- */
-const CLOCK_OFFSET_SEC = 1e-6
+/** The decoded sound on stdin, with its own times: ffmpeg would otherwise subtract the first of them. */
+const SOUND_INPUT = ['-protocol_whitelist', 'pipe', '-seek_timestamp', '1', '-f', 'nut', '-i', 'pipe:0']
 
 /**
- * Returns the arguments of the one ffmpeg run that makes a whole output: `output.mp4` (audio alone: `output.m4a`);
+ * Returns the arguments of the ffmpeg run that makes a whole output; it reads the sound of `buildSoundArgs` from stdin: `output.mp4` (audio alone: `output.m4a`);
  * `segment_N_NNN.ts`, from 000, with audio in each rendition; or `init_N.m4s` and `chunk_N_N.m4s`, from 1, with the audio
  * as the last N. ffmpeg also writes playlists or a manifest.
  */
@@ -34,8 +31,10 @@ export function buildEncodeArgs(plan: EncodePlan, inputPath: string): string[] {
   const hasAudioPerRendition = plan.container === 'hls' && plan.video !== null
   const audioCopies = hasAudioPerRendition ? (plan.video?.renditions.length ?? 1) : 1
   const graph = buildFilterGraph(plan, { audioCopies })
-  const outputs = buildOutputArgs(plan, encodeTracks(plan))
-  return [COMMON_OPTIONS, buildInputArgs(plan, inputPath), ['-filter_complex', graph], outputs].flat()
+  const { video, audio } = plan.input
+  const watched = video === null || audio === null || audio.isSilent ? [] : watchClock(plan.input, audio.index)
+  const outputs = [...buildOutputArgs(plan, encodeTracks(plan)), ...watched]
+  return [COMMON_OPTIONS, buildInputArgs(plan.input, inputPath), ['-filter_complex', graph], outputs].flat()
 }
 
 /** Arguments that map a track into an output, and say how it is encoded. */
@@ -60,16 +59,19 @@ function encodeTracks(plan: EncodePlan): TrackArgs {
   }
 }
 
+/** Returns the arguments that open the inputs: the file for the video, and the decoded sound. */
+function buildInputArgs(input: InputPlan, inputPath: string): string[] {
+  const { video, audio } = input
+  const file = video === null ? [] : [...frameOptions(video), ...buildFileArgs(input, inputPath)]
+  return [...file, ...(audio === null ? [] : SOUND_INPUT)]
+}
+
 /**
- * Returns the arguments that open the input. Decoding begins at the keyframe before a clip, since the clip's first
- * frame may have begun earlier. The filter graph ends the run.
+ * Returns input options by which the filter graph outlasts a change of the picture's size or format. Where ffmpeg turns the
+ * frames, it must build the graph anew: its own filters cannot follow a change.
  */
-function buildInputArgs({ input }: EncodePlan, inputPath: string): string[] {
-  const { seekSec } = input
-  const seek = seekSec === null ? [] : ['-noaccurate_seek', '-ss', seekSec.toFixed(6)]
-  // ffmpeg subtracts the position that it seeks to from all times; the offset adds it again.
-  const offsetSec = (seekSec ?? 0) + CLOCK_OFFSET_SEC
-  return [...INPUT_OPTIONS, ...seek, '-itsoffset', offsetSec.toFixed(6), '-i', toInputUrl(inputPath)]
+export function frameOptions({ shape }: NonNullable<InputPlan['video']>): readonly string[] {
+  return shape.isTurned ? [] : ['-noautorotate', '-reinit_filter', '0']
 }
 
 const OUTPUT_ARGS: Record<EncodePlan['container'], (plan: EncodePlan, tracks: TrackArgs) => string[]> = {

@@ -1,14 +1,17 @@
-import type { EncodePlan } from '../plan/encode-plan.ts'
+import type { EncodePlan, FrameShape } from '../plan/encode-plan.ts'
+import { framesPerSec } from '../plan/frame-rate.ts'
 import type { PlannedRendition } from '../plan/output-plan.ts'
-import { buildColorFilters } from './color-filters.ts'
+import { buildColorFilters, isConverted } from './color-filters.ts'
+import { fitSize } from './fit-size.ts'
 import { orientationFilters } from './orientation.ts'
 
-/** Makes the channels' shares add up to 1; in floating point, ffmpeg would otherwise let a downmix clip. */
-const NORMALIZED_DOWNMIX = ':rematrix_maxval=1.0'
+/** Damaged packets at the end of a video may yield no frames. */
+const DAMAGED_END_SEC = 1
 
 /**
- * Builds ffmpeg's filter graph. It reads each track of the input once, and ends in `[v0]` … for the renditions and
- * `[a0]` … for the copies of the audio.
+ * Builds ffmpeg's filter graph. It reads the video of the first input and the decoded audio of the last one
+ * (`buildSoundArgs`), each once, and ends in `[v0]` … for the renditions and `[a0]` … for the copies of the audio. Nothing
+ * in it may depend on the shape of the first frame: the graph outlasts a change of the picture.
  */
 export function buildFilterGraph(plan: EncodePlan, { audioCopies }: { readonly audioCopies: number }): string {
   const { video, audio } = plan.input
@@ -23,7 +26,9 @@ export function buildFilterGraph(plan: EncodePlan, { audioCopies }: { readonly a
   const audioChains =
     audio === null || plan.audio === null
       ? []
-      : [`[0:${audio.index}]${[...buildAudioFilters(plan), formatSplit('asplit', 'a', audioCopies)].join(',')}`]
+      : [
+          `[${video === null ? 0 : 1}:0]${[...buildAudioFilters(plan), formatSplit('asplit', 'a', audioCopies)].join(',')}`,
+        ]
   return [...videoChains, ...audioChains].join(';')
 }
 
@@ -33,23 +38,33 @@ export function buildFilterGraph(plan: EncodePlan, { audioCopies }: { readonly a
  */
 function buildVideoFilters({ video, input }: EncodePlan): readonly string[] {
   if (video === null || input.video === null) return []
-  const { chunk, leadFrames, frames, padFrames, colors } = input.video
+  const { chunk, leadFrames, frames, padFrames, colors, shape } = input.video
   const { fps } = video
   const [largest] = video.renditions
   const firstFrame = chunk?.firstFrame ?? -leadFrames
   return [
     // A piece of a split job begins with a keyframe, which an edit list may hide.
     ...(chunk === null ? [] : ['trim=start_pts=0']),
+    ...(video.isDeinterlaced || isConverted(colors) ? buildSteadySizeFilters(shape, video.isDeinterlaced) : []),
     ...(video.isDeinterlaced ? buildDeinterlaceFilters(input.video) : []),
     ...buildShiftFilter('setpts', input.shiftSec),
     `fps=fps=${fps.num}/${fps.den}:start_time=${(firstFrame * fps.den) / fps.num}`,
-    `tpad=stop=${padFrames}:stop_mode=clone`,
+    `tpad=stop=${padFrames + (chunk === null ? Math.ceil(framesPerSec(fps) * DAMAGED_END_SEC) : 0)}:stop_mode=clone`,
     `trim=start_frame=${leadFrames}:end_frame=${leadFrames + frames}`,
     ...buildColorFilters(colors, largest),
   ]
 }
 
 type InputVideoPlan = NonNullable<EncodePlan['input']['video']>
+
+/**
+ * Builds the filter that keeps the stored size of frames for filters that cannot follow a change. The shape of the pixels
+ * changes instead, so that `fitSize` restores the aspect. Frames of that size pass unchanged.
+ */
+function buildSteadySizeFilters({ stored, isTurned }: FrameShape, isInterlaced: boolean): readonly string[] {
+  if (stored === null || isTurned) return []
+  return [`scale=${stored.width}:${stored.height}:flags=bicubic${isInterlaced ? ':interl=-1' : ''}`]
+}
 
 /** Builds the deinterlacer. ffmpeg has oriented the frames before; this is undone meanwhile where lines became columns. */
 function buildDeinterlaceFilters({ orientation, fieldOrder }: InputVideoPlan): readonly string[] {
@@ -61,10 +76,13 @@ function buildDeinterlaceFilters({ orientation, fieldOrder }: InputVideoPlan): r
 }
 
 /** Builds the filters of one rendition: its size, square pixels, 8 bits in 4:2:0, and limited range. */
-function buildRenditionFilters({ input }: EncodePlan, { width, height }: PlannedRendition): readonly string[] {
+function buildRenditionFilters({ input }: EncodePlan, rendition: PlannedRendition): readonly string[] {
   const { isRgb = false, matrix = null } = input.video?.colors ?? {}
+  const { width, height } = rendition
+  const fitted = input.video === null ? { width, height } : fitSize(input.video.shape, rendition)
   return [
-    `scale=${width}:${height}:flags=bicubic:out_range=tv${isRgb ? ':out_color_matrix=bt709' : ''}`,
+    `scale=w='${fitted.width}':h='${fitted.height}':eval=frame:flags=bicubic:out_range=tv${isRgb ? ':out_color_matrix=bt709' : ''}`,
+    `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:eval=frame`,
     'format=yuv420p',
     'setsar=1',
     ...(matrix === null ? [] : [`setparams=colorspace=${matrix}`]),
@@ -73,18 +91,15 @@ function buildRenditionFilters({ input }: EncodePlan, { width, height }: Planned
 }
 
 /**
- * Builds the filters of the audio from 0 to the plan's end: gaps are filled with silence to stay in sync with the video,
- * more than two channels are downmixed, and an early end is padded.
+ * Builds the filters of the decoded audio from 0 to the plan's end: gaps are filled with silence to stay in sync with the
+ * video, and an early end is padded.
  */
 function buildAudioFilters({ audio, durationSec, input }: EncodePlan): readonly string[] {
   if (audio === null || input.audio === null) return []
-  const { isStartTrimmed, isDownmixed, keepsOwnEnd, padSec } = input.audio
-  const layout = audio.channels === 1 ? 'mono' : 'stereo'
+  const { keepsOwnEnd, padSec } = input.audio
   return [
-    ...buildShiftFilter('asetpts', input.shiftSec),
-    ...(isStartTrimmed ? ['atrim=start=0'] : []),
-    `aresample=${audio.sampleRate}:async=1:first_pts=0${isDownmixed ? NORMALIZED_DOWNMIX : ''}`,
-    `aformat=sample_fmts=fltp:sample_rates=${audio.sampleRate}:channel_layouts=${layout}`,
+    `aresample=${audio.sampleRate}:async=1:first_pts=0`,
+    `aformat=sample_fmts=fltp:sample_rates=${audio.sampleRate}:channel_layouts=${layoutName(audio)}`,
     ...(keepsOwnEnd ? [] : [`apad=pad_dur=${formatSeconds(padSec)}`, `atrim=end=${formatSeconds(durationSec)}`]),
   ]
 }
@@ -93,10 +108,17 @@ function formatSplit(filter: string, label: string, count: number): string {
   return `${filter}=${count}${Array.from({ length: count }, (_, i) => `[${label}${i}]`).join('')}`
 }
 
-function buildShiftFilter(filter: 'setpts' | 'asetpts', shiftSec: number): readonly string[] {
+/** Returns ffmpeg's name of an output's channel layout. */
+export function layoutName({ channels }: NonNullable<EncodePlan['audio']>): string {
+  return channels === 1 ? 'mono' : 'stereo'
+}
+
+/** Returns the filter that subtracts the plan's shift from the times of a track; none where there is nothing to shift. */
+export function buildShiftFilter(filter: 'setpts' | 'asetpts', shiftSec: number): readonly string[] {
   return shiftSec === 0 ? [] : [`${filter}=PTS-round(${formatSeconds(shiftSec)}/TB)`]
 }
 
-function formatSeconds(sec: number): string {
+/** Formats a time for a filter, to 1 µs. */
+export function formatSeconds(sec: number): string {
   return sec.toFixed(6)
 }

@@ -2,10 +2,10 @@ import type { Stats } from 'node:fs'
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { runProgram } from '../../platform/run-program.ts'
 import { permanentFailure, transientFailure, type FailedOrAborted, type StepResult } from '../result.ts'
 import { classifyEncoderResult } from './encoder-failure.ts'
 import { createProgressParser, type EncoderProgress } from './encoder-progress.ts'
+import { runWithSource } from './run-with-source.ts'
 
 export type EncoderOptions = {
   readonly ffmpegPath: string
@@ -20,6 +20,8 @@ export type EncoderOptions = {
   readonly maxOutputBytes: number
   /** Free disk space below which the run is aborted, since ffmpeg ignores failed segments; 16 MiB by default. */
   readonly minFreeBytes?: number
+  /** Arguments of another run of ffmpeg, whose file descriptor 3 is the stdin of this one; none by default. */
+  readonly soundArgs?: readonly string[] | null
   /** Called about twice a second. */
   readonly onProgress: (progress: EncoderProgress) => void
 }
@@ -37,7 +39,8 @@ const MEASURE_INTERVAL_MS = 2000
 export async function runEncoder(args: readonly string[], options: EncoderOptions): Promise<StepResult> {
   const watchdog = createWatchdog(options)
   try {
-    const result = await runProgram(options.ffmpegPath, args, {
+    const result = await runWithSource(options.ffmpegPath, args, {
+      sourceArgs: options.soundArgs ?? null,
       timeoutMs: options.timeoutMs,
       signal: AbortSignal.any([options.signal, watchdog.signal]),
       cwd: options.dir,

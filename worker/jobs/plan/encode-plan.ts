@@ -7,6 +7,16 @@ export type InputVideo = NonNullable<ProbedMedia['video']>
 /** How a video track is shown: turned clockwise by so many degrees, then mirrored or not. */
 export type Orientation = { readonly rotation: number; readonly isMirrored: boolean }
 
+/** The shape of the frames that a video track begins with. */
+export type FrameShape = {
+  /** Width by height as displayed: with square pixels and after rotation. */
+  readonly aspect: number
+  /** Size as stored; `null` in probes of older workers. */
+  readonly stored: { readonly width: number; readonly height: number } | null
+  /** ffmpeg turns or mirrors the frames when it reads them. */
+  readonly isTurned: boolean
+}
+
 /** Colours of an input, by the names that ffmpeg's zscale filter has for them. */
 export type InputColors = { readonly transfer: string; readonly primaries: string; readonly matrix: string }
 
@@ -33,6 +43,8 @@ export type InputPlan = {
   /** Latest position where reading may begin, from the file's start; `null` for the start itself. */
   readonly seekSec: number | null
   readonly shiftSec: number
+  /** The file's clock is reset within it. ffmpeg must see all tracks then, to shift each of them by the same time. */
+  readonly isClockReset: boolean
   readonly video: {
     /** Stream index of the track in the input: `0:INDEX` to ffmpeg. */
     readonly index: number
@@ -44,6 +56,7 @@ export type InputPlan = {
     readonly frames: number
     /** Most times that the last frame is repeated, where the video ends before the audio. */
     readonly padFrames: number
+    readonly shape: FrameShape
     readonly colors: ColorPlan
     /** The field that is shown first where the input is deinterlaced; `null` where each frame states it. */
     readonly fieldOrder: InputVideo['fieldOrder']
@@ -52,14 +65,12 @@ export type InputPlan = {
   } | null
   readonly audio: {
     readonly index: number
-    /** Audio before the output's start is dropped; there may be much of it. */
-    readonly isStartTrimmed: boolean
     /** Most silence that is appended, where the audio ends before the video. */
     readonly padSec: number
+    /** Nothing of the track lies within the output. */
+    readonly isSilent: boolean
     /** The output has audio only and ends where it ends: neither cut nor padded, since its length may be an estimate. */
     readonly keepsOwnEnd: boolean
-    /** The input has more channels than the output. */
-    readonly isDownmixed: boolean
   } | null
 }
 

@@ -29,6 +29,9 @@ export type OutputVideo = {
   readonly isToneMapped: boolean
 }
 
+/** A fault of the input that the output makes up for, as a warning of the validation. */
+export type InputProblem = { readonly code: 'INPUT_TRUNCATED' | 'INPUT_DURATION_WRONG'; readonly message: string }
+
 /** Everything about an output that is decided before ffmpeg runs: one preset, applied to one input. */
 export type OutputPlan = {
   readonly container: Container
@@ -42,6 +45,7 @@ export type OutputPlan = {
   readonly inputHasAudio: boolean
   /** Why the output lacks a track of the preset although the input has one: nothing of it can be decoded. */
   readonly leftOut: { readonly video: string | null; readonly audio: string | null }
+  readonly inputProblem: InputProblem | null
   /** Requested segment length; `null` for a single file. */
   readonly segmentSec: number | null
   /** Duration of the output: that of the input, or of the clip. */

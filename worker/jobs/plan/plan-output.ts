@@ -1,8 +1,9 @@
 import type { Clip, JobFailure } from '../../../shared/contract/jobs.ts'
 import { listOutputTypes, type OutputType, type Preset, type PresetVideo } from '../../../shared/contract/presets.ts'
 import type { ProbedMedia } from '../../media/probed-media.ts'
-import type { ColorPlan, EncodePlan, InputPlan, InputVideo, Orientation } from './encode-plan.ts'
+import type { ColorPlan, EncodePlan, FrameShape, InputPlan, InputVideo, Orientation } from './encode-plan.ts'
 import { chooseFrameRate, countGopFrames } from './frame-rate.ts'
+import { findInputProblem } from './input-problem.ts'
 import type { OutputPlan, OutputVideo } from './output-plan.ts'
 import { planColors } from './plan-colors.ts'
 import { planRenditions } from './plan-renditions.ts'
@@ -45,10 +46,11 @@ export function planOutput(
       audio: planAudio(audio, preset),
       inputHasAudio: probe.audio !== null,
       leftOut: findTracksLeftOut(probe, preset),
+      inputProblem: findInputProblem(probe, clip),
       segmentSec: preset.segment_sec,
       durationSec: timeline.durationSec,
       startSec: timeline.startSec,
-      input: planInput(chosen, timeline),
+      input: { ...planInput(chosen, timeline), isClockReset: probe.isClockReset },
     },
   }
 }
@@ -101,8 +103,8 @@ function planAudio(audio: ProbedMedia['audio'], preset: Preset): OutputPlan['aud
   }
 }
 
-function planInput({ video, colors, audio }: InputTracks, timeline: Timeline): InputPlan {
-  const { seekSec, shiftSec, isStartTrimmed, keepsOwnEnd, leadFrames, frames, padFrames, padSec } = timeline
+function planInput({ video, colors, audio }: InputTracks, timeline: Timeline): Omit<InputPlan, 'isClockReset'> {
+  const { seekSec, shiftSec, isSilent, keepsOwnEnd, leadFrames, frames, padFrames, padSec } = timeline
   return {
     seekSec,
     shiftSec,
@@ -113,12 +115,17 @@ function planInput({ video, colors, audio }: InputTracks, timeline: Timeline): I
         leadFrames,
         frames,
         padFrames,
+        shape: describeShape(video),
         colors,
         fieldOrder: video.fieldOrder,
         orientation: video.isInterlaced ? findOrientation(video) : null,
       },
-    audio: audio && { index: audio.index, isStartTrimmed, padSec, keepsOwnEnd, isDownmixed: audio.channels > 2 },
+    audio: audio && { index: audio.index, padSec, isSilent, keepsOwnEnd },
   }
+}
+
+function describeShape({ width, height, stored, rotation, isMirrored }: InputVideo): FrameShape {
+  return { aspect: width / height, stored, isTurned: rotation !== 0 || isMirrored }
 }
 
 /** Returns the orientation of a video that is not shown as stored; a rotation by other than 90° cannot be undone. */

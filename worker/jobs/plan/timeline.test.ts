@@ -27,7 +27,7 @@ describe('timeline', () => {
   })
 
   test('audio that ends early is padded with silence', () => {
-    expect(planOrThrow(createProbe({}, { durationSec: 7 })).input.audio?.padSec).toBeCloseTo(3.05, 6)
+    expect(planOrThrow(createProbe({}, { durationSec: 7 })).input.audio?.padSec).toBeCloseTo(4, 6)
   })
 
   describe('counts from the start of the file, whatever tracks an output uses', () => {
@@ -55,7 +55,7 @@ describe('timeline', () => {
     test('audio alone is padded to a video that ends later, and keeps its own end where both end together', () => {
       const short = planOrThrow(createProbe({}, { durationSec: 7 }), audioOnly)
       expect(short).toMatchObject({ durationSec: 10, input: { audio: { keepsOwnEnd: false } } })
-      expect(short.input.audio?.padSec).toBeCloseTo(3.05, 6)
+      expect(short.input.audio?.padSec).toBeCloseTo(4, 6)
       const even = planOrThrow(createProbe({}, { startSec: 0.02, durationSec: 9.95 }), audioOnly)
       expect(even).toMatchObject({ durationSec: 9.95, input: { shiftSec: 0.02, audio: { keepsOwnEnd: true } } })
     })

@@ -18,7 +18,7 @@ export type Timeline = {
   readonly durationSec: number
   readonly seekSec: number | null
   readonly shiftSec: number
-  readonly isStartTrimmed: boolean
+  readonly isSilent: boolean
   readonly keepsOwnEnd: boolean
   readonly leadFrames: number
   /** 0 where the output has no video. */
@@ -47,7 +47,8 @@ const SIMULTANEOUS_SEC = 0.1
 const FRAME_TOLERANCE = 0.01
 /** Padding beyond the computed lack: frame counts come from rounded durations. */
 const SPARE_FRAMES = 2
-const SPARE_SEC = 0.05
+/** Damaged packets at the end of a track may yield no audio. */
+const SPARE_SEC = 1
 /** A shorter remainder is a rounding error. */
 const MIN_DURATION_SEC = 1e-6
 const WHOLE_INPUT: Clip = { start_sec: 0, duration_sec: Infinity }
@@ -69,6 +70,7 @@ export function planTimeline(tracks: TimelineTracks, clip: Clip | null): Timelin
     durationSec,
     shiftSec: zeroSec,
     ...planLeadIn(tracks.probe, { startSec, zeroSec, fps: fps ?? 0 }),
+    isSilent: audio !== null && !overlaps(audio, zeroSec, zeroSec + durationSec),
     keepsOwnEnd: video === null && clipDurationSec >= leftSec && lackSec(audio) <= SIMULTANEOUS_SEC,
     frames,
     padFrames: Math.ceil(lackSec(video) * (fps ?? 0)) + SPARE_FRAMES,
@@ -82,9 +84,9 @@ function planLeadIn(
   probe: ProbedMedia,
   { startSec, zeroSec, fps }: { readonly startSec: number; readonly zeroSec: number; readonly fps: number },
 ) {
-  if (startSec === 0) return { isStartTrimmed: false, seekSec: null, leadFrames: 0 }
+  if (startSec === 0) return { seekSec: null, leadFrames: 0 }
   const seekSec = findSeekPoint(probe, zeroSec)
-  return { isStartTrimmed: true, seekSec, leadFrames: Math.floor((zeroSec - (seekSec ?? 0)) * fps) }
+  return { seekSec, leadFrames: Math.floor((zeroSec - (seekSec ?? 0)) * fps) }
 }
 
 function describeEmptyClip(startSec: number, inputSec: number): string {
@@ -112,6 +114,12 @@ function findTrackIntervals({ video, audio, probe }: TimelineTracks) {
   const primary = intervalOf(video ?? audio) ?? { startSec: 0, endSec: 0 }
   const secondary = intervalOf(video === null ? probe.video : probe.audio)
   return { video: intervalOf(video), audio: intervalOf(audio), primary, secondary }
+}
+
+/** Returns whether a track has content within a range. A short rest does not count: decoding may not yield it. */
+function overlaps(track: TrackInterval, startSec: number, endSec: number): boolean {
+  const restSec = Math.min(SIMULTANEOUS_SEC, (track.endSec - track.startSec) / 2)
+  return track.endSec > startSec + restSec && track.startSec < endSec
 }
 
 /** Returns the start of the primary track, or a point whole frames before it where the secondary begins earlier. */

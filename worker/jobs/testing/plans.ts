@@ -11,6 +11,7 @@ const VIDEO: InputVideo = {
   codec: 'h264',
   width: 1280,
   height: 720,
+  stored: { width: 1280, height: 720 },
   rotation: 0,
   isMirrored: false,
   fps: { num: 30, den: 1 },
@@ -26,7 +27,15 @@ const VIDEO: InputVideo = {
   durationSec: 10,
 }
 const AUDIO = { index: 1, codec: 'aac', channels: 2, sampleRate: 48_000, startSec: 0, durationSec: 10 }
-const FILE = { format: 'mov', durationSec: 10, sizeBytes: 1000, bitRateKbps: 100, startSec: 0 }
+const FILE = {
+  format: 'mov',
+  durationSec: 10,
+  sizeBytes: 1000,
+  bitRateKbps: 100,
+  startSec: 0,
+  isClockReset: false,
+  endMismatch: null,
+}
 
 /** Creates the probe of a 10 s input at 720p30 with stereo audio; `null` leaves a track out. */
 export function createProbe(video: Partial<InputVideo> | null, audio: Partial<typeof AUDIO> | null = {}): ProbedMedia {

@@ -69,6 +69,7 @@ async function makeFilm(name: string): Promise<AsyncDisposable & { plan: OutputP
     audio: null,
     inputHasAudio: false,
     leftOut: { video: null, audio: null },
+    inputProblem: null,
     segmentSec: null,
     durationSec: 4,
     startSec: 0,

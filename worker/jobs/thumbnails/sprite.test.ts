@@ -13,6 +13,7 @@ function plan(durationSec: number, [width = 0, height = 0]: readonly number[] = 
     audio: null,
     inputHasAudio: false,
     leftOut: { video: null, audio: null },
+    inputProblem: null,
     segmentSec: null,
     durationSec,
     startSec: 0,

@@ -41,6 +41,10 @@ const OutputStream = v.object({
   channels: v.optional(amount, 'N/A'),
   start_time: v.optional(amount, 'N/A'),
   duration: v.optional(amount, 'N/A'),
+  /** Frames that the header of a single file lists. */
+  nb_frames: v.optional(amount, 'N/A'),
+  /** Frames that were read, where they were counted. */
+  nb_read_packets: v.optional(amount, 'N/A'),
 })
 /** A stream as ffprobe reports it; unknown values are `null` or empty. */
 export type OutputStream = v.InferOutput<typeof OutputStream>
@@ -75,33 +79,37 @@ export type OutputProbeResult =
 const MAX_OUTPUT_BYTES = 128 * 1024 * 1024
 const MAX_REASON_CHARS = 200
 
+/** What a probe reads beside the streams and the duration: nothing, the number of packets, or every packet. */
+export type ProbeDepth = 'streams' | 'counts' | 'packets'
+
 /**
- * Probes streams and duration with ffprobe, and all packets where `withPackets` is set. A run that fails is repeated once
- * after a pause.
+ * Probes streams and duration with ffprobe, and packets as far as `depth` says. A run that fails is repeated once after a
+ * pause.
  * @throws the signal's reason once it aborts
  */
 export async function probeOutput(
   input: FfmpegInput,
   context: ValidationContext,
-  withPackets: boolean,
+  depth: ProbeDepth,
 ): Promise<OutputProbeResult> {
-  const first = await runFfprobe(input, context, withPackets)
+  const first = await runFfprobe(input, context, depth)
   if (first.kind === 'read') return first
   await delay(context.retryPauseMs, undefined, { signal: context.signal })
-  return runFfprobe(input, context, withPackets)
+  return runFfprobe(input, context, depth)
 }
 
 async function runFfprobe(
   input: FfmpegInput,
   { tools, settings, signal, set }: ValidationContext,
-  withPackets: boolean,
+  depth: ProbeDepth,
 ): Promise<OutputProbeResult> {
   const entries = [
     `format=duration`,
     `stream=${Object.keys(OutputStream.entries).join(',')}`,
-    ...(withPackets ? [`packet=${Object.keys(PacketTiming.entries).join(',')}`] : []),
+    ...(depth === 'packets' ? [`packet=${Object.keys(PacketTiming.entries).join(',')}`] : []),
   ]
-  const args = ['-v', 'error', '-show_entries', entries.join(':'), '-of', 'compact', ...input.args]
+  const counting = depth === 'counts' ? ['-count_packets'] : []
+  const args = ['-v', 'error', ...counting, '-show_entries', entries.join(':'), '-of', 'compact', ...input.args]
   const result = await runProgram(tools.ffprobePath, args, {
     timeoutMs: settings.timeoutMs,
     signal,

@@ -5,10 +5,16 @@ import { type ConcatenatedFile, type SegmentTiming, toSegmentTimings } from './s
 import type { RenditionListing } from './set-listing.ts'
 import type { ValidationContext } from './validation-context.ts'
 
+/** Frames of all segments of a rendition; `null` where they were not counted, or there is no such track. */
+export type FrameTotals = { readonly video: number | null; readonly audio: number | null }
+
+const NOT_COUNTED: FrameTotals = { video: null, audio: null }
+
 /** The streams of a rendition, and the timing of as many segments as the depth requires. */
 export type ProbedRendition = {
   readonly streams: readonly OutputStream[]
   readonly segments: readonly SegmentTiming[]
+  readonly totals: FrameTotals
   readonly findings: readonly Finding[]
 }
 
@@ -22,20 +28,51 @@ const SEGMENTS_PER_RUN = 200
 export async function probeRendition(listing: RenditionListing, context: ValidationContext): Promise<ProbedRendition> {
   const { hlsDepth } = context.settings
   const withPackets = hlsDepth !== 'basic'
+  const depth = withPackets ? 'packets' : 'streams'
   let streams: readonly OutputStream[] = []
   const segments: SegmentTiming[] = []
   for (const positions of planRuns(listing.segments.length, hlsDepth)) {
     const files = selectFiles(listing, positions, context.sizes)
     const names = files.map(({ name }) => name)
-    const result = await probeOutput(concatInput(context.plan.container, names), context, withPackets)
+    const result = await probeOutput(concatInput(context.plan.container, names), context, depth)
     if (result.kind === 'failed') {
       const findings = [errorFinding('FFPROBE_FAILED', names.at(0) ?? listing.file, `ffprobe ${result.reason}`)]
-      return { streams, segments, findings }
+      return { streams, segments, totals: NOT_COUNTED, findings }
     }
     if (streams.length === 0) ({ streams } = result.probe)
     if (withPackets) segments.push(...toSegmentTimings(files, result.probe.streams, result.probe.packets))
   }
-  return { streams, segments, findings: [] }
+  const totals = hlsDepth === 'medium' ? await countFrames(listing, context) : sumFrames(segments)
+  return { streams, segments, totals, findings: [] }
+}
+
+/** Counts the frames of all segments, without keeping them; not counted where ffprobe fails. */
+async function countFrames(listing: RenditionListing, context: ValidationContext): Promise<FrameTotals> {
+  let totals = NOT_COUNTED
+  for (const positions of planRuns(listing.segments.length, 'full')) {
+    const names = selectFiles(listing, positions, context.sizes).map(({ name }) => name)
+    const result = await probeOutput(concatInput(context.plan.container, names), context, 'counts')
+    if (result.kind === 'failed') return NOT_COUNTED
+    const countOf = (kind: string) =>
+      result.probe.streams.find(({ codec_type }) => codec_type === kind)?.nb_read_packets ?? null
+    totals = { video: addCounts(totals.video, countOf('video')), audio: addCounts(totals.audio, countOf('audio')) }
+  }
+  return totals
+}
+
+/** Adds up the frames of segments; those of depth `basic` are none. */
+function sumFrames(segments: readonly SegmentTiming[]): FrameTotals {
+  return segments.reduce(
+    ({ video, audio }, segment) => ({
+      video: addCounts(video, segment.video?.frames ?? null),
+      audio: addCounts(audio, segment.audio?.frames ?? null),
+    }),
+    NOT_COUNTED,
+  )
+}
+
+function addCounts(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : a + b
 }
 
 /**

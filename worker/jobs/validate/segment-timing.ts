@@ -94,7 +94,8 @@ function extendSpan(span: SegmentSpan | null, packet: PacketTiming, durationSec:
   }
 }
 
-const AAC_FRAME_SAMPLES = 1024
+/** Samples of a frame of AAC-LC (ISO/IEC 14496-3 §4.5.1.1). */
+export const AAC_FRAME_SAMPLES = 1024
 
 function frameDurationSec({ sample_rate, r_frame_rate }: OutputStream, { duration_time }: PacketTiming): number {
   if (duration_time !== null) return duration_time

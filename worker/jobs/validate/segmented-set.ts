@@ -1,6 +1,7 @@
 import { type AlignedRendition, checkAgreement, checkAlignment } from './alignment.ts'
 import { checkSync, segmentsRange } from './av-sync.ts'
 import { checkBitRate } from './bit-rates.ts'
+import { checkTotals } from './counts.ts'
 import { checkDeclaredVariant, type ProbedTrack } from './declared-variants.ts'
 import { checkDecoding } from './decode.ts'
 import { checkListedDurations } from './durations.ts'
@@ -22,7 +23,7 @@ import type { ValidationContext } from './validation-context.ts'
 export async function checkEntry(context: ValidationContext): Promise<readonly Finding[]> {
   const { plan, set, settings } = context
   const input = entryInput(set.dir, set.entry)
-  const result = await probeOutput(input, context, false)
+  const result = await probeOutput(input, context, 'streams')
   if (result.kind === 'failed') return [errorFinding('FFPROBE_FAILED', set.entry, `ffprobe ${result.reason}`)]
   const wholeSet = { video: plan.video?.renditions[0] ?? null, hasAudio: plan.audio !== null }
   const findings = checkTrackPresence(result.probe.streams, wholeSet, set.entry)
@@ -96,14 +97,15 @@ async function validateRendition(
   const { plan, settings, sizes } = context
   const probed = await probeRendition(listing, context)
   if (hasError(probed.findings)) return { track, listing, ...probed }
-  const { streams, segments } = probed
+  const { streams, segments, totals } = probed
   const { file } = listing
   const bytes = listing.segments.reduce((sum, { name }) => sum + (sizes.get(name) ?? 0), 0)
   const presence = checkTrackPresence(streams, track, file)
+  const media = settings.hlsDepth === 'basic' || presence.length > 0 ? [] : checkSegments(segments, track, plan)
   const findings = [
     ...presence,
     ...checkStreams(streams, track, { plan, file }),
-    ...(settings.hlsDepth === 'basic' || presence.length > 0 ? [] : checkSegments(segments, track, plan)),
+    ...(media.length > 0 ? media : checkTotals(totals, streams, { listing, plan })),
     ...checkBitRate(track, { bytes, durationSec: totalDurationSec(listing.segments) }, plan, file),
   ]
   return { track, listing, streams, segments, findings }

@@ -118,9 +118,11 @@ describe('a segment', () => {
     expect(found).toContain('E HLS_SEGMENT_MISSING segment_1_001.ts')
   })
 
-  it('in the middle is checked at depth full only', async () => {
+  it('in the middle is found at depth full; at depth medium, its frames are counted with all others', async () => {
     const middle = (copy: FinishedOutput) => blank(copy, 'segment_1_001.ts')
-    expect(await broken(ladder, middle, { hlsDepth: 'medium' })).toEqual([])
+    const counted = ['E HLS_DURATION_MISMATCH stream_1.m3u8']
+    expect(await broken(ladder, middle, { hlsDepth: 'medium' })).toEqual(counted)
+    expect(await broken(ladder, middle, { hlsDepth: 'basic' })).toEqual([])
     const last = (copy: FinishedOutput) => blank(copy, 'segment_1_002.ts')
     expect(await broken(ladder, last, { hlsDepth: 'medium' })).toContain('E HLS_DURATION_MISMATCH segment_1_002.ts')
     expect(await broken(ladder, last, { hlsDepth: 'basic' })).toEqual([])

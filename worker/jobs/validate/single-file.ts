@@ -1,6 +1,7 @@
 import { checkSync, streamRange } from './av-sync.ts'
 import { checkBitRate } from './bit-rates.ts'
 import { checkDecoding } from './decode.ts'
+import { checkListedAudio } from './counts.ts'
 import { checkDuration } from './durations.ts'
 import { fileInput } from './ffmpeg-input.ts'
 import { errorFinding, type Finding, hasError } from './findings.ts'
@@ -15,7 +16,7 @@ export async function checkSingleFile(context: ValidationContext): Promise<reado
   const { plan, set, settings } = context
   const [track] = planTracks(plan)
   const input = fileInput(set.dir, set.entry)
-  const result = await probeOutput(input, context, false)
+  const result = await probeOutput(input, context, 'streams')
   if (track === undefined) return [errorFinding('NO_VIDEO_STREAM', set.entry, 'was planned without video and audio')]
   if (result.kind === 'failed') return [errorFinding('FFPROBE_FAILED', set.entry, `ffprobe ${result.reason}`)]
   const presence = checkTrackPresence(result.probe.streams, track, set.entry)
@@ -35,6 +36,7 @@ function checkContent(
   return [
     ...checkStreams(probe.streams, track, { plan, file: set.entry }),
     ...checkDuration(probe.durationSec, plan, set.entry),
+    ...checkListedAudio(probe.streams, set.entry),
     ...checkSync(streamRange(probe, 'video'), streamRange(probe, 'audio'), set.entry),
     ...checkBitRate(track, { bytes, durationSec }, plan, set.entry),
   ]

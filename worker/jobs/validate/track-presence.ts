@@ -39,3 +39,8 @@ export function checkInputTracks(
 function describeLack(reason: string): string {
   return `${reason}, so the output has none`
 }
+
+/** Warns where the input is damaged or its headers are wrong: the output has what is there. */
+export function checkInputProblem({ inputProblem }: OutputPlan): readonly Finding[] {
+  return inputProblem === null ? [] : [warningFinding(inputProblem.code, null, inputProblem.message)]
+}

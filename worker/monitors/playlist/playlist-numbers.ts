@@ -1,3 +1,5 @@
+import { hrefOf } from '../../../shared/net/query-text.ts'
+
 /** Bounds of numbers in playlists. A number beyond them is taken for unreadable, so that no later sum overflows. */
 const MAX_SEGMENT_SEC = 3600
 const MAX_TIME_MS = Date.UTC(2200, 0)
@@ -38,7 +40,7 @@ export function parseByteRange(text: string): { readonly length: number; readonl
 /** Resolves a reference to an absolute URL; `null` for an empty one and for another scheme than http(s). */
 export function resolveHttpUrl(reference: string, baseUrl: string): string | null {
   const url = reference === '' ? null : parseUrl(reference, baseUrl)
-  return url?.protocol === 'http:' || url?.protocol === 'https:' ? url.href : null
+  return url?.protocol === 'http:' || url?.protocol === 'https:' ? hrefOf(url, reference) : null
 }
 
 /** Parses a URL once: `canParse` before it would double the work for a playlist of thousands of references. */

@@ -54,6 +54,7 @@ function planSet(options: SetOptions): OutputPlan {
     audio: hasAudio ? AUDIO : null,
     inputHasAudio: hasAudio,
     leftOut: { video: null, audio: null },
+    inputProblem: null,
     segmentSec: SEGMENT_SEC,
     durationSec,
     startSec: 0,
