@@ -97,8 +97,11 @@ export async function readBody(c: Context): Promise<string> {
 async function readLargeBody(c: Context, { reader, most, takePlace }: LargeBody): Promise<void> {
   const isTooLong = (lengthOf(c) ?? 0) > most
   if (!isTooLong) takePlace()
-  const read = isTooLong ? null : await withinReadTime(c, (signal) => readUpTo(reader, most, signal))
   c.set(LARGE, undefined)
+  // A body that is late is read on after the answer, so that its client can see that.
+  if (!isTooLong) c.set(REST, reader)
+  const read = isTooLong ? null : await withinReadTime(c, (signal) => readUpTo(reader, most, signal))
+  c.set(REST, undefined)
   if (read === null) {
     if (!(await discard(reader, BEFORE_ANSWER))) c.set(REST, reader)
     throw new BrokenRule(KERNEL_ERRORS.BODY_TOO_LARGE, `the body is larger than ${most / 1024} KiB`)
@@ -110,12 +113,13 @@ async function readLargeBody(c: Context, { reader, most, takePlace }: LargeBody)
 async function withinReadTime<Read>(c: Context, read: (signal: AbortSignal) => Promise<Read>): Promise<Read> {
   const ms: number = c.get(READ_MS) ?? MAX_READ_MS
   const late = new AbortController()
-  const timer = setTimeout(() => {
-    const message = `the body did not arrive within ${ms / 1000} s`
-    late.abort(new BrokenRule(KERNEL_ERRORS.REQUEST_TIMEOUT, message))
-  }, ms)
+  const tooSlow = new BrokenRule(KERNEL_ERRORS.REQUEST_TIMEOUT, `the body did not arrive within ${ms / 1000} s`)
+  let timer: ReturnType<typeof setTimeout> | undefined
   const ended = new Promise<never>((_resolve, reject) => {
-    late.signal.addEventListener('abort', () => reject(late.signal.reason as Error), { once: true })
+    timer = setTimeout(() => {
+      reject(tooSlow)
+      late.abort(tooSlow)
+    }, ms)
   })
   try {
     return await Promise.race([read(late.signal), ended])
@@ -137,19 +141,13 @@ function lengthOf({ req }: Context): number | null {
 /** Returns a whole body, or `null` where it is longer than `bytes`. @throws the signal's reason if that aborts first */
 async function readUpTo(reader: BodyReader, bytes: number, signal: AbortSignal): Promise<Blob | null> {
   const chunks: Uint8Array<ArrayBuffer>[] = []
-  const cancel = () => void reader.cancel(signal.reason).catch(() => undefined)
-  signal.addEventListener('abort', cancel, { once: true })
-  try {
-    for (let length = 0; ;) {
-      const { done, value } = await reader.read()
-      signal.throwIfAborted()
-      if (done) return new Blob(chunks)
-      length += value.length
-      if (length > bytes) return null
-      chunks.push(value)
-    }
-  } finally {
-    signal.removeEventListener('abort', cancel)
+  for (let length = 0; ;) {
+    const { done, value } = await reader.read()
+    signal.throwIfAborted()
+    if (done) return new Blob(chunks)
+    length += value.length
+    if (length > bytes) return null
+    chunks.push(value)
   }
 }
 

@@ -30,7 +30,7 @@ export function createPolicyKeeper(): PolicyKeeper {
     allowPrivateNetworks(isNowAllowed) {
       if (isNowAllowed === isAllowed) return
       isAllowed = isNowAllowed
-      for (const listener of [...listeners]) listener()
+      for (const listener of listeners) listener()
     },
   }
 }

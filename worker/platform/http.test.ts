@@ -8,7 +8,6 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { PATIENCE_MS } from '../../shared/testing/until.ts'
-import { createPolicyKeeper } from './changing-policy.ts'
 import { createFetcher, type FetchResult, type GetOptions } from './http.ts'
 import type { ProxySettings } from './http-agents.ts'
 
@@ -29,37 +28,6 @@ function fetcher(allowPrivateNetworks = true, proxies = NO_PROXIES) {
   onTestFinished(() => made[Symbol.asyncDispose]())
   return made
 }
-
-describe('a change of the policy', () => {
-  test('counts for running fetchers in both directions, also on connections that are kept', async () => {
-    const base = await serve((_request, response) => response.end('private'))
-    const keeper = createPolicyKeeper()
-    await using made = createFetcher({ policy: keeper.policy, proxies: NO_PROXIES })
-    for (const url of [base, base.replace('127.0.0.1', 'localhost'), base.replace('127.0.0.1', hostname())]) {
-      const answers: string[] = []
-      for (const isAllowed of [false, true, false, true]) {
-        keeper.allowPrivateNetworks(isAllowed)
-        answers.push(text(await made.get(url, options())))
-      }
-      const forbidden = expect.stringMatching(/private address/)
-      expect(answers).toEqual([forbidden, 'private', forbidden, 'private'])
-    }
-  })
-
-  test('that forbids private addresses ends a body that is still read from one', async () => {
-    const base = await serve((_request, response) => void response.write('a beginning'))
-    const keeper = createPolicyKeeper()
-    keeper.allowPrivateNetworks(true)
-    await using made = createFetcher({ policy: keeper.policy, proxies: NO_PROXIES })
-    const opened = await made.open(base, { headers: {}, signal: new AbortController().signal })
-    if (opened.kind !== 'opened') throw new Error(opened.failure.message)
-    keeper.allowPrivateNetworks(false)
-    const readAll = async () => {
-      for await (const _chunk of opened.body);
-    }
-    await expect(readAll()).rejects.toThrow()
-  })
-})
 
 function garbageCollector(): () => void {
   setFlagsFromString('--expose-gc')

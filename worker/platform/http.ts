@@ -76,10 +76,8 @@ const MAX_REDIRECTS = 5
 const USER_AGENT = 'Mozilla/5.0 (compatible; Tallylight)'
 
 /**
- * Creates the only client through which a worker fetches resources. It keeps cookies. Where private addresses are
- * forbidden, it checks the URL of each redirect, and the address of each name when it connects. A forward proxy resolves the names itself,
- * so that behind one only the URLs are checked. A change of the policy counts from the next connection on; one that forbids
- * private addresses ends the present ones.
+ * Creates the only client through which a worker fetches resources, with cookies. Where private addresses are forbidden, now
+ * or from a change on, URLs are checked, and addresses at each connection; behind a forward proxy, only the URLs.
  */
 export function createFetcher(options: { readonly policy: ChangingPolicy; readonly proxies: ProxySettings }): Fetcher {
   const agents = createHttpAgents(options.policy, options.proxies)

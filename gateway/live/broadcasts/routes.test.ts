@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { hashText } from '../../../shared/net/hash.ts'
 import { until } from '../../../shared/testing/until.ts'
 import { RUNTIMES, startGatewayOn, type RuntimeGateway } from '../../testing/runtimes.ts'
 import { TEST_KEYS } from '../../testing/test-gateway.ts'
@@ -51,23 +50,6 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
       expect(JSON.stringify(await get(made.json.stream_id))).not.toContain(made.json.stream_key)
       const [row] = await gateway.database.sql`select * from streams where stream_id = ${made.json.stream_id}`
       expect(JSON.stringify(row)).not.toContain(made.json.stream_key)
-    })
-
-    it('with an Idempotency-Key happens once, however often it is repeated, and stores no key', async () => {
-      const call = (who: TestUser | undefined, body: object, key: string) =>
-        gateway.api('POST', '/api/v1/streams', body, { ...who?.headers, 'idempotency-key': key })
-      const show = { title: 'Once', visibility: 'private' }
-      const answers = await Promise.all(Array.from({ length: 5 }, () => call(owner, show, 'show-1')))
-      expect(answers.map(({ status }) => status)).toEqual(Array(5).fill(201))
-      expect(new Set(answers.map(({ text }) => text)).size).toBe(1)
-      const [first] = answers
-      const rows = await gateway.database.sql`select stream_id, key_hash from streams where title = 'Once'`
-      expect(rows).toEqual([{ stream_id: first?.json.stream_id, key_hash: hashText(first?.json.stream_key) }])
-      const [stored] = await gateway.database.sql`select * from idempotency_keys where key = 'show-1'`
-      expect(JSON.stringify(stored)).not.toContain(first?.json.stream_key)
-      expect((await call(owner, { title: 'Twice' }, 'show-1')).json.error.code).toBe('IDEMPOTENCY_KEY_REUSED')
-      expect((await call(other, show, 'show-1')).json.stream_id).not.toBe(first?.json.stream_id)
-      expect((await call(owner, show, 'x'.repeat(256))).status).toBe(400)
     })
 
     it.each([

@@ -16,7 +16,6 @@ import { writeKubeconfig } from './kubeconfig.ts'
 import { createKubelet } from './kubelet/kubelet.ts'
 import { openListeners } from './listeners.ts'
 import { createApiServer, type ReceivedCall } from './api/server.ts'
-import { NODE_NAME } from './kubelet/pod-status.ts'
 import type { Pod, PodStatus, StoredPod } from './wire.ts'
 
 export type { PolicyRule } from './api/access.ts'
@@ -95,22 +94,15 @@ export async function startFakeKubernetes(options: FakeKubernetesOptions = {}): 
     watches,
     findLog: kubelet.findLog,
     deployments: () => [deployment.get()],
-    node: {
-      name: NODE_NAME,
-      isCordoned: () => !kubelet.isSchedulable(),
-      setCordoned: (is) => kubelet.setSchedulable(!is),
-    },
+    node: kubelet.node,
   }
   const server = createApiServer(api, callFaults)
   const listeners = await openListeners(server.onRequest)
   const { url, secureUrl, authority } = listeners
   const secret = { token, namespace }
   const kubeconfigPath = await writeKubeconfig(join(folder, 'kubeconfig.json'), { server: url }, secret)
-  const secureKubeconfigPath = await writeKubeconfig(
-    join(folder, 'secure-kubeconfig.json'),
-    { server: secureUrl, 'certificate-authority-data': Buffer.from(authority).toString('base64') },
-    secret,
-  )
+  const secure = { server: secureUrl, 'certificate-authority-data': Buffer.from(authority).toString('base64') }
+  const secureKubeconfigPath = await writeKubeconfig(join(folder, 'secure-kubeconfig.json'), secure, secret)
   const setQuota = (next: PodQuota | null) => void (quota = next)
   return {
     url,

@@ -1,9 +1,10 @@
 import type { ApiAccess } from './access.ts'
 import { methodNotAllowedError, unknownResourceError, notFoundError } from './errors.ts'
-import type { ApiRequest } from './request.ts'
+import type { ApiRequest, ApiVerb } from './request.ts'
 import { jsonResponse, textResponse, type ApiResponse } from './response.ts'
 import { createPod, type Admission } from './create-pod.ts'
 import { parseDeleteOptions, deletePod } from './delete-pod.ts'
+import type { PodStore } from '../pod-store.ts'
 import { findDiscoveryDocument } from './discovery.ts'
 import { EVICTION_ACCEPTED, evictPod } from './evict-pod.ts'
 import { listPods } from './list-pods.ts'
@@ -79,34 +80,41 @@ async function handlePods(api: ApiServerState, request: ApiRequest): Promise<Api
   return podResponse(pod, request, { status: 201, warnings })
 }
 
+/** The calls on one Pod, or its subresources, whose bodies are read before the Pod is looked up. */
+const HAVE_BODY: ReadonlySet<ApiVerb> = new Set(['create', 'delete'])
+
 async function handlePod(api: ApiServerState, request: ApiRequest, name: string): Promise<ApiResponse> {
   const { store } = api
   const { namespace, query, verb, subresource } = request
-  const isEviction = subresource === 'eviction' && verb === 'create'
-  const body = verb === 'delete' || isEviction ? await request.readBody() : null
+  const body = HAVE_BODY.has(verb) ? await request.readBody() : null
   const pod = store.find(namespace ?? '', name)
   if (pod === null) throw notFoundError('pods', name)
   if (subresource === 'log' && verb === 'get') return serveLog(pod, query, api.findLog)
-  if (isEviction) {
-    evictPod(store, pod, body)
-    return jsonResponse(EVICTION_ACCEPTED, 201)
-  }
+  if (subresource === 'eviction') return handleEviction(api, pod, verb, body)
   if (subresource !== null && subresource !== 'status') throw unknownResourceError()
-  switch (verb) {
-    case 'get':
-      return podResponse(pod, request)
-    case 'update':
-    case 'patch':
-      return podResponse(await updatePod(store, pod, request), request)
-    case 'delete':
-      if (subresource !== null) throw methodNotAllowedError()
-      return podResponse(deletePod(store, pod, parseDeleteOptions(body, query)), request)
-    case 'list':
-    case 'watch':
-    case 'create':
-    case 'deletecollection':
-      throw methodNotAllowedError()
+  return handleWholePod(store, pod, request, body)
+}
+
+/** Handles calls on a Pod as a whole, or on its status. */
+async function handleWholePod(
+  store: PodStore,
+  pod: StoredPod,
+  request: ApiRequest,
+  body: unknown,
+): Promise<ApiResponse> {
+  const { verb, subresource, query } = request
+  if (verb === 'delete' && subresource === null) {
+    return podResponse(deletePod(store, pod, parseDeleteOptions(body, query)), request)
   }
+  if (verb === 'get') return podResponse(pod, request)
+  if (verb === 'update' || verb === 'patch') return podResponse(await updatePod(store, pod, request), request)
+  throw methodNotAllowedError()
+}
+
+function handleEviction({ store }: ApiServerState, pod: StoredPod, verb: ApiVerb, body: unknown): ApiResponse {
+  if (verb !== 'create') throw methodNotAllowedError()
+  evictPod(store, pod, body)
+  return jsonResponse(EVICTION_ACCEPTED, 201)
 }
 
 function podResponse(

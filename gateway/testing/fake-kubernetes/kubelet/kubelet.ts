@@ -11,6 +11,7 @@ import {
   type ContainerRuntime,
 } from './container-runner.ts'
 import { DELETE_NOW, deletePod } from '../api/delete-pod.ts'
+import type { ClusterNode } from '../api/nodes.ts'
 import type { ContainerLog, FindLog } from '../api/pod-log.ts'
 import { NODE_NAME, scheduledStatus, unschedulableStatus, waitingContainer, type PodFailure } from './pod-status.ts'
 import { createSandbox, type Sandbox } from './sandbox.ts'
@@ -29,7 +30,7 @@ export type Kubelet = AsyncDisposable & {
   /** Loses the node of a Pod: its processes run on, and nothing is reported any more. */
   lose(pod: StoredPod): void
   ignoreSigterm(pod: StoredPod): void
-  isSchedulable(): boolean
+  readonly node: ClusterNode
   setSchedulable(isSchedulable: boolean): void
   setImageProblem(problem: ImageProblem | null): void
   setSecret(name: string, data: Readonly<Record<string, string>>): void
@@ -91,12 +92,12 @@ export function createKubelet(store: PodStore, options: KubeletOptions): Kubelet
     ignoreSigterm(pod) {
       getSandbox(node, pod).ignoresSigterm = true
     },
-    isSchedulable: () => node.isSchedulable,
-    setSchedulable(isSchedulable) {
-      node.isSchedulable = isSchedulable
-      if (!isSchedulable) return
-      for (const pod of store.list(null)) if (!isOnNode(pod)) void schedulePod(node, pod)
+    node: {
+      name: NODE_NAME,
+      isCordoned: () => !node.isSchedulable,
+      setCordoned: (isCordoned) => setSchedulable(node, !isCordoned),
     },
+    setSchedulable: (isSchedulable) => setSchedulable(node, isSchedulable),
     setImageProblem(problem) {
       imageProblem = problem
       retries.emit('retry')
@@ -112,6 +113,12 @@ export function createKubelet(store: PodStore, options: KubeletOptions): Kubelet
       await Promise.all(open.map((sandbox) => sandbox.stop(0, null)))
     },
   }
+}
+
+function setSchedulable(node: Node, isSchedulable: boolean): void {
+  node.isSchedulable = isSchedulable
+  if (!isSchedulable) return
+  for (const pod of node.store.list(null)) if (!isOnNode(pod)) void schedulePod(node, pod)
 }
 
 function isOnNode({ spec }: StoredPod): boolean {

@@ -64,23 +64,17 @@ export function unschedulableStatus({ status, metadata }: StoredPod): PodStatus 
   return { ...status, phase: 'Pending', conditions: [condition] }
 }
 
-/**
- * Returns the status that a kubelet reports. The phase and the conditions follow from the containers. A Pod that has ended
- * keeps its old phase until its sandbox is gone, unless it is deleted; only its conditions show the end at once.
- */
+/** Returns the status that a kubelet reports. The phase and the conditions follow from the containers. */
 export function kubeletStatus(pod: StoredPod, facts: PodFacts): PodStatus {
   const { metadata, spec, status } = pod
   const { containers = status.containerStatuses ?? [], podIP = status.podIP, failure = null } = facts
-  const isTerminating = metadata.deletionTimestamp !== undefined
-  const phase = failure === null ? phaseOf(spec, containers, isTerminating) : 'Failed'
-  const { hasSandbox: hadSandbox = conditionOf(status, 'PodReadyToStartContainers')?.status === 'True' } = facts
-  const hasSandbox = hadSandbox && !(isTerminating && isFinal(phase))
-  const isHeld = hasSandbox && isFinal(phase) && !isFinal(status.phase)
+  const situation = situationOf(pod, facts, containers)
+  const heldPhase = findHeldPhase(pod, situation)
   return {
     observedGeneration: metadata.generation,
-    phase: isHeld ? (status.phase ?? 'Running') : phase,
-    conditions: conditionsOf(pod, { containers, phase, hasSandbox, failure }),
-    ...(failure === null || isHeld ? {} : { message: failure.message, reason: failure.reason }),
+    phase: heldPhase ?? situation.phase,
+    conditions: conditionsOf(pod, situation),
+    ...(failure === null || heldPhase !== null ? {} : { message: failure.message, reason: failure.reason }),
     hostIP: NODE_ADDRESS,
     hostIPs: [{ ip: NODE_ADDRESS }],
     ...addressOf(podIP),
@@ -89,6 +83,23 @@ export function kubeletStatus(pod: StoredPod, facts: PodFacts): PodStatus {
     ...omitUndefined({ qosClass: status.qosClass }),
     ...onlyResources(spec),
   }
+}
+
+function situationOf(pod: StoredPod, facts: PodFacts, containers: readonly ContainerStatus[]): Situation {
+  const { metadata, spec, status } = pod
+  const { failure = null } = facts
+  const isTerminating = metadata.deletionTimestamp !== undefined
+  const phase = failure === null ? phaseOf(spec, containers, isTerminating) : 'Failed'
+  const { hasSandbox = conditionOf(status, 'PodReadyToStartContainers')?.status === 'True' } = facts
+  return { containers, phase, hasSandbox: hasSandbox && !(isTerminating && isFinal(phase)), failure }
+}
+
+/**
+ * Returns the phase that a Pod keeps though it has ended: the old one, until its sandbox is gone, unless it is deleted. Only
+ * the conditions show the end at once. The rule is that of the kubelet's `mergePodStatus`.
+ */
+function findHeldPhase({ status }: StoredPod, { phase, hasSandbox }: Situation): string | null {
+  return hasSandbox && isFinal(phase) && !isFinal(status.phase) ? (status.phase ?? 'Running') : null
 }
 
 function addressOf(podIP: string | undefined): Pick<PodStatus, 'podIP' | 'podIPs'> {
