@@ -65,23 +65,20 @@ export function readProbedMedia(
   reading: PacketReading,
   sizeBytes: number,
 ): Exclude<MediaProbeResult, { readonly kind: 'failed' }> {
-  const { video: videoStream, audio: audioStream } = chooseMainTracks(media)
-  const tally = reading.whole ?? reading.head
-  const totalsOf = (stream: FfprobeStream) => readTotals(stream, reading)
-  const video = videoStream === undefined ? null : readVideoTrack(videoStream, totalsOf(videoStream))
-  const audio = audioStream === undefined ? null : readAudioTrack(audioStream, totalsOf(audioStream))
+  const streams = chooseMainTracks(media)
+  const video = streams.video === undefined ? null : readVideoTrack(streams.video, readTotals(streams.video, reading))
+  const audio = streams.audio === undefined ? null : readAudioTrack(streams.audio, readTotals(streams.audio, reading))
   if (typeof video === 'string') return { kind: 'invalid', reason: video }
   if (typeof audio === 'string') return { kind: 'invalid', reason: audio }
   const tracks = [video, audio].filter((track) => track !== null)
   if (tracks.length === 0) return { kind: 'invalid', reason: 'the file holds neither picture nor sound' }
   const durationSec = measureDurationSec(tracks)
+  const tally = reading.whole ?? reading.head
   const problem = findGapProblem(toTiming(video, tally), toTiming(audio, tally)) ?? findDurationProblem(durationSec)
   if (problem !== null) return { kind: 'invalid', reason: problem }
-  const startSec = media.format.start_time ?? 0
-  const endMismatch = findEndMismatch(media, { startSec, video, audio }, reading.breaksOff)
+  const endMismatch = findEndMismatch(media, [video, audio], reading.breaksOff)
   const { format } = endMismatch === null ? media : withoutHeaderDurations(media)
-  const properties = { ...readFormat(format, durationSec, sizeBytes), sizeBytes, video, audio }
-  return { kind: 'ok', probe: { ...properties, isClockReset: tally.isClockReset(), endMismatch } }
+  return { kind: 'ok', probe: { ...readFormat(format, durationSec, sizeBytes), sizeBytes, video, audio, endMismatch } }
 }
 
 /** Returns the totals of a track. Its header determines its extent where not all packets were read. */

@@ -1,6 +1,6 @@
 import type { EncodePlan, FrameShape, HdrColors, Orientation } from '../plan/encode-plan.ts'
 import { framesPerSec } from '../plan/frame-rate.ts'
-import type { PlannedRendition } from '../plan/output-plan.ts'
+import type { FrameRate, PlannedRendition } from '../plan/output-plan.ts'
 import { fitSize } from './fit-size.ts'
 import { orientationFilters } from './orientation.ts'
 
@@ -40,20 +40,30 @@ export function buildFilterGraph(plan: EncodePlan, { audioCopies }: { readonly a
  */
 function buildVideoFilters({ video, input }: EncodePlan): readonly string[] {
   if (video === null || input.video === null) return []
-  const { chunk, leadFrames, frames, padFrames, hdr, orientation, shape } = input.video
-  const { fps } = video
-  const [largest] = video.renditions
-  const firstFrame = chunk?.firstFrame ?? -leadFrames
+  const { chunk, hdr, orientation, shape } = input.video
+  const { isDeinterlaced, fps, renditions } = video
   return [
     // A piece of a split job begins with a keyframe, which an edit list may hide.
     ...(chunk === null ? [] : ['trim=start_pts=0']),
-    ...(video.isDeinterlaced || hdr !== null ? buildSteadySizeFilters(shape, video.isDeinterlaced) : []),
-    ...(video.isDeinterlaced ? buildDeinterlaceFilters(orientation) : []),
+    ...(isDeinterlaced || hdr !== null ? buildSteadySizeFilters(shape, isDeinterlaced) : []),
+    ...(isDeinterlaced ? buildDeinterlaceFilters(orientation) : []),
     ...buildShiftFilter('setpts', input.shiftSec),
+    ...buildGridFilters(input.video, fps),
+    ...(hdr === null ? [] : buildToneMapFilters(hdr, renditions[0])),
+  ]
+}
+
+/** Builds the filters that put frames on the output's grid, from its first to its last. */
+function buildGridFilters(
+  { chunk, leadFrames, frames, padFrames }: NonNullable<EncodePlan['input']['video']>,
+  fps: FrameRate,
+): readonly string[] {
+  const firstFrame = chunk?.firstFrame ?? -leadFrames
+  const spareFrames = chunk === null ? Math.ceil(framesPerSec(fps) * DAMAGED_END_SEC) : 0
+  return [
     `fps=fps=${fps.num}/${fps.den}:start_time=${(firstFrame * fps.den) / fps.num}`,
-    `tpad=stop=${padFrames + (chunk === null ? Math.ceil(framesPerSec(fps) * DAMAGED_END_SEC) : 0)}:stop_mode=clone`,
+    `tpad=stop=${padFrames + spareFrames}:stop_mode=clone`,
     `trim=start_frame=${leadFrames}:end_frame=${leadFrames + frames}`,
-    ...(hdr === null ? [] : buildToneMapFilters(hdr, largest)),
   ]
 }
 

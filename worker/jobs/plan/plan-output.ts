@@ -1,6 +1,8 @@
 import type { Clip, JobFailure } from '../../../shared/contract/jobs.ts'
 import { listOutputTypes, type OutputType, type Preset, type PresetVideo } from '../../../shared/contract/presets.ts'
+import { DETECTION_SEC } from '../../media/media-input.ts'
 import type { ProbedMedia } from '../../media/probed-media.ts'
+import { hasResettableClock } from '../../media/steady-clock.ts'
 import type { EncodePlan, FrameShape, HdrColors, InputPlan, InputVideo, Orientation } from './encode-plan.ts'
 import { chooseFrameRate, countGopFrames } from './frame-rate.ts'
 import { findInputProblem } from './input-problem.ts'
@@ -18,6 +20,11 @@ const KEPT_SAMPLE_RATES = [44_100, 48_000]
 
 /** HDR video uses the primaries of BT.2020; a file that declares nothing more than PQ or HLG means them (ITU-R BT.2100). */
 const HDR_DEFAULTS: HdrColors = { transfer: 'smpte2084', primaries: 'bt2020', matrix: 'bt2020nc' }
+
+/** Time by which tracks of one time may lie apart in a file. */
+const SPARE_READ_SEC = 5
+/** A track that begins later may not be seen by the usual detection. */
+const LATE_SEC = DETECTION_SEC - SPARE_READ_SEC
 
 /** Names of ffmpeg's pixel formats that store RGB. */
 const RGB_FORMAT = /^(?:gbr|rgb|bgr|argb|abgr|0rgb|0bgr|pal8|x2)/
@@ -54,7 +61,7 @@ export function planOutput(
       segmentSec: preset.segment_sec,
       durationSec: timeline.durationSec,
       startSec: timeline.startSec,
-      input: { ...planInput(video, audio, timeline), isClockReset: probe.isClockReset },
+      input: { ...planInput(video, audio, timeline), ...planReading(probe, timeline) },
     },
   }
 }
@@ -93,7 +100,7 @@ function planInput(
   video: InputVideo | null,
   audio: ProbedMedia['audio'],
   timeline: Timeline,
-): Omit<InputPlan, 'isClockReset'> {
+): Omit<InputPlan, 'watchUntilSec' | 'hasLateTrack'> {
   const { seekSec, shiftSec, isSilent, keepsOwnEnd, leadFrames, frames, padFrames, padSec } = timeline
   return {
     seekSec,
@@ -110,6 +117,17 @@ function planInput(
       isRgb: RGB_FORMAT.test(video.pixFmt),
     },
     audio: audio && { index: audio.index, padSec, isSilent, keepsOwnEnd },
+  }
+}
+
+/** Plans how the file is read: both tracks beyond the output's end, since those of one time may lie apart in the file. */
+function planReading(
+  { format, startSec: fileSec, video, audio }: ProbedMedia,
+  { shiftSec, durationSec }: Timeline,
+): Pick<InputPlan, 'watchUntilSec' | 'hasLateTrack'> {
+  return {
+    watchUntilSec: hasResettableClock(format) ? shiftSec + durationSec + SPARE_READ_SEC : null,
+    hasLateTrack: [video, audio].some((track) => track !== null && track.startSec - fileSec > LATE_SEC),
   }
 }
 
