@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createReadStream, existsSync } from 'node:fs'
-import { mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -115,6 +115,41 @@ describe('a whole job', () => {
       })
     },
   )
+
+  describe('is completed with a warning, and with all that is there,', () => {
+    const warningsOf = async (bytes: Buffer) => {
+      await writeFile(join(media, 'faulty.mp4'), bytes)
+      const { run, observations } = await createTaskRunner()
+      expect(await run(createEncodeSpec(`${server.origin}/faulty.mp4`))).toMatchObject({ kind: 'done' })
+      const infos = observations.flatMap((one) => (one.kind === 'probed' ? [one.mediaInfo.duration_sec] : []))
+      const validations = observations.flatMap((one) => (one.kind === 'validated' ? [one.validation] : []))
+      return { durationSec: infos[0], codes: validations[0]?.warnings.map(({ code }) => code) }
+    }
+
+    test('where a media header says less than there is', async () => {
+      const bytes = await readFile(join(media, 'clip.mp4'))
+      for (let at = bytes.indexOf('mdhd'); at >= 0; at = bytes.indexOf('mdhd', at + 1))
+        bytes.writeUInt32BE(bytes.readUInt32BE(at + 16), at + 20)
+      for (let at = bytes.indexOf('elst'); at >= 0; at = bytes.indexOf('elst', at + 1)) bytes.write('free', at)
+      const { durationSec, codes } = await warningsOf(bytes)
+      expect(durationSec).toBeCloseTo(SEC, 1)
+      expect(codes).toEqual(['INPUT_DURATION_WRONG'])
+    })
+
+    test('where a recording in fragments breaks off, within its media or within a header', async () => {
+      const path = join(media, 'fragments.mp4')
+      const copy = ['-c', 'copy', '-movflags', 'frag_keyframe+empty_moov+default_base_moof', path]
+      execFileSync('ffmpeg', ['-nostdin', '-v', 'error', '-i', join(media, 'clip.mp4'), ...copy])
+      const bytes = await readFile(path)
+      const last = bytes.lastIndexOf('moof') - 4
+      for (const cut of [bytes.subarray(0, last + 50), bytes.subarray(0, last + bytes.readUInt32BE(last) + 2000)]) {
+        const { durationSec, codes } = await warningsOf(cut)
+        expect(durationSec).toBeGreaterThan(2.9)
+        expect(durationSec).toBeLessThan(3.9)
+        expect(codes).toEqual(['INPUT_TRUNCATED'])
+      }
+    })
+  })
 
   test('whose clip begins after the end of the input fails permanently', async () => {
     const { run } = await createTaskRunner()

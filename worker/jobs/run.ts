@@ -14,6 +14,7 @@ import { permanentFailure, transientFailure, type FailedOrAborted, type TaskResu
 import { runChunkTask, runJoinTask, splitJob } from './run-chunks.ts'
 import { fetchInput } from './input/fetch-input.ts'
 import { toMediaInfo } from './input/media-info.ts'
+import { noteCut, salvageInput } from './input/salvage-input.ts'
 import { findTruncation } from './input/truncated-input.ts'
 import type { SpecOf, TaskContext } from './task-context.ts'
 
@@ -81,7 +82,7 @@ async function prepareInput(spec: SpecOf<'encode'>, context: TaskContext): Promi
     signal,
   })
   if (fetched.kind !== 'ok') return fetched
-  const { path } = fetched
+  const { path, isCut } = await salvageInput(fetched.path, dir)
   const probed = await probeMedia(environment.FFPROBE_PATH, path, {
     ffmpegPath: environment.FFMPEG_PATH,
     timeoutMs: PROBE_TIMEOUT_MS,
@@ -90,7 +91,7 @@ async function prepareInput(spec: SpecOf<'encode'>, context: TaskContext): Promi
   if (signal.aborted) return { kind: 'aborted' }
   if (probed.kind === 'invalid') return permanentFailure('INPUT_INVALID', probed.reason)
   if (probed.kind === 'failed') return transientFailure('FFPROBE_FAILED', probed.reason)
-  const { probe } = probed
+  const probe = noteCut(probed.probe, isCut)
   report({ kind: 'probed', mediaInfo: toMediaInfo(probe) })
   const truncation = findTruncation(probe, spec.clip)
   if (truncation !== null) return truncation

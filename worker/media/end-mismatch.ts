@@ -22,21 +22,20 @@ export function breaksOff(stderr: string): boolean {
  */
 export function findEndMismatch(
   { streams, format }: FfprobeOutput,
-  { startSec, video, audio }: Pick<ProbedMedia, 'startSec' | 'video' | 'audio'>,
+  mainTracks: readonly (ProbedMedia['video'] | ProbedMedia['audio'])[],
   isCut: boolean,
 ): EndMismatch | null {
-  const tracks = [video, audio].filter((track) => track !== null)
+  const { start_time: startSec = 0 } = format
+  const tracks = mainTracks.filter((track) => track !== null)
   const actualSec = Math.max(...tracks.map((track) => track.startSec + track.durationSec)) - startSec
   const main = streams.filter(({ index }) => tracks.some((track) => track.index === index))
-  const ends = main.flatMap((stream) => {
-    const extent = readHeaderExtent(stream)
-    return extent === null ? [] : [extent]
-  })
-  const declaredSec = ends.length > 0 ? declaredEndSec(ends, { startSec, actualSec }) : (format.duration ?? actualSec)
+  const extents = main.map(readHeaderExtent).filter((extent) => extent !== null)
+  const hasDurations = extents.length > 0
+  const declaredSec = hasDurations ? declaredEndSec(extents, { startSec, actualSec }) : (format.duration ?? actualSec)
   if (!isCut && Math.abs(declaredSec - actualSec) <= TOLERANCE_SEC) return null
-  const isMissing = declaredSec > actualSec && (isCut || !REPORTING.test(format.format_name))
-  const hasIndex = ends.length > 0 && !isFragmented(format.format_name, main)
-  return { kind: isMissing && hasIndex ? 'incomplete' : isCut ? 'cut' : 'header', declaredSec, actualSec }
+  const mayBeCut = isCut || !REPORTING.test(format.format_name)
+  const lacksData = declaredSec > actualSec && mayBeCut && hasDurations && !isFragmented(format.format_name, main)
+  return { kind: lacksData ? 'incomplete' : isCut ? 'cut' : 'header', declaredSec, actualSec }
 }
 
 /**

@@ -49,7 +49,6 @@ describe('a media file', () => {
       format: 'mov,mp4,m4a,3gp,3g2,mj2',
       durationSec: 0.5,
       startSec: 0,
-      isClockReset: false,
       endMismatch: null,
       video: {
         index: 0,

@@ -9,10 +9,11 @@ import { FfprobeDisposition, FfprobeOutput, type FfprobePacket, type InspectedFi
 import { correctVideoStart } from './first-frame.ts'
 import { inspectPicture } from './inspect-picture.ts'
 import { HEAD_PACKETS, inspectTracks } from './inspect-tracks.ts'
-import { findSizeProblem, INPUT_OPTIONS, toInputUrl } from './media-input.ts'
+import { findSizeProblem, INPUT_OPTIONS, LATE_TRACK_OPTIONS, toInputUrl } from './media-input.ts'
 import { breaksOff } from './end-mismatch.ts'
 import { createPacketTally } from './packet-tally.ts'
 import type { MediaProbeResult } from './probed-media.ts'
+import { correctChannels } from './sound-layout.ts'
 import {
   hasCompleteHeaders,
   listMainTracks,
@@ -43,6 +44,7 @@ const ENTRIES = [
   'stream_side_data=rotation,displaymatrix,dv_profile,bl_present_flag',
 ].join(':')
 const PACKET = 'packet=stream_index,pts_time,dts_time,duration_time,flags'
+const HEAD = ['-read_intervals', `%+#${HEAD_PACKETS}`, '-show_entries', `${ENTRIES}:${PACKET}`, '-of', 'json']
 
 /** Packets of a day of picture at 60 frames a second, with sound. */
 const MAX_PACKETS = 10_000_000
@@ -57,7 +59,8 @@ const MAX_REASON_CHARS = 300
 export async function probeMedia(ffprobePath: string, path: string, options: ProbeOptions): Promise<MediaProbeResult> {
   const result = await probePackets(ffprobePath, path, options)
   if (result.kind !== 'ok') return result
-  return { kind: 'ok', probe: await correctVideoStart(ffprobePath, { path, probe: result.probe }, options) }
+  const probe = await correctVideoStart(ffprobePath, { path, probe: result.probe }, options)
+  return { kind: 'ok', probe: await correctChannels(ffprobePath, { path, probe }, options) }
 }
 
 async function probePackets(ffprobePath: string, path: string, options: ProbeOptions): Promise<MediaProbeResult> {
@@ -65,15 +68,11 @@ async function probePackets(ffprobePath: string, path: string, options: ProbeOpt
   if (file === null) return { kind: 'failed', reason: 'the file to probe does not exist' }
   if (file.size === 0) return { kind: 'invalid', reason: 'the file is empty' }
 
-  const head = ['-read_intervals', `%+#${HEAD_PACKETS}`, '-show_entries', `${ENTRIES}:${PACKET}`, '-of', 'json']
-  const result = await runProgram(ffprobePath, buildArgs(head, path), {
-    ...options,
-    limits: PROGRAM_LIMITS.probe,
-  })
+  const result = await probeHead(ffprobePath, path, options)
   if (result.kind === 'exited' && result.code !== 0)
     return { kind: 'invalid', reason: await describeUnreadableFile(path, result.stderr) }
   if (result.kind !== 'exited') return toFailure(result, options.timeoutMs)
-  const output = v.parse(FfprobeOutput, JSON.parse(result.stdout))
+  const output = parseOutput(result.stdout)
   const media = withoutGuessedDurations(await inspectContent(ffprobePath, { path, media: output }, options))
   const tally = createTally(media)
   for (const packet of media.packets) tally.add(packet)
@@ -81,6 +80,26 @@ async function probePackets(ffprobePath: string, path: string, options: ProbeOpt
   return media.packets.length >= HEAD_PACKETS
     ? probeAllPackets(ffprobePath, { path, media, reading, sizeBytes: file.size }, options)
     : readProbedMedia(media, reading, file.size)
+}
+
+/** Reads the headers and the first packets. Where sound begins late, more of the file is read to find out what it is. */
+async function probeHead(ffprobePath: string, path: string, options: ProbeOptions): Promise<ProgramResult> {
+  const { timeoutMs, signal } = options
+  const run = (inputOptions: readonly string[]) =>
+    runProgram(ffprobePath, buildArgs(HEAD, path, inputOptions), { timeoutMs, signal, limits: PROGRAM_LIMITS.probe })
+  const result = await run(INPUT_OPTIONS)
+  const isUnknown = result.kind === 'exited' && result.code === 0 && hasUnknownSound(parseOutput(result.stdout))
+  return isUnknown ? run(LATE_TRACK_OPTIONS) : result
+}
+
+function parseOutput(stdout: string): FfprobeOutput {
+  return v.parse(FfprobeOutput, JSON.parse(stdout))
+}
+
+/** Returns whether a file announces sound of which ffprobe has seen nothing so far, and has no other sound. */
+function hasUnknownSound({ streams }: FfprobeOutput): boolean {
+  const sound = streams.filter(({ codec_type }) => codec_type === 'audio')
+  return sound.length > 0 && sound.every(({ channels }) => channels === 0)
 }
 
 /** Decodes what the choice of tracks and the encoding of the picture depend on. */
@@ -134,8 +153,8 @@ async function probeAllPackets(
   return readProbedMedia(media, { head: reading.head, whole, breaksOff: isCut }, sizeBytes)
 }
 
-function buildArgs(entries: readonly string[], path: string): string[] {
-  return ['-hide_banner', '-v', 'error', ...INPUT_OPTIONS, ...entries, '-i', toInputUrl(path)]
+function buildArgs(entries: readonly string[], path: string, inputOptions = INPUT_OPTIONS): string[] {
+  return ['-hide_banner', '-v', 'error', ...inputOptions, ...entries, '-i', toInputUrl(path)]
 }
 
 /** Parses `stream_index,pts_time,dts_time,duration_time,flags`, in which `N/A` is unknown. Other lines hold no packet. */

@@ -28,14 +28,25 @@ export function findSizeProblem(width: number, height: number): string | null {
   return `${size} has ${toMillions(width * height)} million pixels, at most ${toMillions(MAX_PIXELS)} million are accepted`
 }
 
-/** Bytes and µs to read for the detection of tracks: sound may begin late. */
-const PROBING = ['-probesize', '50M', '-analyzeduration', '30M']
+const GUARDS = [
+  ['-protocol_whitelist', 'file', '-format_whitelist', FORMATS.join(',')],
+  ['-max_pixels', String(MAX_DECODED_PIXELS)],
+].flat()
+
+/** How much of a file is read to detect its tracks, in seconds. */
+export const DETECTION_SEC = 30
 
 /** Input options that precede `-i`, for ffprobe and ffmpeg. */
 export const INPUT_OPTIONS: readonly string[] = [
-  ['-protocol_whitelist', 'file', '-format_whitelist', FORMATS.join(',')],
-  ['-max_pixels', String(MAX_DECODED_PIXELS), ...PROBING],
+  GUARDS,
+  '-probesize',
+  '50M',
+  '-analyzeduration',
+  `${DETECTION_SEC}M`,
 ].flat()
+
+/** Input options for a file with a track that begins later. */
+export const LATE_TRACK_OPTIONS: readonly string[] = [...GUARDS, '-probesize', '250M', '-analyzeduration', '3600M']
 
 /** Returns the argument of `-i` for a local file. The explicit protocol keeps ffmpeg from reading one from the name. */
 export function toInputUrl(path: string): string {

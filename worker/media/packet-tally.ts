@@ -1,4 +1,3 @@
-import { type SteadyClock, UNCHANGED } from './steady-clock.ts'
 import { type FfprobePacket, type FfprobeStream, readHeaderDurationSec } from './ffprobe-output.ts'
 
 /** Totals of a track's packets, without those that players must discard. */
@@ -28,18 +27,18 @@ type MutableTrackTotals = Omit<{ -readonly [Field in keyof TrackTotals]: TrackTo
 /** Adds up packets one by one, without keeping them: a long recording has millions. */
 export type PacketTally = {
   add(packet: FfprobePacket): void
-  /** The clock of a main track was reset. */
-  readonly isClockReset: () => boolean
   /** Returns the totals of the track with this index. */
   totalsOf(index: number): TrackTotals
 }
 
-/** Creates an empty tally for the tracks of a file. `clock` maps packets to one continuous clock before they count. */
-export function createPacketTally(streams: readonly FfprobeStream[], clock: SteadyClock = UNCHANGED): PacketTally {
+/** Creates an empty tally for the tracks of a file. `toSteadyClock` maps packets to one continuous clock. */
+export function createPacketTally(
+  streams: readonly FfprobeStream[],
+  toSteadyClock: (packet: FfprobePacket) => FfprobePacket = (packet) => packet,
+): PacketTally {
   const pictures = new Set(streams.filter(({ codec_type }) => codec_type === 'video').map(({ index }) => index))
   const tracks = new Map<number, MutableTrackTotals>()
   return {
-    isClockReset: clock.wasReset,
     add(packet) {
       const {
         stream_index: index,
@@ -47,7 +46,7 @@ export function createPacketTally(streams: readonly FfprobeStream[], clock: Stea
         dts_time: dts,
         duration_time: durationSec = 0,
         flags,
-      } = clock.map(packet)
+      } = toSteadyClock(packet)
       const isPicture = pictures.has(index)
       const track = tracks.get(index) ?? createTotals()
       tracks.set(index, track)
@@ -55,11 +54,9 @@ export function createPacketTally(streams: readonly FfprobeStream[], clock: Stea
       if (flags.includes('D')) return
       track.packets += 1
       track.durationSec += durationSec
+      advanceEnd(track, pts ?? dts ?? -Infinity, durationSec)
       if (pts === undefined) return
       track.firstSec = Math.min(track.firstSec, pts)
-      if (pts + durationSec >= track.lastSec) track.isEndOpen = durationSec === 0
-      track.lastStartSec = Math.max(track.lastStartSec, pts)
-      track.lastSec = Math.max(track.lastSec, pts + durationSec)
       if (isPicture) track.times.push(pts)
     },
     totalsOf: (index) => tracks.get(index) ?? createTotals(),
@@ -78,6 +75,12 @@ function createTotals(): MutableTrackTotals {
     longestGap: { sec: 0, endSec: 0 },
     clockSec: Infinity,
   }
+}
+
+function advanceEnd(track: MutableTrackTotals, sec: number, durationSec: number): void {
+  if (sec + durationSec >= track.lastSec) track.isEndOpen = durationSec === 0
+  track.lastStartSec = Math.max(track.lastStartSec, sec)
+  track.lastSec = Math.max(track.lastSec, sec + durationSec)
 }
 
 function advanceClock(track: MutableTrackTotals, sec: number): void {
@@ -99,7 +102,7 @@ export function measureTrackExtent(stream: FfprobeStream, totals: TrackTotals): 
   const header = readHeaderExtent(stream)
   const packets = toPacketExtent(stream, totals)
   if (header === null || totals.packets === 0) return header ?? packets
-  const { startSec } = isPriming(header.startSec - packets.startSec) ? header : packets
+  const startSec = header.startSec - packets.startSec < MAX_PRIMING_SEC ? header.startSec : packets.startSec
   const endSec = startSec + header.durationSec
   const isHeld = stream.codec_type === 'video' || totals.isEndOpen
   const heldSec = isHeld ? totals.longestGap.sec : 0
@@ -109,13 +112,8 @@ export function measureTrackExtent(stream: FfprobeStream, totals: TrackTotals): 
   return isTooShort || isTooLong ? packets : { ...header, startSec }
 }
 
-/** Longest time by which a track may begin after its first packet, in seconds. */
+/** Longest time by which a track begins after its first packet: with an encoder's priming samples, which players skip. */
 const MAX_PRIMING_SEC = 0.25
-
-/** Returns whether a track may begin so much after its first packet: with priming samples of an encoder, which players skip. */
-function isPriming(laterSec: number): boolean {
-  return laterSec >= 0 && laterSec < MAX_PRIMING_SEC
-}
 
 /** Returns a track's extent by its header; `null` where it has none. */
 export function readHeaderExtent(stream: FfprobeStream): ProbedTrackExtent | null {
@@ -126,6 +124,6 @@ export function readHeaderExtent(stream: FfprobeStream): ProbedTrackExtent | nul
 function toPacketExtent(stream: FfprobeStream, { firstSec, lastSec, durationSec }: TrackTotals): ProbedTrackExtent {
   if (firstSec === Infinity) return { startSec: stream.start_time ?? 0, durationSec }
   const headerSec = stream.start_time ?? firstSec
-  const startSec = isPriming(headerSec - firstSec) ? headerSec : firstSec
+  const startSec = headerSec - firstSec < MAX_PRIMING_SEC ? Math.max(headerSec, firstSec) : firstSec
   return { startSec, durationSec: Math.max(lastSec - startSec, 0) }
 }

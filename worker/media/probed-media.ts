@@ -98,8 +98,6 @@ export const ProbedMedia = v.object({
   bitRateKbps: v.nullable(finite),
   /** The time that ffmpeg maps to 0 when it reads the file. */
   startSec: finite,
-  /** The clock is reset within the file. Absent in probes of older workers. */
-  isClockReset: v.optional(v.boolean(), false),
   /** `null` where headers and data agree. Absent in probes of older workers. */
   endMismatch: v.optional(v.nullable(EndMismatch), null),
   video: v.nullable(ProbedVideo),

@@ -72,22 +72,19 @@ export function readProbedMedia(
 ): Exclude<MediaProbeResult, { readonly kind: 'failed' }> {
   const choice = chooseTracks(media)
   const { video: videoStream, audio: audioStream } = choice
-  const tally = reading.whole ?? reading.head
-  const totalsOf = (stream: FfprobeStream) => readTotals(stream, reading)
-  const video = videoStream === undefined ? null : readVideoTrack(videoStream, totalsOf(videoStream))
-  const audio = audioStream === undefined ? null : readAudioTrack(audioStream, totalsOf(audioStream))
+  const video = videoStream === undefined ? null : readVideoTrack(videoStream, readTotals(videoStream, reading))
+  const audio = audioStream === undefined ? null : readAudioTrack(audioStream, readTotals(audioStream, reading))
   if (typeof video === 'string') return readProbedMedia(withRefusedPicture(media, choice, video), reading, sizeBytes)
   const tracks = [video, audio].filter((track) => track !== null)
   if (tracks.length === 0) return { kind: 'invalid', reason: describeMissingTracks(choice) }
   const durationSec = measureDurationSec(tracks)
+  const tally = reading.whole ?? reading.head
   const problem = findGapProblem(toTiming(video, tally), toTiming(audio, tally)) ?? findDurationProblem(durationSec)
   if (problem !== null) return { kind: 'invalid', reason: problem }
-  const startSec = media.format.start_time ?? 0
-  const endMismatch = findEndMismatch(media, { startSec, video, audio }, reading.breaksOff)
+  const endMismatch = findEndMismatch(media, [video, audio], reading.breaksOff)
   const { format } = endMismatch === null ? media : withoutHeaderDurations(media)
   const found = { video, audio, tracks: [...choice.tracks], problems: choice.problems }
-  const properties = { ...readFormat(format, durationSec, sizeBytes), sizeBytes, ...found }
-  return { kind: 'ok', probe: { ...properties, isClockReset: tally.isClockReset(), endMismatch } }
+  return { kind: 'ok', probe: { ...readFormat(format, durationSec, sizeBytes), sizeBytes, ...found, endMismatch } }
 }
 
 /** Returns the totals of a track. Its header determines its extent where not all packets were read. */

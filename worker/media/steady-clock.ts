@@ -13,26 +13,16 @@ export function hasResettableClock(format: string): boolean {
   return RESETTABLE.includes(format)
 }
 
-/** Maps packets of a file, in file order, to one continuous clock. */
-export type SteadyClock = {
-  readonly map: (packet: FfprobePacket) => FfprobePacket
-  /** Returns whether the clock was reset before one of the packets so far. */
-  readonly wasReset: () => boolean
-}
-
-/** The clock of formats in which it cannot be reset. */
-export const UNCHANGED: SteadyClock = { map: (packet) => packet, wasReset: () => false }
-
 /**
- * Creates the continuous clock that ffmpeg maps packets to before decoding. Where the clock of a track is reset, all tracks
- * are shifted so that this track continues. Packets of tracks other than `tracks` are returned unchanged.
+ * Creates a function that maps packets to one continuous clock, as ffmpeg does before decoding. Where the clock of a
+ * track is reset, all tracks are shifted so that this track continues. Packets must come in file order; those of tracks
+ * other than `tracks` are returned unchanged.
  */
-export function createSteadyClock(format: string, tracks: readonly number[]): SteadyClock {
+export function createSteadyClock(format: string, tracks: readonly number[]): (packet: FfprobePacket) => FfprobePacket {
   const lastByTrack = new Map<number, { readonly sec: number; readonly endSec: number }>()
   let offsetSec = 0
   let lastSec: number | null = null
-  let isReset = false
-  if (!hasResettableClock(format)) return UNCHANGED
+  if (!hasResettableClock(format)) return (packet) => packet
 
   /** Returns by how much the clock was reset before this packet, in seconds; 0 where it was not. */
   function measureReset(index: number, sec: number): number {
@@ -42,20 +32,16 @@ export function createSteadyClock(format: string, tracks: readonly number[]): St
     return isBack || Math.abs(jumpSec) > MAX_JUMP_SEC ? jumpSec : 0
   }
 
-  function map(packet: FfprobePacket): FfprobePacket {
+  return (packet) => {
     const { stream_index: index, pts_time: pts, dts_time: dts, duration_time: durationSec = 0 } = packet
     if (!tracks.includes(index)) return packet
     if (dts !== undefined) {
-      const resetSec = measureReset(index, dts + offsetSec)
-      isReset ||= resetSec !== 0
-      offsetSec -= resetSec
+      offsetSec -= measureReset(index, dts + offsetSec)
       lastSec = dts + offsetSec
       lastByTrack.set(index, { sec: lastSec, endSec: lastSec + durationSec })
     }
     return { ...packet, pts_time: shift(pts, offsetSec), dts_time: shift(dts, offsetSec) }
   }
-
-  return { map, wasReset: () => isReset }
 }
 
 function shift(sec: number | undefined, bySec: number): number | undefined {

@@ -152,17 +152,14 @@ describe('an answer that players take is taken:', () => {
   })
 
   test('a long body that ends with its connection, although its reader is slow', async () => {
-    const body = 'x'.repeat(2_000_000)
-    const base = await serveRaw(() => `HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${body}`)
-    const { signal } = new AbortController()
-    const opened = await fetcher().open(base, { headers: {}, signal })
-    if (opened.kind !== 'opened') throw new Error(opened.failure.message)
+    const base = await serveRaw(() => `HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${'x'.repeat(2_000_000)}`)
+    const opened = await fetcher().open(base, { headers: {}, signal: new AbortController().signal })
     let length = 0
-    for await (const chunk of opened.body) {
+    for await (const chunk of opened.kind === 'opened' ? opened.body : []) {
       length += chunk.length
       await new Promise((resolve) => setImmediate(resolve))
     }
-    expect(length).toBe(body.length)
+    expect(length).toBe(2_000_000)
   })
 })
 

@@ -31,7 +31,8 @@ function planOf(frames: number, changes: Partial<EncodePlan> = {}): EncodePlan {
     input: {
       seekSec: null,
       shiftSec: 0,
-      isClockReset: false,
+      watchUntilSec: null,
+      hasLateTrack: false,
       video: {
         index: 0,
         chunk: null,

@@ -1,6 +1,6 @@
 import type { EncodePlan, FrameShape } from '../plan/encode-plan.ts'
 import { framesPerSec } from '../plan/frame-rate.ts'
-import type { PlannedRendition } from '../plan/output-plan.ts'
+import type { FrameRate, PlannedRendition } from '../plan/output-plan.ts'
 import { buildColorFilters, isConverted } from './color-filters.ts'
 import { fitSize } from './fit-size.ts'
 import { orientationFilters } from './orientation.ts'
@@ -38,20 +38,27 @@ export function buildFilterGraph(plan: EncodePlan, { audioCopies }: { readonly a
  */
 function buildVideoFilters({ video, input }: EncodePlan): readonly string[] {
   if (video === null || input.video === null) return []
-  const { chunk, leadFrames, frames, padFrames, colors, shape } = input.video
-  const { fps } = video
-  const [largest] = video.renditions
-  const firstFrame = chunk?.firstFrame ?? -leadFrames
+  const { chunk, colors, shape } = input.video
+  const { isDeinterlaced, fps, renditions } = video
   return [
     // A piece of a split job begins with a keyframe, which an edit list may hide.
     ...(chunk === null ? [] : ['trim=start_pts=0']),
-    ...(video.isDeinterlaced || isConverted(colors) ? buildSteadySizeFilters(shape, video.isDeinterlaced) : []),
-    ...(video.isDeinterlaced ? buildDeinterlaceFilters(input.video) : []),
+    ...(isDeinterlaced || isConverted(colors) ? buildSteadySizeFilters(shape, isDeinterlaced) : []),
+    ...(isDeinterlaced ? buildDeinterlaceFilters(input.video) : []),
     ...buildShiftFilter('setpts', input.shiftSec),
+    ...buildGridFilters(input.video, fps),
+    ...buildColorFilters(colors, renditions[0]),
+  ]
+}
+
+/** Builds the filters that put frames on the output's grid, from its first to its last. */
+function buildGridFilters({ chunk, leadFrames, frames, padFrames }: InputVideoPlan, fps: FrameRate): readonly string[] {
+  const firstFrame = chunk?.firstFrame ?? -leadFrames
+  const spareFrames = chunk === null ? Math.ceil(framesPerSec(fps) * DAMAGED_END_SEC) : 0
+  return [
     `fps=fps=${fps.num}/${fps.den}:start_time=${(firstFrame * fps.den) / fps.num}`,
-    `tpad=stop=${padFrames + (chunk === null ? Math.ceil(framesPerSec(fps) * DAMAGED_END_SEC) : 0)}:stop_mode=clone`,
+    `tpad=stop=${padFrames + spareFrames}:stop_mode=clone`,
     `trim=start_frame=${leadFrames}:end_frame=${leadFrames + frames}`,
-    ...buildColorFilters(colors, largest),
   ]
 }
 

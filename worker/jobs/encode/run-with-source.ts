@@ -2,7 +2,7 @@ import { PROGRAM_LIMITS } from '../../platform/program-limits.ts'
 import { type ProgramOptions, type ProgramResult, runProgram } from '../../platform/run-program.ts'
 import { type ProgramExit, type RunningProgram, startProgram } from '../../platform/start-program.ts'
 
-export type SourceOptions = Omit<ProgramOptions, 'input' | 'source'> & {
+type PipedOptions = Omit<ProgramOptions, 'input' | 'source'> & {
   /** Arguments of the run that writes to its file descriptor 3 what the main run reads; `null` for none. */
   readonly sourceArgs: readonly string[] | null
 }
@@ -14,7 +14,7 @@ export type SourceOptions = Omit<ProgramOptions, 'input' | 'source'> & {
 export async function runWithSource(
   file: string,
   args: readonly string[],
-  { sourceArgs, ...options }: SourceOptions,
+  { sourceArgs, ...options }: PipedOptions,
 ): Promise<ProgramResult> {
   if (sourceArgs === null) return runProgram(file, args, options)
   if (options.signal.aborted) return { kind: 'aborted' }

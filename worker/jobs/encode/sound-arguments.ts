@@ -6,7 +6,7 @@
  * graph of the encoder, which reads the result and sees one format only.
  */
 
-import { INPUT_OPTIONS, toInputUrl } from '../../media/media-input.ts'
+import { INPUT_OPTIONS, LATE_TRACK_OPTIONS, toInputUrl } from '../../media/media-input.ts'
 import type { EncodePlan, InputPlan } from '../plan/encode-plan.ts'
 import { buildShiftFilter, formatSeconds, layoutName } from './filter-graph.ts'
 
@@ -21,9 +21,9 @@ const SPARE_SEC = 1
  */
 const CLOCK_OFFSET_SEC = 1e-6
 
-const SOUND_OPTIONS = [
-  ['-nostdin', '-hide_banner', '-v', 'error', '-abort_on', 'empty_output_stream', '-max_error_rate', '1'],
-].flat()
+const SOUND_OPTIONS = ['-nostdin', '-hide_banner', '-v', 'error', '-max_error_rate', '1']
+/** A watched track may lie outside the output. */
+const FAIL_IF_EMPTY = ['-abort_on', 'empty_output_stream']
 /** NUT keeps the exact time of each packet, so that a gap in the sound stays one. */
 const TO_PIPE = ['-map_metadata', '-1', '-c:a', 'pcm_f32le', '-f', 'nut', 'pipe:3']
 
@@ -50,24 +50,27 @@ export function buildSoundArgs(plan: EncodePlan, inputPath: string): string[] | 
   ]
   const track = ['-map', `0:${index}`, '-af', filters.join(',')]
   const other = input.video === null ? [] : watchClock(input, input.video.index)
-  return [...SOUND_OPTIONS, ...buildFileArgs(input, inputPath), ...track, ...TO_PIPE, ...other]
+  const checks = other.length === 0 ? FAIL_IF_EMPTY : []
+  return [...SOUND_OPTIONS, ...checks, ...buildFileArgs(input, inputPath), ...track, ...TO_PIPE, ...other]
 }
 
 /**
  * Returns the arguments that open the input file. Decoding begins at the keyframe before a clip, since the clip's first
  * frame may have begun earlier. The filter graph ends the run.
  */
-export function buildFileArgs({ seekSec }: InputPlan, inputPath: string): string[] {
+export function buildFileArgs({ seekSec, hasLateTrack }: InputPlan, inputPath: string): string[] {
   const seek = seekSec === null ? [] : ['-noaccurate_seek', '-ss', seekSec.toFixed(6)]
   // ffmpeg subtracts the position that it seeks to from all times; the offset adds it again.
   const offsetSec = (seekSec ?? 0) + CLOCK_OFFSET_SEC
-  return [...INPUT_OPTIONS, ...seek, '-itsoffset', offsetSec.toFixed(6), '-i', toInputUrl(inputPath)]
+  const inputOptions = hasLateTrack ? LATE_TRACK_OPTIONS : INPUT_OPTIONS
+  return [...inputOptions, ...seek, '-itsoffset', offsetSec.toFixed(6), '-i', toInputUrl(inputPath)]
 }
 
 /**
- * Returns the arguments that have ffmpeg read a track without decoding it. Where a clock is reset, ffmpeg shifts all tracks
- * by what it sees in the first one: two runs shift by the same time only if they see the same tracks.
+ * Returns the arguments that have ffmpeg read a track without decoding it, where the clock may be reset: two runs shift a
+ * file by the same time only if they see the same tracks.
  */
-export function watchClock({ isClockReset }: InputPlan, index: number): string[] {
-  return isClockReset ? ['-map', `0:${index}`, '-c', 'copy', '-f', 'null', '-'] : []
+export function watchClock({ watchUntilSec }: InputPlan, index: number): string[] {
+  if (watchUntilSec === null) return []
+  return ['-map', `0:${index}`, '-c', 'copy', '-t', formatSeconds(watchUntilSec), '-f', 'null', '-']
 }

@@ -43,8 +43,13 @@ export type InputPlan = {
   /** Latest position where reading may begin, from the file's start; `null` for the start itself. */
   readonly seekSec: number | null
   readonly shiftSec: number
-  /** The file's clock is reset within it. ffmpeg must see all tracks then, to shift each of them by the same time. */
-  readonly isClockReset: boolean
+  /**
+   * The file's clock may be reset. ffmpeg shifts all tracks then, by what it sees in any of them: a run that decodes one
+   * of them must see the other up to this time. `null` where the clock cannot be reset.
+   */
+  readonly watchUntilSec: number | null
+  /** A track begins after what ffmpeg usually reads to detect tracks. */
+  readonly hasLateTrack: boolean
   readonly video: {
     /** Stream index of the track in the input: `0:INDEX` to ffmpeg. */
     readonly index: number

@@ -1,6 +1,8 @@
 import type { Clip, JobFailure } from '../../../shared/contract/jobs.ts'
 import { listOutputTypes, type OutputType, type Preset, type PresetVideo } from '../../../shared/contract/presets.ts'
+import { DETECTION_SEC } from '../../media/media-input.ts'
 import type { ProbedMedia } from '../../media/probed-media.ts'
+import { hasResettableClock } from '../../media/steady-clock.ts'
 import type { ColorPlan, EncodePlan, FrameShape, InputPlan, InputVideo, Orientation } from './encode-plan.ts'
 import { chooseFrameRate, countGopFrames } from './frame-rate.ts'
 import { findInputProblem } from './input-problem.ts'
@@ -16,6 +18,11 @@ export type PlanResult =
 
 /** Sample rates of AAC that every player supports; audio of any other rate is resampled to 48 kHz. */
 const KEPT_SAMPLE_RATES = [44_100, 48_000]
+
+/** Time by which tracks of one time may lie apart in a file. */
+const SPARE_READ_SEC = 5
+/** A track that begins later may not be seen by the usual detection. */
+const LATE_SEC = DETECTION_SEC - SPARE_READ_SEC
 
 /**
  * Plans the output of a preset for one input, without the tracks that either of them lacks. All output types of the
@@ -50,7 +57,7 @@ export function planOutput(
       segmentSec: preset.segment_sec,
       durationSec: timeline.durationSec,
       startSec: timeline.startSec,
-      input: { ...planInput(chosen, timeline), isClockReset: probe.isClockReset },
+      input: { ...planInput(chosen, timeline), ...planReading(probe, timeline) },
     },
   }
 }
@@ -103,7 +110,10 @@ function planAudio(audio: ProbedMedia['audio'], preset: Preset): OutputPlan['aud
   }
 }
 
-function planInput({ video, colors, audio }: InputTracks, timeline: Timeline): Omit<InputPlan, 'isClockReset'> {
+function planInput(
+  { video, colors, audio }: InputTracks,
+  timeline: Timeline,
+): Omit<InputPlan, 'watchUntilSec' | 'hasLateTrack'> {
   const { seekSec, shiftSec, isSilent, keepsOwnEnd, leadFrames, frames, padFrames, padSec } = timeline
   return {
     seekSec,
@@ -121,6 +131,17 @@ function planInput({ video, colors, audio }: InputTracks, timeline: Timeline): O
         orientation: video.isInterlaced ? findOrientation(video) : null,
       },
     audio: audio && { index: audio.index, padSec, isSilent, keepsOwnEnd },
+  }
+}
+
+/** Plans how the file is read: both tracks beyond the output's end, since those of one time may lie apart in the file. */
+function planReading(
+  { format, startSec: fileSec, video, audio }: ProbedMedia,
+  { shiftSec, durationSec }: Timeline,
+): Pick<InputPlan, 'watchUntilSec' | 'hasLateTrack'> {
+  return {
+    watchUntilSec: hasResettableClock(format) ? shiftSec + durationSec + SPARE_READ_SEC : null,
+    hasLateTrack: [video, audio].some((track) => track !== null && track.startSec - fileSec > LATE_SEC),
   }
 }
 

@@ -30,6 +30,24 @@ describe('timeline', () => {
     expect(planOrThrow(createProbe({}, { durationSec: 7 })).input.audio?.padSec).toBeCloseTo(4, 6)
   })
 
+  test('a clip of which the audio has no part is silent', () => {
+    const isSilent = (audio: Parameters<typeof createProbe>[1], start_sec: number, duration_sec: number) =>
+      planOrThrow(createProbe({}, audio), createMp4Preset(), { start_sec, duration_sec }).input.audio?.isSilent
+    const [early, late] = [{ durationSec: 4 }, { startSec: 6, durationSec: 4 }]
+    expect([isSilent(early, 3, 2), isSilent(early, 3.9, 2), isSilent(early, 5, 2)]).toEqual([false, true, true])
+    expect([isSilent(late, 3, 2), isSilent(late, 3, 4), isSilent(late, 7, 1)]).toEqual([true, false, false])
+    expect(planOrThrow(createProbe({ durationSec: 0.1 }, { durationSec: 0.06 })).input.audio?.isSilent).toBe(false)
+  })
+
+  test('both tracks of a file whose clock may be reset are read to the end of a clip', () => {
+    const clip = { start_sec: 2, duration_sec: 3 }
+    const watchOf = (format: string) =>
+      planOrThrow({ ...createProbe({}), format }, createMp4Preset(), clip).input.watchUntilSec
+    expect(watchOf('mpegts')).toBeGreaterThan(5)
+    expect(watchOf('mpegts')).toBeLessThan(15)
+    expect(watchOf('matroska,webm')).toBeNull()
+  })
+
   describe('counts from the start of the file, whatever tracks an output uses', () => {
     const audioOnly = createMp4Preset({ video: null })
     const clip = { start_sec: 6, duration_sec: 0.5 }

@@ -33,7 +33,6 @@ const FILE = {
   sizeBytes: 1000,
   bitRateKbps: 100,
   startSec: 0,
-  isClockReset: false,
   endMismatch: null,
 }
 

@@ -3,7 +3,8 @@ import type { FileHandle } from 'node:fs/promises'
 /** A box of an ISO base media file (ISO/IEC 14496-12 §4.2), without its header. */
 type Mp4Box = { readonly type: string; readonly body: Buffer }
 
-const MAX_HEADER_BYTES = 16
+/** The longest header of a box. */
+export const MAX_HEADER_BYTES = 16
 
 /**
  * Parses consecutive boxes.
@@ -62,8 +63,11 @@ async function readAt(file: FileHandle, position: number, length: number): Promi
   return buffer.subarray(0, bytesRead)
 }
 
-/** Parses a header. `size` includes the header: 32 bits, or 64 bits where that is 1, or all remaining bytes where it is 0. */
-function parseBoxHeader(start: Buffer, remaining: number): { type: string; headerBytes: number; size: number } {
+/**
+ * Parses a header. `size` includes the header: 32 bits, or 64 bits where that is 1, or all remaining bytes where it is 0.
+ * @throws RangeError where the box exceeds the remaining bytes
+ */
+export function parseBoxHeader(start: Buffer, remaining: number): { type: string; headerBytes: number; size: number } {
   const shortSize = start.readUInt32BE(0)
   const type = start.toString('latin1', 4, 8)
   const headerBytes = shortSize === 1 ? 16 : 8
