@@ -43,6 +43,7 @@ export async function createStream(
       visibility: body.visibility,
       latency: body.latency,
       isRecorded: body.record,
+      keepsChat: body.chat_replay,
       dvrSec: body.dvr_sec,
       state: body.scheduled_for === null ? 'ready' : 'scheduled',
       scheduledFor: body.scheduled_for === null ? null : new Date(body.scheduled_for),

@@ -7,7 +7,10 @@ import { Avatar } from '../../../web/components/art.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
 import { getStream } from '../../broadcasts/get-stream.ts'
 import type { StreamView } from '../../broadcasts/present.ts'
+import type { RoomView } from '../../chat/moderation/present.ts'
+import { getRoom } from '../../chat/moderation/update-room.ts'
 import { isOnAir } from '../../rules/broadcast-state.ts'
+import { ChatPanel } from '../chat/chat-panel.tsx'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { WATCH_MESSAGES } from '../messages/watch.ts'
@@ -28,7 +31,8 @@ export function watchRoutes(context: PagesContext): Hono {
     '/watch/:id',
     open(context, async (visit) => {
       const stream = await getStream(context, visit.signedIn, visit.c.req.param('id') ?? '')
-      const main = <WatchPage visit={visit} stream={stream} />
+      const room = await getRoom(context, visit.signedIn, stream.stream_id)
+      const main = <WatchPage visit={visit} stream={stream} room={room} />
       const { title, description } = stream
       return showPage(visit, {
         title,
@@ -45,16 +49,26 @@ export function watchRoutes(context: PagesContext): Hono {
 
 type WatchParts = { readonly visit: Visit; readonly stream: StreamView }
 
-function WatchPage({ visit, stream }: WatchParts) {
+function WatchPage({ visit, stream, room }: WatchParts & { readonly room: RoomView }) {
   const { language } = visit
   return (
-    <div class="watch">
+    <div class="watch with-chat">
       <div class="theatre">
         <Screen
           stream={stream}
           playbackUrl={stream.playback_url}
           posterUrl={stream.poster_url}
           seed={stream.stream_id}
+          root={ROOT}
+          language={language}
+        />
+      </div>
+      <div class="chat-column">
+        <ChatPanel
+          streamId={stream.stream_id}
+          room={room}
+          hasEnded={stream.state === 'ended'}
+          viewer={visit.signedIn}
           root={ROOT}
           language={language}
         />
