@@ -3,6 +3,9 @@ import type { SignedIn } from '../accounts/session.ts'
 import { findWatchableArchive } from '../archives/read-archives.ts'
 import { findWatchableStream } from '../broadcasts/find-own-stream.ts'
 import type { LiveContext } from '../context.ts'
+import { mayWatch } from '../playback/access.ts'
+import { findArchive, findArchiveIdOf } from '../store/archives.ts'
+import { hasMessages } from '../store/kept-chats.ts'
 import { presentMessage, type ChatMessageList, type ReplayedMessages } from './present.ts'
 import type { MessageListQuery, ReplayQuery } from './requests.ts'
 import { readNewestEntries } from './store/entries.ts'
@@ -33,6 +36,18 @@ export async function listMessages(
     next_cursor: first === undefined ? null : toCursor(String(first.seq)),
     last_seq: lastSeq,
   }
+}
+
+/** Returns the id of a broadcast's recording, where the chat is kept with it and the viewer may watch it; else `null`. */
+export async function findReplay(
+  { db }: LiveContext,
+  viewer: SignedIn | null,
+  streamId: string,
+): Promise<string | null> {
+  const archiveId = await findArchiveIdOf(db, streamId)
+  const found = archiveId === null ? null : await findArchive(db, archiveId)
+  if (found === null || !mayWatch(found.archive, viewer) || !found.stream.keepsChat) return null
+  return (await hasMessages(db, streamId)) ? archiveId : null
 }
 
 /**

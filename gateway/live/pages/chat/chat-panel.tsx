@@ -11,7 +11,6 @@ import { ModerationPanel } from './moderation-panel.tsx'
 export type ChatPanelParts = {
   readonly streamId: string
   readonly room: RoomView
-  readonly hasEnded: boolean
   readonly viewer: SignedIn | null
   readonly root: string
   readonly language: Language
@@ -19,7 +18,7 @@ export type ChatPanelParts = {
 
 /** Renders the chat of a broadcast; the page's script reads and writes the messages. */
 export function ChatPanel(parts: ChatPanelParts) {
-  const { streamId, room, viewer, hasEnded, language } = parts
+  const { streamId, room, viewer, language } = parts
   const text = CHAT_MESSAGES[language]
   return (
     <section
@@ -28,7 +27,6 @@ export function ChatPanel(parts: ChatPanelParts) {
       data-chat={streamId}
       data-role={room.role}
       data-user={viewer?.user.userId}
-      data-ended={hasEnded ? '' : undefined}
     >
       <header class="chat-head">
         <h2 id="chat-title">{text.title}</h2>
@@ -45,13 +43,13 @@ export function ChatPanel(parts: ChatPanelParts) {
           </button>
         )}
       </div>
-      <MessageLog language={language} emptyText={hasEnded ? text.closed : text.loading} />
+      <MessageLog language={language} emptyText={text.loading} />
       <p class="hint chat-note" data-slow hidden={room.slow_mode_sec === 0}>
         {text.slow(room.slow_mode_sec)}
       </p>
       <p class="chat-note" role="alert" data-chat-note></p>
-      {hasEnded ? null : <Composer {...parts} />}
-      {hasEnded || room.role === 'viewer' ? null : <ModerationPanel room={room} language={language} />}
+      <Composer {...parts} />
+      {room.role === 'viewer' ? null : <ModerationPanel room={room} language={language} />}
       <noscript>
         <p class="chat-note">{text.noScript}</p>
       </noscript>

@@ -60,7 +60,7 @@ export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts)
     readTargets(context, signedIn, stream.stream_id),
     getRoom(context, signedIn, stream.stream_id),
   ])
-  const chat = { streamId: stream.stream_id, room, hasEnded: false, viewer: signedIn, root: ROOT, language }
+  const chat = { streamId: stream.stream_id, room, viewer: signedIn, root: ROOT, language }
   const main = (
     <div class="wrap stack" data-studio={stream.stream_id}>
       <RoomHead visit={visit} stream={stream} />

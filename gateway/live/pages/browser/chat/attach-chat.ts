@@ -14,7 +14,7 @@ const FIRST_MESSAGES = 100
 
 /** Attaches the chat of a page: messages as they come, writing, and what may be done with them. */
 export function attachChat(panel: HTMLElement): void {
-  if (panel.dataset['ended'] === undefined) void openChat(panel)
+  void openChat(panel)
 }
 
 /** The messages of a page without those of users that the viewer blocks. */
