@@ -16,8 +16,14 @@ import { failLostArchive } from './archives/fail-lost-archive.ts'
 import { ARCHIVE_ATTEMPTS, ARCHIVE_KIND, archiveIdOf, archiveRole, archiveSpec } from './archives/pod.ts'
 import { archiveRoutes } from './archives/routes.ts'
 import { followBroadcasts } from './broadcasts/follow-broadcasts.ts'
+import { createFollowedStreams } from './broadcasts/followed-streams.ts'
 import { broadcastRoutes } from './broadcasts/routes.ts'
 import { targetRoutes } from './broadcasts/target-routes.ts'
+import { deleteUnkeptEntries } from './chat/delete-unkept-entries.ts'
+import { moderationRoutes } from './chat/moderation/routes.ts'
+import { createMessageWriter } from './chat/post-messages.ts'
+import { createChatRooms } from './chat/rooms.ts'
+import { chatRoutes } from './chat/routes.ts'
 import { findStream, STREAMS_ARE_OPEN } from './store/streams.ts'
 import { BROADCAST_KIND, streamIdOf } from './broadcast-worker.ts'
 import { chooseStorage } from './choose-storage.ts'
@@ -86,17 +92,20 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
 }
 
 /** The first segments of the paths of live below `/api/v1`. */
-const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives']
+const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives', 'blocks']
 
 /** Calls beside those of accounts that need no session. */
 const OPEN_CALLS = [
-  /^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/[^/]+(?:\/(?:events|chapters\.vtt))?)?\/?$/,
+  /^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/[^/]+(?:\/(?:events|messages|room|chat|chat\/events|chapters\.vtt))?)?\/?$/,
   WHIP_CALLS,
 ]
 
 function mount(context: LiveContext): MountedSystem {
   const { loadPageAssets } = context
   const leases = createViewerLeases(context)
+  const { db, notifier, log } = context
+  const followed = createFollowedStreams({ readStream: (id) => findStream(db, id), notifier, log })
+  const chat = { context, rooms: createChatRooms(context, followed), writer: createMessageWriter(context) }
   return {
     name: 'live',
     api: {
@@ -107,7 +116,9 @@ function mount(context: LiveContext): MountedSystem {
       ),
       routes: new Hono()
         .route('/', accountRoutes(context))
-        .route('/', broadcastRoutes(context, leases))
+        .route('/', broadcastRoutes(context, leases, followed))
+        .route('/', chatRoutes(context, chat))
+        .route('/', moderationRoutes(context))
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))
         .route('/', whipRoutes(context)),
@@ -210,6 +221,7 @@ function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask
     taskAtInterval('follow broadcasts', OFTEN_MS, () => followBroadcasts(context), STREAMS_ARE_OPEN),
     taskAtInterval('retain stored files', RARELY_MS, () => retainFiles(context)),
     taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context), STORAGE_DUE_IN_MS),
+    taskAtInterval('delete old chat messages', RARELY_MS, () => deleteUnkeptEntries(context)),
     taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context), MONITORS_DIFFER),
     // Also without broadcasts on the air: what is remembered of players is forgotten by it.
     taskAtInterval('renew viewers', OFTEN_MS, () => leases.flush()),

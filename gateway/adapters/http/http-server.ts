@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { serve, type ServerType } from '@hono/node-server'
 import type { Hono } from 'hono'
 
+import { createSocketServer, ignoreOtherUpgrades } from './web-sockets.ts'
+
 export type HttpServer = {
   readonly port: number
   /** Closes each connection after its next response, so that a load balancer can route clients to another gateway. */
@@ -34,9 +36,10 @@ export async function listen(app: Hono, address: { host: string; port: number })
       headersTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
     }
-    const starting = serve({ fetch: app.fetch, hostname: address.host, port: address.port, serverOptions }, () =>
-      resolve(starting),
-    )
+    const websocket = { server: createSocketServer() }
+    const { host: hostname, port } = address
+    const starting = serve({ fetch: app.fetch, hostname, port, serverOptions, websocket }, () => resolve(starting))
+    ignoreOtherUpgrades(starting)
     starting.once('error', reject)
   })
   return {

@@ -72,6 +72,7 @@ function rowOf(body: CreateStreamBody, streamId: string): Omit<OwnRow, 'keyHash'
     visibility: body.visibility,
     latency: body.latency,
     isRecorded: body.record,
+    keepsChat: body.chat_replay,
     dvrSec: body.dvr_sec,
     state: body.scheduled_for === null ? 'ready' : 'scheduled',
     scheduledFor: body.scheduled_for === null ? null : new Date(body.scheduled_for),

@@ -10,13 +10,12 @@ import { LIVE_ERRORS } from '../errors.ts'
 import type { ViewerLeases } from '../playback/viewer-leases.ts'
 import { deleteStream, endStream, renewKey, updateStream } from './change-stream.ts'
 import { createStream } from './create-stream.ts'
-import { createFollowedStreams } from './followed-streams.ts'
+import type { FollowedStreams } from './followed-streams.ts'
 import { getStream } from './get-stream.ts'
 import { listStreams } from './list-streams.ts'
 import { CreatedStream, RenewedKey, StreamList, StreamView, ViewerCurve } from './present.ts'
 import { CreateStreamBody, StreamListQuery, UpdateStreamBody } from './requests.ts'
 import { readViewerCurve } from './read-viewer-curve.ts'
-import { findStream } from '../store/streams.ts'
 import { streamBroadcast } from './stream-events.ts'
 
 const TAG = 'Broadcasts'
@@ -98,10 +97,8 @@ const DOCS = {
 } as const
 
 /** Returns the API of broadcasts. */
-export function broadcastRoutes(context: LiveContext, leases: ViewerLeases): Hono {
-  const { db, notifier, log } = context
-  const readStream = (id: string) => findStream(db, id)
-  const sources = { context, leases, followed: createFollowedStreams({ readStream, notifier, log }) }
+export function broadcastRoutes(context: LiveContext, leases: ViewerLeases, followed: FollowedStreams): Hono {
+  const sources = { context, leases, followed }
   const routes = new Hono()
   for (const method of ['PUT', 'PATCH']) {
     routes.on(method, '/streams/:id', DOCS.update, requireJson, parse('json', UpdateStreamBody), async (c) =>
