@@ -25,7 +25,7 @@ export function findEndMismatch(
   mainTracks: readonly (ProbedMedia['video'] | ProbedMedia['audio'])[],
   isCut: boolean,
 ): EndMismatch | null {
-  const { start_time: startSec = 0 } = format
+  const startSec = startOf(format)
   const tracks = mainTracks.filter((track) => track !== null)
   const actualSec = Math.max(...tracks.map((track) => track.startSec + track.durationSec)) - startSec
   const main = streams.filter(({ index }) => tracks.some((track) => track.index === index))
@@ -33,9 +33,17 @@ export function findEndMismatch(
   const hasDurations = extents.length > 0
   const declaredSec = hasDurations ? declaredEndSec(extents, { startSec, actualSec }) : (format.duration ?? actualSec)
   if (!isCut && Math.abs(declaredSec - actualSec) <= TOLERANCE_SEC) return null
-  const mayBeCut = isCut || !REPORTING.test(format.format_name)
-  const lacksData = declaredSec > actualSec && mayBeCut && hasDurations && !isFragmented(format.format_name, main)
-  return { kind: lacksData ? 'incomplete' : isCut ? 'cut' : 'header', declaredSec, actualSec }
+  const isListed = hasDurations && !isFragmented(format.format_name, main)
+  const lacksData = isListed && declaredSec > actualSec && (isCut || !REPORTING.test(format.format_name))
+  return { kind: lacksData ? 'incomplete' : nameEnd(isCut), declaredSec, actualSec }
+}
+
+function startOf({ start_time: startSec = 0 }: FfprobeOutput['format']): number {
+  return startSec
+}
+
+function nameEnd(isCut: boolean): 'cut' | 'header' {
+  return isCut ? 'cut' : 'header'
 }
 
 /**
