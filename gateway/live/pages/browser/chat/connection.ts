@@ -1,5 +1,7 @@
+import * as v from 'valibot'
+
 import { siteUrl } from '../elements.ts'
-import { callApi } from './call-api.ts'
+import { callApi, readApi } from './call-api.ts'
 import { readFrame, type ChatEvent } from './chat-events.ts'
 import { openEvents, openSocket, type TransportListener } from './transport.ts'
 
@@ -24,6 +26,9 @@ const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 8000
 /** How long an answer to a message is waited for, in ms. */
 const ANSWER_MS = 8000
+
+/** A broadcast whose chat is closed. */
+const EndedStream = v.object({ state: v.literal('ended') })
 
 const FINAL: Readonly<Record<number, 'signed_out' | 'gone'>> = { 4401: 'signed_out', 4404: 'gone' }
 
@@ -64,18 +69,19 @@ export function connectChat(streamId: string, fromSeq: number, listener: ChatLis
       if (final !== undefined) listener.onState(final)
       else if (!hasEnded) {
         listener.onState('lost')
-        setTimeout(connect, retryAfterMs(failures++))
+        setTimeout(() => void connect(), retryAfterMs(failures++))
       }
     },
   }
-  function connect(): void {
+  async function connect(): Promise<void> {
+    if (failures >= SOCKET_ATTEMPTS && (await readApi(path, EndedStream)) !== null) return handle({ type: 'end' })
     const doesWithout = failures >= SOCKET_ATTEMPTS && failures % 2 === 0
     if (doesWithout) openEvents(siteUrl(`${path}/chat/events?from=${seen}`), transport)
     else openSocket(siteUrl(`${path}/chat?from=${seen}`), transport)
   }
 
   listener.onState('connecting')
-  connect()
+  void connect()
   return {
     say(text) {
       const nonce = newNonce()
