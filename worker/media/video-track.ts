@@ -72,10 +72,15 @@ function readFrameRate(
   if (average === null) return null
   const isFieldRate = isInterlaced(stream) && toNumber(average) > MAX_INTERLACED_FPS
   const fps = isFieldRate ? { num: average.num, den: average.den * 2 } : average
+  const stillSec = findUsualStep(times)
   // Stills change on no grid, and a high rate would repeat each one hundreds of thousands of times.
-  if (findUsualStep(times) >= LONG_STILL_SEC) return { fps, rateOfTimes: fps, isVariableFrameRate: false }
+  if (stillSec >= LONG_STILL_SEC) return toConstantRate({ num: 1, den: Math.round(stillSec) })
   const rateOfTimes = parseFraction(stream.r_frame_rate) ?? fps
   return { fps, rateOfTimes, isVariableFrameRate: isVariable(fps, rateOfTimes, { stream, times }) }
+}
+
+function toConstantRate(fps: VideoFrameRate['fps']): VideoFrameRate {
+  return { fps, rateOfTimes: fps, isVariableFrameRate: false }
 }
 
 function countFps(frames: number, durationSec: number): VideoFrameRate['fps'] | null {
