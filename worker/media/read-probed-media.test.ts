@@ -152,7 +152,7 @@ describe('a gap in the timestamps', () => {
     const { durationSec, video } = await probeFile(await setTimes(clip, { container: 'mkv', times: 'N*7200/TB' }))
     expect(durationSec).toBeGreaterThanOrEqual(3 * 7200)
     expect(video?.isVariableFrameRate).toBe(false)
-    expect(Number(video?.fps.num) / Number(video?.fps.den)).toBeLessThan(1)
+    expect(Number(video?.fps.num) / Number(video?.fps.den)).toBeLessThan(0.001)
   })
 
   test('is not found where one frame lasts ten seconds, or the picture ends an hour before the sound', async () => {

@@ -73,8 +73,9 @@ function readFrameRate(
   if (average === null) return null
   const isFieldRate = isInterlaced(stream) && toNumber(average) > MAX_INTERLACED_FPS
   const fps = isFieldRate ? { num: average.num, den: average.den * 2 } : average
+  const stillSec = findUsualStep(times)
   // Stills change on no grid, and a high rate would repeat each one hundreds of thousands of times.
-  if (findUsualStep(times) >= LONG_STILL_SEC) return { fps, rateOfTimes: fps, isVariableFrameRate: false }
+  if (stillSec >= LONG_STILL_SEC) return toConstantRate({ num: 1, den: Math.round(stillSec) })
   const rateOfTimes = parseFraction(stream.r_frame_rate) ?? fps
   const isVariableFrameRate = isVariable(fps, rateOfTimes, { stream, times })
   // A header's average is off where a part of the file lacks frames, such as the last fragment of a recording.
@@ -97,6 +98,10 @@ function dropIncomplete(times: readonly number[]): Float64Array {
   // A typed array lies outside the heap: there may be millions of frames.
   const sorted = Float64Array.from(times).toSorted()
   return sorted.length > 4 * REORDERED_FRAMES ? sorted.subarray(0, -REORDERED_FRAMES) : sorted
+}
+
+function toConstantRate(fps: VideoFrameRate['fps']): VideoFrameRate {
+  return { fps, rateOfTimes: fps, isVariableFrameRate: false }
 }
 
 function countFps(frames: number, durationSec: number): VideoFrameRate['fps'] | null {

@@ -58,7 +58,13 @@ export function planColors(video: InputVideo): ColorPlan | UnknownColors {
   if (problem !== null) return { kind: 'unknown', reason: problem }
   const converted = toZscaleNames(colors)
   const [hdr, sdr] = video.isHdr ? [converted, null] : [null, converted]
-  return { kind: 'planned', hdr, sdr, isOddSized: (video.width | video.height) % 2 === 1, isRgb, matrix: null }
+  return { kind: 'planned', hdr, sdr, isOddSized: isOddSized(video), isRgb, matrix: null }
+}
+
+/** Returns whether a side of the frames is odd as they are stored. */
+function isOddSized({ stored, width, height }: InputVideo): boolean {
+  const frame = stored ?? { width, height }
+  return (frame.width | frame.height) % 2 === 1
 }
 
 type StatedColors = { readonly [Part in keyof InputColors]: string | null }
