@@ -16,7 +16,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 const api = (method: string, path: string, body?: unknown) => gateway.api(method, `/api/v1${path}`, body, owner.headers)
 
 const BEGIN_MS = Date.UTC(2026, 0, 1)
-const at = (sec: number) => new Date(BEGIN_MS + sec * 1000)
+const at = (sec: number) => new Date(BEGIN_MS + sec * 1000).toISOString()
 
 /** Makes a broadcast that was on the air from second 0 to 4, and again from 100 to 104, with messages at moments. */
 async function createEnded(messages: readonly number[], more: object = {}): Promise<string> {
