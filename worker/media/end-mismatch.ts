@@ -30,22 +30,30 @@ export function findEndMismatch(
   const actualSec = Math.max(...tracks.map((track) => track.startSec + track.durationSec)) - startSec
   const main = streams.filter(({ index }) => tracks.some((track) => track.index === index))
   const extents = main.map(readHeaderExtent).filter((extent) => extent !== null)
-  const hasDurations = extents.length > 0
-  const declaredSec = hasDurations ? declaredEndSec(extents, { startSec, actualSec }) : (format.duration ?? actualSec)
+  const declaredSec = declaredEndSec(extents, { startSec, actualSec }) ?? format.duration ?? actualSec
   if (!isCut && Math.abs(declaredSec - actualSec) <= TOLERANCE_SEC) return null
-  const mayBeCut = isCut || !REPORTING.test(format.format_name)
-  const lacksData = declaredSec > actualSec && mayBeCut && hasDurations && !isFragmented(format.format_name, main)
-  return { kind: lacksData ? 'incomplete' : isCut ? 'cut' : 'header', declaredSec, actualSec }
+  const isListed = declaredSec > actualSec && extents.length > 0 && !isFragmented(format.format_name, main)
+  return { kind: classifyEnd(format.format_name, { isCut, isListed }), declaredSec, actualSec }
+}
+
+/** Classifies an end by what the demuxer reports of it, and by whether an index lists more. */
+function classifyEnd(
+  format: string,
+  { isCut, isListed }: { readonly isCut: boolean; readonly isListed: boolean },
+): EndMismatch['kind'] {
+  if (isListed && (isCut || !REPORTING.test(format))) return 'incomplete'
+  return isCut ? 'cut' : 'header'
 }
 
 /**
- * Returns the end that headers declare. Of a track with a pause before it, ffprobe counts the duration now from the end of
+ * Returns the end that headers declare; `null` where they declare none. Of a track with a pause before it, ffprobe counts the duration now from the end of
  * the pause and now from the start of the file: the meaning that the data confirms counts.
  */
 function declaredEndSec(
   extents: readonly ProbedTrackExtent[],
   { startSec, actualSec }: { readonly startSec: number; readonly actualSec: number },
-): number {
+): number | null {
+  if (extents.length === 0) return null
   const withPause = Math.max(...extents.map((extent) => extent.startSec + extent.durationSec)) - startSec
   const fromStart = Math.max(...extents.map(({ durationSec }) => durationSec))
   return Math.abs(fromStart - actualSec) < Math.abs(withPause - actualSec) ? fromStart : withPause
