@@ -14,6 +14,7 @@ import type { TopicNotifier } from './ports/topic-notifier.ts'
 import type { Tracer } from './ports/tracer.ts'
 import type { Transact } from './ports/transactions.ts'
 import type { Wake } from './ports/wake.ts'
+import type { AcceptSocket } from './ports/web-sockets.ts'
 import type { WebhookSender } from './ports/webhook-sender.ts'
 import type { Settings } from './settings/settings.ts'
 
@@ -48,6 +49,10 @@ export type Context = {
   /** Loads what pages load; `null` on a runtime without files, which has no pages. */
   readonly loadPageAssets: LoadPageAssets | null
   readonly notifier: TopicNotifier
+  /** Notifies the subscribers of all gateways of the database, within some 50 ms; a notification may be lost. */
+  readonly wideNotifier: TopicNotifier
   readonly streams: EventStreamHost
+  /** Accepts WebSockets; `null` on a runtime that cannot hold them. */
+  readonly acceptSocket: AcceptSocket | null
   readonly wake: Wake
 }

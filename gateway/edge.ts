@@ -14,6 +14,7 @@ import { createKubernetesLauncher } from './adapters/kubernetes/launcher.ts'
 import { createTokenAccess } from './adapters/kubernetes/token-access.ts'
 import { isRetryable } from './adapters/postgres/errors.ts'
 import { createTransact } from './adapters/postgres/transact.ts'
+import { createSendingNotifier } from './adapters/postgres/wide-notifier.ts'
 import { createPasswordHasher } from './adapters/scrypt/password-hasher.ts'
 import { NO_METRICS, NO_TRACER } from './adapters/telemetry/no-telemetry.ts'
 import { createApp, type AppParts } from './app.ts'
@@ -175,6 +176,9 @@ function createContext(isolate: Isolate, { postgres, followUp, held }: ContextPa
     openFolder: null,
     loadPageAssets: null,
     notifier: createTopicNotifier(),
+    // One request does not listen for others; it reads at intervals.
+    wideNotifier: createSendingNotifier(postgres.sql, (sent) => void held.push(sent)),
+    acceptSocket: null,
     streams: {
       pingMs: PING_MS,
       longestMs: LONGEST_STREAM_MS,

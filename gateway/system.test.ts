@@ -47,6 +47,7 @@ const studio: System = {
           resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '1', memory: '1Gi' } },
           ports: [{ name: 'rtmp', port: 1935 }],
           network: { ingress: 'public', egress: 'gateway' },
+          isMovable: true,
         },
       ],
       mount: () => ({

@@ -2,6 +2,7 @@ import type { Claim } from '../shared/contract/assignment.ts'
 import type { Log, LogFields } from '../shared/log.ts'
 import type { WorkerEnvironment } from './environment.ts'
 import type { GatewayCallResult, GatewayCaller } from './platform/callback.ts'
+import type { ChangingPolicy } from './platform/changing-policy.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Lifetime } from './platform/lifetime.ts'
 
@@ -42,6 +43,8 @@ export type ClaimedAssignment = {
   readonly callGateway: GatewayCaller
   /** Returns a caller for a further assignment, with that assignment's key and trace. */
   readonly createGatewayCaller: (token: string, traceparent?: string) => GatewayCaller
+  /** The addresses that it may reach. The gateway renews that with each answer. */
+  readonly policy: ChangingPolicy
   readonly clock: Clock
   readonly lifetime: Lifetime
   readonly log: Log

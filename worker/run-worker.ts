@@ -1,12 +1,13 @@
 import * as v from 'valibot'
 
-import { Claim, type ClaimRequest } from '../shared/contract/assignment.ts'
+import { Claim, type ClaimRequest, type WorkerPolicy } from '../shared/contract/assignment.ts'
 import { createLog, type Log, type LogFields } from '../shared/log.ts'
 import { parseTraceparent } from '../shared/trace.ts'
 import { EnvironmentError, type WorkerEnvironment } from './environment.ts'
 import type { PreparedWorker, WorkerOutcome } from './kind.ts'
 import { findKind, KIND_NAMES } from './kinds.ts'
 import { createGatewayCaller } from './platform/callback.ts'
+import { createPolicyKeeper } from './platform/changing-policy.ts'
 import { createClock } from './platform/clock.ts'
 import { createLifetime, type Lifetime } from './platform/lifetime.ts'
 
@@ -70,7 +71,9 @@ async function workOnAssignment(worker: PreparedWorker, log: Log, onStart: Worke
   await onStart({ environment, lifetime, log, isReady: () => hasClaimed && !lifetime.stopping.aborted })
 
   const clock = createClock()
-  const access = { gatewayUrl: GATEWAY_URL, workerName: WORKER_NAME, clock, log }
+  const { policy, allowPrivateNetworks } = createPolicyKeeper()
+  const onPolicy = (stated: WorkerPolicy) => allowPrivateNetworks(stated.allow_private_networks)
+  const access = { gatewayUrl: GATEWAY_URL, workerName: WORKER_NAME, clock, onPolicy, log }
   const createCaller = (token: string, traceparent?: string) =>
     createGatewayCaller({ ...access, token, trace: parseTraceparent(traceparent) })
   const callGateway = createCaller(WORKER_TOKEN, TRACEPARENT)
@@ -80,9 +83,10 @@ async function workOnAssignment(worker: PreparedWorker, log: Log, onStart: Worke
   const claimed = await callGateway(callback, lifetime.stopping)
   if (claimed.kind !== 'accepted') return concludeWork(claimed, log)
   const claim = v.parse(Claim, claimed.body)
+  onPolicy(claim.policy)
   hasClaimed = true
   log.info('assignment claimed', { epoch: claim.epoch, is_resumed: claim.resume !== null })
-  const means = { callGateway, createGatewayCaller: createCaller, clock: clock.detach(), lifetime, log }
+  const means = { callGateway, createGatewayCaller: createCaller, policy, clock: clock.detach(), lifetime, log }
   return concludeWork(await worker.run({ claim, claimant, ...means }), log)
 }
 

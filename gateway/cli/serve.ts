@@ -120,6 +120,9 @@ function announce({ settings, systems, log, key }: Announcement): void {
   if (settings.cluster !== null && LOOPBACK.test(new URL(settings.gatewayUrl).hostname)) {
     log.warn('no Pod can reach the gateway at a loopback address; set GATEWAY_URL', { url: settings.gatewayUrl })
   }
+  for (const setting of settings.unusedSettings) {
+    log.warn('setting ignored: its store is not set up', { setting })
+  }
   if (settings.mail !== null && settings.mail.server === null) {
     log.warn('mails wait for another gateway to send them; set SMTP_URL for this one to do so')
   }

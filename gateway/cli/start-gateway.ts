@@ -13,12 +13,14 @@ import { createPageAssetLoader } from '../adapters/esbuild/page-assets.ts'
 import { readGuideFile } from '../adapters/files/guide-files.ts'
 import { openStoredFolder } from '../adapters/files/stored-folder.ts'
 import { listen, type HttpServer } from '../adapters/http/http-server.ts'
+import { acceptSocket } from '../adapters/http/web-sockets.ts'
 import { createWebhookSender, type NodeWebhookSender } from '../adapters/http/webhook-sender.ts'
 import { createTopicNotifier } from '../adapters/in-process/topic-notifier.ts'
 import { connectPostgres, migrate, type Postgres } from '../adapters/postgres/connect.ts'
 import { createDatabaseHealth, type DatabaseHealth } from '../adapters/postgres/database-health.ts'
 import { isRetryable, isUnavailable } from '../adapters/postgres/errors.ts'
 import { createTransact } from '../adapters/postgres/transact.ts'
+import { createWideNotifier } from '../adapters/postgres/wide-notifier.ts'
 import { getProcessName, mayProcessStillRun } from '../adapters/process/process-identity.ts'
 import { createSmtpSender } from '../adapters/smtp/mail-sender.ts'
 import { openTracing, type Tracing } from '../adapters/telemetry/open-telemetry.ts'
@@ -34,6 +36,7 @@ import { createOperations } from '../operations/operations.ts'
 import type { Launcher } from '../ports/launcher.ts'
 import type { MailSender } from '../ports/mail-sender.ts'
 import type { PasswordHasher } from '../ports/password-hasher.ts'
+import type { TopicNotifier } from '../ports/topic-notifier.ts'
 import { startLoop } from '../scheduler/loop.ts'
 import { createWakeSignal, type WakeSignal } from '../scheduler/wake-signal.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -83,12 +86,14 @@ const DATABASE_RETRY_MS = 1000
 /** Starts a gateway: it answers at once, and is ready when its database is. */
 export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const { settings, databaseUrl, launcher, log } = parts
+  const connected = connectPostgres(databaseUrl, log)
   const outside: Outside = {
-    postgres: connectPostgres(databaseUrl, log),
+    postgres: connected,
     sender: createWebhookSender({ policy: settings }),
     tracing: await openTracing({ endpoint: settings.otlpEndpoint, log }),
     signal: createWakeSignal(),
     openStreams: createOpenStreams(),
+    wideNotifier: createWideNotifier(connected.sql, log),
   }
   const { postgres, sender, tracing, signal, openStreams } = outside
   const state = { phase: 'starting' as 'starting' | 'serving' | 'draining' }
@@ -143,6 +148,7 @@ type Outside = {
   readonly tracing: Tracing
   readonly signal: WakeSignal
   readonly openStreams: OpenStreams
+  readonly wideNotifier: TopicNotifier
 }
 
 function createContext(
@@ -177,6 +183,8 @@ function createContext(
       ...systems.flatMap(({ definition }) => definition.pageSources ?? []),
     ]),
     notifier: createTopicNotifier(),
+    wideNotifier: outside.wideNotifier,
+    acceptSocket,
     streams: {
       pingMs: PING_MS,
       longestMs: LONGEST_STREAM_MS,

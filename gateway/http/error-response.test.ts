@@ -5,6 +5,7 @@ import { createLog } from '../../shared/log.ts'
 import { BrokenRule, defineErrors, KERNEL_ERRORS } from '../errors.ts'
 import { LauncherUnavailable } from '../ports/launcher.ts'
 import { respondToErrors } from './error-response.ts'
+import { readIdempotentCall } from './idempotency.ts'
 
 const OWN_ERRORS = defineErrors({ QUEUE_FULL: 503, JOB_NOT_FOUND: 404 })
 
@@ -19,6 +20,28 @@ async function respondAfter(error: Error) {
   const { status } = await app.request('/')
   return { status, logged: lines.map(({ level, message, code }) => `${level}: ${message}, ${code}`) }
 }
+
+test.each([
+  ['with the same Idempotency-Key', { 'idempotency-key': 'a' }],
+  ['look for it before you repeat the call', {}],
+])('a creation whose outcome is unknown says how to repeat it: %s', async (advice, headers) => {
+  const app = new Hono().onError(
+    respondToErrors(
+      createLog('gateway', 'debug', () => {}),
+      () => true,
+    ),
+  )
+  app.post('/', async (c) => {
+    await readIdempotentCall(c, 'POST /')
+    throw new Error('gone')
+  })
+  const answer = await app.request('/', { method: 'POST', headers, body: '{}' })
+  expect([answer.status, answer.headers.get('retry-after'), await answer.text()]).toEqual([
+    503,
+    '2',
+    expect.stringContaining(advice),
+  ])
+})
 
 test.each([
   [new BrokenRule(OWN_ERRORS.QUEUE_FULL, 'full'), 503, ['info: request refused, QUEUE_FULL']],

@@ -5,6 +5,7 @@ import type { Log } from '../../shared/log.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 import { LauncherUnavailable } from '../ports/launcher.ts'
 import { PasswordHasherBusy } from '../ports/password-hasher.ts'
+import { repeatAdvice } from './idempotency.ts'
 
 /** `Retry-After` while the database or the cluster cannot be reached, or passwords wait, in seconds. */
 const RETRY_SEC = 2
@@ -24,7 +25,7 @@ export function createErrorReader(
   isUnavailable: (error: unknown) => boolean,
 ): (error: unknown, c: Context) => BrokenRule {
   return (error, c) => {
-    const rule = toRule(error, isUnavailable)
+    const rule = withAdvice(toRule(error, isUnavailable), c)
     if (rule.status >= 500) {
       const fields = { ...requestFields(c), code: rule.code, error }
       // A rule such as QUEUE_FULL is a refusal, not a failure.
@@ -66,8 +67,18 @@ function toRule(error: unknown, isUnavailable: (error: unknown) => boolean): Bro
   return new BrokenRule(KERNEL_ERRORS.INTERNAL_ERROR, message)
 }
 
+/** Returns the rule with what to do about a record that may have been created all the same. */
+function withAdvice(rule: BrokenRule, c: Context): BrokenRule {
+  const advice = rule.code === KERNEL_ERRORS.DATABASE_UNAVAILABLE.code ? repeatAdvice(c) : null
+  if (advice === null) return rule
+  const message = `the database cannot be used at the moment; ${advice}`
+  return new BrokenRule(KERNEL_ERRORS.DATABASE_UNAVAILABLE, message, { retryAfterSec: RETRY_SEC })
+}
+
 function respond(c: Context, rule: BrokenRule): Response {
   if (rule.retryAfterSec !== undefined) c.header('Retry-After', String(rule.retryAfterSec))
+  // RFC 9110 §15.5.9: the rest of the body may still come, and must not be taken for the next request.
+  if (rule.status === KERNEL_ERRORS.REQUEST_TIMEOUT.status) c.header('Connection', 'close')
   const details = rule.details === undefined ? {} : { details: rule.details }
   return c.json({ error: { code: rule.code, message: rule.message, ...details } }, rule.status)
 }

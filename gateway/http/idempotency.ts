@@ -18,12 +18,25 @@ const KEY_FORM = /^[\x21-\x7e]{1,255}$/
  */
 export async function readIdempotentCall(c: HonoContext, scope: string): Promise<IdempotentCall | null> {
   const key = c.req.header('idempotency-key')
+  c.set(REPEATABLE, key !== undefined)
   if (key === undefined) return null
   if (!KEY_FORM.test(key)) {
     const problem = { field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }
     throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
   }
   return { scope, key, requestHash: await hash(await c.req.text()) }
+}
+
+/** The key under which a request keeps whether it can be repeated safely; unset where it creates nothing. */
+const REPEATABLE = 'isRepeatable'
+
+/** Returns what a client should do about a creation that failed with an unknown outcome; `null` for other requests. */
+export function repeatAdvice(c: HonoContext): string | null {
+  const isRepeatable: boolean | undefined = c.get(REPEATABLE)
+  if (isRepeatable === undefined) return null
+  return isRepeatable
+    ? 'the record may have been created: repeat the call with the same Idempotency-Key'
+    : 'the record may have been created: look for it before you repeat the call, and send an Idempotency-Key'
 }
 
 async function hash(text: string): Promise<string> {

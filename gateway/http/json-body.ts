@@ -4,6 +4,7 @@ import type * as v from 'valibot'
 
 import { isNestedBeyond, MAX_JSON_DEPTH } from '../../shared/json-depth.ts'
 import { BrokenRule, type ErrorCode, KERNEL_ERRORS } from '../errors.ts'
+import { readBody } from './body-limit.ts'
 
 /** One thing that is wrong with a request: where, and what is expected. */
 export type FieldProblem = { readonly field: string; readonly message: string }
@@ -16,7 +17,7 @@ export const requireJson: MiddlewareHandler = async (c, next) => {
       'the body must be JSON, with Content-Type: application/json',
     )
   }
-  if (isNestedBeyond(await c.req.text(), MAX_JSON_DEPTH)) {
+  if (isNestedBeyond(await readBody(c), MAX_JSON_DEPTH)) {
     throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `the body is nested deeper than ${MAX_JSON_DEPTH} levels`)
   }
   await next()

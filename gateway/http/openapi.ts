@@ -38,11 +38,18 @@ const OF_CREDENTIALS: Readonly<Record<RequiredCredentials, readonly ErrorCode[]>
   none: [],
 }
 
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description: '1 to 255 visible ASCII characters. For 24 hours, a repeated call gets the first answer.',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+} as const
+
 /** Describes a route in the OpenAPI document: its successful answer, and its errors by their codes. */
 export function describe(
   tag: string,
   summary: string,
-  answer: Answer & { readonly errors: readonly ErrorCode[] },
+  answer: Answer & { readonly errors: readonly ErrorCode[]; readonly isIdempotent?: true },
   credentials: RequiredCredentials = 'key',
 ): MiddlewareHandler {
   const good = answer.schema === null ? {} : { content: { 'application/json': { schema: resolver(answer.schema) } } }
@@ -50,6 +57,7 @@ export function describe(
     tags: [tag],
     summary,
     security: [...SECURITY[credentials]],
+    ...(answer.isIdempotent === true ? { parameters: [IDEMPOTENCY_KEY] } : {}),
     responses: {
       [answer.status]: { description: answer.text, ...good },
       ...errorAnswers([...answer.errors, ...OF_CREDENTIALS[credentials], ...EVERYWHERE]),

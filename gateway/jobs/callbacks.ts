@@ -12,11 +12,7 @@ import { recordReport } from './record-report.ts'
 
 /** Returns the callbacks of a task's worker: the claim, whose answer says what the task is, and the reports. */
 export function callbackRoutes(context: JobsContext): Hono {
-  const signed = requireWorker({
-    internalKey: context.settings.keys.INTERNAL_API_KEY,
-    kind: JOB_KIND,
-    hasTokenPerWorker: true,
-  })
+  const signed = requireWorker(context.settings, { kind: JOB_KIND, hasTokenPerWorker: true })
   const completeJob = createCompleteJob(context)
   return new Hono()
     .post('/jobs/:id/claim', signed, requireJson, parse('json', ClaimRequest), async (c) =>

@@ -12,6 +12,7 @@ const ENV = {
   MAX_ENCODE_WORKERS: '50',
   S3_BUCKET: 'media',
   S3_ACCESS_KEY_ID: 'who-we-are',
+  FTP_HOST: 'ftp.example.com',
   FTP_USER: 'media',
 }
 

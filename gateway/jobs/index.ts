@@ -19,6 +19,7 @@ import { readPresets } from './read-presets.ts'
 import { jobRoutes } from './routes.ts'
 import { JOBS_SECTION, readJobSettings } from './settings.ts'
 import { startWaitingTasks } from './start-waiting-tasks.ts'
+import { DEADLINE_DUE_IN_MS, TASKS_ARE_ORPHANED, TASKS_WAIT } from './store/due-times.ts'
 import { findJob } from './store/jobs.ts'
 import { deleteOldProgress } from './store/progress-events.ts'
 import { findTask, listTasks } from './store/tasks.ts'
@@ -88,9 +89,9 @@ function workerKind({ db, settings }: JobsContext): WorkerKind {
 
 function periodicTasks(context: JobsContext): PeriodicTask[] {
   return [
-    { name: 'start waiting jobs', everyMs: 0, run: () => startWaitingTasks(context) },
-    taskAtInterval('expire jobs', OFTEN_MS, () => expireJobs(context)),
-    taskAtInterval('end tasks of ended jobs', OFTEN_MS, () => endOrphanedTasks(context)),
+    { name: 'start waiting jobs', everyMs: 0, dueInMs: TASKS_WAIT, run: () => startWaitingTasks(context) },
+    taskAtInterval('expire jobs', OFTEN_MS, () => expireJobs(context), DEADLINE_DUE_IN_MS),
+    taskAtInterval('end tasks of ended jobs', OFTEN_MS, () => endOrphanedTasks(context), TASKS_ARE_ORPHANED),
     taskAtInterval('give up cleanups', RARELY_MS, () => giveUpCleanups(context)),
     taskAtInterval('delete old progress', RARELY_MS, () => deleteOldProgress(context.db)),
   ]

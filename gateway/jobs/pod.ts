@@ -16,6 +16,7 @@ export function jobRole({ jobs }: Pick<JobsContextSettings, 'jobs'>): WorkerRole
     resources: jobs.resources,
     ports: [],
     network: { ingress: 'none', egress: 'internet' },
+    isMovable: false,
   }
 }
 

@@ -31,6 +31,7 @@ const DOCS = {
       KERNEL_ERRORS.IDEMPOTENCY_KEY_REUSED,
       JOB_ERRORS.QUEUE_FULL,
     ],
+    isIdempotent: true,
   }),
   list: describe(TAG, 'List jobs, newest first', {
     ...answers(200, JobList, 'A page of jobs.'),

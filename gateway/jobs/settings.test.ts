@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
+import { readSettings } from '../settings/read-settings.ts'
 import { SettingsError } from '../settings/settings-error.ts'
 import { readGatewayAndJobSettings } from '../testing/read-job-settings.ts'
 
@@ -47,7 +48,11 @@ describe('the settings of jobs', () => {
     ['a folder in a cluster', { ...ON_A_CLUSTER, STORAGE_DIR: '/m' }, 'STORAGE_DIR cannot be used'],
     ['half an S3 key', { S3_ACCESS_KEY_ID: 'a' }, 'S3_ACCESS_KEY_ID needs S3_SECRET_ACCESS_KEY'],
     ['the other half', { S3_SECRET_ACCESS_KEY: 'a' }, 'S3_SECRET_ACCESS_KEY needs S3_ACCESS_KEY_ID'],
-    ['a password without a user', { FTP_PASSWORD: 'a' }, 'FTP_PASSWORD needs FTP_USER'],
+    [
+      'a password without a user',
+      { FTP_HOST: 'h', FTP_PASSWORD: 'a', WORKER_SECRET: 'store-keys' },
+      'FTP_PASSWORD needs FTP_USER: set it, or remove FTP_PASSWORD (in a cluster, from the Secret store-keys)',
+    ],
     ['a URL as host', { FTP_HOST: 'ftp://h/x' }, 'FTP_HOST must be a host name'],
     ['an endpoint that is no URL', { S3_ENDPOINT: 'minio:9000' }, 'S3_ENDPOINT must be an http or https URL'],
     ['two days', { JOB_TIMEOUT: '48h' }, 'JOB_TIMEOUT must not be longer than a day'],
@@ -57,6 +62,15 @@ describe('the settings of jobs', () => {
     ['a quantity', { ENCODE_MEMORY_LIMIT: '4G8' }, 'ENCODE_MEMORY_LIMIT must be a Kubernetes quantity'],
   ])('are refused with %s', (_what, env, problem) => {
     expect(problemsOf(env)).toEqual([expect.stringContaining(problem)])
+  })
+
+  it('ignore the password of an FTP store that is not set up, which a Secret may still hold', () => {
+    const stale = { S3_BUCKET: 'b', FTP_PASSWORD: 'never-to-be-seen' }
+    expect(problemsOf(stale)).toEqual([])
+    expect(storesOf(stale)).toMatchObject({ storages: ['local', 's3'], secretEnv: {} })
+    expect(JSON.stringify(readSettings(stale, []))).not.toContain('never-to-be-seen')
+    expect(readSettings(stale, []).unusedSettings).toEqual(['FTP_PASSWORD'])
+    expect(readSettings({ FTP_HOST: 'h', FTP_USER: 'u', FTP_PASSWORD: 'a' }, []).unusedSettings).toEqual([])
   })
 
   it('pass variables on to workers, secrets separately, and credential files only on this machine', () => {

@@ -16,9 +16,15 @@ import { failLostArchive } from './archives/fail-lost-archive.ts'
 import { ARCHIVE_ATTEMPTS, ARCHIVE_KIND, archiveIdOf, archiveRole, archiveSpec } from './archives/pod.ts'
 import { archiveRoutes } from './archives/routes.ts'
 import { followBroadcasts } from './broadcasts/follow-broadcasts.ts'
+import { createFollowedStreams } from './broadcasts/followed-streams.ts'
 import { broadcastRoutes } from './broadcasts/routes.ts'
 import { targetRoutes } from './broadcasts/target-routes.ts'
-import { findStream } from './store/streams.ts'
+import { deleteUnkeptEntries } from './chat/delete-unkept-entries.ts'
+import { moderationRoutes } from './chat/moderation/routes.ts'
+import { createMessageWriter } from './chat/post-messages.ts'
+import { createChatRooms } from './chat/rooms.ts'
+import { chatRoutes } from './chat/routes.ts'
+import { findStream, STREAMS_ARE_OPEN } from './store/streams.ts'
 import { BROADCAST_KIND, streamIdOf } from './broadcast-worker.ts'
 import { chooseStorage } from './choose-storage.ts'
 import type { LiveContext } from './context.ts'
@@ -26,7 +32,7 @@ import { LIVE_ERRORS } from './errors.ts'
 import { PAGE_SOURCES, pageRoutes } from './pages/index.ts'
 import { INGEST_BODIES, ingestCallbacks } from './ingest/callbacks.ts'
 import { ensureIngest } from './ingest/ensure-ingest.ts'
-import { INGEST_ATTEMPTS, INGEST_KIND, ingestRole, ingestSpec } from './ingest/pod.ts'
+import { INGEST_ATTEMPTS, INGEST_KIND, ingestIds, ingestRole, ingestSpec } from './ingest/pod.ts'
 import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
@@ -39,8 +45,10 @@ import { ensureStorageWorker } from './storage/ensure-storage-worker.ts'
 import { storageCallbacks } from './storage/callbacks.ts'
 import { STORAGE_ATTEMPTS, STORAGE_KIND, storageRole, storageSpec } from './storage/pod.ts'
 import { findArchive } from './store/archives.ts'
-import { retryDueTasks } from './store/storage-tasks.ts'
-import { countViewers, recordViewerMinutes } from './store/viewers.ts'
+import { retryDueTasks, STORAGE_DUE_IN_MS } from './store/storage-tasks.ts'
+import { countViewers, recordViewerMinutes, VIEWERS_COUNT } from './store/viewers.ts'
+import { MONITORS_DIFFER } from './store/watched-streams.ts'
+import { workersDiffer } from '../workers/store/assignments.ts'
 import { createViewerLeases, type ViewerLeases } from './playback/viewer-leases.ts'
 import { createPlayedStreams } from './playback/windows.ts'
 import { LIVE_SECTION, readLiveSettings, type LiveSettings } from './settings.ts'
@@ -84,17 +92,20 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
 }
 
 /** The first segments of the paths of live below `/api/v1`. */
-const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives']
+const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives', 'blocks']
 
 /** Calls beside those of accounts that need no session. */
 const OPEN_CALLS = [
-  /^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/[^/]+(?:\/(?:events|chapters\.vtt))?)?\/?$/,
+  /^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/[^/]+(?:\/(?:events|messages|room|chat|chat\/events|chapters\.vtt))?)?\/?$/,
   WHIP_CALLS,
 ]
 
 function mount(context: LiveContext): MountedSystem {
   const { loadPageAssets } = context
   const leases = createViewerLeases(context)
+  const { db, notifier, log } = context
+  const followed = createFollowedStreams({ readStream: (id) => findStream(db, id), notifier, log })
+  const chat = { context, rooms: createChatRooms(context, followed), writer: createMessageWriter(context) }
   return {
     name: 'live',
     api: {
@@ -105,7 +116,9 @@ function mount(context: LiveContext): MountedSystem {
       ),
       routes: new Hono()
         .route('/', accountRoutes(context))
-        .route('/', broadcastRoutes(context, leases))
+        .route('/', broadcastRoutes(context, leases, followed))
+        .route('/', chatRoutes(context, chat))
+        .route('/', moderationRoutes(context))
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))
         .route('/', whipRoutes(context)),
@@ -201,20 +214,25 @@ function storageKind({ settings }: LiveContext): WorkerKind {
 }
 
 function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask[] {
-  const { db, notifier } = context
+  const ingestDiffers = workersDiffer(INGEST_KIND, ingestIds(context.settings.live))
   return [
     taskAtInterval('delete expired sessions', RARELY_MS, () => deleteExpired(context)),
-    taskAtInterval('run the ingest', OFTEN_MS, () => ensureIngest(context)),
-    taskAtInterval('follow broadcasts', OFTEN_MS, () => followBroadcasts(context)),
+    taskAtInterval('run the ingest', OFTEN_MS, () => ensureIngest(context), ingestDiffers),
+    taskAtInterval('follow broadcasts', OFTEN_MS, () => followBroadcasts(context), STREAMS_ARE_OPEN),
     taskAtInterval('retain stored files', RARELY_MS, () => retainFiles(context)),
-    taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context)),
-    taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context)),
-    taskAtInterval('count viewers', OFTEN_MS, async () => {
-      await leases.flush()
-      for (const streamId of await countViewers(db)) notifier.notify(topicOf(streamId))
-      await recordViewerMinutes(db)
-    }),
+    taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context), STORAGE_DUE_IN_MS),
+    taskAtInterval('delete old chat messages', RARELY_MS, () => deleteUnkeptEntries(context)),
+    taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context), MONITORS_DIFFER),
+    // Also without broadcasts on the air: what is remembered of players is forgotten by it.
+    taskAtInterval('renew viewers', OFTEN_MS, () => leases.flush()),
+    taskAtInterval('count viewers', OFTEN_MS, () => countAllViewers(context, leases), VIEWERS_COUNT),
   ]
+}
+
+async function countAllViewers({ db, notifier }: LiveContext, leases: ViewerLeases): Promise<void> {
+  await leases.flush()
+  for (const streamId of await countViewers(db)) notifier.notify(topicOf(streamId))
+  await recordViewerMinutes(db)
 }
 
 /** Returns the redirects from paths without a version, which an earlier design had: `/api/auth/…`. */

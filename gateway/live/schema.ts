@@ -6,7 +6,6 @@ import {
   index,
   integer,
   json,
-  jsonb,
   pgTable,
   primaryKey,
   text,
@@ -14,97 +13,17 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 
-import type { BroadcastHealth, EncodedRung, IngestSource, Latency, PublisherFacts } from '../../shared/contract/live.ts'
+import type { EncodedRung } from '../../shared/contract/live.ts'
 import type { TargetState } from '../../shared/contract/live-targets.ts'
 import type { ColdClass } from '../../shared/contract/stores.ts'
-import { createdAt, moment, users } from './account-schema.ts'
+import { createdAt, moment } from './account-schema.ts'
 import type { ArchiveStatus } from './rules/archive-status.ts'
-import type { BroadcastState } from './rules/broadcast-state.ts'
 import type { Visibility } from './rules/visibility.ts'
+import { streamOf, userOf } from './stream-schema.ts'
 
 export * from './account-schema.ts'
-
-const userOf = (name: string) => uuid(name).references(() => users.userId, { onDelete: 'cascade' })
-
-/** One row per broadcast, with what its ingest and its live worker last reported. */
-export const streams = pgTable(
-  'streams',
-  {
-    streamId: uuid('stream_id').primaryKey(),
-    userId: userOf('user_id').notNull(),
-    title: text('title').notNull(),
-    description: text('description').notNull(),
-    category: text('category').notNull(),
-    tags: text('tags').array().notNull(),
-    visibility: text('visibility').$type<Visibility>().notNull(),
-    latency: text('latency').$type<Latency>().notNull(),
-    /** Whether an archive is kept. */
-    isRecorded: boolean('is_recorded').notNull(),
-    /** It is not recorded because the storage of its owner was full when it started. */
-    isOutOfRoom: boolean('is_out_of_room').notNull().default(false),
-    /** How far viewers may go back while it is live, in seconds. */
-    dvrSec: integer('dvr_sec').notNull(),
-    state: text('state').$type<BroadcastState>().notNull(),
-    /** SHA-256 of the stream key, in hex. */
-    keyHash: text('key_hash').notNull(),
-    /** Folder of its files in the store, with a slash at its end. */
-    folder: text('folder').notNull(),
-    scheduledFor: moment('scheduled_for'),
-    startedAt: moment('started_at'),
-    endedAt: moment('ended_at'),
-    /** Why it has ended, for its owner. */
-    endReason: text('end_reason'),
-    /** When no more segments can come: its worker has reported the last one, or is gone. */
-    closedAt: moment('closed_at'),
-    /** Since when no encoder publishes; `null` while one does, and before the first one. */
-    reconnectingSince: moment('reconnecting_since'),
-    viewerCount: integer('viewer_count').notNull().default(0),
-    peakViewers: integer('peak_viewers').notNull().default(0),
-
-    /** The encoder that publishes: its session, the assignment of its ingest worker, and when that last reported it. */
-    publisherSession: uuid('publisher_session'),
-    /** The last session that was admitted, whether or not it still publishes. */
-    lastSession: uuid('last_session'),
-    publisherIngest: text('publisher_ingest'),
-    publisherSource: json('publisher_source').$type<IngestSource>(),
-    publisherSeenAt: moment('publisher_seen_at'),
-    publisherFacts: json('publisher_facts').$type<PublisherFacts>(),
-
-    /** Where the stored segments end, and what the next one is numbered. */
-    knownSession: uuid('known_session'),
-    knownUntilMs: bigint('known_until_ms', { mode: 'number' }),
-    nextSeq: integer('next_seq').notNull().default(0),
-    /** Discontinuity sequence number of the newest encoder run (RFC 8216 §4.3.3.3); −1 before the first. */
-    discontinuity: integer('discontinuity').notNull().default(-1),
-    partsUrl: text('parts_url'),
-    partsEpoch: integer('parts_epoch'),
-    health: json('health').$type<BroadcastHealth>(),
-    poster: integer('poster'),
-    /** Bytes of its stored segments in all rungs, and when its files were handed to the cleanup. */
-    storedBytes: bigint('stored_bytes', { mode: 'number' }).notNull().default(0),
-    discardedAt: moment('discarded_at'),
-
-    /** The monitor that watches it, the last attempt to create one, and its open alerts: since when, by kind. */
-    monitorId: text('monitor_id'),
-    watchTriedAt: moment('watch_tried_at'),
-    alerts: jsonb('alerts').$type<Readonly<Record<string, string>>>().notNull().default({}),
-    createdAt: createdAt(),
-    updatedAt: moment('updated_at').notNull().defaultNow(),
-  },
-  (table) => [
-    uniqueIndex('streams_key_hash_key').on(table.keyHash),
-    index('streams_by_user').on(table.userId, table.streamId),
-    index('streams_by_state').on(table.state, table.streamId),
-    index('streams_kept')
-      .on(table.closedAt)
-      .where(sql`discarded_at is null and started_at is not null`),
-    index('streams_open')
-      .on(table.publisherIngest)
-      .where(sql`closed_at is null and started_at is not null`),
-  ],
-)
-
-const streamOf = (name: string) => uuid(name).references(() => streams.streamId, { onDelete: 'cascade' })
+export * from './chat-schema.ts'
+export * from './stream-schema.ts'
 
 /** One row per run of an encoder. One that goes on where the run before has ended has the same discontinuity number. */
 export const encoderRuns = pgTable(

@@ -172,6 +172,13 @@ describe.each(RUNTIMES)("a worker's calls to %s", (runtime) => {
     expect(Math.abs(skewed.json.error.details.server_time - Date.now() / 1000)).toBeLessThan(60)
   })
 
+  it('learn the policy of the gateway that answers, with the claim and with each report', async () => {
+    const id = await createMonitor()
+    const policy = JSON.stringify({ allow_private_networks: true, allow_any_site: false })
+    expect((await claim(id)).headers.get('x-worker-policy')).toBe(policy)
+    expect((await put(id, buildReport(1, 1))).headers.get('x-worker-policy')).toBe(policy)
+  })
+
   it('open their own assignment and nothing else', async () => {
     const mine = await createMonitor()
     const other = await createMonitor()

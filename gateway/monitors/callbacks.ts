@@ -12,7 +12,7 @@ import type { MonitorsContext } from './context.ts'
 /** Returns the callbacks of monitors' workers: the claim, then the reports. */
 export function callbackRoutes(context: MonitorsContext): Hono {
   const recordReport = createRecordReport(context)
-  const signed = requireWorker({ internalKey: context.settings.keys.INTERNAL_API_KEY, kind: MONITOR_KIND })
+  const signed = requireWorker(context.settings, { kind: MONITOR_KIND })
   return new Hono()
     .post('/monitors/:id/claim', signed, requireJson, parse('json', ClaimRequest), async (c) =>
       c.json(await claimAssignment(context, c.req.param('id'), c.req.valid('json').claimant)),

@@ -15,7 +15,7 @@ import { MONITOR_KIND, monitorRole, workerNameOf, workerSpec } from './pod.ts'
 import { describeResolver } from './resolver.ts'
 import { monitorRoutes } from './routes.ts'
 import { MONITORS_SECTION, readMonitorSettings } from './settings.ts'
-import { findMonitor } from './store/monitors.ts'
+import { findMonitor, SCHEDULE_DUE_IN_MS } from './store/monitors.ts'
 
 /** Monitors: each follows one live stream. */
 export const monitors: System = {
@@ -41,7 +41,7 @@ function mount(context: MonitorsContext): MountedSystem {
     callbacks: callbackRoutes(context),
     workerKinds: [workerKind(context)],
     periodicTasks: [
-      taskAtInterval('follow schedules', OFTEN_MS, () => followSchedule(context)),
+      taskAtInterval('follow schedules', OFTEN_MS, () => followSchedule(context), SCHEDULE_DUE_IN_MS),
       taskAtInterval('check the resolver', DAY_MS, async () => warnOfResolver(context)),
     ],
     facts: () => resolverFacts(context),

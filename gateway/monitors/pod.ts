@@ -18,6 +18,7 @@ export function monitorRole({ resources }: Pick<MonitorSettings, 'resources'>): 
     resources,
     ports: [],
     network: { ingress: 'none', egress: 'internet' },
+    isMovable: true,
   }
 }
 

@@ -30,6 +30,7 @@ const DOCS = {
       KERNEL_ERRORS.IDEMPOTENCY_KEY_REUSED,
       MONITOR_ERRORS.MAX_MONITORS_EXCEEDED,
     ],
+    isIdempotent: true,
   }),
   list: describe(TAG, 'List monitors, newest first', {
     ...answers(200, MonitorList, 'By offset with a total, or by cursor.'),

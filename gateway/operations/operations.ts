@@ -1,16 +1,17 @@
 import type { Context } from '../context.ts'
+import { createDueTimes } from '../database/due-times.ts'
 import { deleteOldKeys } from '../http/store/idempotency-keys.ts'
 import { createMailDelivery, type MailDelivery } from '../mail/send-mails.ts'
-import { deleteExpiredMails } from '../mail/store/mails.ts'
+import { deleteExpiredMails, MAIL_DUE_IN_MS } from '../mail/store/mails.ts'
 import { createDeliverer } from '../outbox/deliver.ts'
-import { listLaneOwners, nextDeliveryInMs } from '../outbox/store/events.ts'
+import { laneDueInMs, listLaneOwners, nextDeliveryInMs } from '../outbox/store/events.ts'
 import { RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
 import { createScheduler, type Scheduler, type SchedulerMemory } from '../scheduler/scheduler.ts'
 import type { MountedSystem } from '../system.ts'
 import { createWorkerLaunches } from '../workers/launch-due-workers.ts'
 import type { ReconcileReport } from '../workers/reconcile-workers.ts'
 import { createReconciler, createReconcilerMemory, type ReconcilerMemory } from '../workers/reconciler.ts'
-import { nextLaunchInMs, renewLeases } from '../workers/store/assignments.ts'
+import { LAUNCH_DUE_IN_MS, LEASE_DUE_IN_MS, nextLaunchInMs, renewLeases } from '../workers/store/assignments.ts'
 
 /** The periodic work of a gateway: the kernel's tasks and those of all its systems. */
 export type Operations = {
@@ -44,18 +45,34 @@ export function createOperations(
     for (const system of systems) await system.onWebhookExhausted(tx, event)
   })
   const mailDelivery = openMailDelivery(context, systems)
-  const reconciler = createReconciler(context, kinds, memory.reconciler)
+  const dueTimes = createDueTimes(context.db)
+  const reconciler = createReconciler(context, kinds, {
+    memory: memory.reconciler,
+    leaseDue: dueTimes.add(LEASE_DUE_IN_MS),
+  })
   const tasks: PeriodicTask[] = [
-    { name: 'deliver webhooks', everyMs: 0, run: () => deliverer.deliverDue() },
+    {
+      name: 'deliver webhooks',
+      everyMs: 0,
+      dueInMs: laneDueInMs(context.identity.id),
+      run: () => deliverer.deliverDue(),
+    },
     { name: 'settle workers', everyMs: 0, run: (reasons) => reconciler.reconcileIfDue(reasons) },
-    { name: 'launch workers', everyMs: 0, run: createWorkerLaunches(context, kinds) },
-    ...(mailDelivery === null ? [] : [{ name: 'send mails', everyMs: 0, run: () => mailDelivery.sendDue() }]),
+    {
+      name: 'launch workers',
+      everyMs: 0,
+      dueInMs: LAUNCH_DUE_IN_MS,
+      run: createWorkerLaunches(context, kinds),
+    },
+    ...(mailDelivery === null
+      ? []
+      : [{ name: 'send mails', everyMs: 0, dueInMs: MAIL_DUE_IN_MS, run: () => mailDelivery.sendDue() }]),
     ...systems.flatMap((system) => system.periodicTasks),
     taskAtInterval('delete expired mails', RARELY_MS, () => forgetExpiredMails(context)),
     taskAtInterval('forget old keys', RARELY_MS, () => deleteOldKeys(context.db)),
   ]
   return {
-    scheduler: createScheduler(context.log, tasks, memory.tasks),
+    scheduler: createScheduler({ log: context.log, dueTimes, memory: memory.tasks }, tasks),
     reconcile: () => reconciler.reconcile(),
     async takeOver() {
       await deliverer.takeOver()

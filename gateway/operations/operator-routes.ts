@@ -12,7 +12,7 @@ export function operatorRoutes({ scheduler, reconcile }: Operations, internalKey
   const operator = requireOperator(internalKey)
   return new Hono()
     .post('/tick', operator, async (c) =>
-      c.json({ next_in_ms: Math.round(await scheduler.run({ workers: true, everything: true })) }),
+      c.json({ next_in_ms: Math.round(await scheduler.run({ any: true, workers: true, everything: true })) }),
     )
     .post('/reconcile', operator, async (c) => c.json(await reconcile()))
 }

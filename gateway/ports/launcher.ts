@@ -18,6 +18,8 @@ export type WorkerRole = {
   /** The container ports that its Pods listen on beside the health port. A Pod that has some knows its own address. */
   readonly ports: readonly WorkerPort[]
   readonly network: WorkerNetwork
+  /** Whether an autoscaler may move its Pods to free a node. A drained node's Pods move in any case. */
+  readonly isMovable: boolean
 }
 
 /** A port of a worker's container, of TCP by default; the name is an IANA service name of at most 15 characters: `rtmp`. */

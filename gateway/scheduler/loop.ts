@@ -15,7 +15,7 @@ export function startLoop(scheduler: Scheduler, signal: WakeSignal): Loop {
   const stopping = new AbortController()
   const running = scheduler.tasks.map(async (run) => {
     const sleep = signal.createSleeper()
-    let reasons: WakeReasons = { ...NO_REASONS, workers: true }
+    let reasons: WakeReasons = { ...NO_REASONS, any: true, workers: true }
     while (!stopping.signal.aborted) reasons = await sleep(await run(reasons))
   })
   return {

@@ -1,9 +1,13 @@
 import type { Log } from '../../shared/log.ts'
+import type { DueTimes } from '../database/due-times.ts'
 import { LauncherUnavailable } from '../ports/launcher.ts'
 import type { PeriodicTask } from './periodic-task.ts'
 import { mergeReasons, NO_REASONS, type WakeReasons } from './wake-reasons.ts'
 
-/** Each task runs at least at this interval, in ms, also without a request: another gateway may have left work. */
+/**
+ * Each task runs, or reads when it is due, at least at this interval, in ms, also without a request: another gateway may
+ * have left work. The pauses of idle tasks end together, at multiples of it, so that they share one statement.
+ */
 const LONGEST_PAUSE_MS = 4000
 
 /** Backoff after failures, in ms, doubling from the first to the longest; a request does not shorten it. */
@@ -25,13 +29,41 @@ export type Scheduler = {
 export type SchedulerMemory = Map<string, TaskMemory>
 type TaskMemory = { failures: number; notBeforeMs: number; reasons: WakeReasons }
 
+/** What a scheduler runs its tasks with. */
+export type SchedulerParts = {
+  readonly log: Log
+  readonly dueTimes: DueTimes
+  readonly memory: SchedulerMemory
+}
+
 /** Returns a scheduler for tasks that fail apart: one that fails backs off, and is logged once until it works again. */
-export function createScheduler(log: Log, tasks: readonly PeriodicTask[], memory: SchedulerMemory): Scheduler {
-  const scheduled = tasks.map((task) => scheduleTask(log, task, recall(memory, task.name)))
+export function createScheduler({ log, dueTimes, memory }: SchedulerParts, tasks: readonly PeriodicTask[]): Scheduler {
+  const scheduled = tasks.map((task) => scheduleTask(log, runWhereDue(task, dueTimes), recall(memory, task.name)))
   return {
     tasks: scheduled,
     run: async (reasons) => Math.min(...(await Promise.all(scheduled.map((run) => run(reasons))))),
   }
+}
+
+/** Returns a task that runs where it is due or requested; in any case, it returns in how many ms it should be called again. */
+function runWhereDue(task: PeriodicTask, dueTimes: DueTimes): PeriodicTask {
+  if (task.dueInMs === undefined) return task
+  const readDueTime = dueTimes.add(task.dueInMs)
+  return {
+    ...task,
+    async run(reasons) {
+      // Work that was just committed waits for no further statement.
+      if (reasons.any && task.everyMs === 0) return task.run(reasons)
+      const dueMs = await readDueTime()
+      return dueMs === null || dueMs > 0 ? dueMs : task.run(reasons)
+    },
+  }
+}
+
+/** Returns the pause of a task that is due in `dueMs`, or at an unknown time (`null`), in ms. */
+function pauseFor(dueMs: number | null): number {
+  const longestMs = LONGEST_PAUSE_MS - (performance.now() % LONGEST_PAUSE_MS)
+  return Math.max(0, Math.ceil(Math.min(dueMs ?? LONGEST_PAUSE_MS, longestMs)))
 }
 
 function recall(memory: SchedulerMemory, name: string): TaskMemory {
@@ -41,7 +73,7 @@ function recall(memory: SchedulerMemory, name: string): TaskMemory {
 }
 
 function scheduleTask(log: Log, task: PeriodicTask, memory: TaskMemory): ScheduledTask {
-  async function runOnce(): Promise<number> {
+  async function runOnce(): Promise<number | null> {
     const nowMs = performance.now()
     const { reasons } = memory
     if (nowMs < memory.notBeforeMs && !reasons.everything) return memory.notBeforeMs - nowMs
@@ -51,7 +83,7 @@ function scheduleTask(log: Log, task: PeriodicTask, memory: TaskMemory): Schedul
       const pauseMs = await task.run(reasons)
       if (memory.failures > 0) log.info('periodic work goes on', { work: task.name, failures: memory.failures })
       memory.failures = 0
-      return pauseMs ?? LONGEST_PAUSE_MS
+      return pauseMs
     } catch (error) {
       memory.reasons = mergeReasons(memory.reasons, { ...reasons, everything: false })
       memory.failures++
@@ -64,7 +96,7 @@ function scheduleTask(log: Log, task: PeriodicTask, memory: TaskMemory): Schedul
   let last: Promise<unknown> = Promise.resolve()
   return (reasons) => {
     memory.reasons = mergeReasons(memory.reasons, reasons)
-    const next = last.then(runOnce).then((pauseMs) => Math.min(Math.max(0, pauseMs), LONGEST_PAUSE_MS))
+    const next = last.then(runOnce).then(pauseFor)
     last = next
     return next
   }

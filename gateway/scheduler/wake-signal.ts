@@ -33,7 +33,7 @@ function createSleeper(): { readonly wake: Wake; readonly sleep: Sleep } {
   return {
     wake(reason) {
       isWoken = true
-      reasons = mergeReasons(reasons, { workers: reason === 'workers', everything: reason === 'everything' })
+      reasons = mergeReasons(reasons, { any: true, workers: reason === 'workers', everything: reason === 'everything' })
       wakeUp()
     },
     async sleep(ms) {

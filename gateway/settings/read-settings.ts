@@ -17,7 +17,7 @@ import {
 } from './fields.ts'
 import { sectionProblems, withoutEmpty, type SettingsSection } from './section.ts'
 import { MAIL_SECTION, readMailSettings } from './mail.ts'
-import { STORES_SECTION } from './stores.ts'
+import { findUnusedStoreSettings, STORES_SECTION } from './stores.ts'
 import { SettingsError } from './settings-error.ts'
 import { KEY_NAMES, type ClusterSettings, type GivenSettings } from './settings.ts'
 
@@ -81,7 +81,7 @@ const KernelEnvironment = v.object({
   ),
   GATEWAY_DEPLOYMENT: setting(
     orNull(clusterName),
-    'Deployment that owns the worker Pods. Deleting it deletes them too.',
+    'Deployment that owns the worker Pods, as their controller. Deleting it deletes them; without it `kubectl drain` needs `--force`.',
   ),
   WORKER_STARTUP_TIMEOUT: setting(
     v.optional(PositiveDuration, '60s'),
@@ -198,6 +198,7 @@ function toSettings(env: KernelEnvironment, raw: Env): GivenSettings {
     readsPerMinute: env.RATE_LIMIT_READS_PER_MIN,
     trustedProxies: env.TRUSTED_PROXIES ?? [],
     mail: readMailSettings(raw),
+    unusedSettings: findUnusedStoreSettings(raw),
     workerEnv: pick(raw, WORKER_VARIABLES),
   }
 }

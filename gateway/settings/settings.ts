@@ -50,6 +50,8 @@ export type Settings = {
   readonly mail: MailSettings | null
   /** Where traces are sent by OTLP over HTTP; `null`: nowhere. */
   readonly otlpEndpoint: string | null
+  /** Names of settings that are set but have no use. */
+  readonly unusedSettings: readonly string[]
   /** Variables that every worker's environment takes over from the gateway's, as written. */
   readonly workerEnv: Readonly<Record<string, string>>
 }

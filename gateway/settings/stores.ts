@@ -122,9 +122,18 @@ function pairProblems(env: Env): string[] {
     ['S3_SECRET_ACCESS_KEY', 'S3_ACCESS_KEY_ID'],
     ['FTP_PASSWORD', 'FTP_USER'],
   ]
+  const { WORKER_SECRET: secret = 'tallylight-storage' } = env
+  const isUsed = (name: string) => !findUnusedStoreSettings(env).includes(name)
   return pairs.flatMap(([name, other]) =>
-    env[name] !== undefined && env[other] === undefined ? [`${name} needs ${other}`] : [],
+    env[name] !== undefined && env[other] === undefined && isUsed(name)
+      ? [`${name} needs ${other}: set it, or remove ${name} (in a cluster, from the Secret ${secret})`]
+      : [],
   )
+}
+
+/** Returns the names of credentials that are set for a store that is not: a Secret may keep those of an earlier one. */
+export function findUnusedStoreSettings({ FTP_HOST, FTP_PASSWORD }: Env): readonly string[] {
+  return FTP_PASSWORD !== undefined && FTP_HOST === undefined ? ['FTP_PASSWORD'] : []
 }
 
 /** What the settings of the stores depend on beside their own variables. */
@@ -152,7 +161,10 @@ export function readStoreSettings(raw: Env, { dataDir, url, toAbsolute, runsPods
       ...(runsPods ? {} : pick(raw, AWS_ON_THIS_MACHINE)),
       ...(storageDir === null ? {} : { STORAGE_DIR: storageDir, MEDIA_URL: `${url}/media` }),
     },
-    secretEnv: pick(raw, Object.keys(WorkerSecrets.entries)),
+    secretEnv: pick(
+      raw,
+      Object.keys(WorkerSecrets.entries).filter((name) => !findUnusedStoreSettings(raw).includes(name)),
+    ),
   }
 }
 

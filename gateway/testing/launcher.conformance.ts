@@ -10,13 +10,16 @@ import {
 } from './workers/launched-programs.ts'
 import type { LaunchedWorker, Launcher, WorkerSpec } from '../ports/launcher.ts'
 
+/** A launcher in a test; `drain` evicts a worker from its node, where workers have nodes. */
+export type TestedLauncher = Launcher & { readonly drain?: (worker: string) => Promise<void> }
+
 /**
  * Describes the guarantees of every launcher. `create` makes one; workers that are processes of this machine run the
  * JavaScript file at `entry`, others any program that starts Node.
  */
 export function describeLauncher(
   title: string,
-  create: (entry: string) => Promise<Launcher>,
+  create: (entry: string) => Promise<TestedLauncher>,
   surroundings: WorkerNetwork = THIS_MACHINE,
 ): void {
   async function createFixture() {
@@ -201,6 +204,17 @@ export function describeLauncher(
       const workers = await list()
       expect(workers).toMatchObject([{ name: spec.name, exit: null }])
       expect(workers[0]?.uid).not.toBe(uid)
+    })
+
+    test('has workers that a drained node lets end gracefully, without force, and launches them again', async (context) => {
+      const { launcher, start, waitUntilGone, relaunch, runOf } = await createFixture()
+      if (launcher.drain === undefined) return context.skip()
+      const { spec, run } = await start('stays')
+      await launcher.drain(spec.name)
+      await waitUntilGone(run)
+      expect(run.messages).toContain('SIGTERM')
+      await relaunch(spec)
+      await runOf(spec, 1)
     })
 
     test('passes a worker its own environment unchanged, and none of the variables of the gateway', async () => {

@@ -11,9 +11,14 @@ const OPEN_CALLS = [
   'get /api/v1/archives',
   'get /api/v1/archives/{id}',
   'get /api/v1/archives/{id}/chapters.vtt',
+  'get /api/v1/archives/{id}/messages',
   'get /api/v1/streams',
   'get /api/v1/streams/{id}',
+  'get /api/v1/streams/{id}/chat',
+  'get /api/v1/streams/{id}/chat/events',
   'get /api/v1/streams/{id}/events',
+  'get /api/v1/streams/{id}/messages',
+  'get /api/v1/streams/{id}/room',
   'get /api/v1/users/{id}',
   'post /api/v1/auth/forgot',
   'post /api/v1/auth/login',
@@ -40,7 +45,7 @@ describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {
     )
     const [key, session] = [[{ ApiKey: [] }, { Bearer: [] }], [{ Bearer: [] }]]
     for (const { name, security, responses } of calls.filter((call) => !OPEN_CALLS.includes(call.name))) {
-      expect(security).toEqual(/\/(?:auth|users|invitations|streams|archives)\b/.test(name) ? session : key)
+      expect(security).toEqual(/\/(?:auth|users|invitations|streams|archives|blocks)\b/.test(name) ? session : key)
       expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '429', '503']))
     }
     const open = calls.filter(({ security }) => security?.length === 0)

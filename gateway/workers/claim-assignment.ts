@@ -4,6 +4,7 @@ import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 import { REUSED_EPOCH } from './store/reused-workers.ts'
 import { findAssignment, raiseEpoch, type Assignment } from './store/assignments.ts'
 import type { Settings } from '../settings/settings.ts'
+import { workerPolicyOf } from '../settings/worker-policy.ts'
 
 /**
  * Claims an assignment for a worker: only its epoch is accepted from now on, and the answer holds what it resumes from. A
@@ -37,11 +38,8 @@ function logClaim({ log, idFields }: Context, claimed: Pick<Assignment, 'kind' |
   log.info('worker claimed its assignment', { ...idFields(claimed.id), epoch: claimed.epoch, lease_sec: LEASE_SEC })
 }
 
-function presentClaim(
-  { allowPrivateNetworks, allowAnySite }: Settings,
-  { epoch, resume }: Pick<Assignment, 'epoch' | 'resume'>,
-): Claim {
-  return { epoch, resume, policy: { allow_private_networks: allowPrivateNetworks, allow_any_site: allowAnySite } }
+function presentClaim(settings: Settings, { epoch, resume }: Pick<Assignment, 'epoch' | 'resume'>): Claim {
+  return { epoch, resume, policy: workerPolicyOf(settings) }
 }
 
 async function findEarlierClaim(context: Context, id: string, claimant: string): Promise<Assignment> {

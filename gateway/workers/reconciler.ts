@@ -1,13 +1,14 @@
 import type { Context } from '../context.ts'
+import type { ReadDueTime } from '../database/due-times.ts'
 import { LauncherUnavailable } from '../ports/launcher.ts'
 import type { WakeReasons } from '../scheduler/wake-reasons.ts'
 import { RECONCILE_DURATION, RECONCILE_FOUND, RECONCILE_LAST_SUCCESS } from './metrics.ts'
 import { reconcileWorkers, type ReconcileReport } from './reconcile-workers.ts'
-import { hasExpiredLease, renewLeases } from './store/assignments.ts'
+import { renewLeases } from './store/assignments.ts'
 import type { WorkerKind } from './worker-kind.ts'
 
-/** Interval at which leases are checked, in ms: an expired one requests a reconciliation. */
-const LEASE_CHECK_INTERVAL_MS = 2000
+/** Shortest time between two reconciliations that expired leases request, in ms. */
+const LEASE_INTERVAL_MS = 2000
 
 /** The pause after a reconciliation is four times its duration, within these, in ms. */
 const SHORTEST_PAUSE_MS = 250
@@ -32,7 +33,6 @@ export type ReconcilerMemory = {
   runs: number
   endedMs: number
   durationMs: number
-  leasesCheckedMs: number
 }
 
 /** Returns the memory of a reconciler that has not run. */
@@ -43,12 +43,18 @@ export function createReconcilerMemory(): ReconcilerMemory {
     runs: 0,
     endedMs: -Infinity,
     durationMs: 0,
-    leasesCheckedMs: -Infinity,
   }
 }
 
+/** `leaseDue` reads when the first lease of a worker expires. */
+export type ReconcilerParts = { readonly memory: ReconcilerMemory; readonly leaseDue: ReadDueTime }
+
 /** Creates the reconciler of one gateway, which decides when workers are compared with records. */
-export function createReconciler(context: Context, kinds: readonly WorkerKind[], memory: ReconcilerMemory): Reconciler {
+export function createReconciler(
+  context: Context,
+  kinds: readonly WorkerKind[],
+  { memory, leaseDue }: ReconcilerParts,
+): Reconciler {
   const { reconcileIntervalMs } = context.settings
 
   async function run(): Promise<ReconcileReport> {
@@ -74,23 +80,17 @@ export function createReconciler(context: Context, kinds: readonly WorkerKind[],
 
   const reconcile = shareConcurrentCalls(run)
 
-  async function isDue(nowMs: number): Promise<boolean> {
-    if (memory.isRequested || nowMs - memory.endedMs >= reconcileIntervalMs) return true
-    if (nowMs - memory.leasesCheckedMs < LEASE_CHECK_INTERVAL_MS) return false
-    memory.leasesCheckedMs = nowMs
-    return hasExpiredLease(context.db)
-  }
-
   async function runIfDue(reasons: WakeReasons): Promise<number> {
     const nowMs = performance.now()
     memory.isRequested ||= reasons.workers || reasons.everything
-    memory.isRequested = await isDue(nowMs)
-    if (!memory.isRequested) return LEASE_CHECK_INTERVAL_MS
+    const nextMs = memory.isRequested ? 0 : nextInMs(memory, await leaseDue(), reconcileIntervalMs)
+    if (nextMs > 0) return nextMs
+    memory.isRequested = true
     const pauseMs = Math.min(Math.max(4 * memory.durationMs, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS)
     const waitMs = memory.endedMs + pauseMs - nowMs
     if (waitMs > 0 && !reasons.everything) return waitMs
     await reconcile()
-    return LEASE_CHECK_INTERVAL_MS
+    return LEASE_INTERVAL_MS
   }
 
   return {
@@ -105,6 +105,12 @@ export function createReconciler(context: Context, kinds: readonly WorkerKind[],
       }
     },
   }
+}
+
+/** Returns in how many ms a reconciliation is due without a request: the interval is over, or a lease has expired. */
+function nextInMs({ endedMs }: ReconcilerMemory, leaseMs: number | null, intervalMs: number): number {
+  const sinceMs = performance.now() - endedMs
+  return Math.min(intervalMs - sinceMs, Math.max(leaseMs ?? Infinity, LEASE_INTERVAL_MS - sinceMs))
 }
 
 /** Returns a function whose concurrent calls share one run of `work`. */

@@ -19,13 +19,23 @@ export const ClaimRequest = v.object({
 })
 export type ClaimRequest = v.InferOutput<typeof ClaimRequest>
 
+/** Which addresses a worker may reach, by the settings of the gateway that answers. */
+export const WorkerPolicy = v.object({ allow_private_networks: v.boolean(), allow_any_site: v.boolean() })
+export type WorkerPolicy = v.InferOutput<typeof WorkerPolicy>
+
+/**
+ * The header of each accepted answer that carries the current WorkerPolicy as JSON. A worker follows the newest, so that it
+ * does not keep what a gateway of earlier settings answered to its claim.
+ */
+export const POLICY_HEADER = 'x-worker-policy'
+
 /** The response to a claim. */
 export const Claim = v.object({
   /** The worker's further calls carry this epoch; the next claim invalidates it. */
   epoch: v.pipe(v.number(), v.integer(), v.minValue(1)),
   /** The state that the last acknowledged report left to resume from; `null` at the first claim. */
   resume: v.nullable(v.unknown()),
-  policy: v.object({ allow_private_networks: v.boolean(), allow_any_site: v.boolean() }),
+  policy: WorkerPolicy,
   /** The task, in the format of the worker's kind. Absent for kinds that read their task from the environment. */
   order: v.optional(v.unknown()),
 })

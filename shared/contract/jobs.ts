@@ -18,7 +18,7 @@ const index = v.pipe(count, v.maxValue(255))
 export const Clip = v.object({ start_sec: seconds, duration_sec: v.pipe(v.number(), v.gtValue(0)) })
 export type Clip = v.InferOutput<typeof Clip>
 
-/** A track of a media file. */
+/** The picture that is encoded. */
 const VideoInfo = v.object({
   codec: v.string(),
   /** Display size: after rotation. */
@@ -35,6 +35,17 @@ const VideoInfo = v.object({
 })
 const AudioInfo = v.object({ codec: v.string(), channels: count, sample_rate: count })
 
+/** A track of an input; `reason` says why it is not the one that is encoded. */
+const TrackInfo = v.object({
+  index: count,
+  kind: v.picklist(['video', 'audio']),
+  /** `null` where it is unknown. */
+  codec: v.nullable(v.string()),
+  language: v.nullable(v.string()),
+  is_chosen: v.boolean(),
+  reason: v.nullable(v.string()),
+})
+
 /** The format and tracks of an input or an output, as ffprobe reports them. */
 export const MediaInfo = v.object({
   format: v.string(),
@@ -43,6 +54,8 @@ export const MediaInfo = v.object({
   bit_rate_kbps: v.nullable(seconds),
   video: v.nullable(VideoInfo),
   audio: v.nullable(AudioInfo),
+  /** All tracks with picture or sound; absent in reports of older workers. */
+  tracks: v.optional(v.pipe(v.array(TrackInfo), v.maxLength(64))),
 })
 export type MediaInfo = v.InferOutput<typeof MediaInfo>
 

@@ -81,6 +81,11 @@ export function deriveLinkToken(internalKey: string, mailId: string): string {
   return bytesToHex(computeHmac(internalKey, `mail-link/v1/${mailId}`))
 }
 
+/** Derives the key with which a broadcast that was created with an Idempotency-Key is published: 128 bits in hex. */
+export function deriveStreamKey(internalKey: string, streamId: string): string {
+  return bytesToHex(computeHmac(internalKey, `stream-key/v1/${streamId}`)).slice(0, 32)
+}
+
 /** Returns the signature of the right to play a broadcast until `expires` (unix seconds), in hex. */
 export function signPlayback(internalKey: string, streamId: string, expires: string): string {
   return bytesToHex(computeHmac(internalKey, `playback/v1/${streamId}/${expires}`))
@@ -106,6 +111,25 @@ export function verifyCallback(
 
 type SignatureHeaders = Omit<SignedMessage, 'body'>
 
+const TIMESTAMP = /^\d{1,15}$/
+const SIGNATURE = /^sha256=[\da-f]{64}$/
+
+/**
+ * Judges the headers of a signed message before its body is read: `unsigned` where one is missing or malformed,
+ * `clock_skew` where the timestamp is more than five minutes off; `null` where the signature may be valid.
+ */
+export function judgeSignatureHeaders(
+  { timestamp, signature }: SignatureHeaders,
+  nowMs: number,
+): 'unsigned' | 'clock_skew' | null {
+  if (!TIMESTAMP.test(timestamp ?? '') || !SIGNATURE.test(signature ?? '')) return 'unsigned'
+  return isCurrent(Number(timestamp), nowMs) ? null : 'clock_skew'
+}
+
+function isCurrent(timestampSec: number, nowMs: number): boolean {
+  return Math.abs(nowMs / 1000 - timestampSec) <= MAX_SKEW_SEC
+}
+
 /** Verifies the signature before the timestamp, so that only holders of the key learn of a clock skew. */
 function verifySignature(
   { timestamp, signature }: SignatureHeaders,
@@ -114,5 +138,5 @@ function verifySignature(
 ): SignatureVerdict {
   if (!timestamp || !signature) return 'unsigned'
   if (!timingSafeEqual(sign(timestamp), signature)) return 'bad_signature'
-  return Math.abs(nowMs / 1000 - Number(timestamp)) <= MAX_SKEW_SEC ? 'valid' : 'clock_skew'
+  return isCurrent(Number(timestamp), nowMs) ? 'valid' : 'clock_skew'
 }

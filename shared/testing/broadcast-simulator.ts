@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { basename } from 'node:path'
 
 import { createBroadcastClock, type BroadcastClock } from './broadcast-clock.ts'
+import { deriveKey, encryptSegment, keyNumberOf } from './encrypted-segments.ts'
 import { findEdgeIndex, formatLivePlaylist, formatMasterPlaylist, findSegmentStartSec } from './live-playlist.ts'
 import { sendFaultyResponse, startLocalServer, type FaultyResponse } from './local-server.ts'
 import type { Clip } from './clips.ts'
@@ -26,6 +27,8 @@ export type BroadcastSimulatorOptions = {
   readonly mediaSequence?: boolean
   /** Whether the playlist ends with EXT-X-ENDLIST after the last segment; true by default. */
   readonly endlist?: boolean
+  /** Whether segments are encrypted with AES-128, with another key after four of them; false by default. */
+  readonly isEncrypted?: boolean
   /** The sound as a separate rendition, which the master playlist lists. */
   readonly sound?: Clip
 }
@@ -137,9 +140,20 @@ async function findFile(path: string, broadcast: Broadcast): Promise<ServedFile 
   const track = { live: clip, sound: options.sound }[folder ?? '']
   if (folder === undefined || track === undefined) return null
   if (rest === '') return toPlaylistFile('playlist', formatWindow(track, folder, broadcast))
-  const index = track.segments.findIndex(({ name }) => name === rest)
-  broadcast.state.pace?.recordRequest(folder, index)
-  return readSegmentFile(track, rest, index)
+  const [, key] = /^key-(\d+)$/.exec(rest) ?? []
+  if (key !== undefined) return { target: 'playlist', type: 'application/octet-stream', body: deriveKey(Number(key)) }
+  return findSegment(track, { folder, name: rest }, broadcast)
+}
+
+async function findSegment(
+  track: Clip,
+  { folder, name }: { readonly folder: string; readonly name: string },
+  { options, state }: Broadcast,
+): Promise<ServedFile | null> {
+  const index = track.segments.findIndex((segment) => segment.name === name)
+  state.pace?.recordRequest(folder, index)
+  const file = await readSegmentFile(track, name, index)
+  return file === null || options.isEncrypted !== true ? file : { ...file, body: encryptSegment(file.body, index) }
 }
 
 function formatWindow(track: Clip, folder: string, { options, clock, state }: Broadcast): string {
@@ -151,11 +165,12 @@ function formatWindow(track: Clip, folder: string, { options, clock, state }: Br
   const { targetDurationSec: ownSec } = track
   const settings = { ...PLAYLIST_DEFAULTS, targetDurationSec: ownSec, ...options }
   const { windowSegments, programDateTime, mediaSequence, endlist, targetDurationSec } = settings
+  const keyUrlOf = options.isEncrypted === true ? (index: number) => `${folder}/key-${keyNumberOf(index)}` : null
   const ended = state.endSec < Infinity || (endlist && last === track.segments.length - 1)
   return formatLivePlaylist(
     { ...track, targetDurationSec },
     { first: Math.max(origin, last - windowSegments + 1), last, origin, ended },
-    { mediaSequence, wallOf: programDateTime ? clock.wallOf : null, folder },
+    { mediaSequence, wallOf: programDateTime ? clock.wallOf : null, folder, keyUrlOf },
   )
 }
 

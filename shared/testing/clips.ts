@@ -4,10 +4,10 @@ import { join } from 'node:path'
 
 import { runFfmpeg } from './run-ffmpeg.ts'
 
-/** One part of a clip. Picture: `normal` moves, `dark` is nearly black. Sound: a number is its level in dBFS. */
+/** One part of a clip. Picture: `normal` moves, `dark` is nearly black, `still` is one bright colour. Sound: a number is its level in dBFS. */
 export type ClipPart = {
   readonly sec: number
-  readonly video?: 'normal' | 'black' | 'dark'
+  readonly video?: 'normal' | 'black' | 'dark' | 'still'
   readonly audio?: 'tone' | 'silent' | number
 }
 
@@ -104,7 +104,7 @@ function buildPictureEncoding(options: ClipOptions): string[] {
 
 function buildPictureSource(parts: readonly ClipPart[], { fps, size }: ClipOptions): string {
   const covers = withConditions(parts).flatMap(({ part, condition }) => {
-    const color = { normal: null, black: 'black', dark: '0x2a2a2a' }[part.video ?? 'normal']
+    const color = { normal: null, black: 'black', dark: '0x2a2a2a', still: '0x5078a0' }[part.video ?? 'normal']
     return color === null ? [] : [`drawbox=c=${color}:t=fill:enable='${condition}'`]
   })
   return [`testsrc2=s=${size}:r=${fps}:d=${sumSec(parts)}`, ...covers].join(',')

@@ -32,6 +32,8 @@ export type PlaylistTags = {
   readonly wallOf: ((mediaSec: number) => number) | null
   /** The folder of the segments' URLs. */
   readonly folder: string
+  /** Returns the URL of a segment's key by the index of the segment; `null`: the segments are not encrypted. */
+  readonly keyUrlOf: ((index: number) => string) | null
 }
 
 /** Formats a media playlist (RFC 8216 §4.3.3). */
@@ -44,6 +46,7 @@ export function formatLivePlaylist(clip: Clip, window: LiveWindow, tags: Playlis
       tags.wallOf
         ? [`#EXT-X-PROGRAM-DATE-TIME:${new Date(tags.wallOf(findSegmentStartSec(clip, index))).toISOString()}`]
         : [],
+      formatKey(index, offset === 0, tags),
       [`#EXTINF:${segment.durationSec.toFixed(6)},`, `${tags.folder}/${segment.name}`],
     ].flat()
   })
@@ -54,6 +57,12 @@ export function formatLivePlaylist(clip: Clip, window: LiveWindow, tags: Playlis
     listed,
     window.ended ? ['#EXT-X-ENDLIST'] : [],
   ])
+}
+
+/** Formats the key of a segment where it is the first one or has another key than the one before (RFC 8216 §4.3.2.4). */
+function formatKey(index: number, isFirst: boolean, { keyUrlOf }: PlaylistTags): readonly string[] {
+  if (keyUrlOf === null || (!isFirst && keyUrlOf(index) === keyUrlOf(index - 1))) return []
+  return [`#EXT-X-KEY:METHOD=AES-128,URI="${keyUrlOf(index)}"`]
 }
 
 /** Formats a master playlist of one variant, `live.m3u8`, optionally with an audio rendition (RFC 8216 §4.3.4). */

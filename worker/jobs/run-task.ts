@@ -62,7 +62,7 @@ export async function runTask(
   })
   const stopping = AbortSignal.any([lifetime.stopping, refused.signal])
   const { report, phaseDurationsMs } = createStateReporter(spec, reports)
-  const result = await executeUntilDeadline({ id: task.id, spec, policy: claim.policy, stopping }, environment, {
+  const result = await executeUntilDeadline({ id: task.id, spec, policy: assignment.policy, stopping }, environment, {
     report,
     flushReports: reports.waitUntilAcknowledged,
     isFirstAttempt: claim.epoch === 1,
@@ -152,7 +152,7 @@ function createStateReporter({ task }: TaskSpec, reports: ReportQueue<TaskSnapsh
 type Execution = {
   readonly id: string
   readonly spec: TaskSpec
-  readonly policy: ClaimedAssignment['claim']['policy']
+  readonly policy: ClaimedAssignment['policy']
   /** Aborts when the worker has to drop the task. */
   readonly stopping: AbortSignal
 }
@@ -169,7 +169,7 @@ async function executeUntilDeadline(
   try {
     await using scratch = await openScratchFolder(environment.WORK_DIR, id)
     await using fetcher = createFetcher({
-      policy: { allowPrivateNetworks: policy.allow_private_networks },
+      policy,
       proxies: readProxySettings(environment),
     })
     const result = await executeTask(spec, { ...context, environment, fetcher, dir: scratch.dir, signal })

@@ -83,7 +83,11 @@ async function prepareInput(spec: SpecOf<'encode'>, context: TaskContext): Promi
   })
   if (fetched.kind !== 'ok') return fetched
   const { path, isCut } = await salvageInput(fetched.path, dir)
-  const probed = await probeMedia(environment.FFPROBE_PATH, path, { timeoutMs: PROBE_TIMEOUT_MS, signal })
+  const probed = await probeMedia(environment.FFPROBE_PATH, path, {
+    ffmpegPath: environment.FFMPEG_PATH,
+    timeoutMs: PROBE_TIMEOUT_MS,
+    signal,
+  })
   if (signal.aborted) return { kind: 'aborted' }
   if (probed.kind === 'invalid') return permanentFailure('INPUT_INVALID', probed.reason)
   if (probed.kind === 'failed') return transientFailure('FFPROBE_FAILED', probed.reason)

@@ -83,7 +83,7 @@ async function encodeOrder(
   const { broadcast } = opened
   await using pushed = createPushedTargets({
     source: reporter.source,
-    means: { policy: { allowPrivateNetworks: claim.policy.allow_private_networks }, limits: PUSH_LIMITS },
+    means: { policy: assignment.policy, limits: PUSH_LIMITS },
     onChange: () => reporter.reportTargets(targets?.describe() ?? [], 'now'),
     fetcher: broadcast.fetcher,
     clock: assignment.clock,

@@ -25,35 +25,35 @@ export function findEndMismatch(
   mainTracks: readonly (ProbedMedia['video'] | ProbedMedia['audio'])[],
   isCut: boolean,
 ): EndMismatch | null {
-  const { start_time: startSec = 0 } = format
+  const startSec = startOf(format)
   const tracks = mainTracks.filter((track) => track !== null)
   const actualSec = Math.max(...tracks.map((track) => track.startSec + track.durationSec)) - startSec
   const main = streams.filter(({ index }) => tracks.some((track) => track.index === index))
   const extents = main.map(readHeaderExtent).filter((extent) => extent !== null)
-  const declaredSec = declaredEndSec(extents, { startSec, actualSec }) ?? format.duration ?? actualSec
+  const hasDurations = extents.length > 0
+  const declaredSec = hasDurations ? declaredEndSec(extents, { startSec, actualSec }) : (format.duration ?? actualSec)
   if (!isCut && Math.abs(declaredSec - actualSec) <= TOLERANCE_SEC) return null
-  const isListed = declaredSec > actualSec && extents.length > 0 && !isFragmented(format.format_name, main)
-  return { kind: classifyEnd(format.format_name, { isCut, isListed }), declaredSec, actualSec }
+  const isListed = hasDurations && !isFragmented(format.format_name, main)
+  const lacksData = isListed && declaredSec > actualSec && (isCut || !REPORTING.test(format.format_name))
+  return { kind: lacksData ? 'incomplete' : nameEnd(isCut), declaredSec, actualSec }
 }
 
-/** Classifies an end by what the demuxer reports of it, and by whether an index lists more. */
-function classifyEnd(
-  format: string,
-  { isCut, isListed }: { readonly isCut: boolean; readonly isListed: boolean },
-): EndMismatch['kind'] {
-  if (isListed && (isCut || !REPORTING.test(format))) return 'incomplete'
+function startOf({ start_time: startSec = 0 }: FfprobeOutput['format']): number {
+  return startSec
+}
+
+function nameEnd(isCut: boolean): 'cut' | 'header' {
   return isCut ? 'cut' : 'header'
 }
 
 /**
- * Returns the end that headers declare; `null` where they declare none. Of a track with a pause before it, ffprobe counts the duration now from the end of
+ * Returns the end that headers declare. Of a track with a pause before it, ffprobe counts the duration now from the end of
  * the pause and now from the start of the file: the meaning that the data confirms counts.
  */
 function declaredEndSec(
   extents: readonly ProbedTrackExtent[],
   { startSec, actualSec }: { readonly startSec: number; readonly actualSec: number },
-): number | null {
-  if (extents.length === 0) return null
+): number {
   const withPause = Math.max(...extents.map((extent) => extent.startSec + extent.durationSec)) - startSec
   const fromStart = Math.max(...extents.map(({ durationSec }) => durationSec))
   return Math.abs(fromStart - actualSec) < Math.abs(withPause - actualSec) ? fromStart : withPause

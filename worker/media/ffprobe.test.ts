@@ -62,6 +62,7 @@ describe('a media file', () => {
         rateOfTimes: { num: 30, den: 1 },
         isVariableFrameRate: false,
         isInterlaced: false,
+        fieldOrder: null,
         bitDepth: 8,
         pixFmt: 'yuv420p',
         color: { transfer: null, primaries: null, space: null, range: null },
@@ -70,6 +71,11 @@ describe('a media file', () => {
         durationSec: 0.5,
       },
       audio: { index: 1, codec: 'aac', channels: 2, sampleRate: 48_000, startSec: 0, durationSec: 0.5 },
+      tracks: [
+        { index: 0, kind: 'video', codec: 'h264', language: null, isChosen: true, reason: null },
+        { index: 1, kind: 'audio', codec: 'aac', language: null, isChosen: true, reason: null },
+      ],
+      problems: { video: null, audio: null },
     })
   })
 
@@ -125,7 +131,8 @@ describe('a media file', () => {
   })
 
   test('of many hours without a duration is probed in little memory', async () => {
-    const track = { index: 0, codec_type: 'video', codec_name: 'vp8', width: 320, height: 180 }
+    const size = { width: 320, height: 180, pix_fmt: 'yuv420p' }
+    const track = { index: 0, codec_type: 'video', codec_name: 'vp8', ...size }
     const packets = Array.from({ length: 600 }, (_, i) => ({
       stream_index: 0,
       pts_time: String(i * 0.04),

@@ -5,8 +5,10 @@ import * as v from 'valibot'
 import { createLineReader } from '../platform/line-reader.ts'
 import { PROGRAM_LIMITS } from '../platform/program-limits.ts'
 import { type ProgramResult, runProgram } from '../platform/run-program.ts'
-import { FfprobeOutput, type FfprobePacket } from './ffprobe-output.ts'
+import { FfprobeDisposition, FfprobeOutput, type FfprobePacket, type InspectedFile } from './ffprobe-output.ts'
 import { correctVideoStart } from './first-frame.ts'
+import { inspectPicture } from './inspect-picture.ts'
+import { HEAD_PACKETS, inspectTracks } from './inspect-tracks.ts'
 import { findSizeProblem, INPUT_OPTIONS, LATE_TRACK_OPTIONS, toInputUrl } from './media-input.ts'
 import { breaksOff } from './end-mismatch.ts'
 import { createPacketTally } from './packet-tally.ts'
@@ -24,22 +26,22 @@ import { createSteadyClock } from './steady-clock.ts'
 type ProbeOptions = {
   readonly timeoutMs: number
   readonly signal: AbortSignal
+  /** Decodes tracks and frames about which the headers are in doubt; default `ffmpeg`. */
+  readonly ffmpegPath?: string
 }
-
-/** Number of first packets that show whether frame durations vary: about ten seconds of picture and sound. */
-const HEAD_PACKETS = 600
 
 const STREAM = [
   'index,codec_type,codec_name,codec_tag_string,width,height,sample_aspect_ratio,pix_fmt,field_order',
   'color_range,color_space,color_transfer,color_primaries,r_frame_rate,avg_frame_rate,start_time,duration,nb_frames',
-  'channels,sample_rate',
+  'channels,sample_rate,sample_fmt',
 ].join(',')
 const ENTRIES = [
   'format=format_name,start_time,duration,size,bit_rate',
   `stream=${STREAM}`,
-  'stream_disposition=attached_pic,timed_thumbnails,default',
-  'stream_tags=DURATION',
-  'stream_side_data=rotation,displaymatrix,dv_profile',
+  'program=program_num:program_stream=index',
+  `stream_disposition=${Object.keys(FfprobeDisposition.entries).join(',')}`,
+  'stream_tags=DURATION,language,title,name,handler_name',
+  'stream_side_data=rotation,displaymatrix,dv_profile,bl_present_flag',
 ].join(':')
 const PACKET = 'packet=stream_index,pts_time,dts_time,duration_time,flags'
 const HEAD = ['-read_intervals', `%+#${HEAD_PACKETS}`, '-show_entries', `${ENTRIES}:${PACKET}`, '-of', 'json']
@@ -70,7 +72,8 @@ async function probePackets(ffprobePath: string, path: string, options: ProbeOpt
   if (result.kind === 'exited' && result.code !== 0)
     return { kind: 'invalid', reason: await describeUnreadableFile(path, result.stderr) }
   if (result.kind !== 'exited') return toFailure(result, options.timeoutMs)
-  const media = withoutGuessedDurations(parseOutput(result.stdout))
+  const output = parseOutput(result.stdout)
+  const media = withoutGuessedDurations(await inspectContent(ffprobePath, { path, media: output }, options))
   const tally = createTally(media)
   for (const packet of media.packets) tally.add(packet)
   const reading: PacketReading = { head: tally, whole: tally, breaksOff: breaksOff(result.stderr) }
@@ -81,8 +84,9 @@ async function probePackets(ffprobePath: string, path: string, options: ProbeOpt
 
 /** Reads the headers and the first packets. Where sound begins late, more of the file is read to find out what it is. */
 async function probeHead(ffprobePath: string, path: string, options: ProbeOptions): Promise<ProgramResult> {
+  const { timeoutMs, signal } = options
   const run = (inputOptions: readonly string[]) =>
-    runProgram(ffprobePath, buildArgs(HEAD, path, inputOptions), { ...options, limits: PROGRAM_LIMITS.probe })
+    runProgram(ffprobePath, buildArgs(HEAD, path, inputOptions), { timeoutMs, signal, limits: PROGRAM_LIMITS.probe })
   const result = await run(INPUT_OPTIONS)
   const isUnknown = result.kind === 'exited' && result.code === 0 && hasUnknownSound(parseOutput(result.stdout))
   return isUnknown ? run(LATE_TRACK_OPTIONS) : result
@@ -98,13 +102,23 @@ function hasUnknownSound({ streams }: FfprobeOutput): boolean {
   return sound.length > 0 && sound.every(({ channels }) => channels === 0)
 }
 
-function createTally(media: FfprobeOutput) {
+/** Decodes what the choice of tracks and the encoding of the picture depend on. */
+async function inspectContent(
+  ffprobePath: string,
+  file: { readonly path: string; readonly media: InspectedFile },
+  { ffmpegPath = 'ffmpeg', timeoutMs, signal }: ProbeOptions,
+): Promise<InspectedFile> {
+  const media = await inspectTracks(ffmpegPath, file, { timeoutMs, signal })
+  return inspectPicture({ ffprobePath, ffmpegPath }, { ...file, media }, { timeoutMs, signal })
+}
+
+function createTally(media: InspectedFile) {
   return createPacketTally(media.streams, createSteadyClock(media.format.format_name, listMainTracks(media)))
 }
 
 type ProbedHead = {
   readonly path: string
-  readonly media: FfprobeOutput
+  readonly media: InspectedFile
   /** That of the first packets. */
   readonly reading: PacketReading
   readonly sizeBytes: number

@@ -1,6 +1,7 @@
+import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
 
-import type { FfprobePacket, FfprobeStream } from './ffprobe-output.ts'
+import { FfprobeDisposition, type FfprobePacket, type FfprobeStream } from './ffprobe-output.ts'
 import { createPacketTally, measureTrackExtent } from './packet-tally.ts'
 
 const STREAM: FfprobeStream = {
@@ -24,7 +25,7 @@ const STREAM: FfprobeStream = {
   nb_frames: undefined,
   channels: 0,
   sample_rate: undefined,
-  disposition: { attached_pic: 0, timed_thumbnails: 0, default: 1 },
+  disposition: v.parse(FfprobeDisposition, { default: 1 }),
   tags: { DURATION: undefined },
   side_data_list: [],
 }

@@ -28,6 +28,8 @@ const ProbedVideo = v.object({
   rateOfTimes: Fraction,
   isVariableFrameRate: v.boolean(),
   isInterlaced: v.boolean(),
+  /** Which field of interlaced frames is shown first; `null` where the frames themselves say so. */
+  fieldOrder: v.optional(v.nullable(v.picklist(['top', 'bottom'])), null),
   bitDepth: v.number(),
   pixFmt: v.string(),
   /** ffmpeg's names; `null` where the file does not contain them. */
@@ -63,7 +65,29 @@ const EndMismatch = v.object({
 export type EndMismatch = v.InferOutput<typeof EndMismatch>
 
 /**
- * The properties of a media file that encoding needs: those of its first picture track and its main sound track.
+ * Why a track cannot be encoded. `refused`: it is the content of the file, but protected or too large, so that an output
+ * without it would not be what was wanted. `preview`: it shows what the file is about. `useless`: nothing of it can be
+ * decoded; the file is encoded without it.
+ */
+const TrackProblem = v.object({ kind: v.picklist(['refused', 'preview', 'useless']), reason: v.string() })
+export type TrackProblem = v.InferOutput<typeof TrackProblem>
+
+/** A picture or sound track of a file, and whether it is encoded. */
+const ListedTrack = v.object({
+  index: v.number(),
+  kind: v.picklist(['video', 'audio']),
+  /** `null` where ffmpeg does not know it. */
+  codec: v.nullable(v.string()),
+  /** As the file names it; `null` where it is unknown. */
+  language: v.nullable(v.string()),
+  isChosen: v.boolean(),
+  /** Why the track is not encoded. */
+  reason: v.nullable(v.string()),
+})
+export type ListedTrack = v.InferOutput<typeof ListedTrack>
+
+/**
+ * The properties of a media file that encoding needs: those of its main picture and its main sound.
  * Workers exchange it, so that its field names never change.
  */
 export const ProbedMedia = v.object({
@@ -78,6 +102,13 @@ export const ProbedMedia = v.object({
   endMismatch: v.optional(v.nullable(EndMismatch), null),
   video: v.nullable(ProbedVideo),
   audio: v.nullable(ProbedAudio),
+  /** All picture and sound tracks; none in probes of older workers. */
+  tracks: v.optional(v.array(ListedTrack), []),
+  /** Why no picture, or no sound, can be encoded although the file has tracks of this kind. */
+  problems: v.optional(v.object({ video: v.nullable(TrackProblem), audio: v.nullable(TrackProblem) }), {
+    video: null,
+    audio: null,
+  }),
 })
 export type ProbedMedia = v.InferOutput<typeof ProbedMedia>
 

@@ -147,6 +147,14 @@ describe('a gap in the timestamps', () => {
     expect((await probeFile(path)).durationSec).toBeGreaterThanOrEqual(4 * everySec)
   })
 
+  test('of more than an hour is accepted between stills, which are stored at the lowest frame rate', async () => {
+    const clip = await makeFile('mp4', '-f', 'lavfi', '-i', 'testsrc2=s=64x64:r=25:d=0.16', ...X264)
+    const { durationSec, video } = await probeFile(await setTimes(clip, { container: 'mkv', times: 'N*7200/TB' }))
+    expect(durationSec).toBeGreaterThanOrEqual(3 * 7200)
+    expect(video?.isVariableFrameRate).toBe(false)
+    expect(Number(video?.fps.num) / Number(video?.fps.den)).toBeLessThan(0.001)
+  })
+
   test('is not found where one frame lasts ten seconds, or the picture ends an hour before the sound', async () => {
     const held = await makeFile('mp4', '-f', 'lavfi', '-i', 'testsrc2=s=64x64:r=1/10:d=10', '-c:v', 'libx264')
     expect((await probeFile(held)).durationSec).toBeCloseTo(10, 1)

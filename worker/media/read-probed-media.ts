@@ -1,5 +1,6 @@
-import { type FfprobeOutput, type FfprobeStream, readHeaderDurationSec } from './ffprobe-output.ts'
+import { chooseTracks, type TrackChoice } from './choose-tracks.ts'
 import { findEndMismatch } from './end-mismatch.ts'
+import { type FfprobeOutput, type FfprobeStream, type InspectedFile, readHeaderDurationSec } from './ffprobe-output.ts'
 import {
   measureTrackExtent,
   type PacketTally,
@@ -7,7 +8,7 @@ import {
   readHeaderExtent,
   type TrackTotals,
 } from './packet-tally.ts'
-import type { MediaProbeResult, ProbedMedia } from './probed-media.ts'
+import type { MediaProbeResult, ProbedMedia, TrackProblem } from './probed-media.ts'
 import { hasResettableClock } from './steady-clock.ts'
 import { findGapProblem, type TrackTiming } from './timestamp-gaps.ts'
 import { readHeaderFps, readVideoTrack } from './video-track.ts'
@@ -19,31 +20,35 @@ const MAX_DURATION_SEC = 100 * 3600
 const GUESSED_DURATION = ['mp3', 'aac', 'ac3', 'eac3', 'dts', 'amr', 'h264', 'hevc', 'obu', 'm4v', 'mpegvideo']
 
 /** Removes durations that ffprobe only guessed, and everything derived from them. */
-export function withoutGuessedDurations(media: FfprobeOutput): FfprobeOutput {
+export function withoutGuessedDurations(media: InspectedFile): InspectedFile {
   const { format_name: format } = media.format
   return GUESSED_DURATION.includes(format) || hasResettableClock(format) ? withoutHeaderDurations(media) : media
 }
 
 /** Removes all durations that come from headers. */
-function withoutHeaderDurations({ packets, streams, format }: FfprobeOutput): FfprobeOutput {
+function withoutHeaderDurations(media: InspectedFile): InspectedFile {
   return {
-    packets,
-    streams: streams.map((stream) => ({ ...stream, duration: undefined, tags: {} })),
-    format: { ...format, duration: undefined, bit_rate: undefined },
+    ...media,
+    streams: media.streams.map((stream) => ({
+      ...stream,
+      duration: undefined,
+      tags: { ...stream.tags, DURATION: undefined },
+    })),
+    format: { ...media.format, duration: undefined, bit_rate: undefined },
   }
 }
 
 /** Returns the indexes of the main tracks. */
-export function listMainTracks(media: FfprobeOutput): readonly number[] {
-  return Object.values(chooseMainTracks(media)).flatMap((stream) => (stream === undefined ? [] : [stream.index]))
+export function listMainTracks(media: InspectedFile): readonly number[] {
+  return mainTracksOf(media).map(({ index }) => index)
 }
 
 /** Returns whether the headers of the main tracks are complete. */
-export function hasCompleteHeaders(media: FfprobeOutput): boolean {
-  const { video, audio } = chooseMainTracks(media)
-  const isKnown = (stream: FfprobeStream | undefined) =>
-    stream === undefined || (readHeaderDurationSec(stream) ?? 0) > 0
-  return isKnown(video) && isKnown(audio) && (video === undefined || readHeaderFps(video) !== null)
+export function hasCompleteHeaders(media: InspectedFile): boolean {
+  return mainTracksOf(media).every(
+    (stream) =>
+      (readHeaderDurationSec(stream) ?? 0) > 0 && (stream.codec_type === 'audio' || readHeaderFps(stream) !== null),
+  )
 }
 
 /** The packets of a file. */
@@ -61,24 +66,25 @@ export type PacketReading = {
  * no frame rate or one above 240, no duration, a gap in the timestamps.
  */
 export function readProbedMedia(
-  media: FfprobeOutput,
+  media: InspectedFile,
   reading: PacketReading,
   sizeBytes: number,
 ): Exclude<MediaProbeResult, { readonly kind: 'failed' }> {
-  const streams = chooseMainTracks(media)
-  const video = streams.video === undefined ? null : readVideoTrack(streams.video, readTotals(streams.video, reading))
-  const audio = streams.audio === undefined ? null : readAudioTrack(streams.audio, readTotals(streams.audio, reading))
-  if (typeof video === 'string') return { kind: 'invalid', reason: video }
-  if (typeof audio === 'string') return { kind: 'invalid', reason: audio }
+  const choice = chooseTracks(media)
+  const { video: videoStream, audio: audioStream } = choice
+  const video = videoStream === undefined ? null : readVideoTrack(videoStream, readTotals(videoStream, reading))
+  const audio = audioStream === undefined ? null : readAudioTrack(audioStream, readTotals(audioStream, reading))
+  if (typeof video === 'string') return readProbedMedia(withRefusedPicture(media, choice, video), reading, sizeBytes)
   const tracks = [video, audio].filter((track) => track !== null)
-  if (tracks.length === 0) return { kind: 'invalid', reason: 'the file holds neither picture nor sound' }
+  if (tracks.length === 0) return { kind: 'invalid', reason: describeMissingTracks(choice) }
   const durationSec = measureDurationSec(tracks)
   const tally = reading.whole ?? reading.head
   const problem = findGapProblem(toTiming(video, tally), toTiming(audio, tally)) ?? findDurationProblem(durationSec)
   if (problem !== null) return { kind: 'invalid', reason: problem }
   const endMismatch = findEndMismatch(media, [video, audio], reading.breaksOff)
   const { format } = endMismatch === null ? media : withoutHeaderDurations(media)
-  return { kind: 'ok', probe: { ...readFormat(format, durationSec, sizeBytes), sizeBytes, video, audio, endMismatch } }
+  const found = { video, audio, tracks: [...choice.tracks], problems: choice.problems }
+  return { kind: 'ok', probe: { ...readFormat(format, durationSec, sizeBytes), sizeBytes, ...found, endMismatch } }
 }
 
 /** Returns the totals of a track. Its header determines its extent where not all packets were read. */
@@ -88,6 +94,19 @@ function readTotals(stream: FfprobeStream, { head, whole }: PacketReading): Trac
   // The head is enough to see whether frame durations vary, unless the average rate is to be counted as well.
   const isRateKnown = readHeaderExtent(stream) !== null && readHeaderFps(stream) !== null
   return isRateKnown ? { ...whole.totalsOf(stream.index), times: first.times } : whole.totalsOf(stream.index)
+}
+
+/** Returns the file without its chosen picture, so that another one is chosen where there is one. */
+function withRefusedPicture(media: InspectedFile, { video }: TrackChoice, reason: string): InspectedFile {
+  const problem: TrackProblem = { kind: 'refused', reason }
+  return { ...media, problems: new Map([...(media.problems ?? []), [video?.index ?? -1, problem]]) }
+}
+
+function describeMissingTracks({ problems }: TrackChoice): string {
+  const [first] = [problems.video, problems.audio]
+    .filter((problem) => problem !== null && problem.kind !== 'preview')
+    .toSorted((a, b) => Number(b?.kind === 'refused') - Number(a?.kind === 'refused'))
+  return first?.reason ?? 'the file holds neither picture nor sound'
 }
 
 function toTiming(
@@ -115,25 +134,12 @@ function findDurationProblem(durationSec: number): string | null {
   return durationSec > MAX_DURATION_SEC ? 'the file claims a duration of more than 100 hours' : null
 }
 
-/** Chooses the first picture track that is not a cover, and the sound track that players prefer. */
-function chooseMainTracks({ streams }: FfprobeOutput): {
-  video: FfprobeStream | undefined
-  audio: FfprobeStream | undefined
-} {
-  const video = streams.find(
-    ({ codec_type, disposition }) =>
-      codec_type === 'video' && disposition.attached_pic === 0 && disposition.timed_thumbnails === 0,
-  )
-  const [audio] = streams
-    .filter(({ codec_type, channels, sample_rate = 0 }) => codec_type === 'audio' && channels > 0 && sample_rate > 0)
-    .toSorted((a, b) => b.disposition.default - a.disposition.default || b.channels - a.channels)
-  return { video, audio }
+function mainTracksOf(media: InspectedFile): readonly FfprobeStream[] {
+  const { video, audio } = chooseTracks(media)
+  return [video, audio].filter((stream) => stream !== undefined)
 }
 
-/** Reads a sound track; a text is the reason why it cannot be encoded. */
-function readAudioTrack(stream: FfprobeStream, totals: TrackTotals): ProbedMedia['audio'] | string {
-  if (stream.codec_name === undefined) return 'the sound has a codec that cannot be decoded'
-  if (stream.codec_tag_string === 'enca') return 'the sound is encrypted'
-  const { index, codec_name: codec, channels, sample_rate: sampleRate = 0 } = stream
+function readAudioTrack(stream: FfprobeStream, totals: TrackTotals): NonNullable<ProbedMedia['audio']> {
+  const { index, codec_name: codec = '', channels, sample_rate: sampleRate = 0 } = stream
   return { index, codec, channels, sampleRate, ...measureTrackExtent(stream, totals) }
 }

@@ -1,27 +1,25 @@
 import type { FfprobeStream } from './ffprobe-output.ts'
-import { findSizeProblem } from './media-input.ts'
 import { measureTrackExtent, type TrackTotals } from './packet-tally.ts'
 import { parseFraction, type ProbedMedia, toNumber } from './probed-media.ts'
+import { readHeaderOrder } from './scan-type.ts'
+import { findUsualStep } from './timestamp-gaps.ts'
 
 /** Highest plausible frame rate. WebM recordings of browsers claim 1000. */
 const MAX_FPS = 240
 /** Highest plausible pixel aspect ratio; others come from broken headers. */
 const MAX_PIXEL_ASPECT = 5
+/** Stills that are shown for as long are stored at the lowest frame rate. */
+const LONG_STILL_SEC = 600
 /** Highest frame rate of interlaced pictures; a higher rate is that of the fields. */
 const MAX_INTERLACED_FPS = 31
 /** Frame rate of a single frame without one. */
 const STILL_FPS = { num: 25, den: 1 }
 /** Most frames that may be stored after a frame that is displayed later (ITU-T H.264 §A.3.1, H.265 §A.4.2). */
 const REORDERED_FRAMES = 16
-/** The Dolby Vision profile without a picture for other decoders. */
-const DOLBY_VISION_ONLY = 5
-const UNKNOWN_CODEC = 'the picture has a codec that cannot be decoded'
 
 /** Reads a picture track; a text is the reason why it cannot be encoded. */
 export function readVideoTrack(stream: FfprobeStream, totals: TrackTotals): ProbedMedia['video'] | string {
-  const { codec_name: codec, pix_fmt: pixFmt = 'unknown' } = stream
-  const problem = findVideoProblem(stream)
-  if (problem !== null || codec === undefined) return problem ?? UNKNOWN_CODEC
+  const { codec_name: codec = '', pix_fmt: pixFmt = 'unknown' } = stream
   const extent = measureTrackExtent(stream, totals)
   const rate = readFrameRate(stream, totals, extent.durationSec)
   if (rate === null) return 'the picture has no frames'
@@ -34,6 +32,7 @@ export function readVideoTrack(stream: FfprobeStream, totals: TrackTotals): Prob
     isMirrored: isMirrored(stream),
     ...rate,
     isInterlaced: isInterlaced(stream),
+    fieldOrder: readHeaderOrder(stream.field_order),
     bitDepth: parseBitDepth(pixFmt),
     pixFmt,
     color: readColor(stream),
@@ -42,21 +41,6 @@ export function readVideoTrack(stream: FfprobeStream, totals: TrackTotals): Prob
     // A single frame may have no duration: it then lasts for one frame of its rate.
     durationSec: extent.durationSec > 0 ? extent.durationSec : 1 / toNumber(rate.fps),
   }
-}
-
-function findVideoProblem({
-  codec_name,
-  codec_tag_string,
-  width,
-  height,
-  side_data_list,
-}: FfprobeStream): string | null {
-  if (codec_tag_string === 'encv') return 'the picture is encrypted'
-  if (codec_name === undefined || width === 0 || height === 0) return UNKNOWN_CODEC
-  const problem = findSizeProblem(width, height)
-  if (problem !== null) return problem
-  if (side_data_list.every(({ dv_profile }) => dv_profile !== DOLBY_VISION_ONLY)) return null
-  return `the picture is Dolby Vision profile ${DOLBY_VISION_ONLY}, which other decoders cannot show`
 }
 
 function readColor(stream: FfprobeStream): NonNullable<ProbedMedia['video']>['color'] {
@@ -69,7 +53,7 @@ function readColor(stream: FfprobeStream): NonNullable<ProbedMedia['video']>['co
 }
 
 function isInterlaced({ field_order = 'unknown' }: FfprobeStream): boolean {
-  return ['tt', 'bb', 'tb', 'bt'].includes(field_order)
+  return field_order === 'interlaced' || readHeaderOrder(field_order) !== null
 }
 
 type VideoFrameRate = Pick<NonNullable<ProbedMedia['video']>, 'fps' | 'rateOfTimes' | 'isVariableFrameRate'>
@@ -89,6 +73,9 @@ function readFrameRate(
   if (average === null) return null
   const isFieldRate = isInterlaced(stream) && toNumber(average) > MAX_INTERLACED_FPS
   const fps = isFieldRate ? { num: average.num, den: average.den * 2 } : average
+  const stillSec = findUsualStep(times)
+  // Stills change on no grid, and a high rate would repeat each one hundreds of thousands of times.
+  if (stillSec >= LONG_STILL_SEC) return toConstantRate({ num: 1, den: Math.round(stillSec) })
   const rateOfTimes = parseFraction(stream.r_frame_rate) ?? fps
   const isVariableFrameRate = isVariable(fps, rateOfTimes, { stream, times })
   // A header's average is off where a part of the file lacks frames, such as the last fragment of a recording.
@@ -111,6 +98,10 @@ function dropIncomplete(times: readonly number[]): Float64Array {
   // A typed array lies outside the heap: there may be millions of frames.
   const sorted = Float64Array.from(times).toSorted()
   return sorted.length > 4 * REORDERED_FRAMES ? sorted.subarray(0, -REORDERED_FRAMES) : sorted
+}
+
+function toConstantRate(fps: VideoFrameRate['fps']): VideoFrameRate {
+  return { fps, rateOfTimes: fps, isVariableFrameRate: false }
 }
 
 function countFps(frames: number, durationSec: number): VideoFrameRate['fps'] | null {

@@ -75,8 +75,7 @@ async function watchAssignment(
   assignment: ClaimedAssignment,
 ): Promise<void> {
   const config = environment.CONFIG_JSON
-  const policy = { allowPrivateNetworks: assignment.claim.policy.allow_private_networks }
-  await using fetcher = createFetcher({ policy, proxies: toProxySettings(environment) })
+  await using fetcher = createFetcher({ policy: assignment.policy, proxies: toProxySettings(environment) })
   await watchStream({
     ...assignment,
     monitor,

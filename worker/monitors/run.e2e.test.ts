@@ -12,19 +12,16 @@ import {
 import { makeClip, type Clip } from '../../shared/testing/clips.ts'
 import { REFUSALS, startBroadcastSite } from '../testing/broadcast-site.ts'
 import { CONFIG } from '../testing/monitor-scenario.ts'
-import {
-  startBroadcastSimulator,
-  type BroadcastSimulator,
-  type BroadcastSimulatorOptions,
-} from '../../shared/testing/broadcast-simulator.ts'
+import { startBroadcastSimulator, type BroadcastSimulatorOptions } from '../../shared/testing/broadcast-simulator.ts'
 import { startWorker, type WorkerProcess } from '../../shared/testing/worker-process.ts'
 import { monitorEnv } from '../testing/worker-environments.ts'
 import { makePausableFfmpeg } from '../testing/pausable-ffmpeg.ts'
 import { until } from '../../shared/testing/until.ts'
 
-/** Picture and sound of the clip, in seconds: black from 2.3 to 7.1, silent from 5.5 to 9.2. */
+/** Stretches of the clip, in seconds. */
 const BLACK = { fromSec: 2.3, toSec: 7.1 }
 const SILENT = { fromSec: 5.5, toSec: 9.2 }
+const STILL = { fromSec: 10.3, toSec: 12.4 }
 const CLIP_CONFIG = { ...CONFIG, blackout_threshold_sec: 3, silence_threshold_sec: 2.5 }
 const TOLERANCE_SEC = 0.1
 /** The segment, of 1 s, in which the black has lasted long enough for its alarm. */
@@ -39,7 +36,9 @@ beforeAll(async () => {
     { sec: 3.2, video: 'black' },
     { sec: 1.6, video: 'black', audio: 'silent' },
     { sec: 2.1, audio: 'silent' },
-    { sec: 3.8 },
+    { sec: 1.1 },
+    { sec: 2.1, video: 'still' },
+    { sec: 0.6 },
   ] as const
   clip = await makeClip(parts, { segmentSec: 1, fps: 20, size: '160x90', container: 'ts' })
 })
@@ -61,7 +60,7 @@ function startGateway(): Promise<FakeGateway> {
 }
 
 /** A stream that goes on as fast as it is watched. */
-function startStream(options: BroadcastSimulatorOptions = {}): Promise<BroadcastSimulator> {
+function startStream(options: BroadcastSimulatorOptions = {}): ReturnType<typeof startBroadcastSimulator> {
   return startBroadcastSimulator(clip, { pace: 'viewer', leadSegments: 2, ...options })
 }
 
@@ -99,9 +98,9 @@ function expectRun(event: MonitorEvent | undefined, truth: typeof BLACK, wallOf:
   expect(Math.abs(Date.parse(String(end)) - wallOf(truth.toSec)) / 1000).toBeLessThan(TOLERANCE_SEC)
 }
 
-describe.concurrent('a worker and a live stream', () => {
+describe.concurrent('a worker of a monitor', () => {
   // These two take the longest: they wait until a stream has stood still for ten seconds.
-  test('a page is waited for, watched while it is live, and over when it says so', async () => {
+  test('waits for a scheduled page, monitors it while it is live, and ends when the page says that it is over', async () => {
     await using gateway = await startGateway()
     await using stream = await startStream()
     stream.stall()
@@ -135,7 +134,7 @@ describe.concurrent('a worker and a live stream', () => {
     expect([...new Set(statuses)]).toEqual(['unknown', 'scheduled', 'live', 'ended'])
   })
 
-  test('a stream that stands still is suspended, and resumed when it moves on', async () => {
+  test('reports a stream without new segments as suspended, and as resumed when it has new ones', async () => {
     await using gateway = await startGateway()
     await using stream = await startStream()
     stream.stall()
@@ -148,7 +147,7 @@ describe.concurrent('a worker and a live stream', () => {
     expect(events[2]?.data['suspended_sec']).toBeGreaterThan(10)
   })
 
-  test('each black and silent run is told once, exact, and in time', async () => {
+  test('reports each black and silent stretch once, with exact times, and in time', async () => {
     await using gateway = await startGateway()
     await using stream = await startStream()
     await using worker = watch(gateway, stream.masterUrl)
@@ -175,7 +174,21 @@ describe.concurrent('a worker and a live stream', () => {
     })
   })
 
-  test('one that is killed is gone on from: nothing is told twice, and totals are whole', async () => {
+  test('reports what is black, silent and frozen in an encrypted stream with exact times', async () => {
+    await using gateway = await startGateway()
+    await using stream = await startStream({ isEncrypted: true })
+    const config = { ...CLIP_CONFIG, freeze_threshold_sec: 1.5 }
+    await using _worker = watch(gateway, stream.url, { CONFIG_JSON: JSON.stringify(config) })
+    const events = eventsOf(await gateway.waitFor(hasEnded))
+
+    const frozen = ['alert.freeze', 'alert.freeze_recovered', 'stream.ended']
+    expect(events.map((event) => event.event_type)).toEqual([...WHOLE_STORY.slice(0, -1), ...frozen])
+    expectRun(events[2], BLACK, stream.wallOf)
+    expectRun(events[4], SILENT, stream.wallOf)
+    expectRun(events[6], STILL, stream.wallOf)
+  })
+
+  test('continues after a kill: no event is reported twice, and totals are complete', async () => {
     await using gateway = await startGateway()
     await using stream = await startStream({ ...PATIENT, windowSegments: 12, leadSegments: ALARM_SEGMENT + 3 })
     stream.stall()
@@ -197,7 +210,7 @@ describe.concurrent('a worker and a live stream', () => {
     expect(reports.find((report) => report.epoch === 2)).toMatchObject({ seq: 1, mode: 'monitoring' })
   })
 
-  test('one that is started again after the end still looks at what it has not seen', async () => {
+  test('that starts again after the end of the stream analyzes the segments that are left', async () => {
     await using gateway = await startGateway()
     await using stream = await startStream({ ...PATIENT, windowSegments: 14, leadSegments: ALARM_SEGMENT + 3 })
     stream.stall()
@@ -213,7 +226,7 @@ describe.concurrent('a worker and a live stream', () => {
     expect(eventsOf(gateway.calls).map((event) => event.event_type)).toEqual(WHOLE_STORY)
   })
 
-  test('date-times and media sequence are not needed', async () => {
+  test('needs no date-times and no media sequence', async () => {
     await using gateway = await startGateway()
     await using stream = await startStream({ programDateTime: false, mediaSequence: false })
     await using _worker = watch(gateway, stream.url)
@@ -223,7 +236,7 @@ describe.concurrent('a worker and a live stream', () => {
     expect(events[2]?.data['total_duration_sec']).toBeCloseTo(BLACK.toSec - BLACK.fromSec, 0)
   })
 
-  test('sound in a playlist of its own is watched beside the picture', async () => {
+  test('analyzes an audio rendition together with the video', async () => {
     const shape = { segmentSec: 1, fps: 20, size: '160x90', container: 'ts', withVideo: false } as const
     await using sound = await makeClip([{ sec: 5.5 }, { sec: 3.7, audio: 'silent' }, { sec: 3.8 }], shape)
     await using gateway = await startGateway()
@@ -234,7 +247,7 @@ describe.concurrent('a worker and a live stream', () => {
     expect(events.map((event) => event.event_type).toSorted()).toEqual(WHOLE_STORY.toSorted())
   })
 
-  test('SIGTERM lets the analysis at hand end, and what it found is told', async () => {
+  test('finishes the running analysis on SIGTERM, and reports its result', async () => {
     await using ffmpeg = await makePausableFfmpeg()
     await using gateway = await startGateway()
     await using stream = await startStream({ ...PATIENT, leadSegments: ALARM_SEGMENT })
@@ -254,7 +267,7 @@ describe.concurrent('a worker and a live stream', () => {
     expect(reportsOf(gateway.calls).at(-1)).toMatchObject({ mode: 'monitoring' })
   })
 
-  test('one that was frozen goes on from what the playlist still has, and counts what it missed', async () => {
+  test('that was frozen continues with the segments that the playlist still lists, and counts those it missed as skipped', async () => {
     await using gateway = await startGateway()
     await using stream = await startStream({ ...PATIENT, windowSegments: 3 })
     stream.stall()
@@ -272,7 +285,7 @@ describe.concurrent('a worker and a live stream', () => {
     expect(analyzed + skipped).toBe(clip.segments.length)
   })
 
-  test('a segment that cannot be had after three tries is passed over, and the next ones are looked at', async () => {
+  test('counts a segment that cannot be fetched as failed, and analyzes the next ones', async () => {
     await using gateway = await startGateway()
     await using stream = await startStream({ windowSegments: 12 })
     stream.fault({ segment: 4 }, 500)

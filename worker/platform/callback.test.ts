@@ -18,8 +18,10 @@ async function startGateway(...answers: readonly GatewayAnswer[]) {
   gateway = await startFakeGateway((_call, index) => answers[index] ?? answers.at(-1) ?? ACCEPTED)
   const clock = createClock()
   const log = createLog('test', 'error', () => {})
-  const access = { gatewayUrl: gateway.origin, workerName: 'stream-monitor-1', token: TOKEN, clock, log }
-  return { gateway, clock, call: createGatewayCaller(access) }
+  const policies: unknown[] = []
+  const onPolicy = (policy: unknown) => void policies.push(policy)
+  const access = { gatewayUrl: gateway.origin, workerName: 'stream-monitor-1', token: TOKEN, clock, onPolicy, log }
+  return { gateway, clock, policies, call: createGatewayCaller(access) }
 }
 
 test('a call is signed with the key of its assignment, for its route and body', async () => {
@@ -35,14 +37,37 @@ test('a call is signed with the key of its assignment, for its route and body', 
   expect(verifyCallback(TOKEN, { ...CALL, body: received?.body ?? '' }, signed, Date.now())).toBe('valid')
 })
 
-test('a call is retried with the same bytes after a broken connection, 503, 429 and a response that is not JSON', async () => {
+test('a call is retried with the same bytes after a broken connection, 503, 429, 408 and a response that is not JSON', async () => {
   const unavailable = refusal(503, 'UNAVAILABLE')
   const noJson = { status: 200, body: undefined }
-  const answers = [unavailable, 'drop', noJson, refusal(429, 'RATE_LIMIT_EXCEEDED'), ACCEPTED] as const
+  const answers = [
+    unavailable,
+    'drop',
+    noJson,
+    refusal(429, 'RATE_LIMIT_EXCEEDED'),
+    refusal(408, 'SLOW'),
+    ACCEPTED,
+  ] as const
   const { gateway: server, call } = await startGateway(...answers)
 
   expect(await call(CALL, FOREVER)).toMatchObject({ kind: 'accepted' })
   expect(server.calls.map(({ body }) => body)).toEqual(answers.map(() => CALL.body))
+})
+
+test('the policy of each accepted answer is passed on, and nothing that is none', async () => {
+  const answerWith = (policy: string, answer = ACCEPTED) => ({ ...answer, headers: { 'x-worker-policy': policy } })
+  const open = { allow_private_networks: true, allow_any_site: false }
+  const shut = { allow_private_networks: false, allow_any_site: false }
+  const { call, policies: stated } = await startGateway(
+    answerWith(JSON.stringify(open)),
+    answerWith(JSON.stringify(shut)),
+    answerWith('{"allow_private_networks":"yes"}'),
+    answerWith('maybe'),
+    ACCEPTED,
+    answerWith(JSON.stringify(open), refusal(401, 'UNAUTHORIZED')),
+  )
+  for (let i = 0; i < 6; i++) await call(CALL, FOREVER)
+  expect(stated).toEqual([open, shut])
 })
 
 test('a refusal for a stale epoch, an ended assignment or a wrong key is final', async () => {

@@ -1,7 +1,7 @@
 import ky from 'ky'
 import * as v from 'valibot'
 
-import { Refusal } from '../../shared/contract/assignment.ts'
+import { POLICY_HEADER, Refusal, WorkerPolicy } from '../../shared/contract/assignment.ts'
 import type { Log } from '../../shared/log.ts'
 import { signCallback, type Callback } from '../../shared/net/signing.ts'
 import { formatTraceparent, startSpan, type Trace } from '../../shared/trace.ts'
@@ -23,7 +23,7 @@ export type GatewayCallResult =
 
 /**
  * Calls the gateway, and repeats the call with the same bytes until it has a final response or the signal aborts.
- * Network errors, 429 and 5xx are retried.
+ * Network errors, 408, 429 and 5xx are retried.
  */
 export type GatewayCaller = (callback: Callback, signal: AbortSignal) => Promise<GatewayCallResult>
 
@@ -36,6 +36,8 @@ export type GatewayAccess = {
   /** The trace of the assignment, if known. */
   readonly trace?: Trace | null
   readonly clock: SettableClock
+  /** Receives the policy of each accepted answer; a gateway of an older version states none. */
+  readonly onPolicy?: (policy: WorkerPolicy) => void
   readonly log: Log
 }
 
@@ -82,8 +84,11 @@ async function attemptCall(access: GatewayAccess, callback: Callback, signal: Ab
   const deadline = setTimeout(abort, CALL_TIMEOUT_MS)
   signal.addEventListener('abort', abort)
   try {
-    const { status, text } = await send(access, callback, call.signal)
-    return interpretResponse(status, text)
+    const { status, text, policy } = await send(access, callback, call.signal)
+    const attempt = interpretResponse(status, text)
+    const stated = v.safeParse(PolicyText, policy)
+    if (attempt.kind === 'accepted' && stated.success) access.onPolicy?.(stated.output)
+    return attempt
   } catch (error) {
     if (signal.aborted) return { kind: 'aborted' }
     return { kind: 'failed', error: call.signal.aborted ? 'timed out' : describeFetchError(error) }
@@ -111,15 +116,18 @@ async function send(access: GatewayAccess, { method, path, body }: Callback, sig
     timeout: false,
     signal,
   })
-  return { status: response.status, text: await response.text() }
+  return { status: response.status, text: await response.text(), policy: response.headers.get(POLICY_HEADER) }
 }
 
 const SkewDetails = v.object({ server_time: v.number() })
 const Json = v.pipe(v.string(), v.parseJson())
 const RefusalText = v.pipe(Json, Refusal)
+const PolicyText = v.pipe(Json, WorkerPolicy)
+/** Request Timeout, where the network stalled within a body; Too Many Requests. */
+const RETRIED = new Set([408, 429])
 
 function interpretResponse(status: number, text: string): CallAttempt {
-  if (status >= 500 || status === 429) return { kind: 'failed', error: `HTTP ${status}` }
+  if (status >= 500 || RETRIED.has(status)) return { kind: 'failed', error: `HTTP ${status}` }
   if (status >= 200 && status < 300) return parseAccepted(text)
   const refusal = v.safeParse(RefusalText, text)
   if (!refusal.success) return refuse(status, `HTTP_${status}`, 'refused without a reason')

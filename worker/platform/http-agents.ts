@@ -1,11 +1,13 @@
 import dns from 'node:dns'
 import http from 'node:http'
 import https from 'node:https'
+import type { LookupFunction } from 'node:net'
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 
 import { guardLookup } from '../../shared/net/guarded-lookup.ts'
 import { type AddressPolicy, ForbiddenAddressError, isPrivateHost } from '../../shared/net/safe-url.ts'
+import { whenPrivateForbidden, type ChangingPolicy } from './changing-policy.ts'
 
 /** Forward proxies, as in `HTTP_PROXY` and `HTTPS_PROXY`; `bypass` is `NO_PROXY`. */
 export type ProxySettings = {
@@ -32,12 +34,17 @@ const KEEP_ALIVE = { keepAlive: true, maxFreeSockets: 8, scheduling: 'lifo' } as
  * Creates the connections of one client. Where private addresses are forbidden, direct connections are made to public
  * addresses only: the address of a name is checked when it is looked up for the connection, and a literal one before.
  */
-export function createHttpAgents(policy: AddressPolicy, proxies: ProxySettings): HttpAgents {
-  const options = policy.allowPrivateNetworks ? KEEP_ALIVE : { ...KEEP_ALIVE, lookup: guardLookup(dns.lookup) }
+export function createHttpAgents(policy: ChangingPolicy, proxies: ProxySettings): HttpAgents {
+  const options = { ...KEEP_ALIVE, lookup: lookupBy(policy) }
   const direct = {
     http: guardAgent(new http.Agent(options), policy),
     https: guardAgent(new https.Agent(options), policy),
   }
+  const destroyDirect = () => {
+    for (const each of [direct.http, direct.https]) each.destroy()
+  }
+  // Kept connections may lead to private addresses.
+  const unsubscribe = whenPrivateForbidden(policy, destroyDirect)
   const viaHttp = proxies.http === null ? null : createProxyRoutes(proxies.http)
   const viaHttps = proxies.https === null ? viaHttp : createProxyRoutes(proxies.https)
   return {
@@ -48,19 +55,26 @@ export function createHttpAgents(policy: AddressPolicy, proxies: ProxySettings):
       return { isSecure, options: { ...serverOf(url), agent: isSecure ? direct.https : direct.http } }
     },
     destroy() {
-      for (const each of [direct.http, direct.https]) each.destroy()
+      unsubscribe()
+      destroyDirect()
       for (const each of [viaHttp, viaHttps]) each?.destroy()
     },
   }
 }
 
+/** Returns the lookup of names for a socket, by what the policy allows when the connection is made. */
+function lookupBy(policy: AddressPolicy): LookupFunction {
+  const guarded = guardLookup(dns.lookup)
+  return (name, options, callback) =>
+    policy.allowPrivateNetworks ? dns.lookup(name, options, callback) : guarded(name, options, callback)
+}
+
 /** Makes an agent refuse literal private addresses, which sockets do not look up. */
-function guardAgent<T extends http.Agent>(agent: T, { allowPrivateNetworks }: AddressPolicy): T {
-  if (allowPrivateNetworks) return agent
+function guardAgent<T extends http.Agent>(agent: T, policy: AddressPolicy): T {
   const connect = agent.createConnection.bind(agent)
   agent.createConnection = (options, callback) => {
     const host = options.host ?? ''
-    if (isPrivateHost(host)) throw new ForbiddenAddressError(host)
+    if (!policy.allowPrivateNetworks && isPrivateHost(host)) throw new ForbiddenAddressError(host)
     return connect(options, callback)
   }
   return agent

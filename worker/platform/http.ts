@@ -1,6 +1,7 @@
 import { hrefOf, queryOf } from '../../shared/net/query-text.ts'
 import { type AddressPolicy, checkUrl, ForbiddenAddressError } from '../../shared/net/safe-url.ts'
 import { isBadPort } from './bad-ports.ts'
+import type { ChangingPolicy } from './changing-policy.ts'
 import { type CookieJar, createCookieJar } from './cookie-jar.ts'
 import { createHttpAgents, type HttpAgents, type HttpRoute, type ProxySettings } from './http-agents.ts'
 import { decodeHeader, exchange, type HttpResponse } from './http-exchange.ts'
@@ -63,7 +64,7 @@ export type OpenOptions = {
 
 export type Fetcher = {
   /** The addresses that it may reach. Programs that fetch on the worker's behalf follow it too. */
-  readonly policy: AddressPolicy
+  readonly policy: ChangingPolicy
   /** Fetches a resource into memory, in one attempt. Every failure is a value, also an abort. */
   get(url: string, options: GetOptions): Promise<FetchResult>
   /** Opens a resource that is too large for memory, in one attempt. Failures of the body are thrown. */
@@ -75,11 +76,10 @@ const MAX_REDIRECTS = 5
 const USER_AGENT = 'Mozilla/5.0 (compatible; Tallylight)'
 
 /**
- * Creates the only client through which a worker fetches resources. It keeps cookies. Where private addresses are
- * forbidden, it checks the URL of each redirect, and the address of each name when it connects. A forward proxy resolves the names itself,
- * so that behind one only the URLs are checked.
+ * Creates the only client through which a worker fetches resources, with cookies. Where private addresses are forbidden, now
+ * or from a change on, URLs are checked, and addresses at each connection; behind a forward proxy, only the URLs.
  */
-export function createFetcher(options: { readonly policy: AddressPolicy; readonly proxies: ProxySettings }): Fetcher {
+export function createFetcher(options: { readonly policy: ChangingPolicy; readonly proxies: ProxySettings }): Fetcher {
   const agents = createHttpAgents(options.policy, options.proxies)
   const client: HttpClient = { agents, cookies: createCookieJar(), policy: options.policy }
   return {

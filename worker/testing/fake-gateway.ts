@@ -13,7 +13,13 @@ export type GatewayCall = {
 }
 
 /** A response. `drop` cuts the connection after the call was received; `hang` never responds. */
-export type GatewayAnswer = { readonly status: number; readonly body: unknown } | 'drop' | 'hang'
+export type GatewayAnswer = WholeAnswer | 'drop' | 'hang'
+
+type WholeAnswer = {
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 /** A running fake gateway. */
 export type FakeGateway = AsyncDisposable & {
@@ -24,10 +30,10 @@ export type FakeGateway = AsyncDisposable & {
 }
 
 /** The response that accepts a report. */
-export const ACCEPTED: GatewayAnswer = { status: 200, body: { duplicate: false } }
+export const ACCEPTED: WholeAnswer = { status: 200, body: { duplicate: false } }
 
 /** Returns a response with an error code. */
-export function refusal(status: number, code: string, details?: unknown): GatewayAnswer {
+export function refusal(status: number, code: string, details?: unknown): WholeAnswer {
   return { status, body: { error: { code, message: `refused: ${code}`, details } } }
 }
 
@@ -44,7 +50,8 @@ export async function startFakeGateway(
     const result = await answer(call, calls.length - 1)
     if (result === 'drop') response.socket?.destroy()
     else if (result !== 'hang') {
-      response.writeHead(result.status, { 'content-type': 'application/json' }).end(JSON.stringify(result.body))
+      const headers = { 'content-type': 'application/json', ...result.headers }
+      response.writeHead(result.status, headers).end(JSON.stringify(result.body))
     }
   })
   return {

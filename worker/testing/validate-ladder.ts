@@ -101,6 +101,7 @@ function planLadder(variants: readonly DeclaredVariant[], frameRate: number): Ou
     },
     audio: { kbps: 128, channels: 2, sampleRate: 48_000 },
     inputHasAudio: true,
+    leftOut: { video: null, audio: null },
     inputProblem: null,
     segmentSec: 2,
     durationSec: 60,

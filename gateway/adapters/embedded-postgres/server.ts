@@ -55,6 +55,9 @@ async function spawnServer(cluster: PostgresCluster, options: ServerOptions): Pr
     unix_socket_directories: '',
     port: String(options.port),
     timezone: 'UTC',
+    // Each looks for work at this interval. A commit waits for neither: it writes its log itself.
+    bgwriter_delay: '1s',
+    wal_writer_delay: '1s',
     cluster_name: clusterNameOf(cluster.dir),
     ...options.settings,
   }).flatMap(([name, value]) => ['-c', `${name}=${value}`])

@@ -6,6 +6,7 @@ import { gzip } from 'node:zlib'
 import { build, type BuildOptions, type OutputFile } from 'esbuild'
 
 import type { LoadPageAssets, PageAsset, PageAssets } from '../../ports/page-assets.ts'
+import { withEsbuild } from './with-esbuild.ts'
 
 const GATEWAY = fileURLToPath(new URL('../../', import.meta.url))
 /** Browsers of 2024: they know `light-dark()`, popovers and nesting. */
@@ -38,7 +39,7 @@ const COMMON = {
 export function createPageAssetLoader(sources: readonly string[]): LoadPageAssets {
   let made: Promise<PageAssets> | null = null
   return () => {
-    made ??= bundle(sources).catch((error: unknown) => {
+    made ??= withEsbuild(() => bundle(sources)).catch((error: unknown) => {
       made = null
       throw error
     })

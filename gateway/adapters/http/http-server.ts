@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { serve, type ServerType } from '@hono/node-server'
 import type { Hono } from 'hono'
 
+import { createSocketServer, ignoreOtherUpgrades } from './web-sockets.ts'
+
 export type HttpServer = {
   readonly port: number
   /** Closes each connection after its next response, so that a load balancer can route clients to another gateway. */
@@ -15,6 +17,12 @@ export type HttpServer = {
 /** Longest time for a request to arrive, headers and body, in ms. */
 const REQUEST_TIMEOUT_MS = 30_000
 
+/**
+ * How long an idle connection stays open, in ms: workers call every few seconds, at the latest after 10 s. Clients learn it
+ * from the header `Keep-Alive`.
+ */
+const KEEP_ALIVE_MS = 30_000
+
 const IDLE_SWEEP_MS = 50
 
 /**
@@ -23,10 +31,15 @@ const IDLE_SWEEP_MS = 50
  */
 export async function listen(app: Hono, address: { host: string; port: number }): Promise<HttpServer> {
   const server = await new Promise<ServerType>((resolve, reject) => {
-    const serverOptions = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS }
-    const starting = serve({ fetch: app.fetch, hostname: address.host, port: address.port, serverOptions }, () =>
-      resolve(starting),
-    )
+    const serverOptions = {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+    }
+    const websocket = { server: createSocketServer() }
+    const { host: hostname, port } = address
+    const starting = serve({ fetch: app.fetch, hostname, port, serverOptions, websocket }, () => resolve(starting))
+    ignoreOtherUpgrades(starting)
     starting.once('error', reject)
   })
   return {

@@ -1,18 +1,54 @@
-import { describe, expect, test, vi } from 'vitest'
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { WAIT } from '../../../shared/testing/until.ts'
 import { listenForPrograms, type ProgramName } from '../../testing/workers/launched-programs.ts'
 import type { LaunchedWorker } from '../../ports/launcher.ts'
+import { GATEWAY_DEPLOYMENT } from '../../testing/fake-kubernetes/index.ts'
+import { NODE_NAME } from '../../testing/fake-kubernetes/kubelet/pod-status.ts'
 import { describeLauncher } from '../../testing/launcher.conformance.ts'
+import { createApiClient } from './api-client.ts'
+import { drainPod } from './testing/drain-pod.ts'
 import { createLauncherFixture } from './testing/launcher-fixture.ts'
 import { openTestNamespace, readTestCluster } from './testing/real-cluster.ts'
+import { createTokenAccess } from './token-access.ts'
+
+const execute = promisify(execFile)
+const KUBECTL = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .map((folder) => join(folder, 'kubectl'))
+  .find((path) => existsSync(path))
 
 /** Returns the options of a cluster whose Pods run the file at `entry`, with a shortened restart backoff. */
 function clusterOptions(entry: string) {
   return { cluster: { runPods: { entry }, restrictedPods: true, backoffFactor: 0.02 } }
 }
 
-describeLauncher('Pods', async (entry) => (await createLauncherFixture(clusterOptions(entry))).launcher)
+/** What one who drains a node may do. */
+const DRAIN_RULES = [
+  { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'patch'] },
+  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
+  { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
+]
+
+/** Creates a launcher of Pods that the gateway's Deployment owns, on a node that can be drained. */
+async function createDrainableFixture(entry: string) {
+  const { cluster } = clusterOptions(entry)
+  const options = { deployment: GATEWAY_DEPLOYMENT, cluster: { ...cluster, clusterRules: DRAIN_RULES } }
+  return createLauncherFixture(options)
+}
+
+describeLauncher('Pods', async (entry) => {
+  const { launcher, kube } = await createDrainableFixture(entry)
+  const api = createApiClient(createTokenAccess({ server: kube.url, token: kube.token }))
+  return { ...launcher, drain: (name) => drainPod(api, kube.namespace, name) }
+})
 
 if (process.env['TEST_CLUSTER'] === '1') {
   const cluster = readTestCluster(process.env)
@@ -79,6 +115,29 @@ describe('a worker in a Pod', () => {
     expect(await launcher.launch(spec)).toBe('launched')
     expect(await seen(({ phase }) => phase === 'running')).toMatchObject({ restarts: 0 })
     expect(run.isGone()).toBe(false)
+  })
+})
+
+describe.skipIf(KUBECTL === undefined)('kubectl drain', () => {
+  test('evicts workers with no --force, and the next launch waits for a node that is open', async () => {
+    const programs = await listenForPrograms()
+    const { launcher, kube, list } = await createDrainableFixture(programs.entry)
+    const spec = programs.specOf('stays')
+    await launcher.launch(spec)
+    const run = await programs.runOf(spec)
+    const home = await mkdtemp(join(tmpdir(), 'kubectl-drain-'))
+    onTestFinished(() => rm(home, { recursive: true, force: true }))
+    const kubectl = (...args: string[]) =>
+      execute(KUBECTL ?? '', ['--kubeconfig', kube.secureKubeconfigPath, ...args], {
+        env: { HOME: home },
+        timeout: WAIT.timeout,
+      })
+    await kubectl('drain', NODE_NAME, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=60s')
+    expect([run.isGone(), run.messages.includes('SIGTERM'), kube.pods()]).toEqual([true, true, []])
+    expect(await launcher.launch(spec)).toBe('launched')
+    await vi.waitFor(async () => expect(await list()).toMatchObject([{ trouble: { reason: 'Unschedulable' } }]), WAIT)
+    await kubectl('uncordon', NODE_NAME)
+    await programs.runOf(spec, 1)
   })
 })
 

@@ -15,11 +15,10 @@ import {
   POD_NAME,
   makePod,
   SPEC,
-  type FixtureOptions,
 } from './testing/launcher-fixture.ts'
 import { MONITOR_ROLE } from './testing/roles.ts'
 import { sendJson, startScriptedServer } from './testing/scripted-server.ts'
-import { WAIT } from '../../../shared/testing/until.ts'
+import { PATIENCE_MS, WAIT } from '../../../shared/testing/until.ts'
 
 function firstPod(kube: FakeKubernetes) {
   return kube.pods()[0]
@@ -37,35 +36,11 @@ describe('launching', () => {
       metadata: { name: POD_NAME, labels: LABELS },
       spec: { restartPolicy: 'OnFailure' },
     })
-    expect(
-      kube.pods().map(({ metadata }) => metadata.ownerReferences?.map(({ kind, name }) => `${kind} ${name}`)),
-    ).toEqual([[`Deployment ${GATEWAY_DEPLOYMENT}`], [`Deployment ${GATEWAY_DEPLOYMENT}`]])
-    expect(called()).toEqual([`GET deployments/${GATEWAY_DEPLOYMENT}`, 'POST pods', 'POST pods'])
-  })
-
-  test.each<[string, FixtureOptions & { readonly cluster?: FakeKubernetesOptions }]>([
-    ['does not exist', { deployment: 'another' }],
-    [
-      'may not be read',
-      {
-        deployment: GATEWAY_DEPLOYMENT,
-        cluster: { rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['create'] }] },
-      },
-    ],
-  ])('creates Pods without an owner if the Deployment %s, and logs that once', async (_why, options) => {
-    const { kube, launcher, logged } = await createLauncherFixture(options)
-    await launcher.launch(SPEC)
-    await launcher.launch({ ...SPEC, name: 'stream-monitor-mon-2', assignmentId: 'mon-2' })
-    expect(kube.pods().map(({ metadata }) => metadata.ownerReferences)).toEqual([undefined, undefined])
-    expect(logged().map(({ message }) => message)).toEqual(['Deployment could not be read, worker Pods get no owner'])
-  })
-
-  test('is unavailable until the owner can be read', async () => {
-    const { kube, launcher } = await createLauncherFixture({ deployment: GATEWAY_DEPLOYMENT })
-    kube.faults.failCalls({ path: '/deployments', times: 1 }, { status: 503 })
-    await expect(launcher.launch(SPEC)).rejects.toThrow(LauncherUnavailable)
-    expect(await launcher.launch(SPEC)).toBe('launched')
-    expect(firstPod(kube)?.metadata.ownerReferences).toHaveLength(1)
+    const owner = { kind: 'Deployment', name: GATEWAY_DEPLOYMENT, controller: true, blockOwnerDeletion: false }
+    const owned = { metadata: { ownerReferences: [owner] } }
+    expect(kube.pods()).toMatchObject([owned, owned])
+    const calls = [`GET deployments/${GATEWAY_DEPLOYMENT}`, 'POST pods']
+    expect(called()).toEqual([...calls, ...calls])
   })
 
   test('adopts the existing Pod of the same worker', async () => {
@@ -106,6 +81,17 @@ describe('launching', () => {
   test.each(['Failed', 'Succeeded'])('deletes an earlier Pod of the worker that has %s', async (phase) => {
     const { kube, launcher } = await createLauncherFixture()
     kube.insertPods([makePod({}, { phase })])
+    expect(await launcher.launch(SPEC)).toBe('busy')
+    await vi.waitFor(() => expect(kube.pods()).toEqual([]), WAIT)
+    expect(await launcher.launch(SPEC)).toBe('launched')
+  })
+
+  test('deletes an earlier Pod of the worker that has ended, though its phase is still Running', async () => {
+    const { kube, launcher, list } = await createLauncherFixture({ cluster: { sandboxEndMs: PATIENCE_MS } })
+    kube.insertPods([makePod({})])
+    kube.faults.killContainer(POD_NAME, { exitCode: 0 })
+    await vi.waitFor(async () => expect(await list()).toMatchObject([{ phase: 'exited' }]), WAIT)
+    expect(firstPod(kube)?.status.phase).toBe('Running')
     expect(await launcher.launch(SPEC)).toBe('busy')
     await vi.waitFor(() => expect(kube.pods()).toEqual([]), WAIT)
     expect(await launcher.launch(SPEC)).toBe('launched')

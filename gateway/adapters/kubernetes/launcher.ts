@@ -10,7 +10,7 @@ import {
   type WorkerSpec,
 } from '../../ports/launcher.ts'
 import { createOwnerLookup } from './owner-lookup.ts'
-import { isFinished, isNodeLost } from './pod.ts'
+import { isNodeLost } from './pod.ts'
 import type { PodClient, PodList, PodSnapshot } from './pod-client.ts'
 import { buildPod } from './pod-spec.ts'
 import { toLaunchedWorker, splitLastLines } from './launched-worker.ts'
@@ -100,16 +100,18 @@ async function resolveNameConflict(
   spec: WorkerSpec,
   role: WorkerRole,
 ): Promise<LaunchOutcome> {
-  const { name, uid, labels, deletionTimestamp } = pod.metadata
+  const { name, uid, labels } = pod.metadata
   if (labels['app'] !== role.app || labels[role.idLabel] !== spec.assignmentId) {
     throw new LaunchRefused(
       'NameTaken',
       `the name ${name} is taken by a Pod that is not a worker of ${spec.assignmentId}`,
     )
   }
-  if (deletionTimestamp === undefined && !isFinished(pod)) return 'launched'
+  // As in a list: a kubelet shows `Running` for a second after the last run.
+  const phase = toLaunchedWorker(pod, role, serverTimeMs)?.phase
+  if (phase !== 'stopping' && phase !== 'exited') return 'launched'
   if (isNodeLost(pod, serverTimeMs)) await client.delete(name, { uid, gracePeriodSec: 0 })
-  else if (deletionTimestamp === undefined) await client.delete(name, { uid, gracePeriodSec: 1 })
+  else if (phase === 'exited') await client.delete(name, { uid, gracePeriodSec: 1 })
   return 'busy'
 }
 

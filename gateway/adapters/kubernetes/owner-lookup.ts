@@ -5,8 +5,8 @@ import { LaunchRefused } from '../../ports/launcher.ts'
 import type { PodClient } from './pod-client.ts'
 
 /**
- * Creates the lookup of the Deployment that owns the Pods, which is read once and again only after an error.
- * It resolves with `null` if no Deployment is named or may be read, logs the latter once, and throws LauncherUnavailable.
+ * Creates the lookup of the Deployment that owns the Pods as their controller; calls at the same time share one. It
+ * resolves with `null` where none is named or may be read, logs the latter once, and throws LauncherUnavailable.
  */
 export function createOwnerLookup(
   client: Pick<PodClient, 'getDeploymentUid'>,
@@ -14,29 +14,26 @@ export function createOwnerLookup(
   log: Log,
 ): () => Promise<V1OwnerReference | null> {
   if (deployment === null) return async () => null
+  let isLogged = false
   let lookup: Promise<V1OwnerReference | null> | null = null
-  return async () => {
-    lookup ??= lookUpOwner(client, deployment, log)
+
+  async function lookUp(name: string): Promise<V1OwnerReference | null> {
     try {
-      return await lookup
+      const uid = await client.getDeploymentUid(name)
+      isLogged = false
+      // `kubectl drain` refuses Pods without a controller. Nothing acts on Pods that a Deployment controls directly.
+      return { apiVersion: 'apps/v1', kind: 'Deployment', name, uid, controller: true, blockOwnerDeletion: false }
     } catch (error) {
-      lookup = null
-      throw error
+      if (!(error instanceof LaunchRefused)) throw error
+      if (!isLogged) log.warn('Deployment could not be read, worker Pods get no owner', { deployment: name, error })
+      isLogged = true
+      return null
     }
   }
-}
 
-async function lookUpOwner(
-  client: Pick<PodClient, 'getDeploymentUid'>,
-  name: string,
-  log: Log,
-): Promise<V1OwnerReference | null> {
-  try {
-    const uid = await client.getDeploymentUid(name)
-    return { apiVersion: 'apps/v1', kind: 'Deployment', name, uid, blockOwnerDeletion: false }
-  } catch (error) {
-    if (!(error instanceof LaunchRefused)) throw error
-    log.warn('Deployment could not be read, worker Pods get no owner', { deployment: name, error })
-    return null
+  // Read anew for each launch: a replaced Deployment has another uid, and a Pod whose owner is gone is deleted at once.
+  return async () => {
+    lookup ??= lookUp(deployment).finally(() => (lookup = null))
+    return lookup
   }
 }

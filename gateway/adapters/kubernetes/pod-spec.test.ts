@@ -20,6 +20,7 @@ const OWNER = {
   kind: 'Deployment',
   name: 'tallylight-gateway',
   uid: 'd-1',
+  controller: true,
   blockOwnerDeletion: false,
 }
 const OPTIONS = {
@@ -57,6 +58,13 @@ describe('the Pod of a worker', () => {
 
   test('restarts after a failure, and has a grace period of 30 s', () => {
     expect(pod.spec).toMatchObject({ restartPolicy: 'OnFailure', terminationGracePeriodSeconds: 30 })
+  })
+
+  test.each([
+    [true, { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'true' }],
+    [false, { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false', 'karpenter.sh/do-not-disrupt': 'true' }],
+  ])('states to autoscalers whether they may move it: %s', (isMovable, annotations) => {
+    expect(buildPod(SPEC, { ...MONITOR_ROLE, isMovable }, OPTIONS).metadata?.annotations).toEqual(annotations)
   })
 
   test('is deleted with its owner, and does not block the deletion of the owner', () => {

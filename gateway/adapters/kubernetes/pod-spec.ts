@@ -7,7 +7,7 @@ export type PodOptions = {
   readonly image: string
   /** The Secret that holds the secret variables of workers. */
   readonly secret: string
-  /** The owner with which the Pod is deleted; `null`: none. */
+  /** The owner with which the Pod is deleted, its controller; `null`: none. */
   readonly owner: V1OwnerReference | null
 }
 
@@ -28,6 +28,7 @@ export function buildPod(spec: WorkerSpec, role: WorkerRole, { namespace, image,
       name: spec.name,
       namespace,
       labels: buildLabels(spec, role),
+      annotations: buildAnnotations(role),
       ...(owner === null ? {} : { ownerReferences: [owner] }),
     },
     spec: {
@@ -61,6 +62,17 @@ function buildLabels({ assignmentId }: WorkerSpec, { app, idLabel, network }: Wo
     'app.kubernetes.io/managed-by': 'tallylight-gateway',
     'tallylight.dev/ingress': network.ingress,
     'tallylight.dev/egress': network.egress,
+  }
+}
+
+/**
+ * Builds the annotations that autoscalers read. Without one the Cluster Autoscaler never moves a Pod with an `emptyDir`, or
+ * whose controller is a Deployment, and Karpenter moves every Pod.
+ */
+function buildAnnotations({ isMovable }: WorkerRole): Record<string, string> {
+  return {
+    'cluster-autoscaler.kubernetes.io/safe-to-evict': String(isMovable),
+    ...(isMovable ? {} : { 'karpenter.sh/do-not-disrupt': 'true' }),
   }
 }
 

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { build } from 'esbuild'
 
+import { withEsbuild } from '../esbuild/with-esbuild.ts'
 import { bundleWebRtc } from './bundle-web-rtc.ts'
 
 const WORKER_ENTRY = fileURLToPath(new URL('../../../worker/main.ts', import.meta.url))
+/** Name of the bundled program's entry file, after that of its source. */
+const ENTRY = 'main.mjs'
 
 /** CommonJS packages call `require`, which an ES module lacks. */
 const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
@@ -19,8 +22,23 @@ const BANNER = "import { createRequire } from 'node:module'; const require = cre
  */
 export async function bundleWorker(dataDir: string): Promise<string> {
   const folder = resolve(dataDir, 'worker')
-  const path = join(folder, 'main.mjs')
-  const { outputFiles } = await build({
+  const built = join(folder, `build-${randomUUID()}`)
+  try {
+    await withEsbuild(() => buildInto(built))
+    const files = await readdir(built)
+    // A starting worker may be reading a file: each is replaced atomically, and the parts before what loads them.
+    const parts = files.filter((file) => file !== ENTRY)
+    await Promise.all(parts.map((file) => rename(join(built, file), join(folder, file))))
+    await rename(join(built, ENTRY), join(folder, ENTRY))
+  } finally {
+    await rm(built, { recursive: true, force: true })
+  }
+  return join(folder, ENTRY)
+}
+
+/** Bundles the program into a folder. esbuild writes the files: through this process, they would cost it 30 MB. */
+async function buildInto(folder: string): Promise<void> {
+  await build({
     entryPoints: [WORKER_ENTRY],
     bundle: true,
     splitting: true,
@@ -31,28 +49,10 @@ export async function bundleWorker(dataDir: string): Promise<string> {
     assetNames: 'part-[hash]',
     loader: { '.node': 'copy' },
     plugins: [bundleWebRtc],
-    write: false,
     platform: 'node',
     target: `node${process.versions.node}`,
     format: 'esm',
     banner: { js: BANNER },
     logLevel: 'silent',
   })
-  await mkdir(folder, { recursive: true })
-  const parts = outputFiles.filter((file) => file.path !== path)
-  await Promise.all(parts.map((file) => replaceFile(file.path, file.contents)))
-  for (const file of outputFiles) if (file.path === path) await replaceFile(path, file.contents)
-  return path
-}
-
-/** Replaces a file atomically, because a starting worker may be reading it. */
-async function replaceFile(path: string, content: Uint8Array): Promise<void> {
-  const next = `${path}.${randomUUID()}`
-  try {
-    await writeFile(next, content)
-    await rename(next, path)
-  } catch (error) {
-    await rm(next, { force: true })
-    throw error
-  }
 }

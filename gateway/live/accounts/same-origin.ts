@@ -15,6 +15,12 @@ export function isSafeOrSameOrigin(c: Context, publicUrl: string | null): boolea
   return site === undefined || site === 'same-origin' || site === 'none'
 }
 
+/** Returns whether a request comes from a page of this gateway, or from no page at all. */
+export function hasOwnOriginOrNone(c: Context, publicUrl: string | null): boolean {
+  const origin = c.req.header('origin')
+  return origin === undefined || isOwnOrigin(origin, c.req.header('host'), publicUrl)
+}
+
 function isOwnOrigin(origin: string, host: string | undefined, publicUrl: string | null): boolean {
   if (!URL.canParse(origin)) return false
   const given = new URL(origin)

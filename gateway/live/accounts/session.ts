@@ -6,7 +6,7 @@ import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import { bearerToken, type Authentication } from '../../http/authentication.ts'
 import type { LiveContext } from '../context.ts'
 import { includesRole, type Role } from '../roles.ts'
-import { isSafeOrSameOrigin } from './same-origin.ts'
+import { hasOwnOriginOrNone, isSafeOrSameOrigin } from './same-origin.ts'
 import { verifySessionToken } from './session-token.ts'
 import { findSession } from './store/sessions.ts'
 import type { User } from './store/users.ts'
@@ -71,6 +71,15 @@ function cookieOf(context: LiveContext, c: Context): string | null {
 export function refuseOtherSite({ settings }: LiveContext, c: Context): void {
   if (isSafeOrSameOrigin(c, settings.publicUrl)) return
   throw new BrokenRule(KERNEL_ERRORS.FORBIDDEN, 'another site sent this request; use the pages of this one')
+}
+
+/**
+ * Refuses a page of another site that connects a WebSocket: browsers send cookies with it, whatever the page.
+ * @throws BrokenRule FORBIDDEN
+ */
+export function refuseOtherOrigin({ settings }: LiveContext, c: Context): void {
+  if (hasOwnOriginOrNone(c, settings.publicUrl)) return
+  throw new BrokenRule(KERNEL_ERRORS.FORBIDDEN, 'a page of another site sent this request; use the pages of this one')
 }
 
 /**

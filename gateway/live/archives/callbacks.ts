@@ -22,7 +22,7 @@ import { ARCHIVE_ATTEMPTS, ARCHIVE_KIND, archiveIdOf } from './pod.ts'
 
 /** Returns the callbacks of workers that make the files of recordings: the claim, then the reports. */
 export function archiveCallbacks(context: LiveContext): Hono {
-  const signed = requireWorker({ internalKey: context.settings.keys.INTERNAL_API_KEY, kind: ARCHIVE_KIND })
+  const signed = requireWorker(context.settings, { kind: ARCHIVE_KIND })
   return new Hono()
     .post('/archives/:id/claim', signed, requireJson, parse('json', ClaimRequest), async (c) =>
       c.json(await claimArchive(context, c.req.param('id'), c.req.valid('json').claimant)),

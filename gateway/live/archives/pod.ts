@@ -34,6 +34,7 @@ export function archiveRole(): WorkerRole {
     resources: { requests: { cpu: '500m', memory: '256Mi' }, limits: { cpu: '2', memory: '1Gi' } },
     ports: [],
     network: { ingress: 'none', egress: 'internet' },
+    isMovable: false,
   }
 }
 

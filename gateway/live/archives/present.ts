@@ -31,6 +31,8 @@ export type ArchiveView = v.InferOutput<typeof ArchiveView>
 export const ArchiveDetails = v.object({
   ...ArchiveView.entries,
   chapters: v.array(v.object({ start: v.number(), title: v.string() })),
+  /** Whether the chat of its broadcast is kept: `GET /archives/{id}/messages`. */
+  has_chat: v.boolean(),
 })
 export type ArchiveDetails = v.InferOutput<typeof ArchiveDetails>
 

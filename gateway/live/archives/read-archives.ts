@@ -10,6 +10,7 @@ import { presentArchive, type ArchiveDetails, type ArchiveList, type ArchiveView
 import { removeArchive } from './remove-archive.ts'
 import type { ArchiveListQuery, UpdateArchiveBody } from './requests.ts'
 import { listRecordedTitles } from '../store/stream-titles.ts'
+import { hasMessages } from '../store/kept-chats.ts'
 import { findArchive, readArchivePage, updateArchiveRow, type OwnedArchive } from '../store/archives.ts'
 
 /**
@@ -17,10 +18,12 @@ import { findArchive, readArchivePage, updateArchiveRow, type OwnedArchive } fro
  * @throws BrokenRule ARCHIVE_NOT_FOUND, also where the viewer may not watch it
  */
 export async function getArchive(context: LiveContext, viewer: SignedIn | null, id: string): Promise<ArchiveDetails> {
-  const found = await findWatchable(context, viewer, id)
-  const titles = await listRecordedTitles(context.db, found.stream.streamId)
+  const found = await findWatchableArchive(context, viewer, id)
+  const { streamId, keepsChat } = found.stream
+  const titles = await listRecordedTitles(context.db, streamId)
   const chapters = chaptersOf(titles, found.archive.durationSec ?? 0)
-  return { ...viewOf(context, found, viewer), chapters: [...chapters] }
+  const hasChat = keepsChat && (await hasMessages(context.db, streamId))
+  return { ...viewOf(context, found, viewer), chapters: [...chapters], has_chat: hasChat }
 }
 
 /**
@@ -69,14 +72,22 @@ export async function deleteArchive(context: LiveContext, owner: SignedIn, id: s
   context.wake('workers')
 }
 
-async function findWatchable({ db }: LiveContext, viewer: SignedIn | null, id: string): Promise<OwnedArchive> {
+/**
+ * Returns a recording that a viewer may watch.
+ * @throws BrokenRule ARCHIVE_NOT_FOUND, also where the viewer may not know of it
+ */
+export async function findWatchableArchive(
+  { db }: LiveContext,
+  viewer: SignedIn | null,
+  id: string,
+): Promise<OwnedArchive> {
   const found = UUID.test(id) ? await findArchive(db, id) : null
   if (found !== null && mayWatch(found.archive, viewer)) return found
   throw new BrokenRule(LIVE_ERRORS.ARCHIVE_NOT_FOUND, 'there is no recording of this id')
 }
 
 async function findOwn(context: LiveContext, owner: SignedIn, id: string): Promise<OwnedArchive> {
-  const found = await findWatchable(context, owner, id)
+  const found = await findWatchableArchive(context, owner, id)
   if (found.archive.userId === owner.user.userId) return found
   throw new BrokenRule(KERNEL_ERRORS.FORBIDDEN, 'only its owner may change a recording')
 }

@@ -48,7 +48,7 @@ export async function updateStream(
 }
 
 function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
-  const { scheduled_for: scheduledFor, record, dvr_sec: dvrSec, ...plain } = body
+  const { scheduled_for: scheduledFor, record, dvr_sec: dvrSec, chat_replay: keepsChat, ...plain } = body
   if (stream.startedAt !== null && (scheduledFor !== undefined || body.latency !== undefined)) {
     throw new BrokenRule(LIVE_ERRORS.STREAM_STARTED, 'scheduled_for and latency cannot be changed once it has started')
   }
@@ -56,6 +56,7 @@ function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
   const columns: { -readonly [Column in keyof NewStream]?: NewStream[Column] | undefined } = plain
   if (record !== undefined) Object.assign(columns, { isRecorded: record, isOutOfRoom: false })
   if (dvrSec !== undefined) columns.dvrSec = dvrSec
+  if (keepsChat !== undefined) columns.keepsChat = keepsChat
   return withoutUndefined({ ...columns, ...scheduleColumns(scheduledFor, stream) })
 }
 

@@ -29,7 +29,8 @@ export async function addTarget(
     requireOpen(stream)
     const others = await listTargets(tx, id)
     if (others.length >= MAX_TARGETS) throw tooManyTargets()
-    if (await hasKey(internalKey, others, { url, key })) throw targetExists()
+    const equal = await findEqualTarget(internalKey, others, { url, key })
+    if (equal !== null) throw targetExists(equal)
     return presentTarget(await insertTarget(tx, { targetId, streamId: id, url, sealedKey }), stream)
   })
   return view
@@ -55,13 +56,17 @@ export async function removeTarget(context: LiveContext, owner: SignedIn, id: st
   })
 }
 
-/** Returns whether one of the targets has this address and this key. */
-async function hasKey(internalKey: string, others: readonly StreamTarget[], body: AddTargetBody): Promise<boolean> {
+/** Returns the id of the target that has this address and this key; `null` where there is none. */
+async function findEqualTarget(
+  internalKey: string,
+  others: readonly StreamTarget[],
+  body: AddTargetBody,
+): Promise<string | null> {
   for (const { targetId, url, sealedKey } of others) {
     if (url !== body.url || sealedKey === null) continue
-    if ((await openKey(internalKey, targetId, sealedKey)) === body.key) return true
+    if ((await openKey(internalKey, targetId, sealedKey)) === body.key) return targetId
   }
-  return false
+  return null
 }
 
 function tooManyTargets(): BrokenRule {
@@ -69,7 +74,7 @@ function tooManyTargets(): BrokenRule {
   return new BrokenRule(LIVE_ERRORS.TOO_MANY_TARGETS, message)
 }
 
-function targetExists(): BrokenRule {
+function targetExists(targetId: string): BrokenRule {
   const message = 'this broadcast is pushed to this url with this key already; a platform takes a key once'
-  return new BrokenRule(LIVE_ERRORS.TARGET_EXISTS, message)
+  return new BrokenRule(LIVE_ERRORS.TARGET_EXISTS, message, { details: { target_id: targetId } })
 }

@@ -1,5 +1,9 @@
+import * as v from 'valibot'
+
 import { newUuid } from '../../../shared/ids.ts'
 import { BrokenRule } from '../../errors.ts'
+import { answerOnce, type IdempotentCall } from '../../http/idempotency.ts'
+import type { Tx } from '../../ports/database.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import { lockUser } from '../accounts/store/users.ts'
 import { sessionEnded } from '../accounts/session.ts'
@@ -8,50 +12,72 @@ import { LIVE_ERRORS } from '../errors.ts'
 import { newCode } from '../new-code.ts'
 import { readIngestAddresses } from '../ingest/read-ingest-addresses.ts'
 import { viewOf } from './get-stream.ts'
-import type { CreatedStream } from './present.ts'
+import { CreatedStream } from './present.ts'
 import type { CreateStreamBody } from './requests.ts'
 import { requireRoom } from '../storage/quota.ts'
-import { countOpenStreams, insertStream } from '../store/streams.ts'
-import { newStreamKey } from './stream-key.ts'
+import { countOpenStreams, insertStream, type NewStream, type Stream } from '../store/streams.ts'
+import { newStreamKey, repeatableStreamKey } from './stream-key.ts'
 import type { Visibility } from '../rules/visibility.ts'
 
 /** Broadcasts of one user that have not ended. */
 const MAX_OPEN_STREAMS = 100
 
 /**
- * Creates a broadcast. Its stream key is in the answer, and nowhere else.
- * @throws BrokenRule TOO_MANY_STREAMS, STORAGE_FULL
+ * Creates a broadcast, at most once per Idempotency-Key of the user. Its stream key is in the answer, and nowhere else.
+ * @throws BrokenRule TOO_MANY_STREAMS, STORAGE_FULL, IDEMPOTENCY_KEY_REUSED
  */
 export async function createStream(
   context: LiveContext,
   owner: SignedIn,
   body: CreateStreamBody,
+  call: IdempotentCall | null = null,
 ): Promise<CreatedStream> {
-  const { key, hash } = newStreamKey()
+  const { INTERNAL_API_KEY: internalKey } = context.settings.keys
   const streamId = newUuid()
-  const stream = await context.transact(async (tx) => {
-    if ((await lockUser(tx, owner.user.userId)) === null) throw sessionEnded()
-    if ((await countOpenStreams(tx, owner.user.userId)) >= MAX_OPEN_STREAMS) throw tooManyStreams()
-    if (body.record) await requireRoom(context, tx, owner.user.userId)
-    return insertStream(tx, {
-      streamId,
-      userId: owner.user.userId,
-      title: body.title,
-      description: body.description,
-      category: body.category,
-      tags: body.tags,
-      visibility: body.visibility,
-      latency: body.latency,
-      isRecorded: body.record,
-      dvrSec: body.dvr_sec,
-      state: body.scheduled_for === null ? 'ready' : 'scheduled',
-      scheduledFor: body.scheduled_for === null ? null : new Date(body.scheduled_for),
-      keyHash: hash,
-      folder: folderOf(streamId, body.visibility),
-    })
-  })
+  const streamKey = call === null ? newStreamKey() : repeatableStreamKey(internalKey, streamId)
   const ingest = await readIngestAddresses(context, streamId)
-  return { ...viewOf(context, { stream, username: owner.user.username }, owner), ingest, stream_key: key }
+  const answer = await context.transact((tx) =>
+    answerOnce(tx, call, async () => {
+      const stream = await insertOwnStream(tx, context, owner, { ...rowOf(body, streamId), keyHash: streamKey.hash })
+      const view: StoredView = { ...viewOf(context, { stream, username: owner.user.username }, owner), ingest }
+      return { status: 201, body: JSON.stringify(view) }
+    }),
+  )
+  const view = v.parse(StoredView, JSON.parse(answer.body))
+  const { key } = view.stream_id === streamId ? streamKey : repeatableStreamKey(internalKey, view.stream_id)
+  return { ...view, stream_key: key }
+}
+
+/** The stored part of the answer: all but the key. */
+const StoredView = v.omit(CreatedStream, ['stream_key'])
+type StoredView = v.InferOutput<typeof StoredView>
+
+async function insertOwnStream(tx: Tx, context: LiveContext, owner: SignedIn, row: OwnRow): Promise<Stream> {
+  const { userId } = owner.user
+  if ((await lockUser(tx, userId)) === null) throw sessionEnded()
+  if ((await countOpenStreams(tx, userId)) >= MAX_OPEN_STREAMS) throw tooManyStreams()
+  if (row.isRecorded) await requireRoom(context, tx, userId)
+  return insertStream(tx, { ...row, userId })
+}
+
+type OwnRow = Omit<NewStream, 'userId'>
+
+function rowOf(body: CreateStreamBody, streamId: string): Omit<OwnRow, 'keyHash'> {
+  return {
+    streamId,
+    title: body.title,
+    description: body.description,
+    category: body.category,
+    tags: body.tags,
+    visibility: body.visibility,
+    latency: body.latency,
+    isRecorded: body.record,
+    keepsChat: body.chat_replay,
+    dvrSec: body.dvr_sec,
+    state: body.scheduled_for === null ? 'ready' : 'scheduled',
+    scheduledFor: body.scheduled_for === null ? null : new Date(body.scheduled_for),
+    folder: folderOf(streamId, body.visibility),
+  }
 }
 
 /** Returns the folder of a broadcast in the store. Where it is not public, the name cannot be guessed. */

@@ -33,6 +33,8 @@ export const StreamView = v.object({
   visibility: Visibility,
   latency: Latency,
   record: v.boolean(),
+  /** Whether its chat is kept with the recording. */
+  chat_replay: v.boolean(),
   /** To its owner: it is not recorded, because the storage of the account was full when it started. */
   is_out_of_room: v.boolean(),
   dvr_sec: v.number(),
@@ -84,6 +86,7 @@ export function presentStream(
     visibility: stream.visibility,
     latency: stream.latency,
     record: stream.isRecorded,
+    chat_replay: stream.keepsChat,
     is_out_of_room: isOwner && stream.isOutOfRoom,
     dvr_sec: stream.dvrSec,
     scheduled_for: toIso(stream.scheduledFor),

@@ -34,6 +34,7 @@ const FIELDS = {
   visibility: Visibility,
   latency: Latency,
   record: v.boolean('must be true or false'),
+  chat_replay: v.boolean('must be true or false'),
   dvr_sec: intIn(0, MAX_DVR_SEC, ' seconds; 0 turns it off'),
 }
 
@@ -48,6 +49,7 @@ export const CreateStreamBody = v.strictObject(
     visibility: v.optional(FIELDS.visibility, 'public'),
     latency: v.optional(FIELDS.latency, 'low'),
     record: v.optional(FIELDS.record, true),
+    chat_replay: v.optional(FIELDS.chat_replay, true),
     dvr_sec: v.optional(FIELDS.dvr_sec, DEFAULT_DVR_SEC),
   },
   objectProblem,

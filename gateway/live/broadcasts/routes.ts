@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 
 import { KERNEL_ERRORS } from '../../errors.ts'
+import { readIdempotentCall } from '../../http/idempotency.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
 import { answers, describe } from '../../http/openapi.ts'
 import { readSession, requireSession } from '../accounts/session.ts'
@@ -9,13 +10,12 @@ import { LIVE_ERRORS } from '../errors.ts'
 import type { ViewerLeases } from '../playback/viewer-leases.ts'
 import { deleteStream, endStream, renewKey, updateStream } from './change-stream.ts'
 import { createStream } from './create-stream.ts'
-import { createFollowedStreams } from './followed-streams.ts'
+import type { FollowedStreams } from './followed-streams.ts'
 import { getStream } from './get-stream.ts'
 import { listStreams } from './list-streams.ts'
 import { CreatedStream, RenewedKey, StreamList, StreamView, ViewerCurve } from './present.ts'
 import { CreateStreamBody, StreamListQuery, UpdateStreamBody } from './requests.ts'
 import { readViewerCurve } from './read-viewer-curve.ts'
-import { findStream } from '../store/streams.ts'
 import { streamBroadcast } from './stream-events.ts'
 
 const TAG = 'Broadcasts'
@@ -27,7 +27,13 @@ const DOCS = {
     'Create a broadcast',
     {
       ...answers(201, CreatedStream, 'The broadcast, with the stream key: it is shown once.'),
-      errors: [KERNEL_ERRORS.INVALID_CONFIG, LIVE_ERRORS.TOO_MANY_STREAMS, LIVE_ERRORS.STORAGE_FULL],
+      errors: [
+        KERNEL_ERRORS.INVALID_CONFIG,
+        KERNEL_ERRORS.IDEMPOTENCY_KEY_REUSED,
+        LIVE_ERRORS.TOO_MANY_STREAMS,
+        LIVE_ERRORS.STORAGE_FULL,
+      ],
+      isIdempotent: true,
     },
     'session',
   ),
@@ -91,10 +97,8 @@ const DOCS = {
 } as const
 
 /** Returns the API of broadcasts. */
-export function broadcastRoutes(context: LiveContext, leases: ViewerLeases): Hono {
-  const { db, notifier, log } = context
-  const readStream = (id: string) => findStream(db, id)
-  const sources = { context, leases, followed: createFollowedStreams({ readStream, notifier, log }) }
+export function broadcastRoutes(context: LiveContext, leases: ViewerLeases, followed: FollowedStreams): Hono {
+  const sources = { context, leases, followed }
   const routes = new Hono()
   for (const method of ['PUT', 'PATCH']) {
     routes.on(method, '/streams/:id', DOCS.update, requireJson, parse('json', UpdateStreamBody), async (c) =>
@@ -102,9 +106,11 @@ export function broadcastRoutes(context: LiveContext, leases: ViewerLeases): Hon
     )
   }
   return routes
-    .post('/streams', DOCS.create, requireJson, parse('json', CreateStreamBody), async (c) =>
-      c.json(await createStream(context, await requireSession(context, c), c.req.valid('json')), 201),
-    )
+    .post('/streams', DOCS.create, requireJson, parse('json', CreateStreamBody), async (c) => {
+      const owner = await requireSession(context, c)
+      const call = await readIdempotentCall(c, `POST /api/v1/streams ${owner.user.userId}`)
+      return c.json(await createStream(context, owner, c.req.valid('json'), call), 201)
+    })
     .get('/streams', DOCS.list, parse('query', StreamListQuery), async (c) =>
       c.json(await listStreams(context, await readSession(context, c), c.req.valid('query'))),
     )

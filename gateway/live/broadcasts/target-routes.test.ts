@@ -108,7 +108,10 @@ describe.each(RUNTIMES)('targets of broadcasts on %s', (runtime) => {
     const { stream_id: id } = await create()
     const equal = await Promise.all(Array.from({ length: 5 }, () => add(id)))
     expect(equal.filter(({ status }) => status === 201)).toHaveLength(1)
-    expect(equal.find(({ status }) => status === 409)?.json.error.code).toBe('TARGET_EXISTS')
+    expect(equal.find(({ status }) => status === 409)?.json.error).toMatchObject({
+      code: 'TARGET_EXISTS',
+      details: { target_id: equal.find(({ status }) => status === 201)?.json.target_id },
+    })
     const many = await Promise.all(Array.from({ length: 7 }, (_, i) => add(id, { url: URL, key: `key-${i}` })))
     expect(many.filter(({ status }) => status === 201)).toHaveLength(4)
     expect(many.find(({ status }) => status === 409)?.json.error).toMatchObject({

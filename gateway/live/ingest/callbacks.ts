@@ -21,7 +21,7 @@ export const INGEST_BODIES: readonly BodyLimit[] = [
 
 /** Returns the callbacks of ingest workers: the claim, encoders that want to publish, and the reports. */
 export function ingestCallbacks(context: LiveContext): Hono {
-  const signed = requireWorker({ internalKey: context.settings.keys.INTERNAL_API_KEY, kind: INGEST_KIND })
+  const signed = requireWorker(context.settings, { kind: INGEST_KIND })
   return new Hono()
     .post('/ingest/:id/claim', signed, requireJson, parse('json', ClaimRequest), async (c) => {
       const id = c.req.param('id')

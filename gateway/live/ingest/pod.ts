@@ -29,6 +29,7 @@ export function ingestRole(): WorkerRole {
       { name: 'sessions', port: PEER_PORT },
     ],
     network: { ingress: 'public', egress: 'gateway' },
+    isMovable: false,
   }
 }
 

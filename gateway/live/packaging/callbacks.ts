@@ -19,7 +19,7 @@ export const BROADCAST_BODIES: readonly BodyLimit[] = [
 
 /** Returns the callbacks of live workers: the claim, then the reports. */
 export function broadcastCallbacks(context: LiveContext): Hono {
-  const signed = requireWorker({ internalKey: context.settings.keys.INTERNAL_API_KEY, kind: BROADCAST_KIND })
+  const signed = requireWorker(context.settings, { kind: BROADCAST_KIND })
   return new Hono()
     .post('/broadcasts/:id/claim', signed, requireJson, parse('json', ClaimRequest), async (c) =>
       c.json(await claimBroadcast(context, c.req.param('id'), c.req.valid('json').claimant)),

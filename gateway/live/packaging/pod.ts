@@ -24,6 +24,7 @@ export function broadcastRole({ resources }: Pick<LiveSettings, 'resources'>): W
     resources,
     ports: [{ name: 'parts', port: PEER_PORT }],
     network: { ingress: 'cluster', egress: 'internet' },
+    isMovable: false,
   }
 }
 

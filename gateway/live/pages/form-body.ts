@@ -2,6 +2,7 @@ import type { Context as HonoContext } from 'hono'
 import * as v from 'valibot'
 
 import { BrokenRule } from '../../errors.ts'
+import { readBody } from '../../http/body-limit.ts'
 import { refuseOtherSite } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 
@@ -17,6 +18,7 @@ export type FieldProblems<Field extends string> = Partial<Record<Field | 'form',
  */
 export async function readForm(context: LiveContext, c: HonoContext): Promise<FormTexts> {
   refuseOtherSite(context, c)
+  await readBody(c)
   const body = await c.req.parseBody()
   return Object.fromEntries(
     Object.entries(body).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),

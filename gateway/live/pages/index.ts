@@ -24,6 +24,7 @@ export const PAGE_SOURCES: readonly string[] = [
   'live/pages/styles/pages.css',
   'live/pages/styles/broadcasts.css',
   'live/pages/styles/studio.css',
+  'live/pages/styles/chat.css',
 ]
 
 const ROUTES = [

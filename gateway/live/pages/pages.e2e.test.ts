@@ -229,3 +229,50 @@ it('platforms are added and removed without scripts; with them, the studio follo
   expect(await item.count()).toBe(0)
   await page.locator('[data-target]').waitFor({ state: 'hidden' })
 })
+
+it('people talk in the chat of a broadcast, also across a lost connection, and its owner moderates it', async () => {
+  const show = { title: 'With a chat', visibility: 'unlisted' }
+  const { stream_id: id } = (await gateway.api('POST', '/api/v1/streams', show, owner.headers)).json
+  const guest = await signUp(gateway.api, 'guest-of-anna')
+  await using own = await openContext({ locale: 'en-GB', colorScheme: 'dark' }, true)
+  await using other = await browser.newContext({ locale: 'en-GB' })
+  const token = guest.headers['authorization']?.replace('Bearer ', '') ?? ''
+  await other.addCookies([{ name: 'tallylight_session', value: token, url: gateway.url }])
+  const [studio, page] = [await own.newPage(), await other.newPage()]
+  await Promise.all([studio.goto(`${gateway.url}/studio/${id}`), page.goto(`${gateway.url}/watch/${id}`)])
+  await page.getByText('No messages yet.').waitFor()
+  const { lines } = watchPage(page)
+  await page.getByLabel('Message', { exact: true }).fill('<b>Hello</b> & hi')
+  await page.keyboard.press('Enter')
+  const hello = studio.getByText('<b>Hello</b> & hi')
+  await hello.waitFor()
+  await studio.getByLabel('Message', { exact: true }).fill('Welcome!')
+  await studio.keyboard.press('Enter')
+  await page.getByText('Welcome!').waitFor()
+  expect(await page.locator('[data-messages] li').allTextContents()).toEqual([
+    expect.stringContaining('<b>Hello</b> & hi'),
+    expect.stringMatching(/anna.*Owner.*Welcome!/),
+  ])
+
+  await other.setOffline(true)
+  await gateway.api('POST', `/api/v1/streams/${id}/messages`, { text: 'While you were away' }, owner.headers)
+  await other.setOffline(false)
+  await page.getByText('While you were away').waitFor()
+
+  await studio.getByLabel('Actions for the message of guest-of-anna').click()
+  await studio.getByRole('button', { name: 'Pin', exact: true }).click()
+  await page.locator('[data-pinned]').getByText('<b>Hello</b> & hi').waitFor()
+  expect(await findBarriers(page)).toEqual([])
+  await studio.getByLabel('Actions for the message of guest-of-anna').focus()
+  await studio.keyboard.press('Enter')
+  expect(await findBarriers(studio)).toEqual([])
+  await studio.getByRole('button', { name: 'Ban', exact: true }).press('Enter')
+  await page.locator('[data-messages]').getByText('<b>Hello</b> & hi').waitFor({ state: 'detached' })
+  await page.getByLabel('Message', { exact: true }).fill('Am I here?')
+  await page.getByRole('button', { name: 'Send' }).click()
+  await page.getByText('A moderator does not let you write here.').waitFor()
+  expect(await page.getByLabel('Message', { exact: true }).inputValue()).toBe('Am I here?')
+  await gateway.api('PUT', `/api/v1/streams/${id}/end`, undefined, owner.headers)
+  await page.getByText('The chat is closed').waitFor()
+  expect(lines).toEqual([])
+})

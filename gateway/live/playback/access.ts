@@ -10,7 +10,7 @@ const TOKEN_LIFE_SEC = 43_200
 /** Returns whether a viewer may watch a broadcast: everyone public and unlisted ones, its owner all. */
 export function mayWatch(
   { visibility, userId }: Pick<Stream, 'visibility' | 'userId'>,
-  viewer: SignedIn | null,
+  viewer: { readonly user: Pick<SignedIn['user'], 'userId'> } | null,
 ): boolean {
   return visibility === 'public' || visibility === 'unlisted' || viewer?.user.userId === userId
 }

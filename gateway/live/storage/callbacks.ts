@@ -16,7 +16,7 @@ const TASKS_PER_WORKER = 50
 
 /** Returns the callbacks of the worker that removes and moves stored files: the claim, then the reports. */
 export function storageCallbacks(context: LiveContext): Hono {
-  const signed = requireWorker({ internalKey: context.settings.keys.INTERNAL_API_KEY, kind: STORAGE_KIND })
+  const signed = requireWorker(context.settings, { kind: STORAGE_KIND })
   return new Hono()
     .post('/storage/:id/claim', signed, requireJson, parse('json', ClaimRequest), async (c) =>
       c.json(await claimStorage(context, c.req.param('id'), c.req.valid('json').claimant)),

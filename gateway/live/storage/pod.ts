@@ -25,6 +25,7 @@ export function storageRole(): WorkerRole {
     resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { cpu: '1', memory: '512Mi' } },
     ports: [],
     network: { ingress: 'none', egress: 'internet' },
+    isMovable: true,
   }
 }
 

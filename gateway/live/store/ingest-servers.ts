@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, gt, isNotNull, sql } from 'drizzle-orm'
 
+import { prepareQuery } from '../../database/prepared-query.ts'
 import type { DbOrTx } from '../../ports/database.ts'
 import { ingestServers } from '../schema.ts'
 
@@ -7,12 +8,28 @@ export type IngestServer = typeof ingestServers.$inferSelect
 
 /** Stores where an ingest worker listens. */
 export async function recordIngestServer(tx: DbOrTx, server: Omit<IngestServer, 'seenAt'>): Promise<void> {
-  const { rtmpPort, rtmpsPort, whipUrl } = server
-  await tx
-    .insert(ingestServers)
-    .values(server)
-    .onConflictDoUpdate({ target: ingestServers.ingestId, set: { rtmpPort, rtmpsPort, whipUrl, seenAt: sql`now()` } })
+  await recordIngestServerQuery(tx, server)
 }
+
+const recordIngestServerQuery = prepareQuery('record_ingest_server', (db) =>
+  db
+    .insert(ingestServers)
+    .values({
+      ingestId: sql`${sql.placeholder('ingestId')}`,
+      rtmpPort: sql`${sql.placeholder('rtmpPort')}`,
+      rtmpsPort: sql`${sql.placeholder('rtmpsPort')}`,
+      whipUrl: sql`${sql.placeholder('whipUrl')}`,
+    })
+    .onConflictDoUpdate({
+      target: ingestServers.ingestId,
+      set: {
+        rtmpPort: sql`excluded.rtmp_port`,
+        rtmpsPort: sql`excluded.rtmps_port`,
+        whipUrl: sql`excluded.whip_url`,
+        seenAt: sql`now()`,
+      },
+    }),
+)
 
 /** Returns the ingest worker that reported last; `null` before the first report. */
 export async function findIngestServer(db: DbOrTx): Promise<IngestServer | null> {

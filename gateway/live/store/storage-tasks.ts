@@ -3,6 +3,7 @@ import { asc, eq, inArray, lte, sql, type SQL } from 'drizzle-orm'
 import type { ColdClass } from '../../../shared/contract/stores.ts'
 import type { StorageResult } from '../../../shared/contract/live-files.ts'
 import { newUuid } from '../../../shared/ids.ts'
+import { dueAt, type DueInMs } from '../../database/due-times.ts'
 import type { DbOrTx } from '../../ports/database.ts'
 import { storageTasks } from '../schema.ts'
 
@@ -46,6 +47,9 @@ export async function insertClassChange(tx: DbOrTx, streamId: string, storageCla
   const folder = storedFolderOf(streamId)
   await tx.insert(storageTasks).values({ taskId: newUuid(), folder, storageClass, dueAt: dueIn(0) })
 }
+
+/** When the next task is due. */
+export const STORAGE_DUE_IN_MS: DueInMs = dueAt(sql`(select min(${storageTasks.dueAt}) from ${storageTasks})`)
 
 /** Returns tasks that are due, the oldest first. */
 export function listDueTasks(db: DbOrTx, limit: number): Promise<StorageTaskRow[]> {

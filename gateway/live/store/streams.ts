@@ -1,6 +1,7 @@
 import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, or, sql, type SQL } from 'drizzle-orm'
 
 import type { PublisherFacts } from '../../../shared/contract/live.ts'
+import { dueWhile, type DueInMs } from '../../database/due-times.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import { isNamed } from './names.ts'
 import { streams, users } from '../schema.ts'
@@ -183,18 +184,20 @@ function isAmong(column: typeof streams.streamId | typeof streams.publisherSessi
 }
 
 /** Records that sessions have ended, where they are the ones that publish. */
-export function loseEncoders(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
-  return changeStates(db, 'encoder_lost', isAmong(streams.publisherSession, sessions), NO_PUBLISHER)
+export async function loseEncoders(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
+  return sessions.length === 0
+    ? []
+    : changeStates(db, 'encoder_lost', isAmong(streams.publisherSession, sessions), NO_PUBLISHER)
 }
 
 /** Records that sessions send nothing; they may send again. */
-export function markSilent(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
-  return changeStates(db, 'encoder_lost', isAmong(streams.publisherSession, sessions))
+export async function markSilent(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
+  return sessions.length === 0 ? [] : changeStates(db, 'encoder_lost', isAmong(streams.publisherSession, sessions))
 }
 
 /** Records that sessions send again. */
-export function markSending(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
-  return changeStates(db, 'encoder_published', isAmong(streams.publisherSession, sessions))
+export async function markSending(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
+  return sessions.length === 0 ? [] : changeStates(db, 'encoder_published', isAmong(streams.publisherSession, sessions))
 }
 
 /** Stores what an ingest worker measured of sessions that publish. */
@@ -219,6 +222,11 @@ export async function deleteStreamRow(tx: Tx, streamId: string): Promise<boolean
   const rows = await tx.delete(streams).where(eq(streams.streamId, streamId)).returning({ id: streams.streamId })
   return rows.length > 0
 }
+
+/** Broadcasts are on the air, or have ended and are not closed: the clock changes them. */
+export const STREAMS_ARE_OPEN: DueInMs = dueWhile(sql`(
+  exists (select from ${streams} where ${streams.closedAt} is null and ${streams.startedAt} is not null)
+  or exists (select from ${streams} where ${streams.closedAt} is null and ${streams.state} = 'ended'))`)
 
 /** Returns broadcasts that have ended, and whose worker has not reported its last segment, for `afterSec` seconds. */
 export async function listUnclosed(db: DbOrTx, afterSec: number): Promise<string[]> {

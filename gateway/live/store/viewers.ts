@@ -1,5 +1,6 @@
 import { asc, eq, lt, sql } from 'drizzle-orm'
 
+import { dueWhile, type DueInMs } from '../../database/due-times.ts'
 import type { DbOrTx } from '../../ports/database.ts'
 import { streams, viewerMinutes, viewers } from '../schema.ts'
 
@@ -48,6 +49,10 @@ export function listViewerMinutes(db: DbOrTx, streamId: string): Promise<{ minut
     .where(eq(viewerMinutes.streamId, streamId))
     .orderBy(asc(viewerMinutes.minute))
 }
+
+/** There are viewers, or broadcasts on the air that may have some. */
+export const VIEWERS_COUNT: DueInMs = dueWhile(sql`(
+  exists (select from ${streams} where ${streams.state} in ('live', 'reconnecting')) or exists (select from ${viewers}))`)
 
 /** Removes viewers whose leases have ended, and counts the others; returns the broadcasts whose count has changed. */
 export async function countViewers(db: DbOrTx): Promise<readonly string[]> {

@@ -1,7 +1,10 @@
 import { Hono } from 'hono'
 
 import { UUID } from '../../../shared/ids.ts'
+import { judgeSignatureHeaders } from '../../../shared/net/signing.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import { readBody } from '../../http/body-limit.ts'
+import { signatureOf } from '../../http/signed-callback.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_PATH } from '../playback/addresses.ts'
 import { recordAlert } from '../store/watched-streams.ts'
@@ -11,11 +14,9 @@ import { readAlertChange } from './watchdog.ts'
 /** Returns the route that receives the webhooks of broadcasts' monitors. */
 export function watchdogRoutes(context: LiveContext): Hono {
   return new Hono().post(`${LIVE_PATH}/hooks/:id`, async (c) => {
-    const change = readAlertChange(context, {
-      timestamp: c.req.header('x-timestamp'),
-      signature: c.req.header('x-signature-256'),
-      body: await c.req.text(),
-    })
+    const signed = signatureOf(c)
+    const isPlausible = judgeSignatureHeaders(signed, Date.now()) === null
+    const change = isPlausible ? readAlertChange(context, { ...signed, body: await readBody(c) }) : 'forged'
     if (change === 'forged') throw new BrokenRule(KERNEL_ERRORS.UNAUTHORIZED, 'this route is for webhooks of monitors')
     const id = c.req.param('id')
     if (change !== 'other' && UUID.test(id)) {

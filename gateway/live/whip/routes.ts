@@ -3,6 +3,7 @@
 import { Hono, type Context as HonoContext } from 'hono'
 
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import { readBody } from '../../http/body-limit.ts'
 import { answers, describe } from '../../http/openapi.ts'
 import { clientUrlOf } from '../../settings/read-settings.ts'
 import type { LiveContext } from '../context.ts'
@@ -85,7 +86,7 @@ async function publish(context: LiveContext, c: HonoContext, id: string): Promis
     key_hash: stream.keyHash,
     address: context.clientAddress(c),
     agent: describeAgent(c.req.header('user-agent')),
-    sdp: await c.req.text(),
+    sdp: await readBody(c),
   })
   const { pathname } = new URL(clientUrlOf(context.settings))
   c.header('Location', `${pathname.replace(/\/$/, '')}/api/v1/streams/${id}/whip/${server.ingestId}.${session}`)

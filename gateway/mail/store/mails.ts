@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, inArray, isNotNull, lte, sql } from 'drizzle-orm'
 
+import { dueAt, type DueInMs } from '../../database/due-times.ts'
 import type { Db, DbOrTx } from '../../ports/database.ts'
 import { mails } from '../schema.ts'
 
@@ -54,6 +55,11 @@ export async function postponeMail(db: Db, mailId: string, inMs: number): Promis
     .set({ dueAt: sql`now() + make_interval(secs => ${inMs / 1000})`, takenBy: null })
     .where(eq(mails.mailId, mailId))
 }
+
+/** When the next mail is due. */
+export const MAIL_DUE_IN_MS: DueInMs = dueAt(
+  sql`(select min(${mails.dueAt}) from ${mails} where ${mails.expiresAt} > now())`,
+)
 
 /** Returns in how many ms the next mail becomes due; `null` where none waits. */
 export async function nextMailInMs(db: Db): Promise<number | null> {

@@ -1,5 +1,6 @@
-import { and, count, desc, eq, inArray, isNull, lt, lte, sql } from 'drizzle-orm'
+import { and, count, desc, eq, inArray, isNotNull, isNull, lt, lte, sql } from 'drizzle-orm'
 
+import { dueAt, type DueInMs } from '../../database/due-times.ts'
 import { monitors } from '../schema.ts'
 import { transitionOf, type MonitorStatus, type MonitorStatusEvent } from '../status.ts'
 import type { Db, DbOrTx, Tx } from '../../ports/database.ts'
@@ -107,13 +108,21 @@ function appliesTo(event: MonitorStatusEvent) {
 
 const START: MonitorStatusEvent = { kind: 'start_time_near' }
 
+// The literal makes the partial index usable.
+const mayStart = and(sql`${monitors.status} = 'scheduled'`, appliesTo(START))
+const mayEnd = and(appliesTo({ kind: 'end_time_passed' }), isNotNull(monitors.giveUpAt))
+
+/** When the lead time of a scheduled monitor begins, or the scheduled end of one without a live stream passes. */
+export const SCHEDULE_DUE_IN_MS: DueInMs = dueAt(sql`least(
+  (select min(${monitors.startAt}) from ${monitors} where ${mayStart}),
+  (select min(${monitors.giveUpAt}) from ${monitors} where ${mayEnd}))`)
+
 /** Returns the scheduled monitors whose lead time has begun. */
 export async function listMonitorsToStart(db: Db): Promise<string[]> {
   const rows = await db
     .select({ id: monitors.id })
     .from(monitors)
-    // The literal makes the partial index usable.
-    .where(and(sql`${monitors.status} = 'scheduled'`, appliesTo(START), lte(monitors.startAt, sql`now()`)))
+    .where(and(mayStart, lte(monitors.startAt, sql`now()`)))
   return rows.map((row) => row.id)
 }
 
@@ -132,6 +141,6 @@ export async function listMonitorsPastTheirEnd(db: Db): Promise<string[]> {
   const rows = await db
     .select({ id: monitors.id })
     .from(monitors)
-    .where(and(appliesTo({ kind: 'end_time_passed' }), lte(monitors.giveUpAt, sql`now()`)))
+    .where(and(mayEnd, lte(monitors.giveUpAt, sql`now()`)))
   return rows.map((row) => row.id)
 }

@@ -1,5 +1,6 @@
 import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, lte, notInArray, or, sql } from 'drizzle-orm'
 
+import { dueAt, type DueInMs } from '../../database/due-times.ts'
 import { outboxEvents, outboxLanes } from '../schema.ts'
 import type { DeliveryPolicy } from '../retry-schedule.ts'
 import type { Db, DbOrTx, Tx } from '../../ports/database.ts'
@@ -92,6 +93,13 @@ export async function freeLanesOf(db: Db, owners: readonly string[]): Promise<vo
     .update(outboxLanes)
     .set({ lockedBy: null, lockedUntil: null })
     .where(inArray(outboxLanes.lockedBy, [...owners]))
+}
+
+/** Returns when the next lane that no other gateway than `owner` delivers becomes due. */
+export function laneDueInMs(owner: string): DueInMs {
+  const lease = sql`case when ${outboxLanes.lockedBy} = ${owner} then null else ${outboxLanes.lockedUntil} end`
+  return dueAt(sql`(
+    select min(greatest(${outboxLanes.dueAt}, ${lease})) from ${outboxLanes} where ${outboxLanes.dueAt} is not null)`)
 }
 
 /** Returns in how many ms the next lane that no gateway delivers becomes due; `null` where none waits. */

@@ -3,6 +3,7 @@ import type { PodStore } from './pod-store.ts'
 import type { ImageProblem } from './kubelet/container-runner.ts'
 import type { PodQuota } from './api/create-pod.ts'
 import { DELETE_NOW, deletePod } from './api/delete-pod.ts'
+import type { OwnerDeployment } from './garbage-collector.ts'
 import type { Kubelet } from './kubelet/kubelet.ts'
 import type { Listeners } from './listeners.ts'
 import type { OpenWatch } from './api/watch-pods.ts'
@@ -34,6 +35,8 @@ export type Faults = {
   deletePod(name: string): void
   /** Loses the node of a Pod: the Pod is deleted but stays, and its processes may run on. */
   loseNode(name: string): void
+  /** Deletes the gateway's Deployment and creates it anew: with the Pods that it owns, or without (`orphan`). */
+  replaceDeployment(cascade: 'background' | 'orphan'): void
   /** Makes a Pod ignore SIGTERM, so that its deletion takes the whole grace period. */
   ignoreSigterm(name: string): void
   /** Sets whether new Pods find a node; `true` schedules the waiting ones. */
@@ -52,6 +55,7 @@ export type FaultTargets = {
   readonly watches: Set<OpenWatch>
   readonly listeners: Listeners
   readonly callFaults: CallFaults
+  readonly deployment: OwnerDeployment
   setQuota(quota: PodQuota | null): void
 }
 
@@ -92,6 +96,7 @@ export function createFaults(targets: FaultTargets): Faults {
       const lost = store.replace(withLostNode(find(name)))
       deletePod(store, lost, { ...DELETE_NOW, gracePeriodSeconds: null })
     },
+    replaceDeployment: targets.deployment.replace,
     ignoreSigterm: (name) => kubelet.ignoreSigterm(find(name)),
     setSchedulable: kubelet.setSchedulable,
     setImageProblem: kubelet.setImageProblem,

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,12 +10,13 @@ import { createPodStore } from './pod-store.ts'
 import type { PodProgram } from './kubelet/container-runner.ts'
 import type { PodQuota } from './api/create-pod.ts'
 import { createFaults, type Faults } from './faults.ts'
+import { createOwnerDeployment } from './garbage-collector.ts'
 import { insertPod, mergeStatus } from './insert-pod.ts'
 import { writeKubeconfig } from './kubeconfig.ts'
 import { createKubelet } from './kubelet/kubelet.ts'
 import { openListeners } from './listeners.ts'
 import { createApiServer, type ReceivedCall } from './api/server.ts'
-import { formatTime, type JsonObject, type Pod, type PodStatus, type StoredPod } from './wire.ts'
+import type { Pod, PodStatus, StoredPod } from './wire.ts'
 
 export type { PolicyRule } from './api/access.ts'
 export type { Faults } from './faults.ts'
@@ -29,11 +30,18 @@ export type FakeKubernetesOptions = {
   readonly runPods?: PodProgram | null
   /** The rules of the gateway's Role in its namespace. */
   readonly rules?: readonly PolicyRule[]
+  /** What the gateway's user may do in all namespaces and with nodes; nothing by default. */
+  readonly clusterRules?: readonly PolicyRule[]
   /** Enforces Pod Security `restricted` in the namespace. */
   readonly restrictedPods?: boolean
   /** Scales the waits between the runs of a container: 0.01 turns 10 s into 100 ms. */
   readonly backoffFactor?: number
+  /** How long a Pod whose containers have ended keeps its phase `Running`, in ms; as a real kubelet by default. */
+  readonly sandboxEndMs?: number
 }
+
+/** How long a real kubelet shows `Running` with a terminated container before the final phase, in ms. */
+const SANDBOX_END_MS = 1200
 
 /** A cluster with an API server and one node. */
 export type FakeKubernetes = AsyncDisposable & {
@@ -68,34 +76,33 @@ export const GATEWAY_DEPLOYMENT = 'tallylight-gateway'
 /** Starts a local cluster: an API server and a kubelet that behave as recorded from real ones. */
 export async function startFakeKubernetes(options: FakeKubernetesOptions = {}): Promise<FakeKubernetes> {
   const { namespace = 'tallylight', runPods = null, rules = GATEWAY_RULES } = options
-  const { restrictedPods = false, backoffFactor = 1 } = options
+  const { restrictedPods = false, backoffFactor = 1, sandboxEndMs = SANDBOX_END_MS, clusterRules = [] } = options
   const folder = await mkdtemp(join(tmpdir(), 'fake-kubernetes-'))
   const store = createPodStore()
-  const kubelet = createKubelet(store, { runPods, backoffFactor, folder: join(folder, 'pods') })
+  const kubelet = createKubelet(store, { runPods, backoffFactor, sandboxEndMs, folder: join(folder, 'pods') })
   const token = randomBytes(24).toString('base64url')
   const callFaults = createCallFaults()
   const watches: ApiServerState['watches'] = new Set()
+  const deployment = createOwnerDeployment(store, GATEWAY_DEPLOYMENT, namespace)
   let quota: PodQuota | null = null
   const api: ApiServerState = {
     store,
     namespaces: new Set(['default', namespace]),
     restrictedPods,
     quota: () => quota,
-    access: { token, namespace, rules, user: `system:serviceaccount:${namespace}:tallylight-gateway` },
+    access: { token, namespace, rules, clusterRules, user: `system:serviceaccount:${namespace}:tallylight-gateway` },
     watches,
     findLog: kubelet.findLog,
-    deployments: [makeDeployment(namespace)],
+    deployments: () => [deployment.get()],
+    node: kubelet.node,
   }
   const server = createApiServer(api, callFaults)
   const listeners = await openListeners(server.onRequest)
   const { url, secureUrl, authority } = listeners
   const secret = { token, namespace }
   const kubeconfigPath = await writeKubeconfig(join(folder, 'kubeconfig.json'), { server: url }, secret)
-  const secureKubeconfigPath = await writeKubeconfig(
-    join(folder, 'secure-kubeconfig.json'),
-    { server: secureUrl, 'certificate-authority-data': Buffer.from(authority).toString('base64') },
-    secret,
-  )
+  const secure = { server: secureUrl, 'certificate-authority-data': Buffer.from(authority).toString('base64') }
+  const secureKubeconfigPath = await writeKubeconfig(join(folder, 'secure-kubeconfig.json'), secure, secret)
   const setQuota = (next: PodQuota | null) => void (quota = next)
   return {
     url,
@@ -106,7 +113,7 @@ export async function startFakeKubernetes(options: FakeKubernetesOptions = {}): 
     kubeconfigPath,
     secureKubeconfigPath,
     calls: server.calls,
-    faults: createFaults({ store, namespace, kubelet, watches, listeners, callFaults, setQuota }),
+    faults: createFaults({ store, namespace, kubelet, watches, listeners, callFaults, deployment, setQuota }),
     pods: () => store.list(namespace),
     pod: (name) => store.find(namespace, name),
     insertPods(pods) {
@@ -123,21 +130,5 @@ export async function startFakeKubernetes(options: FakeKubernetesOptions = {}): 
       await kubelet[Symbol.asyncDispose]()
       await rm(folder, { recursive: true, force: true })
     },
-  }
-}
-
-function makeDeployment(namespace: string): JsonObject {
-  return {
-    metadata: {
-      name: GATEWAY_DEPLOYMENT,
-      namespace,
-      uid: randomUUID(),
-      resourceVersion: '200',
-      generation: 1,
-      creationTimestamp: formatTime(),
-      labels: { 'app.kubernetes.io/name': 'tallylight' },
-    },
-    spec: { replicas: 1, selector: { matchLabels: { 'app.kubernetes.io/name': 'tallylight' } } },
-    status: { observedGeneration: 1, replicas: 1, readyReplicas: 1, availableReplicas: 1 },
   }
 }

@@ -39,7 +39,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 function start(): Promise<FakeKubernetes> {
   const runPods = { entry: join(folder, 'entry.mjs'), env: { RELEASE: release } }
-  return startFakeKubernetes({ runPods, backoffFactor: 0.001 })
+  return startFakeKubernetes({ runPods, backoffFactor: 0.001, sandboxEndMs: 20 })
 }
 
 /** Expects the fake to respond to a recorded call as the real server did. */

@@ -1,6 +1,7 @@
 import { and, eq, isNotNull, isNull, lt, lte, sql, type SQL } from 'drizzle-orm'
 
 import { LEASE_SEC } from '../../../shared/contract/assignment.ts'
+import { dueAt, dueWhile, type DueInMs } from '../../database/due-times.ts'
 import { prepareQuery } from '../../database/prepared-query.ts'
 import type { AttemptRule } from '../attempts.ts'
 import { assignments } from '../schema.ts'
@@ -181,6 +182,13 @@ export function listRunningWorkers(db: DbOrTx, kind: string): Promise<(Launch & 
     .where(and(active, eq(assignments.kind, kind)))
 }
 
+/** Returns the expression for work that is due while the workers of a kind are not those of these ids. */
+export function workersDiffer(kind: string, ids: readonly string[]): DueInMs {
+  const running = sql`select ${assignments.id} from ${assignments} where ${active} and ${assignments.kind} = ${kind}`
+  const wanted = sql`select json_array_elements_text(${JSON.stringify(ids)}::json)`
+  return dueWhile(sql`(exists (${running} except ${wanted}) or exists (${wanted} except ${running}))`)
+}
+
 /** Records that a worker runs: it must claim within `startupSec` of its launch. Returns false where it has claimed. */
 export async function recordLaunch(db: Db, launch: Launch, startupSec: number): Promise<boolean> {
   const leaseUntil = sql`${assignments.launchedAt} + make_interval(secs => ${startupSec})`
@@ -215,15 +223,15 @@ export async function renewLeases(db: Db): Promise<void> {
     .where(and(active, isNotNull(assignments.claimedAt), isNull(assignments.launchAt)))
 }
 
-/** Returns whether a launched worker has an expired lease. */
-export async function hasExpiredLease(db: Db): Promise<boolean> {
-  const [row] = await db
-    .select({ id: assignments.id })
-    .from(assignments)
-    .where(and(active, lt(assignments.leaseUntil, sql`now()`)))
-    .limit(1)
-  return row !== undefined
-}
+/** When the first lease of a launched worker expires. */
+export const LEASE_DUE_IN_MS: DueInMs = dueAt(
+  sql`(select min(${assignments.leaseUntil}) from ${assignments} where ${active})`,
+)
+
+/** When the next launch is due. */
+export const LAUNCH_DUE_IN_MS: DueInMs = dueAt(
+  sql`(select min(${assignments.launchAt}) from ${assignments} where ${active} and ${assignments.launchAt} is not null)`,
+)
 
 /** Returns in how many ms the next launch is due; `null` where none waits. */
 export async function nextLaunchInMs(db: Db): Promise<number | null> {

@@ -177,6 +177,37 @@ describe('video and audio', () => {
     expect(luma).toBeLessThan(200)
   })
 
+  test.each([
+    ['of even sides', '160:90'],
+    ['of odd sides', '161:91'],
+  ])('BT.2020 without HDR becomes BT.709 with the same colours (%s)', async (_, size) => {
+    const name = `wide-${size.replace(':', 'x')}.mkv`
+    const toWide = 'zscale=min=gbr:pin=bt709:tin=bt709:m=bt2020nc:p=bt2020:t=bt709:r=tv'
+    const filters = `scale=${size},format=gbrp,${toWide},format=yuv444p10le,format=yuv420p10le`
+    const args = ['-f', 'lavfi', '-i', 'color=0x20c040:s=160x90:r=25:d=0.2', '-vf', filters, '-c:v', 'ffv1', name]
+    await runProgram('ffmpeg', ['-nostdin', '-v', 'error', ...args], { timeoutMs: PATIENCE_MS, signal, cwd: root })
+    const path = join(root, name)
+    const { dir } = await encodeToFolder(path, await planFor(path, FILE))
+    const output = join(dir, 'output.mp4')
+    const { video } = await inspectMedia(output)
+    const stated = [video?.['color_space'], video?.['color_primaries'], video?.['color_transfer']]
+    expect(stated).toEqual(['bt709', 'bt709', 'bt709'])
+    const planes = ['YAVG', 'UAVG', 'VAVG'].map((plane) => `signalstats.${plane}`)
+    const averages = await Promise.all(planes.map((plane) => measureFrames(output, 'signalstats', plane)))
+    // #20c040 in BT.709 (ITU-R BT.709 §3).
+    for (const [i, level] of [144, 88, 63].entries()) expect(Math.abs((averages[i]?.[0] ?? 0) - level)).toBeLessThan(2)
+  })
+
+  test('a picture that states no matrix is given that of its size, which a smaller output keeps', async () => {
+    const path = await makeSourceMedia(root, 'plain', { size: '1280x720', sec: 0.2 })
+    const small = preset({
+      container: 'mp4',
+      video: { codec: 'h264', speed: 'ultrafast', renditions: [{ height: 180, crf: 23 }] },
+    })
+    const { dir } = await encodeToFolder(path, await planFor(path, small))
+    expect((await inspectMedia(join(dir, 'output.mp4'))).video).toMatchObject({ height: 180, color_space: 'bt709' })
+  })
+
   test('loud audio with six channels is downmixed without clipping', async () => {
     const path = await makeSourceMedia(root, 'loud-surround', { size: '160x90' })
     const { dir } = await encodeToFolder(path, await planFor(path, FILE))

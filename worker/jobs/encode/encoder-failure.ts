@@ -4,6 +4,11 @@ import { permanentFailure, transientFailure, type FailedOrAborted } from '../res
 /** Messages of ffmpeg that blame the input, so that no other attempt can succeed, with their meaning for a user. */
 const INPUT_ERRORS = [
   {
+    // Numbers of the library zimg, which converts colours (`zimg_error_code_e`).
+    pattern: /\bcode \d{4}: /,
+    meaning: 'the colours of the input cannot be converted',
+  },
+  {
     pattern: /Decoder .*not found|Decoding requested, but no decoder found/,
     meaning: 'the input has a codec that this worker cannot decode',
   },
@@ -68,15 +73,25 @@ function classifyErrors(code: number, stderr: string): FailedOrAborted {
   const message = ownLine === undefined ? undefined : cleanLine(ownLine)
   if (DISK_FULL.test(stderr)) return transientFailure('ENOSPC', 'no space is left on the disk for the output')
   if (MACHINE_ERROR.test(stderr))
-    return transientFailure('ENCODE_FAILED', message ?? 'the worker ran out of a system resource')
+    return transientFailure(
+      'ENCODE_FAILED',
+      message === undefined ? 'the worker ran out of a system resource' : describeFailure(code, message),
+    )
   const inputError = INPUT_ERRORS.find(({ pattern }) => pattern.test(stderr))
   if (inputError !== undefined) {
     const cause = lines.find((line) => inputError.pattern.test(line)) ?? ''
     return permanentFailure('INPUT_INVALID', `${inputError.meaning} (ffmpeg: ${cleanLine(cause)})`)
   }
   if (message !== undefined || firstLine === undefined)
-    return permanentFailure('ENCODE_FAILED', message ?? `ffmpeg exited with ${code}`)
+    return permanentFailure('ENCODE_FAILED', describeFailure(code, message))
   return permanentFailure('ENCODE_FAILED', `ffmpeg failed; the input may be damaged (ffmpeg: ${cleanLine(firstLine)})`)
+}
+
+/** Describes a failure in words, around the line or the number that ffmpeg left. */
+function describeFailure(code: number, message: string | undefined): string {
+  return message === undefined
+    ? `ffmpeg ended without an error message (exit code ${code})`
+    : `ffmpeg could not encode the input: ${message}`
 }
 
 /** Removes memory addresses and local paths from a line of ffmpeg's. */

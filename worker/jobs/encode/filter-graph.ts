@@ -1,11 +1,9 @@
-import type { EncodePlan, FrameShape, HdrColors, Orientation } from '../plan/encode-plan.ts'
+import type { EncodePlan, FrameShape } from '../plan/encode-plan.ts'
 import { framesPerSec } from '../plan/frame-rate.ts'
 import type { FrameRate, PlannedRendition } from '../plan/output-plan.ts'
+import { buildColorFilters, isConverted } from './color-filters.ts'
 import { fitSize } from './fit-size.ts'
 import { orientationFilters } from './orientation.ts'
-
-/** Luminance in cd/m² that zscale maps to 1.0 in linear light (`npl`): the white of SDR. */
-const SDR_WHITE_NITS = 100
 
 /** Damaged packets at the end of a video may yield no frames. */
 const DAMAGED_END_SEC = 1
@@ -36,28 +34,25 @@ export function buildFilterGraph(plan: EncodePlan, { audioCopies }: { readonly a
 
 /**
  * Builds the filters that all renditions share: deinterlacing to one frame per two fields, an even frame grid on which
- * the output begins at 0, the plan's number of frames, and HDR to SDR, in the largest rendition's size since it is slow.
+ * the output begins at 0, the plan's number of frames, and the colours, in the largest rendition's size since that is slow.
  */
 function buildVideoFilters({ video, input }: EncodePlan): readonly string[] {
   if (video === null || input.video === null) return []
-  const { chunk, hdr, orientation, shape } = input.video
+  const { chunk, colors, shape } = input.video
   const { isDeinterlaced, fps, renditions } = video
   return [
     // A piece of a split job begins with a keyframe, which an edit list may hide.
     ...(chunk === null ? [] : ['trim=start_pts=0']),
-    ...(isDeinterlaced || hdr !== null ? buildSteadySizeFilters(shape, isDeinterlaced) : []),
-    ...(isDeinterlaced ? buildDeinterlaceFilters(orientation) : []),
+    ...(isDeinterlaced || isConverted(colors) ? buildSteadySizeFilters(shape, isDeinterlaced) : []),
+    ...(isDeinterlaced ? buildDeinterlaceFilters(input.video) : []),
     ...buildShiftFilter('setpts', input.shiftSec),
     ...buildGridFilters(input.video, fps),
-    ...(hdr === null ? [] : buildToneMapFilters(hdr, renditions[0])),
+    ...buildColorFilters(colors, renditions[0]),
   ]
 }
 
 /** Builds the filters that put frames on the output's grid, from its first to its last. */
-function buildGridFilters(
-  { chunk, leadFrames, frames, padFrames }: NonNullable<EncodePlan['input']['video']>,
-  fps: FrameRate,
-): readonly string[] {
+function buildGridFilters({ chunk, leadFrames, frames, padFrames }: InputVideoPlan, fps: FrameRate): readonly string[] {
   const firstFrame = chunk?.firstFrame ?? -leadFrames
   const spareFrames = chunk === null ? Math.ceil(framesPerSec(fps) * DAMAGED_END_SEC) : 0
   return [
@@ -67,9 +62,11 @@ function buildGridFilters(
   ]
 }
 
+type InputVideoPlan = NonNullable<EncodePlan['input']['video']>
+
 /**
  * Builds the filter that keeps the stored size of frames for filters that cannot follow a change. The shape of the pixels
- * changes instead, so that `buildFitFilters` restores the aspect. Frames of that size pass unchanged.
+ * changes instead, so that `fitSize` restores the aspect. Frames of that size pass unchanged.
  */
 function buildSteadySizeFilters({ stored, isTurned }: FrameShape, isInterlaced: boolean): readonly string[] {
   if (stored === null || isTurned) return []
@@ -77,8 +74,9 @@ function buildSteadySizeFilters({ stored, isTurned }: FrameShape, isInterlaced: 
 }
 
 /** Builds the deinterlacer. ffmpeg has oriented the frames before; this is undone meanwhile where lines became columns. */
-function buildDeinterlaceFilters(orientation: Orientation | null): readonly string[] {
-  const bwdif = 'bwdif=mode=send_frame:deint=all'
+function buildDeinterlaceFilters({ orientation, fieldOrder }: InputVideoPlan): readonly string[] {
+  const parity = fieldOrder === null ? '' : `:parity=${fieldOrder === 'top' ? 'tff' : 'bff'}`
+  const bwdif = `bwdif=mode=send_frame:deint=all${parity}`
   if (orientation === null) return [bwdif]
   const { apply, undo } = orientationFilters(orientation)
   return [...undo, bwdif, ...apply]
@@ -86,7 +84,7 @@ function buildDeinterlaceFilters(orientation: Orientation | null): readonly stri
 
 /** Builds the filters of one rendition: its size, square pixels, 8 bits in 4:2:0, and limited range. */
 function buildRenditionFilters({ input }: EncodePlan, rendition: PlannedRendition): readonly string[] {
-  const isRgb = input.video?.isRgb === true
+  const { isRgb = false, matrix = null } = input.video?.colors ?? {}
   const { width, height } = rendition
   const fitted = input.video === null ? { width, height } : fitSize(input.video.shape, rendition)
   return [
@@ -94,6 +92,7 @@ function buildRenditionFilters({ input }: EncodePlan, rendition: PlannedRenditio
     `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:eval=frame`,
     'format=yuv420p',
     'setsar=1',
+    ...(matrix === null ? [] : [`setparams=colorspace=${matrix}`]),
     ...(isRgb ? ['setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709'] : []),
   ]
 }
@@ -124,23 +123,6 @@ export function layoutName({ channels }: NonNullable<EncodePlan['audio']>): stri
 /** Returns the filter that subtracts the plan's shift from the times of a track; none where there is nothing to shift. */
 export function buildShiftFilter(filter: 'setpts' | 'asetpts', shiftSec: number): readonly string[] {
   return shiftSec === 0 ? [] : [`${filter}=PTS-round(${formatSeconds(shiftSec)}/TB)`]
-}
-
-function buildToneMapFilters(
-  { transfer, primaries, matrix }: HdrColors,
-  { width, height }: PlannedRendition,
-): readonly string[] {
-  const toLinear = `tin=${transfer}:pin=${primaries}:min=${matrix}:t=linear:npl=${SDR_WHITE_NITS}`
-  return [
-    `zscale=w=${width}:h=${height}:f=bicubic:${toLinear}`,
-    'format=gbrpf32le',
-    'zscale=p=bt709',
-    'tonemap=tonemap=hable:desat=0',
-    'zscale=t=bt709:m=bt709:r=tv',
-    'format=yuv420p',
-    'sidedata=mode=delete:type=MASTERING_DISPLAY_METADATA',
-    'sidedata=mode=delete:type=CONTENT_LIGHT_LEVEL',
-  ]
 }
 
 /** Formats a time for a filter, to 1 µs. */

@@ -180,7 +180,11 @@ describe('a run of ffmpeg', () => {
     const args = ['-v', 'error', '-f', 'lavfi', '-i', 'nosuchfilter', '-f', 'null', '-']
     expect(await runEncoder(args, await encoderOptions())).toEqual({
       kind: 'failed',
-      failure: { code: 'ENCODE_FAILED', message: "No such filter: 'nosuchfilter'", is_transient: false },
+      failure: {
+        code: 'ENCODE_FAILED',
+        message: "ffmpeg could not encode the input: No such filter: 'nosuchfilter'",
+        is_transient: false,
+      },
     })
   })
 

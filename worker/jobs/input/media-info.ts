@@ -2,7 +2,8 @@ import type { MediaInfo } from '../../../shared/contract/jobs.ts'
 import { type ProbedMedia, toNumber } from '../../media/probed-media.ts'
 
 /** Converts a probe to the media information of the HTTP API, with fractions rounded to 0.001. */
-export function toMediaInfo({ format, durationSec, sizeBytes, bitRateKbps, video, audio }: ProbedMedia): MediaInfo {
+export function toMediaInfo(probe: ProbedMedia): MediaInfo {
+  const { format, durationSec, sizeBytes, bitRateKbps, video, audio } = probe
   return {
     format,
     duration_sec: round(durationSec),
@@ -20,6 +21,7 @@ export function toMediaInfo({ format, durationSec, sizeBytes, bitRateKbps, video
       rotation: video.rotation,
     },
     audio: audio && { codec: audio.codec, channels: audio.channels, sample_rate: audio.sampleRate },
+    tracks: probe.tracks.map(({ isChosen, ...track }) => ({ ...track, is_chosen: isChosen })),
   }
 }
 

@@ -17,8 +17,23 @@ export type FrameShape = {
   readonly isTurned: boolean
 }
 
-/** Colours of an HDR input, by the names that ffmpeg's zscale filter has for them. */
-export type HdrColors = { readonly transfer: string; readonly primaries: string; readonly matrix: string }
+/** Colours of an input, by the names that ffmpeg's zscale filter has for them. */
+export type InputColors = { readonly transfer: string; readonly primaries: string; readonly matrix: string }
+
+/** How the colours of an input become those of an output; at most one of `hdr` and `sdr` is set. */
+export type ColorPlan = {
+  readonly kind: 'planned'
+  /** Colours of an input that is tone-mapped. */
+  readonly hdr: InputColors | null
+  /** Colours of an SDR input that players do not show as they are: they are converted to BT.709. */
+  readonly sdr: InputColors | null
+  /** A side of the input that is converted is odd. */
+  readonly isOddSized: boolean
+  /** The input is RGB and has no colour matrix. */
+  readonly isRgb: boolean
+  /** The matrix of an input that states none: the output states it. */
+  readonly matrix: string | null
+}
 
 /**
  * How the input is read and mapped onto the output's clock. A time in the input becomes one in the output in two steps:
@@ -47,10 +62,9 @@ export type InputPlan = {
     /** Most times that the last frame is repeated, where the video ends before the audio. */
     readonly padFrames: number
     readonly shape: FrameShape
-    /** Colours of the input where it is tone-mapped. */
-    readonly hdr: HdrColors | null
-    /** The input is RGB and has no colour matrix. */
-    readonly isRgb: boolean
+    readonly colors: ColorPlan
+    /** The field that is shown first where the input is deinterlaced; `null` where each frame states it. */
+    readonly fieldOrder: InputVideo['fieldOrder']
     /** What ffmpeg applies when it reads the track, where deinterlacing has to undo it for a while. */
     readonly orientation: Orientation | null
   } | null

@@ -43,6 +43,8 @@ export type OutputPlan = {
   readonly audio: { readonly kbps: number; readonly channels: 1 | 2; readonly sampleRate: number } | null
   /** The input has audio; an output of a preset with audio must then have audio too. */
   readonly inputHasAudio: boolean
+  /** Why the output lacks a track of the preset although the input has one: nothing of it can be decoded. */
+  readonly leftOut: { readonly video: string | null; readonly audio: string | null }
   readonly inputProblem: InputProblem | null
   /** Requested segment length; `null` for a single file. */
   readonly segmentSec: number | null

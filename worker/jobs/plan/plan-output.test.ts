@@ -96,7 +96,7 @@ describe('video', () => {
     const color = { transfer: 'arib-std-b67', primaries: null, space: null, range: null }
     const plan = planOrThrow(createProbe({ isInterlaced: true, isHdr: true, color }))
     expect(plan.video).toMatchObject({ isDeinterlaced: true, isToneMapped: true })
-    expect(plan.input.video?.hdr).toEqual({ transfer: 'arib-std-b67', primaries: 'bt2020', matrix: 'bt2020nc' })
+    expect(plan.input.video?.colors.hdr).toEqual({ transfer: 'arib-std-b67', primaries: 'bt2020', matrix: 'bt2020nc' })
   })
 })
 
@@ -165,5 +165,6 @@ test('the media information of the API is that of the probe', () => {
       rotation: 90,
     },
     audio: null,
+    tracks: [],
   })
 })

@@ -3,10 +3,11 @@ import { listOutputTypes, type OutputType, type Preset, type PresetVideo } from 
 import { DETECTION_SEC } from '../../media/media-input.ts'
 import type { ProbedMedia } from '../../media/probed-media.ts'
 import { hasResettableClock } from '../../media/steady-clock.ts'
-import type { EncodePlan, FrameShape, HdrColors, InputPlan, InputVideo, Orientation } from './encode-plan.ts'
+import type { ColorPlan, EncodePlan, FrameShape, InputPlan, InputVideo, Orientation } from './encode-plan.ts'
 import { chooseFrameRate, countGopFrames } from './frame-rate.ts'
 import { findInputProblem } from './input-problem.ts'
 import type { OutputPlan, OutputVideo } from './output-plan.ts'
+import { planColors } from './plan-colors.ts'
 import { planRenditions } from './plan-renditions.ts'
 import { planTimeline, type Timeline } from './timeline.ts'
 
@@ -18,16 +19,10 @@ export type PlanResult =
 /** Sample rates of AAC that every player supports; audio of any other rate is resampled to 48 kHz. */
 const KEPT_SAMPLE_RATES = [44_100, 48_000]
 
-/** HDR video uses the primaries of BT.2020; a file that declares nothing more than PQ or HLG means them (ITU-R BT.2100). */
-const HDR_DEFAULTS: HdrColors = { transfer: 'smpte2084', primaries: 'bt2020', matrix: 'bt2020nc' }
-
 /** Time by which tracks of one time may lie apart in a file. */
 const SPARE_READ_SEC = 5
 /** A track that begins later may not be seen by the usual detection. */
 const LATE_SEC = DETECTION_SEC - SPARE_READ_SEC
-
-/** Names of ffmpeg's pixel formats that store RGB. */
-const RGB_FORMAT = /^(?:gbr|rgb|bgr|argb|abgr|0rgb|0bgr|pal8|x2)/
 
 /**
  * Plans the output of a preset for one input, without the tracks that either of them lacks. All output types of the
@@ -40,9 +35,9 @@ export function planOutput(
   clip: Clip | null,
   outputType: OutputType = listOutputTypes(preset)[0],
 ): PlanResult {
-  const video = preset.video === null ? null : probe.video
-  const audio = preset.audio === null ? null : probe.audio
-  if (video === null && audio === null) return reject(describeMissingTrack(probe, preset))
+  const chosen = chooseInputTracks(probe, preset)
+  if (typeof chosen === 'string') return reject(chosen)
+  const { video, audio } = chosen
   const fps = video === null ? null : chooseFrameRate(video)
   const planned = planTimeline({ probe, video, audio, fps }, clip)
   if (planned.kind === 'empty') return reject(planned.message)
@@ -57,13 +52,32 @@ export function planOutput(
       video: outputVideo,
       audio: planAudio(audio, preset),
       inputHasAudio: probe.audio !== null,
+      leftOut: findTracksLeftOut(probe, preset),
       inputProblem: findInputProblem(probe, clip),
       segmentSec: preset.segment_sec,
       durationSec: timeline.durationSec,
       startSec: timeline.startSec,
-      input: { ...planInput(video, audio, timeline), ...planReading(probe, timeline) },
+      input: { ...planInput(chosen, timeline), ...planReading(probe, timeline) },
     },
   }
+}
+
+type InputTracks = {
+  readonly video: InputVideo | null
+  /** `null` without a video. */
+  readonly colors: ColorPlan | null
+  readonly audio: ProbedMedia['audio']
+}
+
+/** Returns the tracks of the input that the preset uses; a text is the reason why it cannot be applied to them. */
+function chooseInputTracks(probe: ProbedMedia, preset: Preset): InputTracks | string {
+  const video = preset.video === null ? null : probe.video
+  const audio = preset.audio === null ? null : probe.audio
+  const refusal = findRefusal(probe, preset)
+  if (refusal !== null) return refusal
+  if (video === null && audio === null) return describeMissingTrack(probe, preset)
+  const colors = video && planColors(video)
+  return colors?.kind === 'unknown' ? colors.reason : { video, colors, audio }
 }
 
 function planVideo(
@@ -97,25 +111,25 @@ function planAudio(audio: ProbedMedia['audio'], preset: Preset): OutputPlan['aud
 }
 
 function planInput(
-  video: InputVideo | null,
-  audio: ProbedMedia['audio'],
+  { video, colors, audio }: InputTracks,
   timeline: Timeline,
 ): Omit<InputPlan, 'watchUntilSec' | 'hasLateTrack'> {
   const { seekSec, shiftSec, isSilent, keepsOwnEnd, leadFrames, frames, padFrames, padSec } = timeline
   return {
     seekSec,
     shiftSec,
-    video: video && {
-      index: video.index,
-      chunk: null,
-      leadFrames,
-      frames,
-      padFrames,
-      shape: describeShape(video),
-      hdr: video.isHdr ? completeHdrColors(video.color) : null,
-      orientation: video.isInterlaced ? findOrientation(video) : null,
-      isRgb: RGB_FORMAT.test(video.pixFmt),
-    },
+    video: video &&
+      colors && {
+        index: video.index,
+        chunk: null,
+        leadFrames,
+        frames,
+        padFrames,
+        shape: describeShape(video),
+        colors,
+        fieldOrder: video.fieldOrder,
+        orientation: video.isInterlaced ? findOrientation(video) : null,
+      },
     audio: audio && { index: audio.index, padSec, isSilent, keepsOwnEnd },
   }
 }
@@ -141,17 +155,22 @@ function findOrientation({ rotation, isMirrored }: InputVideo): Orientation | nu
   return canBeUndone ? { rotation, isMirrored } : null
 }
 
-function completeHdrColors({ transfer, primaries, space }: InputVideo['color']): HdrColors {
-  return {
-    transfer: transfer ?? HDR_DEFAULTS.transfer,
-    primaries: primaries ?? HDR_DEFAULTS.primaries,
-    matrix: space ?? HDR_DEFAULTS.matrix,
-  }
+/** Returns why a track of the preset is refused: without the content of the file, an output would be incomplete. */
+function findRefusal({ problems }: ProbedMedia, preset: Preset): string | null {
+  const wanted = [preset.video && problems.video, preset.audio && problems.audio]
+  return wanted.find((problem) => problem?.kind === 'refused')?.reason ?? null
+}
+
+function findTracksLeftOut({ problems }: ProbedMedia, preset: Preset): OutputPlan['leftOut'] {
+  const reasonOf = (problem: ProbedMedia['problems']['video']) => (problem?.kind === 'useless' ? problem.reason : null)
+  return { video: preset.video && reasonOf(problems.video), audio: preset.audio && reasonOf(problems.audio) }
 }
 
 function describeMissingTrack(probe: ProbedMedia, preset: Preset): string {
   const missing = preset.video === null || probe.video !== null ? 'audio' : 'video'
-  return `the input has no ${missing} track, and the preset produces nothing else`
+  const reason = findTracksLeftOut(probe, preset)[missing]
+  const problem = reason === null ? `the input has no ${missing} track` : reason
+  return `${problem}, and the preset produces nothing else`
 }
 
 function reject(message: string): PlanResult {

@@ -18,6 +18,7 @@ const VIDEO: InputVideo = {
   rateOfTimes: { num: 30, den: 1 },
   isVariableFrameRate: false,
   isInterlaced: false,
+  fieldOrder: null,
   bitDepth: 8,
   pixFmt: 'yuv420p',
   color: { transfer: null, primaries: null, space: null, range: null },
@@ -41,6 +42,8 @@ export function createProbe(video: Partial<InputVideo> | null, audio: Partial<ty
     ...FILE,
     video: video === null ? null : { ...VIDEO, ...video },
     audio: audio === null ? null : { ...AUDIO, ...audio },
+    tracks: [],
+    problems: { video: null, audio: null },
   }
 }
 

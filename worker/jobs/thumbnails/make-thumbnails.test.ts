@@ -68,6 +68,7 @@ async function makeFilm(name: string): Promise<AsyncDisposable & { plan: OutputP
     video: { ...kind, renditions: [rendition], isDeinterlaced: false, isToneMapped: false },
     audio: null,
     inputHasAudio: false,
+    leftOut: { video: null, audio: null },
     inputProblem: null,
     segmentSec: null,
     durationSec: 4,

@@ -12,6 +12,7 @@ function plan(durationSec: number, [width = 0, height = 0]: readonly number[] = 
     video: { ...kind, renditions: [rendition], isDeinterlaced: false, isToneMapped: false },
     audio: null,
     inputHasAudio: false,
+    leftOut: { video: null, audio: null },
     inputProblem: null,
     segmentSec: null,
     durationSec,

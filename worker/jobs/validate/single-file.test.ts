@@ -33,6 +33,7 @@ const plan: OutputPlan = {
   },
   audio: { kbps: 64, channels: 2, sampleRate: 48_000 },
   inputHasAudio: true,
+  leftOut: { video: null, audio: null },
   inputProblem: null,
   segmentSec: null,
   durationSec: 3,

@@ -23,10 +23,21 @@ export function checkTrackPresence(
   ]
 }
 
-/** Warns where the preset has audio and the input has none: an output without audio is then correct. */
-export function checkInputAudio(plan: OutputPlan, presetHasAudio: boolean): readonly Finding[] {
-  if (!presetHasAudio || plan.audio !== null || plan.inputHasAudio) return []
-  return [warningFinding('NO_AUDIO_STREAM', null, 'the input has no audio, so the output has none')]
+/** Warns where the input lacks audio that the preset has, or has a track that cannot be decoded. */
+export function checkInputTracks(
+  { audio, inputHasAudio, leftOut }: OutputPlan,
+  presetHasAudio: boolean,
+): readonly Finding[] {
+  const lacksAudio = presetHasAudio && audio === null && !inputHasAudio
+  const audioProblem = leftOut.audio ?? 'the input has no audio'
+  return [
+    ...(leftOut.video === null ? [] : [warningFinding('NO_VIDEO_STREAM', null, describeLack(leftOut.video))]),
+    ...(lacksAudio ? [warningFinding('NO_AUDIO_STREAM', null, describeLack(audioProblem))] : []),
+  ]
+}
+
+function describeLack(reason: string): string {
+  return `${reason}, so the output has none`
 }
 
 /** Warns where the input is damaged or its headers are wrong: the output has what is there. */

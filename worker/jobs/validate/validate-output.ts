@@ -5,7 +5,7 @@ import { checkFiles, readSizes } from './files.ts'
 import { type Finding, toValidationResult } from './findings.ts'
 import { checkEntry, checkSegmentedSet } from './segmented-set.ts'
 import { checkSingleFile } from './single-file.ts'
-import { checkInputAudio, checkInputProblem } from './track-presence.ts'
+import { checkInputProblem, checkInputTracks } from './track-presence.ts'
 import type { ValidationContext, ValidationSettings } from './validation-context.ts'
 
 export type { ValidationSettings } from './validation-context.ts'
@@ -42,7 +42,7 @@ export async function validateOutput({
     retryPauseMs: retryPauseMs ?? RETRY_PAUSE_MS,
     sizes: await readSizes(request.set),
   }
-  const input = [...checkInputProblem(request.plan), ...checkInputAudio(request.plan, preset.audio !== null)]
+  const input = [...checkInputProblem(request.plan), ...checkInputTracks(request.plan, preset.audio !== null)]
   const findings = [...input, ...(await checkOutput(context))]
   return toValidationResult(settings.level, findings, performance.now() - startedMs)
 }

@@ -46,7 +46,9 @@ export type IngestServer = AsyncDisposable & {
 
 const MAX_READERS = 2000
 const DEADLINES: ConnectionDeadlines = { handshakeMs: 10_000, publishMs: 15_000, idleMs: 30_000 }
+/** Interval at which deadlines are checked and old media is dropped, in ms. The first deadline passes after 10 s. */
 const SWEEP_MS = 500
+const IDLE_SWEEP_MS = 2000
 /** Bytes of media of one session, and of all sessions that publish. */
 const SESSION_BYTES = 64 * 1024 * 1024
 const ALL_SESSIONS_BYTES = 1024 * 1024 * 1024
@@ -73,10 +75,13 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     const ports = await openPorts(options, context, connections)
     opened.push(ports)
     whip = await whipStart
-    const sweep = setInterval(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const sweep = () => {
       for (const connection of connections) connection.checkDeadlines()
       registry.sweep()
-    }, SWEEP_MS)
+      timer = setTimeout(sweep, connections.size > 0 ? SWEEP_MS : IDLE_SWEEP_MS)
+    }
+    sweep()
     return {
       ports: { rtmp: ports.rtmp, rtmps: ports.rtmps },
       whip: whip === null ? null : { url: `${baseUrl}${WHIP_PATH}` },
@@ -88,7 +93,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
         whip?.stop(reason)
       },
       async [Symbol.asyncDispose]() {
-        clearInterval(sweep)
+        clearTimeout(timer)
         await disposeAll(opened)
       },
     }

@@ -19,6 +19,12 @@ export type SessionReportsOptions = {
   readonly log: Log
 }
 
+/**
+ * Interval of the reports without a session, which are heartbeats only, in ms: the gateway takes a worker that has
+ * reported nothing for 10 s as gone. A session that begins or ends is reported at once.
+ */
+const IDLE_INTERVAL_MS = 5000
+
 /** Reports of an ingest worker. */
 export type SessionReports = {
   /** Makes the next report due now. */
@@ -41,7 +47,7 @@ export function createSessionReports(): SessionReports {
       const { lifetime, registry } = options
       lifetime.stopping.addEventListener('abort', wake)
       for (let seq = 1; ; seq++) {
-        if (!isDue) await wakeSignal.wait(LIVE_REPORT_INTERVAL_MS, lifetime.killed)
+        if (!isDue) await wakeSignal.wait(intervalMs(registry), lifetime.killed)
         isDue = false
         const isLast = lifetime.stopping.aborted
         const outcome = await sendReport(options, seq)
@@ -50,6 +56,10 @@ export function createSessionReports(): SessionReports {
       }
     },
   }
+}
+
+function intervalMs(registry: PublisherRegistry): number {
+  return registry.describe().length === 0 ? IDLE_INTERVAL_MS : LIVE_REPORT_INTERVAL_MS
 }
 
 /** Sends one report, again and again while the gateway is unreachable. Returns an outcome where it is the last one. */

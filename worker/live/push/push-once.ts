@@ -1,6 +1,7 @@
 /** One attempt to push a session to another platform: a connection, a publication, and media until one of them ends. */
 
-import type { AddressPolicy } from '../../../shared/net/safe-url.ts'
+import { isPublicAddress, PRIVATE_ADDRESS } from '../../../shared/net/safe-url.ts'
+import { whenPrivateForbidden, type ChangingPolicy } from '../../platform/changing-policy.ts'
 import { connectTcp, type TcpSocket } from '../../platform/tcp-client.ts'
 import { RtmpError } from '../ingest/rtmp/rtmp-error.ts'
 import type { FeedSession } from './media-feed.ts'
@@ -11,7 +12,7 @@ import { createTargetMedia } from './target-media.ts'
 
 /** How attempts are made: the same for all targets. */
 export type PushMeans = {
-  readonly policy: AddressPolicy
+  readonly policy: ChangingPolicy
   readonly limits: SendLimits
   /** Certificate to trust, in PEM; not set: the known authorities. */
   readonly ca?: string | undefined
@@ -47,6 +48,7 @@ const SILENT: PushFailure = {
   problem: 'timeout',
   reason: `the platform did not accept it within ${ACCEPT_MS / 1000} s`,
 }
+const FORBIDDEN: PushFailure = { problem: 'address_forbidden', reason: `the address ${PRIVATE_ADDRESS}` }
 const FLOODING: PushFailure = { problem: 'protocol', reason: 'the server sends more than a server of RTMP does' }
 
 /** Pushes a session until it ends, the attempt is stopped, or the platform fails. Nothing is thrown. */
@@ -96,6 +98,7 @@ function publishOn(socket: TcpSocket, attempt: PushAttempt, signal: AbortSignal)
         hasEnded = true
         clearTimeout(deadline)
         signal.removeEventListener('abort', onAbort)
+        unsubscribe()
         close(open)
         resolve(end)
       },
@@ -104,6 +107,9 @@ function publishOn(socket: TcpSocket, attempt: PushAttempt, signal: AbortSignal)
       if (open.queue === null) open.end(SILENT)
     }, ACCEPT_MS)
     const onAbort = () => open.end(null)
+    const unsubscribe = whenPrivateForbidden(attempt.means.policy, () => {
+      if (!isPublicAddress(socket.remoteAddress ?? '')) open.end(FORBIDDEN)
+    })
     signal.addEventListener('abort', onAbort)
     socket.on('data', (bytes: Buffer) => receive(open, bytes))
     socket.on('error', (error: NodeJS.ErrnoException) => open.end(describeLoss(open.rtmp.phase(), error.code)))

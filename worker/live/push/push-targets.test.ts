@@ -3,31 +3,21 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import type { IngestSource } from '../../../shared/contract/live.ts'
-import type { TargetOrder, TargetReport } from '../../../shared/contract/live-targets.ts'
-import { createLog } from '../../../shared/log.ts'
 import { hashText } from '../../../shared/net/hash.ts'
 import { makeCertificate } from '../../../shared/testing/certificate.ts'
 import { until } from '../../../shared/testing/until.ts'
-import { createClock } from '../../platform/clock.ts'
-import { createFetcher } from '../../platform/http.ts'
+import { createPolicyKeeper } from '../../platform/changing-policy.ts'
 import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
 import type { RtmpMessage } from '../ingest/rtmp/rtmp-message.ts'
 import { framesOf, isFrame, publish } from '../testing/broadcast.ts'
 import { makeFlvClip, type FlvClip } from '../testing/flv-clip.ts'
 import { startPlatform, type PlatformServer } from '../testing/platform-server.ts'
+import { MEANS, orderFor, SECRET, startPush } from '../testing/push-fixture.ts'
 import { startIngestGateway, type IngestGateway } from '../testing/ingest-gateway.ts'
 import { startIngestWorker, type TestIngestWorker } from '../testing/ingest-worker.ts'
 import { openPublisher, type RtmpClient } from '../testing/rtmp-client.ts'
 import { openSession } from '../testing/session-reader.ts'
 import { readTaggedFrame } from '../source/video-frame.ts'
-import type { PushMeans } from './push-once.ts'
-import { createPushedTargets, type PushedTargets } from './push-targets.ts'
-
-const SECRET = 'their-key-0123456789'
-const MEANS: PushMeans = {
-  policy: { allowPrivateNetworks: true },
-  limits: { bytes: 1 << 20, spanMs: 60_000, unsentBytes: 64 * 1024 },
-}
 
 const KEYS = Array.from({ length: 20 }, (_, i) => `stream-key-${i}`)
 const freeKeys = [...KEYS]
@@ -62,43 +52,6 @@ async function publishPatiently(key: string): Promise<RtmpClient> {
     if (hasStarted()) return client
     await client[Symbol.asyncDispose]()
   }
-}
-
-function startPush(source: () => IngestSource | null, means: Partial<PushMeans> = {}) {
-  const lines: string[] = []
-  const states: string[] = []
-  const fetcher = createFetcher({
-    policy: { allowPrivateNetworks: true },
-    proxies: { http: null, https: null, bypass: null },
-  })
-  const targets: PushedTargets = createPushedTargets({
-    source,
-    means: { ...MEANS, ...means },
-    onChange: () => void states.push(targets.describe()[0]?.state ?? 'none'),
-    fetcher,
-    clock: createClock(),
-    log: createLog('test', 'debug', (line) => void lines.push(line)),
-  })
-  const find = (id: string): TargetReport | undefined => targets.describe().find((one) => one.target_id === id)
-  return {
-    targets,
-    lines,
-    states,
-    find,
-    waitFor: async (id: string, state: string) => {
-      await until(() => find(id)?.state === state, `the target is ${state}`)
-      return find(id)
-    },
-    async [Symbol.asyncDispose]() {
-      await targets[Symbol.asyncDispose]()
-      await fetcher[Symbol.asyncDispose]()
-    },
-  }
-}
-
-function orderFor(port: number, more: { readonly key?: string | null; readonly scheme?: string } = {}): TargetOrder {
-  const url = `${more.scheme ?? 'rtmp'}://127.0.0.1:${port}/live`
-  return { target_id: randomUUID(), push: { url, key: more.key === undefined ? SECRET : more.key } }
 }
 
 const framesBy = (media: readonly RtmpMessage[]) =>
@@ -251,6 +204,25 @@ describe.concurrent('the push of a broadcast to other platforms', () => {
       { state: 'failed', problem: 'key_unreadable', reason: expect.stringContaining('INTERNAL_API_KEY') },
     ])
     expect(platform.attemptsMs).toEqual([])
+  })
+
+  test('a change of the policy ends a push to a private address, and another one begins it again', async () => {
+    await using broadcast = await startBroadcast()
+    await using platform = await startPlatform()
+    const { policy, allowPrivateNetworks } = createPolicyKeeper()
+    await using push = startPush(() => broadcast.source, { policy })
+    publish(broadcast.client, splitClip(500)[0])
+    const order = orderFor(platform.port)
+    push.targets.apply([order])
+    expect(push.targets.describe()).toMatchObject([{ state: 'failed', problem: 'address_forbidden' }])
+    allowPrivateNetworks(true)
+    push.targets.apply([order])
+    await push.waitFor(order.target_id, 'live')
+    allowPrivateNetworks(false)
+    expect(await push.waitFor(order.target_id, 'failed')).toMatchObject({ problem: 'address_forbidden' })
+    expect(platform.attemptsMs).toHaveLength(1)
+    allowPrivateNetworks(true)
+    await push.waitFor(order.target_id, 'live')
   })
 
   test('rtmps reaches a platform with a certificate that is trusted, and no other', async () => {

@@ -69,8 +69,12 @@ export function createPushedTargets(options: PushTargetsOptions): PushedTargets 
       const wanted = new Set(orders.map((order) => order.target_id))
       for (const [id, target] of targets) if (!wanted.has(id)) remove(id, target)
       for (const { target_id: id, push } of orders) {
-        if (push === null || targets.has(id)) continue
-        targets.set(id, startTarget(options, feed, id, push))
+        const known = targets.get(id)
+        // What makes a target unusable may have changed since the last order, as the policy can.
+        if (push === null || (known !== undefined && !('failure' in known))) continue
+        const target = startTarget(options, feed, id, push)
+        if (known !== undefined && 'failure' in target) continue
+        targets.set(id, target)
         options.onChange()
       }
     },

@@ -51,6 +51,7 @@ export async function startIngestWorker(
   const done = prepareIngestWorker(env).run({
     claim,
     claimant: '',
+    policy: { allowPrivateNetworks: true },
     callGateway: createCaller(env['WORKER_TOKEN'] ?? ''),
     createGatewayCaller: createCaller,
     clock,

@@ -7,14 +7,18 @@ const MIN_PACKETS = 5
 /** Bytes before the first packet that are skipped. ffmpeg's probe reads no more either. */
 const MAX_JUNK_BYTES = 64 * 1024
 
+/** A packet, and the range of its payload in the segment. */
 export type StreamPacket = {
   readonly pid: number
   readonly isStart: boolean
   readonly isScrambled: boolean
   /** The continuity counter; `null` of a packet without payload. */
   readonly counter: number | null
-  readonly payload: Buffer
+  readonly from: number
+  readonly to: number
 }
+
+type MutablePacket = { -readonly [Field in keyof StreamPacket]: StreamPacket[Field] }
 
 /**
  * Returns where the first packet begins; `null` if there are not several packets in a row near the start. Two packets
@@ -38,12 +42,17 @@ function isRow(bytes: Buffer, at: number, stride: number): boolean {
   return true
 }
 
-/** Calls back for each packet of a stream. Bytes out of step are skipped up to the next packet. */
+/**
+ * Calls back for each packet of a stream. Bytes out of step are skipped up to the next packet. A segment has thousands of
+ * packets: all of them are one object, which is valid during the call only.
+ */
 export function readTransportPackets(bytes: Buffer, onPacket: (packet: StreamPacket) => void): { isCut: boolean } {
+  const packet: MutablePacket = { pid: 0, isStart: false, isScrambled: false, counter: null, from: 0, to: 0 }
   let at = findTransportStream(bytes) ?? bytes.length
   while (at + PACKET_BYTES <= bytes.length) {
     if (bytes[at] === SYNC_BYTE) {
-      onPacket(parsePacket(bytes.subarray(at, at + PACKET_BYTES)))
+      parsePacket(bytes, at, packet)
+      onPacket(packet)
       at += PACKET_BYTES
     } else {
       at = resynchronize(bytes, at)
@@ -60,16 +69,16 @@ function resynchronize(bytes: Buffer, from: number): number {
   return bytes.length
 }
 
-function parsePacket(packet: Buffer): StreamPacket {
-  const flagsAndPid = packet.readUInt16BE(1)
-  const control = packet.readUInt8(3)
+function parsePacket(bytes: Buffer, at: number, packet: MutablePacket): void {
+  const second = bytes[at + 1] ?? 0
+  const control = bytes[at + 3] ?? 0
   const hasAdaptation = (control & 0x20) !== 0
   const hasPayload = (control & 0x10) !== 0
-  return {
-    pid: flagsAndPid & 0x1fff,
-    isStart: (flagsAndPid & 0x4000) !== 0,
-    isScrambled: (control & 0xc0) !== 0,
-    counter: hasPayload ? control & 0xf : null,
-    payload: hasPayload ? packet.subarray(hasAdaptation ? 5 + packet.readUInt8(4) : 4) : packet.subarray(PACKET_BYTES),
-  }
+  packet.pid = ((second & 0x1f) << 8) | (bytes[at + 2] ?? 0)
+  packet.isStart = (second & 0x40) !== 0
+  packet.isScrambled = (control & 0xc0) !== 0
+  packet.counter = hasPayload ? control & 0xf : null
+  packet.to = at + PACKET_BYTES
+  const headerBytes = hasAdaptation ? 5 + (bytes[at + 4] ?? 0) : 4
+  packet.from = hasPayload ? Math.min(at + headerBytes, packet.to) : packet.to
 }

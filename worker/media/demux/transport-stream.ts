@@ -18,8 +18,9 @@ export type TransportContext = {
 type Kind = 'picture' | 'sound'
 type OpenStream = {
   readonly stream: ProgramStream
-  readonly chunks: Buffer[]
   readonly marks: TimeMark[]
+  /** What was collected of it: the first `length` bytes. */
+  bytes: Buffer
   length: number
   counter: number | null
   isStarted: boolean
@@ -32,7 +33,7 @@ export function demuxTransportStream(
   bytes: Buffer,
   before: TransportContext | null,
 ): DemuxedSegment & { readonly context: TransportContext } {
-  const collector = createCollector(before?.streams ?? [])
+  const collector = createCollector(bytes, before?.streams ?? [])
   const { isCut } = readTransportPackets(bytes, collector.takePacket)
   const { parts, streams, hasOpenUnit } = collector.finish()
   const picture = toTrack('picture', parts.picture, { streams, format: before?.picture ?? null })
@@ -64,7 +65,7 @@ type Collected = {
   readonly hasOpenUnit: boolean
 }
 
-function createCollector(initial: readonly ProgramStream[]) {
+function createCollector(bytes: Buffer, initial: readonly ProgramStream[]) {
   const clock = createTransportClock()
   const mapPids = new Set<number>()
   const parts: Record<Kind, ElementaryStream[]> = { picture: [], sound: [] }
@@ -76,7 +77,7 @@ function createCollector(initial: readonly ProgramStream[]) {
     const current = open[kind]
     open[kind] = null
     if (current === null || current.length === 0) return
-    parts[kind].push({ stream: current.stream, bytes: Buffer.concat(current.chunks), marks: current.marks })
+    parts[kind].push({ stream: current.stream, bytes: collectedBytes(current), marks: current.marks })
   }
 
   function select(kind: Kind): void {
@@ -85,7 +86,7 @@ function createCollector(initial: readonly ProgramStream[]) {
     const chosen = isKept ? current : chooseStream(streams, kind)
     if (isKept || chosen === null) return
     close(kind)
-    open[kind] = { stream: chosen, chunks: [], marks: [], length: 0, counter: null, isStarted: false, dueLength: 0 }
+    open[kind] = openStream(chosen)
   }
 
   function takeSection(pid: number, section: Buffer | null): void {
@@ -104,13 +105,13 @@ function createCollector(initial: readonly ProgramStream[]) {
   select('sound')
   return {
     takePacket(packet: StreamPacket): void {
-      const { pid, isStart, payload } = packet
-      if (pid === 0 || mapPids.has(pid)) return takeSection(pid, collectSection(sections, packet))
+      const { pid, isStart } = packet
+      if (pid === 0 || mapPids.has(pid)) return takeSection(pid, collectSection(sections, packet, bytes))
       const kind = open.picture?.stream.pid === pid ? 'picture' : 'sound'
       const current = open[kind]
       if (current?.stream.pid !== pid || isUseless(current, packet)) return
-      if (isStart) startUnit(current, payload, (stored) => clock.place(kind, stored))
-      else if (current.isStarted) append(current, payload)
+      if (isStart) startUnit(current, bytes, packet, (stored) => clock.place(kind, stored))
+      else if (current.isStarted) append(current, bytes, packet.from, packet.to)
     },
     finish(): Collected {
       const hasOpenUnit = Object.values(open).some((current) => current !== null && current.length < current.dueLength)
@@ -131,9 +132,32 @@ function chooseStream(streams: readonly ProgramStream[], kind: Kind): ProgramStr
   return known ?? streams.find((stream) => stream.kind === `other_${kind}`) ?? null
 }
 
-function append(current: OpenStream, payload: Buffer): void {
-  current.chunks.push(payload)
-  current.length += payload.length
+/** Bytes that a stream has room for at first; a picture of the usual size needs some doublings. */
+const FIRST_BYTES = 64 * 1024
+
+function openStream(stream: ProgramStream): OpenStream {
+  const bytes = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  return { stream, bytes, marks: [], length: 0, counter: null, isStarted: false, dueLength: 0 }
+}
+
+/** Appends a range of the segment. Collecting thousands of payloads to join them later would cost four times as much. */
+function append(current: OpenStream, segment: Buffer, from: number, to: number): void {
+  const length = current.length + to - from
+  if (length > current.bytes.length) {
+    // The rest of the segment bounds what is still to come.
+    const room = Math.min(2 * current.bytes.length, current.length + segment.length - from)
+    const larger = Buffer.allocUnsafeSlow(Math.max(room, length))
+    current.bytes.copy(larger, 0, 0, current.length)
+    current.bytes = larger
+  }
+  segment.copy(current.bytes, current.length, from, to)
+  current.length = length
+}
+
+/** Returns what was collected. A part that leaves most of its room unused is copied: a segment may have many of them. */
+function collectedBytes({ bytes, length }: OpenStream): Buffer {
+  const collected = bytes.subarray(0, length)
+  return 2 * length < bytes.length ? Buffer.from(collected) : collected
 }
 
 /** Reports whether a packet is encrypted, or repeats the one before it, which is allowed (ISO/IEC 13818-1 §2.4.3.3). */
@@ -144,7 +168,13 @@ function isUseless(current: OpenStream, { counter, isStart, isScrambled }: Strea
 }
 
 /** Takes the first packet of a PES packet (ISO/IEC 13818-1 §2.4.3.6): its timestamps, and what follows its header. */
-function startUnit(current: OpenStream, payload: Buffer, place: (stored: Timestamps) => Timestamps): void {
+function startUnit(
+  current: OpenStream,
+  segment: Buffer,
+  { from, to }: StreamPacket,
+  place: (stored: Timestamps) => Timestamps,
+): void {
+  const payload = segment.subarray(from, to)
   const isPes = payload.length >= 9 && payload.readUIntBE(0, 3) === 1
   current.isStarted = isPes
   if (!isPes) return
@@ -154,7 +184,7 @@ function startUnit(current: OpenStream, payload: Buffer, place: (stored: Timesta
   const unitBytes = payload.readUInt16BE(4)
   // Of pictures the length is usually left out.
   current.dueLength = unitBytes === 0 ? 0 : current.length + 6 + unitBytes - headerBytes
-  append(current, payload.subarray(headerBytes))
+  append(current, segment, Math.min(from + headerBytes, to), to)
 }
 
 function readTimestamps(payload: Buffer): Timestamps | null {
@@ -173,7 +203,12 @@ function readTimestamp(bytes: Buffer, at: number): number {
 const MAX_SECTION_BYTES = 1024
 
 /** Collects a section that may exceed a packet. Returns it once it is complete, without its checksum. */
-function collectSection(sections: Map<number, Buffer>, { pid, isStart, payload }: StreamPacket): Buffer | null {
+function collectSection(
+  sections: Map<number, Buffer>,
+  { pid, isStart, from, to }: StreamPacket,
+  segment: Buffer,
+): Buffer | null {
+  const payload = segment.subarray(from, to)
   const before = isStart ? Buffer.alloc(0) : sections.get(pid)
   if (before === undefined) return null
   const section = Buffer.concat([before, isStart ? payload.subarray(1 + (payload[0] ?? 0)) : payload])

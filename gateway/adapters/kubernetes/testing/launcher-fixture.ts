@@ -59,7 +59,7 @@ export async function createLauncherFixture({
 
 /** Makes a Pod of the worker of `SPEC`, which the fake cluster accepts. */
 export function makePod(metadata: Pod['metadata'], status?: Pod['status']): Pod {
-  const spec = { containers: [{ name: 'monitor', image: 'example/worker:1' }] }
+  const spec = { restartPolicy: 'OnFailure', containers: [{ name: 'monitor', image: 'example/worker:1' }] }
   return {
     metadata: { name: POD_NAME, labels: LABELS, ...metadata },
     spec,

@@ -10,6 +10,7 @@ export const MONITOR_ROLE: WorkerRole = {
   resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { cpu: '500m', memory: '512Mi' } },
   ports: [],
   network: { ingress: 'none', egress: 'internet' },
+  isMovable: true,
 }
 
 /** The role of jobs' workers under the gateway's default settings. */
@@ -22,6 +23,7 @@ export const ENCODE_ROLE: WorkerRole = {
   resources: { requests: { cpu: '1', memory: '1Gi' }, limits: { cpu: '4', memory: '4Gi' } },
   ports: [],
   network: { ingress: 'none', egress: 'internet' },
+  isMovable: false,
 }
 
 /** The role of ingest workers. */
@@ -38,6 +40,7 @@ export const INGEST_ROLE: WorkerRole = {
     { name: 'sessions', port: 8082 },
   ],
   network: { ingress: 'public', egress: 'gateway' },
+  isMovable: false,
 }
 
 /** The role of broadcasts' workers under the gateway's default settings. */
@@ -50,4 +53,5 @@ export const LIVE_ROLE: WorkerRole = {
   resources: { requests: { cpu: '1', memory: '512Mi' }, limits: { cpu: '4', memory: '1Gi' } },
   ports: [{ name: 'parts', port: 8082 }],
   network: { ingress: 'cluster', egress: 'internet' },
+  isMovable: false,
 }

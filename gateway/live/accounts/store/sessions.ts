@@ -44,6 +44,13 @@ export async function hasSession(tx: Tx, sessionId: string): Promise<boolean> {
   return rows.length > 0
 }
 
+/** Returns which of these sessions are valid. */
+export async function listValidSessions(db: Db, sessionIds: readonly string[]): Promise<string[]> {
+  const isAmong = sql`${sessions.sessionId} in (select id::uuid from json_array_elements_text(${JSON.stringify(sessionIds)}::json) as id)`
+  const rows = await db.select({ sessionId: sessions.sessionId }).from(sessions).where(and(isAmong, valid))
+  return rows.map(({ sessionId }) => sessionId)
+}
+
 /** Returns the valid sessions of a user, newest first. */
 export function listUserSessions(db: Db, userId: string): Promise<SessionRow[]> {
   return db

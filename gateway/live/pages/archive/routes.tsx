@@ -8,6 +8,7 @@ import { Icon } from '../../../web/components/icons.tsx'
 import type { ArchiveDetails } from '../../archives/present.ts'
 import { getArchive } from '../../archives/read-archives.ts'
 import { toPageUrl } from '../addresses.ts'
+import { ReplayPanel } from '../chat/chat-panel.tsx'
 import { showPage } from '../frame.tsx'
 import { WATCH_MESSAGES } from '../messages/watch.ts'
 import { Moment } from '../moment.tsx'
@@ -38,7 +39,7 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
   const text = WATCH_MESSAGES[language]
   const { username } = archive.user
   return (
-    <div class="watch">
+    <div class={archive.has_chat ? 'watch with-chat' : 'watch'}>
       <div class="theatre">
         <Screen
           stream={null}
@@ -50,6 +51,11 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
           language={language}
         />
       </div>
+      {archive.has_chat ? (
+        <div class="chat-column">
+          <ReplayPanel archiveId={archive.archive_id} language={language} />
+        </div>
+      ) : null}
       <div class="wrap watch-about">
         <header class="watch-head">
           <div class="watch-title">

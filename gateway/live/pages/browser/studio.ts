@@ -2,6 +2,7 @@
 
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 import { followBroadcast } from './broadcast-events.ts'
+import { attachChat } from './chat/attach-chat.ts'
 import { setHidden, setText, textsOf } from './elements.ts'
 import { attachGoLive } from './go-live/panel.ts'
 import { attachHealth } from './health-lanes.ts'
@@ -12,6 +13,8 @@ import { isOnAir, showState } from './state-badge.ts'
 
 const room = document.querySelector<HTMLElement>('[data-studio]')
 if (room !== null) openRoom(room)
+const chat = document.querySelector<HTMLElement>('[data-chat]')
+if (chat !== null) attachChat(chat)
 for (const field of document.querySelectorAll<HTMLElement>('[data-start]')) attachStart(field)
 for (const panel of document.querySelectorAll<HTMLElement>('[data-go-live]')) attachGoLive(panel)
 

@@ -3,6 +3,8 @@
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { followBroadcast } from './broadcast-events.ts'
 import { attachChapters } from './chapters.ts'
+import { attachChat } from './chat/attach-chat.ts'
+import { attachReplay } from './chat/replay.ts'
 import { find, setHidden, setText, textsOf } from './elements.ts'
 import { attachClock } from './on-air-clock.ts'
 import { attachScreen } from './screen.ts'
@@ -15,6 +17,10 @@ const { stream } = element.dataset
 if (stream !== undefined) follow(stream)
 attachChapters(element)
 attachShare()
+const chat = document.querySelector<HTMLElement>('[data-chat]')
+if (chat !== null) attachChat(chat)
+const replay = document.querySelector<HTMLElement>('[data-replay]')
+if (replay !== null) attachReplay(replay, element)
 
 function follow(streamId: string): void {
   const clock = attachClock()

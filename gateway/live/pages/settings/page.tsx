@@ -7,6 +7,7 @@ import { Field, Note } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
 import { listSessions } from '../../accounts/list-sessions.ts'
 import type { SessionList } from '../../accounts/present.ts'
+import { readBlocks } from '../../chat/moderation/blocks.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
@@ -14,6 +15,7 @@ import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { Moment } from '../moment.tsx'
 import type { UserVisit } from '../visit.ts'
+import { BlockedSection } from './blocked-section.tsx'
 import { nameBrowser } from './browser-name.ts'
 
 export type SettingsField = 'username' | 'email' | 'password' | 'current_password' | 'delete_password'
@@ -38,7 +40,11 @@ type SectionParts = {
 /** Shows the settings of the signed-in user. */
 export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Response> {
   const text = SETTINGS_MESSAGES[visit.language]
-  const { sessions } = await listSessions(visit.context, visit.signedIn)
+  const { context, signedIn, language } = visit
+  const [{ sessions }, { users: blocked }] = await Promise.all([
+    listSessions(context, signedIn),
+    readBlocks(context, signedIn),
+  ])
   const main = (
     <div class="wrap settings">
       <h1>{text.title}</h1>
@@ -53,6 +59,7 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
         <ProfileSection visit={visit} sent={sent} />
         <PasswordSection visit={visit} sent={sent} />
         <SessionsSection visit={visit} sessions={sessions} />
+        <BlockedSection users={blocked} language={language} />
         <Section id="data" title={text.data} lead={text.dataLead}>
           <div class="actions">
             <a class="button" href="api/v1/users/me/export" download="tallylight.json">

@@ -11,6 +11,7 @@ import { DeleteUserBody, UpdateUserBody } from '../../accounts/requests.ts'
 import { clearSessionCookie } from '../../accounts/session.ts'
 import { deleteSession, deleteUserSessions } from '../../accounts/store/sessions.ts'
 import { updateUser } from '../../accounts/update-user.ts'
+import { unblockUser } from '../../chat/moderation/blocks.ts'
 import { readForm, tryForm, wrongFields, type FieldProblems, type FormTexts } from '../form-body.ts'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
@@ -29,6 +30,7 @@ const FORMS: Readonly<Record<string, SettingsForm>> = {
   password: changePassword,
   session: endSession,
   everywhere: endAllSessions,
+  unblock,
   delete: deleteAccount,
 }
 
@@ -103,6 +105,11 @@ async function endAllSessions({ c, context, signedIn }: UserVisit): Promise<Form
   await deleteUserSessions(context.db, signedIn.user.userId)
   clearSessionCookie(context, c)
   return { leadTo: 'sign-in?ended' }
+}
+
+async function unblock({ context, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {
+  await unblockUser(context, signedIn, form['user_id'] ?? '')
+  return { leadTo: 'settings#blocked' }
 }
 
 async function deleteAccount({ c, context, language, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {

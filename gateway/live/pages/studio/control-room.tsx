@@ -10,9 +10,11 @@ import { readTargets } from '../../broadcasts/change-targets.ts'
 import type { StreamView, ViewerCurve } from '../../broadcasts/present.ts'
 import { readViewerCurve } from '../../broadcasts/read-viewer-curve.ts'
 import type { IngestAddresses } from '../../ingest/read-ingest-addresses.ts'
+import { getRoom } from '../../chat/moderation/update-room.ts'
 import { isOnAir } from '../../rules/broadcast-state.ts'
 import type { TargetList } from '../../targets/present.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
+import { ChatPanel } from '../chat/chat-panel.tsx'
 import { showPage } from '../frame.tsx'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 import { Screen } from '../screen.tsx'
@@ -53,10 +55,12 @@ export type ControlRoomParts = {
 export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Promise<Response> {
   const { stream, status = 200 } = parts
   const { language, context, signedIn } = visit
-  const [{ viewers }, { targets }] = await Promise.all([
+  const [{ viewers }, { targets }, room] = await Promise.all([
     readViewerCurve(context, signedIn, stream.stream_id),
     readTargets(context, signedIn, stream.stream_id),
+    getRoom(context, signedIn, stream.stream_id),
   ])
+  const chat = { streamId: stream.stream_id, room, viewer: signedIn, root: ROOT, language }
   const main = (
     <div class="wrap stack" data-studio={stream.stream_id}>
       <RoomHead visit={visit} stream={stream} />
@@ -64,6 +68,7 @@ export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts)
       <div class="room">
         <RoomPicture stream={stream} language={language} minutes={viewers} />
         <div class="stack">
+          {stream.state === 'ended' ? null : <ChatPanel {...chat} />}
           {stream.state === 'ended' ? null : <ConnectPanels language={language} parts={parts} targets={targets} />}
           <DetailsPanel visit={visit} parts={parts} />
           <DeletePanel visit={visit} stream={stream} />

@@ -11,7 +11,10 @@ import { explainStreamFields, explainStreamRefusal, toStreamBody } from './strea
 
 /** Shows the form of a new broadcast. */
 export function showNewBroadcast(visit: UserVisit): Promise<Response> {
-  return showNewForm(visit, { values: { visibility: 'public', latency: 'low', record: 'on' }, problems: {} })
+  return showNewForm(visit, {
+    values: { visibility: 'public', latency: 'low', record: 'on', chat_replay: 'on' },
+    problems: {},
+  })
 }
 
 /** Creates a broadcast from the form, and shows its studio with the stream key. */

@@ -66,6 +66,10 @@ export function DetailsFields({ language, values, problems, hasStarted, isFirst 
             {problems.record}
           </p>
         )}
+        <label class="choice">
+          <input type="checkbox" name="chat_replay" checked={values['chat_replay'] === 'on'} />
+          <span>{text.chatReplay}</span>
+        </label>
       </div>
     </>
   )

@@ -17,6 +17,7 @@ export function toStreamBody(form: FormTexts, hasStarted: boolean): Readonly<Rec
     tags: tags.split(/[,、]/).flatMap((tag) => (tag.trim() === '' ? [] : [tag.trim()])),
     visibility: form['visibility'],
     record: form['record'] === 'on',
+    chat_replay: form['chat_replay'] === 'on',
   }
   return hasStarted ? plain : { ...plain, latency: form['latency'], scheduled_for: toMoment(form) }
 }
@@ -38,6 +39,7 @@ export function toStreamForm(stream: StreamView): FormTexts {
     latency: stream.latency,
     scheduled_for: stream.scheduled_for ?? '',
     ...(stream.record ? { record: 'on' } : {}),
+    ...(stream.chat_replay ? { chat_replay: 'on' } : {}),
   }
 }
 

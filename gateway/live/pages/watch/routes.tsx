@@ -7,7 +7,10 @@ import { Avatar } from '../../../web/components/art.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
 import { getStream } from '../../broadcasts/get-stream.ts'
 import type { StreamView } from '../../broadcasts/present.ts'
+import { getRoom } from '../../chat/moderation/update-room.ts'
+import { findReplay } from '../../chat/read-messages.ts'
 import { isOnAir } from '../../rules/broadcast-state.ts'
+import { ChatPanel, ReplayPanel } from '../chat/chat-panel.tsx'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { WATCH_MESSAGES } from '../messages/watch.ts'
@@ -28,7 +31,7 @@ export function watchRoutes(context: PagesContext): Hono {
     '/watch/:id',
     open(context, async (visit) => {
       const stream = await getStream(context, visit.signedIn, visit.c.req.param('id') ?? '')
-      const main = <WatchPage visit={visit} stream={stream} />
+      const main = <WatchPage visit={visit} stream={stream} chat={await showChat(visit, stream)} />
       const { title, description } = stream
       return showPage(visit, {
         title,
@@ -45,10 +48,22 @@ export function watchRoutes(context: PagesContext): Hono {
 
 type WatchParts = { readonly visit: Visit; readonly stream: StreamView }
 
-function WatchPage({ visit, stream }: WatchParts) {
+/** Returns the chat of a broadcast, or what is kept of it; `null` where there is neither. */
+async function showChat(visit: Visit, stream: StreamView): Promise<Child> {
+  const { context, signedIn, language } = visit
+  const { stream_id: streamId, state } = stream
+  if (state === 'ended') {
+    const archiveId = await findReplay(context, signedIn, streamId)
+    return archiveId === null ? null : <ReplayPanel archiveId={archiveId} language={language} />
+  }
+  const room = await getRoom(context, signedIn, streamId)
+  return <ChatPanel streamId={streamId} room={room} viewer={signedIn} root={ROOT} language={language} />
+}
+
+function WatchPage({ visit, stream, chat }: WatchParts & { readonly chat: Child }) {
   const { language } = visit
   return (
-    <div class="watch">
+    <div class={chat === null ? 'watch' : 'watch with-chat'}>
       <div class="theatre">
         <Screen
           stream={stream}
@@ -59,6 +74,7 @@ function WatchPage({ visit, stream }: WatchParts) {
           language={language}
         />
       </div>
+      {chat === null ? null : <div class="chat-column">{chat}</div>}
       <div class="wrap watch-about">
         <WatchHead visit={visit} stream={stream} />
         <About stream={stream} visit={visit} />

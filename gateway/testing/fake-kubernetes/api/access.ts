@@ -19,6 +19,8 @@ export type ApiAccess = {
   readonly user: string
   readonly namespace: string
   readonly rules: readonly PolicyRule[]
+  /** What the user may do in all namespaces, and with objects outside of namespaces. */
+  readonly clusterRules: readonly PolicyRule[]
 }
 
 const ANONYMOUS = 'system:anonymous'
@@ -34,8 +36,9 @@ export function authorize(access: ApiAccess, request: ApiRequest, authorization:
   if (user === ANONYMOUS || !isAllowed(access, request)) throw denialError(user, request)
 }
 
-function isAllowed({ namespace, rules }: ApiAccess, request: ApiRequest): boolean {
-  return request.namespace === namespace && rules.some((rule) => isRuleMatch(rule, request))
+function isAllowed({ namespace, rules, clusterRules }: ApiAccess, request: ApiRequest): boolean {
+  const applying = request.namespace === namespace ? [...rules, ...clusterRules] : clusterRules
+  return applying.some((rule) => isRuleMatch(rule, request))
 }
 
 /** Returns whether a user may read a path: `system:public-info-viewer` for all, `system:discovery` if authenticated. */

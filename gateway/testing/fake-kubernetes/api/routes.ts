@@ -1,11 +1,14 @@
 import type { ApiAccess } from './access.ts'
 import { methodNotAllowedError, unknownResourceError, notFoundError } from './errors.ts'
-import type { ApiRequest } from './request.ts'
+import type { ApiRequest, ApiVerb } from './request.ts'
 import { jsonResponse, textResponse, type ApiResponse } from './response.ts'
 import { createPod, type Admission } from './create-pod.ts'
 import { parseDeleteOptions, deletePod } from './delete-pod.ts'
+import type { PodStore } from '../pod-store.ts'
 import { findDiscoveryDocument } from './discovery.ts'
+import { EVICTION_ACCEPTED, evictPod } from './evict-pod.ts'
 import { listPods } from './list-pods.ts'
+import { handleNodes, type ClusterNode } from './nodes.ts'
 import { serveLog, type FindLog } from './pod-log.ts'
 import { formatPodTable, wantsTable } from './pod-table.ts'
 import { updatePod } from './update-pod.ts'
@@ -18,7 +21,8 @@ export type ApiServerState = Admission & {
   readonly access: ApiAccess
   readonly watches: Set<OpenWatch>
   readonly findLog: FindLog
-  readonly deployments: readonly JsonObject[]
+  readonly deployments: () => readonly JsonObject[]
+  readonly node: ClusterNode
 }
 
 /** Handles an authorised call. @throws ApiError */
@@ -30,6 +34,8 @@ export async function handleRequest(api: ApiServerState, request: ApiRequest): P
       return request.name === null ? handlePods(api, request) : handlePod(api, request, request.name)
     case '/v1/namespaces':
       return handleNamespaces(api, request)
+    case '/v1/nodes':
+      return handleNodes(api.node, request)
     case '/v1/events':
       if (request.verb === 'watch') return { contentType: 'application/json', stream: () => undefined }
       return jsonResponse(listOf('EventList', 'v1', [], api))
@@ -74,29 +80,41 @@ async function handlePods(api: ApiServerState, request: ApiRequest): Promise<Api
   return podResponse(pod, request, { status: 201, warnings })
 }
 
+/** The calls on one Pod, or its subresources, whose bodies are read before the Pod is looked up. */
+const HAVE_BODY: ReadonlySet<ApiVerb> = new Set(['create', 'delete'])
+
 async function handlePod(api: ApiServerState, request: ApiRequest, name: string): Promise<ApiResponse> {
   const { store } = api
   const { namespace, query, verb, subresource } = request
-  const body = verb === 'delete' ? await request.readBody() : null
+  const body = HAVE_BODY.has(verb) ? await request.readBody() : null
   const pod = store.find(namespace ?? '', name)
   if (pod === null) throw notFoundError('pods', name)
   if (subresource === 'log' && verb === 'get') return serveLog(pod, query, api.findLog)
+  if (subresource === 'eviction') return handleEviction(api, pod, verb, body)
   if (subresource !== null && subresource !== 'status') throw unknownResourceError()
-  switch (verb) {
-    case 'get':
-      return podResponse(pod, request)
-    case 'update':
-    case 'patch':
-      return podResponse(await updatePod(store, pod, request), request)
-    case 'delete':
-      if (subresource !== null) throw methodNotAllowedError()
-      return podResponse(deletePod(store, pod, parseDeleteOptions(body, query)), request)
-    case 'list':
-    case 'watch':
-    case 'create':
-    case 'deletecollection':
-      throw methodNotAllowedError()
+  return handleWholePod(store, pod, request, body)
+}
+
+/** Handles calls on a Pod as a whole, or on its status. */
+async function handleWholePod(
+  store: PodStore,
+  pod: StoredPod,
+  request: ApiRequest,
+  body: unknown,
+): Promise<ApiResponse> {
+  const { verb, subresource, query } = request
+  if (verb === 'delete' && subresource === null) {
+    return podResponse(deletePod(store, pod, parseDeleteOptions(body, query)), request)
   }
+  if (verb === 'get') return podResponse(pod, request)
+  if (verb === 'update' || verb === 'patch') return podResponse(await updatePod(store, pod, request), request)
+  throw methodNotAllowedError()
+}
+
+function handleEviction({ store }: ApiServerState, pod: StoredPod, verb: ApiVerb, body: unknown): ApiResponse {
+  if (verb !== 'create') throw methodNotAllowedError()
+  evictPod(store, pod, body)
+  return jsonResponse(EVICTION_ACCEPTED, 201)
 }
 
 function podResponse(
@@ -129,7 +147,7 @@ function namespaceOf(name: string): JsonObject {
 }
 
 function handleDeployments(api: ApiServerState, { name, namespace, verb }: ApiRequest): ApiResponse {
-  const inside = api.deployments.filter((one) => namespace === null || metaOf(one)['namespace'] === namespace)
+  const inside = api.deployments().filter((one) => namespace === null || metaOf(one)['namespace'] === namespace)
   if (name === null && verb === 'list') return jsonResponse(listOf('DeploymentList', 'apps/v1', inside, api))
   if (name === null || verb !== 'get') throw methodNotAllowedError()
   const deployment = inside.find((one) => metaOf(one)['name'] === name)

@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import { callApi } from '../call-api.ts'
+import { callApi, collectEvents, type WatchEvent } from '../call-api.ts'
+import type { PodStatus } from '../index.ts'
 import {
   runAnotherPod,
   firstContainer,
@@ -95,6 +96,33 @@ describe('a Pod', () => {
     expect(failed.object.status).toMatchObject({ reason: 'Evicted' })
     expect(firstContainer(failed)?.state?.terminated?.exitCode).toBe(137)
     expect(isAlive(PID)).toBe(false)
+  })
+
+  test('that ends shows Running with its ended container before its final phase, as recorded', async () => {
+    await using fake = await startCluster({}, { sandboxEndMs: 20 })
+    await createPod(fake, { env: [{ name: 'DO', value: 'end' }] })
+    const since = `${PODS}?watch=1&resourceVersion=1`
+    const isSucceeded = (events: readonly WatchEvent[]) => events.at(-1)?.object.status.phase === 'Succeeded'
+    const [before, after] = (await collectEvents(fake, since, isSucceeded)).slice(-2).map(({ object }) => object.status)
+    expect(before).toMatchObject({ phase: 'Running', containerStatuses: [{ state: { terminated: { exitCode: 0 } } }] })
+    const changed = (one: PodStatus | undefined) =>
+      one?.conditions?.map(({ type, status, reason }) => [type, status, reason])
+    expect(changed(before)).toEqual(
+      changed(after)?.map((one) => (one[0] === 'PodReadyToStartContainers' ? [one[0], 'True', undefined] : one)),
+    )
+  })
+
+  test('that is evicted shows in its conditions that it fails, before its container has ended', async () => {
+    await using fake = await startCluster()
+    await createPod(fake, {})
+    await waitForStatus(fake, isRunning)
+    fake.faults.evictPod('a')
+    const failing = await waitForStatus(fake, ({ conditions }) =>
+      (conditions ?? []).some(({ type, reason }) => type === 'Ready' && reason === 'PodFailed'),
+    )
+    expect(failing.object.status).toMatchObject({ phase: 'Running', containerStatuses: [{ state: { running: {} } }] })
+    expect(failing.object.status.reason).toBeUndefined()
+    await waitForStatus(fake, ({ reason }) => reason === 'Evicted')
   })
 
   test('whose node is lost stays, and its process runs on until the cluster ends', async () => {

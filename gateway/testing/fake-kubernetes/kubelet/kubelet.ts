@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 
 import type { PodStore, PodEvent } from '../pod-store.ts'
 import { simulateProcess, type ProcessExit } from './container-process.ts'
@@ -11,6 +11,7 @@ import {
   type ContainerRuntime,
 } from './container-runner.ts'
 import { DELETE_NOW, deletePod } from '../api/delete-pod.ts'
+import type { ClusterNode } from '../api/nodes.ts'
 import type { ContainerLog, FindLog } from '../api/pod-log.ts'
 import { NODE_NAME, scheduledStatus, unschedulableStatus, waitingContainer, type PodFailure } from './pod-status.ts'
 import { createSandbox, type Sandbox } from './sandbox.ts'
@@ -29,6 +30,7 @@ export type Kubelet = AsyncDisposable & {
   /** Loses the node of a Pod: its processes run on, and nothing is reported any more. */
   lose(pod: StoredPod): void
   ignoreSigterm(pod: StoredPod): void
+  readonly node: ClusterNode
   setSchedulable(isSchedulable: boolean): void
   setImageProblem(problem: ImageProblem | null): void
   setSecret(name: string, data: Readonly<Record<string, string>>): void
@@ -37,6 +39,8 @@ export type Kubelet = AsyncDisposable & {
 export type KubeletOptions = {
   readonly runPods: PodProgram | null
   readonly backoffFactor: number
+  /** How long the sandbox of an ended Pod stays, in ms. */
+  readonly sandboxEndMs: number
   readonly folder: string
 }
 
@@ -51,12 +55,14 @@ type Node = {
   readonly store: PodStore
   readonly runtime: ContainerRuntime
   readonly sandboxes: Map<string, Sandbox>
+  readonly sandboxEndMs: number
   isSchedulable: boolean
   addresses: number
 }
 
 /** Creates the scheduler and the kubelet of a store's Pods. */
-export function createKubelet(store: PodStore, { runPods, backoffFactor, folder }: KubeletOptions): Kubelet {
+export function createKubelet(store: PodStore, options: KubeletOptions): Kubelet {
+  const { runPods, backoffFactor, sandboxEndMs, folder } = options
   const secrets = new Map<string, Readonly<Record<string, string>>>()
   const retries = new EventEmitter<{ retry: [] }>().setMaxListeners(0)
   let imageProblem: ImageProblem | null = null
@@ -69,7 +75,7 @@ export function createKubelet(store: PodStore, { runPods, backoffFactor, folder 
     retries,
   }
   const sandboxes = new Map<string, Sandbox>()
-  const node: Node = { store, runtime, sandboxes, isSchedulable: true, addresses: 9 }
+  const node: Node = { store, runtime, sandboxes, sandboxEndMs, isSchedulable: true, addresses: 9 }
   const unsubscribe = store.subscribe((event) => handleEvent(node, event))
   return {
     findLog: (pod, container, previous) => findLog(sandboxes.get(pod.metadata.uid), pod, container, previous),
@@ -86,11 +92,12 @@ export function createKubelet(store: PodStore, { runPods, backoffFactor, folder 
     ignoreSigterm(pod) {
       getSandbox(node, pod).ignoresSigterm = true
     },
-    setSchedulable(isSchedulable) {
-      node.isSchedulable = isSchedulable
-      if (!isSchedulable) return
-      for (const pod of store.list(null)) if (!isOnNode(pod)) void schedulePod(node, pod)
+    node: {
+      name: NODE_NAME,
+      isCordoned: () => !node.isSchedulable,
+      setCordoned: (isCordoned) => setSchedulable(node, !isCordoned),
     },
+    setSchedulable: (isSchedulable) => setSchedulable(node, isSchedulable),
     setImageProblem(problem) {
       imageProblem = problem
       retries.emit('retry')
@@ -106,6 +113,12 @@ export function createKubelet(store: PodStore, { runPods, backoffFactor, folder 
       await Promise.all(open.map((sandbox) => sandbox.stop(0, null)))
     },
   }
+}
+
+function setSchedulable(node: Node, isSchedulable: boolean): void {
+  node.isSchedulable = isSchedulable
+  if (!isSchedulable) return
+  for (const pod of node.store.list(null)) if (!isOnNode(pod)) void schedulePod(node, pod)
 }
 
 function isOnNode({ spec }: StoredPod): boolean {
@@ -141,6 +154,15 @@ async function startPod(node: Node, pod: StoredPod): Promise<void> {
   for (const container of containers) {
     getContainerRun(sandbox, container.name).finished = runContainer(node.runtime, sandbox, container)
   }
+  void endSandbox(node, sandbox)
+}
+
+/** Ends the sandbox of a Pod whose containers have ended for good: only then does the Pod reach its final phase. */
+async function endSandbox({ sandboxEndMs }: Node, sandbox: Sandbox): Promise<void> {
+  const { signal } = sandbox.stopping
+  await Promise.all([...sandbox.runs.values()].map(({ finished }) => finished))
+  await delay(sandboxEndMs, undefined, { signal, ref: false }).catch(() => undefined)
+  if (!signal.aborted) sandbox.report({ hasSandbox: false })
 }
 
 /** Opens the sandbox of a Pod, with an address of the loopback network: its programs can bind it. */
@@ -173,6 +195,7 @@ function getSandbox(node: Node, pod: StoredPod): Sandbox {
       simulateProcess(),
     )
   }
+  if (sandbox.runs.size > 0) void endSandbox(node, sandbox)
   return sandbox
 }
 

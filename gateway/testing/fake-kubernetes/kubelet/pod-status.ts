@@ -68,13 +68,13 @@ export function unschedulableStatus({ status, metadata }: StoredPod): PodStatus 
 export function kubeletStatus(pod: StoredPod, facts: PodFacts): PodStatus {
   const { metadata, spec, status } = pod
   const { containers = status.containerStatuses ?? [], podIP = status.podIP, failure = null } = facts
-  const phase = failure === null ? phaseOf(spec, containers, metadata.deletionTimestamp !== undefined) : 'Failed'
-  const { hasSandbox = conditionOf(status, 'PodReadyToStartContainers')?.status === 'True' } = facts
+  const situation = situationOf(pod, facts, containers)
+  const heldPhase = findHeldPhase(pod, situation)
   return {
     observedGeneration: metadata.generation,
-    phase,
-    conditions: conditionsOf(pod, { containers, phase, hasSandbox, failure }),
-    ...(failure === null ? {} : { message: failure.message, reason: failure.reason }),
+    phase: heldPhase ?? situation.phase,
+    conditions: conditionsOf(pod, situation),
+    ...(failure === null || heldPhase !== null ? {} : { message: failure.message, reason: failure.reason }),
     hostIP: NODE_ADDRESS,
     hostIPs: [{ ip: NODE_ADDRESS }],
     ...addressOf(podIP),
@@ -83,6 +83,23 @@ export function kubeletStatus(pod: StoredPod, facts: PodFacts): PodStatus {
     ...omitUndefined({ qosClass: status.qosClass }),
     ...onlyResources(spec),
   }
+}
+
+function situationOf(pod: StoredPod, facts: PodFacts, containers: readonly ContainerStatus[]): Situation {
+  const { metadata, spec, status } = pod
+  const { failure = null } = facts
+  const isTerminating = metadata.deletionTimestamp !== undefined
+  const phase = failure === null ? phaseOf(spec, containers, isTerminating) : 'Failed'
+  const { hasSandbox = conditionOf(status, 'PodReadyToStartContainers')?.status === 'True' } = facts
+  return { containers, phase, hasSandbox: hasSandbox && !(isTerminating && isFinal(phase)), failure }
+}
+
+/**
+ * Returns the phase that a Pod keeps though it has ended: the old one, until its sandbox is gone, unless it is deleted. Only
+ * the conditions show the end at once. The rule is that of the kubelet's `mergePodStatus`.
+ */
+function findHeldPhase({ status }: StoredPod, { phase, hasSandbox }: Situation): string | null {
+  return hasSandbox && isFinal(phase) && !isFinal(status.phase) ? (status.phase ?? 'Running') : null
 }
 
 function addressOf(podIP: string | undefined): Pick<PodStatus, 'podIP' | 'podIPs'> {
@@ -101,6 +118,10 @@ function phaseOf({ restartPolicy }: PodSpec, containers: readonly ContainerStatu
   return restartPolicy === 'Never' ? 'Failed' : 'Running'
 }
 
+function isFinal(phase: string | undefined): boolean {
+  return phase === 'Succeeded' || phase === 'Failed'
+}
+
 function isWaiting(state: ContainerStatus['state']): boolean {
   return state?.running === undefined && state?.terminated === undefined
 }
@@ -113,12 +134,11 @@ type Situation = {
 }
 
 function conditionsOf(pod: StoredPod, { containers, phase, hasSandbox, failure }: Situation): PodCondition[] {
-  const isOver = phase === 'Succeeded' || phase === 'Failed'
   const unready = containers.filter(({ ready }) => !ready).map(({ name }) => name)
-  const readiness = isOver || unready.length > 0 ? unreadiness(phase, unready) : { status: 'True' }
+  const readiness = isFinal(phase) || unready.length > 0 ? unreadiness(phase, unready) : { status: 'True' }
   const wanted = [
     ...disruptionOf(failure),
-    { type: 'PodReadyToStartContainers', status: hasSandbox && !isOver ? 'True' : 'False' },
+    { type: 'PodReadyToStartContainers', status: hasSandbox ? 'True' : 'False' },
     { type: 'Initialized', status: 'True', ...(phase === 'Succeeded' ? { reason: 'PodCompleted' } : {}) },
     { type: 'Ready', ...readiness },
     { type: 'ContainersReady', ...readiness },

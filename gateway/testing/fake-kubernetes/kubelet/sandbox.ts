@@ -57,7 +57,7 @@ export function createSandbox(store: PodStore, { metadata }: StoredPod, address:
     const statuses = sandbox.pod()?.status.containerStatuses ?? []
     const settled = statuses.map((one) => settleContainer(one))
     const hasChanged = settled.some((one, index) => one !== statuses[index])
-    if (hasChanged || failure !== null) sandbox.report({ containers: settled })
+    if (hasChanged || failure !== null) sandbox.report({ containers: settled, hasSandbox: false })
   }
 
   const sandbox: Sandbox = {
@@ -82,6 +82,8 @@ export function createSandbox(store: PodStore, { metadata }: StoredPod, address:
     stopping,
     async stop(graceMs, reason) {
       failure ??= reason
+      // The conditions show a failure of the node's making before its containers have ended.
+      if (failure !== null) sandbox.report({})
       if (Date.now() + graceMs < killAtMs) {
         killAtMs = Date.now() + graceMs
         clearTimeout(killTimer)

@@ -53,6 +53,7 @@ function planSet(options: SetOptions): OutputPlan {
     video: first === undefined ? null : { ...kind, renditions: [first, ...others] },
     audio: hasAudio ? AUDIO : null,
     inputHasAudio: hasAudio,
+    leftOut: { video: null, audio: null },
     inputProblem: null,
     segmentSec: SEGMENT_SEC,
     durationSec,

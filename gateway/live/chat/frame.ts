@@ -1,0 +1,44 @@
+import { encodeFrame } from '../../http/event-stream.ts'
+
+/** An entry as it is sent, encoded once for all readers. */
+export type EncodedEntry = { readonly seq: number; readonly json: string }
+
+/** Entries that are sent together. Each encoding is made once, when the first reader needs it. */
+export type ChatFrame = {
+  readonly entries: readonly EncodedEntry[]
+  /** Numbers of its oldest and its newest entry. */
+  readonly firstSeq: number
+  readonly lastSeq: number
+  /** One entry, or an array of them, as the bytes of JSON. */
+  json(): Uint8Array
+  /** The same as a server-sent event, whose id is the number of the newest entry. */
+  event(): Uint8Array
+}
+
+const encoder = new TextEncoder()
+
+/** Returns the frame of entries, of which there is at least one. */
+export function buildFrame(entries: readonly EncodedEntry[]): ChatFrame {
+  const [first, last] = [entries[0], entries.at(-1)]
+  if (first === undefined || last === undefined) throw new Error('a frame has no entry')
+  const toText = once(() => (first === last ? first.json : `[${entries.map(({ json }) => json).join(',')}]`))
+  return {
+    entries,
+    firstSeq: first.seq,
+    lastSeq: last.seq,
+    json: once(() => encoder.encode(toText())),
+    event: once(() => encodeFrame({ id: last.seq, event: 'message', data: toText() })),
+  }
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | null = null
+  return () => (made ??= { value: make() }).value
+}
+
+/** Returns what a reader who has seen all up to a number still lacks of a frame; `null`: nothing. */
+export function framePast(frame: ChatFrame, seenSeq: number): ChatFrame | null {
+  if (frame.firstSeq > seenSeq) return frame
+  const entries = frame.entries.filter(({ seq }) => seq > seenSeq)
+  return entries.length === 0 ? null : buildFrame(entries)
+}

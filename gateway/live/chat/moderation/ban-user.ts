@@ -1,0 +1,61 @@
+import { BrokenRule, KERNEL_ERRORS } from '../../../errors.ts'
+import type { SignedIn } from '../../accounts/session.ts'
+import type { DbOrTx } from '../../../ports/database.ts'
+import type { LiveContext } from '../../context.ts'
+import { LIVE_ERRORS } from '../../errors.ts'
+import { deleteMessages } from '../store/entries.ts'
+import { deleteBan, putBan } from '../store/bans.ts'
+import { findNamedUser, isModeratorOf, type NamedUser } from '../store/moderators.ts'
+import { changeRoom, requireModerating, type RoomOfActor } from './change-room.ts'
+import type { BanBody } from './requests.ts'
+
+/**
+ * Keeps a user from writing in the chats of a channel, for a time or for good, and deletes the user's messages here.
+ * @throws BrokenRule STREAM_NOT_FOUND, USER_NOT_FOUND, FORBIDDEN
+ */
+export async function banUser(
+  context: LiveContext,
+  actor: SignedIn,
+  { streamId, user }: { readonly streamId: string; readonly user: string },
+  { duration_sec: durationSec, delete_messages: deletesMessages }: BanBody,
+): Promise<void> {
+  await changeRoom(context, actor, streamId, async (tx, locked) => {
+    requireModerating(locked)
+    const { userId } = await requireUser(tx, user)
+    await requireBannable(tx, locked, userId)
+    await putBan(tx, locked.stream.userId, userId, durationSec)
+    if (!deletesMessages) return []
+    await deleteMessages(tx, streamId, { userId })
+    return [{ kind: 'clear', userId }]
+  })
+}
+
+/**
+ * Lets a user write again.
+ * @throws BrokenRule STREAM_NOT_FOUND, USER_NOT_FOUND, BAN_NOT_FOUND, FORBIDDEN
+ */
+export async function unbanUser(context: LiveContext, actor: SignedIn, streamId: string, user: string): Promise<void> {
+  await changeRoom(context, actor, streamId, async (tx, locked) => {
+    requireModerating(locked)
+    const { userId } = await requireUser(tx, user)
+    if (await deleteBan(tx, locked.stream.userId, userId)) return []
+    throw new BrokenRule(LIVE_ERRORS.BAN_NOT_FOUND, 'this user is not banned here')
+  })
+}
+
+/** Returns the user of an id or a name. @throws BrokenRule USER_NOT_FOUND */
+export async function requireUser(db: DbOrTx, idOrName: string): Promise<NamedUser> {
+  const user = await findNamedUser(db, idOrName)
+  if (user !== null) return user
+  throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this id or name')
+}
+
+/** Refuses to ban the owner, and, for moderators, another moderator. @throws BrokenRule FORBIDDEN */
+async function requireBannable(db: DbOrTx, { stream, role }: RoomOfActor, userId: string): Promise<void> {
+  const { userId: ownerId } = stream
+  if (userId !== ownerId && (role === 'owner' || !(await isModeratorOf(db, ownerId, userId)))) return
+  throw new BrokenRule(
+    KERNEL_ERRORS.FORBIDDEN,
+    'the owner of a chat and its moderators cannot be banned by a moderator',
+  )
+}

@@ -1,0 +1,106 @@
+import { BrokenRule, KERNEL_ERRORS } from '../../../errors.ts'
+import type { SignedIn } from '../../accounts/session.ts'
+import { findOwnStream, findWatchableStream } from '../../broadcasts/find-own-stream.ts'
+import type { LiveContext } from '../../context.ts'
+import { listBans } from '../store/bans.ts'
+import { deleteModerator, isModeratorOf, listModerators, putModerator } from '../store/moderators.ts'
+import { insertReport, listReported } from '../store/reports.ts'
+import { chatRoleOf } from '../rules/judge-messages.ts'
+import { requireUser } from './ban-user.ts'
+import { requireModerating } from './change-room.ts'
+import { requireMessage } from './delete-message.ts'
+import { presentBans, presentReports, presentUsers, type BanList, type ReportList, type UserList } from './present.ts'
+import type { ReportBody } from './requests.ts'
+
+/** Entries that a list shows at most: the newest ones. */
+const LONGEST_LIST = 200
+/** Moderators of one channel. */
+const MAX_MODERATORS = 100
+
+/**
+ * Returns who may not write in the chats of a channel, for its moderators.
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN
+ */
+export async function readBans(context: LiveContext, actor: SignedIn, streamId: string): Promise<BanList> {
+  const ownerId = await requireModeratorOf(context, actor, streamId)
+  return presentBans(await listBans(context.db, ownerId, LONGEST_LIST))
+}
+
+/**
+ * Returns the messages that viewers reported, for moderators.
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN
+ */
+export async function readReports(context: LiveContext, actor: SignedIn, streamId: string): Promise<ReportList> {
+  await requireModeratorOf(context, actor, streamId)
+  return presentReports(await listReported(context.db, streamId, LONGEST_LIST))
+}
+
+/**
+ * Reports a message to the moderators of a chat; a second report of the user changes nothing.
+ * @throws BrokenRule STREAM_NOT_FOUND, MESSAGE_NOT_FOUND
+ */
+export async function reportMessage(
+  { db }: LiveContext,
+  reporter: SignedIn,
+  { streamId, messageId }: { readonly streamId: string; readonly messageId: string },
+  { reason }: ReportBody,
+): Promise<void> {
+  await findWatchableStream(db, reporter, streamId)
+  await insertReport(db, await requireMessage(db, streamId, messageId), reporter.user.userId, reason)
+}
+
+/** Returns the owner of a chat that the user moderates. @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN */
+async function requireModeratorOf({ db }: LiveContext, actor: SignedIn, streamId: string): Promise<string> {
+  const { stream } = await findWatchableStream(db, actor, streamId)
+  const { user } = actor
+  const isModerator = await isModeratorOf(db, stream.userId, user.userId)
+  requireModerating({
+    role: chatRoleOf({ isOwner: stream.userId === user.userId, isModerator, role: user.role }),
+  })
+  return stream.userId
+}
+
+/**
+ * Returns who moderates the chats of the own channel.
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN
+ */
+export async function readModerators({ db }: LiveContext, owner: SignedIn, streamId: string): Promise<UserList> {
+  await findOwnStream(db, owner, streamId)
+  return presentUsers(await listModerators(db, owner.user.userId))
+}
+
+/**
+ * Lets a user moderate the chats of the own channel.
+ * @throws BrokenRule STREAM_NOT_FOUND, USER_NOT_FOUND, FORBIDDEN
+ */
+export async function addModerator(
+  { db }: LiveContext,
+  owner: SignedIn,
+  streamId: string,
+  user: string,
+): Promise<void> {
+  await findOwnStream(db, owner, streamId)
+  const { userId } = await requireUser(db, user)
+  if ((await listModerators(db, owner.user.userId)).length >= MAX_MODERATORS) {
+    throw new BrokenRule(
+      KERNEL_ERRORS.FORBIDDEN,
+      `a channel has at most ${MAX_MODERATORS} moderators; remove one first`,
+    )
+  }
+  if (userId !== owner.user.userId) await putModerator(db, owner.user.userId, userId)
+}
+
+/**
+ * Makes a user a moderator of the own channel no longer.
+ * @throws BrokenRule STREAM_NOT_FOUND, USER_NOT_FOUND, FORBIDDEN
+ */
+export async function removeModerator(
+  { db }: LiveContext,
+  owner: SignedIn,
+  streamId: string,
+  user: string,
+): Promise<void> {
+  await findOwnStream(db, owner, streamId)
+  const { userId } = await requireUser(db, user)
+  await deleteModerator(db, owner.user.userId, userId)
+}

@@ -1,0 +1,107 @@
+import type { LiveContext } from '../context.ts'
+import type { FollowedStreams } from '../broadcasts/followed-streams.ts'
+import { listValidSessions } from '../accounts/store/sessions.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import type { EncodedEntry } from './frame.ts'
+import { presentEntry } from './present.ts'
+import type { ChatReader } from './reader.ts'
+import { openRoom, type ChatRoom } from './room.ts'
+import { READ_LIMIT } from './room-readers.ts'
+import { readEntriesAfter, type ChatEntry } from './store/entries.ts'
+import { findRoom } from './store/rooms.ts'
+import { chatTopicOf } from './topic.ts'
+
+/** The chats that have readers in one gateway. */
+export type ChatRooms = {
+  /**
+   * Lets a reader join the chat of a broadcast; returns a function that ends this.
+   * @throws BrokenRule GATEWAY_BUSY where the gateway has too many readers
+   */
+  join(streamId: string, reader: ChatReader, fromSeq: number | null): () => void
+}
+
+type FollowedRoom = { readonly room: ChatRoom; readonly close: () => void }
+
+/** Readers of one gateway; a socket takes some 18 kB. */
+const MAX_READERS = 20_000
+const RETRY_SEC = 5
+/** Interval of looking whether the sessions of readers have ended, in ms. */
+const SESSIONS_MS = 1000
+
+/** Creates the record of the chats that one gateway reads: those that have a reader, and no others. */
+export function createChatRooms(context: LiveContext, followed: FollowedStreams): ChatRooms {
+  const all = new Map<string, FollowedRoom>()
+  let readers = 0
+  const watchSessions = createSessionWatch(context, () => [...all.values()].flatMap(({ room }) => room.readers()))
+
+  function open(streamId: string): FollowedRoom {
+    const room = openRoom(sourceOf(context, streamId), () => close(streamId, opened))
+    const opened = { room, close: followed.follow(streamId, (found) => room.follow(found?.stream ?? null)) }
+    all.set(streamId, opened)
+    return opened
+  }
+  function close(streamId: string, opened: FollowedRoom): void {
+    opened.close()
+    if (all.get(streamId) === opened) all.delete(streamId)
+  }
+
+  return {
+    join(streamId, reader, fromSeq) {
+      if (readers >= MAX_READERS) throw tooManyReaders()
+      readers++
+      const { room } = all.get(streamId) ?? open(streamId)
+      const leave = room.join(reader, fromSeq)
+      if (reader.viewer !== null) watchSessions()
+      let hasLeft = false
+      return () => {
+        if (hasLeft) return
+        hasLeft = true
+        readers--
+        leave()
+      }
+    },
+  }
+}
+
+function tooManyReaders(): BrokenRule {
+  const message = 'too many people read chats at this gateway at the moment; try again'
+  return new BrokenRule(KERNEL_ERRORS.GATEWAY_BUSY, message, { retryAfterSec: RETRY_SEC })
+}
+
+function sourceOf({ db, log, wideNotifier }: LiveContext, streamId: string) {
+  return {
+    log,
+    readAfter: async (seq: number) => (await readEntriesAfter(db, streamId, seq, READ_LIMIT)).map(encodeEntry),
+    readLastSeq: async () => (await findRoom(db, streamId))?.lastSeq ?? 0,
+    subscribe: (onNews: () => void) => wideNotifier.subscribe(chatTopicOf(streamId), onNews),
+  }
+}
+
+function encodeEntry(entry: ChatEntry): EncodedEntry {
+  return { seq: entry.seq, json: JSON.stringify(presentEntry(entry)) }
+}
+
+/** Returns a function that looks, as long as there are readers with a session, whether these are still valid. */
+function createSessionWatch({ db, log }: LiveContext, readers: () => readonly ChatReader[]): () => void {
+  let isWatching = false
+  async function endSignedOut(): Promise<void> {
+    const signedIn = readers().flatMap((reader) => (reader.viewer === null ? [] : [{ reader, viewer: reader.viewer }]))
+    if (signedIn.length === 0) {
+      isWatching = false
+      return
+    }
+    try {
+      const ids = new Set(signedIn.map(({ viewer }) => viewer.sessionId))
+      const valid = new Set(await listValidSessions(db, [...ids]))
+      for (const { reader, viewer } of signedIn) if (!valid.has(viewer.sessionId)) reader.end('signed_out')
+    } catch (error) {
+      log.debug('sessions of chat readers could not be read', { error })
+    }
+    setTimeout(() => void endSignedOut(), SESSIONS_MS)
+  }
+  return () => {
+    if (isWatching) return
+    isWatching = true
+    setTimeout(() => void endSignedOut(), SESSIONS_MS)
+  }
+}

@@ -1,0 +1,148 @@
+import { and, asc, eq, gt, sql } from 'drizzle-orm'
+
+import type { Db, DbOrTx, Tx } from '../../../ports/database.ts'
+import { chatEntries, chatRooms, chatSenders, users } from '../../schema.ts'
+import type { Sender } from '../rules/judge-messages.ts'
+
+type ChatEntryRow = typeof chatEntries.$inferSelect
+
+/** An entry of a chat with the name of its user. */
+export type ChatEntry = ChatEntryRow & { readonly username: string }
+
+/** An entry to write. */
+export type NewChatEntry = Pick<
+  ChatEntryRow,
+  'seq' | 'entryId' | 'kind' | 'userId' | 'role' | 'text' | 'nonce' | 'change'
+>
+
+/** How long a message stays in the live chat, in seconds. */
+const LIVE_SEC = 300
+
+const COLUMNS = {
+  streamId: chatEntries.streamId,
+  seq: chatEntries.seq,
+  entryId: chatEntries.entryId,
+  kind: chatEntries.kind,
+  userId: chatEntries.userId,
+  role: chatEntries.role,
+  text: chatEntries.text,
+  nonce: chatEntries.nonce,
+  change: chatEntries.change,
+  isDeleted: chatEntries.isDeleted,
+  createdAt: chatEntries.createdAt,
+  username: users.username,
+}
+
+const isLive = sql`${chatEntries.createdAt} > clock_timestamp() - make_interval(secs => ${LIVE_SEC})`
+
+function selectEntries(db: DbOrTx) {
+  return db.select(COLUMNS).from(chatEntries).innerJoin(users, eq(users.userId, chatEntries.userId))
+}
+
+/** Returns the entries of the live chat that follow a number, oldest first. */
+export function readEntriesAfter(db: Db, streamId: string, afterSeq: number, limit: number): Promise<ChatEntry[]> {
+  const ofRoom = eq(chatEntries.streamId, sql.placeholder('streamId'))
+  return selectEntries(db)
+    .where(and(ofRoom, gt(chatEntries.seq, sql.placeholder('afterSeq')), isLive))
+    .orderBy(asc(chatEntries.seq))
+    .limit(sql.placeholder('limit'))
+    .prepare('chat_entries_after')
+    .execute({ streamId, afterSeq, limit })
+}
+
+/** Returns the newest messages of the live chat that stand before a number, oldest first. */
+export async function readNewestEntries(
+  db: DbOrTx,
+  streamId: string,
+  { before, limit }: { readonly before: number | null; readonly limit: number },
+): Promise<ChatEntry[]> {
+  const isBefore = before === null ? undefined : sql`${chatEntries.seq} < ${before}`
+  const rows = await selectEntries(db)
+    .where(and(eq(chatEntries.streamId, streamId), isBefore, isLive, eq(chatEntries.kind, 'message'), notDeleted))
+    .orderBy(sql`${chatEntries.seq} desc`)
+    .limit(limit)
+  return rows.toReversed()
+}
+
+const notDeleted = eq(chatEntries.isDeleted, false)
+
+/** Returns a message of a chat; `null` where there is none, or it is deleted. */
+export async function findMessage(db: DbOrTx, streamId: string, entryId: string): Promise<ChatEntry | null> {
+  const isMessage = and(eq(chatEntries.entryId, entryId), eq(chatEntries.kind, 'message'), notDeleted)
+  const [row] = await selectEntries(db).where(and(eq(chatEntries.streamId, streamId), isMessage))
+  return row ?? null
+}
+
+/** Returns entries by their numbers. */
+export function listEntries(db: DbOrTx, streamId: string, seqs: readonly number[]): Promise<ChatEntry[]> {
+  const isAmong = sql`${chatEntries.seq} in (select seq::int from json_array_elements_text(${JSON.stringify(seqs)}::json) as seq)`
+  return selectEntries(db).where(and(eq(chatEntries.streamId, streamId), isAmong))
+}
+
+/** A message of a user, by its nonce. */
+type NonceRef = { readonly userId: string; readonly nonce: string }
+
+/** Returns the numbers of messages that were written before. */
+export async function findNonces(
+  tx: Tx,
+  streamId: string,
+  refs: readonly NonceRef[],
+): Promise<(NonceRef & { readonly seq: number })[]> {
+  const rows = await tx.execute<{ user_id: string; nonce: string; seq: number }>(sql`
+    select entry.user_id, entry.nonce, entry.seq
+    from json_to_recordset(${JSON.stringify(refs)}::json) as given("userId" uuid, nonce text)
+    join ${chatEntries} entry
+      on entry.stream_id = ${streamId} and entry.user_id = given."userId" and entry.nonce = given.nonce`)
+  return rows.map(({ user_id: userId, nonce, seq }) => ({ userId, nonce, seq }))
+}
+
+/** What is written to a room at one moment. */
+export type RoomWrite = {
+  readonly at: Date
+  readonly lastSeq: number
+  readonly entries: readonly NewChatEntry[]
+  readonly senders: readonly Sender[]
+}
+
+/** Writes entries to a room whose row is locked. */
+export async function writeEntries(tx: Tx, streamId: string, write: RoomWrite): Promise<void> {
+  const { at, lastSeq, entries, senders } = write
+  const paid = senders.map(({ userId, paidUntilMs }) => ({ userId, until: new Date(paidUntilMs).toISOString() }))
+  await tx.execute(sql`
+    with entries as (
+      insert into ${chatEntries}
+        (stream_id, seq, entry_id, kind, user_id, role, text, nonce, change, created_at)
+      select ${streamId}, seq, "entryId", kind, "userId", role, text, nonce, change, ${at.toISOString()}::timestamptz
+      from json_to_recordset(${JSON.stringify(entries)}::json) as given(
+        seq int, "entryId" uuid, kind text, "userId" uuid, role text, text text, nonce text, change json)
+    ), senders as (
+      insert into ${chatSenders} (stream_id, user_id, paid_until, last_at)
+      select ${streamId}, "userId", until, ${at.toISOString()}::timestamptz
+      from json_to_recordset(${JSON.stringify(paid)}::json) as given("userId" uuid, until timestamptz)
+      on conflict (stream_id, user_id) do update set paid_until = excluded.paid_until, last_at = excluded.last_at
+    )
+    update ${chatRooms} set last_seq = ${lastSeq} where ${chatRooms.streamId} = ${streamId}`)
+}
+
+/** Which messages of a room are deleted: one, or all of a user. */
+export type DeletedMessages = { readonly entryId: string } | { readonly userId: string }
+
+/** Marks messages as deleted and removes their text. */
+export async function deleteMessages(tx: Tx, streamId: string, which: DeletedMessages): Promise<void> {
+  const isOne = 'entryId' in which ? eq(chatEntries.entryId, which.entryId) : eq(chatEntries.userId, which.userId)
+  await tx
+    .update(chatEntries)
+    .set({ isDeleted: true, text: '' })
+    .where(and(eq(chatEntries.streamId, streamId), eq(chatEntries.kind, 'message'), isOne))
+}
+
+/** Deletes the entries of a room that have left the live chat. */
+export async function deleteOldEntries(tx: Tx, streamId: string): Promise<void> {
+  await tx.execute(sql`
+    with deleted as (
+      delete from ${chatEntries} where ${chatEntries.streamId} = ${streamId} and not (${isLive})
+      returning ${chatEntries.seq} as seq
+    )
+    update ${chatRooms} set deleted_seq = greatest(deleted_seq, (select max(seq) from deleted))
+    where ${chatRooms.streamId} = ${streamId}`)
+}

@@ -1,0 +1,65 @@
+import { sql } from 'drizzle-orm'
+
+import type { Tx } from '../../../ports/database.ts'
+import type { Role } from '../../roles.ts'
+import { chatBans, chatModerators, chatSenders, users } from '../../schema.ts'
+
+/** What is known of a user in a room, at the moment of the database. */
+export type SenderRow = {
+  readonly userId: string
+  readonly username: string
+  readonly role: Role
+  readonly isModerator: boolean
+  readonly bannedUntilMs: number | null
+  readonly paidUntilMs: number
+  readonly lastMs: number
+}
+
+/** Returns what is known of users in a room of an owner, and the time of the database in ms. */
+export async function readSenders(
+  tx: Tx,
+  room: { readonly streamId: string; readonly ownerId: string },
+  userIds: readonly string[],
+): Promise<{ readonly nowMs: number; readonly senders: SenderRow[] }> {
+  const rows = await tx.execute<RawSender>(sql`
+    select clock.now_ms, person.user_id, person.username, person.role,
+      moderator.user_id is not null as is_moderator,
+      case when ban.user_id is not null then coalesce(extract(epoch from ban.until) * 1000, 'Infinity')::float8 end
+        as banned_until_ms,
+      coalesce(extract(epoch from sender.paid_until) * 1000, 0)::float8 as paid_until_ms,
+      coalesce(extract(epoch from sender.last_at) * 1000, 0)::float8 as last_ms
+    from (select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms) clock
+    left join ${users} person
+      on person.user_id in (select id::uuid from json_array_elements_text(${JSON.stringify(userIds)}::json) as id)
+    left join ${chatModerators} moderator
+      on moderator.owner_id = ${room.ownerId} and moderator.user_id = person.user_id
+    left join ${chatBans} ban on ban.owner_id = ${room.ownerId} and ban.user_id = person.user_id
+    left join ${chatSenders} sender on sender.stream_id = ${room.streamId} and sender.user_id = person.user_id`)
+  return { nowMs: rows[0]?.now_ms ?? Date.now(), senders: rows.flatMap(toSender) }
+}
+
+type RawSender = {
+  readonly now_ms: number
+  readonly user_id: string | null
+  readonly username: string
+  readonly role: Role
+  readonly is_moderator: boolean
+  readonly banned_until_ms: number | null
+  readonly paid_until_ms: number
+  readonly last_ms: number
+}
+
+function toSender(row: RawSender): SenderRow[] {
+  if (row.user_id === null) return []
+  return [
+    {
+      userId: row.user_id,
+      username: row.username,
+      role: row.role,
+      isModerator: row.is_moderator,
+      bannedUntilMs: row.banned_until_ms,
+      paidUntilMs: row.paid_until_ms,
+      lastMs: row.last_ms,
+    },
+  ]
+}

@@ -1,0 +1,33 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
+
+import type { Language } from '../../../web/messages.ts'
+import type { UserList } from '../../chat/moderation/present.ts'
+import { SETTINGS_MESSAGES } from '../messages/settings.ts'
+
+type BlockedSectionParts = { readonly users: UserList['users']; readonly language: Language }
+
+/** Renders whose messages the user does not want to see; nothing where there is no one. */
+export function BlockedSection({ users, language }: BlockedSectionParts) {
+  if (users.length === 0) return null
+  const text = SETTINGS_MESSAGES[language]
+  return (
+    <section class="panel" id="blocked" aria-labelledby="blocked-title">
+      <h2 id="blocked-title">{text.blocked}</h2>
+      <p class="muted">{text.blockedLead}</p>
+      <ul class="sessions">
+        {users.map(({ user_id: id, username }) => (
+          <li>
+            <strong>{username}</strong>
+            <form method="post" action="settings">
+              <input type="hidden" name="form" value="unblock" />
+              <input type="hidden" name="user_id" value={id} />
+              <button class="button button-small" type="submit" aria-label={text.unblockOf(username)}>
+                {text.unblock}
+              </button>
+            </form>
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}

@@ -1,0 +1,27 @@
+/**
+ * What an entry of a chat is. `message`: text of a user. `delete`: a moderator deleted a message. `clear`: a moderator
+ * deleted the messages of a user. `room`: the settings of the chat changed.
+ */
+export type ChatEntryKind = 'message' | 'delete' | 'clear' | 'room'
+
+/** What a user is in a chat. */
+export type ChatRole = 'owner' | 'moderator' | 'viewer'
+
+/** What an entry changes that is no message. */
+export type RoomChange =
+  | { readonly kind: 'delete'; readonly entryId: string }
+  | { readonly kind: 'clear'; readonly userId: string }
+  | { readonly kind: 'room'; readonly slowModeSec: number; readonly pinned: PinnedMessage | null }
+
+/** A message that a moderator pinned, as it was then. */
+export type PinnedMessage = {
+  readonly entryId: string
+  readonly userId: string
+  readonly username: string
+  readonly text: string
+}
+
+/** Returns whether a role may moderate a chat. */
+export function isModerating(role: ChatRole): boolean {
+  return role !== 'viewer'
+}
