@@ -24,7 +24,7 @@ const ForWorkers = v.object({
   ),
   VALIDATION_HLS_DEPTH: setting(
     v.optional(v.picklist(['basic', 'medium', 'full'], 'must be basic, medium or full')),
-    'Which segments the level `standard` checks: `basic` (none), `medium` (the first and the last two of each rendition) or `full`. Default: `medium`.',
+    'Which segments the level `standard` checks: `basic` (none), `medium` (the first and the last two of each rendition, and the number of frames of all) or `full`. Default: `medium`.',
   ),
   VALIDATION_TIMEOUT: setting(
     v.optional(PositiveDuration),

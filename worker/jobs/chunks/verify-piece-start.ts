@@ -53,8 +53,11 @@ async function digestFrames(
   { path, seek, index, ticksPerSec, endPts }: DecodeRange,
   { ffmpegPath, ...options }: DecodeOptions,
 ): Promise<ReadonlyMap<number, string>> {
+  // Frames keep their size, which may change: ffmpeg would scale them to that of the first one.
+  const asStored = ['-noautorotate', '-reinit_filter', '0']
   const args = [
-    ['-nostdin', '-hide_banner', '-v', 'error', ...INPUT_OPTIONS, '-copyts', ...seek, '-i', toInputUrl(path)],
+    ['-nostdin', '-hide_banner', '-v', 'error', ...INPUT_OPTIONS, '-copyts', ...asStored, ...seek],
+    ['-i', toInputUrl(path)],
     ['-map', `0:${index}`, '-vf', `trim=end_pts=${endPts}`, '-fps_mode', 'passthrough'],
     ['-enc_time_base', `1/${ticksPerSec}`, '-f', 'framemd5', 'pipe:1'],
   ]
