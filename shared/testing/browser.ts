@@ -1,10 +1,6 @@
-import { existsSync } from 'node:fs'
-
 import { chromium, type Browser } from 'playwright-core'
 
-/** Chromium without its windows takes half the CPU of the whole one. */
-const CHROMIUMS = ['/usr/bin/chromium-headless-shell', '/usr/bin/chromium'] as const
-const CHROMIUM = process.env['CHROMIUM_PATH'] ?? CHROMIUMS.find((path) => existsSync(path)) ?? CHROMIUMS[0]
+const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
 /** Chromium needs no sandbox here, which root cannot use, plays without a click, and makes no requests of its own. */
 const ARGS = [
   '--no-sandbox',
