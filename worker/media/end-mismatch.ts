@@ -25,35 +25,33 @@ export function findEndMismatch(
   mainTracks: readonly (ProbedMedia['video'] | ProbedMedia['audio'])[],
   isCut: boolean,
 ): EndMismatch | null {
-  const startSec = startOf(format)
+  const { start_time: startSec = 0 } = format
   const tracks = mainTracks.filter((track) => track !== null)
   const actualSec = Math.max(...tracks.map((track) => track.startSec + track.durationSec)) - startSec
   const main = streams.filter(({ index }) => tracks.some((track) => track.index === index))
   const extents = main.map(readHeaderExtent).filter((extent) => extent !== null)
-  const hasDurations = extents.length > 0
-  const declaredSec = hasDurations ? declaredEndSec(extents, { startSec, actualSec }) : (format.duration ?? actualSec)
+  const declaredSec = declaredEndSec(extents, { startSec, actualSec, fileSec: format.duration ?? actualSec })
   if (!isCut && Math.abs(declaredSec - actualSec) <= TOLERANCE_SEC) return null
-  const isListed = hasDurations && !isFragmented(format.format_name, main)
-  const lacksData = isListed && declaredSec > actualSec && (isCut || !REPORTING.test(format.format_name))
-  return { kind: lacksData ? 'incomplete' : nameEnd(isCut), declaredSec, actualSec }
+  const isListed = extents.length > 0 && !isFragmented(format.format_name, main)
+  const lacksData = isListed && declaredSec > actualSec && mayBreakOff(format.format_name, isCut)
+  if (lacksData) return { kind: 'incomplete', declaredSec, actualSec }
+  return { kind: isCut ? 'cut' : 'header', declaredSec, actualSec }
 }
 
-function startOf({ start_time: startSec = 0 }: FfprobeOutput['format']): number {
-  return startSec
-}
-
-function nameEnd(isCut: boolean): 'cut' | 'header' {
-  return isCut ? 'cut' : 'header'
+/** Returns whether a file may break off: one of a format whose demuxer reports that does only where it was reported. */
+function mayBreakOff(format: string, isCut: boolean): boolean {
+  return isCut || !REPORTING.test(format)
 }
 
 /**
- * Returns the end that headers declare. Of a track with a pause before it, ffprobe counts the duration now from the end of
- * the pause and now from the start of the file: the meaning that the data confirms counts.
+ * Returns the end that headers declare: that of the file where no track has one. Of a track with a pause before it, ffprobe
+ * counts the duration now from the end of the pause and now from the start of the file: the data decides.
  */
 function declaredEndSec(
   extents: readonly ProbedTrackExtent[],
-  { startSec, actualSec }: { readonly startSec: number; readonly actualSec: number },
+  { startSec, actualSec, fileSec }: { readonly startSec: number; readonly actualSec: number; readonly fileSec: number },
 ): number {
+  if (extents.length === 0) return fileSec
   const withPause = Math.max(...extents.map((extent) => extent.startSec + extent.durationSec)) - startSec
   const fromStart = Math.max(...extents.map(({ durationSec }) => durationSec))
   return Math.abs(fromStart - actualSec) < Math.abs(withPause - actualSec) ? fromStart : withPause

@@ -68,11 +68,9 @@ async function probePackets(ffprobePath: string, path: string, options: ProbeOpt
   if (file === null) return { kind: 'failed', reason: 'the file to probe does not exist' }
   if (file.size === 0) return { kind: 'invalid', reason: 'the file is empty' }
 
-  const result = await probeHead(ffprobePath, path, options)
-  if (result.kind === 'exited' && result.code !== 0)
-    return { kind: 'invalid', reason: await describeUnreadableFile(path, result.stderr) }
+  const { result, output } = await probeHead(ffprobePath, path, options)
   if (result.kind !== 'exited') return toFailure(result, options.timeoutMs)
-  const output = parseOutput(result.stdout)
+  if (output === null) return { kind: 'invalid', reason: await describeUnreadableFile(path, result.stderr) }
   const media = withoutGuessedDurations(await inspectContent(ffprobePath, { path, media: output }, options))
   const tally = createTally(media)
   for (const packet of media.packets) tally.add(packet)
@@ -82,18 +80,20 @@ async function probePackets(ffprobePath: string, path: string, options: ProbeOpt
     : readProbedMedia(media, reading, file.size)
 }
 
-/** Reads the headers and the first packets. Where sound begins late, more of the file is read to find out what it is. */
-async function probeHead(ffprobePath: string, path: string, options: ProbeOptions): Promise<ProgramResult> {
-  const { timeoutMs, signal } = options
-  const run = (inputOptions: readonly string[]) =>
-    runProgram(ffprobePath, buildArgs(HEAD, path, inputOptions), { timeoutMs, signal, limits: PROGRAM_LIMITS.probe })
-  const result = await run(INPUT_OPTIONS)
-  const isUnknown = result.kind === 'exited' && result.code === 0 && hasUnknownSound(parseOutput(result.stdout))
-  return isUnknown ? run(LATE_TRACK_OPTIONS) : result
-}
+/** How a run of ffprobe ended, and what it has read; `null` where it has failed. */
+type HeadProbe = { readonly result: ProgramResult; readonly output: FfprobeOutput | null }
 
-function parseOutput(stdout: string): FfprobeOutput {
-  return v.parse(FfprobeOutput, JSON.parse(stdout))
+/** Reads the headers and the first packets. Where sound begins late, more of the file is read to find out what it is. */
+async function probeHead(ffprobePath: string, path: string, options: ProbeOptions): Promise<HeadProbe> {
+  const { timeoutMs, signal } = options
+  async function run(inputOptions: readonly string[]): Promise<HeadProbe> {
+    const limits = PROGRAM_LIMITS.probe
+    const result = await runProgram(ffprobePath, buildArgs(HEAD, path, inputOptions), { timeoutMs, signal, limits })
+    const hasSucceeded = result.kind === 'exited' && result.code === 0
+    return { result, output: hasSucceeded ? v.parse(FfprobeOutput, JSON.parse(result.stdout)) : null }
+  }
+  const first = await run(INPUT_OPTIONS)
+  return first.output !== null && hasUnknownSound(first.output) ? run(LATE_TRACK_OPTIONS) : first
 }
 
 /** Returns whether a file announces sound of which ffprobe has seen nothing so far, and has no other sound. */

@@ -37,7 +37,7 @@ test.each(['53100', '53200', '57014', '58030', '25006'])(
 test('a database that stops after a failed statement is reported as one that cannot be reached', async () => {
   const port = await findFreePort(null)
   await using pool = connectPostgres(
-    `postgres://nobody@127.0.0.1:${port}/none`,
+    `postgres://user@127.0.0.1:${port}/none`,
     createLog('test', 'error', console.error),
   )
   const health = createDatabaseHealth(pool.sql, PATIENCE_MS)

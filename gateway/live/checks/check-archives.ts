@@ -11,7 +11,7 @@ import {
 } from './product.ts'
 import { canBeProbed, HEIGHT, SHORT_LADDER, waitForSegments } from './publishing.ts'
 import { countRecorded, decodeStrictly, readRecordedFrames, waitForRecording } from './recording.ts'
-import { atMost, isSo, type CheckedFigure } from './row-check.ts'
+import { atMost, isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
 import { pause, waitUntil } from './wait-until.ts'
 
 const PART_SEC = 12

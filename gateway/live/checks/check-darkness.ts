@@ -1,7 +1,7 @@
 import { ENCODER_FPS, startEncoder } from '../testing/encoder.ts'
 import { createBroadcast, startProduct } from './product.ts'
 import { HEIGHT, SHORT_LADDER } from './publishing.ts'
-import { atMost, isSo, type CheckedFigure } from './row-check.ts'
+import { atMost, isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
 import { waitUntil } from './wait-until.ts'
 import { openStudio } from './watched-page.ts'
 

@@ -10,7 +10,7 @@ import { startFileEncoder } from '../testing/encoder.ts'
 import { downloadLadder } from './download-ladder.ts'
 import { createBroadcast, startProduct } from './product.ts'
 import { readMediaPlaylist } from './publishing.ts'
-import { isSo, type CheckedFigure } from './row-check.ts'
+import { isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
 import { makeSourceClip } from './source-clip.ts'
 import { waitUntil } from './wait-until.ts'
 

@@ -1,6 +1,6 @@
 import { createBroadcast, startProduct, type CheckedProduct } from './product.ts'
 import { publishEndlessly, SHORT_LADDER, waitForSegments } from './publishing.ts'
-import { atMost, isSo, type CheckedFigure } from './row-check.ts'
+import { atMost, isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
 import { findLongestFreeze, measureDelays, medianOf } from './viewing.ts'
 import { pause, waitUntil } from './wait-until.ts'
 import { openWatchPage } from './watched-page.ts'

@@ -2,7 +2,7 @@ import { readServerSentEvents } from '../../testing/server-sent-events.ts'
 import { createBroadcast, startProduct, type CheckedBroadcast, type CheckedProduct } from './product.ts'
 import { publishEndlessly, SHORT_LADDER, waitForSegments } from './publishing.ts'
 import { countRecorded, listRecordings, readRecordedFrames } from './recording.ts'
-import { exactly, isSo, type CheckedFigure } from './row-check.ts'
+import { exactly, isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
 import { pause, waitUntil } from './wait-until.ts'
 import { openWatchPage, type WatchedPage } from './watched-page.ts'
 

@@ -5,7 +5,7 @@ import { StreamList } from '../broadcasts/present.ts'
 import { startEncoder } from '../testing/encoder.ts'
 import { createBroadcast, findEncodingPids, startProduct, type CheckedProduct } from './product.ts'
 import { SHORT_LADDER } from './publishing.ts'
-import { atMost, isSo, type CheckedFigure } from './row-check.ts'
+import { atMost, isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
 
 /** How long an encoder has taken to be refused, in seconds, and what it said. */
 type Refusal = { readonly sec: number; readonly output: string }

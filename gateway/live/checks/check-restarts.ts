@@ -3,7 +3,7 @@ import { createBroadcast, findIngestPids, startProduct, type CheckedProduct } fr
 import { SHORT_LADDER, waitForSegments } from './publishing.ts'
 import { listRecordings, readRecordedFrames } from './recording.ts'
 import { startReconnectingEncoder, type ReconnectingEncoder } from './reconnecting-encoder.ts'
-import { atMost, exactly, isSo, type CheckedFigure } from './row-check.ts'
+import { atMost, exactly, isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
 import { describeNumbers } from './viewing.ts'
 import { pause, waitUntil } from './wait-until.ts'
 import { openWatchPage, type WatchedPage } from './watched-page.ts'

@@ -2,7 +2,7 @@ import { startEncoder, type TestEncoder } from '../testing/encoder.ts'
 import { createBroadcast, startProduct, type CheckedBroadcast } from './product.ts'
 import { HEIGHT, publishEndlessly, SHORT_LADDER, waitForSegments } from './publishing.ts'
 import { countRecorded, readRecordedFrames } from './recording.ts'
-import { atMost, isSo, type CheckedFigure } from './row-check.ts'
+import { atMost, isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
 import { pause, waitUntil } from './wait-until.ts'
 
 /** Numbers of the second encoder's frames begin here: no frame of the first one has them. */

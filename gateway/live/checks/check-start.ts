@@ -1,6 +1,6 @@
 import { createBroadcast, startProduct } from './product.ts'
 import { canBeProbed, publishEndlessly, SHORT_LADDER } from './publishing.ts'
-import { atMost, type CheckedFigure } from './row-check.ts'
+import { atMost, type CheckedFigure } from '../../testing/checked-figure.ts'
 import { waitUntil } from './wait-until.ts'
 
 /** Measures how long a broadcast takes from the start of its encoder until it is live, and until it plays. */

@@ -9,7 +9,7 @@ import { RenewedKey } from '../broadcasts/present.ts'
 import { startEncoder } from '../testing/encoder.ts'
 import { createBroadcast, startProduct, type CheckedProduct } from './product.ts'
 import { publishEndlessly, SHORT_LADDER, waitForSegments } from './publishing.ts'
-import { atMost, isSo, type CheckedFigure } from './row-check.ts'
+import { atMost, isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
 
 /** Looks for a stream key everywhere the product writes, and replaces it while an encoder publishes. */
 export async function checkStreamKey(signal: AbortSignal): Promise<readonly CheckedFigure[]> {

@@ -3,7 +3,7 @@ import { openWatchPage } from './watched-page.ts'
 import { createBroadcast, findEncodingPids, startProduct, type CheckedBroadcast } from './product.ts'
 import { publishEndlessly, readMediaPlaylist, SHORT_LADDER, waitForSegments } from './publishing.ts'
 import { countRecorded, readRecordedFrames } from './recording.ts'
-import { exactly, isSo, type CheckedFigure } from './row-check.ts'
+import { exactly, isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
 import { describeNumbers, findGaps, findLongestFreeze } from './viewing.ts'
 import { pause, waitUntil } from './wait-until.ts'
 

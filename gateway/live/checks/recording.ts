@@ -6,7 +6,7 @@ import { playBroadcast } from '../testing/player/player.ts'
 import type { CheckedBroadcast, CheckedProduct } from './product.ts'
 import { HEIGHT } from './publishing.ts'
 import { describeNumbers, findMissing } from './viewing.ts'
-import { isSo, type CheckedFigure } from './row-check.ts'
+import { isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
 import { waitUntil } from './wait-until.ts'
 
 /** Returns the frame numbers of a broadcast that has ended, as a player receives them. */

@@ -1,13 +1,11 @@
+import { isSo, type CheckedFigure } from '../checked-figure.ts'
 import { listBlackStretches, type ChaosWorld } from './chaos-world.ts'
-
-/** What was measured, what it must be, and whether it is. */
-export type ChaosFigure = { readonly measured: string; readonly bound: string; readonly holds: boolean }
 
 /** How far an alert's start may be from the edge, in seconds: a fault may hide the segment with the edge. */
 const EDGE_SEC = 0.3
 
 /** Judges what the monitors have counted and reported, after their broadcasts have ended. */
-export async function judgeMonitors(world: ChaosWorld): Promise<readonly ChaosFigure[]> {
+export async function judgeMonitors(world: ChaosWorld): Promise<readonly CheckedFigure[]> {
   const views = await Promise.all(world.monitors.map((id) => world.api('GET', `/api/v1/monitors/${id}`)))
   const statuses = views.map(({ json }) => String(json.status))
   const sums = views.map(({ json: { statistics } }) => {
@@ -51,8 +49,4 @@ function findWrongAlerts({ receiver, simulators, monitors, clip }: ChaosWorld): 
     const isBlack = stretches.some(({ fromSec, sec }) => atSec > fromSec - EDGE_SEC && atSec < fromSec + sec)
     return isBlack ? [] : [`${event_id} at ${atSec.toFixed(2)} s`]
   })
-}
-
-function isSo(measured: string, bound: string, holds: boolean): ChaosFigure {
-  return { measured, bound, holds }
 }
