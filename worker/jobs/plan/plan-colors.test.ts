@@ -79,7 +79,10 @@ describe('HDR', () => {
     expect(plan({ transfer: 'smpte2084', space: 'bt2020c' }, hdr)).toMatchObject({ kind: 'unknown' })
   })
 
-  test('of odd sides is converted in full chroma', () => {
-    expect(plan({ transfer: 'smpte2084' }, { ...hdr, width: 1279 })).toMatchObject({ isOddSized: true })
+  test('whose frames are stored with an odd side is converted in full chroma', () => {
+    const planStored = (fields: Partial<InputVideo>) => plan({ transfer: 'smpte2084' }, { ...hdr, ...fields })
+    expect(planStored({ stored: { width: 1279, height: 720 } })).toMatchObject({ isOddSized: true })
+    expect(planStored({ stored: null, width: 1279 })).toMatchObject({ isOddSized: true })
+    expect(planStored({ stored: { width: 1280, height: 720 }, width: 1279 })).toMatchObject({ isOddSized: false })
   })
 })
