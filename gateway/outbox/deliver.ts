@@ -1,17 +1,20 @@
 import { parseTraceparent } from '../../shared/trace.ts'
 import type { Context } from '../context.ts'
+import { microBatch } from '../database/micro-batch.ts'
 import { deliveryError, sendWebhook } from './channels/webhook.ts'
 import { afterFailure } from './retry-schedule.ts'
 import {
   freeLanesOf,
   listLaneOwners,
+  listPending,
+  MAX_DELIVERED,
   nextDeliveryInMs,
+  recordDelivered,
   recordFinalFailure,
   scheduleRetry,
-  prepareDelivery,
   releaseLane,
   takeDueLanes,
-  type DeliveryStore,
+  type DeliveredEvent,
   type FailedAttempt,
   type OutboxEvent,
 } from './store/events.ts'
@@ -38,8 +41,11 @@ export type Deliverer = {
 export function createDeliverer(context: Context, onExhausted: OnExhausted): Deliverer {
   const { receiversAtATime } = context
   const owner = context.identity.id
-  const store = prepareDelivery(context.db, owner)
-  const deps: DeliveryDeps = { context, owner, onExhausted, store, draining: new AbortController() }
+  // Many lanes end an attempt at the same time: one statement records them.
+  const noteDelivered = microBatch(MAX_DELIVERED, (events: readonly DeliveredEvent[]) =>
+    recordDelivered(context.db, owner, events),
+  )
+  const deps: DeliveryDeps = { context, owner, onExhausted, noteDelivered, draining: new AbortController() }
   const lanes = new Map<string, Promise<void>>()
 
   function start(subject: string): void {
@@ -80,15 +86,16 @@ type DeliveryDeps = {
   readonly context: Context
   readonly owner: string
   readonly onExhausted: OnExhausted
-  readonly store: DeliveryStore
+  /** Records a 2xx answer; returns false where the lane belongs to another gateway by now. */
+  readonly noteDelivered: (event: DeliveredEvent) => Promise<boolean>
   readonly draining: AbortController
 }
 
 /** Sends the events of a lane until none waits or an attempt fails; then releases the lane. */
 async function deliverLane(deps: DeliveryDeps, subject: string): Promise<void> {
-  const { context, owner, store, draining } = deps
+  const { context, owner, draining } = deps
   for (;;) {
-    const events = await store.pending.execute({ subject })
+    const events = await listPending(context.db, subject)
     if (events.length === 0 || draining.signal.aborted) return releaseLane(context.db, owner, subject)
     for (const event of events) {
       const step = await deliverEvent(deps, event)
@@ -102,7 +109,7 @@ type LaneStep = 'next' | 'lane_left'
 
 /** Delivers one event. A failure while this gateway stops does not count: the stop may have caused it. */
 async function deliverEvent(deps: DeliveryDeps, event: OutboxEvent): Promise<LaneStep> {
-  const { context, store } = deps
+  const { context, noteDelivered } = deps
   const startedMs = performance.now()
   const answer = await attemptDelivery(context, event)
   const ms = performance.now() - startedMs
@@ -118,8 +125,8 @@ async function deliverEvent(deps: DeliveryDeps, event: OutboxEvent): Promise<Lan
     ...(error === null ? {} : { error }),
   })
   if (error !== null) return recordFailedAttempt(deps, event, { error, retryAfter: retryAfterOf(answer) })
-  const noted = await store.delivered.execute({ subject: event.subject, eventId: event.eventId })
-  return noted.length === 0 ? 'lane_left' : 'next'
+  const isNoted = await noteDelivered({ subject: event.subject, eventId: event.eventId })
+  return isNoted ? 'next' : 'lane_left'
 }
 
 function attemptDelivery(context: Context, event: OutboxEvent): Promise<WebhookAnswer> {

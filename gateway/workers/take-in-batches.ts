@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts'
-import { microBatch } from './micro-batch.ts'
+import { microBatch } from '../database/micro-batch.ts'
 
 export type BatchOptions<Item, Result> = {
   /** What the items are, for the log. */

@@ -16,6 +16,8 @@ export type SampledPicture = {
 
 /** Frames that are read at the start, which show the cadence. */
 const FIRST_FRAMES = 40
+/** Largest step between two of the first frames. */
+const MAX_STEP_SEC = 1
 /** Frames that are read at each other place. */
 const FURTHER_FRAMES = 12
 /** Frames of MPEG-2 that are read at each other place to confirm a cadence: the first GOP there may be incomplete. */
@@ -34,25 +36,39 @@ export function choosePlaces(startSec: number, durationSec: number): Pick<Sample
   return { places: [null, ...Array.from({ length: PARTS - 1 }, (_, i) => startSec + partSec * (i + 1))], partSec }
 }
 
-/** Reads what the first frames of a track state about themselves. Frames that cannot be read are left out. */
-export function readFirstFrames(
+/** What frames of a picture state about themselves: the first ones, which follow each other, and those at other places. */
+export type FrameSamples = { readonly first: readonly SampledFrame[]; readonly further: readonly SampledFrame[] }
+
+/**
+ * Reads what the first frames of a track, and frames at the other places, state about themselves. Frames that cannot be
+ * read are left out. One run of ffprobe reads them all, but for formats without an index: there, only keyframes are read at
+ * the other places.
+ */
+export async function readSamples(
   ffprobePath: string,
   picture: SampledPicture,
   options: ProgramOptions,
-): Promise<readonly SampledFrame[]> {
-  return readFrames(ffprobePath, picture, { ...options, args: ['-read_intervals', `%+#${FIRST_FRAMES}`] })
+): Promise<FrameSamples> {
+  const start = `%+#${FIRST_FRAMES}`
+  if (!WITHOUT_INDEX.includes(picture.format)) {
+    const intervals = [start, ...listIntervals(picture, `#${FURTHER_FRAMES}`)]
+    return splitSamples(await readFrames(ffprobePath, picture, { ...options, intervals }))
+  }
+  const first = await readFrames(ffprobePath, picture, { ...options, intervals: [start] })
+  const lengthSec = Math.min(MAX_GOP_SEC, picture.partSec)
+  const intervals = listIntervals(picture, lengthSec.toFixed(3))
+  const further = await readFrames(ffprobePath, picture, { ...options, intervals, decoding: ['-skip_frame', 'nokey'] })
+  return { first, further }
 }
 
-/** Reads what frames at the other places state about themselves, where a format has no index only keyframes. */
-export function readFurtherFrames(
-  ffprobePath: string,
-  picture: SampledPicture,
-  options: ProgramOptions,
-): Promise<readonly SampledFrame[]> {
-  const hasIndex = !WITHOUT_INDEX.includes(picture.format)
-  const length = hasIndex ? `#${FURTHER_FRAMES}` : Math.min(MAX_GOP_SEC, picture.partSec).toFixed(3)
-  const args = hasIndex ? [] : ['-skip_frame', 'nokey']
-  return readIntervals(ffprobePath, picture, { ...options, args, length })
+/** Splits the frames of one run: the first ones end at their number, or where the time leaps to that of another place. */
+function splitSamples(frames: readonly SampledFrame[]): FrameSamples {
+  const leap = frames.findIndex(({ timeSec }, i) => {
+    const stepSec = (timeSec ?? 0) - (frames[i - 1]?.timeSec ?? timeSec ?? 0)
+    return stepSec < 0 || stepSec > MAX_STEP_SEC
+  })
+  const count = leap === -1 ? FIRST_FRAMES : Math.min(FIRST_FRAMES, leap)
+  return { first: frames.slice(0, count), further: frames.slice(count) }
 }
 
 /** Reads consecutive frames at the other places. */
@@ -61,26 +77,24 @@ export function readFurtherCadence(
   picture: SampledPicture,
   options: ProgramOptions,
 ): Promise<readonly SampledFrame[]> {
-  return readIntervals(ffprobePath, picture, { ...options, args: [], length: `#${CADENCE_FRAMES}` })
+  const intervals = listIntervals(picture, `#${CADENCE_FRAMES}`)
+  return readFrames(ffprobePath, picture, { ...options, intervals })
 }
 
-type ReadOptions = ProgramOptions & { readonly args: readonly string[] }
-
-async function readIntervals(
-  ffprobePath: string,
-  picture: SampledPicture,
-  { length, args, ...options }: ReadOptions & { readonly length: string },
-): Promise<readonly SampledFrame[]> {
-  const intervals = picture.places.flatMap((sec) => (sec === null ? [] : [`${sec.toFixed(3)}%+${length}`]))
-  if (intervals.length === 0) return []
-  return readFrames(ffprobePath, picture, { ...options, args: [...args, '-read_intervals', intervals.join(',')] })
+/** Returns ffprobe's read intervals of the other places. */
+function listIntervals({ places }: SampledPicture, length: string): string[] {
+  return places.flatMap((sec) => (sec === null ? [] : [`${sec.toFixed(3)}%+${length}`]))
 }
+
+type ReadOptions = ProgramOptions & { readonly intervals: readonly string[]; readonly decoding?: readonly string[] }
 
 async function readFrames(
   ffprobePath: string,
   { path, index }: SampledPicture,
-  { args: selection, ...options }: ReadOptions,
+  { intervals, decoding = [], ...options }: ReadOptions,
 ): Promise<readonly SampledFrame[]> {
+  if (intervals.length === 0) return []
+  const selection = [...decoding, '-read_intervals', intervals.join(',')]
   const fields = 'interlaced_frame,top_field_first,repeat_pict,best_effort_timestamp_time'
   const entries = ['-select_streams', String(index), '-show_entries', `frame=${fields}`, '-of', 'compact=p=0']
   const args = ['-hide_banner', '-v', 'error', ...INPUT_OPTIONS, ...selection, ...entries, '-i', toInputUrl(path)]

@@ -4,14 +4,14 @@ import { type FfprobeStream, type InspectedFile, readHeaderDurationSec } from '.
 import { findFilmRate, isCadenceKept } from './film-rate.ts'
 import {
   choosePlaces,
-  readFirstFrames,
+  type FrameSamples,
   readFurtherCadence,
-  readFurtherFrames,
+  readSamples,
   type SampledPicture,
 } from './frame-samples.ts'
 import { measureCombs } from './measure-combs.ts'
 import { parseFraction, toNumber } from './probed-media.ts'
-import { readStatedScan, resolveScan, type SampledFrame, type ScanType } from './scan-type.ts'
+import { readStatedScan, resolveScan, type ScanType } from './scan-type.ts'
 
 export type ProbeTools = { readonly ffprobePath: string; readonly ffmpegPath: string }
 
@@ -36,9 +36,9 @@ export async function inspectPicture(
   const { format_name: format, duration = 0 } = file.media.format
   const places = choosePlaces(video.start_time ?? 0, readHeaderDurationSec(video) ?? duration)
   const picture = { path: file.path, index: video.index, format, ...places }
-  const first = await readFirstFrames(tools.ffprobePath, picture, options)
-  const scan = await inspectScan(tools, { picture, video, first }, options)
-  const filmRate = scan.kind === 'progressive' ? findFilmRate(video, first) : null
+  const samples = await readSamples(tools.ffprobePath, picture, options)
+  const scan = await inspectScan(tools.ffmpegPath, { picture, video, samples }, options)
+  const filmRate = scan.kind === 'progressive' ? findFilmRate(video, samples.first) : null
   const isFilm = filmRate !== null && isCadenceKept(await readFurtherCadence(tools.ffprobePath, picture, options))
   const rates = isFilm ? { r_frame_rate: filmRate, avg_frame_rate: filmRate } : {}
   const inspected: FfprobeStream = { ...video, ...rates, field_order: toFieldOrder(scan) }
@@ -46,20 +46,19 @@ export async function inspectPicture(
   return { ...file.media, streams }
 }
 
-type FirstFrames = {
+type SampledVideo = {
   readonly picture: SampledPicture
   readonly video: FfprobeStream
-  readonly first: readonly SampledFrame[]
+  readonly samples: FrameSamples
 }
 
 /** Finds out how a picture was scanned, by the statements of its header and its frames and, in doubt, by its content. */
 async function inspectScan(
-  { ffprobePath, ffmpegPath }: ProbeTools,
-  { picture, video, first }: FirstFrames,
+  ffmpegPath: string,
+  { picture, video, samples }: SampledVideo,
   options: ProgramOptions,
 ): Promise<ScanType> {
-  const further = await readFurtherFrames(ffprobePath, picture, options)
-  const stated = readStatedScan(video.field_order, [...first, ...further])
+  const stated = readStatedScan(video.field_order, [...samples.first, ...samples.further])
   const isMeasured = stated.kind !== 'progressive' || hasInterlacedRaster(video)
   return resolveScan(stated, isMeasured ? await measureCombs(ffmpegPath, picture, options) : [])
 }

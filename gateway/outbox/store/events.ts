@@ -1,12 +1,16 @@
 import { and, asc, desc, eq, inArray, isNotNull, isNull, lt, lte, notInArray, or, sql } from 'drizzle-orm'
 
 import { dueAt, type DueInMs } from '../../database/due-times.ts'
+import { prepareQuery } from '../../database/prepared-query.ts'
 import { outboxEvents, outboxLanes } from '../schema.ts'
 import type { DeliveryPolicy } from '../retry-schedule.ts'
 import type { Db, DbOrTx, Tx } from '../../ports/database.ts'
 
 /** Lease of a lane, in seconds: longer than one attempt can take. */
 const LANE_LEASE_SEC = 20
+
+/** How many pending events of a lane are read at once. */
+const DELIVERY_BATCH = 20
 
 const leaseEnd = sql`now() + make_interval(secs => ${LANE_LEASE_SEC})`
 
@@ -112,46 +116,68 @@ export async function nextDeliveryInMs(db: Db): Promise<number | null> {
   return row?.ms ?? null
 }
 
-/** The prepared statements of the delivery loop, which run for every webhook. */
-export type DeliveryStore = ReturnType<typeof prepareDelivery>
+const pendingQuery = prepareQuery('outbox_pending', (db) =>
+  db
+    .select()
+    .from(outboxEvents)
+    .where(and(eq(outboxEvents.subject, sql.placeholder('subject')), eq(outboxEvents.status, 'pending')))
+    .orderBy(asc(outboxEvents.seq))
+    .limit(DELIVERY_BATCH),
+)
 
-/** Prepares the statements of the delivery loop for one gateway (`owner`). They apply only while the lane is the owner's. */
-export function prepareDelivery(db: Db, owner: string) {
-  const held = sql`${outboxLanes.subject} = ${sql.placeholder('subject')} and ${outboxLanes.lockedBy} = ${owner}`
-  const finished = db.$with('lane').as(
+/** Returns the oldest pending events of a lane, in order. */
+export function listPending(db: Db, subject: string): Promise<OutboxEvent[]> {
+  return pendingQuery(db, { subject })
+}
+
+/** An event that its receiver has accepted with a 2xx answer. */
+export type DeliveredEvent = { readonly subject: string; readonly eventId: string }
+
+/** How many accepted events one statement records: Postgres plans for this many. */
+export const MAX_DELIVERED = 64
+
+/**
+ * Records 2xx answers, at most one per lane, in one statement, and renews the leases of the lanes. Returns for each event
+ * whether it was recorded; `false`: the lane belongs to another gateway by now.
+ */
+export async function recordDelivered(db: Db, owner: string, events: readonly DeliveredEvent[]): Promise<boolean[]> {
+  const rows = await deliveredQuery(db, { owner, events: JSON.stringify(events) })
+  const recorded = new Set(rows.map((row) => row.eventId))
+  return events.map((event) => recorded.has(event.eventId))
+}
+
+const DELIVERED = sql`
+  select * from json_to_recordset(${sql.placeholder('events')}::json) as given (subject text, "eventId" text)
+  limit ${sql.raw(String(MAX_DELIVERED))}`
+
+/** Locks the lanes in one order, as every statement that takes several. */
+const deliveredQuery = prepareQuery('outbox_delivered', (db) => {
+  const delivered = db.$with('delivered', {}).as(DELIVERED)
+  const held = db.$with('held', {}).as(sql`
+    select delivered.* from delivered join ${outboxLanes} using (subject)
+    where ${outboxLanes.lockedBy} = ${sql.placeholder('owner')} order by subject for update of outbox_lanes`)
+  const renewed = db.$with('renewed').as(
     db
       .update(outboxLanes)
       .set({ pending: sql`${outboxLanes.pending} - 1`, lockedUntil: leaseEnd })
-      .where(held)
+      .from(sql`held`)
+      .where(sql`${outboxLanes.subject} = held.subject`)
       .returning({ subject: outboxLanes.subject }),
   )
-  return {
-    /** Selects the oldest pending events, in order. */
-    pending: db
-      .select()
-      .from(outboxEvents)
-      .where(and(eq(outboxEvents.subject, sql.placeholder('subject')), eq(outboxEvents.status, 'pending')))
-      .orderBy(asc(outboxEvents.seq))
-      .limit(DELIVERY_BATCH)
-      .prepare('outbox_pending'),
-    /** Records a 2xx answer and renews the lease; no row: the lane belongs to another gateway by now. */
-    delivered: db
-      .with(finished)
-      .update(outboxEvents)
-      .set({
-        status: 'delivered',
-        attempts: sql`${outboxEvents.attempts} + 1`,
-        lastAttemptAt: sql`now()`,
-        deliveredAt: sql`now()`,
-        lastError: null,
-      })
-      .where(sql`${outboxEvents.eventId} = ${sql.placeholder('eventId')} and exists (select 1 from ${finished})`)
-      .returning({ eventId: outboxEvents.eventId })
-      .prepare('outbox_delivered'),
-  }
-}
-
-const DELIVERY_BATCH = 20
+  return db
+    .with(delivered, held, renewed)
+    .update(outboxEvents)
+    .set({
+      status: 'delivered',
+      attempts: sql`${outboxEvents.attempts} + 1`,
+      lastAttemptAt: sql`now()`,
+      deliveredAt: sql`now()`,
+      lastError: null,
+    })
+    .from(sql`held`)
+    .where(sql`${outboxEvents.eventId} = held."eventId"`)
+    .returning({ eventId: outboxEvents.eventId })
+})
 
 export type FailedAttempt = {
   readonly owner: string
