@@ -51,6 +51,8 @@ export type GatewayParts = {
   readonly settings: Settings
   readonly systems: readonly ConfiguredSystem[]
   readonly databaseUrl: string
+  /** Connections to the database; 10 by default. */
+  readonly poolSize?: number
   readonly launcher: Launcher
   readonly passwordHasher: PasswordHasher
   readonly log: Log
@@ -86,7 +88,7 @@ const DATABASE_RETRY_MS = 1000
 /** Starts a gateway: it answers at once, and is ready when its database is. */
 export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   const { settings, databaseUrl, launcher, log } = parts
-  const connected = connectPostgres(databaseUrl, log)
+  const connected = connectPostgres(databaseUrl, log, parts.poolSize)
   const outside: Outside = {
     postgres: connected,
     sender: createWebhookSender({ policy: settings }),

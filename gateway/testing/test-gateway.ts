@@ -88,6 +88,9 @@ export type Caller = { readonly id: string; readonly worker: string }
 /** Hashes of a test need not resist an attacker: one costs a thousandth of a real one. */
 export const quickHasher = createPasswordHasher({ ln: 6, r: 8, p: 1 })
 
+/** A connection costs Postgres as much CPU as hundreds of queries. */
+const POOL_SIZE = 4
+
 export type TestGatewayOptions = {
   /** Variables on top of `TEST_ENV`. */
   readonly env?: Readonly<Record<string, string>>
@@ -103,6 +106,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const gateway = await startGateway({
     ...(await createTestSettings(options.env)),
     databaseUrl: database.url,
+    poolSize: POOL_SIZE,
     launcher: options.launcher ?? createMemoryLauncher(),
     passwordHasher: quickHasher,
     log: createLog('gateway', 'error', (line) => errors.push(line)),

@@ -9,6 +9,9 @@ const ARGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  '--disable-gpu',
+  '--process-per-site',
+  '--disable-features=SpareRendererForSitePerProcess',
 ]
 
 /** A camera and a microphone that show and sound a pattern, and that every page may use. */

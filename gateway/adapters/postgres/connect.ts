@@ -23,13 +23,13 @@ const IDLE_TRANSACTION_TIMEOUT_MS = 15_000
 const RESPONSE_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000
 
 /**
- * Opens a pool that connects with its first query. No query hangs: without a server it fails within 5 s with an error
- * for which `isUnavailable` holds.
+ * Opens a pool of at most `poolSize` connections, which connects with its first query. No query hangs: without a server
+ * it fails within 5 s with an error for which `isUnavailable` holds.
  */
-export function connectPostgres(url: string, log: Log): Postgres {
+export function connectPostgres(url: string, log: Log, poolSize = POOL_SIZE): Postgres {
   const sql = postgres(url, {
     ...connectionOptions(url, log),
-    max: POOL_SIZE,
+    max: poolSize,
     connection: {
       application_name: 'tallylight',
       statement_timeout: STATEMENT_TIMEOUT_MS,
