@@ -255,7 +255,7 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
       .toEqual([])
   })
 
-  it('its viewers are kept by minutes for its owner; a moving picture of a list, a probe and its monitor are none', async () => {
+  it('its viewers are kept by minutes for its owner; a moving picture of a list, a probe, its studio and its monitor are none', async () => {
     const { stream_id: id, stream_key: key } = await create()
     const { session } = await ingest.publish(key)
     const encoder = await claimBroadcast(gateway.url, id)
@@ -267,6 +267,7 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
     const master = async (query: string) => (await fetch(`${gateway.url}/live/${id}/master.m3u8${query}`)).text()
     expect(await master('')).toContain('.m3u8?viewer=')
     expect(await master('?monitor=')).not.toContain('viewer=')
+    const events = await fetch(`${gateway.url}/api/v1/streams/${id}/events?monitor=`)
     // What a fetch runtime has seen before, it does not know.
     if (runtime === 'node') await read('?viewer=a-probe-of-it')
     const curve = async () => {
@@ -275,6 +276,8 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
       return (await as(owner, 'GET', `/streams/${id}/viewers`)).json.viewers
     }
     await expect.poll(curve).toContainEqual({ minute: expect.stringMatching(/:00\.000Z$/), count: 1 })
+    expect(await curve()).not.toContainEqual(expect.objectContaining({ count: 2 }))
+    await events.body?.cancel()
     expect((await as(other, 'GET', `/streams/${id}/viewers`)).status).toBe(403)
     expect((await as(undefined, 'GET', `/streams/${id}/viewers`)).status).toBe(401)
   })

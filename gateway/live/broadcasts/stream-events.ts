@@ -5,7 +5,7 @@ import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { newCode } from '../new-code.ts'
 import { removeViewer, type ViewerRef } from '../store/viewers.ts'
-import { viewerIdOf } from '../playback/viewer-id.ts'
+import { MONITOR_QUERY, viewerIdOf } from '../playback/viewer-id.ts'
 import type { ViewerLeases } from '../playback/viewer-leases.ts'
 import { viewTargets } from '../targets/view-targets.ts'
 import { findWatchableStream } from './find-own-stream.ts'
@@ -24,7 +24,7 @@ export type BroadcastEventSources = {
 
 /**
  * Streams a broadcast's `state`, `viewers` and, to its owner, `health` and `targets` as server-sent events, up to its end.
- * An open stream counts as a viewer; `?viewer=` names the viewer that the page's player has too.
+ * An open stream counts as a viewer, but not with `?monitor=`; `?viewer=` names the viewer that the page's player has too.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function streamBroadcast(
@@ -34,13 +34,15 @@ export async function streamBroadcast(
 ): Promise<Response> {
   const { context } = sources
   const found = await findWatchableStream(context.db, viewer, id)
-  const ref = { streamId: id, viewerId: viewerIdOf(c) ?? newCode() }
+  const isCounted = c.req.query(MONITOR_QUERY) === undefined
+  const ref = isCounted ? { streamId: id, viewerId: viewerIdOf(c) ?? newCode() } : null
   return streamEvents(c, context.streams, (writer) => writeEvents({ ...sources, viewer, ref, found }, writer))
 }
 
 type BroadcastEvents = BroadcastEventSources & {
   readonly viewer: SignedIn | null
-  readonly ref: ViewerRef
+  /** The viewer that the stream counts as; `null` where it is none. */
+  readonly ref: ViewerRef | null
   readonly found: OwnedStream
 }
 
@@ -54,12 +56,12 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
     if (current !== shown) sendView(send, viewOf(context, current, viewer))
     shown = current
     if (isOwner) void sendTargets(context, current, send)
-    if (isOnAir(current.stream.state)) leases.see(ref)
+    if (ref !== null && isOnAir(current.stream.state)) leases.see(ref)
     return current.stream.state !== 'ended'
   }
   if (show(found)) {
     await new Promise<void>((resolve) => {
-      const unfollow = followed.follow(ref.streamId, (current) => {
+      const unfollow = followed.follow(found.stream.streamId, (current) => {
         if (current === null || !show(current)) end()
       })
       const end = () => {
@@ -70,6 +72,7 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
       if (signal.aborted) end()
     })
   }
+  if (ref === null) return
   await removeViewer(context.db, ref).catch((error: unknown) =>
     context.log.debug('a viewer that has left counts until its lease ends', { stream_id: ref.streamId, error }),
   )

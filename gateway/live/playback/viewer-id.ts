@@ -1,6 +1,6 @@
 import type { Context as HonoContext } from 'hono'
 
-/** The query of a playlist that is read by the monitor of its broadcast. */
+/** The query of what watches over a broadcast and is no viewer: its monitor, and the preview in its studio. */
 export const MONITOR_QUERY = 'monitor'
 
 /** Returns the name by which a request says that it is the same viewer as another one; `null` where it has none. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 
 import { HealthEvent, StateEvent, TargetsEvent, ViewersEvent } from '../stream-events.ts'
-import { siteUrl } from './elements.ts'
+import { siteUrl, viewerQuery } from './elements.ts'
 
 /** What a page does with the events of a broadcast. */
 export type BroadcastListener = {
@@ -18,9 +18,12 @@ const GRACE_MS = 2000
 /** Interval of attempts where the browser has given up, in ms. */
 const RETRY_MS = 3000
 
-/** Follows a broadcast until it has ended, over lost connections too. `viewer` is the name of this viewer. */
-export function followBroadcast(streamId: string, viewer: string, listener: BroadcastListener): void {
-  const url = siteUrl(`api/v1/streams/${streamId}/events?viewer=${viewer}`)
+/**
+ * Follows a broadcast until it has ended, over lost connections too. `viewer` is the name of this viewer; `null` where the
+ * page is none.
+ */
+export function followBroadcast(streamId: string, viewer: string | null, listener: BroadcastListener): void {
+  const url = siteUrl(`api/v1/streams/${streamId}/events?${viewerQuery(viewer).join('=')}`)
   let lostTimer: ReturnType<typeof setTimeout> | undefined
   let isShownAsLost = false
 

@@ -1,5 +1,6 @@
 /** Runs on the pages of the studio: the preview, the health of the encoder, and times in the viewer's zone. */
 
+import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 import { followBroadcast } from './broadcast-events.ts'
 import { attachChat } from './chat/attach-chat.ts'
@@ -24,12 +25,12 @@ function openRoom(element: HTMLElement): void {
   history.replaceState(null, '', new URL(streamId, document.baseURI))
   const preview = element.querySelector<HTMLElement>('[data-screen]')
   const panel = element.querySelector<HTMLElement>('[data-health]')
-  const viewer = `studio-${streamId}`
-  const screen = preview === null ? null : attachScreen(preview, viewer)
+  // A broadcaster is no viewer of the own broadcast.
+  const screen = preview === null ? null : attachScreen(preview, null)
   const showHealth = panel === null ? () => undefined : attachHealth(panel)
   const clock = attachClock()
   if (preview?.dataset['state'] === 'ended') return
-  followBroadcast(streamId, viewer, {
+  followBroadcast(streamId, null, {
     onState(event) {
       showState(event.state)
       setHidden(document, '[data-viewer-figures]', !isOnAir(event.state))
@@ -37,7 +38,7 @@ function openRoom(element: HTMLElement): void {
       screen?.show(event)
     },
     onViewers({ viewer_count: count, peak_viewers: peak }) {
-      setText(document, '[data-viewer-count]', String(count))
+      setText(document, '[data-viewer-count]', textsOf(BROADCAST_MESSAGES).viewers(count))
       setText(document, '[data-peak-viewers]', String(peak))
     },
     onHealth: showHealth,

@@ -16,6 +16,7 @@ import type { TargetList } from '../../targets/present.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { ChatPanel } from '../chat/chat-panel.tsx'
 import { showPage } from '../frame.tsx'
+import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 import { Screen } from '../screen.tsx'
 import { StateBadge, VisibilityMark } from '../stream-card.tsx'
@@ -162,7 +163,7 @@ function RoomHead({ visit, stream }: RoomParts) {
           <span class="mark" data-viewer-figures hidden={!isOnAir(stream.state)}>
             <Icon name="viewers" />
             <span>
-              <b data-viewer-count>{stream.viewer_count}</b> {text.viewers} · {text.peak}{' '}
+              <b data-viewer-count>{BROADCAST_MESSAGES[visit.language].viewers(stream.viewer_count)}</b> · {text.peak}{' '}
               <b data-peak-viewers>{stream.peak_viewers}</b>
             </span>
           </span>
