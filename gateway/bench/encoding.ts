@@ -18,6 +18,8 @@ const PROCESS_POLL_MS = 100
 /** Interval of the status requests for a job. */
 const JOB_POLL_MS = 500
 const PRESET = '720p_h264'
+/** Where the run that decodes the sound writes it. */
+const SOUND_PIPE = 'pipe:3'
 
 /** Measures a job against the same ffmpeg command by hand, its other phases, and two workers against one. */
 export async function benchEncoding(): Promise<BenchResult[]> {
@@ -55,19 +57,20 @@ async function benchJob(dir: string, clip: string): Promise<BenchResult[]> {
   }
   // Each variant runs first and last once, because the machine gets warmer or busier over time.
   const first = await encodeJob('first.mp4')
-  const byHand = [1, 2].map((n) => runByHand(first.command, join(dir, `by-hand-${n}`)))
+  const byHand = [1, 2].map((n) => runByHand(first.commands, join(dir, `by-hand-${n}`)))
   const jobs = [first, await encodeJob('second.mp4')]
   const besides = ['fetch', 'finish', 'validate', 'store'].map((phase) => {
     return { phase, sec: mean(jobs.map(({ phases }) => (phases[phase] ?? 0) / 1000)) }
   })
   const besidesSec = besides.reduce((sum, { sec }) => sum + sec, 0)
+  const soundSec = mean(jobs.map((job) => job.soundSec))
   const wallOf = (runs: readonly RunCost[]) => mean(runs.map(({ wallSec }) => wallSec))
   const cpuOf = (runs: readonly RunCost[]) => mean(runs.map((one) => one.cpuSec))
   return [
     {
       name: `wall of encoding a ${CLIP_SEC} s clip as a job, mean of two`,
       ours: `${wallOf(jobs).toFixed(2)} s`,
-      compared: `the same ffmpeg by hand: ${wallOf(byHand).toFixed(2)} s`,
+      compared: `the same two runs of ffmpeg by hand: ${wallOf(byHand).toFixed(2)} s`,
       ratio: wallOf(jobs) / wallOf(byHand),
       goal: '≤ 1.03',
     },
@@ -77,6 +80,13 @@ async function benchJob(dir: string, clip: string): Promise<BenchResult[]> {
       compared: `by hand: ${cpuOf(byHand).toFixed(2)} s`,
       ratio: cpuOf(jobs) / cpuOf(byHand),
       goal: '≤ 1.03',
+    },
+    {
+      name: 'of it, decoding the sound in a run of its own',
+      ours: `${soundSec.toFixed(2)} s`,
+      compared: `all of it: ${cpuOf(jobs).toFixed(2)} s`,
+      ratio: soundSec / cpuOf(jobs),
+      goal: 'listed',
     },
     {
       name: `besides (${besides.map(({ phase, sec }) => `${phase} ${sec.toFixed(2)}`).join(', ')})`,
@@ -154,29 +164,37 @@ async function waitForCompletion(system: BenchSystem, id: string): Promise<{ rea
   return { phases: taskEnded?.success === true ? taskEnded.output.phases_ms : {} }
 }
 
-type EncoderUsage = { readonly command: readonly string[]; readonly cpuSec: number }
+/** The two runs of ffmpeg of a job, of which the first one decodes the sound for the other. */
+type EncoderCommands = { readonly sound: readonly string[]; readonly encoder: readonly string[] }
+type EncoderUsage = { readonly commands: EncoderCommands; readonly cpuSec: number; readonly soundSec: number }
 
-/** Measures the CPU time of a job's encoder and worker while the encoder runs, and reads its command. */
+/** Measures the CPU time of a job's worker and of its two runs of ffmpeg while the encoder runs. */
 async function measureEncoder(id: string): Promise<EncoderUsage> {
-  const { worker, encoder, command } = await findEncoder(id)
+  const { worker, encoder, sound, commands } = await findEncoder(id)
   const workerFromSec = readCpuSec(worker)
-  let [encoderSec, workerSec] = [0, 0]
+  let [encoderSec, soundSec, workerSec] = [0, 0, 0]
   for (let sec = readCpuSec(encoder); sec > 0 || encoderSec === 0; sec = readCpuSec(encoder)) {
     encoderSec = sec
+    // The sound ends before the picture.
+    soundSec = Math.max(soundSec, readCpuSec(sound))
     workerSec = readCpuSec(worker) - workerFromSec
     await wait(PROCESS_POLL_MS)
   }
-  return { command, cpuSec: encoderSec + workerSec }
+  return { commands, soundSec, cpuSec: encoderSec + soundSec + workerSec }
 }
 
-/** Finds the encoder that reports progress; other ffmpeg processes of a job are short. */
+/** Finds the encoder, which reports progress, and the run that decodes its sound; others of a job are short. */
 async function findEncoder(id: string) {
   for (;;) {
     const [worker] = findWorkerPids(id)
-    const [encoder] = worker === undefined ? [] : findEncoderPids(worker)
-    const command = encoder === undefined ? [] : await readCommand(encoder)
-    if (worker !== undefined && encoder !== undefined && command.includes('-progress'))
-      return { worker, encoder, command }
+    const pids = worker === undefined ? [] : findEncoderPids(worker)
+    const runs = await Promise.all(pids.map(async (pid) => ({ pid, command: await readCommand(pid) })))
+    const encoder = runs.find(({ command }) => command.includes('-progress'))
+    const sound = runs.find(({ command }) => command.includes(SOUND_PIPE))
+    if (worker !== undefined && encoder !== undefined && sound !== undefined) {
+      const commands = { sound: sound.command, encoder: encoder.command }
+      return { worker, encoder: encoder.pid, sound: sound.pid, commands }
+    }
     await wait(PROCESS_POLL_MS)
   }
 }
@@ -186,14 +204,20 @@ async function readCommand(pid: number): Promise<readonly string[]> {
   return cmdline.split('\0').slice(0, -1)
 }
 
-function runByHand([program = 'ffmpeg', ...args]: readonly string[], cwd: string): RunCost {
+/** Runs the commands of a job in a shell, the decoded sound piped to the encoder. */
+function runByHand({ sound, encoder }: EncoderCommands, cwd: string): RunCost {
   mkdirSync(cwd, { recursive: true })
   const [startedMs, startCpuSec] = [performance.now(), readTreeCpuSec(process.pid)]
   const ownBeforeSec = readCpuSec(process.pid)
-  run(program, args, cwd)
+  run('bash', ['-c', `${quote(sound)} 3>&1 | ${quote(encoder)}`], cwd)
   const ownSec = readCpuSec(process.pid) - ownBeforeSec
   return {
     wallSec: (performance.now() - startedMs) / 1000,
     cpuSec: readTreeCpuSec(process.pid) - startCpuSec - ownSec,
   }
+}
+
+/** Quotes a command for a shell. */
+function quote(command: readonly string[]): string {
+  return command.map((part) => `'${part.replaceAll("'", String.raw`'\''`)}'`).join(' ')
 }
