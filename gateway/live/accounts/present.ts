@@ -41,8 +41,35 @@ type PublicSession = v.InferOutput<typeof PublicSession>
 export const SessionList = v.object({ sessions: v.array(PublicSession), next_cursor: v.null() })
 export type SessionList = v.InferOutput<typeof SessionList>
 
-/** Answer to `GET /users/me/export`: the personal data of a user. */
-export const UserExport = v.object({ user: OwnUser, sessions: v.array(PublicSession) })
+const ExportedStream = v.object({
+  stream_id: v.string(),
+  title: v.string(),
+  description: v.string(),
+  category: v.string(),
+  tags: v.array(v.string()),
+  visibility: v.string(),
+  created_at: Moment,
+  started_at: v.nullable(Moment),
+  ended_at: v.nullable(Moment),
+})
+const ExportedArchive = v.object({
+  archive_id: v.string(),
+  stream_id: v.string(),
+  title: v.string(),
+  visibility: v.string(),
+  created_at: Moment,
+})
+const ExportedMessage = v.object({ id: v.string(), stream_id: v.string(), text: v.string(), at: Moment })
+
+/** Answer to `GET /users/me/export`: the personal data of a user, newest first. */
+export const UserExport = v.object({
+  user: OwnUser,
+  sessions: v.array(PublicSession),
+  streams: v.array(ExportedStream),
+  archives: v.array(ExportedArchive),
+  /** The newest 50,000 that are kept. */
+  messages: v.array(ExportedMessage),
+})
 export type UserExport = v.InferOutput<typeof UserExport>
 
 /** Answer to `POST /invitations`; the code is shown once. */

@@ -247,8 +247,16 @@ describe.each(RUNTIMES)('accounts on %s', (runtime) => {
 
     it('exports all own data, and is deleted with the password: its sessions and its name are free', async () => {
       const { user, headers } = await signUp('olga')
+      const { json: stream } = await api('POST', '/streams', { title: 'Mine' }, headers)
+      await api('POST', `/streams/${stream.stream_id}/messages`, { text: 'Hello' }, headers)
       const exported = await api('GET', '/users/me/export', undefined, headers)
-      expect(exported.json).toMatchObject({ user: { email: 'olga@example.org' }, sessions: [{ is_current: true }] })
+      expect(exported.json).toMatchObject({
+        user: { email: 'olga@example.org' },
+        sessions: [{ is_current: true }],
+        streams: [{ stream_id: stream.stream_id, title: 'Mine', started_at: null }],
+        archives: [],
+        messages: [{ stream_id: stream.stream_id, text: 'Hello' }],
+      })
       expect(exported.text).not.toContain('scrypt')
       const path = `/users/${user.user_id}`
       expect((await api('DELETE', path, { password: 'wrong' }, headers)).status).toBe(403)

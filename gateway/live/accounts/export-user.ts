@@ -1,0 +1,35 @@
+import type { LiveContext } from '../context.ts'
+import { listSessions } from './list-sessions.ts'
+import { presentOwnUser, type UserExport } from './present.ts'
+import type { SignedIn } from './session.ts'
+import { readPersonalData } from './store/personal-data.ts'
+
+/** Returns the personal data of the signed-in user: account, sessions, broadcasts, recordings and messages. */
+export async function exportUser(context: LiveContext, signedIn: SignedIn): Promise<UserExport> {
+  const { sessions } = await listSessions(context, signedIn)
+  const { broadcasts, recordings, messages } = await readPersonalData(context.db, signedIn.user.userId)
+  return {
+    user: presentOwnUser(signedIn.user),
+    sessions,
+    streams: broadcasts.map(({ streamId, createdAt, startedAt, endedAt, ...about }) => ({
+      stream_id: streamId,
+      ...about,
+      created_at: createdAt.toISOString(),
+      started_at: startedAt?.toISOString() ?? null,
+      ended_at: endedAt?.toISOString() ?? null,
+    })),
+    archives: recordings.map(({ archiveId, streamId, title, visibility, createdAt }) => ({
+      archive_id: archiveId,
+      stream_id: streamId,
+      title,
+      visibility,
+      created_at: createdAt.toISOString(),
+    })),
+    messages: messages.map(({ entryId, streamId, text, createdAt }) => ({
+      id: entryId,
+      stream_id: streamId,
+      text,
+      at: createdAt.toISOString(),
+    })),
+  }
+}

@@ -1,0 +1,54 @@
+import { and, desc, eq } from 'drizzle-orm'
+
+import type { Db } from '../../../ports/database.ts'
+import { archives, chatEntries, streams } from '../../schema.ts'
+
+/** Messages of an export: the newest ones, so that years of chat do not fill the memory of a gateway. */
+const MAX_MESSAGES = 50_000
+
+/** What a user has made beside the account: broadcasts and recordings, and the newest messages, newest first. */
+export type PersonalData = Awaited<ReturnType<typeof readPersonalData>>
+
+/** Reads the broadcasts, recordings and messages of a user. */
+export async function readPersonalData(db: Db, userId: string) {
+  const own = {
+    broadcasts: db
+      .select({
+        streamId: streams.streamId,
+        title: streams.title,
+        description: streams.description,
+        category: streams.category,
+        tags: streams.tags,
+        visibility: streams.visibility,
+        createdAt: streams.createdAt,
+        startedAt: streams.startedAt,
+        endedAt: streams.endedAt,
+      })
+      .from(streams)
+      .where(eq(streams.userId, userId))
+      .orderBy(desc(streams.streamId)),
+    recordings: db
+      .select({
+        archiveId: archives.archiveId,
+        streamId: archives.streamId,
+        title: archives.title,
+        visibility: archives.visibility,
+        createdAt: archives.createdAt,
+      })
+      .from(archives)
+      .where(eq(archives.userId, userId))
+      .orderBy(desc(archives.archiveId)),
+    messages: db
+      .select({
+        streamId: chatEntries.streamId,
+        entryId: chatEntries.entryId,
+        text: chatEntries.text,
+        createdAt: chatEntries.createdAt,
+      })
+      .from(chatEntries)
+      .where(and(eq(chatEntries.userId, userId), eq(chatEntries.kind, 'message'), eq(chatEntries.isDeleted, false)))
+      .orderBy(desc(chatEntries.entryId))
+      .limit(MAX_MESSAGES),
+  }
+  return { broadcasts: await own.broadcasts, recordings: await own.recordings, messages: await own.messages }
+}
