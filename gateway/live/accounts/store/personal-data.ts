@@ -6,10 +6,7 @@ import { archives, chatEntries, streams } from '../../schema.ts'
 /** Messages of an export: the newest ones, so that years of chat do not fill the memory of a gateway. */
 const MAX_MESSAGES = 50_000
 
-/** What a user has made beside the account: broadcasts and recordings, and the newest messages, newest first. */
-export type PersonalData = Awaited<ReturnType<typeof readPersonalData>>
-
-/** Reads the broadcasts, recordings and messages of a user. */
+/** Reads what a user has made beside the account: broadcasts, recordings, and the newest messages; newest first. */
 export async function readPersonalData(db: Db, userId: string) {
   const own = {
     broadcasts: db
