@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest'
+
+import { until } from '../../../shared/testing/until.ts'
+import { startTestGateway } from '../../testing/test-gateway.ts'
+import { claimBroadcast, claimIngest, signUp } from '../testing/live-gateway.ts'
+
+const VIEWERS = 200
+const LEAVING = 60
+
+it('the viewers of two gateways are counted together, also once some are gone, and the peak is kept', async () => {
+  const env = { INGEST_WORKERS: '1' }
+  await using one = await startTestGateway({ env })
+  await using two = await startTestGateway({ env, database: one.database })
+  const owner = await signUp(one.api, 'anna')
+  const { json } = await one.api('POST', '/api/v1/streams', { title: 'Seen by many' }, owner.headers)
+  const { stream_id: id, stream_key: key } = json
+  await until(async () => (await one.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
+  const { session } = await (await claimIngest(one.url)).publish(key)
+  await (await claimBroadcast(one.url, id)).encode(session, 1)
+
+  const pages = Array.from({ length: VIEWERS }, (_, i) => openEvents(`${(i % 2 === 0 ? one : two).url}/api/v1`, id))
+  await Promise.all(pages.map(({ opened }) => opened))
+  const read = async () => (await two.api('GET', `/api/v1/streams/${id}`)).json
+  await expect.poll(read).toMatchObject({ viewer_count: VIEWERS, peak_viewers: VIEWERS })
+  for (const page of pages.slice(0, LEAVING)) page.close()
+  await expect.poll(read).toMatchObject({ viewer_count: VIEWERS - LEAVING, peak_viewers: VIEWERS })
+  for (const page of pages) page.close()
+  await expect.poll(read).toMatchObject({ viewer_count: 0, peak_viewers: VIEWERS })
+})
+
+/** Opens the events of a broadcast, as a page does, until it is closed without a word. */
+function openEvents(api: string, streamId: string) {
+  const closing = new AbortController()
+  const opened = fetch(`${api}/streams/${streamId}/events`, { signal: closing.signal })
+  return { opened, close: () => closing.abort() }
+}
