@@ -2,7 +2,7 @@ import type { Context as HonoContext } from 'hono'
 
 /** A WebSocket (RFC 6455) that is open. */
 export type OpenSocket = {
-  /** Sends a text, as UTF-8, without waiting. */
+  /** Sends a text, as UTF-8, without waiting. Bytes that many sockets send cost the least. */
   send(text: Uint8Array | string): void
   /** Bytes that wait to be taken by the client. */
   readonly waitingBytes: number

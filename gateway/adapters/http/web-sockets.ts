@@ -6,6 +6,7 @@ import { upgradeWebSocket, type ServerType } from '@hono/node-server'
 import { WebSocket, WebSocketServer } from 'ws'
 
 import type { AcceptSocket, OpenSocket, SocketEvents } from '../../ports/web-sockets.ts'
+import { frameText } from './text-frame.ts'
 
 /** Longest text of a client, in bytes. */
 const MAX_TEXT_BYTES = 16 * 1024
@@ -13,18 +14,24 @@ const MAX_TEXT_BYTES = 16 * 1024
 const PING_MS = 20_000
 /** How long a client may take to answer a close, in ms. */
 const CLOSE_MS = 2000
+/** `readyState` of a socket that is open (WebSockets Standard). */
+const OPEN = 1
 /** RFC 6455 §7.4.1: a client may send text only. */
 const UNSUPPORTED_DATA = 1003
 
 /** Creates what upgrades connections of a server to WebSockets (RFC 6455). */
 export function createSocketServer(): WebSocketServer {
-  return new WebSocketServer({
+  const server = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_TEXT_BYTES,
     perMessageDeflate: false,
     clientTracking: false,
   })
+  return server.on('connection', (socket, { socket: connection }) => connections.set(socket, connection))
 }
+
+/** The connections of open sockets. */
+const connections = new WeakMap<WebSocket, Socket>()
 
 /** Accepts sockets of a server that `listen` has started. */
 export const acceptSocket: AcceptSocket = (c, onOpen) => {
@@ -51,9 +58,14 @@ export const acceptSocket: AcceptSocket = (c, onOpen) => {
 }
 
 function toOpenSocket(socket: WebSocket): OpenSocket {
+  const connection = connections.get(socket)
   let isClosing = false
   return {
-    send: (text) => socket.send(text, { binary: false }),
+    send(text) {
+      // A text for many clients is framed once, and written in one piece: `ws` would write header and text apart.
+      if (typeof text === 'string' || connection === undefined) socket.send(text, { binary: false })
+      else if (socket.readyState === OPEN) connection.write(frameText(text))
+    },
     get waitingBytes() {
       return socket.bufferedAmount
     },
