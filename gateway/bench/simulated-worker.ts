@@ -41,7 +41,12 @@ async function createSimulatedWorker(system: BenchSystem, id: string): Promise<S
       const body = JSON.stringify(buildReport(1, seq, { events }))
       const timestamp = String(Math.floor(Date.now() / 1000))
       const signature = signCallback(token, timestamp, { method: 'PUT', path, body })
-      const headers = { 'content-type': 'application/json', 'x-timestamp': timestamp, 'x-signature-256': signature }
+      const headers = {
+        'content-type': 'application/json',
+        'x-worker-id': id,
+        'x-timestamp': timestamp,
+        'x-signature-256': signature,
+      }
       const answer = await fetch(system.origin + path, { method: 'PUT', headers, body })
       if (!answer.ok) throw new Error(`a report was refused: ${answer.status} ${await answer.text()}`)
       await answer.arrayBuffer()
