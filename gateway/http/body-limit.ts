@@ -61,7 +61,7 @@ export function limitBody(
     // They have no body; the server's request object is costly to complete.
     if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
     c.set(READ_MS, readMs)
-    // The length first: the server completes its request object, which is costly, when the body is looked at.
+    // The length first: reading `body` completes the server's request object, which is costly.
     if ((lengthOf(c) ?? Infinity) <= MAX_BODY_BYTES || c.req.raw.body === null) return next()
     const most = limits.find(({ call }) => call.test(`${c.req.method} ${c.req.path}`))?.bytes ?? MAX_BODY_BYTES
     let hasPlace = false

@@ -28,7 +28,7 @@ function createConnector(policy: AddressPolicy): buildConnector.connector {
   return guardConnector(buildConnector({ lookup: guardLookup(lookup) }))
 }
 
-/** Sends one webhook; `timeoutMs` covers connecting, headers and body. */
+/** Sends one webhook; `timeoutMs` covers connecting, headers and body. A failure is an answer too. */
 async function sendWebhook(dispatcher: Dispatcher, webhook: WebhookRequest): Promise<WebhookAnswer> {
   try {
     return await dispatchWebhook(dispatcher, webhook)
@@ -37,7 +37,7 @@ async function sendWebhook(dispatcher: Dispatcher, webhook: WebhookRequest): Pro
   }
 }
 
-/** By `dispatch` and one timer: `request` with an `AbortSignal` costs more than twice as much. */
+/** Sends one webhook by `dispatch` and one timer: `request` with an `AbortSignal` costs more than twice as much. */
 function dispatchWebhook(
   dispatcher: Dispatcher,
   { url, headers, body, timeoutMs }: WebhookRequest,

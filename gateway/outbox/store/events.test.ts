@@ -18,8 +18,8 @@ function newEvents(...bodies: readonly string[]) {
 it('events are numbered on in their order, and keep their bytes', async () => {
   const { db } = database
   const bodies = ['{"a":"\\u0000 \\ud800 ü \\" \\\\"}', '{"b":1}', `{"long":"${'x'.repeat(5000)}"}`]
-  const [first = [], second = []] = [newEvents(...bodies), newEvents('{}')]
-  for (const events of [first, second]) await insertEvents(db, 'mon-bytes', events)
+  const [first, second] = [newEvents(...bodies), newEvents('{}')]
+  for (const events of [first, second]) await db.transaction((tx) => insertEvents(tx, 'mon-bytes', events))
   const pending = await listPending(db, 'mon-bytes')
   expect(pending).toMatchObject([...first, ...second].map((event, i) => ({ ...event, seq: i + 1, status: 'pending' })))
 })
@@ -27,7 +27,7 @@ it('events are numbered on in their order, and keep their bytes', async () => {
 it('accepted events of several lanes are recorded, except that of a lane which another gateway has taken', async () => {
   const { db, sql } = database
   const lanes = ['mon-kept-1', 'mon-lost', 'mon-kept-2']
-  for (const subject of lanes) await insertEvents(db, subject, newEvents('{}', '{}'))
+  for (const subject of lanes) await db.transaction((tx) => insertEvents(tx, subject, newEvents('{}', '{}')))
   await takeDueLanes(db, { owner: 'this', busy: [], limit: 10 })
   await sql`update outbox_lanes set locked_by = 'other' where subject = 'mon-lost'`
   const current = await Promise.all(
