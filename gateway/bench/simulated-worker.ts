@@ -6,7 +6,7 @@ import { deriveWorkerToken, signCallback } from '../../shared/net/signing.ts'
 import { buildReport } from '../testing/workers/monitor-reports.ts'
 import type { BenchSystem } from './system.ts'
 
-/** A worker without a process. This process sends its reports, by `undici`: `fetch` costs as much as the gateway does. */
+/** A worker without a process. This process sends its reports, by `undici`: `fetch` costs nearly as much as the gateway. */
 export type SimulatedWorker = {
   readonly id: string
   report(events: MonitorReport['events']): Promise<void>
