@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { findInstalledBinaries } from '../adapters/embedded-postgres/binaries.ts'
-import { createSimulatedWorkers } from './simulated-worker.ts'
+import { createSimulatedWorkers, type SimulatedWorker } from './simulated-worker.ts'
 import type { BenchResult } from './result-table.ts'
 import { startBenchSystem } from './system.ts'
 
 const WORKERS = 8
 const SECONDS = 6
+/** A gateway runs for days: what counts is code that is compiled. */
+const WARM_UP_SECONDS = 2
 
 /** Measures signed reports per second, against pgbench with the same update and as many clients. */
 export async function benchReports(): Promise<BenchResult[]> {
@@ -18,14 +20,8 @@ export async function benchReports(): Promise<BenchResult[]> {
   if (pgbench === null) return []
   await using system = await startBenchSystem({ separateDatabase: true })
   const workers = await createSimulatedWorkers(system, WORKERS, 'http://127.0.0.1:9/hook')
-  let reports = 0
-  const endMs = Date.now() + SECONDS * 1000
-  await Promise.all(
-    workers.map(async (worker) => {
-      for (; Date.now() < endMs; reports++) await worker.report([])
-    }),
-  )
-  const perSec = reports / SECONDS
+  await reportFor(WARM_UP_SECONDS, workers)
+  const perSec = (await reportFor(SECONDS, workers)) / SECONDS
   const barePerSec = await measurePgbench(
     pgbench,
     system.databaseUrl,
@@ -40,6 +36,18 @@ export async function benchReports(): Promise<BenchResult[]> {
       goal: '≥ 0.3',
     },
   ]
+}
+
+/** Sends the reports of each worker one after the other; returns how many were taken. */
+async function reportFor(seconds: number, workers: readonly SimulatedWorker[]): Promise<number> {
+  let reports = 0
+  const endMs = Date.now() + seconds * 1000
+  await Promise.all(
+    workers.map(async (worker) => {
+      for (; Date.now() < endMs; reports++) await worker.report([])
+    }),
+  )
+  return reports
 }
 
 async function findPgbench(): Promise<string | null> {

@@ -32,7 +32,8 @@ const UNREAD: ReadBound = { bytes: 64 * 1024, ms: 50 }
 const AFTER_ANSWER: ReadBound = { bytes: 64 * 1024 * 1024, ms: 5000 }
 
 type BodyReader = ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>
-/** The keys under which a request keeps its unread large body, the rest of a refused one, and its time to arrive. */
+/** The keys under which a request keeps its body, an unread large one, the rest of a refused one, and its time to arrive. */
+const TEXT = 'bodyText'
 const LARGE = 'largeBody'
 const REST = 'restOfBody'
 const READ_MS = 'bodyReadMs'
@@ -60,7 +61,8 @@ export function limitBody(
     // They have no body; the server's request object is costly to complete.
     if (c.req.method === 'GET' || c.req.method === 'HEAD') return next()
     c.set(READ_MS, readMs)
-    if (c.req.raw.body === null || (lengthOf(c) ?? Infinity) <= MAX_BODY_BYTES) return next()
+    // The length first: reading `body` completes the server's request object, which is costly.
+    if ((lengthOf(c) ?? Infinity) <= MAX_BODY_BYTES || c.req.raw.body === null) return next()
     const most = limits.find(({ call }) => call.test(`${c.req.method} ${c.req.path}`))?.bytes ?? MAX_BODY_BYTES
     let hasPlace = false
     const takePlace = () => {
@@ -89,9 +91,13 @@ export function limitBody(
  * @throws BrokenRule BODY_TOO_LARGE, GATEWAY_BUSY, REQUEST_TIMEOUT, or INVALID_CONFIG where the client has cut it
  */
 export async function readBody(c: Context): Promise<string> {
+  const known: string | undefined = c.get(TEXT)
+  if (known !== undefined) return known
   const large: LargeBody | undefined = c.get(LARGE)
   if (large !== undefined) await readLargeBody(c, large)
-  return withinReadTime(c, () => c.req.text())
+  const text = await withinReadTime(c, () => c.req.text())
+  c.set(TEXT, text)
+  return text
 }
 
 /** Reads a large body, and puts what was read in its place. */
@@ -101,7 +107,8 @@ async function readLargeBody(c: Context, { reader, most, takePlace }: LargeBody)
   c.set(LARGE, undefined)
   // A body that is late is read on after the answer, so that its client can see that.
   if (!isTooLong) c.set(REST, reader)
-  const read = isTooLong ? null : await withinReadTime(c, (signal) => readUpTo(reader, most, signal))
+  const late = new AbortController()
+  const read = isTooLong ? null : await withinReadTime(c, () => readUpTo(reader, most, late.signal), late)
   c.set(REST, undefined)
   if (read === null) {
     if (!(await discard(reader, BEFORE_ANSWER))) c.set(REST, reader)
@@ -110,16 +117,15 @@ async function readLargeBody(c: Context, { reader, most, takePlace }: LargeBody)
   c.req.raw = new Request(c.req.raw, { method: c.req.method, body: read })
 }
 
-/** Runs `read` until the body is late. The signal aborts then, and when the request ends otherwise. */
-async function withinReadTime<Read>(c: Context, read: (signal: AbortSignal) => Promise<Read>): Promise<Read> {
+/** Runs `read` until the body is late; `late` aborts then. */
+async function withinReadTime<Read>(c: Context, read: () => Promise<Read>, late?: AbortController): Promise<Read> {
   const ms: number = c.get(READ_MS) ?? MAX_READ_MS
-  const late = new AbortController()
-  const tooSlow = new BrokenRule(KERNEL_ERRORS.REQUEST_TIMEOUT, `the body did not arrive within ${ms / 1000} s`)
   let timer: ReturnType<typeof setTimeout> | undefined
   const ended = new Promise<never>((_resolve, reject) => {
     const giveUp = () => {
+      const tooSlow = new BrokenRule(KERNEL_ERRORS.REQUEST_TIMEOUT, `the body did not arrive within ${ms / 1000} s`)
       reject(tooSlow)
-      late.abort(tooSlow)
+      late?.abort(tooSlow)
     }
     // In two steps: what arrived while this program was busy is read in between, and is not late.
     timer = setTimeout(() => {
@@ -127,7 +133,7 @@ async function withinReadTime<Read>(c: Context, read: (signal: AbortSignal) => P
     }, ms - LAST_MS)
   })
   try {
-    return await Promise.race([read(late.signal), ended])
+    return await Promise.race([read(), ended])
   } catch (error) {
     if (error instanceof BrokenRule) throw error
     throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, 'the body ended before all of it had arrived')

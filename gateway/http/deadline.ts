@@ -8,13 +8,11 @@ const TOO_SLOW = new HTTPException(503, { message: 'the database did not answer 
 /** Ends requests that take longer than `ms` with 503. What they wait for ends with `deadlineOf`. */
 export function limitDuration(ms: number): MiddlewareHandler {
   return async (c, next) => {
-    const deadline = new AbortController()
-    c.set(DEADLINE, deadline)
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
         reject(TOO_SLOW)
-        deadline.abort(TOO_SLOW)
+        controllerOf(c).abort(TOO_SLOW)
       }, ms)
     })
     try {
@@ -27,11 +25,17 @@ export function limitDuration(ms: number): MiddlewareHandler {
 
 /** Returns a signal that aborts when the time of a request is over, or its client has left. */
 export function deadlineOf(c: Context): AbortSignal {
-  const deadline: AbortController | undefined = c.get(DEADLINE)
+  const deadline = controllerOf(c)
   const client = c.req.raw.signal
-  if (deadline === undefined) return client
   const leave = () => deadline.abort(client.reason)
   if (client.aborted) leave()
   else client.addEventListener('abort', leave, { once: true })
   return deadline.signal
+}
+
+/** Returns what aborts when the time of a request is over. Few requests need it, and a signal is costly to create. */
+function controllerOf(c: Context): AbortController {
+  const deadline: AbortController = c.get(DEADLINE) ?? new AbortController()
+  c.set(DEADLINE, deadline)
+  return deadline
 }

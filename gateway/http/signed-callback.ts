@@ -37,7 +37,8 @@ export function requireWorker(
     const callback = { method: c.req.method, path: c.req.path, body: await readBody(c) }
     requireValid(verifyCallback(token, callback, signed, Date.now()))
     await next()
-    c.header(POLICY_HEADER, policy)
+    // Not by `c.header`: it copies an answer that exists.
+    c.res.headers.set(POLICY_HEADER, policy)
   }
 }
 

@@ -11,8 +11,7 @@ import {
   MAX_PROGRESS_REPORTS,
   type ProgressReport,
   recordProgress,
-  reportStatement,
-  reportValues,
+  recordState,
   type ReportedMonitor,
 } from './store/reports.ts'
 import { publishEvents } from './publish-events.ts'
@@ -39,7 +38,7 @@ export function createRecordReport(context: MonitorsContext): RecordReport {
   /** Returns the counters that the monitor had before; `null` where the report does not count. */
   async function record(id: string, report: MonitorReport): Promise<MonitorStatistics | null> {
     if (!isPlainProgress(report)) {
-      const [counted] = await recordWithEvents(context, report, reportValues(id, report, errorReasonOf(report)))
+      const [counted] = await recordWithEvents(context, id, report)
       return counted?.before ?? null
     }
     const taken = await progressInBatches({ id, report })
@@ -75,11 +74,11 @@ function isPlainProgress(report: MonitorReport): boolean {
 
 async function recordWithEvents(
   context: MonitorsContext,
+  id: string,
   report: MonitorReport,
-  values: Record<string, unknown>,
 ): Promise<ReportedMonitor[]> {
   const counted = await context.transact(async (tx) => {
-    const rows = await reportStatement(tx).prepare('monitor_report_with_events').execute(values)
+    const rows = await recordState(tx, id, report, errorReasonOf(report))
     for (const monitor of rows) {
       await publishEvents(tx, monitor, report.events)
       if (isFinal(monitor.status)) await endAssignment(tx, monitor.id)

@@ -1,18 +1,18 @@
 /**
- * Signatures of webhooks and of workers' callbacks: HMAC-SHA256. The library runs on every runtime and is faster than
- * WebCrypto for short texts, which avoids a thread switch.
+ * Signatures of webhooks and of workers' callbacks: HMAC-SHA256. `node:crypto` exists on workerd too. It takes a third of
+ * the time of a library in JavaScript, and no turn of the event loop as WebCrypto does.
  */
 
-import { hmac } from '@noble/hashes/hmac.js'
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { createHmac } from 'node:crypto'
+
+import { utf8ToBytes } from '@noble/hashes/utils.js'
 
 /** Largest accepted difference of a timestamp from the current time, in seconds. */
 const MAX_SKEW_SEC = 300
 
 /** Computes the HMAC-SHA256 of a text under a text key. */
-function computeHmac(key: string, message: string): Uint8Array {
-  return hmac(sha256, utf8ToBytes(key), utf8ToBytes(message))
+function computeHmac(key: string, message: string, encoding: 'hex' | 'base64' = 'hex'): string {
+  return createHmac('sha256', key).update(message).digest(encoding)
 }
 
 /** Compares two texts in constant time: the duration depends on their lengths only. */
@@ -27,7 +27,7 @@ export function timingSafeEqual(a: string, b: string): boolean {
 
 /** Returns `X-Signature-256` of a webhook: `sha256=` and the hex HMAC of `{timestamp}.{body}`. */
 function signWebhook(key: string, timestamp: string, body: string): string {
-  return `sha256=${bytesToHex(computeHmac(key, `${timestamp}.${body}`))}`
+  return `sha256=${computeHmac(key, `${timestamp}.${body}`)}`
 }
 
 /**
@@ -36,14 +36,14 @@ function signWebhook(key: string, timestamp: string, body: string): string {
  */
 export function signWebhookHeaders(key: string, eventId: string, body: string, nowMs: number): Record<string, string> {
   const timestamp = String(Math.floor(nowMs / 1000))
-  const standard = computeHmac(key, `${eventId}.${timestamp}.${body}`)
+  const standard = computeHmac(key, `${eventId}.${timestamp}.${body}`, 'base64')
   return {
     'content-type': 'application/json',
     'x-timestamp': timestamp,
     'x-signature-256': signWebhook(key, timestamp, body),
     'webhook-id': eventId,
     'webhook-timestamp': timestamp,
-    'webhook-signature': `v1,${btoa(String.fromCharCode(...standard))}`,
+    'webhook-signature': `v1,${standard}`,
   }
 }
 
@@ -68,27 +68,27 @@ export function verifyWebhook(key: string, message: SignedMessage, nowMs: number
  */
 export function deriveWorkerToken(internalKey: string, kind: string, assignmentId: string, worker?: string): string {
   const scope = worker === undefined ? assignmentId : `${assignmentId}/${worker}`
-  return bytesToHex(computeHmac(internalKey, `worker-token/v1/${kind}/${scope}`))
+  return computeHmac(internalKey, `worker-token/v1/${kind}/${scope}`)
 }
 
 /** Derives the key that signs the tokens of people's sessions from the internal key. */
 export function deriveSessionKey(internalKey: string): string {
-  return bytesToHex(computeHmac(internalKey, 'session-token/v1'))
+  return computeHmac(internalKey, 'session-token/v1')
 }
 
 /** Derives the token of the link in a mail from the internal key: 256 bits in hex, the same for each attempt to send it. */
 export function deriveLinkToken(internalKey: string, mailId: string): string {
-  return bytesToHex(computeHmac(internalKey, `mail-link/v1/${mailId}`))
+  return computeHmac(internalKey, `mail-link/v1/${mailId}`)
 }
 
 /** Derives the key with which a broadcast that was created with an Idempotency-Key is published: 128 bits in hex. */
 export function deriveStreamKey(internalKey: string, streamId: string): string {
-  return bytesToHex(computeHmac(internalKey, `stream-key/v1/${streamId}`)).slice(0, 32)
+  return computeHmac(internalKey, `stream-key/v1/${streamId}`).slice(0, 32)
 }
 
 /** Returns the signature of the right to play a broadcast until `expires` (unix seconds), in hex. */
 export function signPlayback(internalKey: string, streamId: string, expires: string): string {
-  return bytesToHex(computeHmac(internalKey, `playback/v1/${streamId}/${expires}`))
+  return computeHmac(internalKey, `playback/v1/${streamId}/${expires}`)
 }
 
 /** The signed parts of a worker's callback: its route and its body. */
@@ -96,7 +96,7 @@ export type Callback = { readonly method: string; readonly path: string; readonl
 
 /** Returns `X-Signature-256` of a worker's callback; `timestamp` is in unix seconds. */
 export function signCallback(token: string, timestamp: string, callback: Callback): string {
-  return `sha256=${bytesToHex(computeHmac(token, `${timestamp}.${callback.method} ${callback.path}.${callback.body}`))}`
+  return `sha256=${computeHmac(token, `${timestamp}.${callback.method} ${callback.path}.${callback.body}`)}`
 }
 
 /** Verifies that a callback was signed with `token`, within five minutes of now. */

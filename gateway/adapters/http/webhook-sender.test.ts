@@ -62,6 +62,21 @@ test('a refusal is returned with its Retry-After', async () => {
   expect(await createSender()({ url, ...HELLO })).toEqual({ kind: 'answered', status: 429, retryAfter: '7' })
 })
 
+test('an interim answer is not the answer', async () => {
+  const url = await startReceiver((_request, response) => {
+    response.writeEarlyHints({ link: '</a>; rel=preload' })
+    response.writeHead(202).end()
+  })
+  expect(await createSender()({ url, ...HELLO })).toMatchObject({ kind: 'answered', status: 202 })
+})
+
+test('an answer whose body breaks off counts by its status', async () => {
+  const url = await startReceiver((request, response) => {
+    response.writeHead(200, { 'content-length': '9' }).write('x', () => request.socket.resetAndDestroy())
+  })
+  expect(await createSender()({ url, ...HELLO })).toMatchObject({ kind: 'answered', status: 200 })
+})
+
 test.each<[string, RequestListener]>([
   ['never answers', () => undefined],
   ['drips its headers', (request) => dripHeaders(request)],

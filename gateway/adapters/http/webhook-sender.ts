@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns'
 
-import { Agent, buildConnector, request, type Dispatcher } from 'undici'
+import { Agent, buildConnector, type Dispatcher } from 'undici'
 
 import { guardConnector, guardLookup } from '../../../shared/net/guarded-lookup.ts'
 import type { AddressPolicy } from '../../../shared/net/safe-url.ts'
@@ -28,19 +28,54 @@ function createConnector(policy: AddressPolicy): buildConnector.connector {
   return guardConnector(buildConnector({ lookup: guardLookup(lookup) }))
 }
 
-/** Sends one webhook; `timeoutMs` covers connecting, headers and body. */
-async function sendWebhook(
+/** Sends one webhook; `timeoutMs` covers connecting, headers and body. A failure is an answer too. */
+async function sendWebhook(dispatcher: Dispatcher, webhook: WebhookRequest): Promise<WebhookAnswer> {
+  try {
+    return await dispatchWebhook(dispatcher, webhook)
+  } catch (error) {
+    return { kind: 'failed', error: describeError(error) }
+  }
+}
+
+/** Sends one webhook by `dispatch` and one timer: `request` with an `AbortSignal` costs more than twice as much. */
+function dispatchWebhook(
   dispatcher: Dispatcher,
   { url, headers, body, timeoutMs }: WebhookRequest,
 ): Promise<WebhookAnswer> {
-  const signal = AbortSignal.timeout(timeoutMs)
-  try {
-    const answer = await request(url, { method: 'POST', headers, body, dispatcher, signal })
-    await answer.body.dump({ limit: MAX_ANSWER_BYTES, signal })
-    return { kind: 'answered', status: answer.statusCode, retryAfter: readHeader(answer.headers['retry-after']) }
-  } catch (error) {
-    return { kind: 'failed', error: signal.aborted ? `no answer within ${timeoutMs} ms` : describeError(error) }
-  }
+  const { origin, pathname, search } = new URL(url)
+  return new Promise((resolve, reject) => {
+    let sending: Dispatcher.DispatchController | null = null
+    let tooLate: Error | null = null
+    let answer: WebhookAnswer | null = null
+    let bytes = 0
+    const timer = setTimeout(() => {
+      tooLate = new Error(`no answer within ${timeoutMs} ms`)
+      reject(tooLate)
+      sending?.abort(tooLate)
+    }, timeoutMs)
+    const end = (error: Error) => {
+      clearTimeout(timer)
+      if (answer === null) reject(error)
+      else resolve(answer)
+    }
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestStart(controller) {
+        sending = controller
+        if (tooLate !== null) controller.abort(tooLate)
+      },
+      onResponseStart(_controller, status, { 'retry-after': retryAfter }) {
+        // Not an interim answer (RFC 9110 §15.2).
+        if (status >= 200) answer = { kind: 'answered', status, retryAfter: readHeader(retryAfter) }
+      },
+      onResponseData(controller, chunk) {
+        bytes += chunk.length
+        if (bytes > MAX_ANSWER_BYTES) controller.abort(new Error('the answer is too long'))
+      },
+      onResponseEnd: () => end(new Error('the answer has no status')),
+      onResponseError: (_controller, error) => end(error),
+    }
+    dispatcher.dispatch({ origin, path: pathname + search, method: 'POST', headers, body }, handler)
+  })
 }
 
 function readHeader(value: string | string[] | undefined): string | null {

@@ -2,7 +2,7 @@ import { getTableColumns, isNull, sql } from 'drizzle-orm'
 
 import type { MonitorReport, MonitorStatistics } from '../../../shared/contract/monitors.ts'
 import { prepareQuery } from '../../database/prepared-query.ts'
-import type { DbOrTx } from '../../ports/database.ts'
+import type { DbOrTx, Tx } from '../../ports/database.ts'
 import { countCallQuery, countCallsQuery } from '../../workers/store/assignments.ts'
 import { MONITOR_ATTEMPTS } from '../attempts.ts'
 import { monitors } from '../schema.ts'
@@ -16,10 +16,19 @@ export type ReportedMonitor = Monitor & { readonly before: MonitorStatistics }
 const STATISTICS_BEFORE = sql<MonitorStatistics>`(select old.statistics from ${monitors} old where old.id = "monitors"."id")`
 
 /**
- * Returns the statement of a report: it counts the call (epoch and sequence number) and stores the worker's state, in one
- * round trip. It returns no row where the call does not count. Its placeholders are those of `reportValues`.
+ * Counts the call of a report (epoch and sequence number) and stores the worker's state, in one round trip. Returns no
+ * monitor where the call does not count.
  */
-export function reportStatement(db: DbOrTx) {
+export function recordState(
+  tx: Tx,
+  id: string,
+  report: MonitorReport,
+  errorReason: string | null,
+): Promise<ReportedMonitor[]> {
+  return stateQuery(tx, reportValues(id, report, errorReason))
+}
+
+const stateQuery = prepareQuery('monitor_report_with_events', (db) => {
   const call = db.$with('call').as(countCallQuery(db, MONITOR_ATTEMPTS))
   const status = sql<MonitorStatus>`case when ${monitors.status} = any(${sql.placeholder('from')}) then ${sql.placeholder('to')} else ${monitors.status} end`
   return db
@@ -37,10 +46,10 @@ export function reportStatement(db: DbOrTx) {
     })
     .where(sql`${monitors.id} in (select id from ${call}) and ${isNull(monitors.endedAt)}`)
     .returning({ ...getTableColumns(monitors), before: STATISTICS_BEFORE })
-}
+})
 
-/** Returns the values of the statement's placeholders for a report. */
-export function reportValues(id: string, report: MonitorReport, errorReason: string | null): Record<string, unknown> {
+/** Returns the values of the placeholders of `stateQuery`. */
+function reportValues(id: string, report: MonitorReport, errorReason: string | null): Record<string, unknown> {
   const { from, to } = transitionOf({ kind: 'reported', mode: report.mode })
   return {
     id,

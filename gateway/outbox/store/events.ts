@@ -26,22 +26,36 @@ export type OutboxEvent = typeof outboxEvents.$inferSelect
 
 /** Inserts events, numbered under their lane's row lock; they are due at once unless the lane waits for a retry. */
 export async function insertEvents(tx: Tx, subject: string, events: readonly NewEvent[]): Promise<void> {
-  const count = events.length
-  const lanes = await tx
-    .insert(outboxLanes)
-    .values({ subject, lastSeq: count, pending: count, dueAt: sql`now()` })
-    .onConflictDoUpdate({
-      target: outboxLanes.subject,
-      set: {
-        lastSeq: sql`${outboxLanes.lastSeq} + ${count}`,
-        pending: sql`${outboxLanes.pending} + ${count}`,
-        dueAt: sql`coalesce(${outboxLanes.dueAt}, now())`,
-      },
-    })
-    .returning({ lastSeq: outboxLanes.lastSeq })
-  const first = (lanes[0]?.lastSeq ?? count) - count + 1
-  await tx.insert(outboxEvents).values(events.map((event, i) => ({ ...event, subject, seq: first + i })))
+  await insertQuery(tx, { subject, count: events.length, events: JSON.stringify(events) })
 }
+
+const NEW_EVENTS = sql`
+  select * from rows from (json_to_recordset(${sql.placeholder('events')}::json) as (
+    "eventId" text, "eventType" text, url text, body text, policy text, traceparent text)) with ordinality`
+
+/** The selected columns are those of the table, in its order. */
+const insertQuery = prepareQuery('outbox_insert', (db) => {
+  const count = sql`${sql.placeholder('count')}::int`
+  const event = db.$with('event', {}).as(NEW_EVENTS)
+  const lane = db.$with('lane').as(
+    db
+      .insert(outboxLanes)
+      .values({ subject: sql`${sql.placeholder('subject')}`, lastSeq: count, pending: count, dueAt: sql`now()` })
+      .onConflictDoUpdate({
+        target: outboxLanes.subject,
+        set: {
+          lastSeq: sql`${outboxLanes.lastSeq} + ${count}`,
+          pending: sql`${outboxLanes.pending} + ${count}`,
+          dueAt: sql`coalesce(${outboxLanes.dueAt}, now())`,
+        },
+      })
+      .returning({ subject: outboxLanes.subject, lastSeq: outboxLanes.lastSeq }),
+  )
+  return db.with(event, lane).insert(outboxEvents).select(sql`
+    select "eventId", lane.subject, lane.last_seq - ${count} + ordinality, "eventType", url, traceparent, body, policy,
+      'pending', 0, 0, null::timestamptz, null, null::timestamptz, now()
+    from event, lane`)
+})
 
 /** A request for lanes: at most `limit`, and none of those that the gateway delivers already (`busy`). */
 export type LaneRequest = { readonly owner: string; readonly busy: readonly string[]; readonly limit: number }

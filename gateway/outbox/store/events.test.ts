@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { newEventId } from '../../../shared/ids.ts'
+import { createTestDatabase, type TestDatabase } from '../../testing/test-database.ts'
+import { insertEvents, listEvents, listPending, recordDelivered, takeDueLanes } from './events.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database[Symbol.asyncDispose]())
+
+function newEvents(...bodies: readonly string[]) {
+  const common = { eventType: 'alert.blackout', url: 'http://127.0.0.1:9/hook?a="ü"', traceparent: null } as const
+  return bodies.map((body) => ({ ...common, eventId: newEventId(), body, policy: 'strict' as const }))
+}
+
+it('events are numbered on in their order, and keep their bytes', async () => {
+  const { db } = database
+  const bodies = ['{"a":"\\u0000 \\ud800 ü \\" \\\\"}', '{"b":1}', `{"long":"${'x'.repeat(5000)}"}`]
+  const [first, second] = [newEvents(...bodies), newEvents('{}')]
+  for (const events of [first, second]) await db.transaction((tx) => insertEvents(tx, 'mon-bytes', events))
+  const pending = await listPending(db, 'mon-bytes')
+  expect(pending).toMatchObject([...first, ...second].map((event, i) => ({ ...event, seq: i + 1, status: 'pending' })))
+})
+
+it('accepted events of several lanes are recorded, except that of a lane which another gateway has taken', async () => {
+  const { db, sql } = database
+  const lanes = ['mon-kept-1', 'mon-lost', 'mon-kept-2']
+  for (const subject of lanes) await db.transaction((tx) => insertEvents(tx, subject, newEvents('{}', '{}')))
+  await takeDueLanes(db, { owner: 'this', busy: [], limit: 10 })
+  await sql`update outbox_lanes set locked_by = 'other' where subject = 'mon-lost'`
+  const current = await Promise.all(
+    lanes.map(async (subject) => ({ subject, eventId: (await listPending(db, subject))[0]?.eventId ?? '' })),
+  )
+  expect(await recordDelivered(db, 'this', current)).toEqual([true, false, true])
+  const [kept, lost] = await Promise.all(['mon-kept-1', 'mon-lost'].map((subject) => listEvents(db, subject, 10, 10)))
+  expect(kept?.map(({ status, attempts }) => [status, attempts])).toEqual([
+    ['pending', 0],
+    ['delivered', 1],
+  ])
+  expect(lost?.map(({ status, attempts }) => [status, attempts])).toEqual([
+    ['pending', 0],
+    ['pending', 0],
+  ])
+  const rows = await sql`select subject, pending from outbox_lanes where subject = any(${lanes}) order by subject`
+  expect(rows.map(({ pending }) => pending)).toEqual([1, 1, 2])
+})
