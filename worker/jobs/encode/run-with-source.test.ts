@@ -13,9 +13,10 @@ test('a program reads what its source writes', async () => {
   expect(text).toMatchObject({ kind: 'exited', code: 0, stdout: 'x'.repeat(300_000) })
 })
 
-test('a source that fails is the cause of the failure, with its own words first', async () => {
-  const result = await runScripts('cat; echo consequence >&2; exit 1', 'echo cause >&2; exit 7')
-  expect(result).toMatchObject({ kind: 'exited', code: 7, stderr: 'cause\nconsequence\n' })
+test('a source that fails is the cause of the failure, and ends what would go on without it', async () => {
+  const result = await runScripts('cat; exec sleep 600', 'echo cause >&2; exit 7')
+  expect(result).toMatchObject({ kind: 'exited', code: 7, stderr: 'cause\n' })
+  expect(await runScripts('exec sleep 600', 'kill -9 $$')).toMatchObject({ kind: 'killed', signal: 'SIGKILL' })
 })
 
 test('a source that fails is not ignored, although the program has succeeded with what it got', async () => {

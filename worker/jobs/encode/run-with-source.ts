@@ -9,7 +9,8 @@ type PipedOptions = Omit<ProgramOptions, 'input' | 'source'> & {
 
 /**
  * Runs a program that reads from another run of the same program. The result is that of the main run, except where its
- * source has failed before: then it is the source's, which is the cause. The source ends with the main run.
+ * source has failed before: then the main run is ended, and the result is the source's, which is the cause. The source ends
+ * with the main run.
  */
 export async function runWithSource(
   file: string,
@@ -21,11 +22,13 @@ export async function runWithSource(
   await using source = startProgram(file, sourceArgs, { pipes: 1, limits: PROGRAM_LIMITS.encoder })
   const [pipe] = source.pipes
   if (pipe === undefined) return { kind: 'missing' }
-  const result = await runProgram(file, args, { ...options, source: pipe })
+  // Without it, an encoder goes on to the end of the picture, and its output is of no use.
+  const broken = new AbortController()
+  pipe.once('end', () => void findFailure(source).then((failure) => (failure === null ? null : broken.abort())))
+  const signal = AbortSignal.any([options.signal, broken.signal])
+  const result = await runProgram(file, args, { ...options, source: pipe, signal })
   const failure = pipe.readableEnded ? await findFailure(source) : null
-  return failure === null || result.kind === 'aborted' || result.kind === 'timed_out'
-    ? result
-    : withCause(result, failure)
+  return failure === null || options.signal.aborted || result.kind === 'timed_out' ? result : withCause(result, failure)
 }
 
 /** Returns how a source that has ended by itself has failed; `null` for success. */
