@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 
 import { HealthEvent, StateEvent, TargetsEvent, ViewersEvent } from '../stream-events.ts'
-import { siteUrl, viewerQuery } from './elements.ts'
+import { siteUrl, type ViewerQuery } from './elements.ts'
 
 /** What a page does with the events of a broadcast. */
 export type BroadcastListener = {
@@ -18,12 +18,9 @@ const GRACE_MS = 2000
 /** Interval of attempts where the browser has given up, in ms. */
 const RETRY_MS = 3000
 
-/**
- * Follows a broadcast until it has ended, over lost connections too. `viewer` is the name of this viewer; `null` where the
- * page is none.
- */
-export function followBroadcast(streamId: string, viewer: string | null, listener: BroadcastListener): void {
-  const url = siteUrl(`api/v1/streams/${streamId}/events?${viewerQuery(viewer).join('=')}`)
+/** Follows a broadcast until it has ended, over lost connections too. */
+export function followBroadcast(streamId: string, viewer: ViewerQuery, listener: BroadcastListener): void {
+  const url = siteUrl(`api/v1/streams/${streamId}/events?${viewer.join('=')}`)
   let lostTimer: ReturnType<typeof setTimeout> | undefined
   let isShownAsLost = false
 

@@ -29,10 +29,8 @@ export function textsOf<Texts>(catalogue: { readonly en: Texts; readonly ja: Tex
   return document.documentElement.lang === 'ja' ? catalogue.ja : catalogue.en
 }
 
-/** Returns the query by which the gateway knows a viewer; without a name, the page watches over the broadcast only. */
-export function viewerQuery(viewer: string | null): [name: string, value: string] {
-  return viewer === null ? ['monitor', ''] : ['viewer', viewer]
-}
+/** The query by which the gateway knows a viewer, or a page that only watches over a broadcast. */
+export type ViewerQuery = readonly [name: 'viewer' | 'monitor', value: string]
 
 /** Returns an address of the gateway, given its path below the root of the site. */
 export function siteUrl(path: string): string {

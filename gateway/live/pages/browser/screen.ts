@@ -2,7 +2,7 @@ import { WATCH_MESSAGES } from '../messages/watch.ts'
 import type { StateEvent } from '../stream-events.ts'
 import { fetchPlaybackUrl } from './broadcast-events.ts'
 import { chooseAction } from './choose-action.ts'
-import { setHidden, setText, siteUrl, textsOf, viewerQuery } from './elements.ts'
+import { setHidden, setText, siteUrl, textsOf, type ViewerQuery } from './elements.ts'
 import type { MountedPlayer } from './player/mount-player.ts'
 import { toState } from './state-badge.ts'
 import { attachVeil, type Veil } from './veil.ts'
@@ -17,7 +17,7 @@ export type Screen = {
 /** What a screen works with. */
 type ScreenRun = {
   readonly root: HTMLElement
-  readonly viewer: string | null
+  readonly viewer: ViewerQuery
   readonly veil: Veil
   state: StateEvent['state']
   isPlayable: boolean
@@ -32,8 +32,8 @@ const LAST_PICTURES_MS = 20_000
 /** Interval of looking whether a broadcast has something to play, in ms. */
 const RETRY_MS = 1500
 
-/** Attaches the screen of a page. `viewer` names this viewer in what its player reads; `null` where the page is none. */
-export function attachScreen(root: HTMLElement, viewer: string | null): Screen {
+/** Attaches the screen of a page. `viewer` is added to the addresses that its player reads. */
+export function attachScreen(root: HTMLElement, viewer: ViewerQuery): Screen {
   const run: ScreenRun = {
     root,
     viewer,
@@ -139,7 +139,7 @@ async function addressOf({ root, viewer }: ScreenRun): Promise<string | null> {
   const url = await fetchPlaybackUrl(stream)
   if (url === null) return null
   const address = new URL(url.startsWith('/') ? siteUrl(url.slice(1)) : url, document.baseURI)
-  address.searchParams.set(...viewerQuery(viewer))
+  address.searchParams.set(...viewer)
   return address.href
 }
 

@@ -12,6 +12,9 @@ import { attachScreen } from './screen.ts'
 import { showTargets } from './targets.ts'
 import { isOnAir, showState } from './state-badge.ts'
 
+/** A broadcaster is no viewer of the own broadcast. */
+const NO_VIEWER = ['monitor', ''] as const
+
 const room = document.querySelector<HTMLElement>('[data-studio]')
 if (room !== null) openRoom(room)
 const chat = document.querySelector<HTMLElement>('[data-chat]')
@@ -25,12 +28,11 @@ function openRoom(element: HTMLElement): void {
   history.replaceState(null, '', new URL(streamId, document.baseURI))
   const preview = element.querySelector<HTMLElement>('[data-screen]')
   const panel = element.querySelector<HTMLElement>('[data-health]')
-  // A broadcaster is no viewer of the own broadcast.
-  const screen = preview === null ? null : attachScreen(preview, null)
+  const screen = preview === null ? null : attachScreen(preview, NO_VIEWER)
   const showHealth = panel === null ? () => undefined : attachHealth(panel)
   const clock = attachClock()
   if (preview?.dataset['state'] === 'ended') return
-  followBroadcast(streamId, null, {
+  followBroadcast(streamId, NO_VIEWER, {
     onState(event) {
       showState(event.state)
       setHidden(document, '[data-viewer-figures]', !isOnAir(event.state))

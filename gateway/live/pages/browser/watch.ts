@@ -11,7 +11,8 @@ import { attachScreen } from './screen.ts'
 import { isOnAir, showState } from './state-badge.ts'
 
 const element = find(document, '[data-screen]')
-const viewer = crypto.randomUUID === undefined ? String(Math.random()).slice(2) : crypto.randomUUID()
+/** Names this viewer, for no more than the count of viewers. */
+const viewer = ['viewer', Math.random().toFixed(17).slice(2)] as const
 const screen = attachScreen(element, viewer)
 const { stream } = element.dataset
 if (stream !== undefined) follow(stream)
