@@ -2,6 +2,7 @@ import { parseTraceparent } from '../../shared/trace.ts'
 import type { Context } from '../context.ts'
 import { microBatch } from '../database/micro-batch.ts'
 import { deliveryError, sendWebhook } from './channels/webhook.ts'
+import { createLaneRecords, type LaneRecords } from './lane-records.ts'
 import { afterFailure } from './retry-schedule.ts'
 import {
   freeLanesOf,
@@ -36,7 +37,8 @@ export type Deliverer = {
 
 /**
  * Creates the deliverer of one gateway. Lanes are delivered in parallel, each lane's events in order and one at a time. When
- * a gateway dies, others take its lanes after their lease and send the current event again, with the same id and bytes.
+ * a gateway dies, others take its lanes after their lease and send what it has not recorded again, with the same ids and
+ * bytes.
  */
 export function createDeliverer(context: Context, onExhausted: OnExhausted): Deliverer {
   const { receiversAtATime } = context
@@ -94,26 +96,31 @@ type DeliveryDeps = {
 /** Sends the events of a lane until none waits or an attempt fails; then releases the lane. */
 async function deliverLane(deps: DeliveryDeps, subject: string): Promise<void> {
   const { context, owner, draining } = deps
+  const records = createLaneRecords(deps.noteDelivered)
   for (;;) {
     const events = await listPending(context.db, subject)
     if (events.length === 0 || draining.signal.aborted) return releaseLane(context.db, owner, subject)
     for (const event of events) {
-      const step = await deliverEvent(deps, event)
+      if (!(await records.waitForNext())) return
+      const step = await deliverEvent(deps, event, records)
       if (step === 'lane_left') return
       if (draining.signal.aborted) break
     }
+    if (!(await records.settle())) return
   }
 }
 
 type LaneStep = 'next' | 'lane_left'
 
 /** Delivers one event. A failure while this gateway stops does not count: the stop may have caused it. */
-async function deliverEvent(deps: DeliveryDeps, event: OutboxEvent): Promise<LaneStep> {
-  const { context, noteDelivered } = deps
+async function deliverEvent(deps: DeliveryDeps, event: OutboxEvent, records: LaneRecords): Promise<LaneStep> {
+  const { context } = deps
   const startedMs = performance.now()
   const answer = await attemptDelivery(context, event)
   const ms = performance.now() - startedMs
   const error = deliveryError(answer)
+  // What is recorded of a failure is true only once the events before it are recorded.
+  if (error !== null && !(await records.settle())) return 'lane_left'
   if (error !== null && deps.draining.signal.aborted) {
     await releaseLane(context.db, deps.owner, event.subject)
     return 'lane_left'
@@ -125,8 +132,8 @@ async function deliverEvent(deps: DeliveryDeps, event: OutboxEvent): Promise<Lan
     ...(error === null ? {} : { error }),
   })
   if (error !== null) return recordFailedAttempt(deps, event, { error, retryAfter: retryAfterOf(answer) })
-  const isNoted = await noteDelivered({ subject: event.subject, eventId: event.eventId })
-  return isNoted ? 'next' : 'lane_left'
+  records.add({ subject: event.subject, eventId: event.eventId })
+  return 'next'
 }
 
 function attemptDelivery(context: Context, event: OutboxEvent): Promise<WebhookAnswer> {

@@ -151,7 +151,7 @@ export type DeliveredEvent = { readonly subject: string; readonly eventId: strin
 export const MAX_DELIVERED = 64
 
 /**
- * Records 2xx answers, at most one per lane, in one statement, and renews the leases of the lanes. Returns for each event
+ * Records 2xx answers in one statement, and renews the leases of their lanes. Returns for each event
  * whether it was recorded; `false`: the lane belongs to another gateway by now.
  */
 export async function recordDelivered(db: Db, owner: string, events: readonly DeliveredEvent[]): Promise<boolean[]> {
@@ -168,12 +168,14 @@ const DELIVERED = sql`
 const deliveredQuery = prepareQuery('outbox_delivered', (db) => {
   const delivered = db.$with('delivered', {}).as(DELIVERED)
   const held = db.$with('held', {}).as(sql`
-    select delivered.* from delivered join ${outboxLanes} using (subject)
-    where ${outboxLanes.lockedBy} = ${sql.placeholder('owner')} order by subject for update of outbox_lanes`)
+    select subject from ${outboxLanes}
+    where subject in (select subject from delivered) and ${outboxLanes.lockedBy} = ${sql.placeholder('owner')}
+    order by subject for update`)
+  const count = sql`(select count(*) from delivered where delivered.subject = outbox_lanes.subject)`
   const renewed = db.$with('renewed').as(
     db
       .update(outboxLanes)
-      .set({ pending: sql`${outboxLanes.pending} - 1`, lockedUntil: leaseEnd })
+      .set({ pending: sql`${outboxLanes.pending} - ${count}`, lockedUntil: leaseEnd })
       .from(sql`held`)
       .where(sql`${outboxLanes.subject} = held.subject`)
       .returning({ subject: outboxLanes.subject }),
@@ -188,8 +190,8 @@ const deliveredQuery = prepareQuery('outbox_delivered', (db) => {
       deliveredAt: sql`now()`,
       lastError: null,
     })
-    .from(sql`held`)
-    .where(sql`${outboxEvents.eventId} = held."eventId"`)
+    .from(sql`delivered join held using (subject)`)
+    .where(sql`${outboxEvents.eventId} = delivered."eventId"`)
     .returning({ eventId: outboxEvents.eventId })
 })
 
