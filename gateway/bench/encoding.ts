@@ -1,9 +1,10 @@
-import { spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
 
 import * as v from 'valibot'
 
@@ -25,7 +26,7 @@ const SOUND_PIPE = 'pipe:3'
 export async function benchEncoding(): Promise<BenchResult[]> {
   const dir = await mkdtemp(join(tmpdir(), 'tallylight-bench-'))
   try {
-    const clip = makeClip(join(dir, 'clip.mp4'))
+    const clip = await makeClip(join(dir, 'clip.mp4'))
     return [...(await benchJob(dir, clip)), ...(await benchChunks(dir, clip))]
   } finally {
     await rm(dir, { recursive: true, force: true })
@@ -33,16 +34,28 @@ export async function benchEncoding(): Promise<BenchResult[]> {
 }
 
 /** Makes a one-minute clip of average complexity: a moving test picture with some noise, and a tone. */
-function makeClip(path: string): string {
+async function makeClip(path: string): Promise<string> {
   const picture = `testsrc2=s=640x360:r=25:d=${CLIP_SEC},noise=alls=8:allf=t`
   const inputs = ['-f', 'lavfi', '-i', picture, '-f', 'lavfi', '-i', `sine=440:d=${CLIP_SEC}`]
-  run('ffmpeg', ['-nostdin', '-v', 'error', ...inputs, '-c:v', 'libx264', '-preset', 'veryfast', '-c:a', 'aac', path])
+  await run('ffmpeg', [
+    '-nostdin',
+    '-v',
+    'error',
+    ...inputs,
+    '-c:v',
+    'libx264',
+    '-preset',
+    'veryfast',
+    '-c:a',
+    'aac',
+    path,
+  ])
   return path
 }
 
-function run(program: string, args: readonly string[], cwd?: string): void {
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8', ...(cwd === undefined ? {} : { cwd }) })
-  if (status !== 0) throw new Error(`${program} failed: ${stderr}`)
+/** Runs a program; not synchronously, for this process would not see that the gateway closes an idle connection. */
+async function run(program: string, args: readonly string[], cwd?: string): Promise<void> {
+  await promisify(execFile)(program, args, cwd === undefined ? {} : { cwd })
 }
 
 type RunCost = { readonly wallSec: number; readonly cpuSec: number }
@@ -57,7 +70,10 @@ async function benchJob(dir: string, clip: string): Promise<BenchResult[]> {
   }
   // Each variant runs first and last once, because the machine gets warmer or busier over time.
   const first = await encodeJob('first.mp4')
-  const byHand = [1, 2].map((n) => runByHand(first.commands, join(dir, `by-hand-${n}`)))
+  const byHand = [
+    await runByHand(first.commands, join(dir, 'by-hand-1')),
+    await runByHand(first.commands, join(dir, 'by-hand-2')),
+  ]
   const jobs = [first, await encodeJob('second.mp4')]
   const besides = ['fetch', 'finish', 'validate', 'store'].map((phase) => {
     return { phase, sec: mean(jobs.map(({ phases }) => (phases[phase] ?? 0) / 1000)) }
@@ -205,11 +221,11 @@ async function readCommand(pid: number): Promise<readonly string[]> {
 }
 
 /** Runs the commands of a job in a shell, the decoded sound piped to the encoder. */
-function runByHand({ sound, encoder }: EncoderCommands, cwd: string): RunCost {
+async function runByHand({ sound, encoder }: EncoderCommands, cwd: string): Promise<RunCost> {
   mkdirSync(cwd, { recursive: true })
   const [startedMs, startCpuSec] = [performance.now(), readTreeCpuSec(process.pid)]
   const ownBeforeSec = readCpuSec(process.pid)
-  run('bash', ['-c', `${quote(sound)} 3>&1 | ${quote(encoder)}`], cwd)
+  await run('bash', ['-c', `${quote(sound)} 3>&1 | ${quote(encoder)}`], cwd)
   const ownSec = readCpuSec(process.pid) - ownBeforeSec
   return {
     wallSec: (performance.now() - startedMs) / 1000,
