@@ -61,7 +61,15 @@ export async function startBenchSystem(options: BenchSystemOptions = {}): Promis
     ...(database === null ? {} : { DATABASE_URL: database.url }),
     ...options.env,
   }
-  const gateway = await startGatewayProcess({ port: await findFreePort(null), env, signal })
+  const clear = async () => {
+    await database?.[Symbol.asyncDispose]()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+  const starting = startGatewayProcess({ port: await findFreePort(null), env, signal })
+  const gateway = await starting.catch(async (error: unknown) => {
+    await clear()
+    throw error
+  })
   const call = async (method: string, path: string, body?: object) => {
     const headers = { 'x-api-key': KEYS.API_KEY, 'content-type': 'application/json' }
     const answer = await fetch(gateway.origin + path, {
@@ -89,8 +97,7 @@ export async function startBenchSystem(options: BenchSystemOptions = {}): Promis
     },
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]()
-      await database?.[Symbol.asyncDispose]()
-      await rm(dataDir, { recursive: true, force: true })
+      await clear()
     },
   }
 }
