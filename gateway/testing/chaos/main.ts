@@ -24,6 +24,7 @@ await using world = await startChaosWorld(lengthSec + CALM_SEC)
 say(`seed ${seed}: ${world.monitors.length} monitors, faults for ${minutes} min`)
 await injectFaults(world, Date.now() + lengthSec * 1000)
 say('calm: waiting for the ends of the broadcasts and of the deliveries')
+await retryFailedDeliveries(world)
 await waitForDeliveries(world)
 
 const figures = await judgeMonitors(world)
@@ -48,6 +49,18 @@ async function injectFaults(target: ChaosWorld, untilMs: number): Promise<void> 
     await (fault.isLong ? wait(BETWEEN_FAULTS_MS) : injected.then(() => wait(BETWEEN_FAULTS_MS)))
   }
   await Promise.all(running)
+}
+
+/** Requests attempts now, as an operator would: after some failures, the durable policy waits for half an hour and longer. */
+async function retryFailedDeliveries({ api, databaseUrl }: ChaosWorld): Promise<void> {
+  await using postgres = connectPostgres(
+    databaseUrl,
+    createLog('chaos', 'error', () => undefined),
+  )
+  const failed = await postgres.sql<{ event_id: string; subject: string }[]>`
+    select event_id, subject from outbox_events where status = 'pending' and attempts > 0`
+  for (const { subject, event_id: id } of failed)
+    await api('POST', `/api/v1/monitors/${subject}/events/${id}/redeliver`)
 }
 
 /** Resolves once every monitor has ended and nothing waits to be delivered. */
