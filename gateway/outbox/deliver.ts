@@ -119,8 +119,8 @@ async function deliverEvent(deps: DeliveryDeps, event: OutboxEvent, records: Lan
   const answer = await attemptDelivery(context, event)
   const ms = performance.now() - startedMs
   const error = deliveryError(answer)
-  // What is recorded of a failure is true only once the events before it are recorded.
-  if (error !== null && !(await records.settle())) return 'lane_left'
+  // A failure is recorded, and the lane released, only once the events before it are recorded.
+  const isOwn = error === null || (await records.settle())
   if (error !== null && deps.draining.signal.aborted) {
     await releaseLane(context.db, deps.owner, event.subject)
     return 'lane_left'
@@ -131,6 +131,7 @@ async function deliverEvent(deps: DeliveryDeps, event: OutboxEvent, records: Lan
     ms: Math.round(ms),
     ...(error === null ? {} : { error }),
   })
+  if (!isOwn) return 'lane_left'
   if (error !== null) return recordFailedAttempt(deps, event, { error, retryAfter: retryAfterOf(answer) })
   records.add({ subject: event.subject, eventId: event.eventId })
   return 'next'

@@ -8,8 +8,8 @@ const MAX_MESSAGES = 50_000
 
 /** Reads what a user has made beside the account: broadcasts, recordings, and the newest messages; newest first. */
 export async function readPersonalData(db: Db, userId: string) {
-  const own = {
-    broadcasts: db
+  return {
+    broadcasts: await db
       .select({
         streamId: streams.streamId,
         title: streams.title,
@@ -24,7 +24,7 @@ export async function readPersonalData(db: Db, userId: string) {
       .from(streams)
       .where(eq(streams.userId, userId))
       .orderBy(desc(streams.streamId)),
-    recordings: db
+    recordings: await db
       .select({
         archiveId: archives.archiveId,
         streamId: archives.streamId,
@@ -35,7 +35,7 @@ export async function readPersonalData(db: Db, userId: string) {
       .from(archives)
       .where(eq(archives.userId, userId))
       .orderBy(desc(archives.archiveId)),
-    messages: db
+    messages: await db
       .select({
         streamId: chatEntries.streamId,
         entryId: chatEntries.entryId,
@@ -47,5 +47,4 @@ export async function readPersonalData(db: Db, userId: string) {
       .orderBy(desc(chatEntries.entryId))
       .limit(MAX_MESSAGES),
   }
-  return { broadcasts: await own.broadcasts, recordings: await own.recordings, messages: await own.messages }
 }
