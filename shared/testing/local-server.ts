@@ -1,15 +1,22 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 
 /** An HTTP server on a free port of 127.0.0.1; disposing of it closes all connections. */
 export type LocalServer = AsyncDisposable & { readonly origin: string }
 
-/** Starts a server. If the handler throws, the response is 500 with the error, so that the test shows it. */
+/**
+ * Starts a server. If the handler throws, the response is 500 with the error, so that the test shows it. Without
+ * `onUpgrade`, a request for another protocol is a request as any other; with it, disposing of the server leaves these
+ * connections open.
+ */
 export async function startLocalServer(
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+  onUpgrade?: (request: IncomingMessage, client: Duplex) => void,
 ): Promise<LocalServer> {
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)))
   })
+  if (onUpgrade !== undefined) server.on('upgrade', onUpgrade)
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('a listening server has an address')

@@ -74,8 +74,7 @@ export function chatRoutes(context: LiveContext, chat: Chat): Hono {
   const visitOf = async (c: HonoContext) => ({ viewer: await readSession(context, c), id: c.req.param('id') ?? '' })
   return new Hono()
     .get('/streams/:id/chat', DOCS.connect, async (c) => {
-      const wantsSocket = c.req.header('upgrade')?.toLowerCase() === 'websocket'
-      return wantsSocket ? connectSocket(chat, c, await visitOf(c)) : streamChat(chat, c, await visitOf(c))
+      return wantsSocket(c) ? connectSocket(chat, c, await visitOf(c)) : streamChat(chat, c, await visitOf(c))
     })
     .get('/streams/:id/chat/events', DOCS.events, async (c) => streamChat(chat, c, await visitOf(c)))
     .post('/streams/:id/messages', DOCS.post, requireJson, parse('json', PostMessageBody), async (c) => {
@@ -89,4 +88,17 @@ export function chatRoutes(context: LiveContext, chat: Chat): Hono {
     .get('/archives/:id/messages', DOCS.replay, parse('query', ReplayQuery), async (c) =>
       c.json(await replayMessages(context, await readSession(context, c), c.req.param('id'), c.req.valid('query'))),
     )
+}
+
+/**
+ * Returns whether a request is an upgrade. A proxy that knows no WebSockets passes `Upgrade` on without `Connection`, and
+ * then it is none (RFC 9110 §7.8).
+ */
+function wantsSocket(c: HonoContext): boolean {
+  const options =
+    c.req
+      .header('connection')
+      ?.toLowerCase()
+      .split(/\s*,\s*/) ?? []
+  return options.includes('upgrade') && c.req.header('upgrade')?.toLowerCase() === 'websocket'
 }

@@ -141,6 +141,17 @@ it('a page of another site cannot connect, and what is no chat is refused before
   expect(own.closed()).toBeNull()
 })
 
+it('a request whose upgrade a proxy took away is answered with server-sent events', async () => {
+  const id = await createStream()
+  const { hostname, port } = new URL(urlOf(0))
+  const socket = connect(Number(port), hostname)
+  let answer = ''
+  socket.on('data', (data) => (answer += String(data)))
+  socket.write(`GET /api/v1/streams/${id}/chat HTTP/1.1\r\nHost: x\r\nConnection: close\r\nUpgrade: websocket\r\n\r\n`)
+  await until(() => answer.startsWith('HTTP/1.1 200') && answer.includes('text/event-stream'), 'it is answered')
+  socket.destroy()
+})
+
 it('a reader that takes nothing is dropped, while another one gets everything', async () => {
   const id = await createStream()
   using stopped = await openChatClient(urlOf(0), id)

@@ -1,4 +1,6 @@
-import { connect } from 'node:net'
+import type { IncomingMessage } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -180,23 +182,34 @@ it('everything works behind a path prefix of a reverse proxy, which takes the pr
   await page.getByRole('heading', { name: 'Your stream key' }).waitFor()
   expect(page.url()).toMatch(/\/tv\/studio\/[0-9a-f-]{36}$/)
   expect(await page.evaluate('getComputedStyle(document.querySelector(".bar")).position')).toBe('sticky')
+  const message = page.getByRole('textbox', { name: 'Message' })
+  await message.fill('Hello from behind a proxy')
+  await message.press('Enter')
+  await page.getByRole('log').getByText('Hello from behind a proxy').waitFor()
   expect(lines).toEqual([])
   expect([...origins]).toEqual([proxy.origin])
 })
 
-/** Starts a proxy that passes what is below a prefix on to the gateway, without the prefix. */
+/** Starts a proxy that passes what is below a prefix on to the gateway, without the prefix, and WebSockets as well. */
 function startPrefixProxy(prefix: string) {
-  return startLocalServer(async (request, response) => {
+  return startLocalServer(
+    async (request, response) => {
+      if (!request.url?.startsWith(`${prefix}/`)) return void response.writeHead(404).end()
+      if (response.socket !== null) request.pipe(passOn(request, response.socket, 'close'), { end: false })
+    },
+    (request, client) => client.pipe(passOn(request, client, 'Upgrade')),
+  )
+
+  /** Sends the head of a request to the gateway, and all that it answers to the client. */
+  function passOn(request: IncomingMessage, client: Duplex, connection: string): Socket {
     const { hostname, port } = new URL(gateway.url)
-    if (!request.url?.startsWith(`${prefix}/`)) return void response.writeHead(404).end()
-    const socket = connect(Number(port), hostname)
-    const headers = Object.entries(request.headers).map(([name, value]) => `${name}: ${String(value)}\r\n`)
-    socket.write(`${request.method} ${request.url.slice(prefix.length)} HTTP/1.1\r\n`)
-    socket.write(`${headers.filter((line) => !line.startsWith('connection')).join('')}connection: close\r\n\r\n`)
-    request.pipe(socket, { end: false })
-    response.socket?.on('error', () => undefined)
-    const client = response.socket
-    if (client !== null) socket.pipe(client)
-    socket.on('error', () => client?.destroy())
-  })
+    const server = connect(Number(port), hostname)
+    const headers = Object.entries({ ...request.headers, connection })
+    server.write(`${request.method} ${request.url?.slice(prefix.length)} HTTP/1.1\r\n`)
+    server.write(`${headers.map(([name, value]) => `${name}: ${String(value)}\r\n`).join('')}\r\n`)
+    server.pipe(client)
+    server.on('error', () => client.destroy())
+    client.on('error', () => server.destroy())
+    return server
+  }
 }

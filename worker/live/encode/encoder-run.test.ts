@@ -57,7 +57,7 @@ describe('segments of two seconds, from a source that has to be encoded', () => 
 
 test('a run that begins between key frames begins with exactly the frame at that time', async () => {
   const clip = await makeCounterClip({ sec: 6, fps: '30', keyFrameSec: 3, bFrames: 2 })
-  const whole = await encodeClip(clip, { cutAfter: 0 })
+  const whole = await encodeClip(clip, { cutBeforeMs: 3500 })
   expect(whole.end).toEqual({ kind: 'cut' })
   const endMs = whole.segments.at(-1)?.endMs ?? 0
   const first = await whole.readFrames(0)
@@ -69,7 +69,7 @@ test('a run that begins between key frames begins with exactly the frame at that
 
 test('a bridge from between key frames ends at a key frame, from where the source is passed through', async () => {
   const clip = await makeCounterClip({ sec: 5, fps: '30', keyFrameSec: 2 })
-  const encoded = await encodeClip(clip, { fromMs: 1023, cutAfter: 0 })
+  const encoded = await encodeClip(clip, { fromMs: 1023, cutBeforeMs: 3500 })
   expect(encoded.plan).toMatchObject({ isBridge: true, isPassedThrough: false })
   const [bridge] = encoded.segments
   const rest = await encodeClip(clip, { fromMs: bridge?.endMs ?? 0 })

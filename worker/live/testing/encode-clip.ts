@@ -6,6 +6,7 @@ import type { LadderRung } from '../../../shared/contract/live.ts'
 import { PATIENCE_MS } from '../../../shared/testing/until.ts'
 import { createClock } from '../../platform/clock.ts'
 import { type RunEnd, startEncoderRun } from '../encode/encoder-run.ts'
+import type { FlvTag } from '../flv/flv-tag.ts'
 import type { InitSegment } from '../package/init-segment.ts'
 import type { JoinedSegment } from '../package/join-rungs.ts'
 import type { PackagedPart } from '../package/rung-packager.ts'
@@ -35,8 +36,11 @@ export type EncodeClipOptions = {
   readonly fromMs?: number
   readonly ladder?: readonly LadderRung[]
   readonly droppedRungs?: number
-  /** Requests the cut once this segment is complete. */
-  readonly cutAfter?: number
+  /**
+   * Requests the cut once the first segment is complete. Tags from this time on follow the request, so that the segment
+   * that is open then is the same one however fast the rungs are.
+   */
+  readonly cutBeforeMs?: number
 }
 
 /** Two small rungs. */
@@ -67,8 +71,14 @@ export async function encodeClip(clip: CounterClip, options: EncodeClipOptions =
   })
   const tags = createTagQueue(clock)
   const last = start.tags.at(-1)
-  void tags.add(clip.tags.slice(last === undefined ? 0 : clip.tags.indexOf(last) + 1))
-  tags.end(null)
+  const later = clip.tags.slice(last === undefined ? 0 : clip.tags.indexOf(last) + 1)
+  const isHeld = ({ timestampMs }: FlvTag) => timestampMs >= (options.cutBeforeMs ?? Infinity)
+  void tags.add(later.filter((tag) => !isHeld(tag)))
+  const addHeld = () => {
+    void tags.add(later.filter(isHeld))
+    tags.end(null)
+  }
+  if (options.cutBeforeMs === undefined) addHeld()
   const segments: JoinedSegment[] = []
   const parts: { rung: number; part: PackagedPart }[] = []
   let inits: readonly InitSegment[] = []
@@ -85,7 +95,9 @@ export async function encodeClip(clip: CounterClip, options: EncodeClipOptions =
       onSegment: (segment, all) => {
         inits = all
         segments.push(segment)
-        if (segment.segment === options.cutAfter) handle.cut()
+        if (segment.segment > 0 || options.cutBeforeMs === undefined) return
+        handle.cut()
+        addHeld()
       },
       onLag: () => {},
     },
