@@ -14,16 +14,23 @@ test('a run ends with a line that counts tests, files that do not load and hooks
     'broken.test.ts': `import './nowhere.ts'`,
     'hook.test.ts': `describe('a group', () => { beforeAll(() => { throw new Error('wrong') }); test('five', () => {}) })`,
   })
-  expect(summary).toEqual({ line: '2 passed, 3 failed', succeeded: false })
+  expect(summary).toEqual({ lines: ['2 passed, 3 failed'], succeeded: false })
 })
 
 test('a run in which every test passes reports no failure', async () => {
   const summary = await runVitest({ 'passing.test.ts': `test('one', () => {})` })
-  expect(summary).toEqual({ line: '1 passed, 0 failed', succeeded: true })
+  expect(summary).toEqual({ lines: ['1 passed, 0 failed'], succeeded: true })
 })
 
-/** Runs vitest with the real reporters on these files; returns its last line of output. */
-async function runVitest(files: Readonly<Record<string, string>>): Promise<{ line: string; succeeded: boolean }> {
+test('a test that passes at its second attempt is named with what failed at the first', async () => {
+  const summary = await runVitest({
+    'flaky.test.ts': `let runs = 0; test('one', { retry: 1 }, () => { if (++runs < 2) throw new Error('too early') })`,
+  })
+  expect(summary).toEqual({ lines: ['flaky: flaky.test.ts > one: too early', '1 passed, 0 failed'], succeeded: true })
+})
+
+/** Runs vitest with the real reporters on these files; returns the lines of the summary. */
+async function runVitest(files: Readonly<Record<string, string>>): Promise<{ lines: string[]; succeeded: boolean }> {
   const root = await mkdtemp(join(tmpdir(), 'summary-reporter-'))
   onTestFinished(() => rm(root, { recursive: true }))
   const config = `
@@ -37,7 +44,8 @@ async function runVitest(files: Readonly<Record<string, string>>): Promise<{ lin
   return new Promise((done) => {
     const args = [resolve('node_modules/vitest/vitest.mjs'), 'run', '--root', root]
     execFile(process.execPath, args, { timeout: PATIENCE_MS }, (error, stdout) => {
-      done({ line: stdout.trimEnd().split('\n').at(-1) ?? '', succeeded: error === null })
+      const lines = stdout.split('\n').filter((line) => /^flaky: |^\d+ passed/.test(line))
+      done({ lines, succeeded: error === null })
     })
   })
 }
