@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest'
 
 import { openEventSource } from '../testing/event-source.ts'
+import { readGatewayAndJobSettings } from '../testing/read-job-settings.ts'
 import { JOB_OUTPUT } from '../testing/workers/job-reports.ts'
 import { startSimulatedJobs } from '../testing/workers/simulated-jobs.ts'
 import { insertAssignments } from '../workers/store/assignments.ts'
 import { JOB_KIND } from './job-worker.ts'
 import { publishProgress } from './publish-progress.ts'
+import { startWaitingTasks } from './start-waiting-tasks.ts'
 import { startJobs } from './store/jobs.ts'
-import { takeWaitingTasks } from './store/tasks.ts'
+import { lockTaskStarts, takeWaitingTasks } from './store/tasks.ts'
 
 describe('the queue', () => {
   const one = async () => {
@@ -79,6 +81,22 @@ describe('the queue', () => {
     })
     expect(await told).toMatchObject({ status: 200, json: { next: [] } })
     await simulation.claim(first)
+  })
+
+  it('does not wait for another gateway that is starting jobs, and looks again', async () => {
+    await using simulation = await one()
+    const { context } = simulation.gateway.gateway
+    const { sql } = simulation.gateway.database
+    let id = ''
+    await context.db.transaction(async (other) => {
+      await lockTaskStarts(other)
+      id = await simulation.createJob()
+      const settings = { ...context.settings, jobs: readGatewayAndJobSettings({}).jobs }
+      expect(await startWaitingTasks({ ...context, settings })).toBe(100)
+      expect(await sql`select from pg_locks where not granted`).toEqual([])
+      expect(simulation.launched()).toEqual([])
+    })
+    await simulation.claim(id)
   })
 
   it('cancels a waiting job without launching a worker', async () => {

@@ -211,6 +211,12 @@ export async function lockTaskStarts(tx: Tx): Promise<void> {
   await tx.execute(sql`select pg_advisory_xact_lock(${START_LOCK})`)
 }
 
+/** Returns whether no other transaction starts tasks, and blocks others until this one ends. */
+export async function tryLockTaskStarts(tx: Tx): Promise<boolean> {
+  const [row] = await tx.execute<{ locked: boolean }>(sql`select pg_try_advisory_xact_lock(${START_LOCK}) as locked`)
+  return row?.locked === true
+}
+
 /** Takes waiting tasks, at most `limit`, by priority, then age, and returns their ids. See `takeTasksQuery`. */
 export async function takeWaitingTasks(tx: Tx, limit: number): Promise<string[]> {
   return (await takeWaitingQuery(limit)(tx, {})).map(({ id }) => id)
