@@ -3,9 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ApiResponse } from './test-gateway.ts'
 
 /**
- * Repeats an idempotent call that is answered 503 or whose connection is closed, as its client should: on
- * the edge each request opens a connection to Postgres, and a busy machine may not open 100 of them within the connection
- * timeout.
+ * Repeats an idempotent call that is answered 503 or whose connection is closed, as its client should: on the edge each
+ * request opens a connection to Postgres, and a busy machine may not open 100 of them within the connection timeout.
  */
 export async function repeatWhileUnavailable(call: () => Promise<ApiResponse>): Promise<ApiResponse> {
   for (;;) {
