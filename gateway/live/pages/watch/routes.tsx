@@ -74,9 +74,11 @@ function WatchPage({ visit, stream, chat }: WatchParts & { readonly chat: Child 
           language={language}
         />
       </div>
-      {chat === null ? null : <div class="chat-column">{chat}</div>}
       <div class="wrap watch-about">
         <WatchHead visit={visit} stream={stream} />
+      </div>
+      {chat === null ? null : <div class="chat-column">{chat}</div>}
+      <div class="wrap watch-about">
         <About stream={stream} visit={visit} />
       </div>
     </div>
