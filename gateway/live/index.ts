@@ -22,6 +22,7 @@ import { targetRoutes } from './broadcasts/target-routes.ts'
 import { deleteUnkeptEntries } from './chat/delete-unkept-entries.ts'
 import { moderationRoutes } from './chat/moderation/routes.ts'
 import { createMessageWriter } from './chat/post-messages.ts'
+import { createChatReading } from './chat/read-chat.ts'
 import { createChatRooms } from './chat/rooms.ts'
 import { chatRoutes } from './chat/routes.ts'
 import { findStream, STREAMS_ARE_OPEN } from './store/streams.ts'
@@ -116,7 +117,7 @@ function mount(context: LiveContext): MountedSystem {
       ),
       routes: new Hono()
         .route('/', accountRoutes(context))
-        .route('/', broadcastRoutes(context, leases, followed))
+        .route('/', broadcastRoutes({ context, leases, followed, readChat: createChatReading(chat.rooms) }))
         .route('/', chatRoutes(context, chat))
         .route('/', moderationRoutes(context))
         .route('/', targetRoutes(context))
