@@ -24,6 +24,7 @@ import { moderationRoutes } from './chat/moderation/routes.ts'
 import { createMessageWriter } from './chat/post-messages.ts'
 import { createChatRooms } from './chat/rooms.ts'
 import { chatRoutes } from './chat/routes.ts'
+import { followRoutes } from './follows/routes.ts'
 import { findStream, STREAMS_ARE_OPEN } from './store/streams.ts'
 import { BROADCAST_KIND, streamIdOf } from './broadcast-worker.ts'
 import { chooseStorage } from './choose-storage.ts'
@@ -37,6 +38,7 @@ import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
 import { LIVE_PATH } from './playback/addresses.ts'
+import { createAccessChecks } from './playback/access-checks.ts'
 import { createPartCache } from './playback/part-cache.ts'
 import { createPlaylistCache } from './playback/playlist-cache.ts'
 import { playbackRoutes } from './playback/routes.ts'
@@ -92,7 +94,7 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
 }
 
 /** The first segments of the paths of live below `/api/v1`. */
-const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives', 'blocks']
+const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives', 'blocks', 'follows']
 
 /** Calls beside those of accounts that need no session. */
 const OPEN_CALLS = [
@@ -105,7 +107,8 @@ function mount(context: LiveContext): MountedSystem {
   const leases = createViewerLeases(context)
   const { db, notifier, log } = context
   const followed = createFollowedStreams({ readStream: (id) => findStream(db, id), notifier, log })
-  const chat = { context, rooms: createChatRooms(context, followed), writer: createMessageWriter(context) }
+  const checks = createAccessChecks(db)
+  const chat = { context, rooms: createChatRooms(context, { followed, checks }), writer: createMessageWriter(context) }
   return {
     name: 'live',
     api: {
@@ -116,9 +119,10 @@ function mount(context: LiveContext): MountedSystem {
       ),
       routes: new Hono()
         .route('/', accountRoutes(context))
-        .route('/', broadcastRoutes(context, leases, followed))
+        .route('/', broadcastRoutes({ context, leases, followed, checks }))
         .route('/', chatRoutes(context, chat))
         .route('/', moderationRoutes(context))
+        .route('/', followRoutes(context))
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))
         .route('/', whipRoutes(context)),
@@ -132,6 +136,7 @@ function mount(context: LiveContext): MountedSystem {
         '/',
         playbackRoutes({
           context,
+          checks,
           leases,
           played: createPlayedStreams(context, createPartCache()),
           playlists: createPlaylistCache(),

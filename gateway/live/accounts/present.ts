@@ -59,6 +59,7 @@ const ExportedArchive = v.object({
   visibility: v.string(),
   created_at: Moment,
 })
+const ExportedFollow = v.object({ user_id: v.string(), username: v.string(), followed_at: Moment })
 const ExportedMessage = v.object({ id: v.string(), stream_id: v.string(), text: v.string(), at: Moment })
 
 /** Answer to `GET /users/me/export`: the personal data of a user, newest first. */
@@ -67,6 +68,7 @@ export const UserExport = v.object({
   sessions: v.array(PublicSession),
   streams: v.array(ExportedStream),
   archives: v.array(ExportedArchive),
+  following: v.array(ExportedFollow),
   /** The newest 50,000 that are kept. */
   messages: v.array(ExportedMessage),
 })

@@ -3,6 +3,7 @@ import type { Context as HonoContext } from 'hono'
 import { encodeFrame, streamEvents, type EventWriter } from '../../http/event-stream.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
+import type { AccessChecks } from '../playback/access-checks.ts'
 import { newCode } from '../new-code.ts'
 import { removeViewer, type ViewerRef } from '../store/viewers.ts'
 import { MONITOR_QUERY, viewerIdOf } from '../playback/viewer-id.ts'
@@ -20,10 +21,12 @@ export type BroadcastEventSources = {
   readonly context: LiveContext
   readonly leases: ViewerLeases
   readonly followed: FollowedStreams
+  readonly checks: AccessChecks
 }
 
 /**
- * Streams a broadcast's `state`, `viewers` and, to its owner, `health` and `targets` as server-sent events, up to its end.
+ * Streams a broadcast's `state`, `viewers` and, to its owner, `health` and `targets` as server-sent events, up to its end
+ * or the moment at which the viewer may not watch it any more.
  * An open stream counts as a viewer, but not with `?monitor=`; `?viewer=` names the viewer that the page's player has too.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
@@ -48,6 +51,7 @@ type BroadcastEvents = BroadcastEventSources & {
 
 async function writeEvents(events: BroadcastEvents, { write, signal }: EventWriter): Promise<void> {
   const { context, leases, followed, viewer, ref, found } = events
+  const mayWatch = createWatchCheck(events)
   const send = createSender(write)
   const isOwner = viewer?.user.userId === found.stream.userId
   let shown: OwnedStream | null = null
@@ -61,9 +65,10 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
   }
   if (show(found)) {
     await new Promise<void>((resolve) => {
-      const unfollow = followed.follow(found.stream.streamId, (current) => {
-        if (current === null || !show(current)) end()
-      })
+      const apply = async (current: OwnedStream | null) => {
+        if (current === null || !(await mayWatch(current)) || !show(current)) end()
+      }
+      const unfollow = followed.follow(found.stream.streamId, (current) => void apply(current))
       const end = () => {
         unfollow()
         resolve()
@@ -76,6 +81,18 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
   await removeViewer(context.db, ref).catch((error: unknown) =>
     context.log.debug('a viewer that has left counts until its lease ends', { stream_id: ref.streamId, error }),
   )
+}
+
+/** Returns a function that says whether the viewer may still watch. What cannot be read changes nothing. */
+function createWatchCheck({ context, checks, viewer }: BroadcastEvents): (current: OwnedStream) => Promise<boolean> {
+  return async ({ stream }) => {
+    try {
+      return await checks.mayStillWatch(stream, viewer)
+    } catch (error) {
+      context.log.debug('followers could not be read', { stream_id: stream.streamId, error })
+      return true
+    }
+  }
 }
 
 type SendEvent = (event: string, value: unknown) => void

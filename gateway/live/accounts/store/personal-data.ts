@@ -1,12 +1,12 @@
 import { and, desc, eq } from 'drizzle-orm'
 
 import type { Db } from '../../../ports/database.ts'
-import { archives, chatEntries, streams } from '../../schema.ts'
+import { archives, chatEntries, follows, streams, users } from '../../schema.ts'
 
 /** Messages of an export: the newest ones, so that years of chat do not fill the memory of a gateway. */
 const MAX_MESSAGES = 50_000
 
-/** Reads what a user has made beside the account: broadcasts, recordings, and the newest messages; newest first. */
+/** Reads what a user has made beside the account: broadcasts, recordings, follows, and the newest messages; newest first. */
 export async function readPersonalData(db: Db, userId: string) {
   return {
     broadcasts: await db
@@ -35,6 +35,12 @@ export async function readPersonalData(db: Db, userId: string) {
       .from(archives)
       .where(eq(archives.userId, userId))
       .orderBy(desc(archives.archiveId)),
+    following: await db
+      .select({ userId: users.userId, username: users.username, followedAt: follows.createdAt })
+      .from(follows)
+      .innerJoin(users, eq(users.userId, follows.followingId))
+      .where(eq(follows.followerId, userId))
+      .orderBy(desc(follows.followId)),
     messages: await db
       .select({
         streamId: chatEntries.streamId,
