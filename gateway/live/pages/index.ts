@@ -4,6 +4,7 @@ import { pageErrors, pageNotFound } from './errors.tsx'
 import { archivePageRoutes } from './archive/routes.tsx'
 import { channelRoutes } from './channel/routes.tsx'
 import { forgotRoutes } from './forgot/routes.ts'
+import { followPageRoutes } from './follow/routes.ts'
 import { homeRoutes } from './home/routes.tsx'
 import { registerRoutes } from './register/routes.ts'
 import { settingsRoutes } from './settings/routes.ts'
@@ -39,6 +40,7 @@ const ROUTES = [
   archivePageRoutes,
   studioRoutes,
   channelRoutes,
+  followPageRoutes,
 ]
 
 /** Returns the pages of live, at the root of the site. */

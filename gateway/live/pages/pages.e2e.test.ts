@@ -25,6 +25,8 @@ beforeAll(async () => {
     startBrowser(),
   ])
   owner = await signUp(gateway.api, 'anna')
+  const guest = await signUp(gateway.api, 'mika')
+  await gateway.api('POST', '/api/v1/follows', { user_id: guest.user.user_id }, owner.headers)
   await makeBroadcasts()
 })
 afterAll(async () => {
@@ -73,6 +75,8 @@ const PAGES = [
   ['a channel', () => '@anna', false],
   ['a page that does not exist', () => 'nothing/here', false],
   ['a broadcast that does not exist', () => 'watch/0', false],
+  ['the list of what is live to one who follows', () => '', true],
+  ['a channel that is followed', () => '@mika', true],
   ['the settings', () => 'settings', true],
   ['the studio', () => 'studio', true],
   ['a new broadcast', () => 'studio/new', true],

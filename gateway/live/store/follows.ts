@@ -1,7 +1,7 @@
 import { and, count, desc, eq, lt, sql } from 'drizzle-orm'
 
 import type { DbOrTx } from '../../ports/database.ts'
-import { follows, users } from '../schema.ts'
+import { follows, streams, users } from '../schema.ts'
 
 export type Follow = typeof follows.$inferSelect
 
@@ -91,6 +91,24 @@ export function readFollowing(db: DbOrTx, followerId: string, page: FollowPage):
     .where(and(eq(follows.followerId, followerId), isBefore(page)))
     .orderBy(desc(follows.followId))
     .limit(page.limit)
+}
+
+/** A channel that a user follows, with the newest of its broadcasts on the air that followers find in lists. */
+export type FollowedChannel = { readonly username: string; readonly liveStreamId: string | null }
+
+/** Returns channels that a user follows: those on the air first, then the newest follows. */
+export async function readFollowedChannels(db: DbOrTx, followerId: string, limit: number): Promise<FollowedChannel[]> {
+  return db.execute<FollowedChannel>(sql`
+    with on_air as (
+      select ${streams.userId} as user_id, max(${streams.streamId}::text) as stream_id from ${streams}
+      where ${streams.state} in ('live', 'reconnecting') and ${streams.visibility} in ('public', 'followers')
+        and ${streams.userId} in (select following_id from ${follows} where follower_id = ${followerId})
+      group by 1)
+    select channel.username, on_air.stream_id as "liveStreamId"
+    from ${follows} follow join ${users} channel on channel.user_id = follow.following_id
+    left join on_air on on_air.user_id = follow.following_id
+    where follow.follower_id = ${followerId}
+    order by on_air.stream_id is null, follow.follow_id desc limit ${limit}`)
 }
 
 const FOLLOWED_USER = {

@@ -11,6 +11,7 @@ import { findUserByName } from '../../accounts/store/users.ts'
 import { listArchives } from '../../archives/read-archives.ts'
 import { listStreams } from '../../broadcasts/list-streams.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
+import { FollowBox } from '../follow/follow-box.tsx'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { CHANNEL_MESSAGES } from '../messages/channel.ts'
@@ -58,6 +59,7 @@ function ChannelPage({ visit, user, list }: ChannelParts & { readonly list: Chil
           <p class="muted">
             {text.since} <Moment at={user.created_at} language={visit.language} format="day" />
           </p>
+          <FollowBox visit={visit} channel={user} root={ROOT} back={`@${user.username}`} />
         </div>
         {isOwn ? (
           <div class="actions">

@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
+import { signUp, type TestUser } from '../../testing/live-gateway.ts'
+
+let gateway: TestGateway
+let [anna, ben]: TestUser[] = []
+let streamId = ''
+beforeAll(async () => {
+  gateway = await startTestGateway()
+  anna = await signUp(gateway.api, 'anna')
+  ben = await signUp(gateway.api, 'ben')
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'A show' }, anna.headers)
+  streamId = json.stream_id
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const cookieOf = (who: TestUser | undefined) => ({
+  cookie: `tallylight_session=${who?.headers['authorization']?.replace('Bearer ', '')}`,
+})
+const read = async (path: string, who?: TestUser) => {
+  const answer = await fetch(gateway.url + path, { headers: who === undefined ? {} : cookieOf(who) })
+  return answer.text()
+}
+const send = async (path: string, form: Record<string, string>, headers: Record<string, string>) => {
+  const body = new URLSearchParams(form)
+  const answer = await fetch(gateway.url + path, { method: 'POST', body, headers, redirect: 'manual' })
+  return [answer.status, answer.headers.get('location')]
+}
+
+it('a form follows and unfollows a channel, without scripts, and leads back to the page', async () => {
+  const page = `/watch/${streamId}`
+  expect(await read(page, ben)).toMatch(/0 followers[\s\S]*aria-label="Follow anna"/)
+  const own = { ...cookieOf(ben), origin: gateway.url }
+  const back = `watch/${streamId}`
+  expect(await send('/@anna/follow', { follow: 'yes', back }, own)).toEqual([303, `../${back}`])
+  for (const path of [page, '/@anna']) expect(await read(path, ben)).toMatch(/1 follower[\s\S]*"Unfollow anna"/)
+  expect(await read('/', ben)).toMatch(/Channels you follow[\s\S]*href="@anna"/)
+  expect(await read('/@anna', anna)).not.toContain('ollow anna')
+  expect(await send('/@anna/follow', { follow: 'no', back: '//evil.example' }, own)).toEqual([303, '../'])
+  expect(await read('/', ben)).not.toContain('Channels you follow')
+})
+
+it('a visitor is led to sign in, and no other site can make a browser follow', async () => {
+  const page = await read(`/watch/${streamId}?lang=ja`)
+  expect(page).toContain(`href="../sign-in?next=watch%2F${streamId}"`)
+  expect(page).toContain('ログインしてフォロー')
+  const form = { follow: 'yes', back: '@anna' }
+  expect(await send('/@anna/follow', form, {})).toEqual([303, '../sign-in?next=%40anna'])
+  const [status] = await send('/@anna/follow', form, { ...cookieOf(ben), origin: 'https://evil.example' })
+  expect(status).toBe(403)
+  expect(await read('/@anna')).toContain('0 followers')
+})
