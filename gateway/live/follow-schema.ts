@@ -1,6 +1,6 @@
 /** The tables of follows, a part of `schema.ts`. */
 
-import { index, pgTable, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import { boolean, index, pgTable, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 
 import { createdAt } from './account-schema.ts'
 import { userOf } from './stream-schema.ts'
@@ -12,6 +12,8 @@ export const follows = pgTable(
     followId: uuid('follow_id').primaryKey(),
     followerId: userOf('follower_id').notNull(),
     followingId: userOf('following_id').notNull(),
+    /** Whether the follower wants no notices of this channel. */
+    isMuted: boolean('is_muted').notNull().default(false),
     createdAt: createdAt(),
   },
   (table) => [

@@ -24,6 +24,7 @@ import { moderationRoutes } from './chat/moderation/routes.ts'
 import { createMessageWriter } from './chat/post-messages.ts'
 import { createChatRooms } from './chat/rooms.ts'
 import { chatRoutes } from './chat/routes.ts'
+import { createFollowerCounts } from './follows/follower-counts.ts'
 import { followRoutes } from './follows/routes.ts'
 import { findStream, STREAMS_ARE_OPEN } from './store/streams.ts'
 import { BROADCAST_KIND, streamIdOf } from './broadcast-worker.ts'
@@ -38,6 +39,10 @@ import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
 import { LIVE_PATH } from './playback/addresses.ts'
+import { createNoticeWatch } from './notices/notice-watch.ts'
+import { noticeRoutes } from './notices/routes.ts'
+import { deleteExpiredNotices, writeNotices } from './notices/write-notices.ts'
+import { ANNOUNCEMENTS_WAIT } from './store/announcements.ts'
 import { createAccessChecks } from './playback/access-checks.ts'
 import { createPartCache } from './playback/part-cache.ts'
 import { createPlaylistCache } from './playback/playlist-cache.ts'
@@ -94,7 +99,7 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
 }
 
 /** The first segments of the paths of live below `/api/v1`. */
-const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives', 'blocks', 'follows']
+const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives', 'blocks', 'follows', 'notifications']
 
 /** Calls beside those of accounts that need no session. */
 const OPEN_CALLS = [
@@ -123,11 +128,14 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', chatRoutes(context, chat))
         .route('/', moderationRoutes(context))
         .route('/', followRoutes(context))
+        .route('/', noticeRoutes({ context, watch: createNoticeWatch(context) }))
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))
         .route('/', whipRoutes(context)),
     },
-    ...(loadPageAssets === null ? {} : { pages: pageRoutes({ ...context, loadPageAssets }) }),
+    ...(loadPageAssets === null
+      ? {}
+      : { pages: pageRoutes({ ...context, loadPageAssets, countFollowers: createFollowerCounts(db) }) }),
     mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
       .route('/', unversionedRoutes())
@@ -227,6 +235,8 @@ function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask
     taskAtInterval('retain stored files', RARELY_MS, () => retainFiles(context)),
     taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context), STORAGE_DUE_IN_MS),
     taskAtInterval('delete old chat messages', RARELY_MS, () => deleteUnkeptEntries(context)),
+    taskAtInterval('write notices', OFTEN_MS, () => writeNotices(context), ANNOUNCEMENTS_WAIT),
+    taskAtInterval('delete old notices', RARELY_MS, () => deleteExpiredNotices(context)),
     taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context), MONITORS_DIFFER),
     // Also without broadcasts on the air: what is remembered of players is forgotten by it.
     taskAtInterval('renew viewers', OFTEN_MS, () => leases.flush()),

@@ -48,7 +48,7 @@ describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {
     const [key, session] = [[{ ApiKey: [] }, { Bearer: [] }], [{ Bearer: [] }]]
     for (const { name, security, responses } of calls.filter((call) => !OPEN_CALLS.includes(call.name))) {
       expect(security).toEqual(
-        /\/(?:auth|users|invitations|streams|archives|blocks|follows)\b/.test(name) ? session : key,
+        /\/(?:auth|users|invitations|streams|archives|blocks|follows|notifications)\b/.test(name) ? session : key,
       )
       expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '429', '503']))
     }

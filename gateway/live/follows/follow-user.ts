@@ -6,12 +6,14 @@ import { countAttempt } from '../accounts/store/login-failures.ts'
 import { findUser } from '../accounts/store/users.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
+import type { UpdateFollowBody } from './requests.ts'
 import {
   countFollowing,
   deleteFollow,
   findFollow,
   findFollowById,
   insertFollow,
+  muteFollow,
   type Follow,
 } from '../store/follows.ts'
 
@@ -61,6 +63,32 @@ export async function unfollowById({ db }: LiveContext, { user }: SignedIn, foll
   if (found === null) return
   if (found.followerId !== user.userId) throw followNotFound()
   await deleteFollow(db, found)
+}
+
+/**
+ * Turns the notices of a channel on or off, by the follow of the signed-in user.
+ * @throws BrokenRule FOLLOW_NOT_FOUND
+ */
+export async function updateFollow(
+  { db }: LiveContext,
+  { user }: SignedIn,
+  followId: string,
+  { notices }: UpdateFollowBody,
+): Promise<Follow> {
+  const found = UUID.test(followId) ? await findFollowById(db, followId) : null
+  const changed = found?.followerId === user.userId ? await muteFollow(db, found, !notices) : null
+  if (changed === null) throw followNotFound()
+  return changed
+}
+
+/** Turns the notices of a channel on or off, where the signed-in user follows it. */
+export async function muteChannel(
+  { db }: LiveContext,
+  { user }: SignedIn,
+  followingId: string,
+  isMuted: boolean,
+): Promise<void> {
+  await muteFollow(db, { followerId: user.userId, followingId }, isMuted)
 }
 
 /** Ends the follow of a channel by the signed-in user; without one, it does nothing. */

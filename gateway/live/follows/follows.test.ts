@@ -33,6 +33,7 @@ describe.each(RUNTIMES)('follows on %s', (runtime) => {
       follow_id: expect.any(String),
       follower_id: idOf(anna),
       following_id: idOf(owner),
+      notices: true,
       created_at: expect.any(String),
     })
     expect([again.status, again.json]).toEqual([201, first.json])
@@ -65,7 +66,8 @@ describe.each(RUNTIMES)('follows on %s', (runtime) => {
   })
 
   it('are pages with a cursor, in the export, and go with the account', async () => {
-    const fans = await Promise.all([1, 2, 3].map((n) => signUp(gateway.api, `fan-${n}`)))
+    const fans: TestUser[] = []
+    for (const n of [1, 2, 3]) fans.push(await signUp(gateway.api, `fan-${n}`))
     for (const fan of fans) await follow(fan, ben)
     const first = await as(undefined, 'GET', `/users/${idOf(ben)}/followers?limit=2`)
     expect(first.json.users).toMatchObject([

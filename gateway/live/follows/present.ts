@@ -10,6 +10,8 @@ export const FollowView = v.object({
   follow_id: v.string(),
   follower_id: v.string(),
   following_id: v.string(),
+  /** Whether the follower wants notices of this channel. */
+  notices: v.boolean(),
   created_at: Moment,
 })
 export type FollowView = v.InferOutput<typeof FollowView>
@@ -22,11 +24,12 @@ export const FollowList = v.object({
 export type FollowList = v.InferOutput<typeof FollowList>
 
 /** Returns a follow as its follower sees it. */
-export function presentFollow({ followId, followerId, followingId, createdAt }: Follow): FollowView {
+export function presentFollow({ followId, followerId, followingId, isMuted, createdAt }: Follow): FollowView {
   return {
     follow_id: followId,
     follower_id: followerId,
     following_id: followingId,
+    notices: !isMuted,
     created_at: createdAt.toISOString(),
   }
 }

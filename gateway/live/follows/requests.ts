@@ -10,6 +10,10 @@ export const FollowBody = v.strictObject(
 )
 export type FollowBody = v.InferOutput<typeof FollowBody>
 
+/** Body of `PUT` and `PATCH /follows/{id}`. */
+export const UpdateFollowBody = v.strictObject({ notices: v.boolean('must be true or false') }, objectProblem)
+export type UpdateFollowBody = v.InferOutput<typeof UpdateFollowBody>
+
 /** Query of `GET /users/{id}/followers` and `/following`. */
 export const FollowListQuery = v.strictObject({ cursor: Cursor, limit: Limit }, objectProblem)
 export type FollowListQuery = v.InferOutput<typeof FollowListQuery>

@@ -7,10 +7,10 @@ import { userIdOf } from '../accounts/path-user.ts'
 import { requireSession } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { followUser, unfollowById } from './follow-user.ts'
+import { followUser, unfollowById, updateFollow } from './follow-user.ts'
 import { listFollowers, listFollowing } from './list-follows.ts'
 import { FollowList, FollowView, presentFollow } from './present.ts'
-import { FollowBody, FollowListQuery } from './requests.ts'
+import { FollowBody, FollowListQuery, UpdateFollowBody } from './requests.ts'
 
 const TAG = 'Follows'
 const LIST_ERRORS = [KERNEL_ERRORS.INVALID_CONFIG, LIVE_ERRORS.USER_NOT_FOUND]
@@ -27,6 +27,15 @@ const DOCS = {
         LIVE_ERRORS.TOO_MANY_FOLLOWS,
         LIVE_ERRORS.FOLLOW_LIMITED,
       ],
+    },
+    'session',
+  ),
+  update: describe(
+    TAG,
+    'Turn the notices of a channel on or off',
+    {
+      ...answers(200, FollowView, 'The follow.'),
+      errors: [KERNEL_ERRORS.INVALID_CONFIG, LIVE_ERRORS.FOLLOW_NOT_FOUND],
     },
     'session',
   ),
@@ -52,7 +61,14 @@ const DOCS = {
 
 /** Returns the API of follows. */
 export function followRoutes(context: LiveContext): Hono {
-  return new Hono()
+  const routes = new Hono()
+  for (const method of ['PUT', 'PATCH']) {
+    routes.on(method, '/follows/:id', DOCS.update, requireJson, parse('json', UpdateFollowBody), async (c) => {
+      const signedIn = await requireSession(context, c)
+      return c.json(presentFollow(await updateFollow(context, signedIn, c.req.param('id'), c.req.valid('json'))))
+    })
+  }
+  return routes
     .post('/follows', DOCS.follow, requireJson, parse('json', FollowBody), async (c) => {
       const follow = await followUser(context, await requireSession(context, c), c.req.valid('json').user_id)
       return c.json(presentFollow(follow), 201)

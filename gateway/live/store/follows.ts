@@ -47,6 +47,12 @@ export async function deleteFollow(db: DbOrTx, pair: FollowPair): Promise<void> 
   await db.delete(follows).where(isPair(pair))
 }
 
+/** Turns the notices of a follow off or on; returns `null` where there is none. */
+export async function muteFollow(db: DbOrTx, pair: FollowPair, isMuted: boolean): Promise<Follow | null> {
+  const [row] = await db.update(follows).set({ isMuted }).where(isPair(pair)).returning()
+  return row ?? null
+}
+
 /** Returns which of these pairs are follows. */
 export async function listFollowPairs(db: DbOrTx, pairs: readonly FollowPair[]): Promise<FollowPair[]> {
   const rows = await db.execute<{ follower_id: string; following_id: string }>(sql`

@@ -1,12 +1,13 @@
 import { and, desc, eq } from 'drizzle-orm'
 
 import type { Db } from '../../../ports/database.ts'
-import { archives, chatEntries, follows, streams, users } from '../../schema.ts'
+import { archives, chatEntries, follows, notifications, streams, users } from '../../schema.ts'
 
 /** Messages of an export: the newest ones, so that years of chat do not fill the memory of a gateway. */
 const MAX_MESSAGES = 50_000
+const MAX_NOTICES = 10_000
 
-/** Reads what a user has made beside the account: broadcasts, recordings, follows, and the newest messages; newest first. */
+/** Reads what a user has made beside the account: broadcasts, recordings, follows, and the newest notices and messages. */
 export async function readPersonalData(db: Db, userId: string) {
   return {
     broadcasts: await db
@@ -36,11 +37,28 @@ export async function readPersonalData(db: Db, userId: string) {
       .where(eq(archives.userId, userId))
       .orderBy(desc(archives.archiveId)),
     following: await db
-      .select({ userId: users.userId, username: users.username, followedAt: follows.createdAt })
+      .select({
+        userId: users.userId,
+        username: users.username,
+        isMuted: follows.isMuted,
+        followedAt: follows.createdAt,
+      })
       .from(follows)
       .innerJoin(users, eq(users.userId, follows.followingId))
       .where(eq(follows.followerId, userId))
       .orderBy(desc(follows.followId)),
+    notices: await db
+      .select({
+        notificationId: notifications.notificationId,
+        kind: notifications.kind,
+        streamId: notifications.streamId,
+        createdAt: notifications.createdAt,
+        readAt: notifications.readAt,
+      })
+      .from(notifications)
+      .where(eq(notifications.userId, userId))
+      .orderBy(desc(notifications.notificationId))
+      .limit(MAX_NOTICES),
     messages: await db
       .select({
         streamId: chatEntries.streamId,

@@ -1,9 +1,9 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
 import { Icon } from '../../../web/components/icons.tsx'
-import { readFollowState, type FollowState } from '../../follows/follow-state.ts'
 import { FOLLOW_MESSAGES } from '../messages/follows.ts'
 import type { Visit } from '../visit.ts'
+import { readFollowState, type FollowState } from './follow-state.ts'
 
 type FollowBoxParts = {
   readonly visit: Visit
@@ -16,8 +16,8 @@ type FollowBoxParts = {
 
 /** Renders how many follow a channel, with the button by which the viewer follows or unfollows it. */
 export async function FollowBox({ visit, channel, root, back }: FollowBoxParts) {
-  const { context, signedIn, language } = visit
-  const state = await readFollowState(context, signedIn, channel.user_id)
+  const { signedIn, language } = visit
+  const state = await readFollowState(visit, channel.user_id)
   const isOwn = signedIn?.user.userId === channel.user_id
   return (
     <div class="follow-box">
