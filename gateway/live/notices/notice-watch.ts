@@ -19,7 +19,7 @@ export type NoticeWatcher = {
   readonly onEnd: () => void
 }
 
-type Watched = { readonly signedIn: SignedIn; readonly watcher: NoticeWatcher; newest: string | null }
+type WatchedNotices = { readonly signedIn: SignedIn; readonly watcher: NoticeWatcher; newest: string | null }
 
 /** Interval of looking, in ms. */
 const POLL_MS = 1000
@@ -28,7 +28,7 @@ const PAUSE_MS = 200
 
 /** Creates the watch of one gateway. It reads as long as someone is connected, once for all of them. */
 export function createNoticeWatch({ db, log, wideNotifier }: LiveContext): NoticeWatch {
-  const all = new Set<Watched>()
+  const all = new Set<WatchedNotices>()
   let isRunning = false
   const { wake, createSleeper } = createWakeSignal()
   const sleep = createSleeper()
@@ -66,7 +66,7 @@ export function createNoticeWatch({ db, log, wideNotifier }: LiveContext): Notic
 
   return {
     watch(signedIn, watcher) {
-      const watched: Watched = { signedIn, watcher, newest: null }
+      const watched: WatchedNotices = { signedIn, watcher, newest: null }
       all.add(watched)
       if (!isRunning) {
         isRunning = true

@@ -4,7 +4,15 @@ import { fromCursor, toCursor } from '../../http/paging.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { countUnread, markAllRead, markRead, readMutedKinds, readNotices, putMutedKinds } from '../store/notices.ts'
+import {
+  countUnread,
+  markAllRead,
+  markRead,
+  putMutedKinds,
+  readMutedKinds,
+  readNotices,
+  type Notice,
+} from '../store/notices.ts'
 import { presentNotice, type NoticeList, type NoticePreferences } from './present.ts'
 import type { NoticeListQuery, NoticePreferencesBody } from './requests.ts'
 import { readTopicOf } from './topic.ts'
@@ -40,12 +48,12 @@ export async function listNotices(
   }
 }
 
-/** Marks a notice of the signed-in user as read. @throws BrokenRule NOTIFICATION_NOT_FOUND */
-export async function readNotice({ db, wideNotifier }: LiveContext, { user }: SignedIn, id: string): Promise<void> {
-  if (!UUID.test(id) || !(await markRead(db, user.userId, id))) {
-    throw new BrokenRule(LIVE_ERRORS.NOTIFICATION_NOT_FOUND, 'you have no notice of this id')
-  }
+/** Marks a notice of the signed-in user as read, and returns it. @throws BrokenRule NOTIFICATION_NOT_FOUND */
+export async function readNotice({ db, wideNotifier }: LiveContext, { user }: SignedIn, id: string): Promise<Notice> {
+  const notice = UUID.test(id) ? await markRead(db, user.userId, id) : null
+  if (notice === null) throw new BrokenRule(LIVE_ERRORS.NOTIFICATION_NOT_FOUND, 'you have no notice of this id')
   wideNotifier.notify(readTopicOf(user.userId))
+  return notice
 }
 
 /** Marks all notices of the signed-in user as read. */

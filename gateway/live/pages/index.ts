@@ -6,6 +6,7 @@ import { channelRoutes } from './channel/routes.tsx'
 import { forgotRoutes } from './forgot/routes.ts'
 import { followPageRoutes } from './follow/routes.ts'
 import { homeRoutes } from './home/routes.tsx'
+import { noticePageRoutes } from './notices/routes.tsx'
 import { registerRoutes } from './register/routes.ts'
 import { settingsRoutes } from './settings/routes.ts'
 import { resetRoutes } from './reset/routes.ts'
@@ -41,6 +42,7 @@ const ROUTES = [
   studioRoutes,
   channelRoutes,
   followPageRoutes,
+  noticePageRoutes,
 ]
 
 /** Returns the pages of live, at the root of the site. */

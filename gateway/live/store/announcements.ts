@@ -6,7 +6,7 @@ import type { AnnouncementKind } from '../rules/notice-kind.ts'
 import { announcements, notifications, streams } from '../schema.ts'
 import type { Stream } from './streams.ts'
 
-export type Announcement = typeof announcements.$inferSelect
+export type BroadcastAnnouncement = typeof announcements.$inferSelect
 
 /** How long before its start a broadcast is announced again, in seconds. */
 const SOON_SEC = 600
@@ -60,7 +60,7 @@ export async function listMissed(db: DbOrTx, limit: number): Promise<Pick<Stream
 }
 
 /** An open announcement with what decides who gets it. */
-export type OpenAnnouncement = Pick<Announcement, 'streamId' | 'kind' | 'afterFollow'> &
+export type OpenAnnouncement = Pick<BroadcastAnnouncement, 'streamId' | 'kind' | 'afterFollow'> &
   Pick<Stream, 'userId' | 'visibility' | 'state'>
 
 /**
@@ -89,7 +89,7 @@ export async function lockOpenAnnouncement(tx: Tx): Promise<OpenAnnouncement | n
 /** Records that the notices up to a follow are written. */
 export async function advanceAnnouncement(
   tx: Tx,
-  { streamId, kind }: Pick<Announcement, 'streamId' | 'kind'>,
+  { streamId, kind }: Pick<BroadcastAnnouncement, 'streamId' | 'kind'>,
   afterFollow: string,
 ): Promise<void> {
   await tx
@@ -101,7 +101,7 @@ export async function advanceAnnouncement(
 /** Records that all notices of an announcement are written. */
 export async function closeAnnouncement(
   tx: DbOrTx,
-  { streamId, kind }: Pick<Announcement, 'streamId' | 'kind'>,
+  { streamId, kind }: Pick<BroadcastAnnouncement, 'streamId' | 'kind'>,
 ): Promise<void> {
   await tx
     .update(announcements)

@@ -89,14 +89,14 @@ export async function countUnread(db: DbOrTx, userId: string, limit: number): Pr
   return row?.n ?? 0
 }
 
-/** Marks a notice of a user as read; returns false where the user has none of this id. */
-export async function markRead(db: DbOrTx, userId: string, notificationId: string): Promise<boolean> {
-  const rows = await db
+/** Marks a notice of a user as read, and returns it; `null` where the user has none of this id. */
+export async function markRead(db: DbOrTx, userId: string, notificationId: string): Promise<Notice | null> {
+  const [row] = await db
     .update(notifications)
     .set({ readAt: sql`coalesce(${notifications.readAt}, now())` })
     .where(and(eq(notifications.userId, userId), eq(notifications.notificationId, notificationId)))
-    .returning({ id: notifications.notificationId })
-  return rows.length > 0
+    .returning()
+  return row ?? null
 }
 
 /** Marks all notices of a user as read. */

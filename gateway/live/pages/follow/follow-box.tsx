@@ -2,6 +2,7 @@
 
 import { Icon } from '../../../web/components/icons.tsx'
 import { FOLLOW_MESSAGES } from '../messages/follows.ts'
+import { NOTICE_MESSAGES } from '../messages/notices.ts'
 import type { Visit } from '../visit.ts'
 import { readFollowState, type FollowState } from './follow-state.ts'
 
@@ -41,9 +42,9 @@ function FollowAction({ visit, channel, root, back, state }: FollowBoxParts & { 
       </a>
     )
   }
-  const { isFollowing } = state
+  const { isFollowing, isMuted } = state
   return (
-    <form method="post" action={`${root}/@${username}/follow`}>
+    <form class="actions" method="post" action={`${root}/@${username}/follow`}>
       <input type="hidden" name="back" value={back} />
       <button
         class={isFollowing ? 'button button-small' : 'button button-small button-primary'}
@@ -55,6 +56,25 @@ function FollowAction({ visit, channel, root, back, state }: FollowBoxParts & { 
         <Icon name={isFollowing ? 'check' : 'plus'} />
         {isFollowing ? text.unfollow : text.follow}
       </button>
+      {isFollowing ? <MuteButton visit={visit} username={username} isMuted={isMuted} /> : null}
     </form>
+  )
+}
+
+type MuteButtonParts = { readonly visit: Visit; readonly username: string; readonly isMuted: boolean }
+
+function MuteButton({ visit, username, isMuted }: MuteButtonParts) {
+  const text = NOTICE_MESSAGES[visit.language]
+  return (
+    <button
+      class="button button-small"
+      type="submit"
+      name="notices"
+      value={isMuted ? 'yes' : 'no'}
+      aria-label={isMuted ? text.unmuteOf(username) : text.muteOf(username)}
+    >
+      <Icon name="bell" />
+      {isMuted ? text.unmute : text.mute}
+    </button>
   )
 }
