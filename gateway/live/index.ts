@@ -48,6 +48,7 @@ import { createPartCache } from './playback/part-cache.ts'
 import { createPlaylistCache } from './playback/playlist-cache.ts'
 import { playbackRoutes } from './playback/routes.ts'
 import { retainFiles } from './retention/retain-files.ts'
+import { scheduleRoutes } from './schedule/routes.ts'
 import { ensureStorageWorker } from './storage/ensure-storage-worker.ts'
 import { storageCallbacks } from './storage/callbacks.ts'
 import { STORAGE_ATTEMPTS, STORAGE_KIND, storageRole, storageSpec } from './storage/pod.ts'
@@ -128,6 +129,7 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', chatRoutes(context, chat))
         .route('/', moderationRoutes(context))
         .route('/', followRoutes(context))
+        .route('/', scheduleRoutes(context))
         .route('/', noticeRoutes({ context, watch: createNoticeWatch(context) }))
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))

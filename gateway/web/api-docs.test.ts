@@ -22,6 +22,8 @@ const OPEN_CALLS = [
   'get /api/v1/users/{id}',
   'get /api/v1/users/{id}/followers',
   'get /api/v1/users/{id}/following',
+  'get /api/v1/users/{id}/schedule',
+  'get /api/v1/users/{id}/schedule.ics',
   'post /api/v1/auth/forgot',
   'post /api/v1/auth/login',
   'post /api/v1/auth/logout',

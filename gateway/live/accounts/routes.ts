@@ -148,7 +148,7 @@ export const ACCOUNT_PATHS = ['auth', 'users', 'invitations'] as const
 /** Calls that need no session, by method and path below `/api/v1`. */
 const OPEN_CALLS = [
   /^POST \/auth\/(?:register|login|logout|verify-email|forgot|reset)$/,
-  /^(?:GET|HEAD) \/users\/[^/]+(?:\/(?:followers|following))?$/,
+  /^(?:GET|HEAD) \/users\/[^/]+(?:\/(?:followers|following|schedule|schedule\.ics))?$/,
 ]
 
 /** Returns whether a call of accounts needs no session. */

@@ -105,6 +105,27 @@ describe.each(RUNTIMES)('follows on %s', (runtime) => {
     expect(await all(anna)).toEqual([404, 404, 404, false])
   })
 
+  it('find the schedule of a channel in its order, also as a calendar', async () => {
+    const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
+    await create({ title: 'Later', visibility: 'public', scheduled_for: inHours(2) })
+    await create({ title: 'Soon, with friends', scheduled_for: inHours(1) })
+    await create({ title: 'Secret', visibility: 'unlisted', scheduled_for: inHours(3) })
+    const { json: made } = await follow(anna)
+    const path = `/users/${idOf(owner)}/schedule`
+    const titles = async (who: TestUser | undefined) =>
+      (await as(who, 'GET', path)).json.streams.map((one: Json) => one.title)
+    expect([await titles(anna), await titles(undefined)]).toEqual([['Soon, with friends', 'Later'], ['Later']])
+    const calendar = await as(anna, 'GET', `${path}.ics`)
+    expect(calendar.headers.get('content-type')).toBe('text/calendar; charset=utf-8')
+    expect(calendar.text.match(/^SUMMARY:.*$/gm)).toEqual([
+      String.raw`SUMMARY:owner-of-all: Soon\, with friends`,
+      'SUMMARY:owner-of-all: Later',
+    ])
+    expect((await as(undefined, 'GET', `${path}.ics`)).text).not.toContain('friends')
+    expect((await as(undefined, 'GET', '/users/none/schedule')).status).toBe(404)
+    await as(anna, 'DELETE', `/follows/${made.follow_id}`)
+  })
+
   it('that end take away the player and the events, also those that are open', async () => {
     const { json: stream } = await as(owner, 'POST', '/streams', { title: 'On the air', visibility: 'followers' })
     const id: string = stream.stream_id

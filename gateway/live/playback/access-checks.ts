@@ -2,7 +2,7 @@ import type { Db } from '../../ports/database.ts'
 import { accessOf, type Viewer, type Watched } from '../rules/access.ts'
 import { listFollowPairs, type FollowPair } from '../store/follows.ts'
 
-/** Checks again and again whether those who are connected may still watch. An answer is kept for a moment. */
+/** Checks again and again whether those who are connected may still watch. That one follows is kept for a moment. */
 export type AccessChecks = {
   /** Returns whether a viewer may watch. */
   mayStillWatch(watched: Watched, viewer: Viewer): Promise<boolean>
@@ -42,7 +42,9 @@ export function createAccessChecks(db: Db): AccessChecks {
     waiting.pairs.set(key, pair)
     const answer = waiting.found.then((found) => found.has(key))
     kept.set(key, answer)
-    setTimeout(() => kept.delete(key), KEEP_MS)
+    const forget = () => kept.delete(key)
+    // Who does not follow may do so the next moment.
+    void answer.then((isFollowing) => (isFollowing ? setTimeout(forget, KEEP_MS) : forget()), forget)
     return answer
   }
 
