@@ -36,6 +36,23 @@ export async function readPersonalData(db: Db, userId: string) {
       .from(archives)
       .where(eq(archives.userId, userId))
       .orderBy(desc(archives.archiveId)),
+    ...(await readFollowData(db, userId)),
+    messages: await db
+      .select({
+        streamId: chatEntries.streamId,
+        entryId: chatEntries.entryId,
+        text: chatEntries.text,
+        createdAt: chatEntries.createdAt,
+      })
+      .from(chatEntries)
+      .where(and(eq(chatEntries.userId, userId), eq(chatEntries.kind, 'message'), eq(chatEntries.isDeleted, false)))
+      .orderBy(desc(chatEntries.entryId))
+      .limit(MAX_MESSAGES),
+  }
+}
+
+async function readFollowData(db: Db, userId: string) {
+  return {
     following: await db
       .select({
         userId: users.userId,
@@ -59,16 +76,5 @@ export async function readPersonalData(db: Db, userId: string) {
       .where(eq(notifications.userId, userId))
       .orderBy(desc(notifications.notificationId))
       .limit(MAX_NOTICES),
-    messages: await db
-      .select({
-        streamId: chatEntries.streamId,
-        entryId: chatEntries.entryId,
-        text: chatEntries.text,
-        createdAt: chatEntries.createdAt,
-      })
-      .from(chatEntries)
-      .where(and(eq(chatEntries.userId, userId), eq(chatEntries.kind, 'message'), eq(chatEntries.isDeleted, false)))
-      .orderBy(desc(chatEntries.entryId))
-      .limit(MAX_MESSAGES),
   }
 }
