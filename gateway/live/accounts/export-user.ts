@@ -4,10 +4,13 @@ import { presentOwnUser, type UserExport } from './present.ts'
 import type { SignedIn } from './session.ts'
 import { readPersonalData } from './store/personal-data.ts'
 
-/** Returns the personal data of the signed-in user: account, sessions, broadcasts, recordings and messages. */
+/** Returns the personal data of the signed-in user: account, sessions, broadcasts, recordings, follows, notices and messages. */
 export async function exportUser(context: LiveContext, signedIn: SignedIn): Promise<UserExport> {
   const { sessions } = await listSessions(context, signedIn)
-  const { broadcasts, recordings, messages } = await readPersonalData(context.db, signedIn.user.userId)
+  const { broadcasts, recordings, following, notices, messages } = await readPersonalData(
+    context.db,
+    signedIn.user.userId,
+  )
   return {
     user: presentOwnUser(signedIn.user),
     sessions,
@@ -24,6 +27,19 @@ export async function exportUser(context: LiveContext, signedIn: SignedIn): Prom
       title,
       visibility,
       created_at: createdAt.toISOString(),
+    })),
+    following: following.map(({ userId, username, isMuted, followedAt }) => ({
+      user_id: userId,
+      username,
+      notices: !isMuted,
+      followed_at: followedAt.toISOString(),
+    })),
+    notifications: notices.map(({ notificationId, kind, streamId, createdAt, readAt }) => ({
+      notification_id: notificationId,
+      kind,
+      stream_id: streamId,
+      created_at: createdAt.toISOString(),
+      read_at: readAt?.toISOString() ?? null,
     })),
     messages: messages.map(({ entryId, streamId, text, createdAt }) => ({
       id: entryId,

@@ -3,6 +3,7 @@ import type { Context as HonoContext } from 'hono'
 import { encodeFrame, streamEvents, type EventWriter } from '../../http/event-stream.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
+import type { AccessChecks } from '../playback/access-checks.ts'
 import { newCode } from '../new-code.ts'
 import { removeViewer, type ViewerRef } from '../store/viewers.ts'
 import { MONITOR_QUERY, viewerIdOf } from '../playback/viewer-id.ts'
@@ -27,6 +28,7 @@ export type BroadcastEventSources = {
   readonly leases: ViewerLeases
   readonly followed: FollowedStreams
   readonly readChat: ReadChat
+  readonly checks: AccessChecks
 }
 
 /** The value of `?chat=` with which a stream has no chat, such as that of a page which reads it by a socket. */
@@ -34,7 +36,8 @@ const NO_CHAT = 'off'
 
 /**
  * Streams a broadcast's `state`, `viewers`, `chat` and, to its owner, `health` and `targets` as server-sent events, up to
- * its end. An open stream counts as a viewer, but not with `?monitor=`; `?viewer=` names the one that the player has too.
+ * its end or the moment at which the viewer may not watch it any more. An open stream counts as a viewer, but not with
+ * `?monitor=`; `?viewer=` names the one that the page's player has too.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function streamBroadcast(
@@ -61,6 +64,7 @@ type BroadcastEvents = BroadcastEventSources & {
 async function writeEvents(events: BroadcastEvents, { write, signal }: EventWriter): Promise<void> {
   const { context, leases, followed, viewer, ref, found } = events
   const { streamId } = found.stream
+  const mayWatch = createWatchCheck(events)
   const send = createSender(write)
   const isOwner = viewer?.user.userId === found.stream.userId
   let shown: OwnedStream | null = null
@@ -74,9 +78,10 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
   }
   if (show(found)) {
     await new Promise<void>((resolve) => {
-      const unfollow = followed.follow(streamId, (current) => {
-        if (current === null || !show(current)) end()
-      })
+      const apply = async (current: OwnedStream | null) => {
+        if (current === null || !(await mayWatch(current)) || !show(current)) end()
+      }
+      const unfollow = followed.follow(streamId, (current) => void apply(current))
       const leaveChat = events.hasChat ? events.readChat(streamId, viewer, (json) => send('chat', json)) : () => {}
       const end = () => {
         unfollow()
@@ -91,6 +96,18 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
   await removeViewer(context.db, ref).catch((error: unknown) =>
     context.log.debug('a viewer that has left counts until its lease ends', { stream_id: ref.streamId, error }),
   )
+}
+
+/** Returns a function that says whether the viewer may still watch. What cannot be read changes nothing. */
+function createWatchCheck({ context, checks, viewer }: BroadcastEvents): (current: OwnedStream) => Promise<boolean> {
+  return async ({ stream }) => {
+    try {
+      return await checks.mayStillWatch(stream, viewer)
+    } catch (error) {
+      context.log.debug('followers could not be read', { stream_id: stream.streamId, error })
+      return true
+    }
+  }
 }
 
 type SendEvent = (event: string, data: string) => void

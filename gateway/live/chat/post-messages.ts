@@ -3,7 +3,7 @@ import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { mayWatch } from '../playback/access.ts'
+import { accessOf } from '../rules/access.ts'
 import { presentMessage, type ChatMessage } from './present.ts'
 import {
   chatRoleOf,
@@ -147,12 +147,13 @@ async function readAgain(
   return seqs.length === 0 ? [] : (await listEntries(tx, streamId, seqs)).map(presentMessage)
 }
 
-function toSender({ isModerator, role, ...row }: SenderRow, { stream }: LockedRoom): Sender {
+function toSender({ isModerator, isFollower, role, ...row }: SenderRow, { stream }: LockedRoom): Sender {
   const { userId } = row
+  const access = accessOf(stream, { user: { userId } })
   return {
     ...row,
     role: chatRoleOf({ isOwner: userId === stream.userId, isModerator, role }),
-    mayWatch: mayWatch(stream, { user: { userId } }),
+    mayWatch: access === 'granted' || (access === 'followers' && isFollower),
   }
 }
 
