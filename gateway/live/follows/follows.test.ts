@@ -18,6 +18,9 @@ describe.each(RUNTIMES)('follows on %s', (runtime) => {
   })
   afterAll(() => gateway[Symbol.asyncDispose]())
 
+  // A fetch runtime does its periodic work at a tick only.
+  const tick = () =>
+    gateway.api('POST', '/internal/v1/tick', undefined, { 'x-internal-api-key': TEST_KEYS.INTERNAL_API_KEY })
   const as = (who: TestUser | undefined, method: string, path: string, body?: unknown) =>
     gateway.api(method, `/api/v1${path}`, body, who === undefined ? { 'x-api-key': '' } : who.headers)
   const idOf = (who: TestUser | undefined): string => who?.user.user_id
@@ -126,11 +129,24 @@ describe.each(RUNTIMES)('follows on %s', (runtime) => {
     await as(anna, 'DELETE', `/follows/${made.follow_id}`)
   })
 
+  it('bring notices, also as server-sent events', async () => {
+    const { json: made } = await follow(ben)
+    using events = await openEventSource(`${gateway.url}/api/v1/notifications/stream`, ben?.headers)
+    await until(() => events.events.length > 0, 'the stream has begun')
+    await create({ title: 'Planned', scheduled_for: new Date(Date.now() + 3_600_000).toISOString() })
+    await until(async () => {
+      await tick()
+      return events.events.some(({ event, data }) => event === 'notice' && data.stream.title === 'Planned')
+    }, 'the notice is there')
+    expect((await as(ben, 'GET', '/notifications')).json.unread_count).toBeGreaterThan(0)
+    await as(ben, 'DELETE', `/follows/${made.follow_id}`)
+  })
+
   it('that end take away the player and the events, also those that are open', async () => {
     const { json: stream } = await as(owner, 'POST', '/streams', { title: 'On the air', visibility: 'followers' })
     const id: string = stream.stream_id
     await until(async () => {
-      await gateway.api('POST', '/internal/v1/tick', undefined, { 'x-internal-api-key': TEST_KEYS.INTERNAL_API_KEY })
+      await tick()
       return (await gateway.workers()).includes('ingest-0')
     }, 'the ingest worker is launched')
     const { session } = await (await claimIngest(gateway.url)).publish(stream.stream_key)

@@ -27,9 +27,14 @@ export async function BellLink({ visit, root, isCurrent }: BellParts) {
   const unread = count > MOST_SHOWN ? `${MOST_SHOWN}+` : `${count}`
   const label = NOTICE_MESSAGES[language].bell(unread)
   return (
-    <a href={`${root}/notices`} aria-label={label} title={label} aria-current={isCurrent ? 'page' : undefined}>
+    <a href={`${root}/notices`} title={label} aria-current={isCurrent ? 'page' : undefined}>
       <Icon name="bell" />
-      {count === 0 ? null : <span class="bell-count">{unread}</span>}
+      <span class="for-readers">{label}</span>
+      {count === 0 ? null : (
+        <span class="bell-count" aria-hidden="true">
+          {unread}
+        </span>
+      )}
     </a>
   )
 }

@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 
 import { dueWhile, type DueInMs } from '../../database/due-times.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
@@ -64,25 +64,16 @@ export type OpenAnnouncement = Pick<BroadcastAnnouncement, 'streamId' | 'kind' |
   Pick<Stream, 'userId' | 'visibility' | 'state'>
 
 /**
- * Returns the open announcement that has waited for longest, and locks it until the transaction ends; `null` where there is
- * none, or others write them.
+ * Returns the open announcement that has waited for longest, and locks it and its broadcast until the transaction ends;
+ * `null` where there is none, or others hold it. It waits for no lock, so that it cannot hinder a deletion that waits for it.
  */
 export async function lockOpenAnnouncement(tx: Tx): Promise<OpenAnnouncement | null> {
-  const [row] = await tx
-    .select({
-      streamId: announcements.streamId,
-      kind: announcements.kind,
-      afterFollow: announcements.afterFollow,
-      userId: streams.userId,
-      visibility: streams.visibility,
-      state: streams.state,
-    })
-    .from(announcements)
-    .innerJoin(streams, eq(streams.streamId, announcements.streamId))
-    .where(isNull(announcements.doneAt))
-    .orderBy(announcements.touchedAt)
-    .limit(1)
-    .for('update', { of: announcements, skipLocked: true })
+  const [row] = await tx.execute<OpenAnnouncement>(sql`
+    select made.stream_id as "streamId", made.kind, made.after_follow as "afterFollow", shown.user_id as "userId",
+      shown.visibility, shown.state
+    from ${announcements} made join ${streams} shown on shown.stream_id = made.stream_id
+    where made.done_at is null order by made.touched_at limit 1
+    for update of made skip locked for key share of shown skip locked`)
   return row ?? null
 }
 

@@ -41,13 +41,16 @@ export function readRecipients(
     .limit(limit)
 }
 
-/** Inserts notices; those that a user has already are left out. */
+/** Inserts notices; those that a user has already, and those of deleted users, are left out. */
 export async function insertNotices(db: DbOrTx, notices: readonly NewNotice[]): Promise<void> {
   if (notices.length === 0) return
   await db.execute(sql`
     insert into ${notifications} (notification_id, user_id, kind, stream_id)
-    select "notificationId", "userId", kind, "streamId" from json_to_recordset(${JSON.stringify(notices)}::json)
+    select fresh."notificationId", person.user_id, fresh.kind, fresh."streamId"
+    from json_to_recordset(${JSON.stringify(notices)}::json)
       as fresh("notificationId" uuid, "userId" uuid, kind text, "streamId" uuid)
+    join ${users} person on person.user_id = fresh."userId"
+    for key share of person
     on conflict (stream_id, kind, user_id) do nothing`)
 }
 

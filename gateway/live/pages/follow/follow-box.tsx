@@ -56,23 +56,17 @@ function FollowAction({ visit, channel, root, back, state }: FollowBoxParts & { 
         <Icon name={isFollowing ? 'check' : 'plus'} />
         {isFollowing ? text.unfollow : text.follow}
       </button>
-      {isFollowing ? <MuteButton visit={visit} username={username} isMuted={isMuted} /> : null}
+      {isFollowing ? <MuteButton visit={visit} isMuted={isMuted} /> : null}
     </form>
   )
 }
 
-type MuteButtonParts = { readonly visit: Visit; readonly username: string; readonly isMuted: boolean }
+type MuteButtonParts = { readonly visit: Visit; readonly isMuted: boolean }
 
-function MuteButton({ visit, username, isMuted }: MuteButtonParts) {
+function MuteButton({ visit, isMuted }: MuteButtonParts) {
   const text = NOTICE_MESSAGES[visit.language]
   return (
-    <button
-      class="button button-small"
-      type="submit"
-      name="notices"
-      value={isMuted ? 'yes' : 'no'}
-      aria-label={isMuted ? text.unmuteOf(username) : text.muteOf(username)}
-    >
+    <button class="button button-small" type="submit" name="notices" value={isMuted ? 'yes' : 'no'}>
       <Icon name="bell" />
       {isMuted ? text.unmute : text.mute}
     </button>

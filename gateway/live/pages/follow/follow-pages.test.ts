@@ -61,19 +61,19 @@ it('notices are counted in the bar, listed, and read; a channel and a kind are t
   const plan = { title: 'The <plan>', scheduled_for: new Date(Date.now() + 3_600_000).toISOString() }
   const { json } = await gateway.api('POST', '/api/v1/streams', plan, anna?.headers)
   await until(async () => (await read('/', ben)).includes('Notices, 1 unread'), 'the bell has a notice')
-  expect(await read('/notices?part=bell&root=..', ben)).toMatch(/^<a href="..\/notices" aria-label="Notices, 1 unread"/)
+  expect(await read('/notices?part=bell&root=..', ben)).toMatch(/^<a href="..\/notices" title="Notices, 1 unread"/)
   const page = await read('/notices', ben)
   expect(page).toMatch(/anna plans a broadcast[\s\S]*The &lt;plan&gt;[\s\S]*New/)
   const [, link = ''] = /href="(notices\/[0-9a-f-]{36})"/.exec(page) ?? []
   const opened = await fetch(`${gateway.url}/${link}`, { headers: cookieOf(ben), redirect: 'manual' })
   expect([opened.status, opened.headers.get('location')]).toEqual([303, `../watch/${json.stream_id}`])
-  expect(await read('/', ben)).toContain('aria-label="Notices"')
+  expect(await read('/', ben)).toContain('title="Notices"')
   const [refused] = await send(`/${link}`, {}, cookieOf(anna))
   expect(refused).toBe(404)
   expect(await send('/notices', {}, own)).toEqual([303, 'notices'])
 
   await send('/@anna/follow', { notices: 'no', back }, own)
-  expect(await read('/@anna', ben)).toContain('Turn notices of anna on')
+  expect(await read('/@anna', ben)).toContain('Turn notices on')
   expect(await send('/settings', { form: 'notices', live: 'on' }, own)).toEqual([303, 'settings?saved=notices#notices'])
   const { json: wanted } = await gateway.api('GET', '/api/v1/notifications/preferences', undefined, ben?.headers)
   expect(wanted).toEqual({ scheduled: false, soon: false, live: true })

@@ -14,8 +14,8 @@ export const FOLLOW_MESSAGES = defineMessages({
   ja: {
     follow: 'フォローする',
     unfollow: 'フォロー解除',
-    followOf: (name: string) => `${name}さんをフォローする`,
-    unfollowOf: (name: string) => `${name}さんのフォローを解除`,
+    followOf: (name: string) => `フォローする：${name}`,
+    unfollowOf: (name: string) => `フォロー解除：${name}`,
     signInToFollow: 'ログインしてフォロー',
     followers: (count: number) => `フォロワー${count.toLocaleString('ja')}人`,
     followed: 'フォロー中のチャンネル',

@@ -27,8 +27,6 @@ export const NOTICE_MESSAGES = defineMessages({
     save: 'Save',
     mute: 'Turn notices off',
     unmute: 'Turn notices on',
-    muteOf: (name: string) => `Turn notices of ${name} off`,
-    unmuteOf: (name: string) => `Turn notices of ${name} on`,
   },
   ja: {
     title: 'お知らせ',
@@ -55,7 +53,5 @@ export const NOTICE_MESSAGES = defineMessages({
     save: '保存',
     mute: 'お知らせをオフ',
     unmute: 'お知らせをオン',
-    muteOf: (name: string) => `${name}さんのお知らせをオフにする`,
-    unmuteOf: (name: string) => `${name}さんのお知らせをオンにする`,
   },
 })
