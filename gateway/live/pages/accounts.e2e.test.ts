@@ -122,10 +122,10 @@ describe('settings', () => {
   it('change the profile and the password, and end sessions', async () => {
     await using page = await openAs('changes-all', 'settings')
     await page.getByLabel('Username').fill('changed-all')
-    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByText('Your profile is saved.').waitFor()
     await page.getByLabel('E-mail address').fill('else@example.org')
-    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByText('Enter your current password to change this.').waitFor()
     const password = page.locator('#password')
     await password.getByLabel('Current password').fill(PASSWORD)
