@@ -24,6 +24,7 @@ import { streamOf, userOf } from './stream-schema.ts'
 export * from './account-schema.ts'
 export * from './chat-schema.ts'
 export * from './stream-schema.ts'
+export * from './tip-schema.ts'
 
 /** One row per run of an encoder. One that goes on where the run before has ended has the same discontinuity number. */
 export const encoderRuns = pgTable(
