@@ -52,6 +52,9 @@ import { workersDiffer } from '../workers/store/assignments.ts'
 import { createViewerLeases, type ViewerLeases } from './playback/viewer-leases.ts'
 import { createPlayedStreams } from './playback/windows.ts'
 import { LIVE_SECTION, readLiveSettings, type LiveSettings } from './settings.ts'
+import { createPayments, type Payments } from './tips/payments.ts'
+import { reconcileTips } from './tips/reconcile-tips.ts'
+import { stripeRoutes, TIP_PATHS, tipRoutes } from './tips/routes.ts'
 import { topicOf } from './topic.ts'
 import { watchdogRoutes } from './watchdog/routes.ts'
 import { watchBroadcasts } from './watchdog/watch-broadcasts.ts'
@@ -92,7 +95,7 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
 }
 
 /** The first segments of the paths of live below `/api/v1`. */
-const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives', 'blocks']
+const PATHS = [...ACCOUNT_PATHS, ...TIP_PATHS, 'streams', 'archives', 'blocks']
 
 /** Calls beside those of accounts that need no session. */
 const OPEN_CALLS = [
@@ -103,7 +106,9 @@ const OPEN_CALLS = [
 function mount(context: LiveContext): MountedSystem {
   const { loadPageAssets } = context
   const leases = createViewerLeases(context)
-  const { db, notifier, log } = context
+  const { db, notifier, log, settings } = context
+  const { stripe } = settings.live.tips
+  const payments = stripe === null ? null : createPayments(stripe, log)
   const followed = createFollowedStreams({ readStream: (id) => findStream(db, id), notifier, log })
   const chat = { context, rooms: createChatRooms(context, followed), writer: createMessageWriter(context) }
   return {
@@ -121,13 +126,15 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', moderationRoutes(context))
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))
-        .route('/', whipRoutes(context)),
+        .route('/', whipRoutes(context))
+        .route('/', tipRoutes(context, payments)),
     },
     ...(loadPageAssets === null ? {} : { pages: pageRoutes({ ...context, loadPageAssets }) }),
     mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
       .route('/', unversionedRoutes())
       .route('/', watchdogRoutes(context))
+      .route('/', stripeRoutes(context, payments))
       .route(
         '/',
         playbackRoutes({
@@ -145,7 +152,7 @@ function mount(context: LiveContext): MountedSystem {
       .route('/', storageCallbacks(context)),
     callbackBodies: [...INGEST_BODIES, ...BROADCAST_BODIES],
     workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context), storageKind(context)],
-    periodicTasks: periodicTasks(context, leases),
+    periodicTasks: [...periodicTasks(context, leases), ...tipTasks(context, payments)],
     mails: accountMails(context),
     onWebhookExhausted: async () => undefined,
     readGauges: async () => [],
@@ -227,6 +234,11 @@ function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask
     taskAtInterval('renew viewers', OFTEN_MS, () => leases.flush()),
     taskAtInterval('count viewers', OFTEN_MS, () => countAllViewers(context, leases), VIEWERS_COUNT),
   ]
+}
+
+function tipTasks(context: LiveContext, payments: Payments | null): PeriodicTask[] {
+  if (payments === null) return []
+  return [taskAtInterval('compare tips with Stripe', RARELY_MS, () => reconcileTips({ context, payments }))]
 }
 
 async function countAllViewers({ db, notifier }: LiveContext, leases: ViewerLeases): Promise<void> {

@@ -2,12 +2,19 @@ import type { LiveContext } from '../context.ts'
 import { listSessions } from './list-sessions.ts'
 import { presentOwnUser, type UserExport } from './present.ts'
 import type { SignedIn } from './session.ts'
+import { presentTransaction } from '../tips/present.ts'
+import { readTransactionPage } from '../tips/store/transactions.ts'
 import { readPersonalData } from './store/personal-data.ts'
 
-/** Returns the personal data of the signed-in user: account, sessions, broadcasts, recordings and messages. */
+/** Tips of an export: the newest ones. */
+const MAX_TRANSACTIONS = 10_000
+
+/** Returns the personal data of the signed-in user: account, sessions, broadcasts, recordings, messages and tips. */
 export async function exportUser(context: LiveContext, signedIn: SignedIn): Promise<UserExport> {
   const { sessions } = await listSessions(context, signedIn)
   const { broadcasts, recordings, messages } = await readPersonalData(context.db, signedIn.user.userId)
+  const { userId } = signedIn.user
+  const tips = await readTransactionPage(context.db, userId, { before: null, limit: MAX_TRANSACTIONS })
   return {
     user: presentOwnUser(signedIn.user),
     sessions,
@@ -31,5 +38,6 @@ export async function exportUser(context: LiveContext, signedIn: SignedIn): Prom
       text,
       at: createdAt.toISOString(),
     })),
+    transactions: tips.map((tip) => presentTransaction(tip, userId)),
   }
 }

@@ -30,12 +30,16 @@ const PATHS: readonly Omit<Movement, 'amount'>[] = [
   { kind: 'dispute_lost', from: 'disputes', to: 'sender' },
 ]
 
-/** Returns the movements that lead from the facts before to those after; facts only grow, and so do the totals. */
+/**
+ * Returns the movements that lead from the facts before to those after. Totals grow; only where a dispute that was won is
+ * stated as lost, money moves back.
+ */
 export function movementsBetween(before: TipFacts, after: TipFacts, tip: TipAmounts): readonly Movement[] {
   const [done, due] = [totalsOf(before, tip), totalsOf(after, tip)]
-  return PATHS.flatMap((path) => {
-    const amount = due[path.kind] - done[path.kind]
-    return amount > 0 ? [{ ...path, amount }] : []
+  return PATHS.flatMap(({ kind, from, to }) => {
+    const amount = due[kind] - done[kind]
+    if (amount === 0) return []
+    return amount > 0 ? [{ kind, from, to, amount }] : [{ kind, from: to, to: from, amount: -amount }]
   })
 }
 

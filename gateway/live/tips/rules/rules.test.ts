@@ -1,8 +1,8 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { feeOf, movementsBetween, type LedgerAccount } from './ledger.ts'
-import { formatMoney } from './money.ts'
+import { formatMoney } from '../../rules/money.ts'
 import { mergeFacts, NO_FACTS, statusOf, type TipFacts, type TipStatus } from './status.ts'
 
 const AMOUNT = 1000
