@@ -19,8 +19,8 @@ import {
 
 import { createdAt, moment, users } from './account-schema.ts'
 import { streams } from './stream-schema.ts'
-import type { LedgerAccount, MovementKind } from './tips/rules/ledger.ts'
-import type { TipFacts, TipStatus } from './tips/rules/status.ts'
+import type { LedgerAccount, MovementKind } from './rules/tip-ledger.ts'
+import type { TipFacts, TipStatus } from './rules/tip-status.ts'
 
 /** Tips. Amounts are in minor units of their currency. */
 export const transactions = pgTable(

@@ -8,7 +8,7 @@ import { lockSignedIn } from './lock-signed-in.ts'
 import type { SignedIn } from './session.ts'
 import { insertFolderRemovals } from '../store/storage-tasks.ts'
 import { listStoredStreams } from '../store/stored-streams.ts'
-import { forgetMessages } from '../tips/store/transactions.ts'
+import { forgetMessages } from '../store/transactions.ts'
 import { deleteUserRow, hasOtherAdmin, lockRegistration } from './store/users.ts'
 
 /**

@@ -2,8 +2,8 @@ import type { LiveContext } from '../context.ts'
 import { listSessions } from './list-sessions.ts'
 import { presentOwnUser, type UserExport } from './present.ts'
 import type { SignedIn } from './session.ts'
-import { presentTransaction } from '../tips/present.ts'
-import { readTransactionPage } from '../tips/store/transactions.ts'
+import { presentTransaction } from '../present-transaction.ts'
+import { readTransactionPage } from '../store/transactions.ts'
 import { readPersonalData } from './store/personal-data.ts'
 
 /** Tips of an export: the newest ones. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { TransactionView } from '../tips/present.ts'
+import { TransactionView } from '../present-transaction.ts'
 import { ROLES } from '../roles.ts'
 import type { SessionRow } from './store/sessions.ts'
 import type { User } from './store/users.ts'

@@ -1,10 +1,10 @@
 import type { Tx } from '../../ports/database.ts'
 import { postTip } from '../chat/post-tip.ts'
-import { movementsBetween } from './rules/ledger.ts'
+import { movementsBetween } from '../rules/tip-ledger.ts'
 import type { StatedFacts } from './rules/read-facts.ts'
-import { mergeFacts, statusOf } from './rules/status.ts'
+import { mergeFacts, statusOf } from '../rules/tip-status.ts'
 import { writeMovements } from './store/ledger.ts'
-import { lockTransaction, recordFacts, type Transaction } from './store/transactions.ts'
+import { lockTransaction, recordFacts, type Transaction } from '../store/transactions.ts'
 
 /** A tip that facts were applied to, and whose chat has a new line: its broadcast. */
 export type AppliedFacts = { readonly shownIn: string | null }

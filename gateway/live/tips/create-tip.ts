@@ -8,10 +8,11 @@ import { findWatchableStream } from '../broadcasts/find-own-stream.ts'
 import { requireTipText } from '../chat/post-tip.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { findOwnTransaction } from './find-own-transaction.ts'
-import { presentTransaction, type OpenedTransaction } from './present.ts'
+import { presentTransaction } from '../present-transaction.ts'
+import type { OpenedTransaction } from './present.ts'
 import type { TipBody } from './requests.ts'
-import { feeOf } from './rules/ledger.ts'
-import { NO_FACTS } from './rules/status.ts'
+import { feeOf } from '../rules/tip-ledger.ts'
+import { NO_FACTS } from '../rules/tip-status.ts'
 import {
   attachIntent,
   countUnpaid,
@@ -20,7 +21,7 @@ import {
   insertTransaction,
   type NewTransaction,
   type Transaction,
-} from './store/transactions.ts'
+} from '../store/transactions.ts'
 import type { Tips } from './tips.ts'
 
 /** Tips of one user that are not paid, in a window of time: stolen cards are tried by many small payments. */

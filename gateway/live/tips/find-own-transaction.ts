@@ -3,7 +3,7 @@ import { BrokenRule } from '../../errors.ts'
 import type { DbOrTx } from '../../ports/database.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { findTransaction, type NamedTransaction } from './store/transactions.ts'
+import { findTransaction, type NamedTransaction } from '../store/transactions.ts'
 
 /**
  * Returns a tip that the user has sent or gets.

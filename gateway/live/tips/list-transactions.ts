@@ -2,9 +2,10 @@ import { UUID } from '../../../shared/ids.ts'
 import { fromCursor, toCursor } from '../../http/paging.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
-import { presentTransaction, type TransactionList } from './present.ts'
+import { presentTransaction } from '../present-transaction.ts'
+import type { TransactionList } from './present.ts'
 import type { TransactionListQuery } from './requests.ts'
-import { readTransactionPage } from './store/transactions.ts'
+import { readTransactionPage } from '../store/transactions.ts'
 
 /**
  * Returns the tips that a user has sent or gets, newest first.

@@ -1,8 +1,9 @@
 import { chatTopicOf } from '../chat/topic.ts'
 import { applyFacts } from './apply-facts.ts'
-import type { TimeWindow } from './payments.ts'
+import type { LiveContext } from '../context.ts'
+import type { Payments, TimeWindow } from './payments.ts'
 import type { ListedPayment, StatedFacts } from './rules/read-facts.ts'
-import { mergeFacts, NO_FACTS, type TipFacts } from './rules/status.ts'
+import { mergeFacts, NO_FACTS, type TipFacts } from '../rules/tip-status.ts'
 import {
   claimReconciliation,
   finishReconciliation,
@@ -11,7 +12,7 @@ import {
   type PaymentRef,
 } from './store/reconciliations.ts'
 import { deleteOldEvents } from './store/stripe-events.ts'
-import type { Transaction } from './store/transactions.ts'
+import type { Transaction } from '../store/transactions.ts'
 import type { Tips } from './tips.ts'
 
 const WINDOW_SEC = 30 * 86_400
@@ -28,6 +29,12 @@ const MAX_EXAMPLES = 20
 export type TipDifference = {
   readonly kind: 'event_missing' | 'amount' | 'not_here' | 'not_at_stripe'
   readonly paymentIntent: string
+}
+
+/** What a comparison works with. */
+export type ComparedTips = {
+  readonly context: Pick<LiveContext, 'db' | 'transact' | 'wideNotifier'>
+  readonly payments: Payments
 }
 
 /** What a comparison has found. */
@@ -52,7 +59,7 @@ export async function reconcileTips(tips: Tips): Promise<void> {
 }
 
 /** Compares the tips of a window of time with Stripe's lists, and applies what events did not state. */
-export async function compareWithStripe(tips: Tips, window: TimeWindow): Promise<TipComparison> {
+export async function compareWithStripe(tips: ComparedTips, window: TimeWindow): Promise<TipComparison> {
   const differences: TipDifference[] = []
   const seen = new Set<string>()
   let checked = 0
@@ -69,7 +76,7 @@ export async function compareWithStripe(tips: Tips, window: TimeWindow): Promise
   return { checked, differences: [...differences, ...(await findUnlisted(tips, window, seen))] }
 }
 
-async function comparePayments(tips: Tips, payments: readonly ListedPayment[]): Promise<TipDifference[]> {
+async function comparePayments(tips: ComparedTips, payments: readonly ListedPayment[]): Promise<TipDifference[]> {
   const found = await findTips(tips, payments)
   const differences: TipDifference[] = []
   for (const payment of payments) {
@@ -83,7 +90,7 @@ async function comparePayments(tips: Tips, payments: readonly ListedPayment[]): 
 }
 
 /** Returns a function that finds the tip of a payment. */
-async function findTips({ context }: Tips, refs: readonly PaymentRef[]) {
+async function findTips({ context }: ComparedTips, refs: readonly PaymentRef[]) {
   const rows = refs.length === 0 ? [] : await listTransactionsOf(context.db, refs)
   const byIntent = new Map(rows.map((tip) => [tip.paymentIntent, tip]))
   const byId = new Map(rows.map((tip) => [tip.transactionId, tip]))
@@ -92,7 +99,7 @@ async function findTips({ context }: Tips, refs: readonly PaymentRef[]) {
 }
 
 async function applyMissing(
-  { context }: Tips,
+  { context }: ComparedTips,
   tip: Transaction | undefined,
   stated: StatedFacts,
 ): Promise<TipDifference[]> {
@@ -108,7 +115,7 @@ function areSame(one: TipFacts, other: TipFacts): boolean {
 
 /** Returns the paid tips of a window of time that Stripe does not list. */
 async function findUnlisted(
-  { context }: Tips,
+  { context }: ComparedTips,
   { fromSec, toSec }: TimeWindow,
   seen: ReadonlySet<string>,
 ): Promise<TipDifference[]> {

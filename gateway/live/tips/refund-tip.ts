@@ -2,7 +2,7 @@ import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { findOwnTransaction } from './find-own-transaction.ts'
-import { presentTransaction, type TransactionView } from './present.ts'
+import { presentTransaction, type TransactionView } from '../present-transaction.ts'
 import type { Tips } from './tips.ts'
 
 /**

@@ -13,14 +13,8 @@ import { createTip } from './create-tip.ts'
 import { findOwnTransaction } from './find-own-transaction.ts'
 import { listTransactions } from './list-transactions.ts'
 import type { Payments } from './payments.ts'
-import {
-  EventReceived,
-  OpenedTransaction,
-  PayoutAccount,
-  presentTransaction,
-  TransactionList,
-  TransactionView,
-} from './present.ts'
+import { presentTransaction, TransactionView } from '../present-transaction.ts'
+import { EventReceived, OpenedTransaction, PayoutAccount, TransactionList } from './present.ts'
 import { receiveEvent } from './receive-event.ts'
 import { refundTip } from './refund-tip.ts'
 import { PayoutAccountBody, tipBody, TransactionListQuery } from './requests.ts'
@@ -132,7 +126,7 @@ export function stripeRoutes(context: LiveContext, payments: Payments | null): H
   })
 }
 
-/** @throws BrokenRule TIPS_DISABLED where there are no tips */
+/** Returns what calls work with. @throws BrokenRule TIPS_DISABLED where there are no tips */
 function tipsOf(context: LiveContext, payments: Payments | null): Tips {
   if (payments !== null) return { context, payments }
   throw new BrokenRule(
@@ -141,14 +135,14 @@ function tipsOf(context: LiveContext, payments: Payments | null): Tips {
   )
 }
 
-/** @throws BrokenRule INVALID_CONFIG where the call carries no Idempotency-Key */
+/** Returns a call that can be repeated. @throws BrokenRule INVALID_CONFIG where it carries no Idempotency-Key */
 function requireKey(call: IdempotentCall | null): IdempotentCall {
   if (call !== null) return call
   const problem = { field: 'Idempotency-Key', message: 'is required: a repeated call with it pays once' }
   throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
 }
 
-/** @throws BrokenRule USER_NOT_FOUND where it is no id, so that it reaches no query */
+/** Returns the id of a path. @throws BrokenRule USER_NOT_FOUND where it is none, so that it reaches no query */
 function requireUserId(id: string): string {
   if (UUID.test(id)) return id
   throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this id')

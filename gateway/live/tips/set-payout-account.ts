@@ -4,7 +4,7 @@ import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import type { PayoutAccount } from './present.ts'
 import type { PayoutAccountBody } from './requests.ts'
-import { putPayoutAccount } from './store/transactions.ts'
+import { putPayoutAccount } from '../store/transactions.ts'
 
 /**
  * Sets the connected account that later tips to a user are transferred to; `null`: the platform keeps them for the user.

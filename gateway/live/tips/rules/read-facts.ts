@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 
 import { UUID } from '../../../../shared/ids.ts'
-import { NO_FACTS, type DisputeFact, type DisputeState, type TipFacts } from './status.ts'
+import { NO_FACTS, type DisputeFact, type DisputeState, type TipFacts } from '../../rules/tip-status.ts'
 
 /** What an object of Stripe states of the tip that it belongs to. */
 export type StatedFacts = {

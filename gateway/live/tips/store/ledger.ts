@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import { newUuid } from '../../../../shared/ids.ts'
 import type { Tx } from '../../../ports/database.ts'
 import { ledgerEntries } from '../../schema.ts'
-import type { Movement } from '../rules/ledger.ts'
+import type { Movement } from '../../rules/tip-ledger.ts'
 
 /** Writes movements of a tip: for each, both rows in one statement, without which neither is accepted. */
 export async function writeMovements(

@@ -2,7 +2,7 @@ import { and, eq, isNull, or, sql } from 'drizzle-orm'
 
 import type { Db, DbOrTx } from '../../../ports/database.ts'
 import { tipReconciliations, transactions } from '../../schema.ts'
-import type { Transaction } from './transactions.ts'
+import type { Transaction } from '../../store/transactions.ts'
 
 /** The hour (UTC) from which the comparison of a day may run, and after how long one that broke off runs again. */
 const FIRST_HOUR = 3

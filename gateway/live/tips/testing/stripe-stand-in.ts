@@ -21,7 +21,10 @@ export type StripeStandIn = AsyncDisposable & {
   /** The payer completes a payment, or fails to. */
   pay(intentId: string): void
   failToPay(intentId: string): void
-  cancel(intentId: string): void
+  /** The operator refunds a payment. */
+  refund(intentId: string): void
+  /** The account loses a payment, as another account would have it. */
+  forget(intentId: string): void
   /** The payer's bank disputes a payment; returns the id of the dispute. */
   dispute(intentId: string): string
   closeDispute(disputeId: string, status: 'won' | 'lost'): void
@@ -55,7 +58,7 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
     const request = `${call.method} ${call.path} ${call.form.toString()}`
     const known = key === undefined ? undefined : stored.get(key)
     if (known !== undefined) return known.request === request ? known.answer : keyReused()
-    const answer = account.handle(call)
+    const answer = handleCall(account, call)
     if (key !== undefined && answer.status < 400) stored.set(key, { request, answer })
     return answer
   }
@@ -77,7 +80,7 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the stand-in has no port')
   return {
-    ...account.controls,
+    ...controlsOf(account),
     url: `http://127.0.0.1:${address.port}`,
     secretKey: SECRET_KEY,
     webhookSecret: WEBHOOK_SECRET,
@@ -120,112 +123,128 @@ function readMetadata(form: URLSearchParams): Readonly<Record<string, string>> {
   )
 }
 
-/** Returns the objects of an account, the calls that change them, and what happens outside of the API. */
-function createAccount() {
-  const intents = new Map<string, StripeObject>()
-  const charges = new Map<string, StripeObject>()
-  const disputes = new Map<string, StripeObject>()
-  const events: StripeObject[] = []
-  let last = 0
-  const newId = (prefix: string) => `${prefix}_${String(++last).padStart(6, '0')}`
-  const created = Math.floor(Date.now() / 1000)
+/** The objects of an account. */
+type Account = {
+  readonly intents: Map<string, StripeObject>
+  readonly charges: Map<string, StripeObject>
+  readonly disputes: Map<string, StripeObject>
+  readonly events: StripeObject[]
+}
 
-  function emit(type: string, object: StripeObject): void {
-    events.push({ id: newId('evt'), object: 'event', type, created, data: { object: structuredClone(object) } })
-  }
-  function change(objects: Map<string, StripeObject>, id: unknown, more: object): StripeObject {
-    const object = objects.get(String(id))
-    if (object === undefined) throw new Error(`there is no ${String(id)}`)
-    const changed = { ...object, ...more }
-    objects.set(object.id, changed)
-    return changed
-  }
-  function chargeOf(intentId: string): StripeObject {
-    return change(charges, intents.get(intentId)?.['latest_charge'], {})
-  }
+function createAccount(): Account {
+  return { intents: new Map(), charges: new Map(), disputes: new Map(), events: [] }
+}
 
-  function createIntent({ form }: Call): Answer {
-    const id = newId('pi')
-    const intent = {
-      id,
-      object: 'payment_intent',
-      created,
-      amount: Number(form.get('amount')),
-      currency: form.get('currency'),
-      status: 'requires_payment_method',
-      client_secret: `${id}_secret_standin`,
-      latest_charge: null,
-      transfer_data: form.has('transfer_data[destination]')
-        ? { destination: form.get('transfer_data[destination]') }
-        : null,
-      application_fee_amount: form.has('application_fee_amount') ? Number(form.get('application_fee_amount')) : null,
-      metadata: readMetadata(form),
+let last = 0
+const newId = (prefix: string) => `${prefix}_${String(++last).padStart(6, '0')}`
+const nowSec = () => Math.floor(Date.now() / 1000)
+
+function emit({ events }: Account, type: string, object: StripeObject): void {
+  const data = { object: structuredClone(object) }
+  events.push({ id: newId('evt'), object: 'event', type, created: nowSec(), data })
+}
+
+/** Changes an object and returns it. @throws Error where there is none */
+function change(objects: Map<string, StripeObject>, id: unknown, more: object = {}): StripeObject {
+  const object = objects.get(String(id))
+  if (object === undefined) throw new Error(`there is no ${String(id)}`)
+  const changed = { ...object, ...more }
+  objects.set(object.id, changed)
+  return changed
+}
+
+function chargeOf({ intents, charges }: Account, intentId: string): StripeObject {
+  return change(charges, intents.get(intentId)?.['latest_charge'])
+}
+
+function refundIntent(account: Account, intentId: string): void {
+  const { id, amount } = chargeOf(account, intentId)
+  emit(account, 'charge.refunded', change(account.charges, id, { refunded: true, amount_refunded: amount }))
+}
+
+function createIntent({ intents }: Account, { form }: Call): Answer {
+  const id = newId('pi')
+  const destination = form.get('transfer_data[destination]')
+  const fee = form.get('application_fee_amount')
+  const intent = {
+    id,
+    object: 'payment_intent',
+    created: nowSec(),
+    amount: Number(form.get('amount')),
+    currency: form.get('currency'),
+    status: 'requires_payment_method',
+    client_secret: `${id}_secret_standin`,
+    latest_charge: null,
+    transfer_data: destination === null ? null : { destination },
+    application_fee_amount: fee === null ? null : Number(fee),
+    metadata: readMetadata(form),
+  }
+  intents.set(id, intent)
+  return { status: 200, body: intent }
+}
+
+function createRefund(account: Account, { form }: Call): Answer {
+  const id = form.get('payment_intent') ?? ''
+  if (account.intents.get(id)?.['status'] !== 'succeeded') return refuse(400, 'charge_not_found')
+  if (chargeOf(account, id)['refunded'] === true) return refuse(400, 'charge_already_refunded')
+  refundIntent(account, id)
+  return { status: 200, body: { id: newId('re'), object: 'refund', status: 'succeeded', payment_intent: id } }
+}
+
+function list(objects: Iterable<StripeObject>, { query }: Call): Answer {
+  const all = [...objects].toReversed()
+  const from = all.findIndex(({ id }) => id === query.get('starting_after')) + 1
+  const to = from + Number(query.get('limit') ?? 10)
+  return { status: 200, body: { object: 'list', data: all.slice(from, to), has_more: to < all.length } }
+}
+
+function handleCall(account: Account, call: Call): Answer {
+  const { intents, charges, disputes } = account
+  switch (`${call.method} ${call.path}`) {
+    case 'POST /v1/payment_intents':
+      return createIntent(account, call)
+    case 'GET /v1/payment_intents': {
+      const all = [...intents.values()]
+      const expanded = all.map((one) => ({ ...one, latest_charge: charges.get(String(one['latest_charge'])) ?? null }))
+      return list(expanded, call)
     }
-    if (intent.amount < 50) return refuse(400, 'amount_too_small')
-    intents.set(id, intent)
-    return { status: 200, body: intent }
-  }
-
-  function createRefund({ form }: Call): Answer {
-    const id = form.get('payment_intent') ?? ''
-    if (intents.get(id)?.['status'] !== 'succeeded') return refuse(400, 'charge_not_found')
-    const charge = chargeOf(id)
-    if (charge['refunded'] === true) return refuse(400, 'charge_already_refunded')
-    emit('charge.refunded', change(charges, charge.id, { refunded: true, amount_refunded: charge['amount'] }))
-    return { status: 200, body: { id: newId('re'), object: 'refund', status: 'succeeded', payment_intent: id } }
-  }
-
-  function list(objects: Iterable<StripeObject>, { query }: Call): Answer {
-    const all = [...objects].toReversed()
-    const from = all.findIndex(({ id }) => id === query.get('starting_after')) + 1
-    const to = from + Number(query.get('limit') ?? 10)
-    return { status: 200, body: { object: 'list', data: all.slice(from, to), has_more: to < all.length } }
-  }
-  const withCharge = (intent: StripeObject) => ({
-    ...intent,
-    latest_charge: charges.get(String(intent['latest_charge'])) ?? null,
-  })
-
-  function handle(call: Call): Answer {
-    switch (`${call.method} ${call.path}`) {
-      case 'POST /v1/payment_intents':
-        return createIntent(call)
-      case 'GET /v1/payment_intents':
-        return list([...intents.values()].map(withCharge), call)
-      case 'POST /v1/refunds':
-        return createRefund(call)
-      case 'GET /v1/disputes':
-        return list(disputes.values(), call)
-      default: {
-        const intent = intents.get(/^\/v1\/payment_intents\/(\w+)$/.exec(call.path)?.[1] ?? '')
-        return intent === undefined ? refuse(404, 'resource_missing') : { status: 200, body: intent }
-      }
+    case 'POST /v1/refunds':
+      return createRefund(account, call)
+    case 'GET /v1/disputes':
+      return list(disputes.values(), call)
+    default: {
+      const intent = intents.get(/^\/v1\/payment_intents\/(\w+)$/.exec(call.path)?.[1] ?? '')
+      return intent === undefined ? refuse(404, 'resource_missing') : { status: 200, body: intent }
     }
   }
+}
 
-  const controls = {
+/** Returns what happens outside of the API. */
+function controlsOf(account: Account) {
+  const { intents, charges, disputes, events } = account
+  return {
     intents,
     events,
     pay(intentId: string) {
-      const { amount, currency, metadata } = change(intents, intentId, {})
+      const { amount, currency, metadata } = change(intents, intentId)
       const id = newId('ch')
       const charge = { id, object: 'charge', payment_intent: intentId, amount, currency, metadata }
       charges.set(id, { ...charge, amount_refunded: 0, refunded: false })
       const paid = { status: 'succeeded', amount_received: amount, latest_charge: id }
-      emit('payment_intent.succeeded', change(intents, intentId, paid))
+      emit(account, 'payment_intent.succeeded', change(intents, intentId, paid))
     },
-    failToPay: (intentId: string) => emit('payment_intent.payment_failed', change(intents, intentId, {})),
-    cancel: (intentId: string) => emit('payment_intent.canceled', change(intents, intentId, { status: 'canceled' })),
+    failToPay: (intentId: string) => emit(account, 'payment_intent.payment_failed', change(intents, intentId)),
+    refund: (intentId: string) => refundIntent(account, intentId),
+    forget: (intentId: string) => void intents.delete(intentId),
     dispute(intentId: string) {
-      const { id: charge, amount } = chargeOf(intentId)
+      const { id: charge, amount } = chargeOf(account, intentId)
       const id = newId('dp')
       const dispute = { id, object: 'dispute', charge, payment_intent: intentId, amount, status: 'needs_response' }
       disputes.set(id, dispute)
-      emit('charge.dispute.created', dispute)
+      emit(account, 'charge.dispute.created', dispute)
       return id
     },
     closeDispute: (disputeId: string, status: 'won' | 'lost') =>
-      emit('charge.dispute.closed', change(disputes, disputeId, { status })),
+      emit(account, 'charge.dispute.closed', change(disputes, disputeId, { status })),
   }
-  return { handle, controls }
 }

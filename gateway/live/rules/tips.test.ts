@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
-import { feeOf, movementsBetween, type LedgerAccount } from './ledger.ts'
-import { formatMoney } from '../../rules/money.ts'
-import { mergeFacts, NO_FACTS, statusOf, type TipFacts, type TipStatus } from './status.ts'
+import { feeOf, movementsBetween, type LedgerAccount } from './tip-ledger.ts'
+import { formatMoney } from './money.ts'
+import { mergeFacts, NO_FACTS, statusOf, type TipFacts, type TipStatus } from './tip-status.ts'
 
 const AMOUNT = 1000
 const FEE = 55

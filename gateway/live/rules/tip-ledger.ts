@@ -1,4 +1,4 @@
-import { isPaid, type DisputeState, type TipFacts } from './status.ts'
+import { isPaid, type DisputeState, type TipFacts } from './tip-status.ts'
 
 /**
  * Accounts of the ledger, each of one transaction. `sender`: money that came from outside, negative. `receiver`: what the

@@ -1,9 +1,9 @@
 import { and, desc, eq, isNotNull, lt, or, sql, type SQL } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 
-import type { DbOrTx, Tx } from '../../../ports/database.ts'
-import { payoutAccounts, transactions, users } from '../../schema.ts'
-import type { TipFacts, TipStatus } from '../rules/status.ts'
+import type { DbOrTx, Tx } from '../../ports/database.ts'
+import { payoutAccounts, transactions, users } from '../schema.ts'
+import type { TipFacts, TipStatus } from '../rules/tip-status.ts'
 
 export type Transaction = typeof transactions.$inferSelect
 export type NewTransaction = typeof transactions.$inferInsert
