@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
-import Stripe from 'stripe'
+import { Stripe } from 'stripe'
 
 /** An object of Stripe's API, as JSON. */
 export type StripeObject = Record<string, unknown> & { readonly id: string }
