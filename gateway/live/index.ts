@@ -22,8 +22,11 @@ import { targetRoutes } from './broadcasts/target-routes.ts'
 import { deleteUnkeptEntries } from './chat/delete-unkept-entries.ts'
 import { moderationRoutes } from './chat/moderation/routes.ts'
 import { createMessageWriter } from './chat/post-messages.ts'
+import { createChatReading } from './chat/read-chat.ts'
 import { createChatRooms } from './chat/rooms.ts'
 import { chatRoutes } from './chat/routes.ts'
+import { createFollowerCounts } from './follows/follower-counts.ts'
+import { followRoutes } from './follows/routes.ts'
 import { findStream, STREAMS_ARE_OPEN } from './store/streams.ts'
 import { BROADCAST_KIND, streamIdOf } from './broadcast-worker.ts'
 import { chooseStorage } from './choose-storage.ts'
@@ -37,10 +40,16 @@ import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
 import { LIVE_PATH } from './playback/addresses.ts'
+import { createNoticeWatch } from './notices/notice-watch.ts'
+import { noticeRoutes } from './notices/routes.ts'
+import { deleteExpiredNotices, writeNotices } from './notices/write-notices.ts'
+import { ANNOUNCEMENTS_WAIT } from './store/announcements.ts'
+import { createAccessChecks } from './playback/access-checks.ts'
 import { createPartCache } from './playback/part-cache.ts'
 import { createPlaylistCache } from './playback/playlist-cache.ts'
 import { playbackRoutes } from './playback/routes.ts'
 import { retainFiles } from './retention/retain-files.ts'
+import { scheduleRoutes } from './schedule/routes.ts'
 import { ensureStorageWorker } from './storage/ensure-storage-worker.ts'
 import { storageCallbacks } from './storage/callbacks.ts'
 import { STORAGE_ATTEMPTS, STORAGE_KIND, storageRole, storageSpec } from './storage/pod.ts'
@@ -52,9 +61,8 @@ import { workersDiffer } from '../workers/store/assignments.ts'
 import { createViewerLeases, type ViewerLeases } from './playback/viewer-leases.ts'
 import { createPlayedStreams } from './playback/windows.ts'
 import { LIVE_SECTION, readLiveSettings, type LiveSettings } from './settings.ts'
-import { createPayments, type Payments } from './tips/payments.ts'
-import { reconcileTips } from './tips/reconcile-tips.ts'
-import { stripeRoutes, TIP_PATHS, tipRoutes } from './tips/routes.ts'
+import { mountTips } from './tips/mount-tips.ts'
+import { TIP_PATHS } from './tips/routes.ts'
 import { topicOf } from './topic.ts'
 import { watchdogRoutes } from './watchdog/routes.ts'
 import { watchBroadcasts } from './watchdog/watch-broadcasts.ts'
@@ -95,7 +103,7 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
 }
 
 /** The first segments of the paths of live below `/api/v1`. */
-const PATHS = [...ACCOUNT_PATHS, ...TIP_PATHS, 'streams', 'archives', 'blocks']
+const PATHS = [...ACCOUNT_PATHS, ...TIP_PATHS, 'streams', 'archives', 'blocks', 'follows', 'notifications']
 
 /** Calls beside those of accounts that need no session. */
 const OPEN_CALLS = [
@@ -104,13 +112,12 @@ const OPEN_CALLS = [
 ]
 
 function mount(context: LiveContext): MountedSystem {
-  const { loadPageAssets } = context
+  const { loadPageAssets, db, notifier, log } = context
   const leases = createViewerLeases(context)
-  const { db, notifier, log, settings } = context
-  const { stripe } = settings.live.tips
-  const payments = stripe === null ? null : createPayments(stripe, log)
+  const tips = mountTips(context)
   const followed = createFollowedStreams({ readStream: (id) => findStream(db, id), notifier, log })
-  const chat = { context, rooms: createChatRooms(context, followed), writer: createMessageWriter(context) }
+  const checks = createAccessChecks(db)
+  const chat = { context, rooms: createChatRooms(context, { followed, checks }), writer: createMessageWriter(context) }
   return {
     name: 'live',
     api: {
@@ -121,24 +128,30 @@ function mount(context: LiveContext): MountedSystem {
       ),
       routes: new Hono()
         .route('/', accountRoutes(context))
-        .route('/', broadcastRoutes(context, leases, followed))
+        .route('/', broadcastRoutes({ context, leases, followed, checks, readChat: createChatReading(chat.rooms) }))
         .route('/', chatRoutes(context, chat))
         .route('/', moderationRoutes(context))
+        .route('/', followRoutes(context))
+        .route('/', scheduleRoutes(context))
+        .route('/', noticeRoutes({ context, watch: createNoticeWatch(context) }))
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))
         .route('/', whipRoutes(context))
-        .route('/', tipRoutes(context, payments)),
+        .route('/', tips.api),
     },
-    ...(loadPageAssets === null ? {} : { pages: pageRoutes({ ...context, loadPageAssets }) }),
+    ...(loadPageAssets === null
+      ? {}
+      : { pages: pageRoutes({ ...context, loadPageAssets, countFollowers: createFollowerCounts(db) }) }),
     mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
       .route('/', unversionedRoutes())
       .route('/', watchdogRoutes(context))
-      .route('/', stripeRoutes(context, payments))
+      .route('/', tips.events)
       .route(
         '/',
         playbackRoutes({
           context,
+          checks,
           leases,
           played: createPlayedStreams(context, createPartCache()),
           playlists: createPlaylistCache(),
@@ -152,7 +165,7 @@ function mount(context: LiveContext): MountedSystem {
       .route('/', storageCallbacks(context)),
     callbackBodies: [...INGEST_BODIES, ...BROADCAST_BODIES],
     workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context), storageKind(context)],
-    periodicTasks: [...periodicTasks(context, leases), ...tipTasks(context, payments)],
+    periodicTasks: [...periodicTasks(context, leases), ...tips.tasks],
     mails: accountMails(context),
     onWebhookExhausted: async () => undefined,
     readGauges: async () => [],
@@ -229,16 +242,13 @@ function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask
     taskAtInterval('retain stored files', RARELY_MS, () => retainFiles(context)),
     taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context), STORAGE_DUE_IN_MS),
     taskAtInterval('delete old chat messages', RARELY_MS, () => deleteUnkeptEntries(context)),
+    taskAtInterval('write notices', OFTEN_MS, () => writeNotices(context), ANNOUNCEMENTS_WAIT),
+    taskAtInterval('delete old notices', RARELY_MS, () => deleteExpiredNotices(context)),
     taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context), MONITORS_DIFFER),
     // Also without broadcasts on the air: what is remembered of players is forgotten by it.
     taskAtInterval('renew viewers', OFTEN_MS, () => leases.flush()),
     taskAtInterval('count viewers', OFTEN_MS, () => countAllViewers(context, leases), VIEWERS_COUNT),
   ]
-}
-
-function tipTasks(context: LiveContext, payments: Payments | null): PeriodicTask[] {
-  if (payments === null) return []
-  return [taskAtInterval('compare tips with Stripe', RARELY_MS, () => reconcileTips({ context, payments }))]
 }
 
 async function countAllViewers({ db, notifier }: LiveContext, leases: ViewerLeases): Promise<void> {

@@ -23,6 +23,8 @@ import { streamOf, userOf } from './stream-schema.ts'
 
 export * from './account-schema.ts'
 export * from './chat-schema.ts'
+export * from './follow-schema.ts'
+export * from './notice-schema.ts'
 export * from './stream-schema.ts'
 export * from './tip-schema.ts'
 

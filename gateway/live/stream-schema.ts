@@ -82,6 +82,9 @@ export const streams = pgTable(
     uniqueIndex('streams_key_hash_key').on(table.keyHash),
     index('streams_by_user').on(table.userId, table.streamId),
     index('streams_by_state').on(table.state, table.streamId),
+    index('streams_scheduled')
+      .on(table.scheduledFor)
+      .where(sql`state = 'scheduled'`),
     index('streams_kept')
       .on(table.closedAt)
       .where(sql`discarded_at is null and started_at is not null`),

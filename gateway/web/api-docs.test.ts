@@ -20,6 +20,10 @@ const OPEN_CALLS = [
   'get /api/v1/streams/{id}/messages',
   'get /api/v1/streams/{id}/room',
   'get /api/v1/users/{id}',
+  'get /api/v1/users/{id}/followers',
+  'get /api/v1/users/{id}/following',
+  'get /api/v1/users/{id}/schedule',
+  'get /api/v1/users/{id}/schedule.ics',
   'post /api/v1/auth/forgot',
   'post /api/v1/auth/login',
   'post /api/v1/auth/logout',
@@ -45,7 +49,9 @@ describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {
     )
     const [key, session] = [[{ ApiKey: [] }, { Bearer: [] }], [{ Bearer: [] }]]
     for (const { name, security, responses } of calls.filter((call) => !OPEN_CALLS.includes(call.name))) {
-      expect(security).toEqual(/\/(?:auth|users|invitations|streams|archives|blocks)\b/.test(name) ? session : key)
+      expect(security).toEqual(
+        /\/(?:auth|users|invitations|streams|archives|blocks|follows|notifications)\b/.test(name) ? session : key,
+      )
       expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '429', '503']))
     }
     const open = calls.filter(({ security }) => security?.length === 0)

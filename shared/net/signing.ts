@@ -86,9 +86,17 @@ export function deriveStreamKey(internalKey: string, streamId: string): string {
   return computeHmac(internalKey, `stream-key/v1/${streamId}`).slice(0, 32)
 }
 
-/** Returns the signature of the right to play a broadcast until `expires` (unix seconds), in hex. */
-export function signPlayback(internalKey: string, streamId: string, expires: string): string {
-  return computeHmac(internalKey, `playback/v1/${streamId}/${expires}`)
+/** The right to play a broadcast until `expires` (unix seconds); with `followerId`, as long as that user follows its owner. */
+export type PlaybackRight = {
+  readonly streamId: string
+  readonly expires: string
+  readonly followerId: string | null
+}
+
+/** Returns the signature of the right to play a broadcast, in hex. */
+export function signPlayback(internalKey: string, { streamId, expires, followerId }: PlaybackRight): string {
+  const follower = followerId === null ? '' : `/${followerId}`
+  return computeHmac(internalKey, `playback/v1/${streamId}/${expires}${follower}`)
 }
 
 /** The signed parts of a worker's callback: its route and its body. */

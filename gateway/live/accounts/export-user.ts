@@ -9,12 +9,12 @@ import { readPersonalData } from './store/personal-data.ts'
 /** Tips of an export: the newest ones. */
 const MAX_TRANSACTIONS = 10_000
 
-/** Returns the personal data of the signed-in user: account, sessions, broadcasts, recordings, messages and tips. */
+/** Returns the personal data of the signed-in user: the account, what the user has made, and what others did for the user. */
 export async function exportUser(context: LiveContext, signedIn: SignedIn): Promise<UserExport> {
+  const ownId = signedIn.user.userId
   const { sessions } = await listSessions(context, signedIn)
-  const { broadcasts, recordings, messages } = await readPersonalData(context.db, signedIn.user.userId)
-  const { userId } = signedIn.user
-  const tips = await readTransactionPage(context.db, userId, { before: null, limit: MAX_TRANSACTIONS })
+  const { broadcasts, recordings, following, notices, messages } = await readPersonalData(context.db, ownId)
+  const tips = await readTransactionPage(context.db, ownId, { before: null, limit: MAX_TRANSACTIONS })
   return {
     user: presentOwnUser(signedIn.user),
     sessions,
@@ -32,12 +32,25 @@ export async function exportUser(context: LiveContext, signedIn: SignedIn): Prom
       visibility,
       created_at: createdAt.toISOString(),
     })),
+    following: following.map(({ userId, username, isMuted, followedAt }) => ({
+      user_id: userId,
+      username,
+      notices: !isMuted,
+      followed_at: followedAt.toISOString(),
+    })),
+    notifications: notices.map(({ notificationId, kind, streamId, createdAt, readAt }) => ({
+      notification_id: notificationId,
+      kind,
+      stream_id: streamId,
+      created_at: createdAt.toISOString(),
+      read_at: readAt?.toISOString() ?? null,
+    })),
     messages: messages.map(({ entryId, streamId, text, createdAt }) => ({
       id: entryId,
       stream_id: streamId,
       text,
       at: createdAt.toISOString(),
     })),
-    transactions: tips.map((tip) => presentTransaction(tip, userId)),
+    transactions: tips.map((tip) => presentTransaction(tip, ownId)),
   }
 }

@@ -60,6 +60,19 @@ const ExportedArchive = v.object({
   visibility: v.string(),
   created_at: Moment,
 })
+const ExportedFollow = v.object({
+  user_id: v.string(),
+  username: v.string(),
+  notices: v.boolean(),
+  followed_at: Moment,
+})
+const ExportedNotice = v.object({
+  notification_id: v.string(),
+  kind: v.string(),
+  stream_id: v.string(),
+  created_at: Moment,
+  read_at: v.nullable(Moment),
+})
 const ExportedMessage = v.object({ id: v.string(), stream_id: v.string(), text: v.string(), at: Moment })
 
 /** Answer to `GET /users/me/export`: the personal data of a user, newest first. */
@@ -68,6 +81,9 @@ export const UserExport = v.object({
   sessions: v.array(PublicSession),
   streams: v.array(ExportedStream),
   archives: v.array(ExportedArchive),
+  following: v.array(ExportedFollow),
+  /** The newest 10,000. */
+  notifications: v.array(ExportedNotice),
   /** The newest 50,000 that are kept. */
   messages: v.array(ExportedMessage),
   /** Tips that the user has sent or gets: the newest 10,000. */

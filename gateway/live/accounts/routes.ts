@@ -15,6 +15,7 @@ import { logIn } from './log-in.ts'
 import { Invitation, Login, OwnUser, presentOwnUser, PublicUser, SessionList, UserExport } from './present.ts'
 import { registerUser } from './register-user.ts'
 import { linkRoutes } from './mails/routes.ts'
+import { userIdOf } from './path-user.ts'
 import { originOf } from './request-origin.ts'
 import { DeleteUserBody, LoginBody, RegisterBody, UpdateUserBody } from './requests.ts'
 import {
@@ -147,7 +148,7 @@ export const ACCOUNT_PATHS = ['auth', 'users', 'invitations'] as const
 /** Calls that need no session, by method and path below `/api/v1`. */
 const OPEN_CALLS = [
   /^POST \/auth\/(?:register|login|logout|verify-email|forgot|reset)$/,
-  /^(?:GET|HEAD) \/users\/[^/]+$/,
+  /^(?:GET|HEAD) \/users\/[^/]+(?:\/(?:followers|following|schedule|schedule\.ics))?$/,
 ]
 
 /** Returns whether a call of accounts needs no session. */
@@ -211,17 +212,6 @@ export function accountRoutes(context: LiveContext): Hono {
     .post('/invitations', DOCS.invite, async (c) =>
       c.json(await createInvitation(context, await requireRole(context, c, 'admin')), 201),
     )
-}
-
-/**
- * Returns the user id of a path; `me` is the signed-in user's.
- * @throws BrokenRule USER_NOT_FOUND where it is no id, so that it reaches no query
- */
-async function userIdOf(context: LiveContext, c: HonoContext): Promise<string> {
-  const id = c.req.param('id') ?? ''
-  if (id === 'me') return (await requireSession(context, c)).user.userId
-  if (!UUID.test(id)) throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this id')
-  return id
 }
 
 /**

@@ -82,7 +82,7 @@ export async function findWatchableArchive(
   id: string,
 ): Promise<OwnedArchive> {
   const found = UUID.test(id) ? await findArchive(db, id) : null
-  if (found !== null && mayWatch(found.archive, viewer)) return found
+  if (found !== null && (await mayWatch(db, found.archive, viewer))) return found
   throw new BrokenRule(LIVE_ERRORS.ARCHIVE_NOT_FOUND, 'there is no recording of this id')
 }
 
@@ -93,5 +93,5 @@ async function findOwn(context: LiveContext, owner: SignedIn, id: string): Promi
 }
 
 function viewOf(context: LiveContext, found: OwnedArchive, viewer: SignedIn | null): ArchiveView {
-  return presentArchive(found, viewer, playbackAddressesOf(context, found.stream, Date.now()))
+  return presentArchive(found, viewer, playbackAddressesOf(context, found.stream, { watched: found.archive, viewer }))
 }

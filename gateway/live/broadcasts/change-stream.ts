@@ -8,6 +8,7 @@ import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { closeStream } from '../packaging/close-stream.ts'
 import { readIngestAddresses } from '../ingest/read-ingest-addresses.ts'
+import { announceStream } from '../notices/announce-stream.ts'
 import { topicOf } from '../topic.ts'
 import { findOwnStream } from './find-own-stream.ts'
 import { viewOf } from './get-stream.ts'
@@ -42,7 +43,9 @@ export async function updateStream(
   const { stream, username } = await changeOwn(context, owner, id, async (tx, locked) => {
     if (body.record === true && !locked.isRecorded) await requireRoom(context, tx, owner.user.userId)
     if (body.title !== undefined && isOnAir(locked.state)) await recordTitle(tx, locked, body.title)
-    return (await updateStreamRow(tx, id, columnsOf(body, locked))) ?? locked
+    const changed = (await updateStreamRow(tx, id, columnsOf(body, locked))) ?? locked
+    await announceStream(tx, changed)
+    return changed
   })
   return viewOf(context, { stream, username }, owner)
 }

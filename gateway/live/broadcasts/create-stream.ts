@@ -10,6 +10,7 @@ import { sessionEnded } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { newCode } from '../new-code.ts'
+import { announceStream } from '../notices/announce-stream.ts'
 import { readIngestAddresses } from '../ingest/read-ingest-addresses.ts'
 import { viewOf } from './get-stream.ts'
 import { CreatedStream } from './present.ts'
@@ -57,7 +58,9 @@ async function insertOwnStream(tx: Tx, context: LiveContext, owner: SignedIn, ro
   if ((await lockUser(tx, userId)) === null) throw sessionEnded()
   if ((await countOpenStreams(tx, userId)) >= MAX_OPEN_STREAMS) throw tooManyStreams()
   if (row.isRecorded) await requireRoom(context, tx, userId)
-  return insertStream(tx, { ...row, userId })
+  const stream = await insertStream(tx, { ...row, userId })
+  await announceStream(tx, stream)
+  return stream
 }
 
 type OwnRow = Omit<NewStream, 'userId'>

@@ -22,6 +22,6 @@ export async function findOwnStream(db: DbOrTx, owner: SignedIn, streamId: strin
  */
 export async function findWatchableStream(db: DbOrTx, viewer: SignedIn | null, streamId: string): Promise<OwnedStream> {
   const found = UUID.test(streamId) ? await findStream(db, streamId) : null
-  if (found !== null && mayWatch(found.stream, viewer)) return found
+  if (found !== null && (await mayWatch(db, found.stream, viewer))) return found
   throw new BrokenRule(LIVE_ERRORS.STREAM_NOT_FOUND, 'there is no broadcast of this id')
 }

@@ -15,5 +15,5 @@ export async function getStream(context: LiveContext, viewer: SignedIn | null, i
 
 /** Returns a broadcast that the viewer may watch, as the viewer sees it. */
 export function viewOf(context: LiveContext, found: OwnedStream, viewer: SignedIn | null): StreamView {
-  return presentStream(found, viewer, playbackAddressesOf(context, found.stream, Date.now()))
+  return presentStream(found, viewer, playbackAddressesOf(context, found.stream, { watched: found.stream, viewer }))
 }

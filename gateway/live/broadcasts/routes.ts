@@ -5,18 +5,15 @@ import { readIdempotentCall } from '../../http/idempotency.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
 import { answers, describe } from '../../http/openapi.ts'
 import { readSession, requireSession } from '../accounts/session.ts'
-import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import type { ViewerLeases } from '../playback/viewer-leases.ts'
 import { deleteStream, endStream, renewKey, updateStream } from './change-stream.ts'
 import { createStream } from './create-stream.ts'
-import type { FollowedStreams } from './followed-streams.ts'
 import { getStream } from './get-stream.ts'
 import { listStreams } from './list-streams.ts'
 import { CreatedStream, RenewedKey, StreamList, StreamView, ViewerCurve } from './present.ts'
 import { CreateStreamBody, StreamListQuery, UpdateStreamBody } from './requests.ts'
 import { readViewerCurve } from './read-viewer-curve.ts'
-import { streamBroadcast } from './stream-events.ts'
+import { streamBroadcast, type BroadcastEventSources } from './stream-events.ts'
 
 const TAG = 'Broadcasts'
 const OWNER_ERRORS = [LIVE_ERRORS.STREAM_NOT_FOUND]
@@ -51,7 +48,7 @@ const DOCS = {
   ),
   events: describe(
     TAG,
-    'State, viewers and health of a broadcast, as server-sent events',
+    'State, viewers, chat and health of a broadcast, as server-sent events',
     { ...answers(200, null, 'The stream of events, up to the end of the broadcast.'), errors: OWNER_ERRORS },
     'none',
   ),
@@ -97,8 +94,8 @@ const DOCS = {
 } as const
 
 /** Returns the API of broadcasts. */
-export function broadcastRoutes(context: LiveContext, leases: ViewerLeases, followed: FollowedStreams): Hono {
-  const sources = { context, leases, followed }
+export function broadcastRoutes(sources: BroadcastEventSources): Hono {
+  const { context } = sources
   const routes = new Hono()
   for (const method of ['PUT', 'PATCH']) {
     routes.on(method, '/streams/:id', DOCS.update, requireJson, parse('json', UpdateStreamBody), async (c) =>

@@ -9,7 +9,9 @@ export type ChatFrame = {
   /** Numbers of its oldest and its newest entry. */
   readonly firstSeq: number
   readonly lastSeq: number
-  /** One entry, or an array of them, as the bytes of JSON. */
+  /** One entry, or an array of them, as JSON. */
+  text(): string
+  /** The same as bytes. */
   json(): Uint8Array
   /** The same as a server-sent event, whose id is the number of the newest entry. */
   event(): Uint8Array
@@ -26,6 +28,7 @@ export function buildFrame(entries: readonly EncodedEntry[]): ChatFrame {
     entries,
     firstSeq: first.seq,
     lastSeq: last.seq,
+    text: toText,
     json: once(() => encoder.encode(toText())),
     event: once(() => encodeFrame({ id: last.seq, event: 'message', data: toText() })),
   }

@@ -3,7 +3,7 @@ import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { mayWatch } from '../playback/access.ts'
+import { accessOf } from '../rules/access.ts'
 import { presentMessage, type ChatMessage } from './present.ts'
 import {
   chatRoleOf,
@@ -148,12 +148,13 @@ async function readAgain(
 }
 
 /** Returns what is known of a user who writes in a room. */
-export function toSender({ isModerator, role, ...row }: SenderRow, { stream }: LockedRoom): Sender {
+export function toSender({ isModerator, isFollower, role, ...row }: SenderRow, { stream }: LockedRoom): Sender {
   const { userId } = row
+  const access = accessOf(stream, { user: { userId } })
   return {
     ...row,
     role: chatRoleOf({ isOwner: userId === stream.userId, isModerator, role }),
-    mayWatch: mayWatch(stream, { user: { userId } }),
+    mayWatch: access === 'granted' || (access === 'followers' && isFollower),
   }
 }
 

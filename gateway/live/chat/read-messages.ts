@@ -46,7 +46,7 @@ export async function findReplay(
 ): Promise<string | null> {
   const archiveId = await findArchiveIdOf(db, streamId)
   const found = archiveId === null ? null : await findArchive(db, archiveId)
-  if (found === null || !mayWatch(found.archive, viewer) || !found.stream.keepsChat) return null
+  if (found === null || !found.stream.keepsChat || !(await mayWatch(db, found.archive, viewer))) return null
   return (await hasMessages(db, streamId)) ? archiveId : null
 }
 

@@ -1,4 +1,4 @@
-import { mayWatch } from '../playback/access.ts'
+import { accessOf } from '../rules/access.ts'
 import type { Stream } from '../store/streams.ts'
 import { buildFrame, framePast, type ChatFrame, type EncodedEntry } from './frame.ts'
 import type { ChatReader, ReaderEnd } from './reader.ts'
@@ -88,11 +88,16 @@ async function waitForReader(room: RoomReaders, reader: ChatReader): Promise<voi
   }
 }
 
-/** Drops those who may not watch a broadcast as it is now; all of them where it has ended or is gone. */
+/**
+ * Drops those who may not watch a broadcast as it is now; all of them where it has ended or is gone. Who follows its owner is
+ * not known here.
+ */
 export function applyStream(room: RoomReaders, stream: Stream | null): void {
   if (stream === null) return dropAll(room, 'failed')
   if (stream.state === 'ended') return dropAll(room, 'ended')
-  for (const reader of allReaders(room)) if (!mayWatch(stream, reader.viewer)) dropReader(room, reader, 'gone')
+  for (const reader of allReaders(room)) {
+    if (accessOf(stream, reader.viewer) === 'denied') dropReader(room, reader, 'gone')
+  }
 }
 
 /** Ends the connections of all readers. */

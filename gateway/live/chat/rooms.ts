@@ -1,5 +1,7 @@
 import type { LiveContext } from '../context.ts'
+import type { AccessChecks } from '../playback/access-checks.ts'
 import type { FollowedStreams } from '../broadcasts/followed-streams.ts'
+import type { Stream } from '../store/streams.ts'
 import { listValidSessions } from '../accounts/store/sessions.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { EncodedEntry } from './frame.ts'
@@ -28,15 +30,23 @@ const RETRY_SEC = 5
 /** Interval of looking whether the sessions of readers have ended, in ms. */
 const SESSIONS_MS = 1000
 
+/** What the rooms of one gateway follow. */
+export type ChatRoomSources = { readonly followed: FollowedStreams; readonly checks: AccessChecks }
+
 /** Creates the record of the chats that one gateway reads: those that have a reader, and no others. */
-export function createChatRooms(context: LiveContext, followed: FollowedStreams): ChatRooms {
+export function createChatRooms(context: LiveContext, { followed, checks }: ChatRoomSources): ChatRooms {
   const all = new Map<string, FollowedRoom>()
   let readers = 0
   const watchSessions = createSessionWatch(context, () => [...all.values()].flatMap(({ room }) => room.readers()))
 
   function open(streamId: string): FollowedRoom {
     const room = openRoom(sourceOf(context, streamId), () => close(streamId, opened))
-    const opened = { room, close: followed.follow(streamId, (found) => room.follow(found?.stream ?? null)) }
+    const endUnfollowed = createFollowerWatch(context, checks, room)
+    const unfollow = followed.follow(streamId, (found) => {
+      room.follow(found?.stream ?? null)
+      if (found?.stream.visibility === 'followers') void endUnfollowed(found.stream)
+    })
+    const opened = { room, close: unfollow }
     all.set(streamId, opened)
     return opened
   }
@@ -79,6 +89,28 @@ function sourceOf({ db, log, wideNotifier }: LiveContext, streamId: string) {
 
 function encodeEntry(entry: ChatEntry): EncodedEntry {
   return { seq: entry.seq, json: JSON.stringify(presentEntry(entry)) }
+}
+
+/** Returns a function that drops the readers of a broadcast for followers who do not follow its owner any more. */
+function createFollowerWatch(
+  { log }: LiveContext,
+  checks: AccessChecks,
+  room: ChatRoom,
+): (stream: Stream) => Promise<void> {
+  let isChecking = false
+  return async (stream) => {
+    if (isChecking) return
+    isChecking = true
+    try {
+      const checked = room.readers().map(async (reader) => {
+        if (!(await checks.mayStillWatch(stream, reader.viewer))) reader.end('gone')
+      })
+      await Promise.all(checked)
+    } catch (error) {
+      log.debug('followers among chat readers could not be read', { stream_id: stream.streamId, error })
+    }
+    isChecking = false
+  }
 }
 
 /** Returns a function that looks, as long as there are readers with a session, whether these are still valid. */

@@ -72,6 +72,21 @@ describe.each(RUNTIMES)('chats on %s', (runtime) => {
     expect((await as(undefined, 'GET', `/streams/${id}/chat/events`)).status).toBe(204)
   })
 
+  it('the events of a broadcast have its chat too, unless it is left out', async () => {
+    const id = await create()
+    using all = await openEventSource(`${gateway.url}/api/v1/streams/${id}/events?monitor=`)
+    using plain = await openEventSource(`${gateway.url}/api/v1/streams/${id}/events?monitor=&chat=off`)
+    await until(() => all.events.length > 0 && plain.events.length > 0, 'both have the state')
+    await say(anna, id, 'one')
+    await until(() => all.events.some(({ event }) => event === 'chat'), 'the message is there')
+    const { json } = await as(undefined, 'GET', `/streams/${id}/messages`)
+    expect(all.events.find(({ event }) => event === 'chat')?.data).toEqual(json.messages[0])
+    await as(owner, 'PUT', `/streams/${id}/end`)
+    await Promise.all([all.ended, plain.ended])
+    expect(all.events.filter(({ event }) => event === 'chat')).toHaveLength(1)
+    expect(plain.events.map(({ event }) => event)).not.toContain('chat')
+  })
+
   it('a wrong message is refused, and the wrong field is named', async () => {
     const id = await create()
     for (const [field, body] of [

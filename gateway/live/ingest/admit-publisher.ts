@@ -9,6 +9,7 @@ import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { BROADCAST_KIND, broadcastIdOf } from '../broadcast-worker.ts'
 import { chooseStorage } from '../choose-storage.ts'
+import { announceStream } from '../notices/announce-stream.ts'
 import { isStorageFull } from '../storage/quota.ts'
 import { topicOf } from '../topic.ts'
 import { lockAdmission } from '../store/admission.ts'
@@ -79,6 +80,7 @@ async function admit(tx: Tx, stream: Stream, ingestId: string, { source }: Publi
     publisherFacts: null,
   })
   await ensureAssignment(tx, BROADCAST_KIND, broadcastIdOf(streamId))
+  if (admitted !== null) await announceStream(tx, admitted)
   return admitted ?? stream
 }
 

@@ -80,6 +80,7 @@ async function showError(
 
 function textsOf({ status, code }: Pick<BrokenRule, 'status' | 'code'>): ErrorTexts {
   if (code === 'STREAM_NOT_FOUND' || code === 'ARCHIVE_NOT_FOUND') return { title: 'hiddenTitle', text: 'hiddenText' }
+  if (code === 'TOO_MANY_FOLLOWS') return { title: 'followsTitle', text: 'followsText' }
   if (status === 404) return { title: 'notFoundTitle', text: 'notFoundText' }
   if (status === 403) return { title: 'forbiddenTitle', text: 'forbiddenText' }
   if (status === 429 || code === 'GATEWAY_BUSY') return { title: 'limitedTitle', text: 'limitedText' }

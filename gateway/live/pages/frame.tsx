@@ -11,6 +11,7 @@ import { layOut } from '../../web/layout.tsx'
 import { LANGUAGES, type Language } from '../../web/messages.ts'
 import { pagePolicy } from '../../web/page-policy.ts'
 import { FRAME_MESSAGES } from './messages/frame.ts'
+import { Bell } from './bell.tsx'
 import type { Visit } from './visit.ts'
 
 /** What one page is made of. */
@@ -28,7 +29,7 @@ export type PageParts = {
   readonly hasPlayer?: boolean
   /** It may use camera, microphone and screen. */
   readonly hasCapture?: boolean
-  readonly section?: 'live' | 'studio' | 'settings'
+  readonly section?: 'live' | 'studio' | 'notices' | 'settings'
   readonly reloadSec?: number
   readonly description?: string
   /** Parameters of its address that the page in another language needs too. */
@@ -104,7 +105,8 @@ function policyOf(
 
 type BarParts = { readonly visit: Visit; readonly root: string; readonly section: PageParts['section'] }
 
-function Bar({ visit: { language, signedIn }, root, section }: BarParts) {
+function Bar({ visit, root, section }: BarParts) {
+  const { language, signedIn } = visit
   const text = FRAME_MESSAGES[language]
   const current = (name: PageParts['section']) => (section === name ? 'page' : undefined)
   return (
@@ -131,6 +133,7 @@ function Bar({ visit: { language, signedIn }, root, section }: BarParts) {
         </nav>
       ) : (
         <nav aria-label={text.account}>
+          <Bell visit={{ ...visit, signedIn }} root={root} isCurrent={section === 'notices'} />
           <a href={`${root}/@${signedIn.user.username}`} aria-label={text.yourChannel} title={text.yourChannel}>
             <Avatar name={signedIn.user.username} />
           </a>

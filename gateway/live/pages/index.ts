@@ -4,7 +4,9 @@ import { pageErrors, pageNotFound } from './errors.tsx'
 import { archivePageRoutes } from './archive/routes.tsx'
 import { channelRoutes } from './channel/routes.tsx'
 import { forgotRoutes } from './forgot/routes.ts'
+import { followPageRoutes } from './follow/routes.ts'
 import { homeRoutes } from './home/routes.tsx'
+import { noticePageRoutes } from './notices/routes.tsx'
 import { registerRoutes } from './register/routes.ts'
 import { settingsRoutes } from './settings/routes.ts'
 import { resetRoutes } from './reset/routes.ts'
@@ -39,6 +41,8 @@ const ROUTES = [
   archivePageRoutes,
   studioRoutes,
   channelRoutes,
+  followPageRoutes,
+  noticePageRoutes,
 ]
 
 /** Returns the pages of live, at the root of the site. */

@@ -25,6 +25,10 @@ beforeAll(async () => {
     startBrowser(),
   ])
   owner = await signUp(gateway.api, 'anna')
+  const guest = await signUp(gateway.api, 'mika')
+  await gateway.api('POST', '/api/v1/follows', { user_id: guest.user.user_id }, owner.headers)
+  const soon = { title: 'By another', scheduled_for: new Date(Date.now() + 86_400_000).toISOString() }
+  await gateway.api('POST', '/api/v1/streams', soon, guest.headers)
   await makeBroadcasts()
 })
 afterAll(async () => {
@@ -73,6 +77,9 @@ const PAGES = [
   ['a channel', () => '@anna', false],
   ['a page that does not exist', () => 'nothing/here', false],
   ['a broadcast that does not exist', () => 'watch/0', false],
+  ['the list of what is live to one who follows', () => '', true],
+  ['a channel that is followed', () => '@mika', true],
+  ['notices', () => 'notices', true],
   ['the settings', () => 'settings', true],
   ['the studio', () => 'studio', true],
   ['a new broadcast', () => 'studio/new', true],

@@ -6,9 +6,13 @@ import type { Language } from '../../web/messages.ts'
 import type { LoadPageAssets, PageAssets } from '../../ports/page-assets.ts'
 import { readSession, type SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
+import type { CountFollowers } from '../follows/follower-counts.ts'
 
 /** The context of pages: there are none without assets. */
-export type PagesContext = LiveContext & { readonly loadPageAssets: LoadPageAssets }
+export type PagesContext = LiveContext & {
+  readonly loadPageAssets: LoadPageAssets
+  readonly countFollowers: CountFollowers
+}
 
 /** A request for a page, with all that every page needs to know. */
 export type Visit = {

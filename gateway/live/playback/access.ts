@@ -1,52 +1,80 @@
-import { signPlayback, timingSafeEqual } from '../../../shared/net/signing.ts'
-import type { SignedIn } from '../accounts/session.ts'
+import { signPlayback, timingSafeEqual, type PlaybackRight } from '../../../shared/net/signing.ts'
+import type { DbOrTx } from '../../ports/database.ts'
+import { findFollow } from '../store/follows.ts'
 import type { Stream } from '../store/streams.ts'
 import type { LiveContext } from '../context.ts'
+import { accessOf, isOpen, type Viewer, type Watched } from '../rules/access.ts'
+import type { AccessChecks } from './access-checks.ts'
 import { LIVE_PATH, posterUrlOf, type PlaybackAddresses } from './addresses.ts'
 
 /** How long the address of a broadcast that is not public stays valid, in seconds. */
 const TOKEN_LIFE_SEC = 43_200
+/** The end of the right, the follower who has it, and the signature. */
+const TOKEN = /^(\d{10})(?:\.([0-9a-f-]{36}))?\.([0-9a-f]{64})$/
 
-/** Returns whether a viewer may watch a broadcast: everyone public and unlisted ones, its owner all. */
-export function mayWatch(
-  { visibility, userId }: Pick<Stream, 'visibility' | 'userId'>,
-  viewer: { readonly user: Pick<SignedIn['user'], 'userId'> } | null,
-): boolean {
-  return visibility === 'public' || visibility === 'unlisted' || viewer?.user.userId === userId
+/** Returns whether a viewer may watch: everyone what is public or unlisted, followers what is for them, its owner all. */
+export async function mayWatch(db: DbOrTx, watched: Watched, viewer: Viewer): Promise<boolean> {
+  const access = accessOf(watched, viewer)
+  if (access !== 'followers' || viewer === null) return access === 'granted'
+  return (await findFollow(db, { followerId: viewer.user.userId, followingId: watched.userId })) !== null
+}
+
+/** Returns the id of a viewer who may watch because of following the owner; `null` for all others. */
+function followerOf(watched: Watched, viewer: Viewer): string | null {
+  return viewer !== null && accessOf(watched, viewer) === 'followers' ? viewer.user.userId : null
 }
 
 /**
  * Returns the address at which a broadcast plays for a viewer who may watch it; `null` before its first picture, and
- * where its files are gone. It needs no
- * header: where the broadcast is not public, a token in it proves the right.
+ * where its files are gone. It needs no header: where the broadcast is not public, a token in it proves the right. That of
+ * a follower is valid as long as the follow is.
  */
-export function playbackUrlOf(context: LiveContext, stream: Stream, nowMs: number): string | null {
+export function playbackUrlOf(
+  context: LiveContext,
+  stream: Stream,
+  followerId: string | null,
+  nowMs: number,
+): string | null {
   if (stream.startedAt === null || stream.discardedAt !== null) return null
   const address = `${LIVE_PATH}/${stream.streamId}/master.m3u8`
   if (isOpen(stream)) return address
   const expires = String(Math.floor(nowMs / 1000) + TOKEN_LIFE_SEC)
-  return `${address}?token=${expires}.${sign(context, stream, expires)}`
+  const signature = sign(context, { streamId: stream.streamId, expires, followerId })
+  return `${address}?token=${[expires, ...(followerId === null ? [] : [followerId]), signature].join('.')}`
 }
 
-/** Returns where a broadcast plays for a viewer who may watch it, and where its newest picture is. */
-export function playbackAddressesOf(context: LiveContext, stream: Stream, nowMs: number): PlaybackAddresses {
+/** A viewer, and the broadcast or recording that the viewer may watch. */
+export type Watching = { readonly watched: Watched; readonly viewer: Viewer }
+
+/** Returns where a broadcast plays for a viewer, and where its newest picture is. */
+export function playbackAddressesOf(
+  context: LiveContext,
+  stream: Stream,
+  { watched, viewer }: Watching,
+): PlaybackAddresses {
   return {
-    playbackUrl: playbackUrlOf(context, stream, nowMs),
+    playbackUrl: playbackUrlOf(context, stream, followerOf(watched, viewer), Date.now()),
     posterUrl: posterUrlOf(stream, context.settings.live.filesUrl),
   }
 }
 
+/** What the right to play is checked with. */
+type PlayCheck = { readonly context: LiveContext; readonly checks: AccessChecks }
+
 /** Returns whether a request with this token may play a broadcast. */
-export function mayPlay(context: LiveContext, stream: Stream, token: string | undefined, nowMs: number): boolean {
+export async function mayPlay(
+  { context, checks }: PlayCheck,
+  stream: Stream,
+  token: string | undefined,
+): Promise<boolean> {
   if (isOpen(stream)) return true
-  const [, expires = '', signature = ''] = /^(\d{10})\.([0-9a-f]{64})$/.exec(token ?? '') ?? []
-  return Number(expires) * 1000 > nowMs && timingSafeEqual(signature, sign(context, stream, expires))
+  const [, expires = '', follower, signature = ''] = TOKEN.exec(token ?? '') ?? []
+  const followerId = follower ?? null
+  if (Number(expires) * 1000 <= Date.now()) return false
+  if (!timingSafeEqual(signature, sign(context, { streamId: stream.streamId, expires, followerId }))) return false
+  return followerId === null || checks.follows({ followerId, followingId: stream.userId })
 }
 
-function isOpen({ visibility }: Pick<Stream, 'visibility'>): boolean {
-  return visibility === 'public' || visibility === 'unlisted'
-}
-
-function sign({ settings }: LiveContext, { streamId }: Stream, expires: string): string {
-  return signPlayback(settings.keys.INTERNAL_API_KEY, streamId, expires)
+function sign({ settings }: LiveContext, right: PlaybackRight): string {
+  return signPlayback(settings.keys.INTERNAL_API_KEY, right)
 }

@@ -59,10 +59,10 @@ export async function answerRendition(playback: Playback, c: HonoContext): Promi
 }
 
 /** Returns a broadcast that a request may play, with its first segments. */
-async function openStarted({ context, played }: Playback, c: HonoContext): Promise<PlayedStream> {
+async function openStarted({ context, checks, played }: Playback, c: HonoContext): Promise<PlayedStream> {
   const id = c.req.param('id') ?? ''
   const found = UUID.test(id) ? await played.read(id) : null
-  if (found === null || !mayPlay(context, found.stream, c.req.query('token'), Date.now())) {
+  if (found === null || !(await mayPlay({ context, checks }, found.stream, c.req.query('token')))) {
     throw notPlayable('there is no broadcast of this id, or its address has expired')
   }
   const started = found.segments.length > 0 ? found : await waitForFirstSegment(played, c, found)

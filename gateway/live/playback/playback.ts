@@ -2,6 +2,7 @@ import { BrokenRule } from '../../errors.ts'
 import type { ObjectStore } from '../../ports/object-store.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
+import type { AccessChecks } from './access-checks.ts'
 import type { PlaylistCache } from './playlist-cache.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
 import type { ViewerLeases } from './viewer-leases.ts'
@@ -10,6 +11,7 @@ import type { PlayedStream, PlayedStreams } from './windows.ts'
 /** What the playback routes of one gateway work with. */
 export type Playback = {
   readonly context: LiveContext
+  readonly checks: AccessChecks
   readonly played: PlayedStreams
   readonly leases: ViewerLeases
   readonly playlists: PlaylistCache

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-/** Who may watch a broadcast. `unlisted`: all who have its address. `followers`: its owner, until people can follow. */
+/** Who may watch a broadcast. `unlisted`: all who have its address. `followers`: who follows its owner. */
 export const Visibility = v.picklist(
   ['public', 'unlisted', 'followers', 'private'],
   'must be public, unlisted, followers or private',

@@ -1,7 +1,8 @@
-import { and, desc, eq, lt, or, sql } from 'drizzle-orm'
+import { and, desc, eq, lt } from 'drizzle-orm'
 
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import type { Stream } from './streams.ts'
+import { isListedFor } from './listed.ts'
 import { isNamed } from './names.ts'
 import { archives, streams, users } from '../schema.ts'
 
@@ -45,22 +46,15 @@ export type ArchiveFilter = {
   readonly limit: number
 }
 
-/** Returns the archives that a viewer finds in lists, newest first: public ones, and the viewer's own. */
+/** Returns the archives that a viewer finds in lists, newest first: public ones, those for followers, and the own ones. */
 export function readArchivePage(
   db: DbOrTx,
   { user, before, limit }: ArchiveFilter,
   viewerId: string | null,
 ): Promise<OwnedArchive[]> {
-  const own = viewerId === null ? sql`false` : eq(archives.userId, viewerId)
   const owner = user === undefined ? undefined : isNamed(user)
   return selectOwned(db)
-    .where(
-      and(
-        or(eq(archives.visibility, 'public'), own),
-        owner,
-        before === null ? undefined : lt(archives.archiveId, before),
-      ),
-    )
+    .where(and(isListedFor(archives, viewerId), owner, before === null ? undefined : lt(archives.archiveId, before)))
     .orderBy(desc(archives.archiveId))
     .limit(limit)
 }

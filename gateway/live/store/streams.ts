@@ -1,8 +1,9 @@
-import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, or, sql, type SQL } from 'drizzle-orm'
+import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, sql, type SQL } from 'drizzle-orm'
 
 import type { PublisherFacts } from '../../../shared/contract/live.ts'
 import { dueWhile, type DueInMs } from '../../database/due-times.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
+import { isListedFor } from './listed.ts'
 import { isNamed } from './names.ts'
 import { streams, users } from '../schema.ts'
 import { sourceStatesOf, type BroadcastEvent, type BroadcastState, nextState } from '../rules/broadcast-state.ts'
@@ -69,11 +70,10 @@ export type StreamFilter = {
   readonly limit: number
 }
 
-/** Returns the broadcasts that a viewer finds in lists, newest first: public ones, and the viewer's own. */
+/** Returns the broadcasts that a viewer finds in lists, newest first: public ones, those for followers, and the own ones. */
 export function readStreamPage(db: DbOrTx, filter: StreamFilter, viewerId: string | null): Promise<OwnedStream[]> {
-  const own = viewerId === null ? sql`false` : eq(streams.userId, viewerId)
   return selectOwned(db)
-    .where(and(or(eq(streams.visibility, 'public'), own), ...conditionsOf(filter)))
+    .where(and(isListedFor(streams, viewerId), ...conditionsOf(filter)))
     .orderBy(desc(streams.streamId))
     .limit(filter.limit)
 }

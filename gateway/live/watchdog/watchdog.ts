@@ -43,7 +43,7 @@ const Created = v.object({ monitor_id: v.string() })
 export async function createMonitorFor(context: LiveContext, stream: Stream): Promise<string> {
   const { settings } = context
   const url = clientUrlOf(settings)
-  const watched = new URL(`${url}${playbackUrlOf(context, stream, Date.now())}`)
+  const watched = new URL(`${url}${playbackUrlOf(context, stream, null, Date.now())}`)
   watched.searchParams.set(MONITOR_QUERY, '')
   const body = {
     stream_url: watched.href,

@@ -1,12 +1,13 @@
 import { and, desc, eq } from 'drizzle-orm'
 
 import type { Db } from '../../../ports/database.ts'
-import { archives, chatEntries, streams } from '../../schema.ts'
+import { archives, chatEntries, follows, notifications, streams, users } from '../../schema.ts'
 
 /** Messages of an export: the newest ones, so that years of chat do not fill the memory of a gateway. */
 const MAX_MESSAGES = 50_000
+const MAX_NOTICES = 10_000
 
-/** Reads what a user has made beside the account: broadcasts, recordings, and the newest messages; newest first. */
+/** Reads what a user has made beside the account: broadcasts, recordings, follows, and the newest notices and messages. */
 export async function readPersonalData(db: Db, userId: string) {
   return {
     broadcasts: await db
@@ -35,6 +36,7 @@ export async function readPersonalData(db: Db, userId: string) {
       .from(archives)
       .where(eq(archives.userId, userId))
       .orderBy(desc(archives.archiveId)),
+    ...(await readFollowData(db, userId)),
     messages: await db
       .select({
         streamId: chatEntries.streamId,
@@ -46,5 +48,33 @@ export async function readPersonalData(db: Db, userId: string) {
       .where(and(eq(chatEntries.userId, userId), eq(chatEntries.kind, 'message'), eq(chatEntries.isDeleted, false)))
       .orderBy(desc(chatEntries.entryId))
       .limit(MAX_MESSAGES),
+  }
+}
+
+async function readFollowData(db: Db, userId: string) {
+  return {
+    following: await db
+      .select({
+        userId: users.userId,
+        username: users.username,
+        isMuted: follows.isMuted,
+        followedAt: follows.createdAt,
+      })
+      .from(follows)
+      .innerJoin(users, eq(users.userId, follows.followingId))
+      .where(eq(follows.followerId, userId))
+      .orderBy(desc(follows.followId)),
+    notices: await db
+      .select({
+        notificationId: notifications.notificationId,
+        kind: notifications.kind,
+        streamId: notifications.streamId,
+        createdAt: notifications.createdAt,
+        readAt: notifications.readAt,
+      })
+      .from(notifications)
+      .where(eq(notifications.userId, userId))
+      .orderBy(desc(notifications.notificationId))
+      .limit(MAX_NOTICES),
   }
 }

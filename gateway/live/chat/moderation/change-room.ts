@@ -31,7 +31,7 @@ export async function changeRoom(
   await transact(async (tx) => {
     const { userId } = actor.user
     const locked = UUID.test(streamId) ? await lockRoom(tx, streamId) : null
-    if (locked === null || !mayWatch(locked.stream, actor)) throw noSuchStream()
+    if (locked === null || !(await mayWatch(tx, locked.stream, actor))) throw noSuchStream()
     const { userId: ownerId } = locked.stream
     const { nowMs, senders } = await readSenders(tx, { streamId, ownerId }, [userId])
     const [sender] = senders

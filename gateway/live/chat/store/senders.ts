@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 
 import type { Tx } from '../../../ports/database.ts'
 import type { Role } from '../../roles.ts'
-import { chatBans, chatModerators, chatSenders, users } from '../../schema.ts'
+import { chatBans, chatModerators, chatSenders, follows, users } from '../../schema.ts'
 
 /** What is known of a user in a room, at the moment of the database. */
 export type SenderRow = {
@@ -10,6 +10,8 @@ export type SenderRow = {
   readonly username: string
   readonly role: Role
   readonly isModerator: boolean
+  /** Whether the user follows the owner. */
+  readonly isFollower: boolean
   readonly bannedUntilMs: number | null
   readonly paidUntilMs: number
   readonly lastMs: number
@@ -23,7 +25,7 @@ export async function readSenders(
 ): Promise<{ readonly nowMs: number; readonly senders: SenderRow[] }> {
   const rows = await tx.execute<RawSender>(sql`
     select clock.now_ms, person.user_id, person.username, person.role,
-      moderator.user_id is not null as is_moderator,
+      moderator.user_id is not null as is_moderator, follow.follow_id is not null as is_follower,
       case when ban.user_id is not null then coalesce(extract(epoch from ban.until) * 1000, 'Infinity')::float8 end
         as banned_until_ms,
       coalesce(extract(epoch from sender.paid_until) * 1000, 0)::float8 as paid_until_ms,
@@ -33,6 +35,7 @@ export async function readSenders(
       on person.user_id in (select id::uuid from json_array_elements_text(${JSON.stringify(userIds)}::json) as id)
     left join ${chatModerators} moderator
       on moderator.owner_id = ${room.ownerId} and moderator.user_id = person.user_id
+    left join ${follows} follow on follow.follower_id = person.user_id and follow.following_id = ${room.ownerId}
     left join ${chatBans} ban on ban.owner_id = ${room.ownerId} and ban.user_id = person.user_id
     left join ${chatSenders} sender on sender.stream_id = ${room.streamId} and sender.user_id = person.user_id`)
   return { nowMs: rows[0]?.now_ms ?? Date.now(), senders: rows.flatMap(toSender) }
@@ -44,6 +47,7 @@ type RawSender = {
   readonly username: string
   readonly role: Role
   readonly is_moderator: boolean
+  readonly is_follower: boolean
   readonly banned_until_ms: number | null
   readonly paid_until_ms: number
   readonly last_ms: number
@@ -57,6 +61,7 @@ function toSender(row: RawSender): SenderRow[] {
       username: row.username,
       role: row.role,
       isModerator: row.is_moderator,
+      isFollower: row.is_follower,
       bannedUntilMs: row.banned_until_ms,
       paidUntilMs: row.paid_until_ms,
       lastMs: row.last_ms,

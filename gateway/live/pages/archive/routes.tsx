@@ -51,11 +51,6 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
           language={language}
         />
       </div>
-      {archive.has_chat ? (
-        <div class="chat-column">
-          <ReplayPanel archiveId={archive.archive_id} language={language} />
-        </div>
-      ) : null}
       <div class="wrap watch-about">
         <header class="watch-head">
           <div class="watch-title">
@@ -86,6 +81,13 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
             <Download visit={visit} archive={archive} />
           </div>
         </header>
+      </div>
+      {archive.has_chat ? (
+        <div class="chat-column">
+          <ReplayPanel archiveId={archive.archive_id} language={language} />
+        </div>
+      ) : null}
+      <div class="wrap watch-about">
         <ArchiveNote visit={visit} archive={archive} />
         <Chapters visit={visit} archive={archive} />
       </div>

@@ -18,9 +18,9 @@ const GRACE_MS = 2000
 /** Interval of attempts where the browser has given up, in ms. */
 const RETRY_MS = 3000
 
-/** Follows a broadcast until it has ended, over lost connections too. */
+/** Follows a broadcast until it has ended, over lost connections too. Its chat has a connection of its own. */
 export function followBroadcast(streamId: string, viewer: ViewerQuery, listener: BroadcastListener): void {
-  const url = siteUrl(`api/v1/streams/${streamId}/events?${viewer.join('=')}`)
+  const url = siteUrl(`api/v1/streams/${streamId}/events?chat=off&${viewer.join('=')}`)
   let lostTimer: ReturnType<typeof setTimeout> | undefined
   let isShownAsLost = false
 

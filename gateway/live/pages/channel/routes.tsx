@@ -11,6 +11,8 @@ import { findUserByName } from '../../accounts/store/users.ts'
 import { listArchives } from '../../archives/read-archives.ts'
 import { listStreams } from '../../broadcasts/list-streams.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
+import { FollowBox } from '../follow/follow-box.tsx'
+import { readSchedule } from '../../schedule/read-schedule.ts'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { CHANNEL_MESSAGES } from '../messages/channel.ts'
@@ -58,6 +60,7 @@ function ChannelPage({ visit, user, list }: ChannelParts & { readonly list: Chil
           <p class="muted">
             {text.since} <Moment at={user.created_at} language={visit.language} format="day" />
           </p>
+          <FollowBox visit={visit} channel={user} root={ROOT} back={`@${user.username}`} />
         </div>
         {isOwn ? (
           <div class="actions">
@@ -80,7 +83,7 @@ async function ChannelList({ visit, user }: ChannelParts) {
   const of = { user: user.user_id, cursor: undefined }
   const [live, scheduled, recordings] = await Promise.all([
     listStreams(context, signedIn, { ...of, state: 'live', limit: LIVE_SHOWN }),
-    listStreams(context, signedIn, { ...of, state: 'scheduled', limit: LIVE_SHOWN }),
+    readSchedule(context, signedIn, user.user_id),
     listArchives(context, signedIn, { ...of, limit: RECORDINGS_SHOWN }),
   ])
   const text = BROADCAST_MESSAGES[language]
@@ -91,7 +94,12 @@ async function ChannelList({ visit, user }: ChannelParts) {
   return (
     <>
       <Shelf title={text.liveNow} isLive cards={cardsOf(live.streams)} />
-      <Shelf title={text.upcoming} cards={cardsOf(scheduled.streams)} />
+      <Shelf title={text.upcoming} cards={cardsOf(scheduled.streams)}>
+        <a class="button button-small" href={`api/v1/users/${user.user_id}/schedule.ics`} download>
+          <Icon name="clock" />
+          {CHANNEL_MESSAGES[language].calendar}
+        </a>
+      </Shelf>
       <Shelf
         title={text.recordings}
         cards={recordings.archives.map((archive) => (
@@ -102,9 +110,14 @@ async function ChannelList({ visit, user }: ChannelParts) {
   )
 }
 
-type ShelfParts = { readonly title: string; readonly isLive?: boolean; readonly cards: readonly Child[] }
+type ShelfParts = {
+  readonly title: string
+  readonly isLive?: boolean
+  readonly cards: readonly Child[]
+  readonly children?: Child
+}
 
-function Shelf({ title, isLive = false, cards }: ShelfParts) {
+function Shelf({ title, isLive = false, cards, children }: ShelfParts) {
   if (cards.length === 0) return null
   return (
     <section class="shelf">
@@ -113,6 +126,7 @@ function Shelf({ title, isLive = false, cards }: ShelfParts) {
         {title}
       </h2>
       <div class={isLive ? 'cards cards-live cards-few' : 'cards'}>{[...cards]}</div>
+      {children === undefined ? null : <div class="actions">{children}</div>}
     </section>
   )
 }

@@ -12,6 +12,7 @@ import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { ArchiveCard, FeaturedStream, LISTS_SCRIPT, StreamCard } from '../stream-card.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
 import { DarkStage, NothingFound } from './blank.tsx'
+import { FollowedChannels } from './followed.tsx'
 
 const LIVE_SHOWN = 60
 const MORE_SHOWN = 12
@@ -87,6 +88,7 @@ async function HomeList({ visit, filter }: HomeParts) {
   return (
     <>
       <CategoryLinks streams={live} filter={filter} visit={visit} />
+      {isNarrowed ? null : <FollowedChannels visit={visit} />}
       {live.length === 0 && !isNarrowed ? <DarkStage visit={visit} /> : null}
       {live.length === 0 ? null : <LiveGrid streams={live} visit={visit} />}
       <StreamSection title={text.upcoming} streams={scheduled} visit={visit} />

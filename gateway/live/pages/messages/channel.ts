@@ -9,6 +9,7 @@ export const CHANNEL_MESSAGES = defineMessages({
     ownSilentText: 'This is your channel. What you broadcast appears here.',
     goLive: 'Create a broadcast',
     edit: 'Settings',
+    calendar: 'Schedule as a calendar',
   },
   ja: {
     since: '登録日',
@@ -17,5 +18,6 @@ export const CHANNEL_MESSAGES = defineMessages({
     ownSilentText: 'あなたのチャンネルです。配信するとここに表示されます。',
     goLive: '配信を作成',
     edit: '設定',
+    calendar: '予定をカレンダーに追加',
   },
 })

@@ -29,7 +29,7 @@ export const STUDIO_MESSAGES = defineMessages({
     visibilityHints: {
       public: 'Listed on the start page and on your channel.',
       unlisted: 'Listed nowhere.',
-      followers: 'Only you, until people can follow.',
+      followers: 'For those who follow you.',
       private: 'For a rehearsal.',
     },
     latency: 'Delay',
@@ -146,7 +146,7 @@ export const STUDIO_MESSAGES = defineMessages({
     visibilityHints: {
       public: 'トップページとチャンネルに表示されます。',
       unlisted: '一覧には表示されません。',
-      followers: 'フォロー機能の公開までは自分だけです。',
+      followers: 'フォロワーだけが視聴できます。',
       private: 'リハーサルに。',
     },
     latency: '遅延',

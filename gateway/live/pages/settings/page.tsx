@@ -8,15 +8,18 @@ import { Icon } from '../../../web/components/icons.tsx'
 import { listSessions } from '../../accounts/list-sessions.ts'
 import type { SessionList } from '../../accounts/present.ts'
 import { readBlocks } from '../../chat/moderation/blocks.ts'
+import { readNoticePreferences } from '../../notices/read-notices.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
+import { NOTICE_MESSAGES } from '../messages/notices.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { Moment } from '../moment.tsx'
 import type { UserVisit } from '../visit.ts'
 import { BlockedSection } from './blocked-section.tsx'
 import { nameBrowser } from './browser-name.ts'
+import { NoticesSection } from './notices-section.tsx'
 
 export type SettingsField = 'username' | 'email' | 'password' | 'current_password' | 'delete_password'
 
@@ -41,9 +44,10 @@ type SectionParts = {
 export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Response> {
   const text = SETTINGS_MESSAGES[visit.language]
   const { context, signedIn, language } = visit
-  const [{ sessions }, { users: blocked }] = await Promise.all([
+  const [{ sessions }, { users: blocked }, wanted] = await Promise.all([
     listSessions(context, signedIn),
     readBlocks(context, signedIn),
+    readNoticePreferences(context, signedIn),
   ])
   const main = (
     <div class="wrap settings">
@@ -51,6 +55,7 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
       <nav class="settings-nav" aria-label={text.sections}>
         <a href="#profile">{text.profile}</a>
         <a href="#password">{text.security}</a>
+        <a href="#notices">{NOTICE_MESSAGES[language].wantedTitle}</a>
         <a href="#sessions">{text.sessions}</a>
         <a href="#data">{text.data}</a>
         <a href="#delete">{text.delete}</a>
@@ -58,6 +63,7 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
       <div class="stack">
         <ProfileSection visit={visit} sent={sent} />
         <PasswordSection visit={visit} sent={sent} />
+        <NoticesSection wanted={wanted} isSaved={visit.c.req.query('saved') === 'notices'} language={language} />
         <SessionsSection visit={visit} sessions={sessions} />
         <BlockedSection users={blocked} language={language} />
         <Section id="data" title={text.data} lead={text.dataLead}>

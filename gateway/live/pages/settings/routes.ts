@@ -12,6 +12,7 @@ import { clearSessionCookie } from '../../accounts/session.ts'
 import { deleteSession, deleteUserSessions } from '../../accounts/store/sessions.ts'
 import { updateUser } from '../../accounts/update-user.ts'
 import { unblockUser } from '../../chat/moderation/blocks.ts'
+import { updateNoticePreferences } from '../../notices/read-notices.ts'
 import { readForm, tryForm, wrongFields, type FieldProblems, type FormTexts } from '../form-body.ts'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
@@ -31,6 +32,7 @@ const FORMS: Readonly<Record<string, SettingsForm>> = {
   session: endSession,
   everywhere: endAllSessions,
   unblock,
+  notices: chooseNotices,
   delete: deleteAccount,
 }
 
@@ -110,6 +112,13 @@ async function endAllSessions({ c, context, signedIn }: UserVisit): Promise<Form
 async function unblock({ context, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {
   await unblockUser(context, signedIn, form['user_id'] ?? '')
   return { leadTo: 'settings#blocked' }
+}
+
+async function chooseNotices({ context, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {
+  const isOn = (kind: string) => form[kind] === 'on'
+  const wanted = { scheduled: isOn('scheduled'), soon: isOn('soon'), live: isOn('live') }
+  await updateNoticePreferences(context, signedIn, wanted)
+  return { leadTo: 'settings?saved=notices#notices' }
 }
 
 async function deleteAccount({ c, context, language, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {

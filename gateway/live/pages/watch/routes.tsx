@@ -11,6 +11,7 @@ import { getRoom } from '../../chat/moderation/update-room.ts'
 import { findReplay } from '../../chat/read-messages.ts'
 import { isOnAir } from '../../rules/broadcast-state.ts'
 import { ChatPanel, ReplayPanel } from '../chat/chat-panel.tsx'
+import { FollowBox } from '../follow/follow-box.tsx'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { WATCH_MESSAGES } from '../messages/watch.ts'
@@ -74,16 +75,19 @@ function WatchPage({ visit, stream, chat }: WatchParts & { readonly chat: Child 
           language={language}
         />
       </div>
-      {chat === null ? null : <div class="chat-column">{chat}</div>}
       <div class="wrap watch-about">
         <WatchHead visit={visit} stream={stream} />
+      </div>
+      {chat === null ? null : <div class="chat-column">{chat}</div>}
+      <div class="wrap watch-about">
         <About stream={stream} visit={visit} />
       </div>
     </div>
   )
 }
 
-function WatchHead({ visit: { language, signedIn }, stream }: WatchParts) {
+function WatchHead({ visit, stream }: WatchParts) {
+  const { language, signedIn } = visit
   const text = WATCH_MESSAGES[language]
   const { username } = stream.user
   const isOwner = signedIn?.user.userId === stream.user.user_id
@@ -104,6 +108,7 @@ function WatchHead({ visit: { language, signedIn }, stream }: WatchParts) {
           <Avatar name={username} />
           <strong>{username}</strong>
         </a>
+        <FollowBox visit={visit} channel={stream.user} root={ROOT} back={`watch/${stream.stream_id}`} />
       </div>
       <div class="actions">
         <button class="button" type="button" data-share data-copied={text.shared} hidden>

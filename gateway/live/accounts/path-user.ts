@@ -1,0 +1,18 @@
+import type { Context as HonoContext } from 'hono'
+
+import { UUID } from '../../../shared/ids.ts'
+import { BrokenRule } from '../../errors.ts'
+import type { LiveContext } from '../context.ts'
+import { LIVE_ERRORS } from '../errors.ts'
+import { requireSession } from './session.ts'
+
+/**
+ * Returns the user id of a path; `me` is the signed-in user's.
+ * @throws BrokenRule USER_NOT_FOUND where it is no id, so that it reaches no query
+ */
+export async function userIdOf(context: LiveContext, c: HonoContext): Promise<string> {
+  const id = c.req.param('id') ?? ''
+  if (id === 'me') return (await requireSession(context, c)).user.userId
+  if (!UUID.test(id)) throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this id')
+  return id
+}

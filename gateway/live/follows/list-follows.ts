@@ -1,0 +1,48 @@
+import { UUID } from '../../../shared/ids.ts'
+import { BrokenRule } from '../../errors.ts'
+import { fromCursor, toCursor } from '../../http/paging.ts'
+import type { Db } from '../../ports/database.ts'
+import { findUser } from '../accounts/store/users.ts'
+import type { LiveContext } from '../context.ts'
+import { LIVE_ERRORS } from '../errors.ts'
+import { readFollowers, readFollowing, type FollowedUser, type FollowPage } from '../store/follows.ts'
+import { presentFollowedUser, type FollowList } from './present.ts'
+import type { FollowListQuery } from './requests.ts'
+
+/** Reads a page of the follows of a user. */
+type ReadPage = (db: Db, userId: string, page: FollowPage) => Promise<FollowedUser[]>
+
+/**
+ * Returns who follows a user, the newest first.
+ * @throws BrokenRule USER_NOT_FOUND, INVALID_CONFIG where the cursor is not one of this list
+ */
+export function listFollowers(context: LiveContext, userId: string, query: FollowListQuery): Promise<FollowList> {
+  return listPage(context, userId, query, readFollowers)
+}
+
+/**
+ * Returns whom a user follows, the newest first.
+ * @throws BrokenRule USER_NOT_FOUND, INVALID_CONFIG where the cursor is not one of this list
+ */
+export function listFollowing(context: LiveContext, userId: string, query: FollowListQuery): Promise<FollowList> {
+  return listPage(context, userId, query, readFollowing)
+}
+
+async function listPage(
+  { db }: LiveContext,
+  userId: string,
+  { cursor, limit }: FollowListQuery,
+  read: ReadPage,
+): Promise<FollowList> {
+  const before = cursor === undefined ? null : fromCursor(cursor, UUID)
+  if ((await findUser(db, userId)) === null) {
+    throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this id')
+  }
+  const rows = await read(db, userId, { before, limit: limit + 1 })
+  const page = rows.slice(0, limit)
+  const last = rows.length > limit ? page.at(-1) : undefined
+  return {
+    users: page.map(presentFollowedUser),
+    next_cursor: last === undefined ? null : toCursor(last.followId),
+  }
+}

@@ -1,0 +1,35 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
+
+import { Icon } from '../../web/components/icons.tsx'
+import { countUnreadNotices } from '../notices/read-notices.ts'
+import { NOTICE_MESSAGES } from './messages/notices.ts'
+import type { UserVisit } from './visit.ts'
+
+/** Interval of reading the count again, in seconds: every page of every user has a bell. */
+const REFRESH_SEC = 15
+const MOST_SHOWN = 99
+
+type BellParts = { readonly visit: UserVisit; readonly root: string; readonly isCurrent: boolean }
+
+/** Renders the link to the notices with how many are not read. */
+export async function Bell({ visit, root, isCurrent }: BellParts) {
+  return (
+    <span class="bell" data-refresh={`${root}/notices?part=bell&root=${root}`} data-every={REFRESH_SEC}>
+      {await BellLink({ visit, root, isCurrent })}
+    </span>
+  )
+}
+
+/** Renders the part of the bell that changes. Where the count cannot be read, there is none. */
+export async function BellLink({ visit, root, isCurrent }: BellParts) {
+  const { context, signedIn, language } = visit
+  const count = await countUnreadNotices(context, signedIn).catch(() => 0)
+  const unread = count > MOST_SHOWN ? `${MOST_SHOWN}+` : `${count}`
+  const label = NOTICE_MESSAGES[language].bell(unread)
+  return (
+    <a href={`${root}/notices`} aria-label={label} title={label} aria-current={isCurrent ? 'page' : undefined}>
+      <Icon name="bell" />
+      {count === 0 ? null : <span class="bell-count">{unread}</span>}
+    </a>
+  )
+}

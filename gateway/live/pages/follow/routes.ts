@@ -1,0 +1,25 @@
+import { Hono } from 'hono'
+
+import { BrokenRule } from '../../../errors.ts'
+import { findUserByName } from '../../accounts/store/users.ts'
+import { LIVE_ERRORS } from '../../errors.ts'
+import { followUser, muteChannel, unfollowUser } from '../../follows/follow-user.ts'
+import { readForm } from '../form-body.ts'
+import { returnPathOf } from '../return-path.ts'
+import { beginVisit, type PagesContext } from '../visit.ts'
+
+/** Returns the address of the form by which a channel is followed and unfollowed; it leads back to its page. */
+export function followPageRoutes(context: PagesContext): Hono {
+  return new Hono().post('/:name{@[A-Za-z0-9_-]+}/follow', async (c) => {
+    const { follow, notices, back } = await readForm(context, c)
+    const { signedIn } = await beginVisit(context, c)
+    const path = returnPathOf(back)
+    if (signedIn === null) return c.redirect(`../sign-in?next=${encodeURIComponent(path)}`, 303)
+    const channel = await findUserByName(context.db, c.req.param('name').slice(1))
+    if (channel === null) throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this name')
+    if (follow === 'yes') await followUser(context, signedIn, channel.userId)
+    else if (follow === 'no') await unfollowUser(context, signedIn, channel.userId)
+    else if (notices !== undefined) await muteChannel(context, signedIn, channel.userId, notices === 'no')
+    return c.redirect(`../${path === '.' ? '' : path}`, 303)
+  })
+}

@@ -1,0 +1,63 @@
+import type { Db } from '../../ports/database.ts'
+import { accessOf, type Viewer, type Watched } from '../rules/access.ts'
+import { listFollowPairs, type FollowPair } from '../store/follows.ts'
+
+/** Checks again and again whether those who are connected may still watch. That one follows is kept for a moment. */
+export type AccessChecks = {
+  /** Returns whether a viewer may watch. */
+  mayStillWatch(watched: Watched, viewer: Viewer): Promise<boolean>
+  /** Returns whether one user follows another one. Checks that begin together share one statement. */
+  follows(pair: FollowPair): Promise<boolean>
+}
+
+/** How long a check waits for others, in ms. */
+const COLLECT_MS = 5
+/** How long an answer is valid, in ms. */
+const KEEP_MS = 500
+
+/** Pairs that are looked up together, by their keys. */
+type FollowBatch = { readonly pairs: Map<string, FollowPair>; readonly found: Promise<ReadonlySet<string>> }
+
+/** Creates the checks of one gateway. */
+export function createAccessChecks(db: Db): AccessChecks {
+  const kept = new Map<string, Promise<boolean>>()
+  let waiting: FollowBatch | null = null
+
+  async function look(pairs: ReadonlyMap<string, FollowPair>): Promise<ReadonlySet<string>> {
+    await new Promise((resolve) => setTimeout(resolve, COLLECT_MS))
+    waiting = null
+    return new Set((await listFollowPairs(db, [...pairs.values()])).map(keyOf))
+  }
+
+  function begin(): FollowBatch {
+    const pairs = new Map<string, FollowPair>()
+    return { pairs, found: look(pairs) }
+  }
+
+  function follows(pair: FollowPair): Promise<boolean> {
+    const key = keyOf(pair)
+    const known = kept.get(key)
+    if (known !== undefined) return known
+    waiting ??= begin()
+    waiting.pairs.set(key, pair)
+    const answer = waiting.found.then((found) => found.has(key))
+    kept.set(key, answer)
+    const forget = () => kept.delete(key)
+    // Who does not follow may do so the next moment.
+    void answer.then((isFollowing) => (isFollowing ? setTimeout(forget, KEEP_MS) : forget()), forget)
+    return answer
+  }
+
+  return {
+    follows,
+    async mayStillWatch(watched, viewer) {
+      const access = accessOf(watched, viewer)
+      if (access !== 'followers' || viewer === null) return access === 'granted'
+      return follows({ followerId: viewer.user.userId, followingId: watched.userId })
+    },
+  }
+}
+
+function keyOf({ followerId, followingId }: FollowPair): string {
+  return `${followerId} ${followingId}`
+}

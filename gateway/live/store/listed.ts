@@ -1,0 +1,11 @@
+import { eq, or, sql, type SQL } from 'drizzle-orm'
+
+import { follows, type archives, type streams } from '../schema.ts'
+
+/** Returns the condition that a viewer finds a broadcast or a recording in lists: `rules/access.ts` without unlisted ones. */
+export function isListedFor(table: typeof streams | typeof archives, viewerId: string | null): SQL | undefined {
+  const isPublic = eq(table.visibility, 'public')
+  if (viewerId === null) return isPublic
+  const doesFollow = sql`exists (select from ${follows} where ${follows.followerId} = ${viewerId} and ${follows.followingId} = ${table.userId})`
+  return or(isPublic, eq(table.userId, viewerId), sql`(${table.visibility} = 'followers' and ${doesFollow})`)
+}
