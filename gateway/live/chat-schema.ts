@@ -41,11 +41,11 @@ export const chatEntries = pgTable(
     /** Who wrote the message, or did what it records. */
     userId: userOf('user_id').notNull(),
     role: text('role').$type<ChatRole>().notNull(),
-    /** Of a message; empty once it is deleted. */
+    /** Of a message or a tip; empty once it is deleted. */
     text: text('text').notNull().default(''),
     /** Makes a message that is sent again the same one. */
     nonce: text('nonce'),
-    /** What an entry changes that is no message. */
+    /** What an entry is that is no message. */
     change: json('change').$type<RoomChange>(),
     isDeleted: boolean('is_deleted').notNull().default(false),
     createdAt: moment('created_at').notNull(),

@@ -61,6 +61,8 @@ import { workersDiffer } from '../workers/store/assignments.ts'
 import { createViewerLeases, type ViewerLeases } from './playback/viewer-leases.ts'
 import { createPlayedStreams } from './playback/windows.ts'
 import { LIVE_SECTION, readLiveSettings, type LiveSettings } from './settings.ts'
+import { mountTips } from './tips/mount-tips.ts'
+import { TIP_PATHS } from './tips/routes.ts'
 import { topicOf } from './topic.ts'
 import { watchdogRoutes } from './watchdog/routes.ts'
 import { watchBroadcasts } from './watchdog/watch-broadcasts.ts'
@@ -101,7 +103,7 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
 }
 
 /** The first segments of the paths of live below `/api/v1`. */
-const PATHS = [...ACCOUNT_PATHS, 'streams', 'archives', 'blocks', 'follows', 'notifications']
+const PATHS = [...ACCOUNT_PATHS, ...TIP_PATHS, 'streams', 'archives', 'blocks', 'follows', 'notifications']
 
 /** Calls beside those of accounts that need no session. */
 const OPEN_CALLS = [
@@ -110,9 +112,9 @@ const OPEN_CALLS = [
 ]
 
 function mount(context: LiveContext): MountedSystem {
-  const { loadPageAssets } = context
+  const { loadPageAssets, db, notifier, log } = context
   const leases = createViewerLeases(context)
-  const { db, notifier, log } = context
+  const tips = mountTips(context)
   const followed = createFollowedStreams({ readStream: (id) => findStream(db, id), notifier, log })
   const checks = createAccessChecks(db)
   const chat = { context, rooms: createChatRooms(context, { followed, checks }), writer: createMessageWriter(context) }
@@ -134,7 +136,8 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', noticeRoutes({ context, watch: createNoticeWatch(context) }))
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))
-        .route('/', whipRoutes(context)),
+        .route('/', whipRoutes(context))
+        .route('/', tips.api),
     },
     ...(loadPageAssets === null
       ? {}
@@ -143,6 +146,7 @@ function mount(context: LiveContext): MountedSystem {
     publicRoutes: new Hono()
       .route('/', unversionedRoutes())
       .route('/', watchdogRoutes(context))
+      .route('/', tips.events)
       .route(
         '/',
         playbackRoutes({
@@ -161,7 +165,7 @@ function mount(context: LiveContext): MountedSystem {
       .route('/', storageCallbacks(context)),
     callbackBodies: [...INGEST_BODIES, ...BROADCAST_BODIES],
     workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context), storageKind(context)],
-    periodicTasks: periodicTasks(context, leases),
+    periodicTasks: [...periodicTasks(context, leases), ...tips.tasks],
     mails: accountMails(context),
     onWebhookExhausted: async () => undefined,
     readGauges: async () => [],

@@ -26,6 +26,7 @@ export * from './chat-schema.ts'
 export * from './follow-schema.ts'
 export * from './notice-schema.ts'
 export * from './stream-schema.ts'
+export * from './tip-schema.ts'
 
 /** One row per run of an encoder. One that goes on where the run before has ended has the same discontinuity number. */
 export const encoderRuns = pgTable(

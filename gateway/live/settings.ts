@@ -20,6 +20,7 @@ import {
 import type { SettingsSection } from '../settings/section.ts'
 import { bucketUrlOf, type StoreSettings } from '../settings/stores.ts'
 import { chooseStorage } from './choose-storage.ts'
+import { findTipProblems, readTipSettings, TIP_ENTRIES, type TipSettings } from './tip-settings.ts'
 
 const Registration = v.picklist(['open', 'invitation', 'closed'], 'must be open, invitation or closed')
 /** Who may create an account. */
@@ -163,6 +164,7 @@ export type LiveSettings = {
   /** Whether each broadcast gets a monitor of its own. */
   readonly isWatched: boolean
   readonly archives: ArchiveSettings
+  readonly tips: TipSettings
   /** Where encoders publish to; `null`: at the ports that the ingest worker reports. */
   readonly rtmpUrl: string | null
   /** The port of RTMP that an ingest worker takes where it is free. */
@@ -179,8 +181,8 @@ export type LiveSettings = {
 /** The settings of live, as checked before the gateway starts. */
 export const LIVE_SECTION: SettingsSection = {
   title: 'Live',
-  entries: LiveEnvironment.entries,
-  problems: findTlsProblems,
+  entries: { ...LiveEnvironment.entries, ...TIP_ENTRIES },
+  problems: (env) => [...findTlsProblems(env), ...findTipProblems(env)],
 }
 
 function findTlsProblems({ TLS_CERT_FILE, TLS_KEY_FILE, LAUNCHER }: Env): string[] {
@@ -220,6 +222,7 @@ export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: Liv
       coldClass: env.ARCHIVE_COLD_CLASS,
       quotaBytes: positiveOrNull(env.LIVE_STORAGE_QUOTA_GB * 1e9),
     },
+    tips: readTipSettings(raw),
     rtmpUrl: env.RTMP_URL,
     rtmpPort: env.RTMP_PORT ?? RTMP_PORT,
     resources: {

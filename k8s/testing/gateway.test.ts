@@ -16,6 +16,8 @@ const OWN = {
   ...Object.fromEntries(KEYS.map((name) => [name, 'k'.repeat(16)])),
   DATABASE_URL: 'postgres://user:password@host:5432/tallylight',
 }
+/** Secrets of what is off until they are set. */
+const OPTIONAL = ['SMTP_URL', 'STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET']
 const SECRETS = { 'tallylight-gateway': OWN }
 
 describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
@@ -31,7 +33,8 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
       readSource('gateway/settings/stores.ts') +
       readSource('gateway/jobs/settings.ts') +
       readSource('gateway/monitors/settings.ts') +
-      readSource('gateway/live/settings.ts')
+      readSource('gateway/live/settings.ts') +
+      readSource('gateway/live/tip-settings.ts')
     const { data = {} } = one('ConfigMap', 'tallylight-gateway')
     const names = [...Object.keys(data), ...(container.env ?? []).map(({ name }) => name)]
     expect(names.length).toBeGreaterThan(10)
@@ -41,9 +44,9 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
   test('takes its secrets from Secrets that are shipped empty, by the names of its settings', () => {
     expect(all('Secret').filter((secret) => 'data' in secret || 'stringData' in secret)).toEqual([])
     const taken = (container.env ?? []).filter(({ valueFrom }) => valueFrom?.secretKeyRef !== undefined)
-    expect(taken.map(({ name }) => name).toSorted()).toEqual([...Object.keys(OWN), 'SMTP_URL'].toSorted())
+    expect(taken.map(({ name }) => name).toSorted()).toEqual([...Object.keys(OWN), ...OPTIONAL].toSorted())
     for (const { name, valueFrom } of taken) {
-      const optional = name === 'SMTP_URL' ? { optional: true } : {}
+      const optional = OPTIONAL.includes(name) ? { optional: true } : {}
       expect(valueFrom?.secretKeyRef).toEqual({ name: 'tallylight-gateway', key: name, ...optional })
     }
     expect(one('Secret', 'tallylight-gateway').kind).toBe('Secret')

@@ -8,6 +8,7 @@ import { lockSignedIn } from './lock-signed-in.ts'
 import type { SignedIn } from './session.ts'
 import { insertFolderRemovals } from '../store/storage-tasks.ts'
 import { listStoredStreams } from '../store/stored-streams.ts'
+import { forgetMessages } from '../store/transactions.ts'
 import { deleteUserRow, hasOtherAdmin, lockRegistration } from './store/users.ts'
 
 /**
@@ -31,6 +32,7 @@ export async function deleteUser(
       throw new BrokenRule(LIVE_ERRORS.LAST_ADMIN, message)
     }
     await insertFolderRemovals(tx, await listStoredStreams(tx, userId))
+    await forgetMessages(tx, userId)
     await deleteUserRow(tx, userId)
   })
 }

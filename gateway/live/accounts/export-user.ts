@@ -2,15 +2,19 @@ import type { LiveContext } from '../context.ts'
 import { listSessions } from './list-sessions.ts'
 import { presentOwnUser, type UserExport } from './present.ts'
 import type { SignedIn } from './session.ts'
+import { presentTransaction } from '../present-transaction.ts'
+import { readTransactionPage } from '../store/transactions.ts'
 import { readPersonalData } from './store/personal-data.ts'
 
-/** Returns the personal data of the signed-in user: account, sessions, broadcasts, recordings, follows, notices and messages. */
+/** Tips of an export: the newest ones. */
+const MAX_TRANSACTIONS = 10_000
+
+/** Returns the personal data of the signed-in user: the account, what the user has made, and what others did for the user. */
 export async function exportUser(context: LiveContext, signedIn: SignedIn): Promise<UserExport> {
+  const ownId = signedIn.user.userId
   const { sessions } = await listSessions(context, signedIn)
-  const { broadcasts, recordings, following, notices, messages } = await readPersonalData(
-    context.db,
-    signedIn.user.userId,
-  )
+  const { broadcasts, recordings, following, notices, messages } = await readPersonalData(context.db, ownId)
+  const tips = await readTransactionPage(context.db, ownId, { before: null, limit: MAX_TRANSACTIONS })
   return {
     user: presentOwnUser(signedIn.user),
     sessions,
@@ -47,5 +51,6 @@ export async function exportUser(context: LiveContext, signedIn: SignedIn): Prom
       text,
       at: createdAt.toISOString(),
     })),
+    transactions: tips.map((tip) => presentTransaction(tip, ownId)),
   }
 }

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 
+import { TransactionView } from '../present-transaction.ts'
 import { ROLES } from '../roles.ts'
 import type { SessionRow } from './store/sessions.ts'
 import type { User } from './store/users.ts'
@@ -85,6 +86,8 @@ export const UserExport = v.object({
   notifications: v.array(ExportedNotice),
   /** The newest 50,000 that are kept. */
   messages: v.array(ExportedMessage),
+  /** Tips that the user has sent or gets: the newest 10,000. */
+  transactions: v.array(TransactionView),
 })
 export type UserExport = v.InferOutput<typeof UserExport>
 

@@ -147,7 +147,8 @@ async function readAgain(
   return seqs.length === 0 ? [] : (await listEntries(tx, streamId, seqs)).map(presentMessage)
 }
 
-function toSender({ isModerator, isFollower, role, ...row }: SenderRow, { stream }: LockedRoom): Sender {
+/** Returns what is known of a user who writes in a room. */
+export function toSender({ isModerator, isFollower, role, ...row }: SenderRow, { stream }: LockedRoom): Sender {
   const { userId } = row
   const access = accessOf(stream, { user: { userId } })
   return {
@@ -157,7 +158,8 @@ function toSender({ isModerator, isFollower, role, ...row }: SenderRow, { stream
   }
 }
 
-function refusalOf(refusal: MessageRefusal): BrokenRule {
+/** Returns the refusal of a message as the rule that it breaks. */
+export function refusalOf(refusal: MessageRefusal): BrokenRule {
   switch (refusal.code) {
     case 'gone':
       return new BrokenRule(LIVE_ERRORS.STREAM_NOT_FOUND, 'there is no broadcast of this id')

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 
 import type { ChatEntry } from './store/entries.ts'
+import { formatMoney } from '../rules/money.ts'
 import type { PinnedMessage } from '../rules/chat-entry.ts'
 
 const Moment = v.pipe(v.string(), v.isoTimestamp())
@@ -17,8 +18,11 @@ export const ChatMessage = v.object({
     /** What the user was in this chat. */
     role: v.picklist(['owner', 'moderator', 'viewer']),
   }),
+  /** Of a tip, the amount and the sender's own text. */
   text: v.string(),
   at: Moment,
+  /** Of a tip only; `amount` is in minor units. */
+  tip: v.optional(v.object({ amount: v.number(), currency: v.string(), message: v.string() })),
 })
 export type ChatMessage = v.InferOutput<typeof ChatMessage>
 
@@ -39,13 +43,24 @@ export const ReplayedMessages = v.object({
 export type ReplayedMessages = v.InferOutput<typeof ReplayedMessages>
 
 /** What of an entry that is a message is shown. */
-type WrittenMessage = Pick<ChatEntry, 'seq' | 'entryId' | 'userId' | 'username' | 'role' | 'text' | 'createdAt'>
+type WrittenMessage = Pick<
+  ChatEntry,
+  'seq' | 'entryId' | 'userId' | 'username' | 'role' | 'text' | 'change' | 'createdAt'
+>
 
 /** Returns a message as all see it. */
 export function presentMessage(entry: WrittenMessage): ChatMessage {
-  const { seq, entryId, userId, username, role, text, createdAt } = entry
+  const { seq, entryId, userId, username, role, text: message, change, createdAt } = entry
   const user = { user_id: userId, username, role }
-  return { type: 'message', seq, id: entryId, user, text, at: createdAt.toISOString() }
+  const tip = change?.kind === 'tip' ? { tip: { amount: change.amount, currency: change.currency, message } } : {}
+  return { type: 'message', seq, id: entryId, user, text: textOf(entry), at: createdAt.toISOString(), ...tip }
+}
+
+/** Returns the text of an entry as it is shown. That of a tip begins with the amount. */
+export function textOf({ text, change }: Pick<ChatEntry, 'text' | 'change'>): string {
+  if (change?.kind !== 'tip') return text
+  const money = `Tip ${formatMoney(change.amount, change.currency)}`
+  return text === '' ? money : `${money} · ${text}`
 }
 
 /** Returns an entry of any kind as all see it. A message that was deleted keeps its number. */
@@ -54,6 +69,7 @@ export function presentEntry(entry: ChatEntry): Readonly<Record<string, unknown>
   const at = entry.createdAt.toISOString()
   switch (change?.kind) {
     case undefined:
+    case 'tip':
       return entry.isDeleted ? { type: 'deleted', seq, id, at } : presentMessage(entry)
     case 'delete':
       return { type: 'delete', seq, id, message_id: change.entryId, at }

@@ -12,7 +12,7 @@ function countCharacters(text: string): number {
 const LENGTH = `must have 1 to ${MAX_CHARACTERS} characters`
 
 /** The text of a message. It is shown as text, whatever it contains. */
-const ChatText = v.pipe(
+export const ChatText = v.pipe(
   v.string('must be a string'),
   v.trim(),
   v.minLength(1, LENGTH),

@@ -86,16 +86,31 @@ export function judgeMessages(drafts: readonly MessageDraft[], moment: RoomMomen
 function findRefusal(text: string, sender: Sender, rules: RoomRules, nowMs: number): MessageRefusal | null {
   if (!sender.mayWatch) return { code: 'gone' }
   if (rules.state === 'ended') return { code: 'ended' }
-  const { bannedUntilMs } = sender
-  if (bannedUntilMs !== null && bannedUntilMs > nowMs) {
-    return { code: 'banned', untilMs: bannedUntilMs === Infinity ? null : bannedUntilMs }
-  }
+  const ban = findBanRefusal(sender, nowMs)
+  if (ban !== null) return ban
   const { waitMs } = judgeRate(sender.paidUntilMs, nowMs)
   if (waitMs > 0) return { code: 'too_fast', waitMs }
   if (isModerating(sender.role)) return null
   const slowMs = sender.lastMs + rules.slowModeSec * 1000 - nowMs
   if (slowMs > 0) return { code: 'slow_mode', waitMs: slowMs }
   return hasBlockedWord(text, rules.blockedWords) ? { code: 'word_blocked' } : null
+}
+
+function findBanRefusal({ bannedUntilMs }: Sender, nowMs: number): MessageRefusal | null {
+  if (bannedUntilMs === null || bannedUntilMs <= nowMs) return null
+  return { code: 'banned', untilMs: bannedUntilMs === Infinity ? null : bannedUntilMs }
+}
+
+/** Returns why a chat does not show the text of a tip, or `null`. Bans and blocked words bind it, limits of rate do not. */
+export function findTipTextRefusal(
+  text: string,
+  sender: Sender,
+  { nowMs, blockedWords }: { readonly nowMs: number; readonly blockedWords: readonly string[] },
+): MessageRefusal | null {
+  if (text === '') return null
+  const ban = findBanRefusal(sender, nowMs)
+  if (ban !== null || isModerating(sender.role)) return ban
+  return hasBlockedWord(text, blockedWords) ? { code: 'word_blocked' } : null
 }
 
 /** Returns what a user is in a chat: moderators of the platform moderate every one. */

@@ -1,7 +1,8 @@
-import { and, asc, eq, gt, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm'
 
 import type { Db, DbOrTx, Tx } from '../../../ports/database.ts'
 import { chatEntries, chatRooms, chatSenders, users } from '../../schema.ts'
+import { TEXT_KINDS } from '../../rules/chat-entry.ts'
 import type { Sender } from '../rules/judge-messages.ts'
 
 type ChatEntryRow = typeof chatEntries.$inferSelect
@@ -58,17 +59,18 @@ export async function readNewestEntries(
 ): Promise<ChatEntry[]> {
   const isBefore = before === null ? undefined : sql`${chatEntries.seq} < ${before}`
   const rows = await selectEntries(db)
-    .where(and(eq(chatEntries.streamId, streamId), isBefore, isLive, eq(chatEntries.kind, 'message'), notDeleted))
+    .where(and(eq(chatEntries.streamId, streamId), isBefore, isLive, hasText, notDeleted))
     .orderBy(sql`${chatEntries.seq} desc`)
     .limit(limit)
   return rows.toReversed()
 }
 
+const hasText = inArray(chatEntries.kind, TEXT_KINDS)
 const notDeleted = eq(chatEntries.isDeleted, false)
 
 /** Returns a message of a chat; `null` where there is none, or it is deleted. */
 export async function findMessage(db: DbOrTx, streamId: string, entryId: string): Promise<ChatEntry | null> {
-  const isMessage = and(eq(chatEntries.entryId, entryId), eq(chatEntries.kind, 'message'), notDeleted)
+  const isMessage = and(eq(chatEntries.entryId, entryId), hasText, notDeleted)
   const [row] = await selectEntries(db).where(and(eq(chatEntries.streamId, streamId), isMessage))
   return row ?? null
 }
@@ -133,7 +135,7 @@ export async function deleteMessages(tx: Tx, streamId: string, which: DeletedMes
   await tx
     .update(chatEntries)
     .set({ isDeleted: true, text: '' })
-    .where(and(eq(chatEntries.streamId, streamId), eq(chatEntries.kind, 'message'), isOne))
+    .where(and(eq(chatEntries.streamId, streamId), hasText, isOne))
 }
 
 /** Deletes the entries of a room that have left the live chat. */

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 
 import type { DbOrTx } from '../../../ports/database.ts'
 import { chatEntries, segments, users } from '../../schema.ts'
-import type { ChatRole } from '../../rules/chat-entry.ts'
+import type { ChatRole, RoomChange } from '../../rules/chat-entry.ts'
 
 /** A message of a recording, and where it belongs, in seconds without the gaps. */
 export type RecordedMessage = {
@@ -12,6 +12,7 @@ export type RecordedMessage = {
   readonly username: string
   readonly role: ChatRole
   readonly text: string
+  readonly change: RoomChange | null
   readonly createdAt: Date
   readonly offsetSec: number
 }
@@ -35,13 +36,13 @@ export async function readReplay(
       select entry.*, person.username
       from ${chatEntries} entry join ${users} person on person.user_id = entry.user_id
       where entry.stream_id = ${streamId} and entry.seq > ${afterSeq}
-        and entry.kind = 'message' and not entry.is_deleted
+        and entry.kind in ('message', 'tip') and not entry.is_deleted
         and entry.created_at >= (
           select begins + make_interval(secs => ${fromSec} - start_sec) from parts
           where start_sec <= ${fromSec} order by start_sec desc limit 1)
       order by entry.seq limit ${limit}
     )
-    select page.seq, page.entry_id, page.user_id, page.username, page.role, page.text,
+    select page.seq, page.entry_id, page.user_id, page.username, page.role, page.text, page.change,
       (extract(epoch from page.created_at) * 1000)::float8 as at_ms,
       (parts.start_sec + least(parts.duration_sec, extract(epoch from page.created_at - parts.begins)))::float8
         as offset_sec
@@ -55,6 +56,7 @@ export async function readReplay(
     username: row.username,
     role: row.role,
     text: row.text,
+    change: row.change,
     createdAt: new Date(row.at_ms),
     offsetSec: row.offset_sec,
   }))
@@ -67,6 +69,7 @@ type RawMessage = {
   readonly username: string
   readonly role: ChatRole
   readonly text: string
+  readonly change: RoomChange | null
   readonly at_ms: number
   readonly offset_sec: number
 }

@@ -1,0 +1,14 @@
+/** Currencies whose minor unit is the currency itself, and those of three decimals, as Stripe counts them. */
+const WITHOUT_DECIMALS = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' '))
+const OF_THREE_DECIMALS = new Set('bhd jod kwd omr tnd'.split(' '))
+
+/** Returns an amount of minor units as it is read: `12.50 EUR`. */
+export function formatMoney(amount: number, currency: string): string {
+  const decimals = decimalsOf(currency)
+  return `${(amount / 10 ** decimals).toFixed(decimals)} ${currency.toUpperCase()}`
+}
+
+function decimalsOf(currency: string): number {
+  if (WITHOUT_DECIMALS.has(currency)) return 0
+  return OF_THREE_DECIMALS.has(currency) ? 3 : 2
+}

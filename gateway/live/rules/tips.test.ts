@@ -1,0 +1,108 @@
+import * as fc from 'fast-check'
+import { expect, test } from 'vitest'
+
+import { feeOf, movementsBetween, type LedgerAccount } from './tip-ledger.ts'
+import { formatMoney } from './money.ts'
+import { mergeFacts, NO_FACTS, statusOf, type TipFacts, type TipStatus } from './tip-status.ts'
+
+const AMOUNT = 1000
+const FEE = 55
+const fact = (more: Partial<TipFacts>): TipFacts => ({ ...NO_FACTS, ...more })
+const succeeded = fact({ hasSucceeded: true })
+const failed = fact({ hasFailed: true })
+const canceled = fact({ isCanceled: true })
+const refunded = fact({ refunded: AMOUNT })
+const opened = fact({ disputes: { d: { state: 'open', amount: AMOUNT } } })
+const won = fact({ disputes: { d: { state: 'won', amount: AMOUNT } } })
+const lost = fact({ disputes: { d: { state: 'lost', amount: AMOUNT } } })
+
+const statusAfter = (facts: readonly TipFacts[]) => statusOf(facts.reduce(mergeFacts, NO_FACTS), AMOUNT)
+
+test.each<[TipStatus, readonly TipFacts[]]>([
+  ['pending', []],
+  ['failed', [failed]],
+  ['canceled', [failed, canceled]],
+  ['succeeded', [failed, succeeded]],
+  ['succeeded', [succeeded, canceled]],
+  ['succeeded', [succeeded, failed]],
+  ['succeeded', [succeeded, fact({ refunded: 400 })]],
+  ['refunded', [refunded]],
+  ['refunded', [refunded, succeeded]],
+  ['refunded', [succeeded, fact({ refunded: 400 }), refunded]],
+  ['disputed', [opened, succeeded]],
+  ['succeeded', [succeeded, won, opened]],
+  ['charged_back', [lost, opened, succeeded]],
+])('a tip is %s after these facts in any order', (status, facts) => {
+  expect(statusAfter(facts)).toBe(status)
+  expect(statusAfter(facts.toReversed())).toBe(status)
+})
+
+const anyFact = fc.oneof(
+  fc.constantFrom(succeeded, failed, canceled),
+  fc.integer({ min: 1, max: AMOUNT }).map((amount) => fact({ refunded: amount })),
+  fc
+    .record({
+      id: fc.constantFrom('d', 'e'),
+      state: fc.constantFrom('open' as const, 'won' as const, 'lost' as const),
+      amount: fc.integer({ min: 1, max: AMOUNT }),
+    })
+    .map(({ id, state, amount }) => fact({ disputes: { [id]: { state, amount } } })),
+)
+
+/** Applies facts one by one, as events do; returns what every account has. */
+function runLedger(facts: readonly TipFacts[]) {
+  const balances: Record<LedgerAccount, number> = { sender: 0, receiver: 0, platform: 0, disputes: 0 }
+  let known = NO_FACTS
+  for (const next of facts) {
+    const merged = mergeFacts(known, next)
+    for (const { from, to, amount } of movementsBetween(known, merged, { amount: AMOUNT, fee: FEE })) {
+      balances[from] -= amount
+      balances[to] += amount
+    }
+    known = merged
+  }
+  return { balances, known, status: statusOf(known, AMOUNT) }
+}
+
+test('facts repeated and shuffled lead to the same status and the same balances, which sum to zero', () => {
+  const orders = fc.array(anyFact, { minLength: 1, maxLength: 6 }).chain((facts) => {
+    const repeated = [...facts, ...facts, ...facts]
+    return fc.tuple(
+      fc.constant(facts),
+      fc.shuffledSubarray(repeated, { minLength: repeated.length, maxLength: repeated.length }),
+    )
+  })
+  fc.assert(
+    fc.property(orders, ([facts, shuffled]) => {
+      const [inOrder, other] = [runLedger(facts), runLedger(shuffled)]
+      expect(other).toEqual(inOrder)
+      expect(Object.values(other.balances).reduce((sum, one) => sum + one, 0)).toBe(0)
+    }),
+  )
+})
+
+test('a full refund returns the fee too, and leaves nothing on any account', () => {
+  expect(runLedger([succeeded, fact({ refunded: 400 }), refunded]).balances).toEqual({
+    sender: 0,
+    receiver: 0,
+    platform: 0,
+    disputes: 0,
+  })
+})
+
+test.each([
+  [1050, 'eur', '10.50 EUR'],
+  [500, 'jpy', '500 JPY'],
+  [1234, 'kwd', '1.234 KWD'],
+])('%i minor units of %s are read as %s', (amount, currency, text) => {
+  expect(formatMoney(amount, currency)).toBe(text)
+})
+
+test.each([
+  [1000, 5.5, 55],
+  [199, 10, 19],
+  [100, 0, 0],
+  [1_000_000, 2.9, 29_000],
+])('the fee of %i at %d %% is %i', (amount, percent, fee) => {
+  expect(feeOf(amount, percent)).toBe(fee)
+})

@@ -1,0 +1,27 @@
+import { UUID } from '../../../shared/ids.ts'
+import { fromCursor, toCursor } from '../../http/paging.ts'
+import type { SignedIn } from '../accounts/session.ts'
+import type { LiveContext } from '../context.ts'
+import { presentTransaction } from '../present-transaction.ts'
+import type { TransactionList } from './present.ts'
+import type { TransactionListQuery } from './requests.ts'
+import { readTransactionPage } from '../store/transactions.ts'
+
+/**
+ * Returns the tips that a user has sent or gets, newest first.
+ * @throws BrokenRule INVALID_CONFIG where the cursor is not one of this list
+ */
+export async function listTransactions(
+  { db }: LiveContext,
+  { user }: SignedIn,
+  { cursor, limit }: TransactionListQuery,
+): Promise<TransactionList> {
+  const before = cursor === undefined ? null : fromCursor(cursor, UUID)
+  const rows = await readTransactionPage(db, user.userId, { before, limit: limit + 1 })
+  const page = rows.slice(0, limit)
+  const last = rows.length > limit ? page.at(-1) : undefined
+  return {
+    transactions: page.map((row) => presentTransaction(row, user.userId)),
+    next_cursor: last === undefined ? null : toCursor(last.transaction.transactionId),
+  }
+}
