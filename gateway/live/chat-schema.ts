@@ -18,6 +18,8 @@ export const chatRooms = pgTable(
     deletedSeq: integer('deleted_seq').notNull().default(0),
     /** Seconds between two messages of one user; 0: the general limit only. */
     slowModeSec: integer('slow_mode_sec').notNull().default(0),
+    /** Whether only followers of the owner may write. */
+    isFollowersOnly: boolean('is_followers_only').notNull().default(false),
     /** Words that no message may have, in lower case. */
     blockedWords: text('blocked_words').array().notNull().default([]),
     pinnedSeq: integer('pinned_seq'),

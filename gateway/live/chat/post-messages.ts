@@ -23,7 +23,7 @@ import { chatTopicOf } from './topic.ts'
 export type MessageWriter = {
   /**
    * Writes a message; one with the nonce of an earlier message of the user is that one.
-   * @throws BrokenRule STREAM_NOT_FOUND, STREAM_ENDED, CHAT_BANNED, CHAT_LIMITED, WORD_BLOCKED, GATEWAY_BUSY
+   * @throws BrokenRule STREAM_NOT_FOUND, STREAM_ENDED, CHAT_BANNED, FOLLOWERS_ONLY, CHAT_LIMITED, WORD_BLOCKED, GATEWAY_BUSY
    */
   post(streamId: string, draft: MessageDraft): Promise<ChatMessage>
 }
@@ -106,7 +106,7 @@ async function writeDrafts(tx: Tx, streamId: string, drafts: readonly MessageDra
   } = judgeMessages(drafts, {
     nowMs,
     lastSeq: room.lastSeq,
-    rules: { state: stream.state, slowModeSec: room.slowModeSec, blockedWords: room.blockedWords },
+    rules: { state: stream.state, ...room },
     senders,
     known: new Map(nonces.map((one) => [nonceKeyOf(one), one.seq])),
   })
@@ -155,6 +155,7 @@ export function toSender({ isModerator, isFollower, role, ...row }: SenderRow, {
     ...row,
     role: chatRoleOf({ isOwner: userId === stream.userId, isModerator, role }),
     mayWatch: access === 'granted' || (access === 'followers' && isFollower),
+    isFollower,
   }
 }
 
@@ -165,6 +166,11 @@ export function refusalOf(refusal: MessageRefusal): BrokenRule {
       return new BrokenRule(LIVE_ERRORS.STREAM_NOT_FOUND, 'there is no broadcast of this id')
     case 'ended':
       return new BrokenRule(LIVE_ERRORS.STREAM_ENDED, 'this broadcast has ended, and its chat with it')
+    case 'followers_only':
+      return new BrokenRule(
+        LIVE_ERRORS.FOLLOWERS_ONLY,
+        'only followers of this channel may write in this chat; follow it',
+      )
     case 'word_blocked':
       return new BrokenRule(LIVE_ERRORS.WORD_BLOCKED, 'the moderators of this chat do not allow a word of this message')
     case 'banned':

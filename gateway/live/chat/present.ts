@@ -2,7 +2,7 @@ import * as v from 'valibot'
 
 import type { ChatEntry } from './store/entries.ts'
 import { formatMoney } from '../rules/money.ts'
-import type { PinnedMessage } from '../rules/chat-entry.ts'
+import type { PinnedMessage, RoomChange } from '../rules/chat-entry.ts'
 
 const Moment = v.pipe(v.string(), v.isoTimestamp())
 
@@ -76,9 +76,14 @@ export function presentEntry(entry: ChatEntry): Readonly<Record<string, unknown>
     case 'clear':
       return { type: 'clear', seq, id, user_id: change.userId, at }
     case 'room':
-      return { type: 'room', seq, id, slow_mode_sec: change.slowModeSec, pinned: presentPinned(change.pinned), at }
+      return { type: 'room', seq, id, ...presentSettings(change), at }
   }
 }
+
+function presentSettings({ slowModeSec, isFollowersOnly = false, pinned }: RoomSettings) {
+  return { slow_mode_sec: slowModeSec, followers_only: isFollowersOnly, pinned: presentPinned(pinned) }
+}
+type RoomSettings = Extract<RoomChange, { readonly kind: 'room' }>
 
 /** A message that is pinned, as it was when it was pinned. */
 export const PinnedView = v.object({

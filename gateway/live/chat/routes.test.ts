@@ -197,6 +197,21 @@ describe.each(RUNTIMES)('chats on %s', (runtime) => {
     await as(owner, 'PUT', `/streams/${next}/room`, { slow_mode_sec: 0, blocked_words: [] })
   })
 
+  it('where only followers may write, others are refused until they follow', async () => {
+    const id = await create()
+    const changed = await as(owner, 'PATCH', `/streams/${id}/room`, { followers_only: true })
+    expect([changed.status, changed.json.followers_only]).toEqual([200, true])
+    expect((await say(owner, id, 'Only followers now')).status).toBe(201)
+    expect(codeOf(await say(ben, id, 'Hello'))).toEqual([403, 'FOLLOWERS_ONLY'])
+    const { json: follow } = await as(ben, 'POST', '/follows', { user_id: idOf(owner) })
+    expect((await say(ben, id, 'Hello')).status).toBe(201)
+    const next = await create()
+    await say(owner, next, 'The next one')
+    expect((await as(undefined, 'GET', `/streams/${next}/room`)).json.followers_only).toBe(true)
+    await as(owner, 'PATCH', `/streams/${next}/room`, { followers_only: false })
+    await as(ben, 'DELETE', `/follows/${follow.follow_id}`)
+  })
+
   it('a reported message is shown to moderators as it was, once for each who reports it', async () => {
     const id = await create()
     const { id: message } = (await say(ben, id, 'rude')).json

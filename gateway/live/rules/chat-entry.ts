@@ -16,7 +16,13 @@ export type RoomChange =
   | { readonly kind: 'tip'; readonly amount: number; readonly currency: string }
   | { readonly kind: 'delete'; readonly entryId: string }
   | { readonly kind: 'clear'; readonly userId: string }
-  | { readonly kind: 'room'; readonly slowModeSec: number; readonly pinned: PinnedMessage | null }
+  | {
+      readonly kind: 'room'
+      readonly slowModeSec: number
+      /** Entries of before there was this setting have none. */
+      readonly isFollowersOnly?: boolean
+      readonly pinned: PinnedMessage | null
+    }
 
 /** A message that a moderator pinned, as it was then. */
 export type PinnedMessage = {

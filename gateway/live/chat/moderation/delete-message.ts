@@ -26,7 +26,8 @@ export async function deleteMessage(
     const { room } = locked
     if (room.pinnedSeq !== message.seq) return [deleted]
     await updateRoomRow(tx, streamId, { pinnedSeq: null })
-    return [deleted, { kind: 'room', slowModeSec: room.slowModeSec, pinned: null }]
+    const { slowModeSec, isFollowersOnly } = room
+    return [deleted, { kind: 'room', slowModeSec, isFollowersOnly, pinned: null }]
   })
 }
 

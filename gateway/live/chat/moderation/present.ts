@@ -12,6 +12,8 @@ type UserName = v.InferOutput<typeof UserName>
 /** The settings of a chat, and what the viewer is in it. */
 export const RoomView = v.object({
   slow_mode_sec: v.number(),
+  /** Whether only followers of the channel, its owner and moderators may write. */
+  followers_only: v.boolean(),
   pinned: v.nullable(PinnedView),
   /** For its moderators; `null` for others. */
   blocked_words: v.nullable(v.array(v.string())),

@@ -17,6 +17,7 @@ export const UpdateRoomBody = v.partial(
   v.strictObject(
     {
       slow_mode_sec: intIn(0, MAX_SLOW_SEC, ' seconds; 0 turns it off'),
+      followers_only: v.boolean('must be true or false'),
       blocked_words: v.pipe(
         v.array(line(1, 50), 'must be a list of words'),
         v.maxLength(MAX_WORDS, `must have at most ${MAX_WORDS} words`),

@@ -24,6 +24,7 @@ export async function getRoom({ db }: LiveContext, viewer: SignedIn | null, stre
   const { role, bannedUntil } = await readPlace(db, stream.userId, viewer)
   return {
     slow_mode_sec: room?.slowModeSec ?? 0,
+    followers_only: room?.isFollowersOnly ?? false,
     pinned: presentPinned(room === null ? null : await readPinned(db, room)),
     blocked_words: isModerating(role) ? (room?.blockedWords ?? []) : null,
     role,
@@ -70,11 +71,15 @@ export async function updateRoom(
     const { room } = locked
     const pinned = await choosePinned(tx, room, body.pinned)
     const { slow_mode_sec: slowModeSec = room.slowModeSec, blocked_words: blockedWords = room.blockedWords } = body
+    const { followers_only: isFollowersOnly = room.isFollowersOnly } = body
     const pinnedSeq = pinned?.seq ?? null
-    await updateRoomRow(tx, streamId, { slowModeSec, blockedWords: [...blockedWords], pinnedSeq })
+    await updateRoomRow(tx, streamId, { slowModeSec, isFollowersOnly, blockedWords: [...blockedWords], pinnedSeq })
     // The words are for moderators only.
-    if (slowModeSec === room.slowModeSec && pinnedSeq === room.pinnedSeq) return []
-    return [{ kind: 'room', slowModeSec, pinned: pinned === null ? null : toPinned(pinned) }]
+    const isSame =
+      slowModeSec === room.slowModeSec && isFollowersOnly === room.isFollowersOnly && pinnedSeq === room.pinnedSeq
+    return isSame
+      ? []
+      : [{ kind: 'room', slowModeSec, isFollowersOnly, pinned: pinned === null ? null : toPinned(pinned) }]
   })
   return getRoom(context, actor, streamId)
 }

@@ -8,6 +8,7 @@ import { judgeRate } from './message-rate.ts'
 export type RoomRules = {
   readonly state: BroadcastState
   readonly slowModeSec: number
+  readonly isFollowersOnly: boolean
   readonly blockedWords: readonly string[]
 }
 
@@ -17,6 +18,7 @@ export type Sender = {
   readonly username: string
   readonly role: ChatRole
   readonly mayWatch: boolean
+  readonly isFollower: boolean
   /** `null`: not banned; `Infinity`: for good. */
   readonly bannedUntilMs: number | null
   readonly paidUntilMs: number
@@ -28,7 +30,7 @@ export type MessageDraft = { readonly userId: string; readonly text: string; rea
 
 /** Why a message is refused. */
 export type MessageRefusal =
-  | { readonly code: 'gone' | 'ended' | 'word_blocked' }
+  | { readonly code: 'gone' | 'ended' | 'followers_only' | 'word_blocked' }
   | { readonly code: 'banned'; readonly untilMs: number | null }
   | { readonly code: 'too_fast' | 'slow_mode'; readonly waitMs: number }
 
@@ -88,6 +90,7 @@ function findRefusal(text: string, sender: Sender, rules: RoomRules, nowMs: numb
   if (rules.state === 'ended') return { code: 'ended' }
   const ban = findBanRefusal(sender, nowMs)
   if (ban !== null) return ban
+  if (rules.isFollowersOnly && !sender.isFollower && !isModerating(sender.role)) return { code: 'followers_only' }
   const { waitMs } = judgeRate(sender.paidUntilMs, nowMs)
   if (waitMs > 0) return { code: 'too_fast', waitMs }
   if (isModerating(sender.role)) return null

@@ -11,11 +11,12 @@ const viewer: Sender = {
   username: 'anna',
   role: 'viewer',
   mayWatch: true,
+  isFollower: false,
   bannedUntilMs: null,
   paidUntilMs: 0,
   lastMs: 0,
 }
-const rules = { state: 'live' as const, slowModeSec: 0, blockedWords: [] }
+const rules = { state: 'live' as const, slowModeSec: 0, isFollowersOnly: false, blockedWords: [] }
 
 function judge(drafts: readonly Partial<MessageDraft>[], moment: Partial<RoomMoment> = {}) {
   const all = drafts.map((draft, i) => ({ userId: 'a', text: 'hello', nonce: `n${i}`, ...draft }))
@@ -66,10 +67,17 @@ test.each([
   ['gone', { senders: [{ ...viewer, mayWatch: false }] }],
   ['banned', { senders: [{ ...viewer, bannedUntilMs: Infinity }] }],
   ['banned', { senders: [{ ...viewer, bannedUntilMs: NOW + 1 }] }],
+  ['followers_only', { rules: { ...rules, isFollowersOnly: true } }],
   ['slow_mode', { rules: { ...rules, slowModeSec: 10 }, senders: [{ ...viewer, lastMs: NOW - 9999 }] }],
   ['word_blocked', { rules: { ...rules, blockedWords: ['hello'] } }],
 ])('a message is refused as %s', (code, moment) => {
   expect(outcomes(judge([{}], moment))).toEqual([code])
+})
+
+test('where only followers may write, these and moderators do', () => {
+  const moment = { rules: { ...rules, isFollowersOnly: true } }
+  expect(outcomes(judge([{}], { ...moment, senders: [{ ...viewer, isFollower: true }] }))).toEqual([8])
+  expect(outcomes(judge([{}], { ...moment, senders: [{ ...viewer, role: 'moderator' }] }))).toEqual([8])
 })
 
 test('a time-out ends, slow mode counts from the last message, and neither it nor blocked words bind moderators', () => {

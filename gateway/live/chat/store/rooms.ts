@@ -36,10 +36,11 @@ async function selectLocked(tx: Tx, streamId: string): Promise<LockedRoom | null
 /** Makes the room of a broadcast, with the settings of the owner's last one; returns false where there is none. */
 async function insertRoom(tx: Tx, streamId: string): Promise<boolean> {
   await tx.execute(sql`
-    insert into ${chatRooms} (stream_id, slow_mode_sec, blocked_words)
-    select own.stream_id, coalesce(last.slow_mode_sec, 0), coalesce(last.blocked_words, '{}')
+    insert into ${chatRooms} (stream_id, slow_mode_sec, is_followers_only, blocked_words)
+    select own.stream_id, coalesce(last.slow_mode_sec, 0), coalesce(last.is_followers_only, false),
+      coalesce(last.blocked_words, '{}')
     from ${streams} own left join lateral (
-      select room.slow_mode_sec, room.blocked_words
+      select room.slow_mode_sec, room.is_followers_only, room.blocked_words
       from ${chatRooms} room join ${streams} other on other.stream_id = room.stream_id
       where other.user_id = own.user_id order by other.stream_id desc limit 1
     ) last on true
@@ -59,7 +60,7 @@ export async function findRoom(db: DbOrTx, streamId: string): Promise<ChatRoomRo
 export async function updateRoomRow(
   tx: Tx,
   streamId: string,
-  change: Partial<Pick<ChatRoomRow, 'slowModeSec' | 'blockedWords' | 'pinnedSeq'>>,
+  change: Partial<Pick<ChatRoomRow, 'slowModeSec' | 'isFollowersOnly' | 'blockedWords' | 'pinnedSeq'>>,
 ): Promise<void> {
   await tx.update(chatRooms).set(change).where(eq(chatRooms.streamId, streamId))
 }

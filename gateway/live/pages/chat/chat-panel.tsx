@@ -5,6 +5,7 @@ import type { Language } from '../../../web/messages.ts'
 import type { SignedIn } from '../../accounts/session.ts'
 import type { RoomView } from '../../chat/moderation/present.ts'
 import { CHAT_MESSAGES } from '../messages/chat.ts'
+import { CHAT_PAGE_MESSAGES } from '../messages/chat-page.ts'
 import { ModerationPanel } from './moderation-panel.tsx'
 
 /** What the chat of a broadcast shows. */
@@ -19,7 +20,7 @@ export type ChatPanelParts = {
 /** Renders the chat of a broadcast; the page's script reads and writes the messages. */
 export function ChatPanel(parts: ChatPanelParts) {
   const { streamId, room, viewer, language } = parts
-  const text = CHAT_MESSAGES[language]
+  const text = { ...CHAT_MESSAGES[language], ...CHAT_PAGE_MESSAGES[language] }
   return (
     <section
       class="chat"
@@ -47,6 +48,9 @@ export function ChatPanel(parts: ChatPanelParts) {
       <p class="hint chat-note" data-slow hidden={room.slow_mode_sec === 0}>
         {text.slow(room.slow_mode_sec)}
       </p>
+      <p class="hint chat-note" data-followers hidden={!room.followers_only}>
+        {text.onlyFollowers}
+      </p>
       <p class="chat-note" role="alert" data-chat-note></p>
       <Composer {...parts} />
       {room.role === 'viewer' ? null : <ModerationPanel room={room} language={language} />}
@@ -60,7 +64,7 @@ export function ChatPanel(parts: ChatPanelParts) {
 type MessageLogParts = { readonly language: Language; readonly emptyText: string }
 
 function MessageLog({ language, emptyText }: MessageLogParts) {
-  const text = CHAT_MESSAGES[language]
+  const text = CHAT_PAGE_MESSAGES[language]
   return (
     <div class="chat-log">
       <div class="chat-scroll" role="log" aria-label={text.log} tabindex={0} data-log>
@@ -77,7 +81,7 @@ function MessageLog({ language, emptyText }: MessageLogParts) {
 }
 
 function Composer({ room, viewer, root, streamId, language }: ChatPanelParts) {
-  const text = CHAT_MESSAGES[language]
+  const text = CHAT_PAGE_MESSAGES[language]
   if (viewer === null) {
     return (
       <p class="chat-note">
@@ -101,7 +105,7 @@ function Composer({ room, viewer, root, streamId, language }: ChatPanelParts) {
 }
 
 function bannedText(until: string, language: Language): string {
-  const text = CHAT_MESSAGES[language]
+  const text = { ...CHAT_MESSAGES[language], ...CHAT_PAGE_MESSAGES[language] }
   if (until === 'forever') return text.banned
   const format = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'long', timeZone: 'UTC' })
   return text.bannedUntil(format.format(new Date(until)))
@@ -111,7 +115,7 @@ type ReplayPanelParts = { readonly archiveId: string; readonly language: Languag
 
 /** Renders the chat of a recording; the page's script shows it in step with the picture. */
 export function ReplayPanel({ archiveId, language }: ReplayPanelParts) {
-  const text = CHAT_MESSAGES[language]
+  const text = CHAT_PAGE_MESSAGES[language]
   return (
     <section class="chat" aria-labelledby="chat-title" data-replay={archiveId}>
       <header class="chat-head">

@@ -2,7 +2,7 @@
 
 import type { Language } from '../../../web/messages.ts'
 import type { RoomView } from '../../chat/moderation/present.ts'
-import { CHAT_MESSAGES } from '../messages/chat.ts'
+import { CHAT_PAGE_MESSAGES } from '../messages/chat-page.ts'
 
 /** Seconds of slow mode that are offered; the API takes any number. */
 const SLOW_SEC = [0, 5, 10, 30, 60, 300]
@@ -11,7 +11,7 @@ type ModerationPanelParts = { readonly room: RoomView; readonly language: Langua
 
 /** Renders what owner and moderators set in a chat, and who may not write. */
 export function ModerationPanel({ room, language }: ModerationPanelParts) {
-  const text = CHAT_MESSAGES[language]
+  const text = CHAT_PAGE_MESSAGES[language]
   const offered = SLOW_SEC.includes(room.slow_mode_sec) ? SLOW_SEC : [...SLOW_SEC, room.slow_mode_sec]
   return (
     <details class="chat-moderation" data-moderation>
@@ -27,6 +27,10 @@ export function ModerationPanel({ room, language }: ModerationPanelParts) {
             ))}
           </select>
         </div>
+        <label class="choice">
+          <input type="checkbox" name="followers" checked={room.followers_only} />
+          <span>{text.followersOnly}</span>
+        </label>
         <div class="field">
           <label for="chat-words">{text.words}</label>
           <textarea id="chat-words" name="words" rows={3}>

@@ -84,6 +84,7 @@ function applyEvent(panel: HTMLElement, view: MessageView, event: OtherEvent): v
     case 'room':
       setHidden(panel, '[data-slow]', event.slow_mode_sec === 0)
       setText(panel, '[data-slow]', text.slow(event.slow_mode_sec))
+      setHidden(panel, '[data-followers]', !event.followers_only)
       showPinned(panel, event.pinned)
       break
     case 'end':

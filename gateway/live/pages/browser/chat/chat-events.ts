@@ -21,7 +21,13 @@ const ChatEvent = v.variant('type', [
   v.object({ type: v.literal('deleted'), seq: v.number() }),
   v.object({ type: v.literal('delete'), seq: v.number(), message_id: v.string() }),
   v.object({ type: v.literal('clear'), seq: v.number(), user_id: v.string() }),
-  v.object({ type: v.literal('room'), seq: v.number(), slow_mode_sec: v.number(), pinned: Pinned }),
+  v.object({
+    type: v.literal('room'),
+    seq: v.number(),
+    slow_mode_sec: v.number(),
+    followers_only: v.optional(v.boolean(), false),
+    pinned: Pinned,
+  }),
   v.object({ type: v.literal('ack'), nonce: v.string() }),
   v.object({
     type: v.literal('error'),

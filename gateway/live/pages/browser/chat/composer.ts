@@ -47,6 +47,8 @@ function explain({ code, retry_after: retryAfter }: Extract<SayAnswer, { readonl
       return text.limited(retryAfter ?? 1)
     case 'WORD_BLOCKED':
       return text.wordBlocked
+    case 'FOLLOWERS_ONLY':
+      return text.notFollowing
     case 'CHAT_BANNED':
       return text.banned
     case 'UNAUTHORIZED':

@@ -23,10 +23,11 @@ export function attachModeration(details: HTMLDetailsElement, path: string, note
 }
 
 async function save(form: HTMLFormElement, path: string, note: (line: string) => void): Promise<void> {
-  const slow = form.querySelector<HTMLSelectElement>('select')?.value ?? '0'
-  const words = (form.querySelector<HTMLTextAreaElement>('textarea')?.value ?? '').split('\n')
+  const fields = new FormData(form)
+  const words = String(fields.get('words')).split('\n')
   const answer = await callApi('PATCH', `${path}/room`, {
-    slow_mode_sec: Number(slow),
+    slow_mode_sec: Number(fields.get('slow')),
+    followers_only: fields.has('followers'),
     blocked_words: words.flatMap((word) => (word.trim() === '' ? [] : [word.trim()])),
   })
   note(answer.ok ? text.saved : text.notDone)
