@@ -30,6 +30,7 @@ const OPEN_CALLS = [
   'post /api/v1/auth/register',
   'post /api/v1/auth/reset',
   'post /api/v1/auth/verify-email',
+  'post /api/v1/stripe/webhook',
 ]
 
 describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {
@@ -50,7 +51,9 @@ describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {
     const [key, session] = [[{ ApiKey: [] }, { Bearer: [] }], [{ Bearer: [] }]]
     for (const { name, security, responses } of calls.filter((call) => !OPEN_CALLS.includes(call.name))) {
       expect(security).toEqual(
-        /\/(?:auth|users|invitations|streams|archives|blocks|follows|notifications)\b/.test(name) ? session : key,
+        /\/(?:auth|users|invitations|streams|archives|blocks|follows|notifications|transactions)\b/.test(name)
+          ? session
+          : key,
       )
       expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '429', '503']))
     }

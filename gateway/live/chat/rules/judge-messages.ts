@@ -90,10 +90,14 @@ function findRefusal(text: string, sender: Sender, rules: RoomRules, nowMs: numb
   if (rules.state === 'ended') return { code: 'ended' }
   const ban = findBanRefusal(sender, nowMs)
   if (ban !== null) return ban
-  if (rules.isFollowersOnly && !sender.isFollower && !isModerating(sender.role)) return { code: 'followers_only' }
   const { waitMs } = judgeRate(sender.paidUntilMs, nowMs)
   if (waitMs > 0) return { code: 'too_fast', waitMs }
-  if (isModerating(sender.role)) return null
+  return isModerating(sender.role) ? null : findSettingsRefusal(text, sender, rules, nowMs)
+}
+
+/** Returns why the settings of a room refuse the message of a viewer, or `null`. */
+function findSettingsRefusal(text: string, sender: Sender, rules: RoomRules, nowMs: number): MessageRefusal | null {
+  if (rules.isFollowersOnly && !sender.isFollower) return { code: 'followers_only' }
   const slowMs = sender.lastMs + rules.slowModeSec * 1000 - nowMs
   if (slowMs > 0) return { code: 'slow_mode', waitMs: slowMs }
   return hasBlockedWord(text, rules.blockedWords) ? { code: 'word_blocked' } : null
