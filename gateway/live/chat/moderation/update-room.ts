@@ -23,14 +23,19 @@ export async function getRoom({ db }: LiveContext, viewer: SignedIn | null, stre
   const room = await findRoom(db, streamId)
   const { role, bannedUntil } = await readPlace(db, stream.userId, viewer)
   return {
-    slow_mode_sec: room?.slowModeSec ?? 0,
-    followers_only: room?.isFollowersOnly ?? false,
+    ...presentRules(room),
     pinned: presentPinned(room === null ? null : await readPinned(db, room)),
     blocked_words: isModerating(role) ? (room?.blockedWords ?? []) : null,
     role,
     banned_until: bannedUntil,
     last_seq: room?.lastSeq ?? 0,
   }
+}
+
+/** Returns what a room allows; one without a row has the defaults. */
+function presentRules(room: ChatRoomRow | null): Pick<RoomView, 'slow_mode_sec' | 'followers_only'> {
+  const { slowModeSec, isFollowersOnly } = room ?? { slowModeSec: 0, isFollowersOnly: false }
+  return { slow_mode_sec: slowModeSec, followers_only: isFollowersOnly }
 }
 
 /** What a viewer is in the chats of a channel. */

@@ -24,7 +24,7 @@ export function attachModeration(details: HTMLDetailsElement, path: string, note
 
 async function save(form: HTMLFormElement, path: string, note: (line: string) => void): Promise<void> {
   const fields = new FormData(form)
-  const words = String(fields.get('words')).split('\n')
+  const words = (form.querySelector('textarea')?.value ?? '').split('\n')
   const answer = await callApi('PATCH', `${path}/room`, {
     slow_mode_sec: Number(fields.get('slow')),
     followers_only: fields.has('followers'),
