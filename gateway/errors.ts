@@ -50,3 +50,8 @@ export class BrokenRule extends Error {
     this.retryAfterSec = extras.retryAfterSec
   }
 }
+
+/** Returns the broken rule INVALID_CONFIG of a field of a request, with what the field must be. */
+export function invalidField(field: string, message: string): BrokenRule {
+  return new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${field} ${message}`, { details: [{ field, message }] })
+}

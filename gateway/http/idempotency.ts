@@ -1,6 +1,6 @@
 import type { Context as HonoContext } from 'hono'
 
-import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
+import { BrokenRule, invalidField, KERNEL_ERRORS } from '../errors.ts'
 import type { Tx } from '../ports/database.ts'
 import { reserveKey, storeAnswer } from './store/idempotency-keys.ts'
 
@@ -20,10 +20,7 @@ export async function readIdempotentCall(c: HonoContext, scope: string): Promise
   const key = c.req.header('idempotency-key')
   c.set(REPEATABLE, key !== undefined)
   if (key === undefined) return null
-  if (!KEY_FORM.test(key)) {
-    const problem = { field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }
-    throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
-  }
+  if (!KEY_FORM.test(key)) throw invalidField('Idempotency-Key', 'must be 1 to 255 visible ASCII characters')
   return { scope, key, requestHash: await hash(await c.req.text()) }
 }
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
+import { invalidField } from '../errors.ts'
 
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 200
@@ -36,8 +36,17 @@ export function toCursor(position: string): string {
 export function fromCursor(cursor: string, expected: RegExp): string {
   const position = decode(cursor)
   if (position !== null && expected.test(position)) return position
-  const problem = { field: 'cursor', message: 'is not a cursor of this list' }
-  throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
+  throw invalidField('cursor', 'is not a cursor of this list')
+}
+
+/** Rows of a list that make a page, and the cursor after them; `null`: it is the last page. */
+export type CutPage<Row> = { readonly page: readonly Row[]; readonly nextCursor: string | null }
+
+/** Returns the page of rows, of which one more than `limit` was read; the next page begins after a row's position. */
+export function cutPage<Row>(rows: readonly Row[], limit: number, positionOf: (row: Row) => string): CutPage<Row> {
+  const page = rows.slice(0, limit)
+  const last = rows.length > limit ? page.at(-1) : undefined
+  return { page, nextCursor: last === undefined ? null : toCursor(positionOf(last)) }
 }
 
 function decode(cursor: string): string | null {

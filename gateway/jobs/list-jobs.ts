@@ -1,4 +1,4 @@
-import { fromCursor, toCursor } from '../http/paging.ts'
+import { cutPage, fromCursor } from '../http/paging.ts'
 import type { JobsContext } from './context.ts'
 import { JOB_ID } from './ids.ts'
 import { presentJob, type JobList } from './present.ts'
@@ -13,11 +13,10 @@ import { readJobPage } from './store/jobs.ts'
 export async function listJobs(context: JobsContext, { status, limit, cursor }: ListJobsQuery): Promise<JobList> {
   const before = cursor === undefined ? null : fromCursor(cursor, JOB_ID)
   const rows = await readJobPage(context.db, { status, before, limit: limit + 1 })
-  const shown = rows.slice(0, limit)
+  const { page: shown, nextCursor } = cutPage(rows, limit, ({ id }) => id)
   const positions = await findQueuePositions(context, shown)
-  const last = rows.length > limit ? shown.at(-1) : undefined
   return {
     jobs: shown.map((row) => presentJob(row, positions.get(row.id) ?? null)),
-    pagination: { limit, next_cursor: last === undefined ? null : toCursor(last.id) },
+    pagination: { limit, next_cursor: nextCursor },
   }
 }

@@ -1,5 +1,5 @@
 import { MONITOR_ID } from '../../shared/contract/monitors.ts'
-import { fromCursor, toCursor } from '../http/paging.ts'
+import { cutPage, fromCursor } from '../http/paging.ts'
 import { presentMonitor, type MonitorList } from './present.ts'
 import type { ListMonitorsQuery } from './requests.ts'
 import { countMonitors, readMonitorPage } from './store/monitors.ts'
@@ -10,11 +10,10 @@ export async function listMonitors(context: MonitorsContext, query: ListMonitors
   const before = query.cursor === undefined ? null : fromCursor(query.cursor, MONITOR_ID)
   const page = { status: query.status, before, limit: query.limit + 1, offset: query.offset }
   const rows = await readMonitorPage(context.db, page)
-  const shown = rows.slice(0, query.limit)
-  const last = rows.length > query.limit ? shown.at(-1) : undefined
+  const { page: shown, nextCursor } = cutPage(rows, query.limit, ({ id }) => id)
   const place = before === null ? { total: await countMonitors(context.db, query.status), offset: query.offset } : {}
   return {
     monitors: shown.map(presentMonitor),
-    pagination: { ...place, limit: query.limit, next_cursor: last === undefined ? null : toCursor(last.id) },
+    pagination: { ...place, limit: query.limit, next_cursor: nextCursor },
   }
 }

@@ -1,6 +1,5 @@
-import { BrokenRule } from '../../errors.ts'
 import type { LiveContext } from '../context.ts'
-import { LIVE_ERRORS } from '../errors.ts'
+import { userNotFound } from './path-user.ts'
 import { presentOwnUser, presentUser, type OwnUser, type PublicUser } from './present.ts'
 import type { SignedIn } from './session.ts'
 import { findUser } from './store/users.ts'
@@ -16,6 +15,6 @@ export async function getUser(
 ): Promise<PublicUser | OwnUser> {
   if (signedIn?.user.userId === userId) return presentOwnUser(signedIn.user)
   const user = await findUser(db, userId)
-  if (user === null) throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this id')
+  if (user === null) throw userNotFound()
   return presentUser(user)
 }

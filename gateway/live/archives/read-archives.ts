@@ -1,6 +1,6 @@
 import { UUID } from '../../../shared/ids.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
-import { fromCursor, toCursor } from '../../http/paging.ts'
+import { cutPage, fromCursor } from '../../http/paging.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
@@ -37,12 +37,8 @@ export async function listArchives(
 ): Promise<ArchiveList> {
   const before = cursor === undefined ? null : fromCursor(cursor, UUID)
   const rows = await readArchivePage(context.db, { user, before, limit: limit + 1 }, viewer?.user.userId ?? null)
-  const page = rows.slice(0, limit)
-  const last = rows.length > limit ? page.at(-1) : undefined
-  return {
-    archives: page.map((row) => viewOf(context, row, viewer)),
-    next_cursor: last === undefined ? null : toCursor(last.archive.archiveId),
-  }
+  const { page, nextCursor } = cutPage(rows, limit, ({ archive }) => archive.archiveId)
+  return { archives: page.map((row) => viewOf(context, row, viewer)), next_cursor: nextCursor }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { UUID } from '../../../shared/ids.ts'
-import { fromCursor, toCursor } from '../../http/paging.ts'
+import { cutPage, fromCursor } from '../../http/paging.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { viewOf } from './get-stream.ts'
@@ -19,10 +19,6 @@ export async function listStreams(
   const before = cursor === undefined ? null : fromCursor(cursor, UUID)
   const filter = { state, user, category, text, before, limit: limit + 1 }
   const rows = await readStreamPage(context.db, filter, viewer?.user.userId ?? null)
-  const page = rows.slice(0, limit)
-  const last = rows.length > limit ? page.at(-1) : undefined
-  return {
-    streams: page.map((row) => viewOf(context, row, viewer)),
-    next_cursor: last === undefined ? null : toCursor(last.stream.streamId),
-  }
+  const { page, nextCursor } = cutPage(rows, limit, ({ stream }) => stream.streamId)
+  return { streams: page.map((row) => viewOf(context, row, viewer)), next_cursor: nextCursor }
 }

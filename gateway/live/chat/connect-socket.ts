@@ -1,6 +1,6 @@
 import type { Context as HonoContext } from 'hono'
 
-import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import { BrokenRule, invalidField } from '../../errors.ts'
 import { createErrorReader } from '../../http/error-response.ts'
 import type { OpenSocket, SocketEvents } from '../../ports/web-sockets.ts'
 import type { SignedIn } from '../accounts/session.ts'
@@ -90,8 +90,7 @@ export function readFrom(c: HonoContext): number | null {
   const from = c.req.query('from')
   if (from === undefined) return null
   if (/^\d{1,9}$/.test(from)) return Number(from)
-  const problem = { field: 'from', message: 'must be the seq of a message, or 0' }
-  throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
+  throw invalidField('from', 'must be the seq of a message, or 0')
 }
 
 function noSockets(): BrokenRule {

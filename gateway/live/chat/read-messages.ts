@@ -1,4 +1,4 @@
-import { fromCursor, toCursor } from '../../http/paging.ts'
+import { cutPage, fromCursor, toCursor } from '../../http/paging.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import { findWatchableArchive } from '../archives/read-archives.ts'
 import { findWatchableStream } from '../broadcasts/find-own-stream.ts'
@@ -64,10 +64,9 @@ export async function replayMessages(
   if (!stream.keepsChat) return { messages: [], next_cursor: null }
   const afterSeq = cursor === undefined ? 0 : Number(fromCursor(cursor, SEQ))
   const rows = await readReplay(context.db, stream.streamId, { fromSec: from, afterSeq, limit: limit + 1 })
-  const page = rows.slice(0, limit)
-  const last = rows.length > limit ? page.at(-1) : undefined
+  const { page, nextCursor } = cutPage(rows, limit, ({ seq }) => String(seq))
   return {
     messages: page.map((row) => ({ ...presentMessage(row), offset: Math.round(row.offsetSec * 1000) / 1000 })),
-    next_cursor: last === undefined ? null : toCursor(String(last.seq)),
+    next_cursor: nextCursor,
   }
 }

@@ -1,5 +1,5 @@
 import { newUuid, UUID } from '../../../shared/ids.ts'
-import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import { BrokenRule, invalidField } from '../../errors.ts'
 import { toKey } from '../accounts/limit-attempts.ts'
 import { sessionEnded, type SignedIn } from '../accounts/session.ts'
 import { countAttempt } from '../accounts/store/login-failures.ts'
@@ -28,7 +28,7 @@ const WINDOW_SEC = 900
  * @throws BrokenRule INVALID_CONFIG for oneself, USER_NOT_FOUND, TOO_MANY_FOLLOWS, FOLLOW_LIMITED
  */
 export async function followUser({ db }: LiveContext, { user }: SignedIn, followingId: string): Promise<Follow> {
-  if (followingId === user.userId) throw wrongUser('must be another user')
+  if (followingId === user.userId) throw invalidField('user_id', 'must be another user')
   if (!UUID.test(followingId) || (await findUser(db, followingId)) === null) throw noSuchUser()
   const pair = { followerId: user.userId, followingId }
   const known = await findFollow(db, pair)
@@ -94,11 +94,6 @@ export async function muteChannel(
 /** Ends the follow of a channel by the signed-in user; without one, it does nothing. */
 export async function unfollowUser({ db }: LiveContext, { user }: SignedIn, followingId: string): Promise<void> {
   if (UUID.test(followingId)) await deleteFollow(db, { followerId: user.userId, followingId })
-}
-
-function wrongUser(message: string): BrokenRule {
-  const problem = { field: 'user_id', message }
-  return new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
 }
 
 function noSuchUser(): BrokenRule {

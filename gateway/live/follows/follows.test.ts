@@ -53,7 +53,7 @@ describe.each(RUNTIMES)('follows on %s', (runtime) => {
     expect(new Set(made.map(({ status, json }) => `${status} ${json.follow_id}`)).size).toBe(1)
   })
 
-  it('of oneself, of nobody, without a session and with wrong fields are refused', async () => {
+  it('of oneself, of an unknown user, without a session and with wrong fields are refused', async () => {
     const codeOf = ({ status, json }: { status: number; json: Json }) => [status, json.error.code]
     const oneself = await follow(anna, anna)
     expect(codeOf(oneself)).toEqual([400, 'INVALID_CONFIG'])

@@ -1,10 +1,9 @@
 import { UUID } from '../../../shared/ids.ts'
-import { BrokenRule } from '../../errors.ts'
-import { fromCursor, toCursor } from '../../http/paging.ts'
+import { cutPage, fromCursor } from '../../http/paging.ts'
 import type { Db } from '../../ports/database.ts'
+import { userNotFound } from '../accounts/path-user.ts'
 import { findUser } from '../accounts/store/users.ts'
 import type { LiveContext } from '../context.ts'
-import { LIVE_ERRORS } from '../errors.ts'
 import { readFollowers, readFollowing, type FollowedUser, type FollowPage } from '../store/follows.ts'
 import { presentFollowedUser, type FollowList } from './present.ts'
 import type { FollowListQuery } from './requests.ts'
@@ -35,14 +34,8 @@ async function listPage(
   read: ReadPage,
 ): Promise<FollowList> {
   const before = cursor === undefined ? null : fromCursor(cursor, UUID)
-  if ((await findUser(db, userId)) === null) {
-    throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this id')
-  }
+  if ((await findUser(db, userId)) === null) throw userNotFound()
   const rows = await read(db, userId, { before, limit: limit + 1 })
-  const page = rows.slice(0, limit)
-  const last = rows.length > limit ? page.at(-1) : undefined
-  return {
-    users: page.map(presentFollowedUser),
-    next_cursor: last === undefined ? null : toCursor(last.followId),
-  }
+  const { page, nextCursor } = cutPage(rows, limit, ({ followId }) => followId)
+  return { users: page.map(presentFollowedUser), next_cursor: nextCursor }
 }

@@ -1,9 +1,10 @@
 import { UUID } from '../../../shared/ids.ts'
 import { BrokenRule } from '../../errors.ts'
-import { fromCursor, toCursor } from '../../http/paging.ts'
+import { cutPage, fromCursor } from '../../http/paging.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
+import { ANNOUNCEMENT_KINDS } from '../rules/notice-kind.ts'
 import {
   countUnread,
   markAllRead,
@@ -39,13 +40,8 @@ export async function listNotices(
     readNotices(context.db, signedIn.user.userId, { before, limit: limit + 1 }),
     countUnreadNotices(context, signedIn),
   ])
-  const page = rows.slice(0, limit)
-  const last = rows.length > limit ? page.at(-1) : undefined
-  return {
-    notifications: page.map(presentNotice),
-    next_cursor: last === undefined ? null : toCursor(last.notice.notificationId),
-    unread_count: unread,
-  }
+  const { page, nextCursor } = cutPage(rows, limit, ({ notice }) => notice.notificationId)
+  return { notifications: page.map(presentNotice), next_cursor: nextCursor, unread_count: unread }
 }
 
 /** Marks a notice of the signed-in user as read, and returns it. @throws BrokenRule NOTIFICATION_NOT_FOUND */
@@ -80,7 +76,7 @@ export async function updateNoticePreferences(
     soon: body.soon ?? current.soon,
     live: body.live ?? current.live,
   }
-  const muted = (['scheduled', 'soon', 'live'] as const).filter((kind) => !wanted[kind])
+  const muted = ANNOUNCEMENT_KINDS.filter((kind) => !wanted[kind])
   await putMutedKinds(context.db, signedIn.user.userId, muted)
   return wanted
 }

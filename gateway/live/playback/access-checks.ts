@@ -10,6 +10,17 @@ export type AccessChecks = {
   follows(pair: FollowPair): Promise<boolean>
 }
 
+/** Returns whether a viewer may watch; `follows` is read where that decides. */
+export async function decideWatch(
+  watched: Watched,
+  viewer: Viewer,
+  follows: (pair: FollowPair) => Promise<boolean>,
+): Promise<boolean> {
+  const access = accessOf(watched, viewer)
+  if (access !== 'followers' || viewer === null) return access === 'granted'
+  return follows({ followerId: viewer.user.userId, followingId: watched.userId })
+}
+
 /** How long a check waits for others, in ms. */
 const COLLECT_MS = 5
 /** How long an answer is valid, in ms. */
@@ -50,11 +61,7 @@ export function createAccessChecks(db: Db): AccessChecks {
 
   return {
     follows,
-    async mayStillWatch(watched, viewer) {
-      const access = accessOf(watched, viewer)
-      if (access !== 'followers' || viewer === null) return access === 'granted'
-      return follows({ followerId: viewer.user.userId, followingId: watched.userId })
-    },
+    mayStillWatch: (watched, viewer) => decideWatch(watched, viewer, follows),
   }
 }
 

@@ -4,7 +4,7 @@ import { findFollow } from '../store/follows.ts'
 import type { Stream } from '../store/streams.ts'
 import type { LiveContext } from '../context.ts'
 import { accessOf, isOpen, type Viewer, type Watched } from '../rules/access.ts'
-import type { AccessChecks } from './access-checks.ts'
+import { decideWatch, type AccessChecks } from './access-checks.ts'
 import { LIVE_PATH, posterUrlOf, type PlaybackAddresses } from './addresses.ts'
 
 /** How long the address of a broadcast that is not public stays valid, in seconds. */
@@ -13,10 +13,8 @@ const TOKEN_LIFE_SEC = 43_200
 const TOKEN = /^(\d{10})(?:\.([0-9a-f-]{36}))?\.([0-9a-f]{64})$/
 
 /** Returns whether a viewer may watch: everyone what is public or unlisted, followers what is for them, its owner all. */
-export async function mayWatch(db: DbOrTx, watched: Watched, viewer: Viewer): Promise<boolean> {
-  const access = accessOf(watched, viewer)
-  if (access !== 'followers' || viewer === null) return access === 'granted'
-  return (await findFollow(db, { followerId: viewer.user.userId, followingId: watched.userId })) !== null
+export function mayWatch(db: DbOrTx, watched: Watched, viewer: Viewer): Promise<boolean> {
+  return decideWatch(watched, viewer, async (pair) => (await findFollow(db, pair)) !== null)
 }
 
 /** Returns the id of a viewer who may watch because of following the owner; `null` for all others. */

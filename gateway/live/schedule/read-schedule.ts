@@ -1,10 +1,9 @@
-import { BrokenRule } from '../../errors.ts'
+import { userNotFound } from '../accounts/path-user.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import { findUser, type User } from '../accounts/store/users.ts'
 import { viewOf } from '../broadcasts/get-stream.ts'
 import type { StreamList } from '../broadcasts/present.ts'
 import type { LiveContext } from '../context.ts'
-import { LIVE_ERRORS } from '../errors.ts'
 import { readPlanned } from '../store/schedule.ts'
 import type { OwnedStream } from '../store/streams.ts'
 import { formatCalendar, type CalendarEvent } from './format-calendar.ts'
@@ -49,7 +48,7 @@ async function readPlannedOf(
   ownerId: string,
 ): Promise<{ readonly owner: User; readonly planned: readonly OwnedStream[] }> {
   const owner = await findUser(db, ownerId)
-  if (owner === null) throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this id')
+  if (owner === null) throw userNotFound()
   const viewerId = viewer?.user.userId ?? null
   return { owner, planned: await readPlanned(db, ownerId, { viewerId, limit: MAX_PLANNED }) }
 }

@@ -1,4 +1,5 @@
-import { and, count, desc, eq, lt, sql } from 'drizzle-orm'
+import { and, count, desc, eq, lt, sql, type SQL } from 'drizzle-orm'
+import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 
 import type { DbOrTx } from '../../ports/database.ts'
 import { follows, streams, users } from '../schema.ts'
@@ -19,6 +20,11 @@ export type FollowedUser = {
 
 const isPair = ({ followerId, followingId }: FollowPair) =>
   and(eq(follows.followerId, followerId), eq(follows.followingId, followingId))
+
+/** Returns the condition that a user follows the owner of a row of another table. */
+export function isFollowedBy(followerId: string, owner: AnyPgColumn): SQL {
+  return sql`exists (select from ${follows} where ${follows.followerId} = ${followerId} and ${follows.followingId} = ${owner})`
+}
 
 /** Inserts a follow, unless there is one of this pair or one of both users is gone; the locks keep both there. */
 export async function insertFollow(db: DbOrTx, followId: string, pair: FollowPair): Promise<void> {

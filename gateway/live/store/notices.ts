@@ -4,6 +4,7 @@ import type { DbOrTx } from '../../ports/database.ts'
 import type { AnnouncementKind } from '../rules/notice-kind.ts'
 import { follows, noticePreferences, notifications, streams, users } from '../schema.ts'
 import type { OpenAnnouncement } from './announcements.ts'
+import { isFollowedBy } from './follows.ts'
 import type { OwnedStream } from './streams.ts'
 
 export type Notice = typeof notifications.$inferSelect
@@ -56,9 +57,8 @@ export async function insertNotices(db: DbOrTx, notices: readonly NewNotice[]): 
 
 /** Returns the condition that a user may see the broadcast of a notice. */
 function mayBeSeenBy(userId: string): SQL {
-  const doesFollow = sql`exists (select from ${follows} where ${follows.followerId} = ${userId} and ${follows.followingId} = ${streams.userId})`
   return sql`(${streams.visibility} in ('public', 'unlisted') or ${streams.userId} = ${userId}
-    or (${streams.visibility} = 'followers' and ${doesFollow}))`
+    or (${streams.visibility} = 'followers' and ${isFollowedBy(userId, streams.userId)}))`
 }
 
 /** A page of notices: those older than `before`, or the newest ones. */

@@ -1,5 +1,5 @@
 import { newUuid } from '../../../shared/ids.ts'
-import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import { BrokenRule, invalidField, KERNEL_ERRORS } from '../../errors.ts'
 import type { IdempotentCall } from '../../http/idempotency.ts'
 import type { Tx } from '../../ports/database.ts'
 import { sessionEnded, type SignedIn } from '../accounts/session.ts'
@@ -80,7 +80,7 @@ async function composeRow(tx: Tx, { context, sender, body, call }: TipRequest): 
   const { userId: senderId } = sender.user
   const { stream } = await findWatchableStream(tx, sender, body.stream_id)
   const { streamId, userId: receiverId } = stream
-  if (receiverId === senderId) throw ownStream()
+  if (receiverId === senderId) throw invalidField('stream_id', 'must be the broadcast of another user')
   if ((await countUnpaid(tx, senderId, UNPAID_WINDOW_SEC)) >= MAX_UNPAID) throw tooManyUnpaid()
   if (body.message !== '') await requireTipText(tx, { streamId, userId: senderId, text: body.message })
   const { amount, currency, message } = body
@@ -98,11 +98,6 @@ async function composeRow(tx: Tx, { context, sender, body, call }: TipRequest): 
     idempotencyKey: call.key,
     requestHash: call.requestHash,
   }
-}
-
-function ownStream(): BrokenRule {
-  const problem = { field: 'stream_id', message: 'must be the broadcast of another user' }
-  return new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
 }
 
 function tooManyUnpaid(): BrokenRule {

@@ -1,5 +1,5 @@
 import { UUID } from '../../../shared/ids.ts'
-import { fromCursor, toCursor } from '../../http/paging.ts'
+import { cutPage, fromCursor } from '../../http/paging.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { presentTransaction } from '../present-transaction.ts'
@@ -18,10 +18,6 @@ export async function listTransactions(
 ): Promise<TransactionList> {
   const before = cursor === undefined ? null : fromCursor(cursor, UUID)
   const rows = await readTransactionPage(db, user.userId, { before, limit: limit + 1 })
-  const page = rows.slice(0, limit)
-  const last = rows.length > limit ? page.at(-1) : undefined
-  return {
-    transactions: page.map((row) => presentTransaction(row, user.userId)),
-    next_cursor: last === undefined ? null : toCursor(last.transaction.transactionId),
-  }
+  const { page, nextCursor } = cutPage(rows, limit, ({ transaction }) => transaction.transactionId)
+  return { transactions: page.map((row) => presentTransaction(row, user.userId)), next_cursor: nextCursor }
 }

@@ -1,7 +1,7 @@
 import type Stripe from 'stripe'
 
 import type { Log } from '../../../shared/log.ts'
-import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import { BrokenRule, invalidField } from '../../errors.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import type { StripeSettings } from '../tip-settings.ts'
 import {
@@ -194,8 +194,7 @@ function refusalOf(error: unknown, log: Log): unknown {
     return new BrokenRule(LIVE_ERRORS.PAYMENTS_UNAVAILABLE, message, { retryAfterSec: RETRY_SEC })
   }
   if (hasCode(error, 'amount_too_small') || hasCode(error, 'amount_too_large')) {
-    const problem = { field: 'amount', message: 'is outside of what Stripe takes in this currency' }
-    return new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
+    return invalidField('amount', 'is outside of what Stripe takes in this currency')
   }
   log.warn('Stripe refuses a call', { type, error })
   return new BrokenRule(

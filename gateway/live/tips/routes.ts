@@ -1,11 +1,11 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 
-import { UUID } from '../../../shared/ids.ts'
-import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import { BrokenRule, invalidField, KERNEL_ERRORS } from '../../errors.ts'
 import { readBody } from '../../http/body-limit.ts'
 import { readIdempotentCall, type IdempotentCall } from '../../http/idempotency.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
 import { answers, describe } from '../../http/openapi.ts'
+import { requireUserId } from '../accounts/path-user.ts'
 import { requireRole, requireSession } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
@@ -138,12 +138,5 @@ function tipsOf(context: LiveContext, payments: Payments | null): Tips {
 /** Returns a call that can be repeated. @throws BrokenRule INVALID_CONFIG where it carries no Idempotency-Key */
 function requireKey(call: IdempotentCall | null): IdempotentCall {
   if (call !== null) return call
-  const problem = { field: 'Idempotency-Key', message: 'is required: a repeated call with it pays once' }
-  throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
-}
-
-/** Returns the id of a path. @throws BrokenRule USER_NOT_FOUND where it is none, so that it reaches no query */
-function requireUserId(id: string): string {
-  if (UUID.test(id)) return id
-  throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this id')
+  throw invalidField('Idempotency-Key', 'is required: a repeated call with it pays once')
 }

@@ -1,7 +1,6 @@
-import { BrokenRule } from '../../errors.ts'
+import { userNotFound } from '../accounts/path-user.ts'
 import { findUser } from '../accounts/store/users.ts'
 import type { LiveContext } from '../context.ts'
-import { LIVE_ERRORS } from '../errors.ts'
 import type { PayoutAccount } from './present.ts'
 import type { PayoutAccountBody } from './requests.ts'
 import { putPayoutAccount } from '../store/transactions.ts'
@@ -15,9 +14,7 @@ export async function setPayoutAccount(
   userId: string,
   { account_id: accountId }: PayoutAccountBody,
 ): Promise<PayoutAccount> {
-  if ((await findUser(db, userId)) === null) {
-    throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this id')
-  }
+  if ((await findUser(db, userId)) === null) throw userNotFound()
   await putPayoutAccount(db, userId, accountId)
   return { user_id: userId, account_id: accountId }
 }

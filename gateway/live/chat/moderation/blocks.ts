@@ -1,4 +1,4 @@
-import { BrokenRule, KERNEL_ERRORS } from '../../../errors.ts'
+import { BrokenRule, invalidField, KERNEL_ERRORS } from '../../../errors.ts'
 import type { SignedIn } from '../../accounts/session.ts'
 import type { LiveContext } from '../../context.ts'
 import { countBlocked, deleteBlock, listBlocked, putBlock } from '../store/blocks.ts'
@@ -24,10 +24,7 @@ export async function blockUser(
   { user_id: id }: BlockBody,
 ): Promise<UserList> {
   const { userId: blockedId } = await requireUser(db, id)
-  if (blockedId === user.userId) {
-    const problem = { field: 'user_id', message: 'must be another user' }
-    throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `${problem.field} ${problem.message}`, { details: [problem] })
-  }
+  if (blockedId === user.userId) throw invalidField('user_id', 'must be another user')
   if ((await countBlocked(db, user.userId)) >= MAX_BLOCKED) {
     throw new BrokenRule(
       KERNEL_ERRORS.FORBIDDEN,

@@ -3,6 +3,7 @@
 import { Note } from '../../../web/components/forms.tsx'
 import type { Language } from '../../../web/messages.ts'
 import type { NoticePreferences } from '../../notices/present.ts'
+import { ANNOUNCEMENT_KINDS } from '../../rules/notice-kind.ts'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
 
 type NoticesSectionParts = {
@@ -21,7 +22,7 @@ export function NoticesSection({ wanted, isSaved, language }: NoticesSectionPart
       {isSaved ? <Note kind="fine" title={text.saved} /> : null}
       <form class="form" method="post" action="settings">
         <input type="hidden" name="form" value="notices" />
-        {(['scheduled', 'soon', 'live'] as const).map((kind) => (
+        {ANNOUNCEMENT_KINDS.map((kind) => (
           <label class="choice">
             <input type="checkbox" name={kind} checked={wanted[kind]} />
             <span>{text.wanted[kind]}</span>
