@@ -25,6 +25,9 @@ export const users = pgTable(
     /** A PHC string. */
     passwordHash: text('password_hash').notNull(),
     role: text('role').$type<Role>().notNull().default('user'),
+    /** Since when the user may not sign in, and why; `null`: the account is open. */
+    suspendedAt: moment('suspended_at'),
+    suspensionReason: text('suspension_reason'),
     createdAt: createdAt(),
     updatedAt: moment('updated_at').notNull().defaultNow(),
   },

@@ -100,27 +100,6 @@ export const chatModerators = pgTable(
   ],
 )
 
-/** A message that viewers reported, as it was then. */
-export const chatReports = pgTable(
-  'chat_reports',
-  {
-    reportId: uuid('report_id').primaryKey(),
-    streamId: streamOf('stream_id').notNull(),
-    entryId: uuid('entry_id').notNull(),
-    userId: userOf('user_id').notNull(),
-    reporterId: userOf('reporter_id').notNull(),
-    text: text('text').notNull(),
-    reason: text('reason').notNull(),
-    createdAt: createdAt(),
-  },
-  (table) => [
-    uniqueIndex('chat_reports_key').on(table.entryId, table.reporterId),
-    index('chat_reports_by_stream').on(table.streamId, table.reportId),
-    index('chat_reports_by_user').on(table.userId),
-    index('chat_reports_by_reporter').on(table.reporterId),
-  ],
-)
-
 /** Whose messages a user does not want to see. */
 export const userBlocks = pgTable(
   'user_blocks',

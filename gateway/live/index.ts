@@ -40,11 +40,12 @@ import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
 import { LIVE_PATH } from './playback/addresses.ts'
+import { PLATFORM_PATHS, platformRoutes } from './moderation/routes.ts'
 import { createNoticeWatch } from './notices/notice-watch.ts'
 import { noticeRoutes } from './notices/routes.ts'
 import { deleteExpiredNotices, writeNotices } from './notices/write-notices.ts'
 import { ANNOUNCEMENTS_WAIT } from './store/announcements.ts'
-import { createAccessChecks } from './playback/access-checks.ts'
+import { createAccessChecks, type AccessChecks } from './playback/access-checks.ts'
 import { createPartCache } from './playback/part-cache.ts'
 import { createPlaylistCache } from './playback/playlist-cache.ts'
 import { playbackRoutes } from './playback/routes.ts'
@@ -103,7 +104,16 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
 }
 
 /** The first segments of the paths of live below `/api/v1`. */
-const PATHS = [...ACCOUNT_PATHS, ...TIP_PATHS, 'streams', 'archives', 'blocks', 'follows', 'notifications']
+const PATHS = [
+  ...ACCOUNT_PATHS,
+  ...TIP_PATHS,
+  ...PLATFORM_PATHS,
+  'streams',
+  'archives',
+  'blocks',
+  'follows',
+  'notifications',
+]
 
 /** Calls beside those of accounts that need no session. */
 const OPEN_CALLS = [
@@ -131,6 +141,7 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', broadcastRoutes({ context, leases, followed, checks, readChat: createChatReading(chat.rooms) }))
         .route('/', chatRoutes(context, chat))
         .route('/', moderationRoutes(context))
+        .route('/', platformRoutes(context))
         .route('/', followRoutes(context))
         .route('/', scheduleRoutes(context))
         .route('/', noticeRoutes({ context, watch: createNoticeWatch(context) }))
@@ -147,17 +158,7 @@ function mount(context: LiveContext): MountedSystem {
       .route('/', unversionedRoutes())
       .route('/', watchdogRoutes(context))
       .route('/', tips.events)
-      .route(
-        '/',
-        playbackRoutes({
-          context,
-          checks,
-          leases,
-          played: createPlayedStreams(context, createPartCache()),
-          playlists: createPlaylistCache(),
-          files: openFiles(context),
-        }),
-      ),
+      .route('/', viewerRoutes(context, checks, leases)),
     callbacks: new Hono()
       .route('/', ingestCallbacks(context))
       .route('/', broadcastCallbacks(context))
@@ -170,6 +171,18 @@ function mount(context: LiveContext): MountedSystem {
     onWebhookExhausted: async () => undefined,
     readGauges: async () => [],
   }
+}
+
+/** Returns the routes of players. */
+function viewerRoutes(context: LiveContext, checks: AccessChecks, leases: ViewerLeases): Hono {
+  return playbackRoutes({
+    context,
+    checks,
+    leases,
+    played: createPlayedStreams(context, createPartCache()),
+    playlists: createPlaylistCache(),
+    files: openFiles(context),
+  })
 }
 
 /** Returns the files of broadcasts where they lie in a folder of this machine; players read them elsewhere otherwise. */

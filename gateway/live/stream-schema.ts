@@ -6,6 +6,7 @@ import { bigint, boolean, index, integer, json, jsonb, pgTable, text, uniqueInde
 import type { BroadcastHealth, IngestSource, Latency, PublisherFacts } from '../../shared/contract/live.ts'
 import { createdAt, moment, users } from './account-schema.ts'
 import type { BroadcastState } from './rules/broadcast-state.ts'
+import type { TakeDown } from './rules/take-down.ts'
 import type { Visibility } from './rules/visibility.ts'
 
 /** Returns a column with the id of a user, whose deletion deletes the row. */
@@ -70,6 +71,8 @@ export const streams = pgTable(
     /** Bytes of its stored segments in all rungs, and when its files were handed to the cleanup. */
     storedBytes: bigint('stored_bytes', { mode: 'number' }).notNull().default(0),
     discardedAt: moment('discarded_at'),
+    /** Its recording was taken down by a moderator; `null`: it was not. */
+    takeDown: json('take_down').$type<TakeDown>(),
 
     /** The monitor that watches it, the last attempt to create one, and its open alerts: since when, by kind. */
     monitorId: text('monitor_id'),
@@ -85,6 +88,9 @@ export const streams = pgTable(
     index('streams_scheduled')
       .on(table.scheduledFor)
       .where(sql`state = 'scheduled'`),
+    index('streams_taken_down')
+      .on(table.streamId)
+      .where(sql`take_down is not null`),
     index('streams_kept')
       .on(table.closedAt)
       .where(sql`discarded_at is null and started_at is not null`),

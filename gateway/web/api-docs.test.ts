@@ -51,7 +51,9 @@ describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {
     const [key, session] = [[{ ApiKey: [] }, { Bearer: [] }], [{ Bearer: [] }]]
     for (const { name, security, responses } of calls.filter((call) => !OPEN_CALLS.includes(call.name))) {
       expect(security).toEqual(
-        /\/(?:auth|users|invitations|streams|archives|blocks|follows|notifications|transactions)\b/.test(name)
+        /\/(?:auth|users|invitations|streams|archives|blocks|follows|notifications|transactions|reports|audit)\b/.test(
+          name,
+        )
           ? session
           : key,
       )

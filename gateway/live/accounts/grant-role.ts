@@ -1,6 +1,7 @@
 import type { Db } from '../../ports/database.ts'
 import type { Command } from '../../system.ts'
 import { ROLES, type Role } from '../roles.ts'
+import { insertAuditEntry } from '../store/audit.ts'
 import { findUserByName, updateUserRow } from './store/users.ts'
 
 const USAGE = `usage: npm run user -- grant NAME ROLE, where ROLE is one of ${ROLES.join(', ')}`
@@ -22,6 +23,10 @@ function isRole(text: string | undefined): text is Role {
 async function grantRole(db: Db, username: string, role: Role): Promise<string> {
   const user = await findUserByName(db, username)
   if (user === null) throw new Error(`there is no user "${username}"`)
-  await updateUserRow(db, user.userId, { role })
+  await db.transaction(async (tx) => {
+    await updateUserRow(tx, user.userId, { role })
+    const target = { kind: 'user' as const, id: user.userId }
+    await insertAuditEntry(tx, { actorId: null, action: 'change_role', target, reason: role })
+  })
   return `${user.username} is now ${role}`
 }

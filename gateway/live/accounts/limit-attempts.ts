@@ -1,5 +1,6 @@
 import { hashText } from '../../../shared/net/hash.ts'
-import { BrokenRule } from '../../errors.ts'
+import { BrokenRule, type ErrorCode } from '../../errors.ts'
+import type { DbOrTx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { countAttempt, forgiveAttempt } from './store/login-failures.ts'
@@ -46,6 +47,25 @@ export async function checkLimited(
     if (!isWrong) await forgiveAttempt(db, keys)
   }
   return !isWrong
+}
+
+/** How often a user may do something within a window of time. */
+export type ActionLimit = { readonly action: string; readonly max: number; readonly windowSec: number }
+
+/**
+ * Counts an action of a user, and refuses it above its limit.
+ * @throws BrokenRule the `error`, whose message begins with `problem`
+ */
+export async function limitAction(
+  db: DbOrTx,
+  userId: string,
+  { action, max, windowSec }: ActionLimit,
+  { error, problem }: { readonly error: ErrorCode; readonly problem: string },
+): Promise<void> {
+  const [counted] = await countAttempt(db, [toKey(action, userId)], windowSec)
+  if (counted === undefined || counted.failures <= max) return
+  const retryAfterSec = Math.max(1, counted.endsInSec)
+  throw new BrokenRule(error, `${problem} in a short time; try again in ${retryAfterSec} s`, { retryAfterSec })
 }
 
 /** Returns the key of a counter: a hash, for people type passwords and addresses into the wrong field. */

@@ -18,7 +18,7 @@ const UNMATCHED_HASH = `$scrypt$ln=14,r=8,p=5$${'A'.repeat(22)}$${'A'.repeat(43)
 
 /**
  * Begins a session, and returns its token.
- * @throws BrokenRule LOGIN_FAILED, LOGIN_LIMITED
+ * @throws BrokenRule LOGIN_FAILED, LOGIN_LIMITED, ACCOUNT_SUSPENDED
  */
 export async function logIn(context: LiveContext, { login, password }: LoginBody, from: RequestOrigin): Promise<Login> {
   const user = await findByLogin(context, login)
@@ -38,6 +38,7 @@ async function beginSession(context: LiveContext, checked: User, from: RequestOr
   const { user, session } = await context.transact(async (tx) => {
     const current = await lockUser(tx, checked.userId)
     if (current?.passwordHash !== checked.passwordHash) throw loginFailed()
+    if (current.suspendedAt !== null) throw accountSuspended(current.suspensionReason ?? '')
     const about = { userId: current.userId, address: from.address, userAgent: from.userAgent.slice(0, MAX_USER_AGENT) }
     return { user: current, session: await insertSession(tx, { ...about, sessionId: newUuid() }, SESSION_SEC) }
   })
@@ -47,4 +48,9 @@ async function beginSession(context: LiveContext, checked: User, from: RequestOr
 
 function loginFailed(): BrokenRule {
   return new BrokenRule(LIVE_ERRORS.LOGIN_FAILED, 'login or password is wrong')
+}
+
+/** Returns the refusal of a user whose account is suspended; only who knows the password gets it. */
+function accountSuspended(reason: string): BrokenRule {
+  return new BrokenRule(LIVE_ERRORS.ACCOUNT_SUSPENDED, `this account is suspended: ${reason}`, { details: { reason } })
 }

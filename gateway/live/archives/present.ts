@@ -23,6 +23,8 @@ export const ArchiveView = v.object({
   poster_url: v.nullable(v.string()),
   /** Why there is no file for download, for its owner. */
   error: v.nullable(v.string()),
+  /** Since when, and why, a moderator has taken it down, for its owner. */
+  taken_down: v.nullable(v.object({ at: v.pipe(v.string(), v.isoTimestamp()), reason: v.string() })),
   created_at: v.pipe(v.string(), v.isoTimestamp()),
 })
 export type ArchiveView = v.InferOutput<typeof ArchiveView>
@@ -42,10 +44,12 @@ export type ArchiveList = v.InferOutput<typeof ArchiveList>
 
 /** Returns a recording as its viewer sees it; the addresses are for this viewer. */
 export function presentArchive(
-  { archive, username }: OwnedArchive,
+  { archive, stream, username }: OwnedArchive,
   viewer: SignedIn | null,
   { playbackUrl, posterUrl }: PlaybackAddresses,
 ): ArchiveView {
+  const isOwn = viewer?.user.userId === archive.userId
+  const { takeDown } = stream
   return {
     archive_id: archive.archiveId,
     stream_id: archive.streamId,
@@ -58,7 +62,8 @@ export function presentArchive(
     playback_url: playbackUrl,
     download_url: archive.downloadUrl,
     poster_url: posterUrl,
-    error: viewer?.user.userId === archive.userId ? archive.error : null,
+    error: isOwn ? archive.error : null,
+    taken_down: isOwn && takeDown !== null ? { at: takeDown.at, reason: takeDown.reason } : null,
     created_at: archive.createdAt.toISOString(),
   }
 }

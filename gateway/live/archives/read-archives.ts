@@ -5,6 +5,7 @@ import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { mayWatch, playbackAddressesOf } from '../playback/access.ts'
+import { refuseTakenDown } from '../rules/take-down.ts'
 import { chaptersOf } from '../rules/chapters.ts'
 import { presentArchive, type ArchiveDetails, type ArchiveList, type ArchiveView } from './present.ts'
 import { removeArchive } from './remove-archive.ts'
@@ -43,7 +44,7 @@ export async function listArchives(
 
 /**
  * Changes the title or the visibility of the own recording.
- * @throws BrokenRule ARCHIVE_NOT_FOUND, FORBIDDEN
+ * @throws BrokenRule ARCHIVE_NOT_FOUND, FORBIDDEN, TAKEN_DOWN where a moderator has made it private
  */
 export async function updateArchive(
   context: LiveContext,
@@ -52,6 +53,7 @@ export async function updateArchive(
   { title, visibility }: UpdateArchiveBody,
 ): Promise<ArchiveView> {
   const found = await findOwn(context, owner, id)
+  if (visibility !== undefined) refuseTakenDown(found.stream)
   const change = { ...(title === undefined ? {} : { title }), ...(visibility === undefined ? {} : { visibility }) }
   if (Object.keys(change).length === 0) return viewOf(context, found, owner)
   const archive = (await updateArchiveRow(context.db, id, change)) ?? found.archive

@@ -36,7 +36,10 @@ const DOCS = {
   update: describe(
     TAG,
     'Change the own recording',
-    { ...answers(200, ArchiveView, 'The recording.'), errors: [KERNEL_ERRORS.INVALID_CONFIG, ...ERRORS] },
+    {
+      ...answers(200, ArchiveView, 'The recording.'),
+      errors: [KERNEL_ERRORS.INVALID_CONFIG, ...ERRORS, LIVE_ERRORS.TAKEN_DOWN],
+    },
     'session',
   ),
   delete: describe(

@@ -8,6 +8,7 @@ import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { closeStream } from '../packaging/close-stream.ts'
 import { readIngestAddresses } from '../ingest/read-ingest-addresses.ts'
+import { refuseTakenDown } from '../rules/take-down.ts'
 import { announceStream } from '../notices/announce-stream.ts'
 import { topicOf } from '../topic.ts'
 import { findOwnStream } from './find-own-stream.ts'
@@ -32,7 +33,7 @@ import { newStreamKey } from './stream-key.ts'
 /**
  * Changes what the body names of a broadcast.
  * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN, STREAM_STARTED where it is too late for a field,
- * STORAGE_FULL where it cannot be recorded
+ * STORAGE_FULL where it cannot be recorded, TAKEN_DOWN where a moderator has made it private
  */
 export async function updateStream(
   context: LiveContext,
@@ -41,6 +42,7 @@ export async function updateStream(
   body: UpdateStreamBody,
 ): Promise<StreamView> {
   const { stream, username } = await changeOwn(context, owner, id, async (tx, locked) => {
+    if (body.visibility !== undefined) refuseTakenDown(locked)
     if (body.record === true && !locked.isRecorded) await requireRoom(context, tx, owner.user.userId)
     if (body.title !== undefined && isOnAir(locked.state)) await recordTitle(tx, locked, body.title)
     const changed = (await updateStreamRow(tx, id, columnsOf(body, locked))) ?? locked

@@ -5,8 +5,7 @@ import { BrokenRule } from '../../errors.ts'
 import { answerOnce, type IdempotentCall } from '../../http/idempotency.ts'
 import type { Tx } from '../../ports/database.ts'
 import type { SignedIn } from '../accounts/session.ts'
-import { lockUser } from '../accounts/store/users.ts'
-import { sessionEnded } from '../accounts/session.ts'
+import { lockSignedIn } from '../accounts/lock-signed-in.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { newCode } from '../new-code.ts'
@@ -55,7 +54,7 @@ type StoredView = v.InferOutput<typeof StoredView>
 
 async function insertOwnStream(tx: Tx, context: LiveContext, owner: SignedIn, row: OwnRow): Promise<Stream> {
   const { userId } = owner.user
-  if ((await lockUser(tx, userId)) === null) throw sessionEnded()
+  await lockSignedIn(tx, owner)
   if ((await countOpenStreams(tx, userId)) >= MAX_OPEN_STREAMS) throw tooManyStreams()
   if (row.isRecorded) await requireRoom(context, tx, userId)
   const stream = await insertStream(tx, { ...row, userId })

@@ -1,8 +1,7 @@
 import { newUuid, UUID } from '../../../shared/ids.ts'
 import { BrokenRule, invalidField } from '../../errors.ts'
-import { toKey } from '../accounts/limit-attempts.ts'
+import { limitAction } from '../accounts/limit-attempts.ts'
 import { sessionEnded, type SignedIn } from '../accounts/session.ts'
-import { countAttempt } from '../accounts/store/login-failures.ts'
 import { findUser } from '../accounts/store/users.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
@@ -19,9 +18,7 @@ import {
 
 /** Users whom one user may follow. */
 const MAX_FOLLOWING = 5000
-/** New follows of one user within a window. */
-const MAX_NEW = 200
-const WINDOW_SEC = 900
+const NEW_FOLLOWS = { action: 'follow', max: 200, windowSec: 900 }
 
 /**
  * Makes the signed-in user follow another one. Repeated, it returns the same follow.
@@ -46,11 +43,10 @@ async function requireRoom(db: LiveContext['db'], followerId: string): Promise<v
     const message = `this account follows ${MAX_FOLLOWING} channels, which is the limit; unfollow one first`
     throw new BrokenRule(LIVE_ERRORS.TOO_MANY_FOLLOWS, message)
   }
-  const [counted] = await countAttempt(db, [toKey('follow', followerId)], WINDOW_SEC)
-  if (counted === undefined || counted.failures <= MAX_NEW) return
-  const retryAfterSec = Math.max(1, counted.endsInSec)
-  const message = `too many channels were followed in a short time; try again in ${retryAfterSec} s`
-  throw new BrokenRule(LIVE_ERRORS.FOLLOW_LIMITED, message, { retryAfterSec })
+  await limitAction(db, followerId, NEW_FOLLOWS, {
+    error: LIVE_ERRORS.FOLLOW_LIMITED,
+    problem: 'too many channels were followed',
+  })
 }
 
 /**

@@ -10,6 +10,7 @@ import { Icon, Lamp } from '../../web/components/icons.tsx'
 import { layOut } from '../../web/layout.tsx'
 import { LANGUAGES, type Language } from '../../web/messages.ts'
 import { pagePolicy } from '../../web/page-policy.ts'
+import { includesRole } from '../roles.ts'
 import { FRAME_MESSAGES } from './messages/frame.ts'
 import { Bell } from './bell.tsx'
 import type { Visit } from './visit.ts'
@@ -29,7 +30,7 @@ export type PageParts = {
   readonly hasPlayer?: boolean
   /** It may use camera, microphone and screen. */
   readonly hasCapture?: boolean
-  readonly section?: 'live' | 'studio' | 'notices' | 'settings'
+  readonly section?: 'live' | 'studio' | 'notices' | 'settings' | 'admin'
   readonly reloadSec?: number
   readonly description?: string
   /** Parameters of its address that the page in another language needs too. */
@@ -133,6 +134,16 @@ function Bar({ visit, root, section }: BarParts) {
         </nav>
       ) : (
         <nav aria-label={text.account}>
+          {includesRole(signedIn.user.role, 'moderator') ? (
+            <a
+              href={`${root}/admin/reports`}
+              aria-label={text.moderation}
+              title={text.moderation}
+              aria-current={current('admin')}
+            >
+              <Icon name="shield" />
+            </a>
+          ) : null}
           <Bell visit={{ ...visit, signedIn }} root={root} isCurrent={section === 'notices'} />
           <a href={`${root}/@${signedIn.user.username}`} aria-label={text.yourChannel} title={text.yourChannel}>
             <Avatar name={signedIn.user.username} />

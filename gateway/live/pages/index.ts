@@ -1,12 +1,14 @@
 import { Hono } from 'hono'
 
 import { pageErrors, pageNotFound } from './errors.tsx'
+import { adminRoutes } from './admin/routes.ts'
 import { archivePageRoutes } from './archive/routes.tsx'
 import { channelRoutes } from './channel/routes.tsx'
 import { forgotRoutes } from './forgot/routes.ts'
 import { followPageRoutes } from './follow/routes.ts'
 import { homeRoutes } from './home/routes.tsx'
 import { noticePageRoutes } from './notices/routes.tsx'
+import { reportPageRoutes } from './report/routes.tsx'
 import { registerRoutes } from './register/routes.ts'
 import { settingsRoutes } from './settings/routes.ts'
 import { resetRoutes } from './reset/routes.ts'
@@ -43,6 +45,8 @@ const ROUTES = [
   channelRoutes,
   followPageRoutes,
   noticePageRoutes,
+  reportPageRoutes,
+  adminRoutes,
 ]
 
 /** Returns the pages of live, at the root of the site. */

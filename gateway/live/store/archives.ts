@@ -1,4 +1,4 @@
-import { and, desc, eq, lt } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, lt } from 'drizzle-orm'
 
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import type { Stream } from './streams.ts'
@@ -57,6 +57,11 @@ export function readArchivePage(
     .where(and(isListedFor(archives, viewerId), owner, before === null ? undefined : lt(archives.archiveId, before)))
     .orderBy(desc(archives.archiveId))
     .limit(limit)
+}
+
+/** Returns the archives that moderators have taken down, newest first. */
+export function readTakenDown(db: DbOrTx, limit: number): Promise<OwnedArchive[]> {
+  return selectOwned(db).where(isNotNull(streams.takeDown)).orderBy(desc(archives.archiveId)).limit(limit)
 }
 
 /** Changes an archive; returns `null` where it is gone. */

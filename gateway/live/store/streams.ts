@@ -155,6 +155,11 @@ export async function endStreamRow(tx: DbOrTx, streamId: string, endReason: stri
   return row ?? null
 }
 
+/** Ends all broadcasts of a user that have not ended; returns them. */
+export function endStreamsOf(tx: Tx, userId: string, endReason: string): Promise<Stream[]> {
+  return changeStates(tx, 'ended', eq(streams.userId, userId), { ...NO_PUBLISHER, endReason })
+}
+
 /** Ends the broadcasts whose encoder has been away for longer than `windowSec`. */
 export function endPastWindow(db: DbOrTx, windowSec: number, endReason: string): Promise<Stream[]> {
   const since = lt(streams.reconnectingSince, sql`now() - make_interval(secs => ${windowSec})`)

@@ -19,6 +19,8 @@ const PATHS = {
   bell: 'M6 16V11a6 6 0 0 1 12 0v5l2 2H4l2-2Z M10 21h4',
   user: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8Z M4 20.5c1-4 4-6 8-6s7 2 8 6',
   plus: 'M12 5v14M5 12h14',
+  flag: 'M5 21V4h13l-2.5 4.5L18 13H5',
+  shield: 'M12 3 4.5 6v6c0 4.5 3 7.5 7.5 9 4.5-1.5 7.5-4.5 7.5-9V6L12 3Z',
 } as const
 export type IconName = keyof typeof PATHS
 

@@ -61,7 +61,9 @@ export async function hasOtherAdmin(tx: Tx, userId: string): Promise<boolean> {
   return rows.length > 0
 }
 
-export type UserChange = Partial<Pick<User, 'username' | 'email' | 'emailVerifiedAt' | 'passwordHash' | 'role'>>
+export type UserChange = Partial<
+  Pick<User, 'username' | 'email' | 'emailVerifiedAt' | 'passwordHash' | 'role' | 'suspendedAt' | 'suspensionReason'>
+>
 
 /** Changes a user; returns `null` where there is none. A taken username or address violates a unique index. */
 export async function updateUserRow(tx: DbOrTx, userId: string, change: UserChange): Promise<User | null> {

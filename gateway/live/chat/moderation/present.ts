@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { PinnedView } from '../present.ts'
 import type { ChatBan } from '../store/bans.ts'
 import type { NamedUser } from '../store/moderators.ts'
-import type { ReportedMessage } from '../store/reports.ts'
+import type { ReportedMessage } from '../../store/reports.ts'
 
 const Moment = v.pipe(v.string(), v.isoTimestamp())
 const UserName = v.object({ user_id: v.string(), username: v.string() })

@@ -2,9 +2,10 @@ import { BrokenRule, KERNEL_ERRORS } from '../../../errors.ts'
 import type { SignedIn } from '../../accounts/session.ts'
 import { findOwnStream, findWatchableStream } from '../../broadcasts/find-own-stream.ts'
 import type { LiveContext } from '../../context.ts'
+import { recordReport } from '../../moderation/file-report.ts'
+import { listReported } from '../../store/reports.ts'
 import { listBans } from '../store/bans.ts'
 import { deleteModerator, isModeratorOf, listModerators, putModerator } from '../store/moderators.ts'
-import { insertReport, listReported } from '../store/reports.ts'
 import { chatRoleOf } from '../rules/judge-messages.ts'
 import { requireUser } from './ban-user.ts'
 import { requireModerating } from './change-room.ts'
@@ -37,16 +38,18 @@ export async function readReports(context: LiveContext, actor: SignedIn, streamI
 
 /**
  * Reports a message to the moderators of a chat; a second report of the user changes nothing.
- * @throws BrokenRule STREAM_NOT_FOUND, MESSAGE_NOT_FOUND
+ * @throws BrokenRule STREAM_NOT_FOUND, MESSAGE_NOT_FOUND, REPORTS_LIMITED
  */
 export async function reportMessage(
-  { db }: LiveContext,
+  context: LiveContext,
   reporter: SignedIn,
   { streamId, messageId }: { readonly streamId: string; readonly messageId: string },
   { reason }: ReportBody,
 ): Promise<void> {
+  const { db } = context
   await findWatchableStream(db, reporter, streamId)
-  await insertReport(db, await requireMessage(db, streamId, messageId), reporter.user.userId, reason)
+  const { userId, text } = await requireMessage(db, streamId, messageId)
+  await recordReport(context, reporter, { kind: 'message', subjectId: messageId, streamId, userId, text }, reason)
 }
 
 /** Returns the owner of a chat that the user moderates. @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN */

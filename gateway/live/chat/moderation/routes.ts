@@ -42,7 +42,10 @@ const DOCS = {
   report: describe(
     TAG,
     'Report a message to the moderators',
-    { ...answers(204, null, DONE), errors: [KERNEL_ERRORS.INVALID_CONFIG, ...OF_MESSAGE] },
+    {
+      ...answers(204, null, DONE),
+      errors: [KERNEL_ERRORS.INVALID_CONFIG, ...OF_MESSAGE, LIVE_ERRORS.REPORTS_LIMITED],
+    },
     'session',
   ),
   reports: describe(

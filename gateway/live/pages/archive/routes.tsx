@@ -10,8 +10,10 @@ import { getArchive } from '../../archives/read-archives.ts'
 import { toPageUrl } from '../addresses.ts'
 import { ReplayPanel } from '../chat/chat-panel.tsx'
 import { showPage } from '../frame.tsx'
+import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { WATCH_MESSAGES } from '../messages/watch.ts'
 import { Moment } from '../moment.tsx'
+import { ReportLink } from '../report/report-link.tsx'
 import { Screen } from '../screen.tsx'
 import { VisibilityMark } from '../stream-card.tsx'
 import { formatBytes, formatClock } from '../time-text.ts'
@@ -73,13 +75,7 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
               <strong>{username}</strong>
             </a>
           </div>
-          <div class="actions">
-            <button class="button" type="button" data-share data-copied={text.shared} hidden>
-              <Icon name="link" />
-              <span aria-live="polite">{text.share}</span>
-            </button>
-            <Download visit={visit} archive={archive} />
-          </div>
+          <ArchiveActions visit={visit} archive={archive} />
         </header>
       </div>
       {archive.has_chat ? (
@@ -91,6 +87,25 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
         <ArchiveNote visit={visit} archive={archive} />
         <Chapters visit={visit} archive={archive} />
       </div>
+    </div>
+  )
+}
+
+function ArchiveActions({ visit, archive }: ArchiveParts) {
+  const text = WATCH_MESSAGES[visit.language]
+  return (
+    <div class="actions">
+      <button class="button" type="button" data-share data-copied={text.shared} hidden>
+        <Icon name="link" />
+        <span aria-live="polite">{text.share}</span>
+      </button>
+      <ReportLink
+        visit={visit}
+        subject={{ kind: 'archive', id: archive.archive_id }}
+        ownerId={archive.user.user_id}
+        root={ROOT}
+      />
+      <Download visit={visit} archive={archive} />
     </div>
   )
 }
@@ -131,8 +146,14 @@ function Download({ visit: { language }, archive }: ArchiveParts) {
   )
 }
 
-function ArchiveNote({ visit: { language }, archive: { status, error } }: ArchiveParts) {
+function ArchiveNote({ visit: { language }, archive: { status, error, taken_down: takenDown } }: ArchiveParts) {
   const text = WATCH_MESSAGES[language]
+  if (takenDown !== null)
+    return (
+      <Note kind="alert" title={MODERATION_MESSAGES[language].takenDownNote}>
+        {takenDown.reason}
+      </Note>
+    )
   if (status === 'processing')
     return (
       <Note kind="planned" title={text.processingTitle}>

@@ -12,6 +12,7 @@ import { listArchives } from '../../archives/read-archives.ts'
 import { listStreams } from '../../broadcasts/list-streams.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
 import { FollowBox } from '../follow/follow-box.tsx'
+import { ReportLink } from '../report/report-link.tsx'
 import { readSchedule } from '../../schedule/read-schedule.ts'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
@@ -62,14 +63,15 @@ function ChannelPage({ visit, user, list }: ChannelParts & { readonly list: Chil
           </p>
           <FollowBox visit={visit} channel={user} root={ROOT} back={`@${user.username}`} />
         </div>
-        {isOwn ? (
-          <div class="actions">
+        <div class="actions">
+          {isOwn ? (
             <a class="button" href="settings">
               <Icon name="gear" />
               {text.edit}
             </a>
-          </div>
-        ) : null}
+          ) : null}
+          <ReportLink visit={visit} subject={{ kind: 'user', id: user.user_id }} ownerId={user.user_id} root={ROOT} />
+        </div>
       </header>
       <div class="stack" data-refresh="?part=list" data-every={REFRESH_SEC}>
         {list}

@@ -29,6 +29,7 @@ export const ACCOUNT_MESSAGES = defineMessages({
     loginFailed: 'The name or the password is wrong.',
     loginLimited: (seconds: number) =>
       `Too many wrong passwords. Try again in ${Math.max(1, Math.ceil(seconds / 60))} minutes.`,
+    suspended: (reason: string) => `This account is suspended by the moderators: ${reason}`,
     loginMissing: 'Enter your username or e-mail address.',
     usernameWrong: 'Use 3 to 50 letters, digits, hyphens or underscores. Some names are reserved.',
     usernameTaken: 'This name is taken. Choose another one.',
@@ -66,6 +67,7 @@ export const ACCOUNT_MESSAGES = defineMessages({
     loginFailed: 'ユーザー名またはパスワードが違います。',
     loginLimited: (seconds: number) =>
       `パスワードの間違いが多すぎます。${Math.max(1, Math.ceil(seconds / 60))}分後にもう一度お試しください。`,
+    suspended: (reason: string) => `このアカウントはモデレーターによって利用停止されています：${reason}`,
     loginMissing: 'ユーザー名またはメールアドレスを入力してください。',
     usernameWrong: '英数字、ハイフン、アンダースコアで3〜50文字にしてください。使えない名前もあります。',
     usernameTaken: 'この名前は使われています。別の名前にしてください。',

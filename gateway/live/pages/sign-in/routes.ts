@@ -14,6 +14,9 @@ import { returnPathOf } from '../return-path.ts'
 import { beginVisit, open, type PagesContext, type Visit } from '../visit.ts'
 import { showSignIn } from './page.tsx'
 
+/** Why an account is suspended. */
+const SuspensionDetails = v.object({ reason: v.string() })
+
 type SignInField = 'login' | 'password'
 
 /** Returns the pages that begin and end a session. */
@@ -59,9 +62,13 @@ async function beginSession(
   return null
 }
 
-function explainLogin({ code, retryAfterSec = 0 }: BrokenRule, language: Language): FieldProblems<SignInField> | null {
+function explainLogin(
+  { code, retryAfterSec = 0, details }: BrokenRule,
+  language: Language,
+): FieldProblems<SignInField> | null {
   const text = ACCOUNT_MESSAGES[language]
   if (code === 'LOGIN_FAILED') return { form: text.loginFailed }
+  if (code === 'ACCOUNT_SUSPENDED') return { form: text.suspended(v.parse(SuspensionDetails, details).reason) }
   if (code === 'LOGIN_LIMITED') return { form: text.loginLimited(retryAfterSec) }
   return null
 }

@@ -16,6 +16,7 @@ import { showPage } from '../frame.tsx'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { WATCH_MESSAGES } from '../messages/watch.ts'
 import { Moment } from '../moment.tsx'
+import { ReportLink } from '../report/report-link.tsx'
 import { Screen } from '../screen.tsx'
 import { StateBadge, VisibilityMark } from '../stream-card.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
@@ -115,6 +116,12 @@ function WatchHead({ visit, stream }: WatchParts) {
           <Icon name="link" />
           <span aria-live="polite">{text.share}</span>
         </button>
+        <ReportLink
+          visit={visit}
+          subject={{ kind: 'stream', id: stream.stream_id }}
+          ownerId={stream.user.user_id}
+          root={ROOT}
+        />
         {isOwner ? (
           <a class="button" href={`${ROOT}/studio/${stream.stream_id}`}>
             <Icon name="camera" />

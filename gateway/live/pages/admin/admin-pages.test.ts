@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
+import { signUp, type TestUser } from '../../testing/live-gateway.ts'
+
+let gateway: TestGateway
+let [admin, anna, ben]: TestUser[] = []
+let streamId = ''
+beforeAll(async () => {
+  gateway = await startTestGateway({ env: { REGISTRATION: 'open' } })
+  admin = await signUp(gateway.api, 'the-admin')
+  anna = await signUp(gateway.api, 'anna')
+  ben = await signUp(gateway.api, 'ben')
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'A <show>' }, anna.headers)
+  streamId = json.stream_id
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const cookieOf = (who: TestUser | undefined): Record<string, string> =>
+  who === undefined
+    ? {}
+    : { cookie: `tallylight_session=${who.headers['authorization']?.replace('Bearer ', '')}`, origin: gateway.url }
+const read = async (path: string, who?: TestUser) => {
+  const answer = await fetch(gateway.url + path, { headers: cookieOf(who), redirect: 'manual' })
+  return { status: answer.status, location: answer.headers.get('location'), text: await answer.text() }
+}
+const send = async (path: string, form: Record<string, string>, who: TestUser | undefined) => {
+  const body = new URLSearchParams(form)
+  const answer = await fetch(gateway.url + path, { method: 'POST', body, headers: cookieOf(who), redirect: 'manual' })
+  return { status: answer.status, location: answer.headers.get('location'), text: await answer.text() }
+}
+
+it('a viewer reports what a page shows, and its owner has no such link', async () => {
+  const path = `/report/stream/${streamId}`
+  expect((await read(`/watch/${streamId}`, ben)).text).toContain(`href="..${path}"`)
+  expect((await read(`/watch/${streamId}`, anna)).text).not.toContain('/report/')
+  expect((await read('/@anna', ben)).text).toContain(`href="./report/user/${anna?.user.user_id}"`)
+  expect((await read(path)).location).toBe(`../../sign-in?next=${encodeURIComponent(path.slice(1))}`)
+  expect((await read(path, ben)).text).toMatch(/Broadcast[\s\S]*A &lt;show&gt;/)
+  expect((await read('/report/jobs/1', ben)).status).toBe(404)
+  const empty = await send(path, { reason: '  ' }, ben)
+  expect([empty.status, empty.text.includes('what is wrong')]).toEqual([400, true])
+  expect((await send(path, { reason: 'Two\nlines' }, ben)).text).toContain('Your report is sent')
+})
+
+it('moderators find the report, close it, suspend its owner, and admins see who did it', async () => {
+  for (const path of ['/admin/reports', '/admin/users', '/admin/audit']) {
+    expect((await read(path, ben)).status).toBe(403)
+    expect((await read(path)).location).toMatch(/^\.\.\/sign-in\?next=admin/)
+  }
+  expect((await read('/', ben)).text).not.toContain('admin/reports')
+  expect((await read('/', admin)).text).toContain('href="./admin/reports"')
+  expect((await read('/admin/reports', admin)).text).toMatch(/A &lt;show&gt;[\s\S]*by anna[\s\S]*Two lines/)
+  expect((await send('/admin/reports', { form: 'close', id: streamId }, ben)).status).toBe(403)
+  const closed = await send('/admin/reports', { form: 'close', id: streamId }, admin)
+  expect([closed.status, closed.location]).toEqual([303, 'reports'])
+  expect((await read('/admin/reports', admin)).text).toContain('Nothing is reported')
+  expect((await read('/admin/reports?state=closed&lang=ja', admin)).text).toContain('通報1件')
+
+  const id = anna?.user.user_id
+  expect((await read('/admin/users?q=ann', admin)).text).toMatch(/@anna[\s\S]*Suspend/)
+  const done = await send('/admin/users?q=ann', { form: 'suspend', id, reason: 'Not <nice>' }, admin)
+  expect([done.status, done.location]).toEqual([303, 'users?q=ann'])
+  expect((await read('/admin/users?q=ann', admin)).text).toMatch(/Suspended[\s\S]*Not &lt;nice&gt;/)
+  const refused = await send('/sign-in', { login: 'anna', password: 'correct horse battery' }, undefined)
+  expect(refused.text).toContain('suspended by the moderators: Not &lt;nice&gt;')
+  await send('/admin/users?q=ann', { form: 'restore', id }, admin)
+  expect((await send('/sign-in', { login: 'anna', password: 'correct horse battery' }, undefined)).status).toBe(303)
+  expect((await read('/admin/audit', admin)).text).toMatch(/the-admin<\/strong> restored[\s\S]*anna[\s\S]*suspended/)
+})
+
+it('an admin changes roles and invites, and is told what is not possible', async () => {
+  const id = ben?.user.user_id
+  expect((await send('/admin/users', { form: 'role', id, role: 'moderator' }, admin)).status).toBe(303)
+  expect((await read('/admin/reports', ben)).status).toBe(200)
+  expect((await read('/admin/audit', ben)).status).toBe(403)
+  expect((await send('/admin/users', { form: 'invite' }, ben)).status).toBe(403)
+  const last = await send('/admin/users', { form: 'role', id: admin?.user.user_id, role: 'user' }, admin)
+  expect([last.status, last.text.includes('The platform needs an admin')]).toEqual([400, true])
+  const own = await send('/admin/users', { form: 'suspend', id: admin?.user.user_id, reason: 'x' }, ben)
+  expect([own.status, own.text.includes('not lower than yours')]).toEqual([400, true])
+  const invited = await send('/admin/users', { form: 'invite' }, admin)
+  expect(invited.text).toMatch(/\/register\?invitation=[\w-]+</)
+})
