@@ -30,6 +30,12 @@ beforeAll(async () => {
   const soon = { title: 'By another', scheduled_for: new Date(Date.now() + 86_400_000).toISOString() }
   await gateway.api('POST', '/api/v1/streams', soon, guest.headers)
   await makeBroadcasts()
+  for (const kind of ['stream', 'archive']) {
+    const report = { kind, id: ids.get(kind === 'stream' ? 'live' : 'archive'), reason: 'Not suitable' }
+    await gateway.api('POST', '/api/v1/reports', report, guest.headers)
+  }
+  ids.set('guest', guest.user.user_id)
+  await gateway.api('PUT', `/api/v1/users/${guest.user.user_id}/suspension`, { reason: 'Rude' }, owner.headers)
 })
 afterAll(async () => {
   await browser.close()
@@ -81,6 +87,10 @@ const PAGES = [
   ['a channel that is followed', () => '@mika', true],
   ['notices', () => 'notices', true],
   ['the settings', () => 'settings', true],
+  ['a report of a user', () => `report/user/${ids.get('guest')}`, true],
+  ['the reports of users', () => 'admin/reports', true],
+  ['the users of the platform', () => 'admin/users', true],
+  ['the audit log', () => 'admin/audit', true],
   ['the studio', () => 'studio', true],
   ['a new broadcast', () => 'studio/new', true],
   ['the studio of a broadcast that has not started', () => `studio/${ids.get('ready')}`, true],

@@ -124,16 +124,18 @@ function UserActions({ user, visit }: UserRowParts) {
 function RoleForm({ user: { user_id: id, username, role }, visit }: UserRowParts) {
   const text = MODERATION_MESSAGES[visit.language]
   return (
-    <form class="actions field" method="post">
+    <form class="role-form" method="post">
       <input type="hidden" name="form" value="role" />
       <input type="hidden" name="id" value={id} />
-      <select name="role" aria-label={text.roleOf(username)}>
-        {ROLES.map((one) => (
-          <option value={one} selected={one === role}>
-            {text.roles[one]}
-          </option>
-        ))}
-      </select>
+      <div class="field">
+        <select name="role" aria-label={text.roleOf(username)}>
+          {ROLES.map((one) => (
+            <option value={one} selected={one === role}>
+              {text.roles[one]}
+            </option>
+          ))}
+        </select>
+      </div>
       <button class="button button-small" type="submit">
         {text.setRole}
       </button>
