@@ -152,7 +152,14 @@ function mount(context: LiveContext): MountedSystem {
     },
     ...(loadPageAssets === null
       ? {}
-      : { pages: pageRoutes({ ...context, loadPageAssets, countFollowers: createFollowerCounts(db) }) }),
+      : {
+          pages: pageRoutes({
+            ...context,
+            loadPageAssets,
+            countFollowers: createFollowerCounts(db),
+            payments: tips.payments,
+          }),
+        }),
     mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
       .route('/', unversionedRoutes())

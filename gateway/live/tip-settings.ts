@@ -30,6 +30,10 @@ const TipEnvironment = v.object({
     orNull(v.pipe(text, v.regex(/^\S{8,255}$/, 'must be the signing secret of an endpoint, such as whsec_…'))),
     'Signing secret of the endpoint at Stripe that sends events to `/api/v1/stripe/webhook`.',
   ),
+  STRIPE_PUBLISHABLE_KEY: setting(
+    orNull(v.pipe(text, v.regex(/^pk_[\w-]{5,250}$/, 'must be a publishable key of Stripe, such as pk_live_…'))),
+    'Publishable key of the same account, by which pages take tips. Without it, tips are in the API only.',
+  ),
   STRIPE_API_URL: setting(
     orNull(httpUrl),
     "Address of a stand-in for Stripe's API, for tests. Default: https://api.stripe.com.",
@@ -45,6 +49,8 @@ const TipEnvironment = v.object({
 export type StripeSettings = {
   readonly secretKey: string
   readonly webhookSecret: string
+  /** `null`: pages take no tips. */
+  readonly publishableKey: string | null
   /** `null`: at its own address. */
   readonly apiUrl: string | null
 }
@@ -62,18 +68,23 @@ export type TipSettings = {
 export const TIP_ENTRIES = TipEnvironment.entries
 
 /** Returns the contradictions between the settings of tips. */
-export function findTipProblems({ STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET }: Env): string[] {
-  return (STRIPE_SECRET_KEY === undefined) === (STRIPE_WEBHOOK_SECRET === undefined)
-    ? []
-    : ['STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET need each other: set both or none']
+export function findTipProblems(env: Env): string[] {
+  const { STRIPE_SECRET_KEY: secret, STRIPE_WEBHOOK_SECRET: webhook, STRIPE_PUBLISHABLE_KEY: publishable } = env
+  const hasHalf = (secret === undefined) !== (webhook === undefined)
+  const isAlone = publishable !== undefined && secret === undefined
+  return [
+    ...(hasHalf ? ['STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET need each other: set both or none'] : []),
+    ...(isAlone ? ['STRIPE_PUBLISHABLE_KEY needs STRIPE_SECRET_KEY'] : []),
+  ]
 }
 
 /** Returns the settings of tips, from an environment that has no problems. */
 export function readTipSettings(raw: Env): TipSettings {
   const env = v.parse(TipEnvironment, raw)
-  const { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret, STRIPE_API_URL: apiUrl } = env
+  const { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret } = env
+  const { STRIPE_PUBLISHABLE_KEY: publishableKey, STRIPE_API_URL: apiUrl } = env
   return {
-    stripe: secretKey === null || webhookSecret === null ? null : { secretKey, webhookSecret, apiUrl },
+    stripe: secretKey === null || webhookSecret === null ? null : { secretKey, webhookSecret, publishableKey, apiUrl },
     currencies: env.TIP_CURRENCIES,
     feePercent: env.TIP_FEE_PERCENT,
   }

@@ -17,10 +17,14 @@ import { isOnAir } from '../rules/broadcast-state.ts'
 import type { OwnedStream } from '../store/streams.ts'
 
 /**
- * Reads the chat of a broadcast for a viewer: calls `onEntries` with what is new, one entry or an array of them as JSON.
- * Returns a function that ends this.
+ * Reads the chat of a broadcast for a viewer: calls `onEntries` with what is new, and again with the tips of it, one entry
+ * or an array of them as JSON. Returns a function that ends this.
  */
-export type ReadChat = (streamId: string, viewer: SignedIn | null, onEntries: (json: string) => void) => () => void
+export type ReadChat = (
+  streamId: string,
+  viewer: SignedIn | null,
+  onEntries: (event: 'chat' | 'tips', json: string) => void,
+) => () => void
 
 /** What the event streams of one gateway share. */
 export type BroadcastEventSources = {
@@ -35,7 +39,7 @@ export type BroadcastEventSources = {
 const NO_CHAT = 'off'
 
 /**
- * Streams a broadcast's `state`, `viewers`, `chat` and, to its owner, `health` and `targets` as server-sent events, up to
+ * Streams a broadcast's `state`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent events, up to
  * its end or the moment at which the viewer may not watch it any more. An open stream counts as a viewer, but not with
  * `?monitor=`; `?viewer=` names the one that the page's player has too.
  * @throws BrokenRule STREAM_NOT_FOUND
@@ -82,7 +86,7 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
         if (current === null || !(await mayWatch(current)) || !show(current)) end()
       }
       const unfollow = followed.follow(streamId, (current) => void apply(current))
-      const leaveChat = events.hasChat ? events.readChat(streamId, viewer, (json) => send('chat', json)) : () => {}
+      const leaveChat = events.hasChat ? events.readChat(streamId, viewer, send) : () => {}
       const end = () => {
         unfollow()
         leaveChat()

@@ -12,6 +12,7 @@ function entriesOf(from: number, to: number): EncodedEntry[] {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_one, i) => ({
     seq: from + i,
     json: `{"seq":${from + i}}`,
+    isTip: false,
   }))
 }
 

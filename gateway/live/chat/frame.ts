@@ -1,7 +1,7 @@
 import { encodeFrame } from '../../http/event-stream.ts'
 
 /** An entry as it is sent, encoded once for all readers. */
-export type EncodedEntry = { readonly seq: number; readonly json: string }
+export type EncodedEntry = { readonly seq: number; readonly json: string; readonly isTip: boolean }
 
 /** Entries that are sent together. Each encoding is made once, when the first reader needs it. */
 export type ChatFrame = {
@@ -11,7 +11,9 @@ export type ChatFrame = {
   readonly lastSeq: number
   /** One entry, or an array of them, as JSON. */
   text(): string
-  /** The same as bytes. */
+  /** Its tips in the same form; `null` where it has none. */
+  tips(): string | null
+  /** All of it as bytes. */
   json(): Uint8Array
   /** The same as a server-sent event, whose id is the number of the newest entry. */
   event(): Uint8Array
@@ -23,15 +25,25 @@ const encoder = new TextEncoder()
 export function buildFrame(entries: readonly EncodedEntry[]): ChatFrame {
   const [first, last] = [entries[0], entries.at(-1)]
   if (first === undefined || last === undefined) throw new Error('a frame has no entry')
-  const toText = once(() => (first === last ? first.json : `[${entries.map(({ json }) => json).join(',')}]`))
+  const toText = once(() => joinEntries(entries))
   return {
     entries,
     firstSeq: first.seq,
     lastSeq: last.seq,
     text: toText,
+    tips: once(() => {
+      const tips = entries.filter(({ isTip }) => isTip)
+      return tips.length === 0 ? null : joinEntries(tips)
+    }),
     json: once(() => encoder.encode(toText())),
     event: once(() => encodeFrame({ id: last.seq, event: 'message', data: toText() })),
   }
+}
+
+/** Returns one entry, or an array of several. */
+function joinEntries(entries: readonly EncodedEntry[]): string {
+  const texts = entries.map(({ json }) => json).join(',')
+  return entries.length === 1 ? texts : `[${texts}]`
 }
 
 function once<Value>(make: () => Value): () => Value {

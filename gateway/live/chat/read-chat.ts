@@ -7,7 +7,11 @@ export function createChatReading(rooms: ChatRooms): ReadChat {
   return (streamId, viewer, onEntries) => {
     const reader = {
       viewer,
-      send: (frame: ChatFrame) => onEntries(frame.text()),
+      send(frame: ChatFrame) {
+        onEntries('chat', frame.text())
+        const tips = frame.tips()
+        if (tips !== null) onEntries('tips', tips)
+      },
       // One that leaves too much unread is disconnected by its stream.
       isSlow: () => false,
       // The end of the broadcast, and that it may not be watched any more, end the stream of events as well.

@@ -88,7 +88,8 @@ function sourceOf({ db, log, wideNotifier }: LiveContext, streamId: string) {
 }
 
 function encodeEntry(entry: ChatEntry): EncodedEntry {
-  return { seq: entry.seq, json: JSON.stringify(presentEntry(entry)) }
+  const isTip = entry.change?.kind === 'tip' && !entry.isDeleted
+  return { seq: entry.seq, json: JSON.stringify(presentEntry(entry)), isTip }
 }
 
 /** Returns a function that drops the readers of a broadcast for followers who do not follow its owner any more. */

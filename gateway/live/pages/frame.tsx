@@ -9,7 +9,7 @@ import { Avatar } from '../../web/components/art.tsx'
 import { Icon, Lamp } from '../../web/components/icons.tsx'
 import { layOut } from '../../web/layout.tsx'
 import { LANGUAGES, type Language } from '../../web/messages.ts'
-import { pagePolicy } from '../../web/page-policy.ts'
+import { pagePolicy, paymentPolicy } from '../../web/page-policy.ts'
 import { includesRole } from '../roles.ts'
 import { FRAME_MESSAGES } from './messages/frame.ts'
 import { Bell } from './bell.tsx'
@@ -28,6 +28,8 @@ export type PageParts = {
   readonly hasMedia?: boolean
   /** It has a player. */
   readonly hasPlayer?: boolean
+  /** It takes a payment by Stripe's script. */
+  readonly hasPayment?: boolean
   /** It may use camera, microphone and screen. */
   readonly hasCapture?: boolean
   readonly section?: 'live' | 'studio' | 'notices' | 'settings' | 'admin'
@@ -45,7 +47,7 @@ export async function showPage(visit: Visit, parts: PageParts): Promise<Response
   const { title, root, main, hasPlayer = false, hasCapture = false, status = 200, scripts = [] } = parts
   // media-chrome writes its styles into the page.
   const nonce = hasPlayer ? newUuid().replaceAll('-', '') : undefined
-  c.header('Content-Security-Policy', policyOf(visit, parts, nonce))
+  c.header('Content-Security-Policy', parts.hasPayment === true ? paymentPolicy() : policyOf(visit, parts, nonce))
   c.header('Permissions-Policy', capturePolicy(hasCapture))
   c.header('Cache-Control', 'no-store')
   c.header('Vary', 'Cookie, Accept-Language')

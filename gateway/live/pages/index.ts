@@ -16,6 +16,8 @@ import { signInRoutes } from './sign-in/routes.ts'
 import { STUDIO_SCRIPT } from './studio/new-page.tsx'
 import { studioRoutes } from './studio/routes.ts'
 import { LISTS_SCRIPT } from './stream-card.tsx'
+import { PAYMENT_SCRIPT } from './tip/payment-page.tsx'
+import { tipPageRoutes } from './tip/routes.ts'
 import { verifyEmailRoutes } from './verify-email/routes.tsx'
 import type { PagesContext } from './visit.ts'
 import { WATCH_SCRIPT, watchRoutes } from './watch/routes.tsx'
@@ -25,6 +27,7 @@ export const PAGE_SOURCES: readonly string[] = [
   WATCH_SCRIPT,
   STUDIO_SCRIPT,
   LISTS_SCRIPT,
+  PAYMENT_SCRIPT,
   'live/pages/styles/pages.css',
   'live/pages/styles/broadcasts.css',
   'live/pages/styles/studio.css',
@@ -47,6 +50,7 @@ const ROUTES = [
   noticePageRoutes,
   reportPageRoutes,
   adminRoutes,
+  tipPageRoutes,
 ]
 
 /** Returns the pages of live, at the root of the site. */

@@ -7,11 +7,14 @@ import type { LoadPageAssets, PageAssets } from '../../ports/page-assets.ts'
 import { readSession, type SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import type { CountFollowers } from '../follows/follower-counts.ts'
+import type { Payments } from '../tips/payments.ts'
 
 /** The context of pages: there are none without assets. */
 export type PagesContext = LiveContext & {
   readonly loadPageAssets: LoadPageAssets
   readonly countFollowers: CountFollowers
+  /** `null` where there are no tips. */
+  readonly payments: Payments | null
 }
 
 /** A request for a page, with all that every page needs to know. */

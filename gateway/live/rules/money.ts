@@ -8,6 +8,14 @@ export function formatMoney(amount: number, currency: string): string {
   return `${(amount / 10 ** decimals).toFixed(decimals)} ${currency.toUpperCase()}`
 }
 
+/** Returns what was typed as an amount, such as `5`, `5.50` or `5,50`, in minor units; `null` where it is none. */
+export function parseMoney(text: string, currency: string): number | null {
+  const [, whole = '', fraction = ''] = /^(\d{1,9})(?:[.,](\d{1,3}))?$/.exec(text.trim()) ?? []
+  const decimals = decimalsOf(currency)
+  if (whole === '' || fraction.length > decimals) return null
+  return Number(whole + fraction.padEnd(decimals, '0'))
+}
+
 function decimalsOf(currency: string): number {
   if (WITHOUT_DECIMALS.has(currency)) return 0
   return OF_THREE_DECIMALS.has(currency) ? 3 : 2

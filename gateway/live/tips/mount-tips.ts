@@ -2,7 +2,7 @@ import type { Hono } from 'hono'
 
 import { RARELY_MS, taskAtInterval, type PeriodicTask } from '../../scheduler/periodic-task.ts'
 import type { LiveContext } from '../context.ts'
-import { createPayments } from './payments.ts'
+import { createPayments, type Payments } from './payments.ts'
 import { reconcileTips } from './reconcile-tips.ts'
 import { stripeRoutes, tipRoutes } from './routes.ts'
 
@@ -13,6 +13,8 @@ export type MountedTips = {
   /** What Stripe calls, mounted at `/`. */
   readonly events: Hono
   readonly tasks: readonly PeriodicTask[]
+  /** Payments, for the pages on which one tips; `null` where there are none. */
+  readonly payments: Payments | null
 }
 
 /** Mounts tips, which refuse calls where Stripe is not set up. */
@@ -23,5 +25,5 @@ export function mountTips(context: LiveContext): MountedTips {
     payments === null
       ? []
       : [taskAtInterval('compare tips with Stripe', RARELY_MS, () => reconcileTips({ context, payments }))]
-  return { api: tipRoutes(context, payments), events: stripeRoutes(context, payments), tasks: compare }
+  return { api: tipRoutes(context, payments), events: stripeRoutes(context, payments), tasks: compare, payments }
 }

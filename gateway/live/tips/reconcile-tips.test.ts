@@ -39,7 +39,7 @@ const statusOf = async ({ transaction_id: id }: Json) =>
 async function compare() {
   const { secretKey, webhookSecret, url: apiUrl } = stripe
   const payments = createPayments(
-    { secretKey, webhookSecret, apiUrl },
+    { secretKey, webhookSecret, publishableKey: null, apiUrl },
     createLog('test', 'error', () => {}),
   )
   const nowSec = Math.floor(Date.now() / 1000)

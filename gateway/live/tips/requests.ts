@@ -5,9 +5,9 @@ import { Cursor, Limit } from '../../http/paging.ts'
 import { intIn } from '../../http/request-fields.ts'
 import { ChatText } from '../chat/requests.ts'
 
-/** Amounts in minor units. */
-const MIN_AMOUNT = 100
-const MAX_AMOUNT = 1_000_000
+/** Least and most of a tip, in minor units. */
+export const MIN_AMOUNT = 100
+export const MAX_AMOUNT = 1_000_000
 
 const MESSAGE_FORM = 'must have up to 500 characters, without control characters or line breaks'
 

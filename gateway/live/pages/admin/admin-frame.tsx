@@ -13,7 +13,7 @@ type AdminSection = 'reports' | 'users' | 'audit'
 type AdminPageParts = {
   readonly section: AdminSection
   readonly main: Child
-  /** Why what was asked for is not done. */
+  /** Why a form changed nothing. */
   readonly problem?: string | undefined
   readonly query?: Readonly<Record<string, string>>
   readonly status?: ContentfulStatusCode

@@ -17,6 +17,7 @@ import { ReportLink } from '../report/report-link.tsx'
 import { Screen } from '../screen.tsx'
 import { VisibilityMark } from '../stream-card.tsx'
 import { formatBytes, formatClock } from '../time-text.ts'
+import { TipLink } from '../tip/tip-link.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
 import { WATCH_SCRIPT } from '../watch/routes.tsx'
 
@@ -99,6 +100,7 @@ function ArchiveActions({ visit, archive }: ArchiveParts) {
         <Icon name="link" />
         <span aria-live="polite">{text.share}</span>
       </button>
+      <TipLink visit={visit} streamId={archive.stream_id} ownerId={archive.user.user_id} root={ROOT} />
       <ReportLink
         visit={visit}
         subject={{ kind: 'archive', id: archive.archive_id }}

@@ -15,7 +15,9 @@ import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
+import { TIP_MESSAGES } from '../messages/tips.ts'
 import { Moment } from '../moment.tsx'
+import { takesTips } from '../tip/takes-tips.ts'
 import type { UserVisit } from '../visit.ts'
 import { BlockedSection } from './blocked-section.tsx'
 import { nameBrowser } from './browser-name.ts'
@@ -59,6 +61,7 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
         <a href="#sessions">{text.sessions}</a>
         <a href="#data">{text.data}</a>
         <a href="#delete">{text.delete}</a>
+        {takesTips(context) ? <a href="tips">{TIP_MESSAGES[language].list}</a> : null}
       </nav>
       <div class="stack">
         <ProfileSection visit={visit} sent={sent} />

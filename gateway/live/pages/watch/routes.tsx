@@ -19,6 +19,7 @@ import { Moment } from '../moment.tsx'
 import { ReportLink } from '../report/report-link.tsx'
 import { Screen } from '../screen.tsx'
 import { StateBadge, VisibilityMark } from '../stream-card.tsx'
+import { TipLink } from '../tip/tip-link.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
 import { formatClock } from '../time-text.ts'
 
@@ -116,6 +117,7 @@ function WatchHead({ visit, stream }: WatchParts) {
           <Icon name="link" />
           <span aria-live="polite">{text.share}</span>
         </button>
+        <TipLink visit={visit} streamId={stream.stream_id} ownerId={stream.user.user_id} root={ROOT} />
         <ReportLink
           visit={visit}
           subject={{ kind: 'stream', id: stream.stream_id }}

@@ -1,0 +1,96 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
+
+import { Avatar } from '../../../web/components/art.tsx'
+import { Note } from '../../../web/components/forms.tsx'
+import type { TransactionView } from '../../present-transaction.ts'
+import { formatMoney } from '../../rules/money.ts'
+import { listTransactions } from '../../tips/list-transactions.ts'
+import { showPage } from '../frame.tsx'
+import { TIP_MESSAGES } from '../messages/tips.ts'
+import { Moment } from '../moment.tsx'
+import type { UserVisit } from '../visit.ts'
+
+const SHOWN = 50
+
+/** Shows the tips that a user has given and got. */
+export async function showTips(visit: UserVisit, problem?: string): Promise<Response> {
+  const { c, context, signedIn, language } = visit
+  const text = TIP_MESSAGES[language]
+  const page = { cursor: c.req.query('cursor'), limit: SHOWN }
+  const { transactions, next_cursor: cursor } = await listTransactions(context, signedIn, page)
+  const main = (
+    <div class="wrap stack">
+      <h1>{text.list}</h1>
+      <p class="muted">{text.listLead}</p>
+      {problem === undefined ? null : <Note kind="alert" title={problem} />}
+      {c.req.query('refunded') === undefined ? null : <Note kind="fine" title={text.refundOrdered} />}
+      {transactions.length === 0 ? <p>{text.empty}</p> : null}
+      <ul class="notices">
+        {transactions.map((tip) => (
+          <TipRow tip={tip} visit={visit} />
+        ))}
+      </ul>
+      {cursor === null ? null : (
+        <a class="button" href={`?cursor=${encodeURIComponent(cursor)}`}>
+          {text.older}
+        </a>
+      )}
+    </div>
+  )
+  return showPage(visit, { title: text.list, root: '.', main, status: problem === undefined ? 200 : 409 })
+}
+
+type TipRowParts = { readonly tip: TransactionView; readonly visit: UserVisit }
+
+function TipRow({ tip, visit: { language, signedIn } }: TipRowParts) {
+  const text = TIP_MESSAGES[language]
+  const isGiven = tip.sender?.user_id === signedIn.user.userId
+  const name = (isGiven ? tip.receiver : tip.sender)?.username ?? text.someone
+  return (
+    <li>
+      <Avatar name={name} />
+      <div>
+        <p>
+          <strong>{formatMoney(tip.amount, tip.currency)}</strong> {isGiven ? text.given(name) : text.got(name)}{' '}
+          <span class="badge">{text.statuses[tip.status]}</span>
+        </p>
+        <p class="muted small">
+          <Moment at={tip.created_at} language={language} />
+        </p>
+        {tip.message === '' ? null : <p class="quote">{tip.message}</p>}
+      </div>
+      <TipAction tip={tip} isGiven={isGiven} language={language} />
+    </li>
+  )
+}
+
+type TipActionParts = Pick<TipRowParts, 'tip'> & {
+  readonly isGiven: boolean
+  readonly language: UserVisit['language']
+}
+
+/** Renders what can be done about a tip: its sender completes it, its receiver refunds it. */
+function TipAction({ tip, isGiven, language }: TipActionParts) {
+  const text = TIP_MESSAGES[language]
+  const { status, stream_id: streamId, transaction_id: id } = tip
+  if (isGiven && streamId !== null && (status === 'pending' || status === 'failed')) {
+    return (
+      <a class="button button-small" href={`tip/${streamId}/${id}`}>
+        {text.complete}
+      </a>
+    )
+  }
+  if (isGiven || status !== 'succeeded') return null
+  return (
+    <details class="confirm">
+      <summary class="button button-small">{text.refund}</summary>
+      <form class="confirm-box" method="post" action="tips">
+        <input type="hidden" name="id" value={id} />
+        <p>{text.refundText}</p>
+        <button class="button button-danger" type="submit">
+          {text.refundNow}
+        </button>
+      </form>
+    </details>
+  )
+}

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { until } from '../../../../shared/testing/until.ts'
+import { openEventSource } from '../../../testing/event-source.ts'
+import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
+import { signUp, type TestUser } from '../../testing/live-gateway.ts'
+import { signEvent, startStripeStandIn, type StripeStandIn } from '../../tips/testing/stripe-stand-in.ts'
+
+let gateway: TestGateway
+let stripe: StripeStandIn
+let [owner, anna]: TestUser[] = []
+let streamId = ''
+beforeAll(async () => {
+  stripe = await startStripeStandIn()
+  gateway = await startTestGateway({
+    env: {
+      STRIPE_SECRET_KEY: stripe.secretKey,
+      STRIPE_WEBHOOK_SECRET: stripe.webhookSecret,
+      STRIPE_PUBLISHABLE_KEY: 'pk_test_standin',
+      STRIPE_API_URL: stripe.url,
+      TIP_CURRENCIES: 'EUR,JPY',
+    },
+  })
+  owner = await signUp(gateway.api, 'owner-of-all')
+  anna = await signUp(gateway.api, 'anna')
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'A show' }, owner.headers)
+  streamId = json.stream_id
+})
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await stripe[Symbol.asyncDispose]()
+})
+
+const call = async (path: string, who: TestUser | undefined, form?: Record<string, string>) => {
+  const token = who?.headers['authorization']?.replace('Bearer ', '')
+  const headers: Record<string, string> = who === undefined ? {} : { cookie: `tallylight_session=${token}` }
+  const init: RequestInit =
+    form === undefined
+      ? { headers }
+      : { method: 'POST', body: new URLSearchParams(form), headers: { ...headers, origin: gateway.url } }
+  const answer = await fetch(gateway.url + path, { ...init, redirect: 'manual' })
+  const { status, headers: answered } = answer
+  return {
+    status,
+    location: answered.get('location'),
+    policy: answered.get('content-security-policy'),
+    text: await answer.text(),
+  }
+}
+
+/** Delivers the newest event of the stand-in, as Stripe does. */
+async function deliverNewest(): Promise<void> {
+  const body = JSON.stringify(stripe.events.at(-1))
+  const headers = { 'x-api-key': '', 'stripe-signature': signEvent(body) }
+  expect((await gateway.api('POST', '/api/v1/stripe/webhook', body, headers)).status).toBe(200)
+}
+
+it('a form opens one tip, whose payment page has the secret and the policy of Stripe only there', async () => {
+  const page = `/tip/${streamId}`
+  expect((await call(`/watch/${streamId}`, anna)).text).toContain(`href="..${page}"`)
+  expect((await call(`/watch/${streamId}`, owner)).text).not.toContain('/tip/')
+  expect((await call(page, undefined)).location).toBe(`../sign-in?next=${encodeURIComponent(page.slice(1))}`)
+  const form = await call(page, anna)
+  expect(form.policy).not.toContain('stripe')
+  expect(form.text).toMatch(/Tip owner-of-all[\s\S]*EUR[\s\S]*JPY/)
+  const [, key = ''] = /name="key" value="([^"]+)"/.exec(form.text) ?? []
+
+  for (const [amount, message] of [
+    ['', ''],
+    ['0.50', ''],
+    ['5.001', ''],
+    ['-5', ''],
+    ['1e3', ''],
+    ['10000.01', ''],
+    ['5', 'x'.repeat(501)],
+  ] as const) {
+    const refused = await call(page, anna, { key, amount, currency: 'eur', message })
+    expect([amount, refused.status]).toEqual([amount, 400])
+    expect(refused.text).toMatch(/class="problem"/)
+  }
+  expect((await call(page, owner, { key, amount: '5', currency: 'eur' })).text).toContain('your own broadcast')
+
+  const send = (amount: string) => call(page, anna, { key, amount, currency: 'eur', message: 'Hello <b>' })
+  const [first, again, other] = [await send('5,50'), await send('5.50'), await send('7')]
+  expect(first.status).toBe(303)
+  expect(again.location).toBe(first.location)
+  expect(other.location).not.toBe(first.location)
+  expect([...stripe.intents.values()].map(({ amount }) => amount)).toEqual([550, 700])
+
+  const payment = await call(`/tip/${first.location}`, anna)
+  expect(payment.text).toMatch(/5\.50 EUR for owner-of-all[\s\S]*data-key="pk_test_standin" data-secret="pi_\d+_secret/)
+  expect(payment.policy).toContain("script-src 'self' https://js.stripe.com")
+  expect((await call(`/tip/${first.location}`, undefined)).status).toBe(303)
+})
+
+it('a paid tip is thanked for once Stripe has said so, is listed for both, and its receiver refunds it', async () => {
+  const sent = { key: 'b', amount: '900', currency: 'jpy', message: 'Great' }
+  const { location } = await call(`/tip/${streamId}`, anna, sent)
+  const page = `/tip/${location}`
+  const intent = [...stripe.intents.keys()].at(-1) ?? ''
+  stripe.failToPay(intent)
+  await deliverNewest()
+  expect((await call(page, anna)).text).toContain('The payment was not made')
+  expect((await call('/tips', anna)).text).toMatch(/900 JPY[\s\S]*Not paid[\s\S]*Complete/)
+  using watching = await openEventSource(`${gateway.url}/api/v1/streams/${streamId}/events?monitor=`)
+  await until(() => watching.events.length > 0, 'the events of the broadcast are there')
+  stripe.pay(intent)
+  expect((await call(`${page}?redirect_status=succeeded`, anna)).text).toContain('being processed')
+  await deliverNewest()
+  expect((await call(`${page}?redirect_status=succeeded`, anna)).text).toMatch(/Thank you![\s\S]*900 JPY/)
+  await until(() => watching.events.some(({ event }) => event === 'tips'), 'viewers see the tip')
+  for (const name of ['chat', 'tips']) {
+    expect(watching.events.find(({ event }) => event === name)?.data).toMatchObject({
+      user: { username: 'anna' },
+      tip: { amount: 900, currency: 'jpy', message: 'Great' },
+    })
+  }
+  expect((await call('/tips?lang=ja', owner)).text).toMatch(/900 JPY[\s\S]*annaさんから[\s\S]*支払い済み/)
+  expect((await call('/tips', anna)).text).not.toContain('Refund')
+
+  const [, id = ''] = /name="id" value="([^"]+)"/.exec((await call('/tips', owner)).text) ?? []
+  expect((await call('/tips', anna, { id })).status).toBe(403)
+  expect((await call('/tips', owner, { id })).location).toBe('tips?refunded')
+  await deliverNewest()
+  expect((await call('/tips', owner)).text).toMatch(/900 JPY[\s\S]*Refunded/)
+})
+
+it('without a publishable key, pages have no tips', async () => {
+  await using plain = await startTestGateway()
+  const ben = await signUp(plain.api, 'ben')
+  const cookie = `tallylight_session=${ben.headers['authorization']?.replace('Bearer ', '')}`
+  const answer = await fetch(`${plain.url}/tip/${streamId}`, { headers: { cookie } })
+  expect(answer.status).toBe(404)
+})
