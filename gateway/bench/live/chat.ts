@@ -3,22 +3,18 @@ import { once } from 'node:events'
 import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 
-import postgres from 'postgres'
 import * as v from 'valibot'
 
-import { newUuid } from '../../../shared/ids.ts'
-import { deriveSessionKey } from '../../../shared/net/signing.ts'
 import { findFreePort } from '../../adapters/http/free-port.ts'
-import { signSessionToken } from '../../live/accounts/session-token.ts'
+import { seedChat } from '../../live/testing/seed-chat.ts'
 import { waitForPort } from '../../testing/wait-for-port.ts'
 import type { BenchResult } from '../result-table.ts'
-import { startBenchSystem, type BenchSystem } from '../system.ts'
+import { startBenchSystem } from '../system.ts'
 
 const CLIENTS = 1000
 const RATES = [10, 50, 200]
 const SEC = 10
 const START_TIMEOUT_MS = 30_000
-const DAY_MS = 86_400_000
 const LOAD_PROGRAM = fileURLToPath(new URL('chat-load.ts', import.meta.url))
 const PLAIN_PROGRAM = fileURLToPath(new URL('plain-chat.ts', import.meta.url))
 
@@ -29,7 +25,10 @@ export async function benchChat(): Promise<BenchResult[]> {
     env: { INGEST_WORKERS: '0', LIVE_WATCHDOG: 'false' },
   })
   await using plain = await startPlainChat()
-  const { streamId, tokens } = await createChat(system, Math.max(...RATES) * 2)
+  const { streamId, tokens } = await seedChat(
+    { databaseUrl: system.databaseUrl, internalKey: system.keys.INTERNAL_API_KEY },
+    Math.max(...RATES) * 2,
+  )
   const url = `${system.origin.replace('http', 'ws')}/api/v1/streams/${streamId}/chat`
   const results: BenchResult[] = []
   for (const messagesPerSec of RATES) {
@@ -57,40 +56,6 @@ async function runLoad(order: object): Promise<Load> {
   const { stdout } = await promisify(execFile)(process.execPath, program)
   const Result = v.object({ cpuSec: v.number(), deliveries: v.pipe(v.number(), v.minValue(1)) })
   return v.parse(v.pipe(v.string(), v.parseJson(), Result), stdout)
-}
-
-/** Creates a broadcast with a chat, and sessions of `count` users as rows: each password would take its time. */
-async function createChat({ databaseUrl, keys }: BenchSystem, count: number) {
-  const sql = postgres(databaseUrl, { max: 1 })
-  const streamId = newUuid()
-  const people = Array.from({ length: count }, (_one, i) => ({
-    user_id: newUuid(),
-    username: `writer-${i}`,
-    email: `writer-${i}@example.org`,
-    password_hash: '-',
-  }))
-  const expiresAt = new Date(Date.now() + DAY_MS)
-  const sessions = people.map(({ user_id: userId }) => ({
-    session_id: newUuid(),
-    user_id: userId,
-    address: '-',
-    user_agent: '-',
-    expires_at: expiresAt,
-  }))
-  await sql`insert into users ${sql(people)}`
-  await sql`insert into sessions ${sql(sessions)}`
-  await sql`
-    insert into streams (stream_id, user_id, title, description, category, tags, visibility, latency, is_recorded,
-      dvr_sec, state, key_hash, folder)
-    values (${streamId}, ${people[0]?.user_id ?? ''}, 'A chat', '', '', '{}', 'public', 'low', false, 0, 'ready', '-', '-')`
-  await sql.end()
-  const key = deriveSessionKey(keys.INTERNAL_API_KEY)
-  const tokens = await Promise.all(
-    sessions.map(({ session_id: sessionId, user_id: userId }) =>
-      signSessionToken(key, { userId, sessionId }, { createdAt: new Date(), expiresAt }),
-    ),
-  )
-  return { streamId, tokens }
 }
 
 /** Starts `plain-chat.ts`. */

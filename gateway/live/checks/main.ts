@@ -1,5 +1,6 @@
 import { abortOnInterrupt } from '../../demo/demo-gateway.ts'
 import { checkArchives } from './check-archives.ts'
+import { checkChat } from './check-chat.ts'
 import { checkDarkness } from './check-darkness.ts'
 import { checkLadder } from './check-ladder.ts'
 import { checkLatency } from './check-latency.ts'
@@ -27,6 +28,7 @@ const ROWS: readonly RowCheck[] = [
   { row: 10, title: '1080p60 on busy cores', run: checkOverload },
   { row: 11, title: 'the archive', run: checkArchives },
   { row: 12, title: 'black, silent and frozen for 10 s', run: checkDarkness },
+  { row: 13, title: 'a chat of 1,000 sockets at two gateways', run: checkChat },
 ]
 /** Longest time of a row, in ms. */
 const ROW_LIMIT_MS = 600_000
