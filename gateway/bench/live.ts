@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 import { benchBroadcasts } from './live/broadcasts.ts'
 import { benchChat } from './live/chat.ts'
+import { benchFollowers } from './live/followers.ts'
 import { benchIngest } from './live/ingest.ts'
 import { makeSourceClip } from './live/source-clip.ts'
 import type { BenchResult } from './result-table.ts'
@@ -13,7 +14,12 @@ export async function benchLive(): Promise<BenchResult[]> {
   const dir = await mkdtemp(join(tmpdir(), 'tallylight-bench-'))
   try {
     const clip = makeSourceClip(join(dir, 'source.flv'))
-    return [...(await benchIngest(dir, clip)), ...(await benchBroadcasts(dir, clip)), ...(await benchChat())]
+    return [
+      ...(await benchIngest(dir, clip)),
+      ...(await benchBroadcasts(dir, clip)),
+      ...(await benchChat()),
+      ...(await benchFollowers()),
+    ]
   } finally {
     await rm(dir, { recursive: true, force: true })
   }

@@ -1,8 +1,10 @@
 /**
- * Talks in a chat from a process of its own, and measures the CPU of its server: `node chat-load.ts '{"url":…}'` prints how
- * many messages all clients received while it was measured.
+ * Talks in chats from a process of its own, as its input orders, and measures the CPU and the memory of their server. It
+ * prints how many messages were written, and how many all clients received, while it was measured.
  */
 
+import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import * as v from 'valibot'
@@ -11,11 +13,13 @@ import { WebSocket } from 'ws'
 import { readCpuSec } from '../cpu.ts'
 
 const ChatOrder = v.object({
-  /** The address of the chat. */
-  url: v.string(),
-  /** The process of its server. */
+  /** The addresses of the chats. */
+  urls: v.array(v.string()),
+  /** The process of their server. */
   pid: v.number(),
+  /** Readers of each chat. */
   clients: v.number(),
+  /** In all chats together. */
   messagesPerSec: v.number(),
   sec: v.number(),
   /** Sessions of those who write: one of them writes at most once a second. */
@@ -26,29 +30,40 @@ const WARM_UP_MS = 4000
 const CONNECT_AT_A_TIME = 50
 const MESSAGE = Buffer.from('"type":"message"')
 
-const { url, pid, clients, messagesPerSec, sec, tokens } = v.parse(
+const { urls, pid, clients, messagesPerSec, sec, tokens } = v.parse(
   v.pipe(v.string(), v.parseJson(), ChatOrder),
-  process.argv[2],
+  await text(process.stdin),
 )
 let received = 0
+const bytesFrom = await readRss(pid)
 const readers: WebSocket[] = []
-while (readers.length < clients) {
-  readers.push(...(await Promise.all(Array.from({ length: CONNECT_AT_A_TIME }, () => connect({})))))
+const places = urls.flatMap((url) => Array.from({ length: clients }, () => url))
+for (let from = 0; from < places.length; from += CONNECT_AT_A_TIME) {
+  readers.push(...(await Promise.all(places.slice(from, from + CONNECT_AT_A_TIME).map((url) => connect(url, {})))))
 }
-const writers = await Promise.all(tokens.map((token) => connect({ authorization: `Bearer ${token}` })))
+const writers = await Promise.all(
+  tokens.map((token, i) => connect(urls[i % urls.length] ?? '', { authorization: `Bearer ${token}` })),
+)
 let sent = 0
 const timer = setInterval(() => {
   const writer = writers[sent % writers.length]
   writer?.send(JSON.stringify({ type: 'message', text: 'What a good picture this is!', nonce: `n-${sent++}` }))
 }, 1000 / messagesPerSec)
 await wait(WARM_UP_MS)
-const [cpuFrom, receivedFrom] = [readCpuSec(pid), received]
+const [cpuFrom, receivedFrom, sentFrom] = [readCpuSec(pid), received, sent]
 await wait(sec * 1000)
-process.stdout.write(JSON.stringify({ cpuSec: readCpuSec(pid) - cpuFrom, deliveries: received - receivedFrom }))
+const cpuSec = readCpuSec(pid) - cpuFrom
+const result = {
+  cpuSec,
+  deliveries: received - receivedFrom,
+  messages: sent - sentFrom,
+  bytes: (await readRss(pid)) - bytesFrom,
+}
+process.stdout.write(JSON.stringify(result))
 clearInterval(timer)
 for (const socket of [...readers, ...writers]) socket.terminate()
 
-function connect(headers: Record<string, string>): Promise<WebSocket> {
+function connect(url: string, headers: Record<string, string>): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, { headers })
     socket.on('open', () => resolve(socket))
@@ -57,6 +72,12 @@ function connect(headers: Record<string, string>): Promise<WebSocket> {
       received += countMessages(Buffer.from(data as Uint8Array))
     })
   })
+}
+
+/** Returns the memory of a process that is not shared with a file, in bytes (proc(5), `RssAnon`). */
+async function readRss(process: number): Promise<number> {
+  const [, kib = '0'] = /^RssAnon:\s+(\d+) kB/m.exec(await readFile(`/proc/${process}/status`, 'utf8')) ?? []
+  return Number(kib) * 1024
 }
 
 function countMessages(frame: Buffer): number {

@@ -1,10 +1,10 @@
-/** The plain way of a chat: each message to each client, as it comes. `node plain-chat.ts PORT`. */
+/** The plain way of chats: each message to each client of its path, as it comes. `node plain-chat.ts PORT`. */
 
 import { createServer } from 'node:http'
 
 import { WebSocketServer, type WebSocket } from 'ws'
 
-const clients = new Set<WebSocket>()
+const rooms = new Map<string, Set<WebSocket>>()
 const sockets = new WebSocketServer({
   noServer: true,
   maxPayload: 16 * 1024,
@@ -16,7 +16,8 @@ let seq = 0
 createServer()
   .on('upgrade', (request, socket, head) => {
     sockets.handleUpgrade(request, socket, head, (client) => {
-      clients.add(client)
+      const clients = rooms.get(request.url ?? '') ?? new Set()
+      rooms.set(request.url ?? '', clients.add(client))
       client.on('close', () => clients.delete(client))
       client.on('message', (data) => {
         const { text }: { text: string } = JSON.parse(Buffer.from(data as Uint8Array).toString())

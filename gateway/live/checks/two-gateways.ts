@@ -3,7 +3,7 @@ import { createTemporaryFolder } from '../../demo/demo-gateway.ts'
 import { startGatewayProcess, type GatewayProcess } from '../../testing/gateway-process.ts'
 import { TEST_KEYS } from '../../testing/test-gateway.ts'
 import { startWholeSystem } from '../../testing/whole-system.ts'
-import { seedChat } from '../testing/seed-chat.ts'
+import { seedChats } from '../testing/seed-chat.ts'
 
 /** Two gateways of one database, and a broadcast with its chat. */
 export type TwoGateways = AsyncDisposable & {
@@ -30,9 +30,11 @@ export async function startTwoGateways(writers: number, signal: AbortSignal): Pr
   const [port, rtmpPort] = [await findFreePort(null), await findFreePort(null)]
   const own = { DATA_DIR: folder.path, DATABASE_URL: databaseUrl, RTMP_PORT: String(rtmpPort) }
   const second = await startGatewayProcess({ port, env: { ...TEST_KEYS, ...SETTINGS, ...own }, signal })
-  const chat = await seedChat({ databaseUrl, internalKey: TEST_KEYS.INTERNAL_API_KEY }, writers)
+  const seeded = { databaseUrl, internalKey: TEST_KEYS.INTERNAL_API_KEY }
+  const { streamIds, tokens } = await seedChats(seeded, { chats: 1, writers })
   return {
-    ...chat,
+    streamId: streamIds[0] ?? '',
+    tokens,
     origins: [system.gateway().origin, second.origin],
     second,
     async [Symbol.asyncDispose]() {

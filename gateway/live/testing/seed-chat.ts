@@ -7,16 +7,21 @@ import { signSessionToken } from '../accounts/session-token.ts'
 /** A gateway whose chat is put under load. */
 type SeededGateway = { readonly databaseUrl: string; readonly internalKey: string }
 
-/** A broadcast with a chat, and the sessions of those who write. */
-type SeededChat = { readonly streamId: string; readonly tokens: readonly string[] }
+/** Broadcasts with a chat each, and the sessions of those who write. */
+type SeededChats = { readonly streamIds: readonly string[]; readonly tokens: readonly string[] }
+
+/** How many rows there are of each. */
+type SeededCounts = { readonly chats: number; readonly writers: number }
 
 const DAY_MS = 86_400_000
 
-/** Creates a broadcast with a chat, and sessions of `count` users as rows: each password would take its time. */
-export async function seedChat({ databaseUrl, internalKey }: SeededGateway, count: number): Promise<SeededChat> {
+/** Creates broadcasts with a chat, and sessions of users as rows: each password would take its time. */
+export async function seedChats(
+  { databaseUrl, internalKey }: SeededGateway,
+  { chats, writers }: SeededCounts,
+): Promise<SeededChats> {
   const sql = postgres(databaseUrl, { max: 1 })
-  const streamId = newUuid()
-  const people = Array.from({ length: count }, (_one, i) => ({
+  const people = Array.from({ length: writers }, (_one, i) => ({
     user_id: newUuid(),
     username: `writer-${i}`,
     email: `writer-${i}@example.org`,
@@ -30,12 +35,15 @@ export async function seedChat({ databaseUrl, internalKey }: SeededGateway, coun
     user_agent: '-',
     expires_at: expiresAt,
   }))
+  const streams = Array.from({ length: chats }, (_one, i) => ({
+    ...STREAM,
+    stream_id: newUuid(),
+    user_id: people[0]?.user_id ?? '',
+    key_hash: `key-${i}`,
+  }))
   await sql`insert into users ${sql(people)}`
   await sql`insert into sessions ${sql(sessions)}`
-  await sql`
-    insert into streams (stream_id, user_id, title, description, category, tags, visibility, latency, is_recorded,
-      dvr_sec, state, key_hash, folder)
-    values (${streamId}, ${people[0]?.user_id ?? ''}, 'A chat', '', '', '{}', 'public', 'low', false, 0, 'ready', '-', '-')`
+  await sql`insert into streams ${sql(streams)}`
   await sql.end()
   const key = deriveSessionKey(internalKey)
   const tokens = await Promise.all(
@@ -43,5 +51,19 @@ export async function seedChat({ databaseUrl, internalKey }: SeededGateway, coun
       signSessionToken(key, { userId, sessionId }, { createdAt: new Date(), expiresAt }),
     ),
   )
-  return { streamId, tokens }
+  return { streamIds: streams.map(({ stream_id: id }) => id), tokens }
+}
+
+/** A broadcast that has not started. */
+const STREAM = {
+  title: 'A chat',
+  description: '',
+  category: '',
+  tags: [],
+  visibility: 'public',
+  latency: 'low',
+  is_recorded: false,
+  dvr_sec: 0,
+  state: 'ready',
+  folder: '-',
 }
