@@ -27,13 +27,13 @@ export function pagePolicy({ scripts = false, media = false, forms = false, medi
 }
 
 /**
- * Returns the Content-Security-Policy of the page that takes a payment: with what Stripe's script needs, which writes styles
- * into its elements (https://docs.stripe.com/security/guide#content-security-policy).
+ * Returns the Content-Security-Policy of the page that takes a payment: with what Stripe's script needs
+ * (https://docs.stripe.com/security/guide#content-security-policy), and no inline style either.
  */
 export function paymentPolicy(): string {
   return [
     "default-src 'none'",
-    "style-src 'self' 'unsafe-inline'",
+    "style-src 'self'",
     "img-src 'self' https://*.stripe.com",
     "script-src 'self' https://js.stripe.com https://*.js.stripe.com",
     "connect-src 'self' https://api.stripe.com",

@@ -90,6 +90,7 @@ it('a form opens one tip, whose payment page has the secret and the policy of St
   const payment = await call(`/tip/${first.location}`, anna)
   expect(payment.text).toMatch(/5\.50 EUR for owner-of-all[\s\S]*data-key="pk_test_standin" data-secret="pi_\d+_secret/)
   expect(payment.policy).toContain("script-src 'self' https://js.stripe.com")
+  expect(payment.policy).not.toContain('unsafe')
   expect((await call(`/tip/${first.location}`, undefined)).status).toBe(303)
 })
 
