@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 
 import { pageErrors, pageNotFound } from './errors.tsx'
 import { archivePageRoutes } from './archive/routes.tsx'
+import { clipPageRoutes } from './clip/routes.tsx'
 import { channelRoutes } from './channel/routes.tsx'
 import { forgotRoutes } from './forgot/routes.ts'
 import { followPageRoutes } from './follow/routes.ts'
@@ -27,6 +28,7 @@ export const PAGE_SOURCES: readonly string[] = [
   'live/pages/styles/broadcasts.css',
   'live/pages/styles/studio.css',
   'live/pages/styles/chat.css',
+  'live/pages/styles/clips.css',
 ]
 
 const ROUTES = [
@@ -39,6 +41,7 @@ const ROUTES = [
   settingsRoutes,
   watchRoutes,
   archivePageRoutes,
+  clipPageRoutes,
   studioRoutes,
   channelRoutes,
   followPageRoutes,

@@ -4,7 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from '../../../shared/testing/browser.ts'
 import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
-import { claimBroadcast, claimIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
+import {
+  claimBroadcast,
+  claimClip,
+  claimIngest,
+  signUp,
+  type SimulatedIngest,
+  type TestUser,
+} from '../testing/live-gateway.ts'
 import { findBarriers, isTooWide, layoutShiftOf, recordLayoutShifts, watchPage } from './testing/inspect-page.ts'
 
 const MAX_SCRIPT_BYTES = 60_000
@@ -55,11 +62,25 @@ async function makeBroadcasts(): Promise<void> {
     const encoder = await claimBroadcast(gateway.url, id)
     await encoder.encode(session, 3)
     ids.set(title === 'Over' ? 'ended' : 'live', id)
+    if (title === 'On the air') await makeClips(id)
     if (title !== 'Over') continue
     await api('PUT', `/streams/${id}/end`)
     await encoder.report({ finished_session: session })
     await until(async () => (await api('GET', '/archives')).json.archives.length > 0, 'there is an archive')
     ids.set('archive', (await api('GET', '/archives')).json.archives[0].archive_id)
+  }
+}
+
+/** Makes a clip of each status. */
+async function makeClips(streamId: string): Promise<void> {
+  const path = `/api/v1/streams/${streamId}/clips`
+  for (const status of ['cut', 'damaged', 'waiting'] as const) {
+    const { json } = await gateway.api('POST', path, { duration: 5, title: `A ${status} clip` }, owner.headers)
+    ids.set(`clip ${status}`, json.clip_id)
+    if (status === 'waiting') continue
+    const failed = { status: 'failed', reason: '1.m4s is missing' } as const
+    const worker = await claimClip(gateway.url, json.clip_id)
+    await worker.report(status === 'cut' ? { status: 'ready', file_size: 5000 } : failed)
   }
 }
 
@@ -75,10 +96,16 @@ const PAGES = [
   ['a broadcast that has ended', () => `watch/${ids.get('ended')}`, false],
   ['a recording', () => `archives/${ids.get('archive')}`, false],
   ['a channel', () => '@anna', false],
+  ['a clip', () => `clips/${ids.get('clip cut')}`, false],
+  ['a clip that is being cut', () => `clips/${ids.get('clip waiting')}`, false],
   ['a page that does not exist', () => 'nothing/here', false],
   ['a broadcast that does not exist', () => 'watch/0', false],
   ['the list of what is live to one who follows', () => '', true],
   ['a channel that is followed', () => '@mika', true],
+  ['the own clip', () => `clips/${ids.get('clip cut')}`, true],
+  ['the own clip that could not be cut', () => `clips/${ids.get('clip damaged')}`, true],
+  ['the own channel with clips', () => '@anna', true],
+  ['a recording that may be clipped', () => `archives/${ids.get('archive')}`, true],
   ['notices', () => 'notices', true],
   ['the settings', () => 'settings', true],
   ['the studio', () => 'studio', true],
@@ -239,6 +266,35 @@ it('platforms are added and removed without scripts; with them, the studio follo
   await form.locator('#targets').waitFor()
   expect(await item.count()).toBe(0)
   await page.locator('[data-target]').waitFor({ state: 'hidden' })
+})
+
+it('a clip is cut by a form, and its page shows by itself when it is made', async () => {
+  await using context = await openContext({ locale: 'en-GB', colorScheme: 'dark' }, true)
+  const page = await context.newPage()
+  await page.goto(`${gateway.url}/archives/${ids.get('archive')}`)
+  await page.getByText('Clip', { exact: true }).click()
+  await page.getByLabel('Begins at').fill('0:05')
+  expect(await findBarriers(page)).toEqual([])
+  await page.setViewportSize(PHONE)
+  expect(await isTooWide(page)).toBe(false)
+  await page.getByRole('button', { name: 'Create clip' }).click()
+  await page.getByText('This part is not stored.').waitFor()
+  expect(await page.getByLabel('Begins at').inputValue()).toBe('0:05')
+  expect(await findBarriers(page)).toEqual([])
+
+  await page.goto(`${gateway.url}/clips/${ids.get('clip waiting')}`)
+  await page.getByRole('heading', { name: 'The clip is being cut' }).waitFor()
+  await (await claimClip(gateway.url, ids.get('clip waiting') ?? '')).report({ status: 'ready', file_size: 5_000_000 })
+  await page.locator('video').waitFor()
+  await page.getByRole('link', { name: 'Download (5 MB)' }).waitFor()
+  await page.getByText('Rename', { exact: true }).click()
+  await page.getByLabel('Title of the clip').fill('With a better name')
+  await page.getByRole('button', { name: 'Save title' }).click()
+  await page.getByRole('heading', { name: 'With a better name' }).waitFor()
+  await page.getByText('Delete', { exact: true }).click()
+  await page.getByRole('button', { name: 'Delete it now' }).click()
+  await page.getByRole('heading', { name: 'Clips' }).waitFor()
+  expect(await page.getByText('With a better name').count()).toBe(0)
 })
 
 it('people talk in the chat of a broadcast, also across a lost connection, and its owner moderates it', async () => {

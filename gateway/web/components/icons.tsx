@@ -19,6 +19,7 @@ const PATHS = {
   bell: 'M6 16V11a6 6 0 0 1 12 0v5l2 2H4l2-2Z M10 21h4',
   user: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8Z M4 20.5c1-4 4-6 8-6s7 2 8 6',
   plus: 'M12 5v14M5 12h14',
+  scissors: 'M6 4a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5Z M6 15a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5Z M8 8l12 9M8 16 20 7',
 } as const
 export type IconName = keyof typeof PATHS
 

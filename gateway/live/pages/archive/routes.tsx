@@ -9,6 +9,7 @@ import type { ArchiveDetails } from '../../archives/present.ts'
 import { getArchive } from '../../archives/read-archives.ts'
 import { toPageUrl } from '../addresses.ts'
 import { ReplayPanel } from '../chat/chat-panel.tsx'
+import { ClipBox } from '../clip/clip-form.tsx'
 import { showPage } from '../frame.tsx'
 import { WATCH_MESSAGES } from '../messages/watch.ts'
 import { Moment } from '../moment.tsx'
@@ -74,6 +75,7 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
             </a>
           </div>
           <div class="actions">
+            <ClipBox visit={visit} source={{ kind: 'archive', id: archive.archive_id }} root={ROOT} isHidden={false} />
             <button class="button" type="button" data-share data-copied={text.shared} hidden>
               <Icon name="link" />
               <span aria-live="polite">{text.share}</span>
