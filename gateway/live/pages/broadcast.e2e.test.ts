@@ -7,7 +7,7 @@ import { PATIENCE_MS } from '../../../shared/testing/until.ts'
 import { findFreePort } from '../../adapters/http/free-port.ts'
 import { startWholeSystem } from '../../testing/whole-system.ts'
 import { waitForIngest } from '../testing/ingest-address.ts'
-import { watchPage } from './testing/inspect-page.ts'
+import { findBarriers, watchPage } from './testing/inspect-page.ts'
 
 const SEGMENT_FRAMES = '30'
 
@@ -67,6 +67,11 @@ async function clipLastSeconds(page: Page, origin: string): Promise<void> {
   }
   await expect.poll(storedSec).toBeGreaterThan(11)
   await page.getByText('Clip', { exact: true }).click()
+  expect(await findBarriers(page)).toEqual([])
+  await page.getByLabel('Length').selectOption('90 seconds')
+  await page.getByRole('button', { name: 'Create clip' }).click()
+  await page.getByText('This part is not stored.').waitFor()
+  expect(await findBarriers(page)).toEqual([])
   await page.getByLabel('Length').selectOption('10 seconds')
   await page.getByRole('button', { name: 'Create clip' }).click()
   await page.waitForURL(/\/clips\//)

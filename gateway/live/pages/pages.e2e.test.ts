@@ -6,13 +6,14 @@ import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
 import {
   claimBroadcast,
-  claimClip,
   claimIngest,
+  orderClip,
   signUp,
   type SimulatedIngest,
   type TestUser,
 } from '../testing/live-gateway.ts'
 import { findBarriers, isTooWide, layoutShiftOf, recordLayoutShifts, watchPage } from './testing/inspect-page.ts'
+import { PAGES } from './testing/listed-pages.ts'
 
 const MAX_SCRIPT_BYTES = 60_000
 const MAX_LAYOUT_SHIFT = 0.05
@@ -62,7 +63,7 @@ async function makeBroadcasts(): Promise<void> {
     const encoder = await claimBroadcast(gateway.url, id)
     await encoder.encode(session, 3)
     ids.set(title === 'Over' ? 'ended' : 'live', id)
-    if (title === 'On the air') await makeClips(id)
+    if (title === 'On the air') await orderClips(id)
     if (title !== 'Over') continue
     await api('PUT', `/streams/${id}/end`)
     await encoder.report({ finished_session: session })
@@ -71,49 +72,17 @@ async function makeBroadcasts(): Promise<void> {
   }
 }
 
-/** Makes a clip of each status. */
-async function makeClips(streamId: string): Promise<void> {
-  const path = `/api/v1/streams/${streamId}/clips`
-  for (const status of ['cut', 'damaged', 'waiting'] as const) {
-    const { json } = await gateway.api('POST', path, { duration: 5, title: `A ${status} clip` }, owner.headers)
-    ids.set(`clip ${status}`, json.clip_id)
-    if (status === 'waiting') continue
-    const failed = { status: 'failed', reason: '1.m4s is missing' } as const
-    const worker = await claimClip(gateway.url, json.clip_id)
-    await worker.report(status === 'cut' ? { status: 'ready', file_size: 5000 } : failed)
+/** Orders a clip of each status. */
+async function orderClips(streamId: string): Promise<void> {
+  const outcomes = {
+    cut: { status: 'ready', file_size: 5000 },
+    damaged: { status: 'failed', reason: 'x' },
+    waiting: null,
+  }
+  for (const [name, outcome] of Object.entries(outcomes)) {
+    ids.set(`clip ${name}`, await orderClip(gateway, owner, { streamId, outcome }))
   }
 }
-
-/** The pages, as their paths below the root; those that need a session last. */
-const PAGES = [
-  ['the list of what is live', () => '', false],
-  ['a search without a result', () => '?q=nothing+of+the+kind', false],
-  ['sign-in', () => 'sign-in', false],
-  ['registration', () => 'register', false],
-  ['a broadcast that has not started', () => `watch/${ids.get('ready')}`, false],
-  ['a planned broadcast', () => `watch/${ids.get('scheduled')}`, false],
-  ['a broadcast on the air', () => `watch/${ids.get('live')}`, false],
-  ['a broadcast that has ended', () => `watch/${ids.get('ended')}`, false],
-  ['a recording', () => `archives/${ids.get('archive')}`, false],
-  ['a channel', () => '@anna', false],
-  ['a clip', () => `clips/${ids.get('clip cut')}`, false],
-  ['a clip that is being cut', () => `clips/${ids.get('clip waiting')}`, false],
-  ['a page that does not exist', () => 'nothing/here', false],
-  ['a broadcast that does not exist', () => 'watch/0', false],
-  ['the list of what is live to one who follows', () => '', true],
-  ['a channel that is followed', () => '@mika', true],
-  ['the own clip', () => `clips/${ids.get('clip cut')}`, true],
-  ['the own clip that could not be cut', () => `clips/${ids.get('clip damaged')}`, true],
-  ['the own channel with clips', () => '@anna', true],
-  ['a recording that may be clipped', () => `archives/${ids.get('archive')}`, true],
-  ['notices', () => 'notices', true],
-  ['the settings', () => 'settings', true],
-  ['the studio', () => 'studio', true],
-  ['a new broadcast', () => 'studio/new', true],
-  ['the studio of a broadcast that has not started', () => `studio/${ids.get('ready')}`, true],
-  ['the studio of a broadcast on the air', () => `studio/${ids.get('live')}`, true],
-  ['the studio of a broadcast that has ended', () => `studio/${ids.get('ended')}`, true],
-] as const
 
 /** Opens a context with the viewer's language, colours and, for pages that need one, a session. */
 async function openContext(
@@ -147,7 +116,7 @@ describe.each([
     page.removeAllListeners()
     await page.setViewportSize(WIDE)
     const { lines, origins, scriptBytes } = watchPage(page)
-    const answer = await page.goto(`${gateway.url}/${path()}`)
+    const answer = await page.goto(`${gateway.url}/${path(ids)}`)
     await page.waitForLoadState('load')
     const policy = answer?.headers()['content-security-policy'] ?? ''
     expect(policy).toContain("default-src 'none'")
@@ -266,35 +235,6 @@ it('platforms are added and removed without scripts; with them, the studio follo
   await form.locator('#targets').waitFor()
   expect(await item.count()).toBe(0)
   await page.locator('[data-target]').waitFor({ state: 'hidden' })
-})
-
-it('a clip is cut by a form, and its page shows by itself when it is made', async () => {
-  await using context = await openContext({ locale: 'en-GB', colorScheme: 'dark' }, true)
-  const page = await context.newPage()
-  await page.goto(`${gateway.url}/archives/${ids.get('archive')}`)
-  await page.getByText('Clip', { exact: true }).click()
-  await page.getByLabel('Begins at').fill('0:05')
-  expect(await findBarriers(page)).toEqual([])
-  await page.setViewportSize(PHONE)
-  expect(await isTooWide(page)).toBe(false)
-  await page.getByRole('button', { name: 'Create clip' }).click()
-  await page.getByText('This part is not stored.').waitFor()
-  expect(await page.getByLabel('Begins at').inputValue()).toBe('0:05')
-  expect(await findBarriers(page)).toEqual([])
-
-  await page.goto(`${gateway.url}/clips/${ids.get('clip waiting')}`)
-  await page.getByRole('heading', { name: 'The clip is being cut' }).waitFor()
-  await (await claimClip(gateway.url, ids.get('clip waiting') ?? '')).report({ status: 'ready', file_size: 5_000_000 })
-  await page.locator('video').waitFor()
-  await page.getByRole('link', { name: 'Download (5 MB)' }).waitFor()
-  await page.getByText('Rename', { exact: true }).click()
-  await page.getByLabel('Title of the clip').fill('With a better name')
-  await page.getByRole('button', { name: 'Save title' }).click()
-  await page.getByRole('heading', { name: 'With a better name' }).waitFor()
-  await page.getByText('Delete', { exact: true }).click()
-  await page.getByRole('button', { name: 'Delete it now' }).click()
-  await page.getByRole('heading', { name: 'Clips' }).waitFor()
-  expect(await page.getByText('With a better name').count()).toBe(0)
 })
 
 it('people talk in the chat of a broadcast, also across a lost connection, and its owner moderates it', async () => {

@@ -8,7 +8,7 @@ import type {
   IngestReportAccepted,
   IngestSession,
 } from '../../../shared/contract/live.ts'
-import type { ClipOrder, ClipOutcome, StorageOrder, StorageResult } from '../../../shared/contract/live-files.ts'
+import type { ClipOrder, StorageOrder, StorageResult } from '../../../shared/contract/live-files.ts'
 import { hashText } from '../../../shared/net/hash.ts'
 import { deriveWorkerToken, signCallback } from '../../../shared/net/signing.ts'
 import { TEST_KEYS, type ApiResponse, type Json } from '../../testing/test-gateway.ts'
@@ -179,7 +179,7 @@ export async function reportArchive(url: string, archiveId: string, outcome: obj
 /** A worker of a clip in a test: the task of its claim, and the call that reports what became of it. */
 export type SimulatedCutter = {
   readonly order: ClipOrder
-  report(outcome: ClipOutcome): Promise<ApiResponse>
+  report(outcome: object): Promise<ApiResponse>
 }
 
 /** Claims the assignment of a clip, which the gateway must have. */
@@ -192,6 +192,17 @@ export async function claimClip(url: string, clipId: string): Promise<SimulatedC
     order: claim.order,
     report: (outcome) => call('PUT', `${path}/status`, { epoch: claim.epoch, seq: 1, outcome }),
   }
+}
+
+/** Orders a clip of the last seconds of a broadcast, and reports what became of it, unless that is `null`; returns its id. */
+export async function orderClip(
+  { api, url }: { readonly api: Api; readonly url: string },
+  maker: TestUser,
+  { streamId, outcome }: { readonly streamId: string; readonly outcome: object | null },
+): Promise<string> {
+  const { json } = await api('POST', `/api/v1/streams/${streamId}/clips`, { duration: 5 }, maker.headers)
+  if (outcome !== null) await (await claimClip(url, json.clip_id)).report(outcome)
+  return json.clip_id
 }
 
 /** A storage worker of a test: the tasks of its claim, and the call that reports what became of them. */

@@ -21,7 +21,7 @@ import {
   chooseFrames,
   isStoredWhole,
   readFrameTimes,
-  type FrameRange,
+  type ClipFrames,
 } from './cut-range.ts'
 
 /** The files of a clip, or why there are none. */
@@ -56,7 +56,7 @@ export async function cutClip(order: ClipOrder, means: JoinMeans): Promise<CutCl
 }
 
 /** Returns the frames of the range; all frames of the segments must be there. */
-async function locateFrames(order: ClipOrder, joined: string, means: JoinMeans): Promise<FrameRange> {
+async function locateFrames(order: ClipOrder, joined: string, means: JoinMeans): Promise<ClipFrames> {
   const input = ['-nostdin', '-v', 'error', '-protocol_whitelist', 'file', '-i', joined]
   const listing = await run([...input, '-map', '0:v:0', '-c', 'copy', '-f', 'framecrc', '-'], 'no frames', means)
   const times = readFrameTimes(listing)

@@ -4,7 +4,7 @@ import type { ClipOrder } from '../../../shared/contract/live-files.ts'
 export type FrameTimes = { readonly pts: readonly number[]; readonly secPerUnit: number }
 
 /** The frames of a clip: from the first one up to the time at which the clip ends, in units of the file's clock. */
-export type FrameRange = {
+export type ClipFrames = {
   readonly frames: number
   readonly startPts: number
   readonly endPts: number
@@ -36,7 +36,7 @@ export function isStoredWhole({ runs, start_sec: startSec, duration_sec: duratio
 export function chooseFrames(
   { pts, secPerUnit }: FrameTimes,
   { start_sec: startSec, duration_sec: durationSec }: Pick<ClipOrder, 'start_sec' | 'duration_sec'>,
-): FrameRange | null {
+): ClipFrames | null {
   const [begin = 0] = pts
   const toPts = (sec: number) => begin + (sec - TOLERANCE_SEC) / secPerUnit
   const chosen = pts.filter((at) => at >= toPts(startSec) && at < toPts(startSec + durationSec))
@@ -57,7 +57,7 @@ type CutFiles = { readonly input: string; readonly output: string }
 /** Returns ffmpeg's arguments that encode a range of frames, with the sound of the same time, as an MP4 file for the web. */
 export function buildCutArguments(
   { width, height, frame_rate: rate }: Pick<ClipOrder, 'width' | 'height' | 'frame_rate'>,
-  { startPts, endPts, startSec, endSec }: FrameRange,
+  { startPts, endPts, startSec, endSec }: ClipFrames,
   { input, output }: CutFiles,
 ): string[] {
   const video = [

@@ -37,8 +37,6 @@ type ArchiveParts = { readonly visit: Visit; readonly archive: ArchiveDetails }
 
 function ArchivePage({ visit, archive }: ArchiveParts) {
   const { language } = visit
-  const text = WATCH_MESSAGES[language]
-  const { username } = archive.user
   return (
     <div class={archive.has_chat ? 'watch with-chat' : 'watch'}>
       <div class="theatre">
@@ -53,36 +51,7 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
         />
       </div>
       <div class="wrap watch-about">
-        <header class="watch-head">
-          <div class="watch-title">
-            <h1>{archive.title}</h1>
-            <p class="watch-marks">
-              <span class="badge badge-ended">{text.recording}</span>
-              {archive.duration === null ? null : (
-                <span class="mark">
-                  <Icon name="clock" />
-                  {formatClock(archive.duration)}
-                </span>
-              )}
-              <span class="mark">
-                <Moment at={archive.created_at} language={language} />
-              </span>
-              <VisibilityMark visibility={archive.visibility} language={language} />
-            </p>
-            <a class="by" href={`${ROOT}/@${username}`}>
-              <Avatar name={username} />
-              <strong>{username}</strong>
-            </a>
-          </div>
-          <div class="actions">
-            <ClipBox visit={visit} source={{ kind: 'archive', id: archive.archive_id }} root={ROOT} isHidden={false} />
-            <button class="button" type="button" data-share data-copied={text.shared} hidden>
-              <Icon name="link" />
-              <span aria-live="polite">{text.share}</span>
-            </button>
-            <Download visit={visit} archive={archive} />
-          </div>
-        </header>
+        <ArchiveHead visit={visit} archive={archive} />
       </div>
       {archive.has_chat ? (
         <div class="chat-column">
@@ -94,6 +63,44 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
         <Chapters visit={visit} archive={archive} />
       </div>
     </div>
+  )
+}
+
+function ArchiveHead({ visit, archive }: ArchiveParts) {
+  const { language } = visit
+  const text = WATCH_MESSAGES[language]
+  const { username } = archive.user
+  return (
+    <header class="watch-head">
+      <div class="watch-title">
+        <h1>{archive.title}</h1>
+        <p class="watch-marks">
+          <span class="badge badge-ended">{text.recording}</span>
+          {archive.duration === null ? null : (
+            <span class="mark">
+              <Icon name="clock" />
+              {formatClock(archive.duration)}
+            </span>
+          )}
+          <span class="mark">
+            <Moment at={archive.created_at} language={language} />
+          </span>
+          <VisibilityMark visibility={archive.visibility} language={language} />
+        </p>
+        <a class="by" href={`${ROOT}/@${username}`}>
+          <Avatar name={username} />
+          <strong>{username}</strong>
+        </a>
+      </div>
+      <div class="actions">
+        <button class="button" type="button" data-share data-copied={text.shared} hidden>
+          <Icon name="link" />
+          <span aria-live="polite">{text.share}</span>
+        </button>
+        <Download visit={visit} archive={archive} />
+        <ClipBox visit={visit} source={{ kind: 'archive', id: archive.archive_id }} root={ROOT} isHidden={false} />
+      </div>
+    </header>
   )
 }
 

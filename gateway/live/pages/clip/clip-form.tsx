@@ -61,7 +61,7 @@ export function ClipForm({ source, root, language, values, problems }: ClipFormP
           autocomplete="off"
         />
       ) : (
-        <input type="hidden" name="start" value="" />
+        <input type="hidden" name="start" value={values['start'] ?? ''} />
       )}
       <Field
         id="clip-title"
@@ -74,7 +74,7 @@ export function ClipForm({ source, root, language, values, problems }: ClipFormP
         maxLength={255}
         isOptional
       />
-      {source.kind === 'stream' ? <p class="hint">{text.liveHint}</p> : null}
+      {source.kind === 'stream' && Object.keys(problems).length === 0 ? <p class="hint">{text.liveHint}</p> : null}
       <button class="button button-primary" type="submit">
         {text.create}
       </button>

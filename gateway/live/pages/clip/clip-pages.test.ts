@@ -2,10 +2,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { until } from '../../../../shared/testing/until.ts'
 import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
-import { claimBroadcast, claimIngest, signUp, type TestUser } from '../../testing/live-gateway.ts'
+import { claimBroadcast, claimIngest, orderClip, signUp, type TestUser } from '../../testing/live-gateway.ts'
 
 let gateway: TestGateway
-let [anna, ben]: TestUser[] = []
+let anna: TestUser
+let ben: TestUser
 let streamId = ''
 beforeAll(async () => {
   gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
@@ -20,8 +21,8 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const cookieOf = (who: TestUser | undefined) => ({
-  cookie: `tallylight_session=${who?.headers['authorization']?.replace('Bearer ', '')}`,
+const cookieOf = (who: TestUser) => ({
+  cookie: `tallylight_session=${who.headers['authorization']?.replace('Bearer ', '')}`,
 })
 const send = async (path: string, form: Record<string, string>, headers: Record<string, string>) => {
   const init = { method: 'POST', body: new URLSearchParams(form), headers, redirect: 'manual' } as const
@@ -44,6 +45,23 @@ it('a form cuts the last seconds of a broadcast, without scripts, and leads to t
   for (const who of [ben, anna]) expect(await read(path, who)).toContain('Delete it now')
   expect(await read('/@anna', ben)).toContain('The clip is being cut')
   expect(await read('/@anna')).not.toContain('The clip is being cut')
+})
+
+it('its maker renames a clip and deletes it by forms', async () => {
+  const own = { ...cookieOf(ben), origin: gateway.url }
+  const id = await orderClip(gateway, ben, { streamId, outcome: { status: 'ready', file_size: 5_000_000 } })
+  const page = await read(`/clips/${id}`)
+  expect(page).toMatch(/<video[\s\S]*src="\.\.\/live\/[\s\S]*Download \(5 MB\)/)
+  expect(page).not.toContain('data-refresh')
+  expect(await send(`/clips/${id}`, { form: 'title', title: 'Better' }, own)).toMatchObject({
+    status: 303,
+    location: id,
+  })
+  expect(await read(`/clips/${id}?part=film`)).toContain('aria-label="Clip: Better"')
+  const stranger = { ...cookieOf(anna), origin: gateway.url }
+  expect((await send(`/clips/${id}`, { form: 'title', title: 'Worse' }, stranger)).status).toBe(403)
+  expect(await send(`/clips/${id}`, { form: 'delete' }, own)).toMatchObject({ status: 303, location: '../@anna' })
+  expect(await read(`/clips/${id}`)).not.toContain('Better')
 })
 
 it('a form that cannot be granted says why, in the language of the viewer', async () => {

@@ -112,12 +112,6 @@ function WatchHead({ visit, stream }: WatchParts) {
         <FollowBox visit={visit} channel={stream.user} root={ROOT} back={`watch/${stream.stream_id}`} />
       </div>
       <div class="actions">
-        <ClipBox
-          visit={visit}
-          source={{ kind: 'stream', id: stream.stream_id }}
-          root={ROOT}
-          isHidden={stream.playback_url === null}
-        />
         <button class="button" type="button" data-share data-copied={text.shared} hidden>
           <Icon name="link" />
           <span aria-live="polite">{text.share}</span>
@@ -128,6 +122,12 @@ function WatchHead({ visit, stream }: WatchParts) {
             {text.controlRoom}
           </a>
         ) : null}
+        <ClipBox
+          visit={visit}
+          source={{ kind: 'stream', id: stream.stream_id }}
+          root={ROOT}
+          isHidden={stream.playback_url === null}
+        />
       </div>
     </header>
   )
