@@ -7,6 +7,7 @@ const KINDS: readonly WorkerKind[] = [
   { name: 'ingest', load: async () => (await import('./live/ingest/index.ts')).prepareIngestWorker },
   { name: 'live', load: async () => (await import('./live/index.ts')).prepareLiveWorker },
   { name: 'archive', load: async () => (await import('./live/archive/index.ts')).prepareArchiveWorker },
+  { name: 'clip', load: async () => (await import('./live/clip/index.ts')).prepareClipWorker },
   { name: 'storage', load: async () => (await import('./live/storage/index.ts')).prepareStorageWorker },
 ]
 

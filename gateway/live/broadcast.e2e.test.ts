@@ -93,6 +93,13 @@ async function waitForArchive({ id }: Broadcast) {
   return find()
 }
 
+/** Returns a clip once it is cut, or cannot be cut. */
+async function waitForClip(id: string) {
+  const read = async () => (await api('GET', `/clips/${id}`)).json
+  await until(async () => (await read()).status !== 'processing', 'the clip is cut')
+  return read()
+}
+
 /** Kills a process; one that makes a picture may have ended. */
 function killIfRunning(pid: number): void {
   try {
@@ -107,7 +114,7 @@ function expectConsecutive(frames: readonly number[], count: number): void {
 }
 
 describe('a broadcast', () => {
-  it('is on the air, played by ffprobe, and recorded whole though its worker and its encoder process are killed', async () => {
+  it('is on the air, played by ffprobe, recorded whole and clipped though its worker and its encoder process are killed', async () => {
     const broadcast = await createBroadcast()
     await using encoder = startEncoder({ url: broadcast.url, sec: 20 })
     await until(async () => (await stateOf(broadcast.id)) === 'live', 'it is on the air')
@@ -128,8 +135,14 @@ describe('a broadcast', () => {
     const [second = 0] = findWorkerPids(`live-${broadcast.id}`)
     expect(second).not.toBe(worker)
     for (const pid of findEncoderPids(second)) killIfRunning(pid)
+    const { json: ordered } = await api('POST', `/streams/${broadcast.id}/clips`, { start: -11, duration: 5.5 })
     await encoder.ended
     await until(async () => (await stateOf(broadcast.id)) === 'reconnecting', 'its encoder is gone')
+    const clip = await waitForClip(ordered.clip_id)
+    expect(clip).toMatchObject({ status: 'ready', error: null })
+    const cut = await readFrameNumbers(system.gateway().origin + clip.playback_url, HEIGHT)
+    const first = cut[0] ?? Number.NaN
+    expect(cut).toEqual(Array.from({ length: 165 }, (_, i) => first + i))
     expectConsecutive(await recordedFrames(broadcast), 600)
     const playlist = await readPlaylist(broadcast)
     expect(playlist).toContain('#EXT-X-MEDIA-SEQUENCE:0')

@@ -1,20 +1,21 @@
 import { Hono } from 'hono'
 
-import { deriveWorkerToken } from '../../shared/net/signing.ts'
 import { withMemoryCache } from '../media/memory-cache.ts'
 import { OFTEN_MS, RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
 import { readStoreSettings } from '../settings/stores.ts'
 import type { MountedSystem, System } from '../system.ts'
-import type { WorkerKind } from '../workers/worker-kind.ts'
 import { deleteExpired } from './accounts/cleanup.ts'
 import { userCommand } from './accounts/grant-role.ts'
 import { accountMails } from './accounts/mails/compose-mail.ts'
 import { ACCOUNT_PATHS, accountRoutes, isOpenCall } from './accounts/routes.ts'
 import { sessionAuthentication } from './accounts/session.ts'
 import { archiveCallbacks } from './archives/callbacks.ts'
-import { failLostArchive } from './archives/fail-lost-archive.ts'
-import { ARCHIVE_ATTEMPTS, ARCHIVE_KIND, archiveIdOf, archiveRole, archiveSpec } from './archives/pod.ts'
+import { archiveRole } from './archives/pod.ts'
 import { archiveRoutes } from './archives/routes.ts'
+import { clipCallbacks } from './clips/callbacks.ts'
+import { clipRole } from './clips/pod.ts'
+import { clipRoutes } from './clips/routes.ts'
+import { startClips } from './clips/start-clips.ts'
 import { followBroadcasts } from './broadcasts/follow-broadcasts.ts'
 import { createFollowedStreams } from './broadcasts/followed-streams.ts'
 import { broadcastRoutes } from './broadcasts/routes.ts'
@@ -28,17 +29,15 @@ import { chatRoutes } from './chat/routes.ts'
 import { createFollowerCounts } from './follows/follower-counts.ts'
 import { followRoutes } from './follows/routes.ts'
 import { findStream, STREAMS_ARE_OPEN } from './store/streams.ts'
-import { BROADCAST_KIND, streamIdOf } from './broadcast-worker.ts'
 import { chooseStorage } from './choose-storage.ts'
 import type { LiveContext } from './context.ts'
 import { LIVE_ERRORS } from './errors.ts'
 import { PAGE_SOURCES, pageRoutes } from './pages/index.ts'
 import { INGEST_BODIES, ingestCallbacks } from './ingest/callbacks.ts'
 import { ensureIngest } from './ingest/ensure-ingest.ts'
-import { INGEST_ATTEMPTS, INGEST_KIND, ingestIds, ingestRole, ingestSpec } from './ingest/pod.ts'
+import { INGEST_KIND, ingestIds, ingestRole } from './ingest/pod.ts'
 import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
-import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
-import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
+import { broadcastRole } from './packaging/pod.ts'
 import { LIVE_PATH } from './playback/addresses.ts'
 import { PLATFORM_PATHS, platformRoutes } from './moderation/routes.ts'
 import { createNoticeWatch } from './notices/notice-watch.ts'
@@ -49,13 +48,14 @@ import { createAccessChecks, type AccessChecks } from './playback/access-checks.
 import { createPartCache } from './playback/part-cache.ts'
 import { createPlaylistCache } from './playback/playlist-cache.ts'
 import { playbackRoutes } from './playback/routes.ts'
+import { CLIP_FOLDER } from './rules/clip-files.ts'
 import { retainFiles } from './retention/retain-files.ts'
 import { scheduleRoutes } from './schedule/routes.ts'
 import { ensureStorageWorker } from './storage/ensure-storage-worker.ts'
 import { storageCallbacks } from './storage/callbacks.ts'
-import { STORAGE_ATTEMPTS, STORAGE_KIND, storageRole, storageSpec } from './storage/pod.ts'
-import { findArchive } from './store/archives.ts'
-import { retryDueTasks, STORAGE_DUE_IN_MS } from './store/storage-tasks.ts'
+import { storageRole } from './storage/pod.ts'
+import { CLIPS_ARE_UNFINISHED } from './store/clips.ts'
+import { STORAGE_DUE_IN_MS } from './store/storage-tasks.ts'
 import { countViewers, recordViewerMinutes, VIEWERS_COUNT } from './store/viewers.ts'
 import { MONITORS_DIFFER } from './store/watched-streams.ts'
 import { workersDiffer } from '../workers/store/assignments.ts'
@@ -65,6 +65,7 @@ import { LIVE_SECTION, readLiveSettings, type LiveSettings } from './settings.ts
 import { mountTips } from './tips/mount-tips.ts'
 import { TIP_PATHS } from './tips/routes.ts'
 import { topicOf } from './topic.ts'
+import { workerKinds } from './worker-kinds.ts'
 import { watchdogRoutes } from './watchdog/routes.ts'
 import { watchBroadcasts } from './watchdog/watch-broadcasts.ts'
 import { WHIP_CALLS, whipRoutes } from './whip/routes.ts'
@@ -80,6 +81,7 @@ export const live: System = {
     live: { bare: 'stream_id' },
     ingest: 'ingest_id',
     archive: { bare: 'archive_id' },
+    clip: { bare: 'clip_id' },
     storage: 'storage_id',
   },
   commands: [userCommand],
@@ -88,7 +90,7 @@ export const live: System = {
     const stores = readStoreSettings(env, { ...surroundings, runsPods: kernel.cluster !== null })
     const settings = readLiveSettings(env, { publicUrl: kernel.publicUrl, stores, workerEnv: kernel.workerEnv })
     return {
-      workerRoles: [ingestRole(), broadcastRole(settings), archiveRole(), storageRole()],
+      workerRoles: [ingestRole(), broadcastRole(settings), archiveRole(), clipRole(), storageRole()],
       ...(settings.ingestWorkers === 0
         ? {}
         : { welcome: { label: 'Live', text: describeFirstBroadcast(url, settings) } }),
@@ -110,6 +112,7 @@ const PATHS = [
   ...PLATFORM_PATHS,
   'streams',
   'archives',
+  'clips',
   'blocks',
   'follows',
   'notifications',
@@ -118,6 +121,7 @@ const PATHS = [
 /** Calls beside those of accounts that need no session. */
 const OPEN_CALLS = [
   /^(?:GET|HEAD) \/api\/v1\/(?:streams|archives)(?:\/[^/]+(?:\/(?:events|messages|room|chat|chat\/events|chapters\.vtt))?)?\/?$/,
+  /^(?:GET|HEAD) \/api\/v1\/clips(?:\/[^/]+)?\/?$/,
   WHIP_CALLS,
 ]
 
@@ -147,6 +151,7 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', noticeRoutes({ context, watch: createNoticeWatch(context) }))
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))
+        .route('/', clipRoutes(context))
         .route('/', whipRoutes(context))
         .route('/', tips.api),
     },
@@ -166,13 +171,9 @@ function mount(context: LiveContext): MountedSystem {
       .route('/', watchdogRoutes(context))
       .route('/', tips.events)
       .route('/', viewerRoutes(context, checks, leases)),
-    callbacks: new Hono()
-      .route('/', ingestCallbacks(context))
-      .route('/', broadcastCallbacks(context))
-      .route('/', archiveCallbacks(context))
-      .route('/', storageCallbacks(context)),
+    callbacks: callbackRoutes(context),
     callbackBodies: [...INGEST_BODIES, ...BROADCAST_BODIES],
-    workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context), storageKind(context)],
+    workerKinds: workerKinds(context),
     periodicTasks: [...periodicTasks(context, leases), ...tips.tasks],
     mails: accountMails(context),
     onWebhookExhausted: async () => undefined,
@@ -192,65 +193,24 @@ function viewerRoutes(context: LiveContext, checks: AccessChecks, leases: Viewer
   })
 }
 
+function callbackRoutes(context: LiveContext): Hono {
+  return new Hono()
+    .route('/', ingestCallbacks(context))
+    .route('/', broadcastCallbacks(context))
+    .route('/', archiveCallbacks(context))
+    .route('/', clipCallbacks(context))
+    .route('/', storageCallbacks(context))
+}
+
 /** Returns the files of broadcasts where they lie in a folder of this machine; players read them elsewhere otherwise. */
 function openFiles({ settings, openFolder }: LiveContext) {
   const { storageDir } = settings.live.stores
   if (chooseStorage(settings.live.stores) !== 'local' || storageDir === null) return null
   const folder = openFolder?.(storageDir) ?? null
-  return folder === null ? null : withMemoryCache(folder)
-}
-
-function ingestKind({ settings }: LiveContext): WorkerKind {
-  return {
-    kind: INGEST_KIND,
-    attempts: INGEST_ATTEMPTS,
-    nameOf: ({ id }) => id,
-    subjectsOf: async (ids) => new Map(ids.map((id) => [id, { ingest_id: id }])),
-    specFor: async ({ id }) =>
-      ingestSpec(id, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, INGEST_KIND, id)),
-    // The periodic work opens its assignment again.
-    onLost: async () => undefined,
-  }
-}
-
-function broadcastKind({ db, settings }: LiveContext): WorkerKind {
-  return {
-    kind: BROADCAST_KIND,
-    attempts: BROADCAST_ATTEMPTS,
-    nameOf: ({ id }) => id,
-    subjectsOf: async (ids) => new Map(ids.map((id) => [id, { stream_id: streamIdOf(id) }])),
-    async specFor({ id }) {
-      if ((await findStream(db, streamIdOf(id))) === null) return null
-      return broadcastSpec(id, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, BROADCAST_KIND, id))
-    },
-    onLost: endLostBroadcast,
-  }
-}
-
-function archiveKind({ db, settings }: LiveContext): WorkerKind {
-  return {
-    kind: ARCHIVE_KIND,
-    attempts: ARCHIVE_ATTEMPTS,
-    nameOf: ({ id }) => id,
-    subjectsOf: async (ids) => new Map(ids.map((id) => [id, { archive_id: archiveIdOf(id) }])),
-    async specFor({ id }) {
-      if ((await findArchive(db, archiveIdOf(id))) === null) return null
-      return archiveSpec(id, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, ARCHIVE_KIND, id))
-    },
-    onLost: failLostArchive,
-  }
-}
-
-function storageKind({ settings }: LiveContext): WorkerKind {
-  return {
-    kind: STORAGE_KIND,
-    attempts: STORAGE_ATTEMPTS,
-    nameOf: ({ id }) => id,
-    subjectsOf: async (ids) => new Map(ids.map((id) => [id, { storage_id: id }])),
-    specFor: async ({ id }) =>
-      storageSpec(id, settings, deriveWorkerToken(settings.keys.INTERNAL_API_KEY, STORAGE_KIND, id)),
-    onLost: (tx, _id, { terminationReason }) => retryDueTasks(tx, `its worker failed: ${terminationReason}`),
-  }
+  if (folder === null) return null
+  const cached = withMemoryCache(folder)
+  // Clips are deleted one by one: none of them is read from memory after that.
+  return { open: (names: readonly string[]) => (names.at(-2) === CLIP_FOLDER ? folder : cached).open(names) }
 }
 
 function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask[] {
@@ -259,6 +219,7 @@ function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask
     taskAtInterval('delete expired sessions', RARELY_MS, () => deleteExpired(context)),
     taskAtInterval('run the ingest', OFTEN_MS, () => ensureIngest(context), ingestDiffers),
     taskAtInterval('follow broadcasts', OFTEN_MS, () => followBroadcasts(context), STREAMS_ARE_OPEN),
+    taskAtInterval('cut clips', OFTEN_MS, () => startClips(context), CLIPS_ARE_UNFINISHED),
     taskAtInterval('retain stored files', RARELY_MS, () => retainFiles(context)),
     taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context), STORAGE_DUE_IN_MS),
     taskAtInterval('delete old chat messages', RARELY_MS, () => deleteUnkeptEntries(context)),

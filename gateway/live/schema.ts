@@ -185,3 +185,31 @@ export const archives = pgTable(
       .where(sql`status = 'processing'`),
   ],
 )
+
+/** A clip of a broadcast, cut from its segments. Its recording, or else its broadcast, decides who may watch it. */
+export const clips = pgTable(
+  'clips',
+  {
+    clipId: uuid('clip_id').primaryKey(),
+    streamId: streamOf('stream_id').notNull(),
+    makerId: userOf('maker_id').notNull(),
+    title: text('title').notNull(),
+    status: text('status').$type<ArchiveStatus>().notNull(),
+    /** The segments that it lies in, and its begin in seconds from that of the first one. */
+    firstSeq: integer('first_seq').notNull(),
+    lastSeq: integer('last_seq').notNull(),
+    startSec: doublePrecision('start_sec').notNull(),
+    durationSec: doublePrecision('duration').notNull(),
+    /** Bytes of its file; `null` until it is made. */
+    fileSize: bigint('file_size', { mode: 'number' }),
+    error: text('error'),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index('clips_by_stream').on(table.streamId, table.clipId),
+    index('clips_by_maker').on(table.makerId, table.clipId),
+    index('clips_unfinished')
+      .on(table.clipId)
+      .where(sql`status = 'processing'`),
+  ],
+)

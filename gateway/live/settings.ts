@@ -128,7 +128,11 @@ const LiveEnvironment = v.object({
   ),
   LIVE_STORAGE_QUOTA_GB: setting(
     v.optional(wholeNumber(0, 1_000_000), '0'),
-    'Largest size of the stored broadcasts and recordings of one account, in GB (10^9 bytes). 0: unlimited. Beyond it, new broadcasts are not recorded.',
+    'Largest size of the stored broadcasts, recordings and clips of the channel of one account, in GB (10^9 bytes). 0: unlimited. Beyond it, new broadcasts are not recorded.',
+  ),
+  CLIP_WORKERS: setting(
+    v.optional(wholeNumber(1, 100), '2'),
+    'Number of clips that are cut at a time. Each takes a core or two for up to a minute; further ones wait.',
   ),
   RTMP_URL: setting(
     orNull(rtmpUrl),
@@ -164,6 +168,8 @@ export type LiveSettings = {
   /** Whether each broadcast gets a monitor of its own. */
   readonly isWatched: boolean
   readonly archives: ArchiveSettings
+  /** Clips that are cut at a time. */
+  readonly clipWorkers: number
   readonly tips: TipSettings
   /** Where encoders publish to; `null`: at the ports that the ingest worker reports. */
   readonly rtmpUrl: string | null
@@ -222,6 +228,7 @@ export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: Liv
       coldClass: env.ARCHIVE_COLD_CLASS,
       quotaBytes: positiveOrNull(env.LIVE_STORAGE_QUOTA_GB * 1e9),
     },
+    clipWorkers: env.CLIP_WORKERS,
     tips: readTipSettings(raw),
     rtmpUrl: env.RTMP_URL,
     rtmpPort: env.RTMP_PORT ?? RTMP_PORT,

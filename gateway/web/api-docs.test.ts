@@ -12,6 +12,8 @@ const OPEN_CALLS = [
   'get /api/v1/archives/{id}',
   'get /api/v1/archives/{id}/chapters.vtt',
   'get /api/v1/archives/{id}/messages',
+  'get /api/v1/clips',
+  'get /api/v1/clips/{id}',
   'get /api/v1/streams',
   'get /api/v1/streams/{id}',
   'get /api/v1/streams/{id}/chat',
@@ -51,7 +53,7 @@ describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {
     const [key, session] = [[{ ApiKey: [] }, { Bearer: [] }], [{ Bearer: [] }]]
     for (const { name, security, responses } of calls.filter((call) => !OPEN_CALLS.includes(call.name))) {
       expect(security).toEqual(
-        /\/(?:auth|users|invitations|streams|archives|blocks|follows|notifications|transactions|reports|audit)\b/.test(
+        /\/(?:auth|users|invitations|streams|archives|clips|blocks|follows|notifications|transactions|reports|audit)\b/.test(
           name,
         )
           ? session

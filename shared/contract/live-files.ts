@@ -1,4 +1,4 @@
-/** The agreement of the gateway with the workers that make the file of a recording, and that remove and move stored files. */
+/** The agreement of the gateway with the workers that make the file of a recording, cut clips, and remove and move stored files. */
 
 import * as v from 'valibot'
 
@@ -50,6 +50,37 @@ export type ArchiveOutcome = v.InferOutput<typeof ArchiveOutcome>
 export const ArchiveReport = v.object({ ...CallNumber.entries, outcome: v.nullable(ArchiveOutcome) })
 export type ArchiveReport = v.InferOutput<typeof ArchiveReport>
 
+/** The task of a worker that cuts a clip, in `Claim.order`. */
+export const ClipOrder = v.object({
+  clip_id: uuid,
+  /** The segments that the clip lies in. */
+  runs: v.array(RecordedRun),
+  /** Video frames of these segments. */
+  frames: count,
+  /** Where the clip begins, in seconds from the begin of the first segment. */
+  start_sec: seconds,
+  duration_sec: seconds,
+  /** Size and frame rate of the picture. */
+  width: small,
+  height: small,
+  frame_rate: seconds,
+  /** Where the file and its picture go in the store. */
+  output: shortText,
+  poster: shortText,
+})
+export type ClipOrder = v.InferOutput<typeof ClipOrder>
+
+/** How a clip was cut; a range that is not stored whole is a failure, never a shorter clip. */
+export const ClipOutcome = v.variant('status', [
+  v.object({ status: v.literal('ready'), file_size: count }),
+  v.object({ status: v.literal('failed'), reason: shortText }),
+])
+export type ClipOutcome = v.InferOutput<typeof ClipOutcome>
+
+/** A report of a worker that cuts a clip; the last one has the outcome. */
+export const ClipReport = v.object({ ...CallNumber.entries, outcome: v.nullable(ClipOutcome) })
+export type ClipReport = v.InferOutput<typeof ClipReport>
+
 /** A folder of one broadcast in the store: no task reaches beyond it. */
 const BroadcastFolder = v.pipe(shortText, v.regex(/^live\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\/$/))
 /** A file below such a folder: `1/720/15.m4s`. */
@@ -57,7 +88,13 @@ const FileBelow = v.pipe(shortText, v.regex(/^(?:[\w-][\w.-]*\/){0,4}[\w-][\w.-]
 
 /** Work on stored files of one broadcast. It may be repeated. */
 export const StorageTask = v.variant('action', [
-  v.object({ task_id: uuid, folder: BroadcastFolder, action: v.literal('remove_folder') }),
+  v.object({
+    task_id: uuid,
+    folder: BroadcastFolder,
+    action: v.literal('remove_folder'),
+    /** Files below the folder that stay. */
+    keep: v.optional(v.pipe(v.array(FileBelow), v.maxLength(100_000)), []),
+  }),
   v.object({
     task_id: uuid,
     folder: BroadcastFolder,

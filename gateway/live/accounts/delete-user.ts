@@ -6,6 +6,7 @@ import type { RequestOrigin } from './request-origin.ts'
 import type { DeleteUserBody } from './requests.ts'
 import { lockSignedIn } from './lock-signed-in.ts'
 import type { SignedIn } from './session.ts'
+import { discardClipsOfOthers } from '../storage/discard-clips.ts'
 import { insertFolderRemovals } from '../store/storage-tasks.ts'
 import { listStoredStreams } from '../store/stored-streams.ts'
 import { forgetMessages } from '../store/transactions.ts'
@@ -32,6 +33,7 @@ export async function deleteUser(
       throw new BrokenRule(LIVE_ERRORS.LAST_ADMIN, message)
     }
     await insertFolderRemovals(tx, await listStoredStreams(tx, userId))
+    await discardClipsOfOthers(tx, userId)
     await forgetMessages(tx, userId)
     await deleteUserRow(tx, userId)
   })

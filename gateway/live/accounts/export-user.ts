@@ -13,7 +13,7 @@ const MAX_TRANSACTIONS = 10_000
 export async function exportUser(context: LiveContext, signedIn: SignedIn): Promise<UserExport> {
   const ownId = signedIn.user.userId
   const { sessions } = await listSessions(context, signedIn)
-  const { broadcasts, recordings, following, notices, messages } = await readPersonalData(context.db, ownId)
+  const { broadcasts, recordings, clips, following, notices, messages } = await readPersonalData(context.db, ownId)
   const tips = await readTransactionPage(context.db, ownId, { before: null, limit: MAX_TRANSACTIONS })
   return {
     user: presentOwnUser(signedIn.user),
@@ -30,6 +30,12 @@ export async function exportUser(context: LiveContext, signedIn: SignedIn): Prom
       stream_id: streamId,
       title,
       visibility,
+      created_at: createdAt.toISOString(),
+    })),
+    clips: clips.map(({ clipId, streamId, title, createdAt }) => ({
+      clip_id: clipId,
+      stream_id: streamId,
+      title,
       created_at: createdAt.toISOString(),
     })),
     following: following.map(({ userId, username, isMuted, followedAt }) => ({

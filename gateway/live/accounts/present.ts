@@ -60,6 +60,7 @@ const ExportedArchive = v.object({
   visibility: v.string(),
   created_at: Moment,
 })
+const ExportedClip = v.object({ clip_id: v.string(), stream_id: v.string(), title: v.string(), created_at: Moment })
 const ExportedFollow = v.object({
   user_id: v.string(),
   username: v.string(),
@@ -81,6 +82,8 @@ export const UserExport = v.object({
   sessions: v.array(PublicSession),
   streams: v.array(ExportedStream),
   archives: v.array(ExportedArchive),
+  /** Clips that the user has made, of own broadcasts and of others. */
+  clips: v.array(ExportedClip),
   following: v.array(ExportedFollow),
   /** The newest 10,000. */
   notifications: v.array(ExportedNotice),

@@ -1,12 +1,7 @@
 import { Hono } from 'hono'
 
 import { ClaimRequest, type CallAccepted, type Claim } from '../../../shared/contract/assignment.ts'
-import {
-  ArchiveReport,
-  type ArchiveOrder,
-  type ArchiveOutcome,
-  type RecordedRun,
-} from '../../../shared/contract/live-files.ts'
+import { ArchiveReport, type ArchiveOrder, type ArchiveOutcome } from '../../../shared/contract/live-files.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
@@ -15,9 +10,9 @@ import { claimAssignment, requireCurrentEpoch } from '../../workers/claim-assign
 import { endAssignment } from '../../workers/store/assignments.ts'
 import { countCall } from '../../workers/store/lasting-assignments.ts'
 import type { LiveContext } from '../context.ts'
-import { chooseRung } from '../rules/choose-rung.ts'
 import { findArchive, updateArchiveRow, type OwnedArchive } from '../store/archives.ts'
-import { listRuns, listSegments, markMissing, type EncoderRunRow, type SegmentRow } from '../store/segments.ts'
+import { listRuns, listSegments, markMissing } from '../store/segments.ts'
+import { orderRuns } from './order-runs.ts'
 import { ARCHIVE_ATTEMPTS, ARCHIVE_KIND, archiveIdOf } from './pod.ts'
 
 /** Returns the callbacks of workers that make the files of recordings: the claim, then the reports. */
@@ -43,37 +38,12 @@ async function orderOf({ db }: LiveContext, { archive, stream }: OwnedArchive): 
   const { streamId, folder } = stream
   const runs = await listRuns(db, streamId)
   const segments = await listSegments(db, streamId, 0)
-  // A rendition keeps its size where it can: the highest one that all runs have.
-  const names = runs.map(({ rungs }) => rungs.map(({ name }) => name))
-  const common = (names[0] ?? []).filter((name) => names.every((others) => others.includes(name)))
-  const wanted = common.toSorted((a, b) => Number(b) - Number(a))[0] ?? names[0]?.[0] ?? ''
   return {
     archive_id: archive.archiveId,
-    runs: runs.flatMap((run) => recordedRun(run, segments, { folder, wanted })),
+    runs: orderRuns(folder, runs, segments).map(({ recorded }) => recorded),
     frames: archive.frames ?? 0,
     output: `${folder}recording.mp4`,
   }
-}
-
-function recordedRun(
-  { epoch, run, rungs }: EncoderRunRow,
-  all: readonly SegmentRow[],
-  { folder, wanted }: { readonly folder: string; readonly wanted: string },
-): RecordedRun[] {
-  const segments = all.filter((segment) => segment.epoch === epoch && segment.run === run)
-  if (segments.length === 0) return []
-  const names = rungs.map(({ name }) => name)
-  const rung = chooseRung(names, wanted)
-  const at = names.indexOf(rung)
-  const prefix = `${folder}${epoch}/${rung}/`
-  return [
-    {
-      init: `${prefix}init-${run}.mp4`,
-      prefix,
-      segments: segments.map(({ n, bytes }) => ({ n, bytes: bytes[at] ?? 0 })),
-      duration_sec: segments.reduce((sum, { durationSec }) => sum + durationSec, 0),
-    },
-  ]
 }
 
 /**

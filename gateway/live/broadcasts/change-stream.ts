@@ -26,6 +26,7 @@ import {
 } from '../store/streams.ts'
 import { insertFolderRemovals } from '../store/storage-tasks.ts'
 import { recordTitle } from '../store/stream-titles.ts'
+import { discardClips } from '../storage/discard-clips.ts'
 import { requireRoom } from '../storage/quota.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
 import { newStreamKey } from './stream-key.ts'
@@ -108,7 +109,7 @@ export async function endStream(context: LiveContext, owner: SignedIn, id: strin
 }
 
 /**
- * Deletes a broadcast with its archive and its files.
+ * Deletes a broadcast with its archive, its clips and its files.
  * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN
  */
 export async function deleteStream(context: LiveContext, owner: SignedIn, id: string): Promise<void> {
@@ -116,6 +117,7 @@ export async function deleteStream(context: LiveContext, owner: SignedIn, id: st
     const archiveId = await findArchiveIdOf(tx, id)
     if (archiveId !== null) await endAssignment(tx, archiveAssignmentOf(archiveId))
     await endAssignment(tx, broadcastIdOf(id))
+    await discardClips(tx, id)
     await insertFolderRemovals(tx, [id])
     return deleteStreamRow(tx, id)
   })

@@ -7,7 +7,7 @@ import { PATIENCE_MS } from '../../../shared/testing/until.ts'
 import { findFreePort } from '../../adapters/http/free-port.ts'
 import { startWholeSystem } from '../../testing/whole-system.ts'
 import { waitForIngest } from '../testing/ingest-address.ts'
-import { watchPage } from './testing/inspect-page.ts'
+import { findBarriers, watchPage } from './testing/inspect-page.ts'
 
 const SEGMENT_FRAMES = '30'
 
@@ -57,7 +57,34 @@ async function expectPlaying(page: Page): Promise<void> {
   await expect.poll(() => positionOf(page)).toBeGreaterThan(from + 1)
 }
 
-test('a broadcast is watched from its start, over a lost encoder, to its end, and again from the beginning', async () => {
+/** Cuts a clip of the broadcast that a page shows, watches it, and leads the page back. */
+async function clipLastSeconds(page: Page, origin: string): Promise<void> {
+  const watch = page.url()
+  const playlist = `${origin}/live/${watch.split('/').at(-1)}/180.m3u8`
+  const storedSec = async () => {
+    const text = await (await fetch(playlist)).text()
+    return [...text.matchAll(/^#EXTINF:([\d.]+)/gm)].reduce((sum, [, sec]) => sum + Number(sec), 0)
+  }
+  await expect.poll(storedSec).toBeGreaterThan(11)
+  await page.getByText('Clip', { exact: true }).click()
+  expect(await findBarriers(page)).toEqual([])
+  await page.getByLabel('Length').selectOption('90 seconds')
+  await page.getByRole('button', { name: 'Create clip' }).click()
+  await page.getByText('This part is not stored.').waitFor()
+  expect(await findBarriers(page)).toEqual([])
+  await page.getByLabel('Length').selectOption('10 seconds')
+  await page.getByRole('button', { name: 'Create clip' }).click()
+  await page.waitForURL(/\/clips\//)
+  await page.locator('video').waitFor()
+  const film = () => page.evaluate<number>('document.querySelector("video")?.duration ?? 0')
+  await expect.poll(film).toBeCloseTo(10, 0)
+  await page.evaluate('document.querySelector("video").play()')
+  await expectPlaying(page)
+  await page.goto(watch)
+  await page.locator('.badge-live').waitFor()
+}
+
+test('a broadcast is watched and clipped from its start, over a lost encoder, to its end, and again from the beginning', async () => {
   const port = await findFreePort(null)
   await using system = await startWholeSystem({ INGEST_WORKERS: '1', RTMP_PORT: String(port), LIVE_LADDER: '180:300' })
   const { origin } = system.gateway()
@@ -87,6 +114,7 @@ test('a broadcast is watched from its start, over a lost encoder, to its end, an
     await viewer.locator('.badge-live').waitFor()
     await viewer.locator('.ribbon').waitFor({ state: 'hidden' })
     await expectPlaying(viewer)
+    await clipLastSeconds(viewer, origin)
     await studio.getByText('End broadcast').click()
     await studio.getByRole('button', { name: 'End it now' }).click()
     await studio.getByText('This broadcast has ended.').waitFor()

@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { pageErrors, pageNotFound } from './errors.tsx'
 import { adminRoutes } from './admin/routes.ts'
 import { archivePageRoutes } from './archive/routes.tsx'
+import { clipPageRoutes } from './clip/routes.tsx'
 import { channelRoutes } from './channel/routes.tsx'
 import { forgotRoutes } from './forgot/routes.ts'
 import { followPageRoutes } from './follow/routes.ts'
@@ -32,6 +33,7 @@ export const PAGE_SOURCES: readonly string[] = [
   'live/pages/styles/broadcasts.css',
   'live/pages/styles/studio.css',
   'live/pages/styles/chat.css',
+  'live/pages/styles/clips.css',
 ]
 
 const ROUTES = [
@@ -44,6 +46,7 @@ const ROUTES = [
   settingsRoutes,
   watchRoutes,
   archivePageRoutes,
+  clipPageRoutes,
   studioRoutes,
   channelRoutes,
   followPageRoutes,

@@ -4,8 +4,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from '../../../shared/testing/browser.ts'
 import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
-import { claimBroadcast, claimIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
+import {
+  claimBroadcast,
+  claimIngest,
+  orderClip,
+  signUp,
+  type SimulatedIngest,
+  type TestUser,
+} from '../testing/live-gateway.ts'
 import { findBarriers, isTooWide, layoutShiftOf, recordLayoutShifts, watchPage } from './testing/inspect-page.ts'
+import { PAGES } from './testing/listed-pages.ts'
 
 const MAX_SCRIPT_BYTES = 60_000
 const MAX_LAYOUT_SHIFT = 0.05
@@ -61,6 +69,7 @@ async function makeBroadcasts(): Promise<void> {
     const encoder = await claimBroadcast(gateway.url, id)
     await encoder.encode(session, 3)
     ids.set(title === 'Over' ? 'ended' : 'live', id)
+    if (title === 'On the air') await orderClips(id)
     if (title !== 'Over') continue
     await api('PUT', `/streams/${id}/end`)
     await encoder.report({ finished_session: session })
@@ -69,34 +78,17 @@ async function makeBroadcasts(): Promise<void> {
   }
 }
 
-/** The pages, as their paths below the root; those that need a session last. */
-const PAGES = [
-  ['the list of what is live', () => '', false],
-  ['a search without a result', () => '?q=nothing+of+the+kind', false],
-  ['sign-in', () => 'sign-in', false],
-  ['registration', () => 'register', false],
-  ['a broadcast that has not started', () => `watch/${ids.get('ready')}`, false],
-  ['a planned broadcast', () => `watch/${ids.get('scheduled')}`, false],
-  ['a broadcast on the air', () => `watch/${ids.get('live')}`, false],
-  ['a broadcast that has ended', () => `watch/${ids.get('ended')}`, false],
-  ['a recording', () => `archives/${ids.get('archive')}`, false],
-  ['a channel', () => '@anna', false],
-  ['a page that does not exist', () => 'nothing/here', false],
-  ['a broadcast that does not exist', () => 'watch/0', false],
-  ['the list of what is live to one who follows', () => '', true],
-  ['a channel that is followed', () => '@mika', true],
-  ['notices', () => 'notices', true],
-  ['the settings', () => 'settings', true],
-  ['a report of a user', () => `report/user/${ids.get('guest')}`, true],
-  ['the reports of users', () => 'admin/reports', true],
-  ['the users of the platform', () => 'admin/users', true],
-  ['the audit log', () => 'admin/audit', true],
-  ['the studio', () => 'studio', true],
-  ['a new broadcast', () => 'studio/new', true],
-  ['the studio of a broadcast that has not started', () => `studio/${ids.get('ready')}`, true],
-  ['the studio of a broadcast on the air', () => `studio/${ids.get('live')}`, true],
-  ['the studio of a broadcast that has ended', () => `studio/${ids.get('ended')}`, true],
-] as const
+/** Orders a clip of each status. */
+async function orderClips(streamId: string): Promise<void> {
+  const outcomes = {
+    cut: { status: 'ready', file_size: 5000 },
+    damaged: { status: 'failed', reason: 'x' },
+    waiting: null,
+  }
+  for (const [name, outcome] of Object.entries(outcomes)) {
+    ids.set(`clip ${name}`, await orderClip(gateway, owner, { streamId, outcome }))
+  }
+}
 
 /** Opens a context with the viewer's language, colours and, for pages that need one, a session. */
 async function openContext(
@@ -130,7 +122,7 @@ describe.each([
     page.removeAllListeners()
     await page.setViewportSize(WIDE)
     const { lines, origins, scriptBytes } = watchPage(page)
-    const answer = await page.goto(`${gateway.url}/${path()}`)
+    const answer = await page.goto(`${gateway.url}/${path(ids)}`)
     await page.waitForLoadState('load')
     const policy = answer?.headers()['content-security-policy'] ?? ''
     expect(policy).toContain("default-src 'none'")

@@ -5,10 +5,12 @@ import { Icon } from '../../web/components/icons.tsx'
 import type { Language } from '../../web/messages.ts'
 import type { ArchiveView } from '../archives/present.ts'
 import type { StreamView } from '../broadcasts/present.ts'
+import type { ClipView } from '../clips/present.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
 import { LIVE_PATH } from '../playback/addresses.ts'
 import { toPageUrl } from './addresses.ts'
 import { BROADCAST_MESSAGES } from './messages/broadcasts.ts'
+import { CLIP_MESSAGES } from './messages/clips.ts'
 import { Moment } from './moment.tsx'
 import { formatClock } from './time-text.ts'
 
@@ -172,6 +174,40 @@ function StartLine({ stream, language }: LineParts) {
       <br />
       {BROADCAST_MESSAGES[language].startsAt} <Moment at={stream.scheduled_for} language={language} />
     </>
+  )
+}
+
+type ClipCardParts = { readonly clip: ClipView; readonly root: string; readonly language: Language }
+
+/** Renders a clip of a list, with who made it. */
+export function ClipCard({ clip, root, language }: ClipCardParts) {
+  const { clip_id: id, title, created_by: maker } = clip
+  const text = CLIP_MESSAGES[language]
+  const target = `${root}/clips/${id}`
+  return (
+    <article class="card">
+      <a class="card-picture" href={target} tabindex={-1} aria-hidden="true">
+        <Poster url={clip.poster_url} seed={id} root={root} />
+      </a>
+      <div class="card-marks">
+        <VisibilityMark visibility={clip.visibility} language={language} />
+        {clip.status === 'ready' ? null : (
+          <span class="mark">{clip.status === 'failed' ? text.failedTitle : text.processingTitle}</span>
+        )}
+        <span class="mark mark-end">{formatClock(clip.duration)}</span>
+      </div>
+      <div class="card-text">
+        <div>
+          <h3>
+            <a href={target}>{title}</a>
+          </h3>
+          <p class="muted small">
+            {text.clippedBy} <a href={`${root}/@${maker.username}`}>{maker.username}</a> ·{' '}
+            <Moment at={clip.created_at} language={language} format="day" />
+          </p>
+        </div>
+      </div>
+    </article>
   )
 }
 

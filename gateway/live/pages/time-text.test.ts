@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { formatBytes, formatClock, formatCountdown } from './time-text.ts'
+import { formatBytes, formatClock, formatCountdown, parseClock } from './time-text.ts'
 
 test.each([
   [0, '0:00'],
@@ -21,4 +21,9 @@ test('a countdown has days only where two or more are left', () => {
 test('a size has the unit that makes it short', () => {
   expect(formatBytes(12_540_000, 'en')).toBe('12.5 MB')
   expect(formatBytes(2_500_000_000, 'en')).toBe('2.5 GB')
+})
+
+test('a duration is read as it is shown, and in seconds', () => {
+  expect(['1:05', '2:01:05', ' 90 ', '12.5'].map(parseClock)).toEqual([65, 7265, 90, 12.5])
+  expect(['', 'a', '1:2:3:4', '-5', '1::2'].map(parseClock)).toEqual([null, null, null, null, null])
 })

@@ -11,6 +11,13 @@ export function formatClock(seconds: number): string {
   return hours > 0 ? `${hours}:${rest}` : rest
 }
 
+/** Returns the seconds of a duration that is written as on a clock (`1:05`, `2:01:05`) or in seconds; `null`: it is none. */
+export function parseClock(text: string): number | null {
+  const parts = text.trim().split(':')
+  if (parts.length > 3 || !parts.every((part) => /^\d{1,6}(?:\.\d{1,3})?$/.test(part))) return null
+  return parts.reduce((sum, part) => sum * MINUTE + Number(part), 0)
+}
+
 /** Returns the time until a moment: days from the second one on, else a clock. */
 export function formatCountdown(seconds: number, language: string): string {
   if (seconds < 2 * DAY) return formatClock(seconds)

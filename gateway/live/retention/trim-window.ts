@@ -1,5 +1,6 @@
 import type { Tx } from '../../ports/database.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
+import { findNeededSeq } from '../store/clips.ts'
 import { deleteOldSegments, listRuns, type EncoderRunRow, type SegmentRow } from '../store/segments.ts'
 import { insertFileRemoval, storedFolderOf } from '../store/storage-tasks.ts'
 import { lockStream, updateStreamRow, type Stream } from '../store/streams.ts'
@@ -10,12 +11,13 @@ const MARGIN_SEC = 600
 /** Segments that one run removes of a broadcast. */
 const MAX_SEGMENTS = 2000
 
-/** Removes the segments that a broadcast without a recording has left behind its window. */
+/** Removes the segments that a broadcast without a recording has left behind its window, but none that a clip waits for. */
 export async function trimWindow(tx: Tx, streamId: string): Promise<void> {
   const stream = await lockStream(tx, streamId)
   if (stream === null || stream.isRecorded || !isOnAir(stream.state)) return
   const windowSec = windowSecOf(stream) + MARGIN_SEC
-  const removed = await deleteOldSegments(tx, { streamId, windowSec, limit: MAX_SEGMENTS })
+  const keepFromSeq = await findNeededSeq(tx, streamId)
+  const removed = await deleteOldSegments(tx, { streamId, windowSec, keepFromSeq, limit: MAX_SEGMENTS })
   if (removed.length === 0) return
   const bytes = removed.flatMap((segment) => segment.bytes).reduce((sum, size) => sum + size, 0)
   await updateStreamRow(tx, streamId, { storedBytes: Math.max(0, stream.storedBytes - bytes) })

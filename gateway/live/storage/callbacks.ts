@@ -8,7 +8,9 @@ import { claimAssignment, requireCurrentEpoch } from '../../workers/claim-assign
 import { endAssignment } from '../../workers/store/assignments.ts'
 import { countCall } from '../../workers/store/lasting-assignments.ts'
 import type { LiveContext } from '../context.ts'
-import { listDueTasks, recordTaskResults, type StorageTaskRow } from '../store/storage-tasks.ts'
+import { listClipsOf, type StoredClip } from '../store/clips.ts'
+import { listDueTasks, recordTaskResults, streamIdOfFolder, type StorageTaskRow } from '../store/storage-tasks.ts'
+import { clipNamesOf } from './discard-clips.ts'
 import { STORAGE_ATTEMPTS, STORAGE_KIND } from './pod.ts'
 
 /** Tasks of one worker; further ones are the next worker's. */
@@ -29,14 +31,18 @@ export function storageCallbacks(context: LiveContext): Hono {
 async function claimStorage(context: LiveContext, id: string, claimant: string): Promise<Claim> {
   const claim = await claimAssignment(context, id, claimant)
   const due = await listDueTasks(context.db, TASKS_PER_WORKER)
-  const order: StorageOrder = { tasks: due.map(toTask) }
+  const kept = await listClipsOf(context.db, [...new Set(due.map(({ folder }) => streamIdOfFolder(folder)))])
+  const order: StorageOrder = { tasks: due.map((task) => toTask(task, kept)) }
   return { ...claim, order }
 }
 
-function toTask({ taskId, folder, names, storageClass }: StorageTaskRow): StorageTask {
+/** Returns the task of a row. The clips of a broadcast outlive its other files. */
+function toTask({ taskId, folder, names, storageClass }: StorageTaskRow, clips: readonly StoredClip[]): StorageTask {
   const task = { task_id: taskId, folder }
   if (storageClass !== null) return { ...task, action: 'change_class', storage_class: storageClass }
-  return names === null ? { ...task, action: 'remove_folder' } : { ...task, action: 'remove_files', names }
+  if (names !== null) return { ...task, action: 'remove_files', names }
+  const keep = clips.filter(({ streamId }) => streamId === streamIdOfFolder(folder)).flatMap(clipNamesOf)
+  return { ...task, action: 'remove_folder', keep }
 }
 
 /**

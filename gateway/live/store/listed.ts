@@ -1,11 +1,15 @@
 import { eq, or, sql, type SQL } from 'drizzle-orm'
+import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 
-import type { archives, streams } from '../schema.ts'
+import type { Visibility } from '../rules/visibility.ts'
 import { isFollowedBy } from './follows.ts'
 
+/** Who may watch what is listed, and the owner of that, as columns or expressions. */
+type ListedColumns = { readonly visibility: AnyPgColumn | SQL<Visibility>; readonly userId: AnyPgColumn }
+
 /** Returns the condition that a viewer finds a broadcast or a recording in lists: `rules/access.ts` without unlisted ones. */
-export function isListedFor(table: typeof streams | typeof archives, viewerId: string | null): SQL | undefined {
-  const isPublic = eq(table.visibility, 'public')
+export function isListedFor(table: ListedColumns, viewerId: string | null): SQL | undefined {
+  const isPublic = sql`${table.visibility} = 'public'`
   if (viewerId === null) return isPublic
   return or(
     isPublic,

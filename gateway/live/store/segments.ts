@@ -1,7 +1,8 @@
-import { and, asc, count, desc, eq, gte, lt, sql, sum } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gte, lt, lte, sql, sum } from 'drizzle-orm'
 
 import type { StoredSegment } from '../../../shared/contract/live.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
+import type { TimedSegment } from '../rules/clip-range.ts'
 import { encoderRuns, segments, streams } from '../schema.ts'
 
 export type SegmentRow = typeof segments.$inferSelect
@@ -58,6 +59,28 @@ export async function insertSegments(
 export function listSegments(db: DbOrTx, streamId: string, fromSeq: number): Promise<SegmentRow[]> {
   return db
     .select()
+    .from(segments)
+    .where(and(eq(segments.streamId, streamId), gte(segments.seq, fromSeq)))
+    .orderBy(asc(segments.seq))
+}
+
+/** Returns the segments of a broadcast from one media sequence number to another one, in order. */
+export function listSegmentsBetween(
+  db: DbOrTx,
+  streamId: string,
+  { firstSeq, lastSeq }: { readonly firstSeq: number; readonly lastSeq: number },
+): Promise<SegmentRow[]> {
+  return db
+    .select()
+    .from(segments)
+    .where(and(eq(segments.streamId, streamId), gte(segments.seq, firstSeq), lte(segments.seq, lastSeq)))
+    .orderBy(asc(segments.seq))
+}
+
+/** Returns the durations of the segments of a broadcast from a media sequence number on, in order. */
+export function listDurations(db: DbOrTx, streamId: string, fromSeq: number): Promise<TimedSegment[]> {
+  return db
+    .select({ seq: segments.seq, durationSec: segments.durationSec })
     .from(segments)
     .where(and(eq(segments.streamId, streamId), gte(segments.seq, fromSeq)))
     .orderBy(asc(segments.seq))
@@ -134,12 +157,20 @@ export async function deleteSegments(tx: Tx, streamId: string): Promise<void> {
   await tx.delete(encoderRuns).where(eq(encoderRuns.streamId, streamId))
 }
 
-/** Deletes at most `limit` segments that are older than `windowSec` before the newest one; returns them. */
+/** Segments that are deleted: at most `limit`, older than `windowSec` before the newest one, and before `keepFromSeq`. */
+type OldSegments = {
+  readonly streamId: string
+  readonly windowSec: number
+  readonly keepFromSeq: number | null
+  readonly limit: number
+}
+
+/** Deletes old segments; returns them. */
 export async function deleteOldSegments(
   tx: Tx,
-  { streamId, windowSec, limit }: { readonly streamId: string; readonly windowSec: number; readonly limit: number },
+  { streamId, windowSec, keepFromSeq, limit }: OldSegments,
 ): Promise<SegmentRow[]> {
-  const end = await findWindowStart(tx, streamId, windowSec)
+  const end = Math.min(await findWindowStart(tx, streamId, windowSec), keepFromSeq ?? Infinity)
   const oldest = sql`(select min(oldest.seq) from ${segments} oldest where oldest.stream_id = ${streamId})`
   return tx
     .delete(segments)

@@ -21,6 +21,11 @@ export function storedFolderOf(streamId: string): string {
   return `live/${streamId}/`
 }
 
+/** Returns the broadcast of a folder. */
+export function streamIdOfFolder(folder: string): string {
+  return folder.slice('live/'.length, -1)
+}
+
 /**
  * Plans the removal of the folders of broadcasts, and drops other tasks on them. Each is removed twice: a worker that does
  * not know of it yet may go on storing until its next report.
@@ -37,9 +42,16 @@ export async function insertFolderRemovals(tx: DbOrTx, streamIds: readonly strin
 
 /** Plans the removal of files of a broadcast, by their names below its folder. */
 export async function insertFileRemoval(tx: DbOrTx, streamId: string, names: readonly string[]): Promise<void> {
-  if (names.length === 0) return
-  const folder = storedFolderOf(streamId)
-  await tx.insert(storageTasks).values({ taskId: newUuid(), folder, names: [...names], dueAt: dueIn(0) })
+  if (names.length > 0) await tx.insert(storageTasks).values(fileRemoval(streamId, names, 0))
+}
+
+/** Plans the removal of files of a broadcast, which is repeated: a worker may be storing them now. */
+export async function insertFileRemovals(tx: DbOrTx, streamId: string, names: readonly string[]): Promise<void> {
+  await tx.insert(storageTasks).values([0, SECOND_REMOVAL_SEC].map((sec) => fileRemoval(streamId, names, sec)))
+}
+
+function fileRemoval(streamId: string, names: readonly string[], sec: number) {
+  return { taskId: newUuid(), folder: storedFolderOf(streamId), names: [...names], dueAt: dueIn(sec) }
 }
 
 /** Plans that a broadcast's files move to another class. */

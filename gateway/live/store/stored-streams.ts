@@ -1,7 +1,7 @@
 import { and, eq, exists, inArray, isNotNull, isNull, lt, not, or, sql } from 'drizzle-orm'
 
 import type { DbOrTx, Tx } from '../../ports/database.ts'
-import { archives, streams } from '../schema.ts'
+import { archives, clips, streams } from '../schema.ts'
 
 /** Marks a broadcast as one whose files are gone. */
 export async function markDiscarded(tx: Tx, streamId: string): Promise<void> {
@@ -20,9 +20,16 @@ export async function listStoredStreams(tx: Tx, userId: string): Promise<string[
   return rows.map(({ id }) => id)
 }
 
-/** Returns broadcasts that were closed `afterSec` seconds ago, have no recording, and whose files are still stored. */
+/**
+ * Returns broadcasts that were closed `afterSec` seconds ago, have no recording, and whose files are still stored; not those
+ * with clips that are being made.
+ */
 export async function listUnrecorded(db: DbOrTx, afterSec: number, limit: number): Promise<string[]> {
   const recording = db.select({ id: archives.archiveId }).from(archives).where(eq(archives.streamId, streams.streamId))
+  const unfinished = db
+    .select({ id: clips.clipId })
+    .from(clips)
+    .where(and(eq(clips.streamId, streams.streamId), eq(clips.status, 'processing')))
   const rows = await db
     .select({ id: streams.streamId })
     .from(streams)
@@ -32,6 +39,7 @@ export async function listUnrecorded(db: DbOrTx, afterSec: number, limit: number
         isNull(streams.discardedAt),
         isNotNull(streams.startedAt),
         not(exists(recording)),
+        not(exists(unfinished)),
       ),
     )
     .limit(limit)
@@ -47,11 +55,12 @@ export async function listUnrecordedOnAir(db: DbOrTx): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
-/** Returns the bytes that the broadcasts and recordings of a user have in the store. */
+/** Returns the bytes that the broadcasts, recordings and clips of a user's channel have in the store. */
 export async function sumStoredBytes(db: DbOrTx, userId: string): Promise<number> {
   const segments = sql`select coalesce(sum(${streams.storedBytes}), 0) from ${streams} where ${streams.userId} = ${userId}`
   const files = sql`select coalesce(sum(${archives.fileSize}), 0) from ${archives} where ${archives.userId} = ${userId}`
-  const [row] = await db.execute<{ bytes: string }>(sql`select ((${segments}) + (${files}))::text as bytes`)
+  const cut = sql`select coalesce(sum(${clips.fileSize}), 0) from ${clips} join ${streams} using (stream_id) where ${streams.userId} = ${userId}`
+  const [row] = await db.execute<{ bytes: string }>(sql`select ((${segments}) + (${files}) + (${cut}))::text as bytes`)
   return Number(row?.bytes ?? 0)
 }
 

@@ -8,7 +8,7 @@ import type {
   IngestReportAccepted,
   IngestSession,
 } from '../../../shared/contract/live.ts'
-import type { StorageOrder, StorageResult } from '../../../shared/contract/live-files.ts'
+import type { ClipOrder, StorageOrder, StorageResult } from '../../../shared/contract/live-files.ts'
 import { hashText } from '../../../shared/net/hash.ts'
 import { deriveWorkerToken, signCallback } from '../../../shared/net/signing.ts'
 import { TEST_KEYS, type ApiResponse, type Json } from '../../testing/test-gateway.ts'
@@ -32,7 +32,11 @@ type LiveWorkerCalls = {
 }
 
 /** Creates the calls of a worker; `path` is that of its assignment. */
-function createWorkerCalls(url: string, kind: 'ingest' | 'live' | 'archive' | 'storage', id: string): LiveWorkerCalls {
+function createWorkerCalls(
+  url: string,
+  kind: 'ingest' | 'live' | 'archive' | 'clip' | 'storage',
+  id: string,
+): LiveWorkerCalls {
   const token = deriveWorkerToken(TEST_KEYS.INTERNAL_API_KEY, kind, id)
   return {
     async call(method, path, body) {
@@ -170,6 +174,35 @@ export async function reportArchive(url: string, archiveId: string, outcome: obj
   const path = `/internal/v1/archives/${id}`
   const { json: claim } = await call('POST', `${path}/claim`, { claimant: randomUUID() })
   return call('PUT', `${path}/status`, { epoch: claim.epoch, seq: 1, outcome })
+}
+
+/** A worker of a clip in a test: the task of its claim, and the call that reports what became of it. */
+export type SimulatedCutter = {
+  readonly order: ClipOrder
+  report(outcome: object): Promise<ApiResponse>
+}
+
+/** Claims the assignment of a clip, which the gateway must have. */
+export async function claimClip(url: string, clipId: string): Promise<SimulatedCutter> {
+  const id = `clip-${clipId}`
+  const { call } = createWorkerCalls(url, 'clip', id)
+  const path = `/internal/v1/clips/${id}`
+  const { json: claim } = await call('POST', `${path}/claim`, { claimant: randomUUID() })
+  return {
+    order: claim.order,
+    report: (outcome) => call('PUT', `${path}/status`, { epoch: claim.epoch, seq: 1, outcome }),
+  }
+}
+
+/** Orders a clip of the last seconds of a broadcast, and reports what became of it, unless that is `null`; returns its id. */
+export async function orderClip(
+  { api, url }: { readonly api: Api; readonly url: string },
+  maker: TestUser,
+  { streamId, outcome }: { readonly streamId: string; readonly outcome: object | null },
+): Promise<string> {
+  const { json } = await api('POST', `/api/v1/streams/${streamId}/clips`, { duration: 5 }, maker.headers)
+  if (outcome !== null) await (await claimClip(url, json.clip_id)).report(outcome)
+  return json.clip_id
 }
 
 /** A storage worker of a test: the tasks of its claim, and the call that reports what became of them. */

@@ -38,7 +38,9 @@ function showLocalTime(time: HTMLTimeElement): void {
 async function copyText(button: HTMLButtonElement): Promise<void> {
   const label = button.querySelector('span') ?? button
   const before = label.textContent
-  await navigator.clipboard.writeText(button.dataset['copy'] ?? '').catch(() => selectText(button))
+  await navigator.clipboard
+    .writeText(button.dataset['copy'] || location.origin + location.pathname)
+    .catch(() => selectText(button))
   if (button.dataset['done'] !== undefined) return
   label.textContent = button.dataset['copied'] ?? before
   button.dataset['done'] = ''
@@ -64,7 +66,7 @@ function showConnection(): void {
   if (note !== null) note.hidden = navigator.onLine
 }
 
-/** Replaces an area by the server's newest one at its interval, while it can be seen. */
+/** Replaces an area by the server's newest one at its interval, while it can be seen, until it has its last state. */
 function keepFresh(area: HTMLElement): void {
   let shown: string | null = null
   const refresh = async () => {
@@ -77,6 +79,7 @@ function keepFresh(area: HTMLElement): void {
     if (replaceArea(area, html)) shown = html
   }
   const again = () =>
+    area.querySelector('[data-final]') === null &&
     setTimeout(
       () =>
         void refresh()

@@ -22,6 +22,7 @@ const PATHS = {
   heart: 'M12 20.5 4.2 12.8a5 5 0 0 1 7-7l.8.8.8-.8a5 5 0 0 1 7 7L12 20.5Z',
   flag: 'M5 21V4h13l-2.5 4.5L18 13H5',
   shield: 'M12 3 4.5 6v6c0 4.5 3 7.5 7.5 9 4.5-1.5 7.5-4.5 7.5-9V6L12 3Z',
+  scissors: 'M6 4a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5Z M6 15a2.5 2.5 0 1 0 0 5 2.5 2.5 0 0 0 0-5Z M8 8l12 9M8 16 20 7',
 } as const
 export type IconName = keyof typeof PATHS
 

@@ -54,6 +54,20 @@ test('only what a task names is removed, and one that fails stops no other', asy
   )
 })
 
+test('what stays of a removed folder is named by its task', async () => {
+  const id = newUuid()
+  const { store, left } = await createStore([
+    `live/${id}/1/720/0.m4s`,
+    `live/${id}/clips/a.mp4`,
+    `live/${id}/clips/b.mp4`,
+  ])
+  const task = { task_id: newUuid(), folder: `live/${id}/`, action: 'remove_folder', keep: ['clips/a.mp4'] } as const
+  expect(await runTasks([{ ...task, keep: [...task.keep] }], store, never)).toEqual([
+    { task_id: task.task_id, problem: null },
+  ])
+  expect(await left()).toEqual([`live/${id}/clips/a.mp4`])
+})
+
 test('a task that leads out of the folder of one broadcast is none', () => {
   const task = { task_id: newUuid(), action: 'remove_folder' }
   for (const folder of [
@@ -75,6 +89,6 @@ test('a task that leads out of the folder of one broadcast is none', () => {
 
 test('a stopped worker reports what it has begun, and leaves the rest', async () => {
   const { store } = await createStore([])
-  const tasks = [{ task_id: newUuid(), folder: `live/${newUuid()}/`, action: 'remove_folder' }] as const
+  const tasks = [{ task_id: newUuid(), folder: `live/${newUuid()}/`, action: 'remove_folder' as const, keep: [] }]
   expect(await runTasks(tasks, store, AbortSignal.abort())).toEqual([])
 })

@@ -35,7 +35,7 @@ async function findProblem(task: StorageTask, store: Store, signal: AbortSignal)
 function runTask(task: StorageTask, store: Store, signal: AbortSignal): Promise<void> {
   switch (task.action) {
     case 'remove_folder':
-      return store.removeFolder(task.folder, signal)
+      return task.keep.length === 0 ? store.removeFolder(task.folder, signal) : removeOthers(task, store, signal)
     case 'remove_files':
       return store.remove(
         task.names.map((name) => task.folder + name),
@@ -44,4 +44,18 @@ function runTask(task: StorageTask, store: Store, signal: AbortSignal): Promise<
     case 'change_class':
       return store.changeClass(task.folder, task.storage_class, signal)
   }
+}
+
+/** Removes everything below a folder but the files that it names. */
+async function removeOthers(
+  { folder, keep }: Extract<StorageTask, { action: 'remove_folder' }>,
+  store: Store,
+  signal: AbortSignal,
+): Promise<void> {
+  const kept = new Set(keep.map((name) => folder + name))
+  const keys = await store.list(folder, signal)
+  await store.remove(
+    keys.filter((key) => !kept.has(key)),
+    signal,
+  )
 }

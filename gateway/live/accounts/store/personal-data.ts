@@ -1,13 +1,13 @@
 import { and, desc, eq } from 'drizzle-orm'
 
 import type { Db } from '../../../ports/database.ts'
-import { archives, chatEntries, follows, notifications, streams, users } from '../../schema.ts'
+import { archives, chatEntries, clips, follows, notifications, streams, users } from '../../schema.ts'
 
 /** Messages of an export: the newest ones, so that years of chat do not fill the memory of a gateway. */
 const MAX_MESSAGES = 50_000
 const MAX_NOTICES = 10_000
 
-/** Reads what a user has made beside the account: broadcasts, recordings, follows, and the newest notices and messages. */
+/** Reads what a user has made beside the account: broadcasts, recordings, clips, follows, and the newest notices and messages. */
 export async function readPersonalData(db: Db, userId: string) {
   return {
     broadcasts: await db
@@ -36,6 +36,11 @@ export async function readPersonalData(db: Db, userId: string) {
       .from(archives)
       .where(eq(archives.userId, userId))
       .orderBy(desc(archives.archiveId)),
+    clips: await db
+      .select({ clipId: clips.clipId, streamId: clips.streamId, title: clips.title, createdAt: clips.createdAt })
+      .from(clips)
+      .where(eq(clips.makerId, userId))
+      .orderBy(desc(clips.clipId)),
     ...(await readFollowData(db, userId)),
     messages: await db
       .select({

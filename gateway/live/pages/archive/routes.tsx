@@ -9,6 +9,7 @@ import type { ArchiveDetails } from '../../archives/present.ts'
 import { getArchive } from '../../archives/read-archives.ts'
 import { toPageUrl } from '../addresses.ts'
 import { ReplayPanel } from '../chat/chat-panel.tsx'
+import { ClipBox } from '../clip/clip-form.tsx'
 import { showPage } from '../frame.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { WATCH_MESSAGES } from '../messages/watch.ts'
@@ -39,8 +40,6 @@ type ArchiveParts = { readonly visit: Visit; readonly archive: ArchiveDetails }
 
 function ArchivePage({ visit, archive }: ArchiveParts) {
   const { language } = visit
-  const text = WATCH_MESSAGES[language]
-  const { username } = archive.user
   return (
     <div class={archive.has_chat ? 'watch with-chat' : 'watch'}>
       <div class="theatre">
@@ -55,29 +54,7 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
         />
       </div>
       <div class="wrap watch-about">
-        <header class="watch-head">
-          <div class="watch-title">
-            <h1>{archive.title}</h1>
-            <p class="watch-marks">
-              <span class="badge badge-ended">{text.recording}</span>
-              {archive.duration === null ? null : (
-                <span class="mark">
-                  <Icon name="clock" />
-                  {formatClock(archive.duration)}
-                </span>
-              )}
-              <span class="mark">
-                <Moment at={archive.created_at} language={language} />
-              </span>
-              <VisibilityMark visibility={archive.visibility} language={language} />
-            </p>
-            <a class="by" href={`${ROOT}/@${username}`}>
-              <Avatar name={username} />
-              <strong>{username}</strong>
-            </a>
-          </div>
-          <ArchiveActions visit={visit} archive={archive} />
-        </header>
+        <ArchiveHead visit={visit} archive={archive} />
       </div>
       {archive.has_chat ? (
         <div class="chat-column">
@@ -108,7 +85,39 @@ function ArchiveActions({ visit, archive }: ArchiveParts) {
         root={ROOT}
       />
       <Download visit={visit} archive={archive} />
+      <ClipBox visit={visit} source={{ kind: 'archive', id: archive.archive_id }} root={ROOT} isHidden={false} />
     </div>
+  )
+}
+
+function ArchiveHead({ visit, archive }: ArchiveParts) {
+  const { language } = visit
+  const text = WATCH_MESSAGES[language]
+  const { username } = archive.user
+  return (
+    <header class="watch-head">
+      <div class="watch-title">
+        <h1>{archive.title}</h1>
+        <p class="watch-marks">
+          <span class="badge badge-ended">{text.recording}</span>
+          {archive.duration === null ? null : (
+            <span class="mark">
+              <Icon name="clock" />
+              {formatClock(archive.duration)}
+            </span>
+          )}
+          <span class="mark">
+            <Moment at={archive.created_at} language={language} />
+          </span>
+          <VisibilityMark visibility={archive.visibility} language={language} />
+        </p>
+        <a class="by" href={`${ROOT}/@${username}`}>
+          <Avatar name={username} />
+          <strong>{username}</strong>
+        </a>
+      </div>
+      <ArchiveActions visit={visit} archive={archive} />
+    </header>
   )
 }
 

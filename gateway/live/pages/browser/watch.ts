@@ -5,6 +5,7 @@ import { followBroadcast } from './broadcast-events.ts'
 import { attachChapters } from './chapters.ts'
 import { attachChat } from './chat/attach-chat.ts'
 import { attachReplay } from './chat/replay.ts'
+import { attachClipForm } from './clip-form.ts'
 import { find, setHidden, setText, textsOf } from './elements.ts'
 import { attachClock } from './on-air-clock.ts'
 import { attachScreen } from './screen.ts'
@@ -17,6 +18,7 @@ const screen = attachScreen(element, viewer)
 const { stream } = element.dataset
 if (stream !== undefined) follow(stream)
 attachChapters(element)
+attachClipForm(element)
 attachShare()
 const chat = document.querySelector<HTMLElement>('[data-chat]')
 if (chat !== null) attachChat(chat)
@@ -31,6 +33,7 @@ function follow(streamId: string): void {
       setText(document, '[data-title]', event.title)
       setHidden(document, '[data-viewers]', !isOnAir(event.state))
       clock.start(isOnAir(event.state) ? event.started_at : null)
+      setHidden(document, '[data-clip]', !event.is_playable)
       screen.show(event)
     },
     onViewers({ viewer_count: count, peak_viewers: peak }) {

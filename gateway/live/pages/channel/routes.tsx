@@ -10,6 +10,7 @@ import { presentUser, type PublicUser } from '../../accounts/present.ts'
 import { findUserByName } from '../../accounts/store/users.ts'
 import { listArchives } from '../../archives/read-archives.ts'
 import { listStreams } from '../../broadcasts/list-streams.ts'
+import { listClips } from '../../clips/read-clips.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
 import { FollowBox } from '../follow/follow-box.tsx'
 import { ReportLink } from '../report/report-link.tsx'
@@ -17,17 +18,19 @@ import { readSchedule } from '../../schedule/read-schedule.ts'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { CHANNEL_MESSAGES } from '../messages/channel.ts'
+import { CLIP_MESSAGES } from '../messages/clips.ts'
 import { Moment } from '../moment.tsx'
-import { ArchiveCard, LISTS_SCRIPT, StreamCard } from '../stream-card.tsx'
+import { ArchiveCard, ClipCard, LISTS_SCRIPT, StreamCard } from '../stream-card.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
 
 const ROOT = '.'
 const LIVE_SHOWN = 12
 const RECORDINGS_SHOWN = 48
+const CLIPS_SHOWN = 24
 /** Interval of looking for changes, in seconds. */
 const REFRESH_SEC = 2
 
-/** Returns the channel of a user: what is live, planned and recorded. */
+/** Returns the channel of a user: what is live, planned, recorded and clipped. */
 export function channelRoutes(context: PagesContext): Hono {
   return new Hono().get(
     '/:name{@[A-Za-z0-9_-]+}',
@@ -83,13 +86,14 @@ function ChannelPage({ visit, user, list }: ChannelParts & { readonly list: Chil
 async function ChannelList({ visit, user }: ChannelParts) {
   const { context, language, signedIn } = visit
   const of = { user: user.user_id, cursor: undefined }
-  const [live, scheduled, recordings] = await Promise.all([
+  const [live, scheduled, recordings, { clips }] = await Promise.all([
     listStreams(context, signedIn, { ...of, state: 'live', limit: LIVE_SHOWN }),
     readSchedule(context, signedIn, user.user_id),
     listArchives(context, signedIn, { ...of, limit: RECORDINGS_SHOWN }),
+    listClips(context, signedIn, { ...of, stream_id: undefined, limit: CLIPS_SHOWN }),
   ])
   const text = BROADCAST_MESSAGES[language]
-  const isEmpty = live.streams.length + scheduled.streams.length + recordings.archives.length === 0
+  const isEmpty = live.streams.length + scheduled.streams.length + recordings.archives.length + clips.length === 0
   if (isEmpty) return <SilentChannel visit={visit} user={user} />
   const cardsOf = (streams: typeof live.streams) =>
     streams.map((stream) => <StreamCard stream={stream} root={ROOT} language={language} />)
@@ -106,6 +110,12 @@ async function ChannelList({ visit, user }: ChannelParts) {
         title={text.recordings}
         cards={recordings.archives.map((archive) => (
           <ArchiveCard archive={archive} root={ROOT} language={language} />
+        ))}
+      />
+      <Shelf
+        title={CLIP_MESSAGES[language].clips}
+        cards={clips.map((clip) => (
+          <ClipCard clip={clip} root={ROOT} language={language} />
         ))}
       />
     </>

@@ -4,7 +4,7 @@ import { CopyText, Note } from '../../../web/components/forms.tsx'
 import type { Language } from '../../../web/messages.ts'
 import type { IngestAddresses } from '../../ingest/read-ingest-addresses.ts'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
-import { Confirm } from './confirm.tsx'
+import { Confirm } from '../confirm.tsx'
 
 type ConnectParts = {
   readonly language: Language
@@ -60,7 +60,7 @@ export function ConnectPanel({ language, ingest, streamKey, streamId }: ConnectP
         <CopyText text={ffmpegCommand(`${ingest.rtmp_url}/${streamKey ?? text.keyInUse}`)} {...copied} isBlock />
       </details>
       <div class="actions">
-        <Confirm title={text.newKey} text={text.renewText} button={text.renewButton} form="key" streamId={streamId} />
+        <Confirm title={text.newKey} text={text.renewText} button={text.renewButton} form="key" action={streamId} />
       </div>
     </section>
   )

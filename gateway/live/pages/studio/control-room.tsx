@@ -22,7 +22,7 @@ import { Screen } from '../screen.tsx'
 import { StateBadge, VisibilityMark } from '../stream-card.tsx'
 import type { UserVisit } from '../visit.ts'
 import { OnAirClock } from '../watch/routes.tsx'
-import { Confirm } from './confirm.tsx'
+import { Confirm } from '../confirm.tsx'
 import { ConnectPanel } from './connect-panel.tsx'
 import { DetailsFields } from './details-form.tsx'
 import { GoLivePanel } from './go-live-panel.tsx'
@@ -181,7 +181,7 @@ function RoomHead({ visit, stream }: RoomParts) {
             text={text.endText}
             button={text.endButton}
             form="end"
-            streamId={stream.stream_id}
+            action={stream.stream_id}
           />
         )}
       </div>
@@ -253,7 +253,7 @@ function DeletePanel({ visit, stream }: RoomParts) {
           text={text.deleteText}
           button={text.deleteButton}
           form="delete"
-          streamId={stream.stream_id}
+          action={stream.stream_id}
         />
       </div>
     </Panel>

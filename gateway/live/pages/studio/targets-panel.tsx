@@ -7,7 +7,7 @@ import type { TargetView } from '../../targets/present.ts'
 import type { FieldProblems } from '../form-body.ts'
 import { TARGET_MESSAGES } from '../messages/targets.ts'
 import { describeTargetCondition } from '../target-note.ts'
-import { Confirm } from './confirm.tsx'
+import { Confirm } from '../confirm.tsx'
 
 /** The form of a new target, where something is wrong with it. Its key is not repeated. */
 export type TargetForm = { readonly url: string; readonly problems: FieldProblems<'url' | 'key'> }
@@ -62,7 +62,7 @@ function TargetItem({ language, streamId, target }: TargetParts) {
         text={text.removeText}
         button={text.removeButton}
         form="target-remove"
-        streamId={streamId}
+        action={streamId}
         fields={{ target_id: target.target_id }}
       />
     </li>

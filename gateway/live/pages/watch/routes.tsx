@@ -11,6 +11,7 @@ import { getRoom } from '../../chat/moderation/update-room.ts'
 import { findReplay } from '../../chat/read-messages.ts'
 import { isOnAir } from '../../rules/broadcast-state.ts'
 import { ChatPanel, ReplayPanel } from '../chat/chat-panel.tsx'
+import { ClipBox } from '../clip/clip-form.tsx'
 import { FollowBox } from '../follow/follow-box.tsx'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
@@ -130,6 +131,12 @@ function WatchHead({ visit, stream }: WatchParts) {
             {text.controlRoom}
           </a>
         ) : null}
+        <ClipBox
+          visit={visit}
+          source={{ kind: 'stream', id: stream.stream_id }}
+          root={ROOT}
+          isHidden={stream.playback_url === null}
+        />
       </div>
     </header>
   )

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { until } from '../../../../shared/testing/until.ts'
+import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
+import { claimBroadcast, claimIngest, orderClip, signUp, type TestUser } from '../../testing/live-gateway.ts'
+
+let gateway: TestGateway
+let anna: TestUser
+let ben: TestUser
+let streamId = ''
+beforeAll(async () => {
+  gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
+  anna = await signUp(gateway.api, 'anna')
+  ben = await signUp(gateway.api, 'ben')
+  await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
+  const ingest = await claimIngest(gateway.url)
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'A show' }, anna.headers)
+  streamId = json.stream_id
+  const { session } = await ingest.publish(json.stream_key)
+  await (await claimBroadcast(gateway.url, streamId)).encode(session, 20)
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const cookieOf = (who: TestUser) => ({
+  cookie: `tallylight_session=${who.headers['authorization']?.replace('Bearer ', '')}`,
+})
+const send = async (path: string, form: Record<string, string>, headers: Record<string, string>) => {
+  const init = { method: 'POST', body: new URLSearchParams(form), headers, redirect: 'manual' } as const
+  const answer = await fetch(gateway.url + path, init)
+  return { status: answer.status, location: answer.headers.get('location'), html: await answer.text() }
+}
+const read = async (path: string, who?: TestUser) => {
+  const answer = await fetch(gateway.url + path, { headers: who === undefined ? {} : cookieOf(who) })
+  return answer.text()
+}
+
+it('a form cuts the last seconds of a broadcast, without scripts, and leads to the clip', async () => {
+  const own = { ...cookieOf(ben), origin: gateway.url }
+  const form = { duration: '15', start: '', title: ' ' }
+  const { status, location } = await send(`/watch/${streamId}/clip`, form, own)
+  expect([status, location]).toEqual([303, expect.stringMatching(/^\.\.\/\.\.\/clips\/[0-9a-f-]{36}$/)])
+  const path = location?.slice('../..'.length) ?? ''
+  expect(await read(path)).toMatch(/The clip is being cut[\s\S]*A show[\s\S]*Clipped by <a href="\.\.\/@ben"/)
+  expect(await read(path)).not.toContain('Delete it now')
+  for (const who of [ben, anna]) expect(await read(path, who)).toContain('Delete it now')
+  expect(await read('/@anna', ben)).toContain('The clip is being cut')
+  expect(await read('/@anna')).not.toContain('The clip is being cut')
+})
+
+it('its maker renames a clip and deletes it by forms', async () => {
+  const own = { ...cookieOf(ben), origin: gateway.url }
+  const id = await orderClip(gateway, ben, { streamId, outcome: { status: 'ready', file_size: 5_000_000 } })
+  const page = await read(`/clips/${id}`)
+  expect(page).toMatch(/<video[\s\S]*src="\.\.\/live\/[\s\S]*Download \(5 MB\)/)
+  expect(page).not.toContain('data-refresh')
+  expect(await send(`/clips/${id}`, { form: 'title', title: 'Better' }, own)).toMatchObject({
+    status: 303,
+    location: id,
+  })
+  expect(await read(`/clips/${id}?part=film`)).toContain('aria-label="Clip: Better"')
+  const stranger = { ...cookieOf(anna), origin: gateway.url }
+  expect((await send(`/clips/${id}`, { form: 'title', title: 'Worse' }, stranger)).status).toBe(403)
+  expect(await send(`/clips/${id}`, { form: 'delete' }, own)).toMatchObject({ status: 303, location: '../@anna' })
+  expect(await read(`/clips/${id}`)).not.toContain('Better')
+})
+
+it('a form that cannot be granted says why, in the language of the viewer', async () => {
+  const own = { ...cookieOf(ben), origin: gateway.url }
+  const cut = (form: object) => send(`/watch/${streamId}/clip`, { duration: '30', start: '', title: '', ...form }, own)
+  const far = await cut({ start: '-60' })
+  expect([far.status, far.html.includes('This part is not stored.')]).toEqual([400, true])
+  const long = await cut({ title: 'x'.repeat(256) })
+  expect(long.html).toContain('Enter up to 255 characters')
+  const japanese = await send(`/watch/${streamId}/clip?lang=ja`, { duration: '90' }, own)
+  expect(japanese.html).toContain('この部分は保存されていません')
+})
+
+it('a visitor is led to sign in, and no other site can make a browser clip', async () => {
+  const page = await read(`/watch/${streamId}`)
+  expect(page).toContain(`href="../sign-in?next=watch%2F${streamId}" data-clip`)
+  const form = { duration: '15' }
+  const visitor = await send(`/watch/${streamId}/clip`, form, {})
+  expect([visitor.status, visitor.location]).toEqual([303, `../../sign-in?next=watch%2F${streamId}`])
+  const evil = await send(`/watch/${streamId}/clip`, form, { ...cookieOf(ben), origin: 'https://evil.example' })
+  expect(evil.status).toBe(403)
+})
