@@ -1,17 +1,21 @@
 import { UUID } from '../../../shared/ids.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import { cutPage, fromCursor } from '../../http/paging.ts'
+import type { Tx } from '../../ports/database.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { mayWatch, playbackAddressesOf } from '../playback/access.ts'
 import { refuseTakenDown } from '../rules/take-down.ts'
+import type { Visibility } from '../rules/visibility.ts'
 import { chaptersOf } from '../rules/chapters.ts'
 import { presentArchive, type ArchiveDetails, type ArchiveList, type ArchiveView } from './present.ts'
 import { removeArchive } from './remove-archive.ts'
 import type { ArchiveListQuery, UpdateArchiveBody } from './requests.ts'
 import { listRecordedTitles } from '../store/stream-titles.ts'
 import { hasMessages } from '../store/kept-chats.ts'
+import { lockStream, updateStreamRow, type Stream } from '../store/streams.ts'
+import { topicOf } from '../topic.ts'
 import { findArchive, readArchivePage, updateArchiveRow, type OwnedArchive } from '../store/archives.ts'
 
 /**
@@ -43,7 +47,8 @@ export async function listArchives(
 }
 
 /**
- * Changes the title or the visibility of the own recording.
+ * Changes the title or the visibility of the own recording. Who may watch it may watch its broadcast: both have the same
+ * segments.
  * @throws BrokenRule ARCHIVE_NOT_FOUND, FORBIDDEN, TAKEN_DOWN where a moderator has made it private
  */
 export async function updateArchive(
@@ -53,11 +58,24 @@ export async function updateArchive(
   { title, visibility }: UpdateArchiveBody,
 ): Promise<ArchiveView> {
   const found = await findOwn(context, owner, id)
-  if (visibility !== undefined) refuseTakenDown(found.stream)
-  const change = { ...(title === undefined ? {} : { title }), ...(visibility === undefined ? {} : { visibility }) }
-  if (Object.keys(change).length === 0) return viewOf(context, found, owner)
-  const archive = (await updateArchiveRow(context.db, id, change)) ?? found.archive
-  return viewOf(context, { ...found, archive }, owner)
+  const { streamId } = found.stream
+  const changed = await context.transact(async (tx) => {
+    const stream = await lockStream(tx, streamId)
+    if (stream === null) throw archiveNotFound()
+    if (visibility !== undefined) refuseTakenDown(stream)
+    const change = { ...(title === undefined ? {} : { title }), ...(visibility === undefined ? {} : { visibility }) }
+    if (Object.keys(change).length === 0) return { ...found, stream }
+    const archive = await updateArchiveRow(tx, id, change)
+    if (archive === null) throw archiveNotFound()
+    const hasChanged = visibility !== undefined && visibility !== stream.visibility
+    return { ...found, archive, stream: hasChanged ? await changeVisibility(tx, stream, visibility) : stream }
+  })
+  context.notifier.notify(topicOf(streamId))
+  return viewOf(context, changed, owner)
+}
+
+async function changeVisibility(tx: Tx, stream: Stream, visibility: Visibility): Promise<Stream> {
+  return (await updateStreamRow(tx, stream.streamId, { visibility })) ?? stream
 }
 
 /**
@@ -81,7 +99,11 @@ export async function findWatchableArchive(
 ): Promise<OwnedArchive> {
   const found = UUID.test(id) ? await findArchive(db, id) : null
   if (found !== null && (await mayWatch(db, found.archive, viewer))) return found
-  throw new BrokenRule(LIVE_ERRORS.ARCHIVE_NOT_FOUND, 'there is no recording of this id')
+  throw archiveNotFound()
+}
+
+function archiveNotFound(): BrokenRule {
+  return new BrokenRule(LIVE_ERRORS.ARCHIVE_NOT_FOUND, 'there is no recording of this id')
 }
 
 async function findOwn(context: LiveContext, owner: SignedIn, id: string): Promise<OwnedArchive> {

@@ -5,6 +5,7 @@ import { Note } from '../../../web/components/forms.tsx'
 import type { TransactionView } from '../../present-transaction.ts'
 import { formatMoney } from '../../rules/money.ts'
 import { listTransactions } from '../../tips/list-transactions.ts'
+import { Confirm } from '../confirm.tsx'
 import { showPage } from '../frame.tsx'
 import { TIP_MESSAGES } from '../messages/tips.ts'
 import { Moment } from '../moment.tsx'
@@ -82,15 +83,13 @@ function TipAction({ tip, isGiven, language }: TipActionParts) {
   }
   if (isGiven || status !== 'succeeded') return null
   return (
-    <details class="confirm">
-      <summary class="button button-small">{text.refund}</summary>
-      <form class="confirm-box" method="post" action="tips">
-        <input type="hidden" name="id" value={id} />
-        <p>{text.refundText}</p>
-        <button class="button button-danger" type="submit">
-          {text.refundNow}
-        </button>
-      </form>
-    </details>
+    <Confirm
+      title={text.refund}
+      text={text.refundText}
+      button={text.refundNow}
+      form="refund"
+      action="tips"
+      fields={{ id }}
+    />
   )
 }

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { until } from '../../../shared/testing/until.ts'
+import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
+import { claimBroadcast, claimIngest, signUp, type TestUser } from '../testing/live-gateway.ts'
+
+let gateway: TestGateway
+let [anna, ben]: TestUser[] = []
+beforeAll(async () => {
+  gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
+  anna = await signUp(gateway.api, 'anna')
+  ben = await signUp(gateway.api, 'ben')
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const as = (who: TestUser | undefined, method: string, path: string, body?: unknown) =>
+  gateway.api(method, `/api/v1${path}`, body, who === undefined ? { 'x-api-key': '' } : who.headers)
+
+it('a recording that its owner makes private plays for nobody else, by its broadcast neither, until it is public', async () => {
+  await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
+  const { json: stream } = await as(anna, 'POST', '/streams', { title: 'A show' })
+  const { session } = await (await claimIngest(gateway.url)).publish(stream.stream_key)
+  const encoder = await claimBroadcast(gateway.url, stream.stream_id)
+  await encoder.encode(session, 3)
+  await as(anna, 'PUT', `/streams/${stream.stream_id}/end`)
+  await encoder.report({ finished_session: session })
+  const { archive_id: id, playback_url: address } = (await as(ben, 'GET', '/archives?user=anna')).json.archives[0]
+  const play = async (url: string) => (await fetch(gateway.url + url)).status
+  expect(await play(address)).toBe(200)
+
+  const hidden = await as(anna, 'PUT', `/archives/${id}`, { visibility: 'private' })
+  expect([hidden.status, hidden.json.visibility]).toEqual([200, 'private'])
+  expect(await play(address)).not.toBe(200)
+  expect(await play(hidden.json.playback_url)).toBe(200)
+  for (const path of [`/archives/${id}`, `/streams/${stream.stream_id}`]) {
+    expect((await as(ben, 'GET', path)).status).toBe(404)
+  }
+  expect((await as(anna, 'PUT', `/archives/${id}`, {})).json.visibility).toBe('private')
+  await as(anna, 'PUT', `/archives/${id}`, { visibility: 'public' })
+  expect(await play(address)).toBe(200)
+})
