@@ -1,22 +1,18 @@
-import { BrokenRule, KERNEL_ERRORS } from '../../../errors.ts'
 import type { SignedIn } from '../../accounts/session.ts'
-import { findOwnStream, findWatchableStream } from '../../broadcasts/find-own-stream.ts'
+import { findWatchableStream } from '../../broadcasts/find-own-stream.ts'
 import type { LiveContext } from '../../context.ts'
 import { recordReport } from '../../moderation/file-report.ts'
 import { listReported } from '../../store/reports.ts'
 import { listBans } from '../store/bans.ts'
-import { deleteModerator, isModeratorOf, listModerators, putModerator } from '../store/moderators.ts'
+import { isModeratorOf } from '../store/moderators.ts'
 import { chatRoleOf } from '../rules/judge-messages.ts'
-import { requireUser } from './ban-user.ts'
 import { requireModerating } from './change-room.ts'
 import { requireMessage } from './delete-message.ts'
-import { presentBans, presentReports, presentUsers, type BanList, type ReportList, type UserList } from './present.ts'
+import { presentBans, presentReports, type BanList, type ReportList } from './present.ts'
 import type { ReportBody } from './requests.ts'
 
 /** Entries that a list shows at most: the newest ones. */
 const LONGEST_LIST = 200
-/** Moderators of one channel. */
-const MAX_MODERATORS = 100
 
 /**
  * Returns who may not write in the chats of a channel, for its moderators.
@@ -61,49 +57,4 @@ async function requireModeratorOf({ db }: LiveContext, actor: SignedIn, streamId
     role: chatRoleOf({ isOwner: stream.userId === user.userId, isModerator, role: user.role }),
   })
   return stream.userId
-}
-
-/**
- * Returns who moderates the chats of the own channel.
- * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN
- */
-export async function readModerators({ db }: LiveContext, owner: SignedIn, streamId: string): Promise<UserList> {
-  await findOwnStream(db, owner, streamId)
-  return presentUsers(await listModerators(db, owner.user.userId))
-}
-
-/**
- * Lets a user moderate the chats of the own channel.
- * @throws BrokenRule STREAM_NOT_FOUND, USER_NOT_FOUND, FORBIDDEN
- */
-export async function addModerator(
-  { db }: LiveContext,
-  owner: SignedIn,
-  streamId: string,
-  user: string,
-): Promise<void> {
-  await findOwnStream(db, owner, streamId)
-  const { userId } = await requireUser(db, user)
-  if ((await listModerators(db, owner.user.userId)).length >= MAX_MODERATORS) {
-    throw new BrokenRule(
-      KERNEL_ERRORS.FORBIDDEN,
-      `a channel has at most ${MAX_MODERATORS} moderators; remove one first`,
-    )
-  }
-  if (userId !== owner.user.userId) await putModerator(db, owner.user.userId, userId)
-}
-
-/**
- * Makes a user a moderator of the own channel no longer.
- * @throws BrokenRule STREAM_NOT_FOUND, USER_NOT_FOUND, FORBIDDEN
- */
-export async function removeModerator(
-  { db }: LiveContext,
-  owner: SignedIn,
-  streamId: string,
-  user: string,
-): Promise<void> {
-  await findOwnStream(db, owner, streamId)
-  const { userId } = await requireUser(db, user)
-  await deleteModerator(db, owner.user.userId, userId)
 }

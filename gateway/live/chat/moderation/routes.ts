@@ -1,16 +1,18 @@
-import { Hono } from 'hono'
+import { Hono, type Context as HonoContext } from 'hono'
 
 import { KERNEL_ERRORS } from '../../../errors.ts'
 import { parse, requireJson } from '../../../http/json-body.ts'
 import { answers, describe } from '../../../http/openapi.ts'
-import { readSession, requireSession } from '../../accounts/session.ts'
+import { readSession, requireSession, type SignedIn } from '../../accounts/session.ts'
+import { findOwnStream } from '../../broadcasts/find-own-stream.ts'
 import type { LiveContext } from '../../context.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
 import { banUser, unbanUser } from './ban-user.ts'
 import { blockUser, readBlocks, unblockUser } from './blocks.ts'
 import { deleteMessage } from './delete-message.ts'
 import { BanList, ReportList, RoomView, UserList } from './present.ts'
-import { addModerator, readBans, readModerators, readReports, removeModerator, reportMessage } from './read-room.ts'
+import { addModerator, readModerators, removeModerator } from './moderators.ts'
+import { readBans, readReports, reportMessage } from './read-room.ts'
 import { BanBody, BlockBody, ReportBody, UpdateRoomBody } from './requests.ts'
 import { getRoom, updateRoom } from './update-room.ts'
 
@@ -160,16 +162,23 @@ function userRoutes(context: LiveContext): Hono {
       return c.body(null, 204)
     })
     .get('/streams/:id/moderators', DOCS.moderators, async (c) =>
-      c.json(await readModerators(context, await requireSession(context, c), c.req.param('id'))),
+      c.json(await readModerators(context, await requireOwner(context, c))),
     )
     .put('/streams/:id/moderators/:user', DOCS.addModerator, async (c) => {
-      await addModerator(context, await requireSession(context, c), c.req.param('id'), c.req.param('user'))
+      await addModerator(context, await requireOwner(context, c), c.req.param('user'))
       return c.body(null, 204)
     })
     .delete('/streams/:id/moderators/:user', DOCS.removeModerator, async (c) => {
-      await removeModerator(context, await requireSession(context, c), c.req.param('id'), c.req.param('user'))
+      await removeModerator(context, await requireOwner(context, c), c.req.param('user'))
       return c.body(null, 204)
     })
+}
+
+/** Returns the signed-in user, who must own the broadcast of the path. @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN */
+async function requireOwner(context: LiveContext, c: HonoContext): Promise<SignedIn> {
+  const signedIn = await requireSession(context, c)
+  await findOwnStream(context.db, signedIn, c.req.param('id') ?? '')
+  return signedIn
 }
 
 /** Returns the routes of a user's blocks. */
