@@ -40,10 +40,13 @@ import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
 import { LIVE_PATH } from './playback/addresses.ts'
+import { deliverNotices, noticeChannels } from './notices/deliver-notices.ts'
+import { noticeMails } from './notices/email/compose-notice-mail.ts'
 import { createNoticeWatch } from './notices/notice-watch.ts'
 import { noticeRoutes } from './notices/routes.ts'
 import { deleteExpiredNotices, writeNotices } from './notices/write-notices.ts'
 import { ANNOUNCEMENTS_WAIT } from './store/announcements.ts'
+import { deliveriesWait } from './store/notice-deliveries.ts'
 import { createAccessChecks } from './playback/access-checks.ts'
 import { createPartCache } from './playback/part-cache.ts'
 import { createPlaylistCache } from './playback/playlist-cache.ts'
@@ -166,7 +169,7 @@ function mount(context: LiveContext): MountedSystem {
     callbackBodies: [...INGEST_BODIES, ...BROADCAST_BODIES],
     workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context), storageKind(context)],
     periodicTasks: [...periodicTasks(context, leases), ...tips.tasks],
-    mails: accountMails(context),
+    mails: new Map([...accountMails(context), ...noticeMails(context)]),
     onWebhookExhausted: async () => undefined,
     readGauges: async () => [],
   }
@@ -243,12 +246,19 @@ function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask
     taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context), STORAGE_DUE_IN_MS),
     taskAtInterval('delete old chat messages', RARELY_MS, () => deleteUnkeptEntries(context)),
     taskAtInterval('write notices', OFTEN_MS, () => writeNotices(context), ANNOUNCEMENTS_WAIT),
+    ...deliveryTasks(context),
     taskAtInterval('delete old notices', RARELY_MS, () => deleteExpiredNotices(context)),
     taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context), MONITORS_DIFFER),
     // Also without broadcasts on the air: what is remembered of players is forgotten by it.
     taskAtInterval('renew viewers', OFTEN_MS, () => leases.flush()),
     taskAtInterval('count viewers', OFTEN_MS, () => countAllViewers(context, leases), VIEWERS_COUNT),
   ]
+}
+
+function deliveryTasks(context: LiveContext): PeriodicTask[] {
+  const channels = noticeChannels(context)
+  if (channels.length === 0) return []
+  return [taskAtInterval('deliver notices', OFTEN_MS, () => deliverNotices(context), deliveriesWait(channels))]
 }
 
 async function countAllViewers({ db, notifier }: LiveContext, leases: ViewerLeases): Promise<void> {

@@ -81,6 +81,11 @@ export function deriveLinkToken(internalKey: string, mailId: string): string {
   return computeHmac(internalKey, `mail-link/v1/${mailId}`)
 }
 
+/** Returns the signature of the link by which a user ends e-mails about a channel, in hex. */
+export function signUnsubscribe(internalKey: string, userId: string, channelId: string): string {
+  return computeHmac(internalKey, `unsubscribe/v1/${userId}/${channelId}`)
+}
+
 /** Derives the key with which a broadcast that was created with an Idempotency-Key is published: 128 bits in hex. */
 export function deriveStreamKey(internalKey: string, streamId: string): string {
   return computeHmac(internalKey, `stream-key/v1/${streamId}`).slice(0, 32)

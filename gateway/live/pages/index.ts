@@ -14,6 +14,7 @@ import { signInRoutes } from './sign-in/routes.ts'
 import { STUDIO_SCRIPT } from './studio/new-page.tsx'
 import { studioRoutes } from './studio/routes.ts'
 import { LISTS_SCRIPT } from './stream-card.tsx'
+import { unsubscribeRoutes } from './unsubscribe/routes.tsx'
 import { verifyEmailRoutes } from './verify-email/routes.tsx'
 import type { PagesContext } from './visit.ts'
 import { WATCH_SCRIPT, watchRoutes } from './watch/routes.tsx'
@@ -36,6 +37,7 @@ const ROUTES = [
   forgotRoutes,
   resetRoutes,
   verifyEmailRoutes,
+  unsubscribeRoutes,
   settingsRoutes,
   watchRoutes,
   archivePageRoutes,

@@ -17,16 +17,20 @@ export const NOTICE_MESSAGES = defineMessages({
     findChannels: 'See who is live',
     wantedTitle: 'Notices',
     wantedLead:
-      'What you want to learn of the channels that you follow. Each channel can be turned off on its own page.',
+      'What you want to learn of the channels that you follow. Each channel can be turned off on its own page. What you do not want here does not come in another way either.',
+    onPage: 'On this site',
+    channels: { email: 'By e-mail, to your confirmed address', push: 'As a push, to the browsers where it is on' },
     wanted: {
       scheduled: 'A broadcast is planned',
       soon: 'A broadcast begins in ten minutes',
       live: 'A broadcast is live',
+      missed: 'Your own broadcast has not begun at its time',
     },
     saved: 'Your choice is saved.',
     save: 'Save notices',
     mute: 'Turn notices off',
     unmute: 'Turn notices on',
+    unmuteEmail: 'Turn e-mails on',
   },
   ja: {
     title: 'お知らせ',
@@ -43,15 +47,19 @@ export const NOTICE_MESSAGES = defineMessages({
     findChannels: 'ライブ中の配信を見る',
     wantedTitle: 'お知らせ',
     wantedLead:
-      'フォロー中のチャンネルについて受け取るお知らせです。チャンネルごとの設定は各チャンネルのページにあります。',
+      'フォロー中のチャンネルについて受け取るお知らせです。チャンネルごとの設定は各チャンネルのページにあります。ここでオフにした種類は、他の方法でも届きません。',
+    onPage: 'このサイト',
+    channels: { email: 'メール（確認済みのアドレス宛て）', push: 'プッシュ通知（オンにしたブラウザー宛て）' },
     wanted: {
       scheduled: '配信が予定されたとき',
       soon: '配信開始の10分前',
       live: '配信が始まったとき',
+      missed: '自分の配信が予定時刻に始まっていないとき',
     },
     saved: '設定を保存しました。',
     save: 'お知らせ設定を保存',
     mute: 'お知らせをオフ',
     unmute: 'お知らせをオン',
+    unmuteEmail: 'メールをオン',
   },
 })

@@ -2,18 +2,20 @@
 
 import { Note } from '../../../web/components/forms.tsx'
 import type { Language } from '../../../web/messages.ts'
-import type { NoticePreferences } from '../../notices/present.ts'
-import { ANNOUNCEMENT_KINDS } from '../../rules/notice-kind.ts'
+import type { NoticePreferences } from '../../present-preferences.ts'
+import { ANNOUNCEMENT_KINDS, NOTICE_KINDS, type NoticeChannel, type NoticeKind } from '../../rules/notice-kind.ts'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
 
 type NoticesSectionParts = {
   readonly wanted: NoticePreferences
+  /** How notices are sent beside the page. */
+  readonly channels: readonly NoticeChannel[]
   readonly isSaved: boolean
   readonly language: Language
 }
 
-/** Renders which kinds of notices the user wants. */
-export function NoticesSection({ wanted, isSaved, language }: NoticesSectionParts) {
+/** Renders which kinds of notices the user wants, and how. */
+export function NoticesSection({ wanted, channels, isSaved, language }: NoticesSectionParts) {
   const text = NOTICE_MESSAGES[language]
   return (
     <section class="panel" id="notices" aria-labelledby="notices-title">
@@ -22,11 +24,15 @@ export function NoticesSection({ wanted, isSaved, language }: NoticesSectionPart
       {isSaved ? <Note kind="fine" title={text.saved} /> : null}
       <form class="form" method="post" action="settings">
         <input type="hidden" name="form" value="notices" />
-        {ANNOUNCEMENT_KINDS.map((kind) => (
-          <label class="choice">
-            <input type="checkbox" name={kind} checked={wanted[kind]} />
-            <span>{text.wanted[kind]}</span>
-          </label>
+        <ChoiceSet title={text.onPage} kinds={ANNOUNCEMENT_KINDS} prefix="" wanted={wanted} language={language} />
+        {channels.map((channel) => (
+          <ChoiceSet
+            title={text.channels[channel]}
+            kinds={NOTICE_KINDS}
+            prefix={`${channel}-`}
+            wanted={wanted[channel]}
+            language={language}
+          />
         ))}
         <div class="actions">
           <button class="button button-primary" type="submit">
@@ -35,5 +41,29 @@ export function NoticesSection({ wanted, isSaved, language }: NoticesSectionPart
         </div>
       </form>
     </section>
+  )
+}
+
+type ChoiceSetParts = {
+  readonly title: string
+  readonly kinds: readonly NoticeKind[]
+  /** What the names of its fields begin with. */
+  readonly prefix: string
+  readonly wanted: Partial<Record<NoticeKind, unknown>>
+  readonly language: Language
+}
+
+function ChoiceSet({ title, kinds, prefix, wanted, language }: ChoiceSetParts) {
+  const text = NOTICE_MESSAGES[language]
+  return (
+    <fieldset class="choices">
+      <legend>{title}</legend>
+      {kinds.map((kind) => (
+        <label class="choice">
+          <input type="checkbox" name={`${prefix}${kind}`} checked={wanted[kind] === true} />
+          <span>{text.wanted[kind]}</span>
+        </label>
+      ))}
+    </fieldset>
   )
 }

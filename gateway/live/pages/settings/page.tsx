@@ -8,6 +8,7 @@ import { Icon } from '../../../web/components/icons.tsx'
 import { listSessions } from '../../accounts/list-sessions.ts'
 import type { SessionList } from '../../accounts/present.ts'
 import { readBlocks } from '../../chat/moderation/blocks.ts'
+import { noticeChannels } from '../../notices/deliver-notices.ts'
 import { readNoticePreferences } from '../../notices/read-notices.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
@@ -63,7 +64,12 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
       <div class="stack">
         <ProfileSection visit={visit} sent={sent} />
         <PasswordSection visit={visit} sent={sent} />
-        <NoticesSection wanted={wanted} isSaved={visit.c.req.query('saved') === 'notices'} language={language} />
+        <NoticesSection
+          wanted={wanted}
+          channels={noticeChannels(context)}
+          isSaved={visit.c.req.query('saved') === 'notices'}
+          language={language}
+        />
         <SessionsSection visit={visit} sessions={sessions} />
         <BlockedSection users={blocked} language={language} />
         <Section id="data" title={text.data} lead={text.dataLead}>
