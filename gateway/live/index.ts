@@ -43,6 +43,9 @@ import { LIVE_PATH } from './playback/addresses.ts'
 import { deliverNotices, noticeChannels } from './notices/deliver-notices.ts'
 import { noticeMails } from './notices/email/compose-notice-mail.ts'
 import { createNoticeWatch } from './notices/notice-watch.ts'
+import { PUSH_METRICS } from './notices/push/metrics.ts'
+import { pushRoutes } from './notices/push/routes.ts'
+import { createPushDelivery, deleteExpiredPushes } from './notices/push/send-pushes.ts'
 import { noticeRoutes } from './notices/routes.ts'
 import { deleteExpiredNotices, writeNotices } from './notices/write-notices.ts'
 import { ANNOUNCEMENTS_WAIT } from './store/announcements.ts'
@@ -76,7 +79,7 @@ export const live: System = {
   name: 'live',
   settings: LIVE_SECTION,
   errors: Object.values(LIVE_ERRORS),
-  metrics: [],
+  metrics: PUSH_METRICS,
   pageSources: PAGE_SOURCES,
   idFields: {
     live: { bare: 'stream_id' },
@@ -115,7 +118,7 @@ const OPEN_CALLS = [
 ]
 
 function mount(context: LiveContext): MountedSystem {
-  const { loadPageAssets, db, notifier, log } = context
+  const { loadPageAssets, db, notifier, log, settings } = context
   const leases = createViewerLeases(context)
   const tips = mountTips(context)
   const followed = createFollowedStreams({ readStream: (id) => findStream(db, id), notifier, log })
@@ -136,6 +139,7 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', moderationRoutes(context))
         .route('/', followRoutes(context))
         .route('/', scheduleRoutes(context))
+        .route('/', pushRoutes(context))
         .route('/', noticeRoutes({ context, watch: createNoticeWatch(context) }))
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))
@@ -170,6 +174,7 @@ function mount(context: LiveContext): MountedSystem {
     workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context), storageKind(context)],
     periodicTasks: [...periodicTasks(context, leases), ...tips.tasks],
     mails: new Map([...accountMails(context), ...noticeMails(context)]),
+    deliveries: settings.live.push === null ? [] : [createPushDelivery(context, settings.live.push)],
     onWebhookExhausted: async () => undefined,
     readGauges: async () => [],
   }
@@ -258,7 +263,10 @@ function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask
 function deliveryTasks(context: LiveContext): PeriodicTask[] {
   const channels = noticeChannels(context)
   if (channels.length === 0) return []
-  return [taskAtInterval('deliver notices', OFTEN_MS, () => deliverNotices(context), deliveriesWait(channels))]
+  return [
+    taskAtInterval('delete expired pushes', RARELY_MS, () => deleteExpiredPushes(context)),
+    taskAtInterval('deliver notices', OFTEN_MS, () => deliverNotices(context), deliveriesWait(channels)),
+  ]
 }
 
 async function countAllViewers({ db, notifier }: LiveContext, leases: ViewerLeases): Promise<void> {

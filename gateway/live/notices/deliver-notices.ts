@@ -2,7 +2,7 @@ import { sendSoon } from '../../mail/enqueue-mail.ts'
 import { countBulkMails, insertBulkMails } from '../../mail/store/mails.ts'
 import type { Tx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
-import type { NoticeChannel } from '../rules/notice-kind.ts'
+import { NOTICE_CHANNELS, type NoticeChannel } from '../rules/notice-kind.ts'
 import {
   advanceDelivery,
   lockOpenDelivery,
@@ -44,7 +44,7 @@ const QUEUES: Readonly<Record<NoticeChannel, ChannelQueue>> = {
 
 /** Returns how notices are sent here, beside the page. */
 export function noticeChannels({ settings }: Pick<LiveContext, 'settings'>): NoticeChannel[] {
-  return settings.mail === null ? [] : ['email']
+  return NOTICE_CHANNELS.filter((channel) => (channel === 'email' ? settings.mail : settings.live.push) !== null)
 }
 
 /**

@@ -34,14 +34,18 @@ const DELETE_BATCHES = 20
  * the middle goes on there, and gateways that write at the same time write each notice once.
  */
 export async function writeNotices(context: LiveContext): Promise<void> {
-  const { transact, wideNotifier } = context
+  const { transact, wake, wideNotifier } = context
   const channels = noticeChannels(context)
   await announcePlanned(context)
   await notifyOwnersOfMissed(context, channels)
   const endMs = performance.now() + LONGEST_RUN_MS
+  let isNew = false
   while (performance.now() < endMs && (await transact((tx) => writeBatch(tx, channels)))) {
+    isNew = true
     wideNotifier.notify(NOTICES_TOPIC)
   }
+  // They may be delivered.
+  if (isNew && channels.length > 0) wake()
 }
 
 /** Writes the next notices of one announcement; returns false where none is open. */

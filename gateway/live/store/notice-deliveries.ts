@@ -84,7 +84,7 @@ const EXPIRES_AT = sql`(notice.created_at + make_interval(secs => case notice.ki
 )} end))`
 
 /** What decides whether a notice `notice` is sent: its user `person`, its broadcast `shown`, and the `owner` of that. */
-const WITH_CIRCUMSTANCES = sql`
+export const WITH_CIRCUMSTANCES = sql`
   join ${users} person on person.user_id = notice.user_id
   join ${streams} shown on shown.stream_id = notice.stream_id
   join ${users} owner on owner.user_id = shown.user_id
@@ -101,7 +101,7 @@ const WANTED: Readonly<Record<NoticeChannel, SQL>> = {
 }
 
 /** Returns the condition that a notice is still true, not read, recent, and wanted by this channel. */
-const isToSend = (channel: NoticeChannel) => sql`(
+export const isToSend = (channel: NoticeChannel): SQL => sql`(
   notice.read_at is null and ${EXPIRES_AT} > now() and ${WANTED[channel]}
   and case notice.kind when 'live' then shown.state in ('live', 'reconnecting') else shown.state = 'scheduled' end
   and (notice.kind = 'missed' or (not follow.is_muted and shown.visibility in ('public', 'followers')

@@ -2,8 +2,9 @@ import { sql } from 'drizzle-orm'
 
 import type { DbOrTx } from '../../ports/database.ts'
 import type { MessageQueue } from '../../queue/store/messages.ts'
-import { pushes, pushSubscriptions } from '../schema.ts'
-import type { DeliveredNotice } from './notice-deliveries.ts'
+import { notifications, pushes, pushSubscriptions } from '../schema.ts'
+import { isToSend, WITH_CIRCUMSTANCES, type DeliveredNotice, type NoticeToSend } from './notice-deliveries.ts'
+import type { PushSubscription } from './push-subscriptions.ts'
 
 export type QueuedPush = Pick<
   typeof pushes.$inferSelect,
@@ -41,4 +42,22 @@ export async function insertPushes(tx: DbOrTx, notices: readonly DeliveredNotice
 export async function countPushes(db: DbOrTx, limit: number): Promise<number> {
   const rows = await db.select({ id: pushes.pushId }).from(pushes).limit(limit)
   return rows.length
+}
+
+/** A push with what it says, where it goes, and for how many seconds it matters. */
+export type PushToSend = Pick<NoticeToSend, 'kind' | 'streamId' | 'title' | 'channelName' | 'language'> &
+  Pick<PushSubscription, 'endpoint' | 'p256dh' | 'auth' | 'serverKey'> & { readonly leftSec: number }
+
+/** Returns a push that is to be sent; `null` where it is not, or not any more. */
+export async function findPushToSend(db: DbOrTx, pushId: string): Promise<PushToSend | null> {
+  const [row] = await db.execute<PushToSend>(sql`
+    select notice.kind, shown.stream_id as "streamId", shown.title, owner.username as "channelName", browser.language,
+      browser.endpoint, browser.p256dh, browser.auth, browser.server_key as "serverKey",
+      extract(epoch from push.expires_at - now())::float8 as "leftSec"
+    from ${pushes} push
+    join ${pushSubscriptions} browser on browser.subscription_id = push.subscription_id
+    join ${notifications} notice on notice.notification_id = push.notification_id and notice.user_id = browser.user_id
+    ${WITH_CIRCUMSTANCES}
+    where push.push_id = ${pushId} and push.expires_at > now() and ${isToSend('push')}`)
+  return row ?? null
 }

@@ -3,6 +3,7 @@ import { clientUrlOf } from '../../../settings/read-settings.ts'
 import type { Language } from '../../../web/messages.ts'
 import type { LiveContext } from '../../context.ts'
 import { findNoticeToSend } from '../../store/notice-deliveries.ts'
+import { NOTICE_TITLES } from '../notice-titles.ts'
 import { NOTICE_MAIL_MESSAGES } from './messages.ts'
 import { makeUnsubscribeQuery } from './unsubscribe.ts'
 
@@ -23,16 +24,15 @@ async function composeNotice(context: LiveContext, notificationId: string): Retu
   const unsubscribe = `${site}/unsubscribe?${makeUnsubscribeQuery(context, userId, channelId)}`
   const facts = {
     username: notice.username,
-    channel: notice.channelName,
+    notice: NOTICE_TITLES[language][kind](notice.channelName),
     title: notice.title,
-    start: notice.scheduledFor === null ? '' : describeStart(notice.scheduledFor, language),
+    start: kind === 'live' || notice.scheduledFor === null ? '' : `${describeStart(notice.scheduledFor, language)}\n`,
     link: `${site}/${kind === 'missed' ? 'studio' : 'watch'}/${streamId}`,
     unsubscribe,
     site,
   }
-  const messages = NOTICE_MAIL_MESSAGES[language]
-  const { subject, text } = messages[kind]
-  return { to: notice.email, subject: subject(facts), text: messages.frame(text(facts), facts), unsubscribe }
+  const { subject, text } = NOTICE_MAIL_MESSAGES[language]
+  return { to: notice.email, subject: subject(facts), text: text(facts), unsubscribe }
 }
 
 /** Returns a start in words. The zone of the reader is not known. */

@@ -3,10 +3,11 @@ import { defineMessages } from '../../../web/messages.ts'
 /** What the text of a mail about a notice names. */
 export type NoticeMailFacts = {
   readonly username: string
-  /** Who broadcasts. */
-  readonly channel: string
+  /** What the notice says of the channel. */
+  readonly notice: string
+  /** The title of the broadcast. */
   readonly title: string
-  /** When a planned broadcast begins, in words. */
+  /** When a planned broadcast begins, in words; empty for one on the air. */
   readonly start: string
   readonly link: string
   readonly unsubscribe: string
@@ -17,37 +18,13 @@ export type NoticeMailFacts = {
 /** Texts of mails about notices. */
 export const NOTICE_MAIL_MESSAGES = defineMessages({
   en: {
-    scheduled: {
-      subject: ({ channel, title }: NoticeMailFacts) => `${channel} plans a broadcast: ${title}`,
-      text: ({ channel, title, start }: NoticeMailFacts) => `${channel} plans a broadcast:
+    subject: ({ notice, title }: NoticeMailFacts) => `${notice}: ${title}`,
+    text: ({ username, notice, title, start, link, unsubscribe, site }: NoticeMailFacts) => `Hello ${username},
+
+${notice}:
 
 ${title}
-${start}`,
-    },
-    soon: {
-      subject: ({ channel, title }: NoticeMailFacts) => `${channel} begins soon: ${title}`,
-      text: ({ channel, title, start }: NoticeMailFacts) => `The broadcast of ${channel} begins soon:
-
-${title}
-${start}`,
-    },
-    live: {
-      subject: ({ channel, title }: NoticeMailFacts) => `${channel} is live: ${title}`,
-      text: ({ channel, title }: NoticeMailFacts) => `${channel} is live:
-
-${title}`,
-    },
-    missed: {
-      subject: ({ title }: NoticeMailFacts) => `Your broadcast has not begun: ${title}`,
-      text: ({ title, start }: NoticeMailFacts) => `Your broadcast has not begun at its time:
-
-${title}
-${start}`,
-    },
-    frame: (text: string, { username, link, unsubscribe, site }: NoticeMailFacts) => `Hello ${username},
-
-${text}
-
+${start}
 ${link}
 
 --
@@ -56,37 +33,13 @@ ${unsubscribe}
 `,
   },
   ja: {
-    scheduled: {
-      subject: ({ channel, title }: NoticeMailFacts) => `${channel}さんが配信を予定しています：${title}`,
-      text: ({ channel, title, start }: NoticeMailFacts) => `${channel}さんが配信を予定しています。
+    subject: ({ notice, title }: NoticeMailFacts) => `${notice}：${title}`,
+    text: ({ username, notice, title, start, link, unsubscribe, site }: NoticeMailFacts) => `${username} 様
+
+${notice}。
 
 ${title}
-${start}`,
-    },
-    soon: {
-      subject: ({ channel, title }: NoticeMailFacts) => `${channel}さんの配信がまもなく始まります：${title}`,
-      text: ({ channel, title, start }: NoticeMailFacts) => `${channel}さんの配信がまもなく始まります。
-
-${title}
-${start}`,
-    },
-    live: {
-      subject: ({ channel, title }: NoticeMailFacts) => `${channel}さんが配信中です：${title}`,
-      text: ({ channel, title }: NoticeMailFacts) => `${channel}さんが配信中です。
-
-${title}`,
-    },
-    missed: {
-      subject: ({ title }: NoticeMailFacts) => `配信が始まっていません：${title}`,
-      text: ({ title, start }: NoticeMailFacts) => `予定時刻に配信が始まっていません。
-
-${title}
-${start}`,
-    },
-    frame: (text: string, { username, link, unsubscribe, site }: NoticeMailFacts) => `${username} 様
-
-${text}
-
+${start}
 ${link}
 
 --

@@ -1,14 +1,12 @@
 import { defineMessages } from '../../../web/messages.ts'
+import { NOTICE_TITLES } from '../../notices/notice-titles.ts'
 
 /** Texts of notices. No script of a page needs them. */
 export const NOTICE_MESSAGES = defineMessages({
   en: {
     title: 'Notices',
     bell: (unread: string) => (unread === '0' ? 'Notices' : `Notices, ${unread} unread`),
-    scheduled: (name: string) => `${name} plans a broadcast`,
-    soon: (name: string) => `${name} begins soon`,
-    live: (name: string) => `${name} is live`,
-    missed: () => 'Your broadcast has not begun at its time',
+    ...NOTICE_TITLES.en,
     unread: 'New',
     readAll: 'Mark all as read',
     older: 'Older notices',
@@ -35,10 +33,7 @@ export const NOTICE_MESSAGES = defineMessages({
   ja: {
     title: 'お知らせ',
     bell: (unread: string) => (unread === '0' ? 'お知らせ' : `お知らせ（未読${unread}件）`),
-    scheduled: (name: string) => `${name}さんが配信を予定しています`,
-    soon: (name: string) => `${name}さんの配信がまもなく始まります`,
-    live: (name: string) => `${name}さんが配信中です`,
-    missed: () => '予定時刻に配信が始まっていません',
+    ...NOTICE_TITLES.ja,
     unread: '未読',
     readAll: 'すべて既読にする',
     older: '以前のお知らせ',
