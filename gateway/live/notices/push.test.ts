@@ -104,12 +104,17 @@ describe('pushes of two gateways', () => {
     expect(pushesTo(browser)[0]?.content['body']).toBe('Late')
 
     service.behave(429)
-    await plan('Read')
+    const outdated = await plan('Outdated')
+    const read = await plan('Read')
     await until(async () => {
       const rows = await first.database.sql`select from pushes where attempts > 0 and taken_by is null`
-      return rows.length > 0
-    }, 'an attempt failed')
-    await as(anna, 'PUT', '/notifications/read')
+      return rows.length === 2
+    }, 'both attempts failed')
+    const { notifications } = (await as(anna, 'GET', '/notifications')).json
+    const id = notifications.find(({ stream }: Json) => stream.stream_id === read.stream_id).notification_id
+    await as(anna, 'PUT', `/notifications/${id}/read`)
+    await first.database.sql`
+      update notifications set created_at = now() - interval '13 hours' where stream_id = ${outdated.stream_id}`
     service.behave('take')
     await allSent()
     await as(anna, 'PUT', '/notifications/preferences', { push: { scheduled: false } })

@@ -8,6 +8,8 @@ import { followPageRoutes } from './follow/routes.ts'
 import { homeRoutes } from './home/routes.tsx'
 import { noticePageRoutes } from './notices/routes.tsx'
 import { registerRoutes } from './register/routes.ts'
+import { PUSH_WORKER, pushWorkerRoutes } from './push-worker/routes.ts'
+import { PUSH_SCRIPT } from './settings/push-box.tsx'
 import { settingsRoutes } from './settings/routes.ts'
 import { resetRoutes } from './reset/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
@@ -24,6 +26,8 @@ export const PAGE_SOURCES: readonly string[] = [
   WATCH_SCRIPT,
   STUDIO_SCRIPT,
   LISTS_SCRIPT,
+  PUSH_SCRIPT,
+  PUSH_WORKER,
   'live/pages/styles/pages.css',
   'live/pages/styles/broadcasts.css',
   'live/pages/styles/studio.css',
@@ -45,6 +49,7 @@ const ROUTES = [
   channelRoutes,
   followPageRoutes,
   noticePageRoutes,
+  pushWorkerRoutes,
 ]
 
 /** Returns the pages of live, at the root of the site. */

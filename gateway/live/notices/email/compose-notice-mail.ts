@@ -21,7 +21,7 @@ async function composeNotice(context: LiveContext, notificationId: string): Retu
   if (notice === null) return null
   const { kind, language, streamId, userId, channelId } = notice
   const site = clientUrlOf(context.settings)
-  const unsubscribe = `${site}/unsubscribe?${makeUnsubscribeQuery(context, userId, channelId)}`
+  const unsubscribe = `${site}/unsubscribe?${makeUnsubscribeQuery(context.settings, userId, channelId)}`
   const facts = {
     username: notice.username,
     notice: NOTICE_TITLES[language][kind](notice.channelName),

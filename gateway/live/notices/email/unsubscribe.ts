@@ -2,6 +2,7 @@ import * as v from 'valibot'
 
 import { UUID } from '../../../../shared/ids.ts'
 import { signUnsubscribe, timingSafeEqual } from '../../../../shared/net/signing.ts'
+import type { Settings } from '../../../settings/settings.ts'
 import type { LiveContext } from '../../context.ts'
 import { muteFollow } from '../../store/follows.ts'
 import { putPreferences } from '../../store/notice-preferences.ts'
@@ -18,8 +19,8 @@ export type UnsubscribeLink = v.InferOutput<typeof UnsubscribeLink>
 export type UnsubscribeScope = 'channel' | 'all'
 
 /** Returns the query of the link that a mail to a user about a channel has. It does not expire. */
-export function makeUnsubscribeQuery({ settings }: LiveContext, user: string, channel: string): string {
-  const signature = signUnsubscribe(settings.keys.INTERNAL_API_KEY, user, channel)
+export function makeUnsubscribeQuery({ keys }: Pick<Settings, 'keys'>, user: string, channel: string): string {
+  const signature = signUnsubscribe(keys.INTERNAL_API_KEY, user, channel)
   return new URLSearchParams({ user, channel, signature }).toString()
 }
 

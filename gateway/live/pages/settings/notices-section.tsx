@@ -2,30 +2,28 @@
 
 import { Note } from '../../../web/components/forms.tsx'
 import type { Language } from '../../../web/messages.ts'
+import { noticeChannels } from '../../notices/deliver-notices.ts'
 import type { NoticePreferences } from '../../present-preferences.ts'
-import { ANNOUNCEMENT_KINDS, NOTICE_KINDS, type NoticeChannel, type NoticeKind } from '../../rules/notice-kind.ts'
+import { ANNOUNCEMENT_KINDS, NOTICE_KINDS, type NoticeKind } from '../../rules/notice-kind.ts'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
+import type { UserVisit } from '../visit.ts'
+import { PushBox } from './push-box.tsx'
 
-type NoticesSectionParts = {
-  readonly wanted: NoticePreferences
-  /** How notices are sent beside the page. */
-  readonly channels: readonly NoticeChannel[]
-  readonly isSaved: boolean
-  readonly language: Language
-}
+type NoticesSectionParts = { readonly wanted: NoticePreferences; readonly visit: UserVisit }
 
 /** Renders which kinds of notices the user wants, and how. */
-export function NoticesSection({ wanted, channels, isSaved, language }: NoticesSectionParts) {
+export function NoticesSection({ wanted, visit }: NoticesSectionParts) {
+  const { c, context, language } = visit
   const text = NOTICE_MESSAGES[language]
   return (
     <section class="panel" id="notices" aria-labelledby="notices-title">
       <h2 id="notices-title">{text.wantedTitle}</h2>
       <p class="muted">{text.wantedLead}</p>
-      {isSaved ? <Note kind="fine" title={text.saved} /> : null}
+      {c.req.query('saved') === 'notices' ? <Note kind="fine" title={text.saved} /> : null}
       <form class="form" method="post" action="settings">
         <input type="hidden" name="form" value="notices" />
         <ChoiceSet title={text.onPage} kinds={ANNOUNCEMENT_KINDS} prefix="" wanted={wanted} language={language} />
-        {channels.map((channel) => (
+        {noticeChannels(context).map((channel) => (
           <ChoiceSet
             title={text.channels[channel]}
             kinds={NOTICE_KINDS}
@@ -40,6 +38,7 @@ export function NoticesSection({ wanted, channels, isSaved, language }: NoticesS
           </button>
         </div>
       </form>
+      <PushBox visit={visit} />
     </section>
   )
 }
