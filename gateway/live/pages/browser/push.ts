@@ -75,9 +75,10 @@ async function findSubscription(): Promise<PushSubscription | null> {
 
 /** Adds this browser to those of the user; returns its id. */
 async function add(subscription: PushSubscription): Promise<string> {
-  const answer = await call('POST', '', JSON.stringify(subscription))
-  const { subscription_id: id } = (await answer.json()) as { readonly subscription_id: string }
-  return id
+  const answer: { readonly subscription_id: string } = await (
+    await call('POST', '', JSON.stringify(subscription))
+  ).json()
+  return answer.subscription_id
 }
 
 /** Calls the gateway. @throws Error where it refuses */

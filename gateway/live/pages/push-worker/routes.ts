@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import type { PagesContext } from '../visit.ts'
 
 /** The service worker of pushes. */
-export const PUSH_WORKER = 'live/pages/browser/push-worker.ts'
+export const PUSH_WORKER = 'live/pages/push-worker/browser/push-worker.ts'
 
 /**
  * Returns the address of the service worker: at the root, since it is for all pages below, and without a hash, since a browser
