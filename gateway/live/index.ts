@@ -40,16 +40,8 @@ import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { endLostBroadcast } from './packaging/end-lost-broadcast.ts'
 import { BROADCAST_ATTEMPTS, broadcastRole, broadcastSpec } from './packaging/pod.ts'
 import { LIVE_PATH } from './playback/addresses.ts'
-import { deliverNotices, noticeChannels } from './notices/deliver-notices.ts'
-import { noticeMails } from './notices/email/compose-notice-mail.ts'
-import { createNoticeWatch } from './notices/notice-watch.ts'
+import { mountNotices } from './notices/mount-notices.ts'
 import { PUSH_METRICS } from './notices/push/metrics.ts'
-import { pushRoutes } from './notices/push/routes.ts'
-import { createPushDelivery, deleteExpiredPushes } from './notices/push/send-pushes.ts'
-import { noticeRoutes } from './notices/routes.ts'
-import { deleteExpiredNotices, writeNotices } from './notices/write-notices.ts'
-import { ANNOUNCEMENTS_WAIT } from './store/announcements.ts'
-import { deliveriesWait } from './store/notice-deliveries.ts'
 import { createAccessChecks } from './playback/access-checks.ts'
 import { createPartCache } from './playback/part-cache.ts'
 import { createPlaylistCache } from './playback/playlist-cache.ts'
@@ -118,9 +110,10 @@ const OPEN_CALLS = [
 ]
 
 function mount(context: LiveContext): MountedSystem {
-  const { loadPageAssets, db, notifier, log, settings } = context
+  const { db, notifier, log } = context
   const leases = createViewerLeases(context)
   const tips = mountTips(context)
+  const notices = mountNotices(context)
   const followed = createFollowedStreams({ readStream: (id) => findStream(db, id), notifier, log })
   const checks = createAccessChecks(db)
   const chat = { context, rooms: createChatRooms(context, { followed, checks }), writer: createMessageWriter(context) }
@@ -139,16 +132,13 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', moderationRoutes(context))
         .route('/', followRoutes(context))
         .route('/', scheduleRoutes(context))
-        .route('/', pushRoutes(context))
-        .route('/', noticeRoutes({ context, watch: createNoticeWatch(context) }))
+        .route('/', notices.api)
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))
         .route('/', whipRoutes(context))
         .route('/', tips.api),
     },
-    ...(loadPageAssets === null
-      ? {}
-      : { pages: pageRoutes({ ...context, loadPageAssets, countFollowers: createFollowerCounts(db) }) }),
+    ...mountPages(context),
     mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
       .route('/', unversionedRoutes())
@@ -172,12 +162,19 @@ function mount(context: LiveContext): MountedSystem {
       .route('/', storageCallbacks(context)),
     callbackBodies: [...INGEST_BODIES, ...BROADCAST_BODIES],
     workerKinds: [ingestKind(context), broadcastKind(context), archiveKind(context), storageKind(context)],
-    periodicTasks: [...periodicTasks(context, leases), ...tips.tasks],
-    mails: new Map([...accountMails(context), ...noticeMails(context)]),
-    deliveries: settings.live.push === null ? [] : [createPushDelivery(context, settings.live.push)],
+    periodicTasks: [...periodicTasks(context, leases), ...notices.tasks, ...tips.tasks],
+    mails: new Map([...accountMails(context), ...notices.mails]),
+    deliveries: notices.deliveries,
     onWebhookExhausted: async () => undefined,
     readGauges: async () => [],
   }
+}
+
+/** Returns the pages, where this runtime has files. */
+function mountPages(context: LiveContext): Pick<MountedSystem, 'pages'> {
+  const { db, loadPageAssets } = context
+  if (loadPageAssets === null) return {}
+  return { pages: pageRoutes({ ...context, loadPageAssets, countFollowers: createFollowerCounts(db) }) }
 }
 
 /** Returns the files of broadcasts where they lie in a folder of this machine; players read them elsewhere otherwise. */
@@ -250,22 +247,10 @@ function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask
     taskAtInterval('retain stored files', RARELY_MS, () => retainFiles(context)),
     taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context), STORAGE_DUE_IN_MS),
     taskAtInterval('delete old chat messages', RARELY_MS, () => deleteUnkeptEntries(context)),
-    taskAtInterval('write notices', OFTEN_MS, () => writeNotices(context), ANNOUNCEMENTS_WAIT),
-    ...deliveryTasks(context),
-    taskAtInterval('delete old notices', RARELY_MS, () => deleteExpiredNotices(context)),
     taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context), MONITORS_DIFFER),
     // Also without broadcasts on the air: what is remembered of players is forgotten by it.
     taskAtInterval('renew viewers', OFTEN_MS, () => leases.flush()),
     taskAtInterval('count viewers', OFTEN_MS, () => countAllViewers(context, leases), VIEWERS_COUNT),
-  ]
-}
-
-function deliveryTasks(context: LiveContext): PeriodicTask[] {
-  const channels = noticeChannels(context)
-  if (channels.length === 0) return []
-  return [
-    taskAtInterval('delete expired pushes', RARELY_MS, () => deleteExpiredPushes(context)),
-    taskAtInterval('deliver notices', OFTEN_MS, () => deliverNotices(context), deliveriesWait(channels)),
   ]
 }
 
