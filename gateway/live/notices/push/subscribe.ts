@@ -25,7 +25,7 @@ const MAX_USER_AGENT = 300
  * Returns the settings of Web Push.
  * @throws BrokenRule PUSH_DISABLED
  */
-export function requirePush({ settings }: LiveContext): PushSettings {
+function requirePush({ settings }: LiveContext): PushSettings {
   if (settings.live.push !== null) return settings.live.push
   throw new BrokenRule(LIVE_ERRORS.PUSH_DISABLED, 'this platform sends no pushes (VAPID_SUBJECT turns them on)')
 }
