@@ -8,7 +8,7 @@ const TESTS = String.raw`(^|/)(?:testing|bench|demo|checks)/|\.(test|conformance
 
 /** Folders that every system stands on. Any other folder of a half is a system. */
 const GATEWAY_KERNEL =
-  'adapters|bench|cli|database|demo|docs|http|mail|media|operations|outbox|ports|scheduler|settings|testing|web|workers'
+  'adapters|bench|cli|database|demo|docs|http|mail|media|operations|outbox|ports|queue|scheduler|settings|testing|web|workers'
 const WORKER_KERNEL = 'media|platform|stores|testing'
 const SYSTEM = `^(?:gateway/(?!(?:${GATEWAY_KERNEL})/)|worker/(?!(?:${WORKER_KERNEL})/))([^/]+)/`
 

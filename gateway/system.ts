@@ -11,6 +11,7 @@ import type { Db, Tx } from './ports/database.ts'
 import type { InstalledResolver } from './ports/installed-resolver.ts'
 import type { WorkerRole } from './ports/launcher.ts'
 import type { GaugeSample, MetricDefinition } from './ports/metrics.ts'
+import type { MessageDelivery } from './queue/deliver-messages.ts'
 import type { PeriodicTask } from './scheduler/periodic-task.ts'
 import type { Env } from './settings/fields.ts'
 import type { SettingsSection } from './settings/section.ts'
@@ -99,6 +100,8 @@ export type MountedSystem = {
   onWebhookExhausted(tx: Tx, event: OutboxEvent): Promise<void>
   /** Composes its mails, by their kind. */
   readonly mails?: ReadonlyMap<string, ComposeMail>
+  /** Send its messages of other kinds. */
+  readonly deliveries?: readonly MessageDelivery[]
   /** Returns how many of its records are active, and how many may be; left out where there is no limit. */
   capacity?(): Promise<Capacity>
   /** Returns what `/readyz` says of it beside its checks, which makes no gateway unready. */

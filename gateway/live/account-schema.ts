@@ -3,6 +3,7 @@
 import { sql } from 'drizzle-orm'
 import { index, integer, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 
+import type { Language } from '../web/messages.ts'
 import type { Role } from './roles.ts'
 
 /** What a link in a mail is for. */
@@ -24,6 +25,8 @@ export const users = pgTable(
     emailVerifiedAt: moment('email_verified_at'),
     /** A PHC string. */
     passwordHash: text('password_hash').notNull(),
+    /** The language of the last sign-in, for mails that no request causes. */
+    language: text('language').$type<Language>().notNull().default('en'),
     role: text('role').$type<Role>().notNull().default('user'),
     /** Since when the user may not sign in, and why; `null`: the account is open. */
     suspendedAt: moment('suspended_at'),

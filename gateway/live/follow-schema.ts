@@ -14,6 +14,9 @@ export const follows = pgTable(
     followingId: userOf('following_id').notNull(),
     /** Whether the follower wants no notices of this channel. */
     isMuted: boolean('is_muted').notNull().default(false),
+    /** Whether the follower wants no e-mail, or no push, about this channel. */
+    isEmailMuted: boolean('is_email_muted').notNull().default(false),
+    isPushMuted: boolean('is_push_muted').notNull().default(false),
     createdAt: createdAt(),
   },
   (table) => [

@@ -40,10 +40,8 @@ import { BROADCAST_BODIES, broadcastCallbacks } from './packaging/callbacks.ts'
 import { broadcastRole } from './packaging/pod.ts'
 import { LIVE_PATH } from './playback/addresses.ts'
 import { PLATFORM_PATHS, platformRoutes } from './moderation/routes.ts'
-import { createNoticeWatch } from './notices/notice-watch.ts'
-import { noticeRoutes } from './notices/routes.ts'
-import { deleteExpiredNotices, writeNotices } from './notices/write-notices.ts'
-import { ANNOUNCEMENTS_WAIT } from './store/announcements.ts'
+import { mountNotices } from './notices/mount-notices.ts'
+import { PUSH_METRICS } from './notices/push/metrics.ts'
 import { createAccessChecks, type AccessChecks } from './playback/access-checks.ts'
 import { createPartCache } from './playback/part-cache.ts'
 import { createPlaylistCache } from './playback/playlist-cache.ts'
@@ -63,6 +61,7 @@ import { createViewerLeases, type ViewerLeases } from './playback/viewer-leases.
 import { createPlayedStreams } from './playback/windows.ts'
 import { LIVE_SECTION, readLiveSettings, type LiveSettings } from './settings.ts'
 import { mountTips } from './tips/mount-tips.ts'
+import type { Payments } from './tips/payments.ts'
 import { TIP_PATHS } from './tips/routes.ts'
 import { topicOf } from './topic.ts'
 import { workerKinds } from './worker-kinds.ts'
@@ -75,7 +74,7 @@ export const live: System = {
   name: 'live',
   settings: LIVE_SECTION,
   errors: Object.values(LIVE_ERRORS),
-  metrics: [],
+  metrics: PUSH_METRICS,
   pageSources: PAGE_SOURCES,
   idFields: {
     live: { bare: 'stream_id' },
@@ -126,9 +125,10 @@ const OPEN_CALLS = [
 ]
 
 function mount(context: LiveContext): MountedSystem {
-  const { loadPageAssets, db, notifier, log } = context
+  const { db, notifier, log } = context
   const leases = createViewerLeases(context)
   const tips = mountTips(context)
+  const notices = mountNotices(context)
   const followed = createFollowedStreams({ readStream: (id) => findStream(db, id), notifier, log })
   const checks = createAccessChecks(db)
   const chat = { context, rooms: createChatRooms(context, { followed, checks }), writer: createMessageWriter(context) }
@@ -148,23 +148,14 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', platformRoutes(context))
         .route('/', followRoutes(context))
         .route('/', scheduleRoutes(context))
-        .route('/', noticeRoutes({ context, watch: createNoticeWatch(context) }))
+        .route('/', notices.api)
         .route('/', targetRoutes(context))
         .route('/', archiveRoutes(context))
         .route('/', clipRoutes(context))
         .route('/', whipRoutes(context))
         .route('/', tips.api),
     },
-    ...(loadPageAssets === null
-      ? {}
-      : {
-          pages: pageRoutes({
-            ...context,
-            loadPageAssets,
-            countFollowers: createFollowerCounts(db),
-            payments: tips.payments,
-          }),
-        }),
+    ...mountPages(context, tips.payments),
     mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
       .route('/', unversionedRoutes())
@@ -174,8 +165,9 @@ function mount(context: LiveContext): MountedSystem {
     callbacks: callbackRoutes(context),
     callbackBodies: [...INGEST_BODIES, ...BROADCAST_BODIES],
     workerKinds: workerKinds(context),
-    periodicTasks: [...periodicTasks(context, leases), ...tips.tasks],
-    mails: accountMails(context),
+    periodicTasks: [...periodicTasks(context, leases), ...notices.tasks, ...tips.tasks],
+    mails: new Map([...accountMails(context), ...notices.mails]),
+    deliveries: notices.deliveries,
     onWebhookExhausted: async () => undefined,
     readGauges: async () => [],
   }
@@ -202,6 +194,13 @@ function callbackRoutes(context: LiveContext): Hono {
     .route('/', storageCallbacks(context))
 }
 
+/** Returns the pages, where this runtime has files. */
+function mountPages(context: LiveContext, payments: Payments | null): Pick<MountedSystem, 'pages'> {
+  const { db, loadPageAssets } = context
+  if (loadPageAssets === null) return {}
+  return { pages: pageRoutes({ ...context, loadPageAssets, countFollowers: createFollowerCounts(db), payments }) }
+}
+
 /** Returns the files of broadcasts where they lie in a folder of this machine; players read them elsewhere otherwise. */
 function openFiles({ settings, openFolder }: LiveContext) {
   const { storageDir } = settings.live.stores
@@ -223,8 +222,6 @@ function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask
     taskAtInterval('retain stored files', RARELY_MS, () => retainFiles(context)),
     taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context), STORAGE_DUE_IN_MS),
     taskAtInterval('delete old chat messages', RARELY_MS, () => deleteUnkeptEntries(context)),
-    taskAtInterval('write notices', OFTEN_MS, () => writeNotices(context), ANNOUNCEMENTS_WAIT),
-    taskAtInterval('delete old notices', RARELY_MS, () => deleteExpiredNotices(context)),
     taskAtInterval('watch broadcasts', OFTEN_MS, () => watchBroadcasts(context), MONITORS_DIFFER),
     // Also without broadcasts on the air: what is remembered of players is forgotten by it.
     taskAtInterval('renew viewers', OFTEN_MS, () => leases.flush()),

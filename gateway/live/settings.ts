@@ -20,6 +20,7 @@ import {
 import type { SettingsSection } from '../settings/section.ts'
 import { bucketUrlOf, type StoreSettings } from '../settings/stores.ts'
 import { chooseStorage } from './choose-storage.ts'
+import { PUSH_ENTRIES, readPushSettings, type PushSettings } from './push-settings.ts'
 import { findTipProblems, readTipSettings, TIP_ENTRIES, type TipSettings } from './tip-settings.ts'
 
 const Registration = v.picklist(['open', 'invitation', 'closed'], 'must be open, invitation or closed')
@@ -170,6 +171,8 @@ export type LiveSettings = {
   readonly archives: ArchiveSettings
   /** Clips that are cut at a time. */
   readonly clipWorkers: number
+  /** `null`: no pushes are sent. */
+  readonly push: PushSettings | null
   readonly tips: TipSettings
   /** Where encoders publish to; `null`: at the ports that the ingest worker reports. */
   readonly rtmpUrl: string | null
@@ -187,7 +190,7 @@ export type LiveSettings = {
 /** The settings of live, as checked before the gateway starts. */
 export const LIVE_SECTION: SettingsSection = {
   title: 'Live',
-  entries: { ...LiveEnvironment.entries, ...TIP_ENTRIES },
+  entries: { ...LiveEnvironment.entries, ...PUSH_ENTRIES, ...TIP_ENTRIES },
   problems: (env) => [...findTlsProblems(env), ...findTipProblems(env)],
 }
 
@@ -229,6 +232,7 @@ export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: Liv
       quotaBytes: positiveOrNull(env.LIVE_STORAGE_QUOTA_GB * 1e9),
     },
     clipWorkers: env.CLIP_WORKERS,
+    push: readPushSettings(raw),
     tips: readTipSettings(raw),
     rtmpUrl: env.RTMP_URL,
     rtmpPort: env.RTMP_PORT ?? RTMP_PORT,

@@ -1,4 +1,4 @@
-import { index, integer, jsonb, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { boolean, index, integer, jsonb, pgTable, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
@@ -12,6 +12,8 @@ export const mails = pgTable(
     mailId: uuid('mail_id').primaryKey(),
     kind: text('kind').notNull(),
     params: jsonb('params').$type<Readonly<Record<string, string>>>().notNull(),
+    /** Whether it is one of many of the same kind, which must not delay others. */
+    isBulk: boolean('is_bulk').notNull().default(false),
     attempts: integer('attempts').notNull().default(0),
     /** When the next attempt may begin; while one goes on, when its lease ends. */
     dueAt: moment('due_at').notNull().defaultNow(),

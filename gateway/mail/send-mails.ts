@@ -1,79 +1,33 @@
 import type { Context } from '../context.ts'
 import type { Mail, MailSender } from '../ports/mail-sender.ts'
+import { createMessageDelivery, type MessageDelivery } from '../queue/deliver-messages.ts'
+import { retryPauseMs } from '../queue/retry-pause.ts'
+import { deleteMessage, postponeMessage } from '../queue/store/messages.ts'
 import { MAIL_ATTEMPTS } from './metrics.ts'
-import { mailRetryPauseMs } from './retry-pause.ts'
-import {
-  deleteMail,
-  freeMailsOf,
-  listMailOwners,
-  nextMailInMs,
-  postponeMail,
-  takeDueMails,
-  type QueuedMail,
-} from './store/mails.ts'
+import { MAIL_QUEUE, type QueuedMail } from './store/mails.ts'
 
 /** Composes a mail for an attempt; `null` where it is not wanted any more. Each attempt must get the same text. */
 export type ComposeMail = (mail: QueuedMail) => Promise<Omit<Mail, 'id'> | null>
 
-/** Sends the mails that wait. */
-export type MailDelivery = {
-  /** Frees the mails of gateways that are known to be dead; to be called once, at start. */
-  takeOver(): Promise<void>
-  /** Starts an attempt for each due mail; returns in how many ms the next one is due (`null`: none waits). */
-  sendDue(): Promise<number | null>
-  /** Resolves once the current attempts have ended, and starts no others. */
-  drain(): Promise<void>
-}
-
 /** Connections to the server at a time. */
 const AT_A_TIME = 4
-/** Lease of a mail, in seconds: longer than one attempt can take. */
+/** Longer than one attempt can take. */
 const LEASE_SEC = 60
 
-/**
- * Creates the delivery of one gateway. A mail is deleted after it was sent: where a gateway dies in between, another one
- * sends it again, with the same id and text.
- */
+/** Creates the delivery of the mails of one gateway. A mail that is sent again has the same id and text. */
 export function createMailDelivery(
   context: Context,
   send: MailSender,
   composers: ReadonlyMap<string, ComposeMail>,
-): MailDelivery {
-  const { db, identity, log } = context
-  const attempts = new Set<Promise<void>>()
-  const outage = { isLogged: false }
-  let isDraining = false
-
-  function start(mail: QueuedMail): void {
-    const attempt = attemptMail({ context, send, composers, outage }, mail)
-      .catch((error: unknown) => log.error('attempt to send a mail broke off', { mail_kind: mail.kind, error }))
-      .finally(() => {
-        attempts.delete(attempt)
-        context.wake()
-      })
-    attempts.add(attempt)
-  }
-
-  return {
-    async takeOver() {
-      const owners = await listMailOwners(db)
-      await freeMailsOf(
-        db,
-        owners.filter((owner) => !identity.mayStillRun(owner)),
-      )
-    },
-    async sendDue() {
-      // An attempt that ends wakes the next run.
-      if (isDraining || attempts.size >= AT_A_TIME) return null
-      const taken = await takeDueMails(db, identity.id, AT_A_TIME - attempts.size, LEASE_SEC)
-      for (const mail of taken) start(mail)
-      return nextMailInMs(db)
-    },
-    async drain() {
-      isDraining = true
-      await Promise.all(attempts)
-    },
-  }
+): MessageDelivery {
+  const parts: MailAttemptParts = { context, send, composers, outage: { isLogged: false } }
+  return createMessageDelivery(context, {
+    name: 'mails',
+    queue: MAIL_QUEUE,
+    atATime: AT_A_TIME,
+    leaseSec: LEASE_SEC,
+    attempt: (mail) => attemptMail(parts, mail),
+  })
 }
 
 type MailAttemptParts = {
@@ -90,19 +44,19 @@ async function attemptMail(parts: MailAttemptParts, mail: QueuedMail): Promise<v
   // A newer gateway may have enqueued a kind that this one does not know: it is left to others.
   if (compose === undefined) return
   const content = await compose(mail)
-  if (content === null) return deleteMail(context.db, mail.mailId)
+  if (content === null) return deleteMessage(context.db, MAIL_QUEUE, mail.mailId)
   const startedMs = performance.now()
   const answer = await send({ id: mail.mailId, ...content })
   context.metrics.count(MAIL_ATTEMPTS, { outcome: answer.kind })
   const fields = { mail_kind: mail.kind, attempt: mail.attempts, ms: Math.round(performance.now() - startedMs) }
   if (answer.kind === 'failed') {
     logFailure(parts, { ...fields, error: answer.error })
-    return postponeMail(context.db, mail.mailId, mailRetryPauseMs(mail.attempts, Math.random()))
+    return postponeMessage(context.db, MAIL_QUEUE, mail.mailId, retryPauseMs(mail.attempts, Math.random()))
   }
   parts.outage.isLogged = false
   if (answer.kind === 'refused') context.log.warn('mail refused, given up', { ...fields, error: answer.error })
   else context.log.info('mail sent', fields)
-  return deleteMail(context.db, mail.mailId)
+  return deleteMessage(context.db, MAIL_QUEUE, mail.mailId)
 }
 
 /** Logs a failure: one line of level `warn` stands for an outage of the server. */

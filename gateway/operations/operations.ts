@@ -1,10 +1,12 @@
 import type { Context } from '../context.ts'
 import { createDueTimes } from '../database/due-times.ts'
 import { deleteOldKeys } from '../http/store/idempotency-keys.ts'
-import { createMailDelivery, type MailDelivery } from '../mail/send-mails.ts'
-import { deleteExpiredMails, MAIL_DUE_IN_MS } from '../mail/store/mails.ts'
+import { createMailDelivery } from '../mail/send-mails.ts'
+import { MAIL_QUEUE } from '../mail/store/mails.ts'
 import { createDeliverer } from '../outbox/deliver.ts'
 import { laneDueInMs, listLaneOwners, nextDeliveryInMs } from '../outbox/store/events.ts'
+import type { MessageDelivery } from '../queue/deliver-messages.ts'
+import { deleteExpiredMessages } from '../queue/store/messages.ts'
 import { RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
 import { createScheduler, type Scheduler, type SchedulerMemory } from '../scheduler/scheduler.ts'
 import type { MountedSystem } from '../system.ts'
@@ -20,9 +22,9 @@ export type Operations = {
   reconcile(): Promise<ReconcileReport>
   /** Frees what dead gateways held and renews the leases of all workers; to be called once, at start. */
   takeOver(): Promise<void>
-  /** Resolves once the current webhooks and mails are sent; starts no others. */
+  /** Resolves once the current webhooks and messages are sent; starts no others. */
   drain(): Promise<void>
-  /** Returns in how many ms a webhook or a launch becomes due; `null` where none does within `leftMs`. */
+  /** Returns in how many ms a webhook, a message or a launch becomes due; `null` where none does within `leftMs`. */
   nextDueInMs(leftMs: number): Promise<number | null>
 }
 
@@ -44,7 +46,7 @@ export function createOperations(
   const deliverer = createDeliverer(context, async (tx, event) => {
     for (const system of systems) await system.onWebhookExhausted(tx, event)
   })
-  const mailDelivery = openMailDelivery(context, systems)
+  const deliveries = openDeliveries(context, systems)
   const dueTimes = createDueTimes(context.db)
   const reconciler = createReconciler(context, kinds, {
     memory: memory.reconciler,
@@ -64,9 +66,7 @@ export function createOperations(
       dueInMs: LAUNCH_DUE_IN_MS,
       run: createWorkerLaunches(context, kinds),
     },
-    ...(mailDelivery === null
-      ? []
-      : [{ name: 'send mails', everyMs: 0, dueInMs: MAIL_DUE_IN_MS, run: () => mailDelivery.sendDue() }]),
+    ...deliveries.map(({ task }) => task),
     ...systems.flatMap((system) => system.periodicTasks),
     taskAtInterval('delete expired mails', RARELY_MS, () => forgetExpiredMails(context)),
     taskAtInterval('forget old keys', RARELY_MS, () => deleteOldKeys(context.db)),
@@ -76,32 +76,39 @@ export function createOperations(
     reconcile: () => reconciler.reconcile(),
     async takeOver() {
       await deliverer.takeOver()
-      await mailDelivery?.takeOver()
+      for (const delivery of deliveries) await delivery.takeOver()
       await renewLeases(context.db)
     },
     async drain() {
-      await Promise.all([deliverer.drain(), mailDelivery?.drain()])
+      await Promise.all([deliverer, ...deliveries].map((one) => one.drain()))
     },
-    nextDueInMs: (leftMs) => nextDueWithin(context, leftMs),
+    nextDueInMs: (leftMs) => nextDueWithin(context, deliveries, leftMs),
   }
 }
 
-/** Returns the delivery of the systems' mails; `null` where this gateway sends none. */
-function openMailDelivery(context: Context, systems: readonly MountedSystem[]): MailDelivery | null {
+/** Returns the deliveries of the systems' messages, and of their mails where this gateway sends them. */
+function openDeliveries(context: Context, systems: readonly MountedSystem[]): MessageDelivery[] {
   const { sendMail } = context
   const composers = new Map(systems.flatMap(({ mails }) => [...(mails ?? [])]))
-  return sendMail === null ? null : createMailDelivery(context, sendMail, composers)
+  const ofSystems = systems.flatMap(({ deliveries }) => deliveries ?? [])
+  return sendMail === null ? ofSystems : [createMailDelivery(context, sendMail, composers), ...ofSystems]
 }
 
 async function forgetExpiredMails({ db, log }: Context): Promise<void> {
-  const mails = await deleteExpiredMails(db)
+  const mails = await deleteExpiredMessages(db, MAIL_QUEUE)
   if (mails > 0) log.warn('mails expired before they could be sent', { mails })
 }
 
 /** Returns the next due time. A lane that this gateway delivers wakes the next run when it is done. */
-async function nextDueWithin({ db, identity }: Context, leftMs: number): Promise<number | null> {
+async function nextDueWithin(
+  { db, identity }: Context,
+  deliveries: readonly MessageDelivery[],
+  leftMs: number,
+): Promise<number | null> {
   const holders = await listLaneOwners(db)
   if (holders.includes(identity.id)) return leftMs
-  const dueMs = Math.min((await nextDeliveryInMs(db)) ?? Infinity, (await nextLaunchInMs(db)) ?? Infinity)
-  return dueMs < leftMs ? Math.max(0, dueMs) : null
+  const ofMessages = await Promise.all(deliveries.map((delivery) => delivery.nextDueInMs(leftMs)))
+  const all = [await nextDeliveryInMs(db), await nextLaunchInMs(db), ...ofMessages]
+  const dueMs = Math.min(...all.map((one) => one ?? Infinity))
+  return dueMs <= leftMs ? Math.max(0, dueMs) : null
 }

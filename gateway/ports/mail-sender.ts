@@ -5,6 +5,8 @@ export type Mail = {
   readonly to: string
   readonly subject: string
   readonly text: string
+  /** An address that ends mails of this kind by a POST without a session (RFC 8058), and shows a page to people. */
+  readonly unsubscribe?: string
 }
 
 export type MailAnswer =

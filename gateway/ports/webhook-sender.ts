@@ -4,7 +4,7 @@ export type WebhookSender = (request: WebhookRequest) => Promise<WebhookAnswer>
 export type WebhookRequest = {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly body: string | Uint8Array<ArrayBuffer>
   readonly timeoutMs: number
 }
 

@@ -143,6 +143,7 @@ test('the gateway starts without .env, generates its keys, and refuses private a
     readSource('gateway/jobs/settings.ts') +
     readSource('gateway/monitors/settings.ts') +
     readSource('gateway/live/settings.ts') +
+    readSource('gateway/live/push-settings.ts') +
     readSource('gateway/live/tip-settings.ts')
   expect(environment.filter(([name]) => !new RegExp(`^  ${name}: `, 'm').test(source))).toEqual([])
   const settings = readGatewayAndJobSettings({ NODE_ENV: 'production', HOST: '0.0.0.0', ...Object.fromEntries(filled) })

@@ -34,6 +34,7 @@ describe.each(INSTALLATIONS)('the gateway of %s', (folder) => {
       readSource('gateway/jobs/settings.ts') +
       readSource('gateway/monitors/settings.ts') +
       readSource('gateway/live/settings.ts') +
+      readSource('gateway/live/push-settings.ts') +
       readSource('gateway/live/tip-settings.ts')
     const { data = {} } = one('ConfigMap', 'tallylight-gateway')
     const names = [...Object.keys(data), ...(container.env ?? []).map(({ name }) => name)]

@@ -81,6 +81,16 @@ export function deriveLinkToken(internalKey: string, mailId: string): string {
   return computeHmac(internalKey, `mail-link/v1/${mailId}`)
 }
 
+/** Derives the private key by which push services know the gateways of an installation: 256 bits in hex. */
+export function deriveVapidSecret(internalKey: string): string {
+  return computeHmac(internalKey, 'vapid/v1')
+}
+
+/** Returns the signature of the link by which a user ends e-mails about a channel, in hex. */
+export function signUnsubscribe(internalKey: string, userId: string, channelId: string): string {
+  return computeHmac(internalKey, `unsubscribe/v1/${userId}/${channelId}`)
+}
+
 /** Derives the key with which a broadcast that was created with an Idempotency-Key is published: 128 bits in hex. */
 export function deriveStreamKey(internalKey: string, streamId: string): string {
   return computeHmac(internalKey, `stream-key/v1/${streamId}`).slice(0, 32)

@@ -58,7 +58,7 @@ async function sendThroughEgress(
 async function post(
   url: string,
   headers: Readonly<Record<string, string>>,
-  body: string,
+  body: WebhookRequest['body'],
   signal: AbortSignal,
 ): Promise<Response> {
   const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })

@@ -32,9 +32,10 @@ export function createSmtpSender(from: MailSettings['from'], server: SmtpServer)
     disableUrlAccess: true,
   })
   const domain = from.address.slice(from.address.indexOf('@') + 1)
-  return async ({ id, to, subject, text }) => {
+  return async ({ id, to, subject, text, unsubscribe }) => {
     if (!ONE_ADDRESS.test(to)) return { kind: 'refused', error: 'the receiver is not one address' }
-    if (![id, subject].every(isOneLine)) return { kind: 'refused', error: 'a header would have several lines' }
+    if (![id, subject, unsubscribe ?? ''].every(isOneLine))
+      return { kind: 'refused', error: 'a header would have several lines' }
     const deadline = startDeadline(ATTEMPT_TIMEOUT_MS)
     try {
       await transport.sendMail({
@@ -44,8 +45,7 @@ export function createSmtpSender(from: MailSettings['from'], server: SmtpServer)
         subject,
         text,
         messageId: `<${id}@${domain}>`,
-        // No out-of-office answer comes back (RFC 3834 §5).
-        headers: { 'Auto-Submitted': 'auto-generated' },
+        headers: headersOf(unsubscribe),
         signal: deadline.signal,
       })
       return { kind: 'sent' }
@@ -54,6 +54,17 @@ export function createSmtpSender(from: MailSettings['from'], server: SmtpServer)
     } finally {
       deadline.dispose()
     }
+  }
+}
+
+/** Returns the headers of a mail: no out-of-office answer comes back (RFC 3834 §5), and one click unsubscribes (RFC 8058). */
+function headersOf(unsubscribe: string | undefined): Record<string, string> {
+  const headers = { 'Auto-Submitted': 'auto-generated' }
+  if (unsubscribe === undefined) return headers
+  return {
+    ...headers,
+    'List-Unsubscribe': `<${unsubscribe}>`,
+    'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
   }
 }
 

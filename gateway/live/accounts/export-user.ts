@@ -2,6 +2,8 @@ import type { LiveContext } from '../context.ts'
 import { listSessions } from './list-sessions.ts'
 import { presentOwnUser, type UserExport } from './present.ts'
 import type { SignedIn } from './session.ts'
+import { presentPreferences } from '../present-preferences.ts'
+import { readPreferences } from '../store/notice-preferences.ts'
 import { presentTransaction } from '../present-transaction.ts'
 import { readTransactionPage } from '../store/transactions.ts'
 import { readPersonalData } from './store/personal-data.ts'
@@ -13,7 +15,7 @@ const MAX_TRANSACTIONS = 10_000
 export async function exportUser(context: LiveContext, signedIn: SignedIn): Promise<UserExport> {
   const ownId = signedIn.user.userId
   const { sessions } = await listSessions(context, signedIn)
-  const { broadcasts, recordings, clips, following, notices, messages } = await readPersonalData(context.db, ownId)
+  const { broadcasts, recordings, clips, messages, ...followed } = await readPersonalData(context.db, ownId)
   const tips = await readTransactionPage(context.db, ownId, { before: null, limit: MAX_TRANSACTIONS })
   return {
     user: presentOwnUser(signedIn.user),
@@ -38,10 +40,30 @@ export async function exportUser(context: LiveContext, signedIn: SignedIn): Prom
       title,
       created_at: createdAt.toISOString(),
     })),
-    following: following.map(({ userId, username, isMuted, followedAt }) => ({
+    ...presentFollowData(followed),
+    language: signedIn.user.language,
+    notification_preferences: presentPreferences(await readPreferences(context.db, ownId)),
+    messages: messages.map(({ entryId, streamId, text, createdAt }) => ({
+      id: entryId,
+      stream_id: streamId,
+      text,
+      at: createdAt.toISOString(),
+    })),
+    transactions: tips.map((tip) => presentTransaction(tip, ownId)),
+  }
+}
+
+type FollowData = Pick<Awaited<ReturnType<typeof readPersonalData>>, 'following' | 'notices' | 'browsers'>
+type ExportedFollowData = Pick<UserExport, 'following' | 'notifications' | 'push_subscriptions'>
+
+function presentFollowData({ following, notices, browsers }: FollowData): ExportedFollowData {
+  return {
+    following: following.map(({ userId, username, isMuted, isEmailMuted, isPushMuted, followedAt }) => ({
       user_id: userId,
       username,
       notices: !isMuted,
+      email: !isEmailMuted,
+      push: !isPushMuted,
       followed_at: followedAt.toISOString(),
     })),
     notifications: notices.map(({ notificationId, kind, streamId, createdAt, readAt }) => ({
@@ -51,12 +73,11 @@ export async function exportUser(context: LiveContext, signedIn: SignedIn): Prom
       created_at: createdAt.toISOString(),
       read_at: readAt?.toISOString() ?? null,
     })),
-    messages: messages.map(({ entryId, streamId, text, createdAt }) => ({
-      id: entryId,
-      stream_id: streamId,
-      text,
-      at: createdAt.toISOString(),
+    push_subscriptions: browsers.map(({ subscriptionId, endpoint, userAgent, createdAt }) => ({
+      subscription_id: subscriptionId,
+      endpoint,
+      user_agent: userAgent,
+      created_at: createdAt.toISOString(),
     })),
-    transactions: tips.map((tip) => presentTransaction(tip, ownId)),
   }
 }

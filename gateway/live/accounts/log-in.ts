@@ -9,7 +9,7 @@ import type { LoginBody } from './requests.ts'
 import { sessionKey } from './session.ts'
 import { signSessionToken } from './session-token.ts'
 import { insertSession } from './store/sessions.ts'
-import { findUserByEmail, findUserByName, lockUser, type User } from './store/users.ts'
+import { findUserByEmail, findUserByName, lockUser, setLanguage, type User } from './store/users.ts'
 
 const SESSION_SEC = 86_400
 const MAX_USER_AGENT = 300
@@ -39,6 +39,7 @@ async function beginSession(context: LiveContext, checked: User, from: RequestOr
     const current = await lockUser(tx, checked.userId)
     if (current?.passwordHash !== checked.passwordHash) throw loginFailed()
     if (current.suspendedAt !== null) throw accountSuspended(current.suspensionReason ?? '')
+    if (current.language !== from.language) await setLanguage(tx, current.userId, from.language)
     const about = { userId: current.userId, address: from.address, userAgent: from.userAgent.slice(0, MAX_USER_AGENT) }
     return { user: current, session: await insertSession(tx, { ...about, sessionId: newUuid() }, SESSION_SEC) }
   })

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 
+import { NoticePreferences } from '../present-preferences.ts'
 import { TransactionView } from '../present-transaction.ts'
 import { ROLES } from '../roles.ts'
 import type { SessionRow } from './store/sessions.ts'
@@ -65,6 +66,8 @@ const ExportedFollow = v.object({
   user_id: v.string(),
   username: v.string(),
   notices: v.boolean(),
+  email: v.boolean(),
+  push: v.boolean(),
   followed_at: Moment,
 })
 const ExportedNotice = v.object({
@@ -73,6 +76,12 @@ const ExportedNotice = v.object({
   stream_id: v.string(),
   created_at: Moment,
   read_at: v.nullable(Moment),
+})
+const ExportedPushSubscription = v.object({
+  subscription_id: v.string(),
+  endpoint: v.string(),
+  user_agent: v.string(),
+  created_at: Moment,
 })
 const ExportedMessage = v.object({ id: v.string(), stream_id: v.string(), text: v.string(), at: Moment })
 
@@ -87,6 +96,10 @@ export const UserExport = v.object({
   following: v.array(ExportedFollow),
   /** The newest 10,000. */
   notifications: v.array(ExportedNotice),
+  notification_preferences: NoticePreferences,
+  push_subscriptions: v.array(ExportedPushSubscription),
+  /** The language of mails. */
+  language: v.string(),
   /** The newest 50,000 that are kept. */
   messages: v.array(ExportedMessage),
   /** Tips that the user has sent or gets: the newest 10,000. */

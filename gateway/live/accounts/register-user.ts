@@ -29,6 +29,7 @@ export async function registerUser(context: LiveContext, body: RegisterBody, ori
       username,
       email,
       passwordHash,
+      language: origin.language,
       role: isFirst ? 'admin' : 'user',
     })
     if (inserted === null) throw (await findUserByName(tx, username)) === null ? emailTaken() : usernameTaken()

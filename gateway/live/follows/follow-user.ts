@@ -14,6 +14,7 @@ import {
   insertFollow,
   muteFollow,
   type Follow,
+  type FollowMutes,
 } from '../store/follows.ts'
 
 /** Users whom one user may follow. */
@@ -62,29 +63,34 @@ export async function unfollowById({ db }: LiveContext, { user }: SignedIn, foll
 }
 
 /**
- * Turns the notices of a channel on or off, by the follow of the signed-in user.
+ * Turns notices of a channel on or off, by the follow of the signed-in user.
  * @throws BrokenRule FOLLOW_NOT_FOUND
  */
 export async function updateFollow(
   { db }: LiveContext,
   { user }: SignedIn,
   followId: string,
-  { notices }: UpdateFollowBody,
+  { notices, email, push }: UpdateFollowBody,
 ): Promise<Follow> {
   const found = UUID.test(followId) ? await findFollowById(db, followId) : null
-  const changed = found?.followerId === user.userId ? await muteFollow(db, found, !notices) : null
+  const mutes = {
+    ...(notices === undefined ? {} : { isMuted: !notices }),
+    ...(email === undefined ? {} : { isEmailMuted: !email }),
+    ...(push === undefined ? {} : { isPushMuted: !push }),
+  }
+  const changed = found?.followerId === user.userId ? await muteFollow(db, found, mutes) : null
   if (changed === null) throw followNotFound()
   return changed
 }
 
-/** Turns the notices of a channel on or off, where the signed-in user follows it. */
+/** Turns notices of a channel on or off, where the signed-in user follows it. */
 export async function muteChannel(
   { db }: LiveContext,
   { user }: SignedIn,
   followingId: string,
-  isMuted: boolean,
+  mutes: FollowMutes,
 ): Promise<void> {
-  await muteFollow(db, { followerId: user.userId, followingId }, isMuted)
+  await muteFollow(db, { followerId: user.userId, followingId }, mutes)
 }
 
 /** Ends the follow of a channel by the signed-in user; without one, it does nothing. */

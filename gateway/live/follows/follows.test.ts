@@ -37,6 +37,8 @@ describe.each(RUNTIMES)('follows on %s', (runtime) => {
       follower_id: idOf(anna),
       following_id: idOf(owner),
       notices: true,
+      email: true,
+      push: true,
       created_at: expect.any(String),
     })
     expect([again.status, again.json]).toEqual([201, first.json])

@@ -12,6 +12,9 @@ export const FollowView = v.object({
   following_id: v.string(),
   /** Whether the follower wants notices of this channel. */
   notices: v.boolean(),
+  /** Whether they may come by e-mail, and as a push. */
+  email: v.boolean(),
+  push: v.boolean(),
   created_at: Moment,
 })
 export type FollowView = v.InferOutput<typeof FollowView>
@@ -24,13 +27,15 @@ export const FollowList = v.object({
 export type FollowList = v.InferOutput<typeof FollowList>
 
 /** Returns a follow as its follower sees it. */
-export function presentFollow({ followId, followerId, followingId, isMuted, createdAt }: Follow): FollowView {
+export function presentFollow(follow: Follow): FollowView {
   return {
-    follow_id: followId,
-    follower_id: followerId,
-    following_id: followingId,
-    notices: !isMuted,
-    created_at: createdAt.toISOString(),
+    follow_id: follow.followId,
+    follower_id: follow.followerId,
+    following_id: follow.followingId,
+    notices: !follow.isMuted,
+    email: !follow.isEmailMuted,
+    push: !follow.isPushMuted,
+    created_at: follow.createdAt.toISOString(),
   }
 }
 

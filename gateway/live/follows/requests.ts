@@ -10,8 +10,13 @@ export const FollowBody = v.strictObject(
 )
 export type FollowBody = v.InferOutput<typeof FollowBody>
 
-/** Body of `PUT` and `PATCH /follows/{id}`. */
-export const UpdateFollowBody = v.strictObject({ notices: v.boolean('must be true or false') }, objectProblem)
+const Wanted = v.optional(v.boolean('must be true or false'))
+
+/** Body of `PUT` and `PATCH /follows/{id}`: what it names is changed. */
+export const UpdateFollowBody = v.pipe(
+  v.strictObject({ notices: Wanted, email: Wanted, push: Wanted }, objectProblem),
+  v.check((body) => Object.keys(body).length > 0, 'must name notices, email or push'),
+)
 export type UpdateFollowBody = v.InferOutput<typeof UpdateFollowBody>
 
 /** Query of `GET /users/{id}/followers` and `/following`. */

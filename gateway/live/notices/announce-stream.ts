@@ -18,8 +18,13 @@ export async function announceStream(tx: Tx, { streamId, userId, state, visibili
   const kind = kindOf(state)
   if (kind === null || (visibility !== 'public' && visibility !== 'followers')) return
   if (!(await insertAnnouncement(tx, streamId, kind))) return
+  if (!(await countAnnouncement(tx, userId))) await closeAnnouncement(tx, { streamId, kind })
+}
+
+/** Counts an announcement of a channel; returns false where it is one too many. */
+export async function countAnnouncement(tx: Tx, userId: string): Promise<boolean> {
   const [counted] = await countAttempt(tx, [toKey('announce', userId)], WINDOW_SEC)
-  if (counted !== undefined && counted.failures > MAX_ANNOUNCED) await closeAnnouncement(tx, { streamId, kind })
+  return counted === undefined || counted.failures <= MAX_ANNOUNCED
 }
 
 function kindOf(state: Stream['state']): AnnouncementKind | null {

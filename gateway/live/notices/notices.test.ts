@@ -113,7 +113,7 @@ describe('notices of two gateways', () => {
     expect((await as(anna, 'PATCH', `/follows/${id}`, { notices: false })).json.notices).toBe(false)
     expect((await as(ben, 'PATCH', `/follows/${id}`, { notices: true })).status).toBe(404)
     const chosen = await as(ben, 'PUT', '/notifications/preferences', { scheduled: false })
-    expect(chosen.json).toEqual({ scheduled: false, soon: true, live: true })
+    expect(chosen.json).toMatchObject({ scheduled: false, soon: true, live: true })
     expect((await as(ben, 'PUT', '/notifications/preferences', { all: false })).status).toBe(400)
     const { stream_key: key } = await create({ scheduled_for: inMinutes(60) })
     await untilDone()

@@ -33,10 +33,6 @@ export const NoticeList = v.object({
 })
 export type NoticeList = v.InferOutput<typeof NoticeList>
 
-/** Answer to `GET` and `PUT /notifications/preferences`: which kinds of notices the user wants. */
-export const NoticePreferences = v.object({ scheduled: v.boolean(), soon: v.boolean(), live: v.boolean() })
-export type NoticePreferences = v.InferOutput<typeof NoticePreferences>
-
 /** Returns a notice as its user sees it. */
 export function presentNotice({ notice, stream, username }: NoticeOfStream): NoticeView {
   return {

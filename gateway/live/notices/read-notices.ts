@@ -4,17 +4,11 @@ import { cutPage, fromCursor } from '../../http/paging.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { ANNOUNCEMENT_KINDS } from '../rules/notice-kind.ts'
-import {
-  countUnread,
-  markAllRead,
-  markRead,
-  putMutedKinds,
-  readMutedKinds,
-  readNotices,
-  type Notice,
-} from '../store/notices.ts'
-import { presentNotice, type NoticeList, type NoticePreferences } from './present.ts'
+import { presentPreferences, type NoticePreferences } from '../present-preferences.ts'
+import { ANNOUNCEMENT_KINDS, NOTICE_KINDS } from '../rules/notice-kind.ts'
+import { putPreferences, readPreferences } from '../store/notice-preferences.ts'
+import { countUnread, markAllRead, markRead, readNotices, type Notice } from '../store/notices.ts'
+import { presentNotice, type NoticeList } from './present.ts'
 import type { NoticeListQuery, NoticePreferencesBody } from './requests.ts'
 import { readTopicOf } from './topic.ts'
 
@@ -60,23 +54,20 @@ export async function readAllNotices({ db, wideNotifier }: LiveContext, { user }
 
 /** Returns which kinds of notices the signed-in user wants. */
 export async function readNoticePreferences({ db }: LiveContext, { user }: SignedIn): Promise<NoticePreferences> {
-  const muted = await readMutedKinds(db, user.userId)
-  return { scheduled: !muted.includes('scheduled'), soon: !muted.includes('soon'), live: !muted.includes('live') }
+  return presentPreferences(await readPreferences(db, user.userId))
 }
 
-/** Changes which kinds of notices the signed-in user wants. */
+/** Changes which kinds of notices the signed-in user wants, and which of them are sent. */
 export async function updateNoticePreferences(
   context: LiveContext,
   signedIn: SignedIn,
   body: NoticePreferencesBody,
 ): Promise<NoticePreferences> {
   const current = await readNoticePreferences(context, signedIn)
-  const wanted = {
-    scheduled: body.scheduled ?? current.scheduled,
-    soon: body.soon ?? current.soon,
-    live: body.live ?? current.live,
-  }
-  const muted = ANNOUNCEMENT_KINDS.filter((kind) => !wanted[kind])
-  await putMutedKinds(context.db, signedIn.user.userId, muted)
-  return wanted
+  await putPreferences(context.db, signedIn.user.userId, {
+    mutedKinds: ANNOUNCEMENT_KINDS.filter((kind) => !(body[kind] ?? current[kind])),
+    emailKinds: NOTICE_KINDS.filter((kind) => body.email?.[kind] ?? current.email[kind]),
+    pushKinds: NOTICE_KINDS.filter((kind) => body.push?.[kind] ?? current.push[kind]),
+  })
+  return readNoticePreferences(context, signedIn)
 }

@@ -9,6 +9,13 @@ export type NoticeListQuery = v.InferOutput<typeof NoticeListQuery>
 
 const Wanted = v.optional(v.boolean('must be true or false'))
 
+const SentKinds = v.optional(
+  v.strictObject({ scheduled: Wanted, soon: Wanted, live: Wanted, missed: Wanted }, objectProblem),
+)
+
 /** Body of `PUT /notifications/preferences`: what it names is changed. */
-export const NoticePreferencesBody = v.strictObject({ scheduled: Wanted, soon: Wanted, live: Wanted }, objectProblem)
+export const NoticePreferencesBody = v.strictObject(
+  { scheduled: Wanted, soon: Wanted, live: Wanted, email: SentKinds, push: SentKinds },
+  objectProblem,
+)
 export type NoticePreferencesBody = v.InferOutput<typeof NoticePreferencesBody>

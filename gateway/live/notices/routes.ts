@@ -5,7 +5,8 @@ import { parse, requireJson } from '../../http/json-body.ts'
 import { answers, describe } from '../../http/openapi.ts'
 import { requireSession } from '../accounts/session.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { NoticeList, NoticePreferences } from './present.ts'
+import { NoticePreferences } from '../present-preferences.ts'
+import { NoticeList } from './present.ts'
 import {
   listNotices,
   readAllNotices,

@@ -1,5 +1,6 @@
 import { newUuid } from '../../../shared/ids.ts'
 import type { Tx } from '../../ports/database.ts'
+import type { NoticeChannel } from '../rules/notice-kind.ts'
 import type { LiveContext } from '../context.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
 import {
@@ -7,17 +8,22 @@ import {
   announceSoon,
   closeAnnouncement,
   listMissed,
+  listSoon,
   lockOpenAnnouncement,
   type OpenAnnouncement,
 } from '../store/announcements.ts'
+import { deleteOutdatedNotices, insertNoticeDeliveries } from '../store/notice-deliveries.ts'
 import { deleteOldNotices, insertNotices, readRecipients } from '../store/notices.ts'
+import { countAnnouncement } from './announce-stream.ts'
+import { noticeChannels } from './deliver-notices.ts'
 import { NOTICES_TOPIC } from './topic.ts'
 
 /** Followers of one transaction. */
 const BATCH = 1000
 /** How long one run writes, in ms; the next one goes on. */
 const LONGEST_RUN_MS = 5000
-const MISSED_BATCH = 200
+/** Planned broadcasts of one run. */
+const PLANNED_BATCH = 200
 /** How long notices are kept. */
 const KEEP_DAYS = 90
 const DELETE_BATCH = 5000
@@ -28,15 +34,22 @@ const DELETE_BATCHES = 20
  * the middle goes on there, and gateways that write at the same time write each notice once.
  */
 export async function writeNotices(context: LiveContext): Promise<void> {
-  const { db, transact, wideNotifier } = context
-  await announceSoon(db)
-  await notifyOwnersOfMissed(context)
+  const { transact, wake, wideNotifier } = context
+  const channels = noticeChannels(context)
+  await announcePlanned(context)
+  await notifyOwnersOfMissed(context, channels)
   const endMs = performance.now() + LONGEST_RUN_MS
-  while (performance.now() < endMs && (await transact(writeBatch))) wideNotifier.notify(NOTICES_TOPIC)
+  let isNew = false
+  while (performance.now() < endMs && (await transact((tx) => writeBatch(tx, channels)))) {
+    isNew = true
+    wideNotifier.notify(NOTICES_TOPIC)
+  }
+  // They may be delivered.
+  if (isNew && channels.length > 0) wake()
 }
 
 /** Writes the next notices of one announcement; returns false where none is open. */
-async function writeBatch(tx: Tx): Promise<boolean> {
+async function writeBatch(tx: Tx, channels: readonly NoticeChannel[]): Promise<boolean> {
   const open = await lockOpenAnnouncement(tx)
   if (open === null) return false
   const recipients = isCurrent(open) ? await readRecipients(tx, open, BATCH) : []
@@ -47,8 +60,13 @@ async function writeBatch(tx: Tx): Promise<boolean> {
     wanted.map(({ userId }) => ({ notificationId: newUuid(), userId, kind, streamId })),
   )
   const last = recipients.at(-1)
-  if (last === undefined || recipients.length < BATCH) await closeAnnouncement(tx, open)
-  else await advanceAnnouncement(tx, open, last.followId)
+  if (last !== undefined && recipients.length === BATCH) {
+    await advanceAnnouncement(tx, open, last.followId)
+    return true
+  }
+  await closeAnnouncement(tx, open)
+  // Only now: what is sent must not delay what the page shows.
+  if (isCurrent(open)) await insertNoticeDeliveries(tx, { streamId, kind }, channels)
   return true
 }
 
@@ -58,15 +76,33 @@ function isCurrent({ kind, state, visibility }: OpenAnnouncement): boolean {
   return kind === 'live' ? isOnAir(state) : state === 'scheduled'
 }
 
+/** Announces broadcasts that begin soon: once, and once more for each other time that they are moved to. */
+async function announcePlanned({ db, transact }: LiveContext): Promise<void> {
+  for (const planned of await listSoon(db, PLANNED_BATCH)) {
+    await transact(async (tx) => {
+      const announced = await announceSoon(tx, planned.streamId)
+      if (announced !== 'again') return
+      const subject = { streamId: planned.streamId, kind: 'soon' } as const
+      await deleteOutdatedNotices(tx, subject)
+      if (!(await countAnnouncement(tx, planned.userId))) await closeAnnouncement(tx, subject)
+    })
+  }
+}
+
 /** Lets owners know that a broadcast did not begin at its time. */
-async function notifyOwnersOfMissed({ db, wideNotifier }: LiveContext): Promise<void> {
-  const missed = await listMissed(db, MISSED_BATCH)
-  if (missed.length === 0) return
-  await insertNotices(
-    db,
-    missed.map((stream) => ({ ...stream, notificationId: newUuid(), kind: 'missed' as const })),
-  )
-  wideNotifier.notify(NOTICES_TOPIC)
+async function notifyOwnersOfMissed(
+  { db, transact, wideNotifier }: LiveContext,
+  channels: readonly NoticeChannel[],
+): Promise<void> {
+  for (const { streamId, userId, isOutdated } of await listMissed(db, PLANNED_BATCH)) {
+    const subject = { streamId, kind: 'missed' } as const
+    await transact(async (tx) => {
+      if (isOutdated) await deleteOutdatedNotices(tx, subject)
+      const inserted = await insertNotices(tx, [{ ...subject, userId, notificationId: newUuid() }])
+      if (inserted > 0) await insertNoticeDeliveries(tx, subject, channels)
+    })
+    wideNotifier.notify(NOTICES_TOPIC)
+  }
 }
 
 /** Deletes notices that are older than 90 days. */

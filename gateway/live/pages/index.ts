@@ -11,6 +11,8 @@ import { homeRoutes } from './home/routes.tsx'
 import { noticePageRoutes } from './notices/routes.tsx'
 import { reportPageRoutes } from './report/routes.tsx'
 import { registerRoutes } from './register/routes.ts'
+import { PUSH_WORKER, pushWorkerRoutes } from './push-worker/routes.ts'
+import { PUSH_SCRIPT } from './settings/push-box.tsx'
 import { settingsRoutes } from './settings/routes.ts'
 import { resetRoutes } from './reset/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
@@ -19,6 +21,7 @@ import { studioRoutes } from './studio/routes.ts'
 import { LISTS_SCRIPT } from './stream-card.tsx'
 import { PAYMENT_SCRIPT } from './tip/payment-page.tsx'
 import { tipPageRoutes } from './tip/routes.ts'
+import { unsubscribeRoutes } from './unsubscribe/routes.tsx'
 import { verifyEmailRoutes } from './verify-email/routes.tsx'
 import type { PagesContext } from './visit.ts'
 import { WATCH_SCRIPT, watchRoutes } from './watch/routes.tsx'
@@ -29,6 +32,8 @@ export const PAGE_SOURCES: readonly string[] = [
   STUDIO_SCRIPT,
   LISTS_SCRIPT,
   PAYMENT_SCRIPT,
+  PUSH_SCRIPT,
+  PUSH_WORKER,
   'live/pages/styles/pages.css',
   'live/pages/styles/broadcasts.css',
   'live/pages/styles/studio.css',
@@ -43,6 +48,7 @@ const ROUTES = [
   forgotRoutes,
   resetRoutes,
   verifyEmailRoutes,
+  unsubscribeRoutes,
   settingsRoutes,
   watchRoutes,
   archivePageRoutes,
@@ -54,6 +60,7 @@ const ROUTES = [
   reportPageRoutes,
   adminRoutes,
   tipPageRoutes,
+  pushWorkerRoutes,
 ]
 
 /** Returns the pages of live, at the root of the site. */

@@ -5,16 +5,18 @@ import { startBrowser } from '../../../shared/testing/browser.ts'
 import { until } from '../../../shared/testing/until.ts'
 import { startMailServer, type MailServer } from '../../testing/mail-server.ts'
 import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
+import { makeUnsubscribeQuery } from '../notices/email/unsubscribe.ts'
 import { findBarriers, isTooWide, watchPage } from './testing/inspect-page.ts'
 
 const PASSWORD = 'a long passphrase'
+const PUSH = { VAPID_SUBJECT: 'mailto:admin@live.example' }
 
 let mailServer: MailServer
 let gateway: TestGateway
 let browser: Browser
 beforeAll(async () => {
   mailServer = await startMailServer()
-  const env = { INGEST_WORKERS: '0', MAIL_FROM: 'no-reply@live.example', SMTP_URL: mailServer.url }
+  const env = { INGEST_WORKERS: '0', MAIL_FROM: 'no-reply@live.example', SMTP_URL: mailServer.url, ...PUSH }
   ;[gateway, browser] = await Promise.all([startTestGateway({ env }), startBrowser()])
 })
 afterAll(async () => {
@@ -33,7 +35,7 @@ async function linkIn(count: number): Promise<string> {
 async function expectFine(page: Page): Promise<void> {
   expect(await findBarriers(page)).toEqual([])
   await page.setViewportSize({ width: 360, height: 740 })
-  expect(await isTooWide(page)).toBe(false)
+  await expect.poll(() => isTooWide(page)).toBe(false)
 }
 
 describe('without scripts', () => {
@@ -105,6 +107,8 @@ describe.each([
       'sign-in?reset',
       'verify-email?token=0',
       'verify-email?done',
+      `unsubscribe?${makeUnsubscribeQuery(gateway.gateway.context.settings, json.user_id, json.user_id)}`,
+      'unsubscribe',
     ]) {
       await page.goto(`${gateway.url}/${path}`)
       await expectFine(page)
@@ -130,4 +134,130 @@ it('where no e-mail is sent, there is no such page, and nothing leads to it', as
   )
   expect(pages.map(({ status }) => status)).toEqual([404, 404, 404])
   expect(await (await fetch(`${off.url}/sign-in`)).text()).not.toContain('forgot')
+})
+
+/** Opens the settings as a new user. */
+async function openSettings(page: Page, username: string): Promise<void> {
+  await page.goto(`${gateway.url}/register?next=settings`)
+  await page.getByLabel('Username').fill(username)
+  await page.getByLabel('E-mail address').fill(`${username}@example.org`)
+  await page.getByLabel('Password').fill(PASSWORD)
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await page.waitForURL(`${gateway.url}/settings`)
+}
+
+/**
+ * Plays the push service of a browser, which is out of reach: the subscription is kept in the page's storage, and has keys of
+ * a real browser.
+ */
+const PUSH_SERVICE = `
+  const keys = { p256dh: 'BBtqzp38RRIyVP8tTC9YwWCCIX9uyFQERFtbM77Cj_y3DwKvVZu084yc5WSdudrpgh6-xmQomuxb2fJzxh290F0', auth: 'A'.repeat(22) }
+  const subscription = {
+    toJSON: () => ({ endpoint: 'https://push.example.com/' + localStorage.getItem('endpoint'), expirationTime: null, keys }),
+    unsubscribe: async () => localStorage.removeItem('endpoint'),
+  }
+  PushManager.prototype.subscribe = async ({ applicationServerKey }) => {
+    if (!/^B[\\w-]{86}$/.test(applicationServerKey)) throw new Error('this is no key')
+    localStorage.setItem('endpoint', Math.random())
+    return subscription
+  }
+  PushManager.prototype.getSubscription = async () => localStorage.getItem('endpoint') === null ? null : subscription
+`
+
+describe('pushes', () => {
+  const browsers = () => gateway.database.sql`select endpoint, language from push_subscriptions`
+
+  it('are turned on and off in a browser by its user only, and a push is shown and opens its broadcast', async () => {
+    await using context = await browser.newContext({ permissions: ['notifications'] })
+    await context.addInitScript(PUSH_SERVICE)
+    const page = await context.newPage()
+    const { lines } = watchPage(page)
+    await openSettings(page, 'pushed')
+    const [turnOn, turnOff] = [/^Turn on push/, /^Turn off push/].map((name) => page.getByRole('button', { name }))
+    await page.getByText('Push is off in this browser.').waitFor()
+    await turnOn?.click()
+    await page.getByText('Push is on in this browser').waitFor()
+    expect(await browsers()).toMatchObject([{ language: 'en' }])
+    expect(await findBarriers(page)).toEqual([])
+    // What the gateway has lost is added again.
+    await gateway.database.sql`delete from push_subscriptions`
+    await page.reload()
+    await page.getByText('Push is on in this browser').waitFor()
+    expect(await browsers()).toHaveLength(1)
+
+    const cdp = await context.newCDPSession(page)
+    const registered = new Promise<string>((resolve) => {
+      cdp.on('ServiceWorker.workerRegistrationUpdated', ({ registrations: [registration] }) => {
+        if (registration !== undefined) resolve(registration.registrationId)
+      })
+    })
+    await cdp.send('ServiceWorker.enable')
+    const content = { title: 'anna is live', body: 'A show', tag: 'one', language: 'en', path: 'watch/one' }
+    await cdp.send('ServiceWorker.deliverPushMessage', {
+      origin: gateway.url,
+      registrationId: await registered,
+      data: JSON.stringify(content),
+    })
+    const shown = () =>
+      page.evaluate<unknown>(`navigator.serviceWorker.ready
+        .then((registration) => registration.getNotifications())
+        .then((all) => all.map(({ title, body, tag, lang, data }) => ({ title, body, tag, lang, data })))`)
+    const { language, path, ...visible } = content
+    await expect.poll(shown).toEqual([{ ...visible, lang: language, data: path }])
+    const [worker] = context.serviceWorkers()
+    // A click that no person made may open no window.
+    const opened =
+      await worker?.evaluate<string>(`registration.getNotifications().then(([notification]) => new Promise((resolve) => {
+      self.clients.openWindow = resolve
+      dispatchEvent(new NotificationEvent('notificationclick', { notification }))
+    }))`)
+    expect(opened).toBe(`${gateway.url}/watch/one`)
+    expect(await shown()).toEqual([])
+
+    await turnOff?.click()
+    await page.getByText('Push is off in this browser.').waitFor()
+    expect(await browsers()).toEqual([])
+    await turnOn?.click()
+    await page.getByText('Push is on in this browser').waitFor()
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click()
+    await page.getByText('You are signed out.').waitFor()
+    expect(await browsers()).toEqual([])
+    await openSettings(page, 'another')
+    await page.getByText('Push is off in this browser.').waitFor()
+    await expect.poll(() => turnOn?.isEnabled()).toBe(true)
+    expect([await browsers(), lines]).toEqual([[], []])
+  })
+
+  it('say where a browser has none, and where notifications are forbidden', async () => {
+    for (const [script, text] of [
+      ['delete window.PushManager', 'This browser has no push.'],
+      ["Object.defineProperty(Notification, 'permission', { value: 'denied' })", 'does not let this site show'],
+    ] as const) {
+      await using context = await browser.newContext()
+      await context.addInitScript(script)
+      const page = await context.newPage()
+      await openSettings(page, `nothing-${script.length}`)
+      await page.getByText(text).waitFor()
+      expect(await page.getByRole('button', { name: /^Turn on push/ }).isVisible()).toBe(false)
+      await expectFine(page)
+    }
+  })
+})
+
+it('mails about notices end on a page without scripts', async () => {
+  const { json: user } = await gateway.api('POST', '/api/v1/auth/register', {
+    username: 'receiver',
+    email: 'receiver@example.org',
+    password: PASSWORD,
+  })
+  const query = makeUnsubscribeQuery(gateway.gateway.context.settings, user.user_id, user.user_id)
+  await using context = await browser.newContext({ javaScriptEnabled: false })
+  const page = await context.newPage()
+  await page.goto(`${gateway.url}/unsubscribe?${query}`)
+  await page.getByRole('link', { name: '日本語' }).click()
+  await page.getByRole('link', { name: 'English' }).click()
+  await page.getByRole('button', { name: 'No more mails about any broadcast' }).click()
+  await page.getByText('You get no more mails about broadcasts.').waitFor()
+  await page.goto(`${gateway.url}/unsubscribe?${query.slice(0, -1)}`)
+  await page.getByRole('heading', { name: 'This link is not complete' }).waitFor()
 })

@@ -30,13 +30,15 @@ export async function insertAnnouncement(tx: DbOrTx, streamId: string, kind: Ann
 /** The condition that a broadcast `planned` begins soon. Names are spelled out: due times are read without table names. */
 const BEGINS_SOON = sql`planned.state = 'scheduled' and planned.visibility in ('public', 'followers')
   and planned.scheduled_for > now() and planned.scheduled_for <= now() + make_interval(secs => ${sql.raw(`${SOON_SEC}`)})
-  and not exists (select from ${announcements} made where made.stream_id = planned.stream_id and made.kind = 'soon')`
+  and not exists (select from ${announcements} made where made.stream_id = planned.stream_id and made.kind = 'soon'
+    and coalesce(made.planned_for = planned.scheduled_for, true))`
 
 /** The condition that a broadcast `planned` is late, and its owner has no notice of it. */
 const IS_MISSED = sql`planned.state = 'scheduled'
   and planned.scheduled_for <= now() - make_interval(secs => ${sql.raw(`${MISSED_SEC}`)})
   and planned.scheduled_for > now() - make_interval(secs => ${sql.raw(`${FORGOTTEN_SEC}`)})
-  and not exists (select from ${notifications} made where made.stream_id = planned.stream_id and made.kind = 'missed')`
+  and not exists (select from ${notifications} made where made.stream_id = planned.stream_id and made.kind = 'missed'
+    and made.created_at > planned.scheduled_for)`
 
 /** Announcements are open, a broadcast begins soon, or one is late. */
 export const ANNOUNCEMENTS_WAIT: DueInMs = dueWhile(sql`(
@@ -44,19 +46,36 @@ export const ANNOUNCEMENTS_WAIT: DueInMs = dueWhile(sql`(
   or exists (select from ${streams} planned where ${BEGINS_SOON})
   or exists (select from ${streams} planned where ${IS_MISSED}))`)
 
-/** Inserts the announcements of broadcasts that begin soon. */
-export async function announceSoon(db: DbOrTx): Promise<void> {
-  await db.execute(sql`
-    insert into ${announcements} (stream_id, kind)
-    select planned.stream_id, 'soon' from ${streams} planned where ${BEGINS_SOON}
-    on conflict do nothing`)
-}
-
-/** Returns broadcasts that are late, and whose owners have no notice of it. */
-export async function listMissed(db: DbOrTx, limit: number): Promise<Pick<Stream, 'streamId' | 'userId'>[]> {
+/** Returns broadcasts that begin soon, and are not announced for this time. */
+export function listSoon(db: DbOrTx, limit: number): Promise<Pick<Stream, 'streamId' | 'userId'>[]> {
   return db.execute<Pick<Stream, 'streamId' | 'userId'>>(sql`
     select planned.stream_id as "streamId", planned.user_id as "userId" from ${streams} planned
-    where ${IS_MISSED} limit ${limit}`)
+    where ${BEGINS_SOON} limit ${limit}`)
+}
+
+/** Announces a broadcast that begins soon, or again at another time; returns `null` where it was announced meanwhile. */
+export async function announceSoon(tx: Tx, streamId: string): Promise<'first' | 'again' | null> {
+  const [row] = await tx.execute<{ isFirst: boolean }>(sql`
+    insert into ${announcements} as known (stream_id, kind, planned_for)
+    select planned.stream_id, 'soon', planned.scheduled_for from ${streams} planned
+    where planned.stream_id = ${streamId} and ${BEGINS_SOON}
+    on conflict (stream_id, kind) do update
+      set planned_for = excluded.planned_for, after_follow = null, done_at = null, touched_at = now()
+      where known.planned_for <> excluded.planned_for
+    returning xmax = 0 as "isFirst"`)
+  if (row === undefined) return null
+  return row.isFirst ? 'first' : 'again'
+}
+
+/** A broadcast that did not begin at its time; `isOutdated`: its owner has a notice that it missed an earlier one. */
+export type MissedStream = Pick<Stream, 'streamId' | 'userId'> & { readonly isOutdated: boolean }
+
+/** Returns broadcasts that are late, and whose owners have no notice of it. */
+export function listMissed(db: DbOrTx, limit: number): Promise<MissedStream[]> {
+  return db.execute<MissedStream>(sql`
+    select planned.stream_id as "streamId", planned.user_id as "userId",
+      exists (select from ${notifications} old where old.stream_id = planned.stream_id and old.kind = 'missed') as "isOutdated"
+    from ${streams} planned where ${IS_MISSED} limit ${limit}`)
 }
 
 /** An open announcement with what decides who gets it. */

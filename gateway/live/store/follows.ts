@@ -53,9 +53,12 @@ export async function deleteFollow(db: DbOrTx, pair: FollowPair): Promise<void> 
   await db.delete(follows).where(isPair(pair))
 }
 
-/** Turns the notices of a follow off or on; returns `null` where there is none. */
-export async function muteFollow(db: DbOrTx, pair: FollowPair, isMuted: boolean): Promise<Follow | null> {
-  const [row] = await db.update(follows).set({ isMuted }).where(isPair(pair)).returning()
+/** Which notices of a channel its follower does not want: none at all, or none that is sent by a channel. */
+export type FollowMutes = Partial<Pick<Follow, 'isMuted' | 'isEmailMuted' | 'isPushMuted'>>
+
+/** Turns notices of a follow off or on; returns `null` where there is none. */
+export async function muteFollow(db: DbOrTx, pair: FollowPair, mutes: FollowMutes): Promise<Follow | null> {
+  const [row] = await db.update(follows).set(mutes).where(isPair(pair)).returning()
   return row ?? null
 }
 

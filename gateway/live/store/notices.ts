@@ -1,7 +1,6 @@
 import { and, desc, eq, isNull, lt, sql, type SQL } from 'drizzle-orm'
 
 import type { DbOrTx } from '../../ports/database.ts'
-import type { AnnouncementKind } from '../rules/notice-kind.ts'
 import { follows, noticePreferences, notifications, streams, users } from '../schema.ts'
 import type { OpenAnnouncement } from './announcements.ts'
 import { isFollowedBy } from './follows.ts'
@@ -42,10 +41,10 @@ export function readRecipients(
     .limit(limit)
 }
 
-/** Inserts notices; those that a user has already, and those of deleted users, are left out. */
-export async function insertNotices(db: DbOrTx, notices: readonly NewNotice[]): Promise<void> {
-  if (notices.length === 0) return
-  await db.execute(sql`
+/** Inserts notices; those that a user has already, and those of deleted users, are left out. Returns how many it inserted. */
+export async function insertNotices(db: DbOrTx, notices: readonly NewNotice[]): Promise<number> {
+  if (notices.length === 0) return 0
+  const { count } = await db.execute(sql`
     insert into ${notifications} (notification_id, user_id, kind, stream_id)
     select fresh."notificationId", person.user_id, fresh.kind, fresh."streamId"
     from json_to_recordset(${JSON.stringify(notices)}::json)
@@ -53,6 +52,7 @@ export async function insertNotices(db: DbOrTx, notices: readonly NewNotice[]): 
     join ${users} person on person.user_id = fresh."userId"
     for key share of person
     on conflict (stream_id, kind, user_id) do nothing`)
+  return count
 }
 
 /** Returns the condition that a user may see the broadcast of a notice. */
@@ -136,18 +136,4 @@ export async function readNewestIds(db: DbOrTx, userIds: readonly string[]): Pro
         select notification_id::text as id from ${notifications} where user_id = person.id::uuid
         order by notification_id desc limit 5) one) newest`)
   return new Map(rows.map(({ user_id, ids }) => [user_id, ids ?? '']))
-}
-
-/** Returns the kinds of notices that a user does not want. */
-export async function readMutedKinds(db: DbOrTx, userId: string): Promise<AnnouncementKind[]> {
-  const [row] = await db.select().from(noticePreferences).where(eq(noticePreferences.userId, userId))
-  return row?.mutedKinds ?? []
-}
-
-/** Stores the kinds of notices that a user does not want. */
-export async function putMutedKinds(db: DbOrTx, userId: string, mutedKinds: AnnouncementKind[]): Promise<void> {
-  await db
-    .insert(noticePreferences)
-    .values({ userId, mutedKinds })
-    .onConflictDoUpdate({ target: noticePreferences.userId, set: { mutedKinds } })
 }

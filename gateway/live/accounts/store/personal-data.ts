@@ -1,7 +1,16 @@
 import { and, desc, eq } from 'drizzle-orm'
 
 import type { Db } from '../../../ports/database.ts'
-import { archives, chatEntries, clips, follows, notifications, streams, users } from '../../schema.ts'
+import {
+  archives,
+  chatEntries,
+  clips,
+  follows,
+  notifications,
+  pushSubscriptions,
+  streams,
+  users,
+} from '../../schema.ts'
 
 /** Messages of an export: the newest ones, so that years of chat do not fill the memory of a gateway. */
 const MAX_MESSAGES = 50_000
@@ -63,12 +72,24 @@ async function readFollowData(db: Db, userId: string) {
         userId: users.userId,
         username: users.username,
         isMuted: follows.isMuted,
+        isEmailMuted: follows.isEmailMuted,
+        isPushMuted: follows.isPushMuted,
         followedAt: follows.createdAt,
       })
       .from(follows)
       .innerJoin(users, eq(users.userId, follows.followingId))
       .where(eq(follows.followerId, userId))
       .orderBy(desc(follows.followId)),
+    browsers: await db
+      .select({
+        subscriptionId: pushSubscriptions.subscriptionId,
+        endpoint: pushSubscriptions.endpoint,
+        userAgent: pushSubscriptions.userAgent,
+        createdAt: pushSubscriptions.createdAt,
+      })
+      .from(pushSubscriptions)
+      .where(eq(pushSubscriptions.userId, userId))
+      .orderBy(desc(pushSubscriptions.subscriptionId)),
     notices: await db
       .select({
         notificationId: notifications.notificationId,

@@ -1,7 +1,7 @@
 import { and, desc, eq, gt, lte, ne, sql } from 'drizzle-orm'
 
 import type { Db, DbOrTx, Tx } from '../../../ports/database.ts'
-import { sessions, users } from '../../schema.ts'
+import { pushSubscriptions, sessions, users } from '../../schema.ts'
 import type { User } from './users.ts'
 
 export type SessionRow = typeof sessions.$inferSelect
@@ -60,8 +60,11 @@ export function listUserSessions(db: Db, userId: string): Promise<SessionRow[]> 
     .orderBy(desc(sessions.sessionId))
 }
 
-/** Deletes a session of a user; returns false where the user has none of this id. */
+/** Deletes a session of a user, and the browser that it turned pushes on in; returns false where the user has none of this id. */
 export async function deleteSession(db: DbOrTx, userId: string, sessionId: string): Promise<boolean> {
+  await db
+    .delete(pushSubscriptions)
+    .where(and(eq(pushSubscriptions.userId, userId), eq(pushSubscriptions.sessionId, sessionId)))
   const deleted = await db
     .delete(sessions)
     .where(and(eq(sessions.userId, userId), eq(sessions.sessionId, sessionId)))
@@ -69,8 +72,10 @@ export async function deleteSession(db: DbOrTx, userId: string, sessionId: strin
   return deleted.length > 0
 }
 
-/** Deletes the sessions of a user, all or all but one. */
+/** Deletes the sessions of a user and the browsers of pushes, all or all but those of one session. */
 export async function deleteUserSessions(db: DbOrTx, userId: string, kept: string | null = null): Promise<void> {
+  const otherBrowsers = kept === null ? undefined : ne(pushSubscriptions.sessionId, kept)
+  await db.delete(pushSubscriptions).where(and(eq(pushSubscriptions.userId, userId), otherBrowsers))
   const others = kept === null ? undefined : ne(sessions.sessionId, kept)
   await db.delete(sessions).where(and(eq(sessions.userId, userId), others))
 }

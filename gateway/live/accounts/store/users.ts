@@ -75,6 +75,11 @@ export async function updateUserRow(tx: DbOrTx, userId: string, change: UserChan
   return row ?? null
 }
 
+/** Records the language of a user's pages. */
+export async function setLanguage(tx: Tx, userId: string, language: User['language']): Promise<void> {
+  await tx.update(users).set({ language }).where(eq(users.userId, userId))
+}
+
 /** Records that the user gets what is sent to the address of the account. */
 export async function markEmailVerified(tx: Tx, userId: string): Promise<void> {
   await tx

@@ -42,7 +42,7 @@ function FollowAction({ visit, channel, root, back, state }: FollowBoxParts & { 
       </a>
     )
   }
-  const { isFollowing, isMuted } = state
+  const { isFollowing, isMuted, isEmailMuted } = state
   return (
     <form class="actions" method="post" action={`${root}/@${username}/follow`}>
       <input type="hidden" name="back" value={back} />
@@ -57,6 +57,7 @@ function FollowAction({ visit, channel, root, back, state }: FollowBoxParts & { 
         {isFollowing ? text.unfollow : text.follow}
       </button>
       {isFollowing ? <MuteButton visit={visit} isMuted={isMuted} /> : null}
+      {isEmailMuted && !isMuted ? <UnmuteEmailButton visit={visit} /> : null}
     </form>
   )
 }
@@ -69,6 +70,16 @@ function MuteButton({ visit, isMuted }: MuteButtonParts) {
     <button class="button button-small" type="submit" name="notices" value={isMuted ? 'yes' : 'no'}>
       <Icon name="bell" />
       {isMuted ? text.unmute : text.mute}
+    </button>
+  )
+}
+
+/** Renders the way back from the link in a mail that ended the mails about a channel. */
+function UnmuteEmailButton({ visit }: { readonly visit: Visit }) {
+  if (visit.context.settings.mail === null) return null
+  return (
+    <button class="button button-small" type="submit" name="email" value="yes">
+      {NOTICE_MESSAGES[visit.language].unmuteEmail}
     </button>
   )
 }

@@ -11,7 +11,7 @@ import { beginVisit, type PagesContext } from '../visit.ts'
 /** Returns the address of the form by which a channel is followed and unfollowed; it leads back to its page. */
 export function followPageRoutes(context: PagesContext): Hono {
   return new Hono().post('/:name{@[A-Za-z0-9_-]+}/follow', async (c) => {
-    const { follow, notices, back } = await readForm(context, c)
+    const { follow, notices, email, back } = await readForm(context, c)
     const { signedIn } = await beginVisit(context, c)
     const path = returnPathOf(back)
     if (signedIn === null) return c.redirect(`../sign-in?next=${encodeURIComponent(path)}`, 303)
@@ -19,7 +19,8 @@ export function followPageRoutes(context: PagesContext): Hono {
     if (channel === null) throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this name')
     if (follow === 'yes') await followUser(context, signedIn, channel.userId)
     else if (follow === 'no') await unfollowUser(context, signedIn, channel.userId)
-    else if (notices !== undefined) await muteChannel(context, signedIn, channel.userId, notices === 'no')
+    else if (notices !== undefined) await muteChannel(context, signedIn, channel.userId, { isMuted: notices === 'no' })
+    else if (email === 'yes') await muteChannel(context, signedIn, channel.userId, { isEmailMuted: false })
     return c.redirect(`../${path === '.' ? '' : path}`, 303)
   })
 }

@@ -22,6 +22,7 @@ import type { UserVisit } from '../visit.ts'
 import { BlockedSection } from './blocked-section.tsx'
 import { nameBrowser } from './browser-name.ts'
 import { NoticesSection } from './notices-section.tsx'
+import { PUSH_SCRIPT } from './push-box.tsx'
 
 export type SettingsField = 'username' | 'email' | 'password' | 'current_password' | 'delete_password'
 
@@ -66,7 +67,7 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
       <div class="stack">
         <ProfileSection visit={visit} sent={sent} />
         <PasswordSection visit={visit} sent={sent} />
-        <NoticesSection wanted={wanted} isSaved={visit.c.req.query('saved') === 'notices'} language={language} />
+        <NoticesSection wanted={wanted} visit={visit} />
         <SessionsSection visit={visit} sessions={sessions} />
         <BlockedSection users={blocked} language={language} />
         <Section id="data" title={text.data} lead={text.dataLead}>
@@ -82,7 +83,8 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
     </div>
   )
   const { status = 200 } = sent
-  return showPage(visit, { title: text.title, root: '.', main, status, section: 'settings' })
+  const scripts = context.settings.live.push === null ? [] : [PUSH_SCRIPT]
+  return showPage(visit, { title: text.title, root: '.', main, status, scripts, section: 'settings' })
 }
 
 function Section({ id, title, lead, saved, problem, children }: SectionParts) {

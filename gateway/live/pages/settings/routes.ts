@@ -12,6 +12,8 @@ import { clearSessionCookie } from '../../accounts/session.ts'
 import { deleteSession, deleteUserSessions } from '../../accounts/store/sessions.ts'
 import { updateUser } from '../../accounts/update-user.ts'
 import { unblockUser } from '../../chat/moderation/blocks.ts'
+import { noticeChannels } from '../../notices/deliver-notices.ts'
+import type { NoticeChannel } from '../../rules/notice-kind.ts'
 import { updateNoticePreferences } from '../../notices/read-notices.ts'
 import { readForm, tryForm, wrongFields, type FieldProblems, type FormTexts } from '../form-body.ts'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
@@ -115,9 +117,20 @@ async function unblock({ context, signedIn }: UserVisit, form: FormTexts): Promi
 }
 
 async function chooseNotices({ context, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {
-  const isOn = (kind: string) => form[kind] === 'on'
-  const wanted = { scheduled: isOn('scheduled'), soon: isOn('soon'), live: isOn('live') }
-  await updateNoticePreferences(context, signedIn, wanted)
+  const isOn = (name: string) => form[name] === 'on'
+  const sentBy = (channel: NoticeChannel) => ({
+    scheduled: isOn(`${channel}-scheduled`),
+    soon: isOn(`${channel}-soon`),
+    live: isOn(`${channel}-live`),
+    missed: isOn(`${channel}-missed`),
+  })
+  await updateNoticePreferences(context, signedIn, {
+    scheduled: isOn('scheduled'),
+    soon: isOn('soon'),
+    live: isOn('live'),
+    // A channel that is off has no fields.
+    ...Object.fromEntries(noticeChannels(context).map((channel) => [channel, sentBy(channel)])),
+  })
   return { leadTo: 'settings?saved=notices#notices' }
 }
 

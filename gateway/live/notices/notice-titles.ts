@@ -1,0 +1,17 @@
+import { defineMessages } from '../../web/messages.ts'
+
+/** What notices say of the channel that they are about, as titles of pushes, in mails and on pages. */
+export const NOTICE_TITLES = defineMessages({
+  en: {
+    scheduled: (name: string) => `${name} plans a broadcast`,
+    soon: (name: string) => `${name} begins soon`,
+    live: (name: string) => `${name} is live`,
+    missed: (_name: string) => 'Your broadcast has not begun at its time',
+  },
+  ja: {
+    scheduled: (name: string) => `${name}さんが配信を予定しています`,
+    soon: (name: string) => `${name}さんの配信がまもなく始まります`,
+    live: (name: string) => `${name}さんが配信中です`,
+    missed: (_name: string) => '予定時刻に配信が始まっていません',
+  },
+})

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+
+import { newUuid } from '../../../shared/ids.ts'
+import { connectPostgres } from '../../adapters/postgres/connect.ts'
+import { takeDueMessages } from '../../queue/store/messages.ts'
+import { createTestDatabase } from '../../testing/test-database.ts'
+import { createLog } from '../../../shared/log.ts'
+import { insertBulkMails, insertMail, MAIL_QUEUE } from './mails.ts'
+
+test('a mail to one person is sent before all that many get', async () => {
+  await using database = await createTestDatabase()
+  await using postgres = connectPostgres(
+    database.url,
+    createLog('gateway', 'error', () => undefined),
+  )
+  const { db } = postgres
+  const many = Array.from({ length: 3 }, () => ({
+    mailId: newUuid(),
+    params: {},
+    expiresAt: new Date(Date.now() + 60_000),
+  }))
+  await insertBulkMails(db, 'notice', many)
+  await insertBulkMails(db, 'notice', many)
+  await insertMail(db, { mailId: newUuid(), kind: 'reset_password', params: {} }, 60)
+  const take = (limit: number) => takeDueMessages(db, MAIL_QUEUE, { owner: 'test', limit, leaseSec: 60 })
+  expect((await take(1)).map(({ kind }) => kind)).toEqual(['reset_password'])
+  expect((await take(10)).map(({ mailId }) => mailId).toSorted()).toEqual(many.map(({ mailId }) => mailId).toSorted())
+  expect(await take(10)).toEqual([])
+})
