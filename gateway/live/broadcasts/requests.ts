@@ -60,7 +60,7 @@ export type CreateStreamBody = v.InferOutput<typeof CreateStreamBody>
 export const UpdateStreamBody = v.partial(v.strictObject(FIELDS, objectProblem))
 export type UpdateStreamBody = v.InferOutput<typeof UpdateStreamBody>
 
-const given = v.pipe(v.string('must be given once'), v.maxLength(100, 'is too long'))
+const given = line(0, 100)
 
 /** Query of `GET /streams`. */
 export const StreamListQuery = v.strictObject(

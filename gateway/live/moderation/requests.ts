@@ -55,7 +55,7 @@ export type RoleBody = v.InferOutput<typeof RoleBody>
 export const UserListQuery = v.strictObject(
   {
     /** Begin of the username, in any case, or the id. */
-    q: v.optional(v.pipe(v.string('must be given once'), v.trim(), v.maxLength(50, 'is too long')), ''),
+    q: v.optional(line(0, 50), ''),
     role: v.optional(v.picklist(ROLES, `must be one of: ${ROLES.join(', ')}`)),
     suspended: v.optional(v.picklist(['true', 'false'], 'must be true or false')),
     cursor: Cursor,

@@ -82,3 +82,28 @@ it('an admin changes roles and invites, and is told what is not possible', async
   const invited = await send('/admin/users', { form: 'invite' }, admin)
   expect(invited.text).toMatch(/\/register\?invitation=[\w-]+</)
 })
+
+it('the owner of a channel names moderators of its chats, by their names', async () => {
+  const { json: stream } = await gateway.api('POST', '/api/v1/streams', { title: 'Own' }, admin?.headers)
+  const add = (moderator: string) => send('/settings', { form: 'add-moderator', moderator }, admin)
+  for (const name of ['nobody-of-this-name', '', 'a\u0000b']) {
+    const refused = await add(name)
+    expect([refused.status, refused.text.includes('There is no user of this name.')]).toEqual([404, true])
+  }
+  expect((await add(' BEN ')).location).toBe('settings#moderators')
+  expect((await read('/settings', admin)).text).toContain('Remove ben from your moderators')
+  const { json } = await gateway.api('GET', `/api/v1/streams/${stream.stream_id}/room`, undefined, ben?.headers)
+  expect(json.role).toBe('moderator')
+  await send('/settings', { form: 'remove-moderator', user_id: ben?.user.user_id }, admin)
+  expect((await read('/settings', admin)).text).not.toContain('Remove ben')
+})
+
+it('text that the database does not take is a name that nobody has', async () => {
+  for (const path of ['/?q=a%00b', '/?category=a%00b', '/api/v1/archives?user=a%00b', '/api/v1/clips?user=a%00b']) {
+    expect((await read(path)).status).toBe(200)
+  }
+  for (const query of ['streams?q=a%00b', 'streams?category=a%00b', 'streams?user=a%00b', 'users?q=a%00b']) {
+    expect((await read(`/api/v1/${query}`, admin)).status).toBe(400)
+  }
+  expect((await read('/admin/users?q=a%00b', admin)).status).toBe(200)
+})

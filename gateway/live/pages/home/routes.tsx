@@ -30,8 +30,8 @@ export function homeRoutes(context: PagesContext): Hono {
     open(context, async (visit) => {
       const { c, language } = visit
       const filter = {
-        text: (c.req.query('q') ?? '').slice(0, 100).trim(),
-        category: (c.req.query('category') ?? '').slice(0, 100),
+        text: toLine(c.req.query('q')).trim(),
+        category: toLine(c.req.query('category')),
       }
       const list = await HomeList({ visit, filter })
       if (c.req.query('part') === 'list') {
@@ -50,6 +50,11 @@ export function homeRoutes(context: PagesContext): Hono {
       return showPage(visit, { title, root: ROOT, main, section: 'live', scripts: [LISTS_SCRIPT], hasMedia: true })
     }),
   )
+}
+
+/** Returns what a query looks for, without what no title has. */
+function toLine(text = ''): string {
+  return text.replaceAll(/\p{Cc}/gu, '').slice(0, 100)
 }
 
 function partUrl({ text, category }: HomeFilter): string {

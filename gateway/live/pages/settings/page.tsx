@@ -8,6 +8,7 @@ import { Icon } from '../../../web/components/icons.tsx'
 import { listSessions } from '../../accounts/list-sessions.ts'
 import type { SessionList } from '../../accounts/present.ts'
 import { readBlocks } from '../../chat/moderation/blocks.ts'
+import { readModerators } from '../../chat/moderation/moderators.ts'
 import { readNoticePreferences } from '../../notices/read-notices.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
@@ -21,10 +22,11 @@ import { takesTips } from '../tip/takes-tips.ts'
 import type { UserVisit } from '../visit.ts'
 import { BlockedSection } from './blocked-section.tsx'
 import { nameBrowser } from './browser-name.ts'
+import { ModeratorsSection } from './moderators-section.tsx'
 import { NoticesSection } from './notices-section.tsx'
 import { PUSH_SCRIPT } from './push-box.tsx'
 
-export type SettingsField = 'username' | 'email' | 'password' | 'current_password' | 'delete_password'
+export type SettingsField = 'username' | 'email' | 'password' | 'current_password' | 'delete_password' | 'moderator'
 
 /** The form that was sent, and what is wrong with it; `form` is empty where none was. */
 export type SentForm = {
@@ -47,9 +49,10 @@ type SectionParts = {
 export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Response> {
   const text = SETTINGS_MESSAGES[visit.language]
   const { context, signedIn, language } = visit
-  const [{ sessions }, { users: blocked }, wanted] = await Promise.all([
+  const [{ sessions }, { users: blocked }, { users: moderators }, wanted] = await Promise.all([
     listSessions(context, signedIn),
     readBlocks(context, signedIn),
+    readModerators(context, signedIn),
     readNoticePreferences(context, signedIn),
   ])
   const main = (
@@ -69,6 +72,12 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
         <PasswordSection visit={visit} sent={sent} />
         <NoticesSection wanted={wanted} visit={visit} />
         <SessionsSection visit={visit} sessions={sessions} />
+        <ModeratorsSection
+          users={moderators}
+          language={language}
+          name={sent.values['moderator'] ?? ''}
+          problem={sent.problems.moderator}
+        />
         <BlockedSection users={blocked} language={language} />
         <Section id="data" title={text.data} lead={text.dataLead}>
           <div class="actions">

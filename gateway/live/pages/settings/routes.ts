@@ -12,6 +12,7 @@ import { clearSessionCookie } from '../../accounts/session.ts'
 import { deleteSession, deleteUserSessions } from '../../accounts/store/sessions.ts'
 import { updateUser } from '../../accounts/update-user.ts'
 import { unblockUser } from '../../chat/moderation/blocks.ts'
+import { addModerator, removeModerator } from '../../chat/moderation/moderators.ts'
 import { noticeChannels } from '../../notices/deliver-notices.ts'
 import type { NoticeChannel } from '../../rules/notice-kind.ts'
 import { updateNoticePreferences } from '../../notices/read-notices.ts'
@@ -34,6 +35,8 @@ const FORMS: Readonly<Record<string, SettingsForm>> = {
   session: endSession,
   everywhere: endAllSessions,
   unblock,
+  'add-moderator': addChatModerator,
+  'remove-moderator': removeChatModerator,
   notices: chooseNotices,
   delete: deleteAccount,
 }
@@ -111,6 +114,16 @@ async function endAllSessions({ c, context, signedIn }: UserVisit): Promise<Form
   return { leadTo: 'sign-in?ended' }
 }
 
+async function addChatModerator({ context, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {
+  await addModerator(context, signedIn, (form['moderator'] ?? '').trim())
+  return { leadTo: 'settings#moderators' }
+}
+
+async function removeChatModerator({ context, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {
+  await removeModerator(context, signedIn, form['user_id'] ?? '')
+  return { leadTo: 'settings#moderators' }
+}
+
 async function unblock({ context, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {
   await unblockUser(context, signedIn, form['user_id'] ?? '')
   return { leadTo: 'settings#blocked' }
@@ -168,6 +181,10 @@ function explainRefusal(rule: BrokenRule, language: Language): FieldProblems<Set
       return { form: account.loginLimited(rule.retryAfterSec ?? 0) }
     case 'MAIL_LIMITED':
       return { form: MAIL_PAGE_MESSAGES[language].limited(rule.retryAfterSec ?? 0) }
+    case 'USER_NOT_FOUND':
+      return { moderator: text.moderatorUnknown }
+    case 'FORBIDDEN':
+      return { moderator: text.moderatorsFull }
     case 'LAST_ADMIN':
       return { form: text.lastAdmin }
     default:

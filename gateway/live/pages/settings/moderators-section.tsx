@@ -1,0 +1,55 @@
+/** @jsxRuntime automatic @jsxImportSource hono/jsx */
+
+import { Field } from '../../../web/components/forms.tsx'
+import type { Language } from '../../../web/messages.ts'
+import type { UserList } from '../../chat/moderation/present.ts'
+import { SETTINGS_MESSAGES } from '../messages/settings.ts'
+
+type ModeratorsSectionParts = {
+  readonly users: UserList['users']
+  readonly language: Language
+  /** The name that was sent, and what is wrong with it. */
+  readonly name: string
+  readonly problem: string | undefined
+}
+
+/** Renders who moderates the chats of the user's channel, and the form that adds one. */
+export function ModeratorsSection({ users, language, name, problem }: ModeratorsSectionParts) {
+  const text = SETTINGS_MESSAGES[language]
+  return (
+    <section class="panel" id="moderators" aria-labelledby="moderators-title">
+      <h2 id="moderators-title">{text.moderators}</h2>
+      <p class="muted">{text.moderatorsLead}</p>
+      <ul class="sessions">
+        {users.map(({ user_id: id, username }) => (
+          <li>
+            <strong>{username}</strong>
+            <form method="post" action="settings">
+              <input type="hidden" name="form" value="remove-moderator" />
+              <input type="hidden" name="user_id" value={id} />
+              <button class="button button-small" type="submit" aria-label={text.moderatorRemoveOf(username)}>
+                {text.moderatorRemove}
+              </button>
+            </form>
+          </li>
+        ))}
+      </ul>
+      <form class="form" method="post" action="settings">
+        <input type="hidden" name="form" value="add-moderator" />
+        <Field
+          id="moderator-name"
+          name="moderator"
+          label={text.moderatorName}
+          value={name}
+          problem={problem}
+          autocomplete="off"
+        />
+        <div class="actions">
+          <button class="button" type="submit">
+            {text.moderatorAdd}
+          </button>
+        </div>
+      </form>
+    </section>
+  )
+}
