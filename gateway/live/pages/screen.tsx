@@ -3,7 +3,7 @@
 import { Icon } from '../../web/components/icons.tsx'
 import type { Language } from '../../web/messages.ts'
 import type { StreamView } from '../broadcasts/present.ts'
-import { WATCH_MESSAGES } from './messages/watch.ts'
+import { WATCH_PAGE_MESSAGES } from './messages/watch-page.ts'
 import { Poster } from './stream-card.tsx'
 import { toPageUrl } from './addresses.ts'
 
@@ -28,7 +28,7 @@ export type ScreenParts = {
  */
 export function Screen(parts: ScreenParts) {
   const { stream, playbackUrl, posterUrl, chaptersUrl, seed, root, language, isPreview = false } = parts
-  const text = WATCH_MESSAGES[language]
+  const text = WATCH_PAGE_MESSAGES[language]
   const source = playbackUrl === null ? undefined : toPageUrl(root, playbackUrl)
   return (
     <section
@@ -59,7 +59,7 @@ type VeilParts = { readonly state: StreamView['state']; readonly isHidden: boole
 
 /** Renders what is known before the script runs. */
 function FirstVeil({ state, isHidden, language }: VeilParts) {
-  const text = WATCH_MESSAGES[language]
+  const text = WATCH_PAGE_MESSAGES[language]
   const hasEnded = state === 'ended'
   return (
     <div class="veil" data-veil hidden={isHidden}>
@@ -89,7 +89,7 @@ function WithoutScript({ source, language }: WithoutScriptParts) {
   return (
     <noscript>
       <div class="veil">
-        <p>{WATCH_MESSAGES[language].noScript}</p>
+        <p>{WATCH_PAGE_MESSAGES[language].noScript}</p>
         <a href={source}>{source}</a>
       </div>
     </noscript>

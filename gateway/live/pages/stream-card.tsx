@@ -9,7 +9,7 @@ import type { ClipView } from '../clips/present.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
 import { LIVE_PATH } from '../playback/addresses.ts'
 import { toPageUrl } from './addresses.ts'
-import { BROADCAST_MESSAGES } from './messages/broadcasts.ts'
+import { BROADCAST_LIST_MESSAGES } from './messages/broadcast-lists.ts'
 import { CLIP_MESSAGES } from './messages/clips.ts'
 import { Moment } from './moment.tsx'
 import { formatClock } from './time-text.ts'
@@ -23,7 +23,7 @@ type StateBadgeParts = { readonly state: StreamView['state']; readonly language:
 export function StateBadge({ state, language }: StateBadgeParts) {
   return (
     <span class={`badge badge-${state}`} data-state-badge>
-      {BROADCAST_MESSAGES[language].states[state]}
+      {BROADCAST_LIST_MESSAGES[language].states[state]}
     </span>
   )
 }
@@ -36,7 +36,7 @@ export function VisibilityMark({ visibility, language }: VisibilityParts) {
   return (
     <span class="mark">
       <Icon name={visibility === 'unlisted' ? 'link' : 'lock'} />
-      {BROADCAST_MESSAGES[language][visibility]}
+      {BROADCAST_LIST_MESSAGES[language][visibility]}
     </span>
   )
 }
@@ -68,7 +68,7 @@ type StreamCardParts = {
 
 /** Renders a broadcast of a list. */
 export function StreamCard({ stream, root, language, isOwn = false }: StreamCardParts) {
-  const text = BROADCAST_MESSAGES[language]
+  const text = BROADCAST_LIST_MESSAGES[language]
   const { stream_id: id, state, title, user } = stream
   const target = `${root}/${isOwn ? 'studio' : 'watch'}/${id}`
   return (
@@ -107,7 +107,7 @@ export function StreamCard({ stream, root, language, isOwn = false }: StreamCard
 
 /** Renders the only broadcast that is live, with what it is about. */
 export function FeaturedStream({ stream, root, language }: Omit<StreamCardParts, 'isOwn'>) {
-  const text = BROADCAST_MESSAGES[language]
+  const text = BROADCAST_LIST_MESSAGES[language]
   const { stream_id: id, title, description, user } = stream
   return (
     <article class="featured">
@@ -172,7 +172,7 @@ function StartLine({ stream, language }: LineParts) {
   return (
     <>
       <br />
-      {BROADCAST_MESSAGES[language].startsAt} <Moment at={stream.scheduled_for} language={language} />
+      {BROADCAST_LIST_MESSAGES[language].startsAt} <Moment at={stream.scheduled_for} language={language} />
     </>
   )
 }

@@ -12,7 +12,7 @@ import { ReplayPanel } from '../chat/chat-panel.tsx'
 import { ClipBox } from '../clip/clip-form.tsx'
 import { showPage } from '../frame.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
-import { WATCH_MESSAGES } from '../messages/watch.ts'
+import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
 import { Moment } from '../moment.tsx'
 import { ReportLink } from '../report/report-link.tsx'
 import { Screen } from '../screen.tsx'
@@ -70,7 +70,7 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
 }
 
 function ArchiveActions({ visit, archive }: ArchiveParts) {
-  const text = WATCH_MESSAGES[visit.language]
+  const text = WATCH_PAGE_MESSAGES[visit.language]
   return (
     <div class="actions">
       <button class="button" type="button" data-share data-copied={text.shared} hidden>
@@ -92,7 +92,7 @@ function ArchiveActions({ visit, archive }: ArchiveParts) {
 
 function ArchiveHead({ visit, archive }: ArchiveParts) {
   const { language } = visit
-  const text = WATCH_MESSAGES[language]
+  const text = WATCH_PAGE_MESSAGES[language]
   const { username } = archive.user
   return (
     <header class="watch-head">
@@ -130,7 +130,7 @@ function Chapters({ visit: { language }, archive: { chapters } }: ArchiveParts) 
   if (chapters.length === 0) return null
   return (
     <section class="panel" aria-labelledby="chapters-title">
-      <h2 id="chapters-title">{WATCH_MESSAGES[language].chapters}</h2>
+      <h2 id="chapters-title">{WATCH_PAGE_MESSAGES[language].chapters}</h2>
       <ol class="chapters">
         {chapters.map(({ start, title }) => (
           <li>
@@ -148,7 +148,7 @@ function Chapters({ visit: { language }, archive: { chapters } }: ArchiveParts) 
 function Download({ visit: { language }, archive }: ArchiveParts) {
   const { download_url: url, file_size: size, title } = archive
   if (url === null) return null
-  const text = WATCH_MESSAGES[language]
+  const text = WATCH_PAGE_MESSAGES[language]
   return (
     <a class="button button-primary" href={toPageUrl(ROOT, url)} download={`${title}.mp4`}>
       <Icon name="download" />
@@ -158,7 +158,7 @@ function Download({ visit: { language }, archive }: ArchiveParts) {
 }
 
 function ArchiveNote({ visit: { language }, archive: { status, error, taken_down: takenDown } }: ArchiveParts) {
-  const text = WATCH_MESSAGES[language]
+  const text = WATCH_PAGE_MESSAGES[language]
   if (takenDown !== null)
     return (
       <Note kind="alert" title={MODERATION_MESSAGES[language].takenDownNote}>

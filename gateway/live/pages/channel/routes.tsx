@@ -16,7 +16,7 @@ import { FollowBox } from '../follow/follow-box.tsx'
 import { ReportLink } from '../report/report-link.tsx'
 import { readSchedule } from '../../schedule/read-schedule.ts'
 import { showPage } from '../frame.tsx'
-import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
+import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
 import { CHANNEL_MESSAGES } from '../messages/channel.ts'
 import { CLIP_MESSAGES } from '../messages/clips.ts'
 import { Moment } from '../moment.tsx'
@@ -92,7 +92,7 @@ async function ChannelList({ visit, user }: ChannelParts) {
     listArchives(context, signedIn, { ...of, limit: RECORDINGS_SHOWN }),
     listClips(context, signedIn, { ...of, stream_id: undefined, limit: CLIPS_SHOWN }),
   ])
-  const text = BROADCAST_MESSAGES[language]
+  const text = BROADCAST_LIST_MESSAGES[language]
   const isEmpty = live.streams.length + scheduled.streams.length + recordings.archives.length + clips.length === 0
   if (isEmpty) return <SilentChannel visit={visit} user={user} />
   const cardsOf = (streams: typeof live.streams) =>

@@ -7,7 +7,7 @@ import type { ClipView } from '../../clips/present.ts'
 import { toPageUrl } from '../addresses.ts'
 import { Confirm } from '../confirm.tsx'
 import { CLIP_MESSAGES } from '../messages/clips.ts'
-import { WATCH_MESSAGES } from '../messages/watch.ts'
+import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
 import { Moment } from '../moment.tsx'
 import { Poster, VisibilityMark } from '../stream-card.tsx'
 import { formatBytes, formatClock } from '../time-text.ts'
@@ -79,7 +79,7 @@ export function ClipFilm({ visit: { language }, clip }: ClipParts) {
 
 function ClipHead({ visit, clip }: ClipParts) {
   const { language } = visit
-  const [text, watch] = [CLIP_MESSAGES[language], WATCH_MESSAGES[language]]
+  const [text, watch] = [CLIP_MESSAGES[language], WATCH_PAGE_MESSAGES[language]]
   const { user, created_by: maker, archive_id: archiveId } = clip
   return (
     <header class="watch-head">
@@ -128,7 +128,7 @@ function ClipHead({ visit, clip }: ClipParts) {
 export function ClipDownload({ visit: { language }, clip }: ClipParts) {
   const { download_url: url, file_size: size, title, status } = clip
   if (url === null) return <span {...(status === 'failed' ? FINAL : {})}></span>
-  const text = WATCH_MESSAGES[language]
+  const text = WATCH_PAGE_MESSAGES[language]
   return (
     <a class="button button-primary" {...FINAL} href={toPageUrl(ROOT, url)} download={`${title}.mp4`}>
       <Icon name="download" />

@@ -3,12 +3,12 @@
 import { MonitorArt } from '../../../web/components/art.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
 import type { Language } from '../../../web/messages.ts'
-import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
+import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
 import type { Visit } from '../visit.ts'
 
 /** Renders that nothing is live, and how to go live. */
 export function DarkStage({ visit: { language, signedIn } }: { readonly visit: Visit }) {
-  const text = BROADCAST_MESSAGES[language]
+  const text = BROADCAST_LIST_MESSAGES[language]
   const steps = [
     [text.step1, text.step1Text],
     [text.step2, text.step2Text],
@@ -39,7 +39,7 @@ export function DarkStage({ visit: { language, signedIn } }: { readonly visit: V
 
 /** Renders that a search has no result. */
 export function NothingFound({ language }: { readonly language: Language }) {
-  const text = BROADCAST_MESSAGES[language]
+  const text = BROADCAST_LIST_MESSAGES[language]
   return (
     <section class="blank">
       <MonitorArt lamp="off" />

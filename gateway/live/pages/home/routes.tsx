@@ -8,7 +8,7 @@ import { listArchives } from '../../archives/read-archives.ts'
 import { listStreams } from '../../broadcasts/list-streams.ts'
 import type { StreamView } from '../../broadcasts/present.ts'
 import { showPage } from '../frame.tsx'
-import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
+import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
 import { ArchiveCard, FeaturedStream, LISTS_SCRIPT, StreamCard } from '../stream-card.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
 import { DarkStage, NothingFound } from './blank.tsx'
@@ -46,7 +46,7 @@ export function homeRoutes(context: PagesContext): Hono {
           </div>
         </div>
       )
-      const title = filter.text === '' ? '' : BROADCAST_MESSAGES[language].results(filter.text)
+      const title = filter.text === '' ? '' : BROADCAST_LIST_MESSAGES[language].results(filter.text)
       return showPage(visit, { title, root: ROOT, main, section: 'live', scripts: [LISTS_SCRIPT], hasMedia: true })
     }),
   )
@@ -64,7 +64,7 @@ function partUrl({ text, category }: HomeFilter): string {
 type HomeParts = { readonly visit: Visit; readonly filter: HomeFilter }
 
 function SearchForm({ visit, filter }: HomeParts) {
-  const text = BROADCAST_MESSAGES[visit.language]
+  const text = BROADCAST_LIST_MESSAGES[visit.language]
   return (
     <form class="search" role="search" method="get" action="./">
       <h1 class="for-readers">{filter.text === '' ? text.liveNow : text.results(filter.text)}</h1>
@@ -87,7 +87,7 @@ function SearchForm({ visit, filter }: HomeParts) {
 async function HomeList({ visit, filter }: HomeParts) {
   const { language } = visit
   const isNarrowed = filter.text !== '' || filter.category !== ''
-  const text = BROADCAST_MESSAGES[language]
+  const text = BROADCAST_LIST_MESSAGES[language]
   const { live, scheduled, ended, archives } = await readLists(visit, filter, isNarrowed)
   if (isNarrowed && live.length + scheduled.length + ended.length === 0) return <NothingFound language={language} />
   return (
@@ -150,7 +150,7 @@ function ArchiveSection({ title, archives, visit: { language } }: ArchivesParts)
 type StreamsParts = { readonly streams: readonly StreamView[]; readonly visit: Visit }
 
 function LiveGrid({ streams, visit: { language } }: StreamsParts) {
-  const text = BROADCAST_MESSAGES[language]
+  const text = BROADCAST_LIST_MESSAGES[language]
   const [first] = streams
   const isOnly = streams.length === 1
   return (
@@ -188,7 +188,7 @@ function StreamSection({ title, streams, visit: { language } }: StreamsParts & {
 
 /** Renders the categories of what is live now. */
 function CategoryLinks({ streams, filter, visit: { language } }: StreamsParts & { readonly filter: HomeFilter }) {
-  const text = BROADCAST_MESSAGES[language]
+  const text = BROADCAST_LIST_MESSAGES[language]
   const categories = [...new Set([filter.category, ...streams.map(({ category }) => category)])].filter(Boolean)
   if (categories.length === 0) return null
   return (

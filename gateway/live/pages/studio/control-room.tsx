@@ -16,7 +16,7 @@ import type { TargetList } from '../../targets/present.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { ChatPanel } from '../chat/chat-panel.tsx'
 import { showPage } from '../frame.tsx'
-import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
+import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 import { Screen } from '../screen.tsx'
 import { StateBadge, VisibilityMark } from '../stream-card.tsx'
@@ -163,8 +163,8 @@ function RoomHead({ visit, stream }: RoomParts) {
           <span class="mark" data-viewer-figures hidden={!isOnAir(stream.state)}>
             <Icon name="viewers" />
             <span>
-              <b data-viewer-count>{BROADCAST_MESSAGES[visit.language].viewers(stream.viewer_count)}</b> · {text.peak}{' '}
-              <b data-peak-viewers>{stream.peak_viewers}</b>
+              <b data-viewer-count>{BROADCAST_LIST_MESSAGES[visit.language].viewers(stream.viewer_count)}</b> ·{' '}
+              {text.peak} <b data-peak-viewers>{stream.peak_viewers}</b>
             </span>
           </span>
           <VisibilityMark visibility={stream.visibility} language={visit.language} />

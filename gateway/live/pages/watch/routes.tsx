@@ -14,8 +14,8 @@ import { ChatPanel, ReplayPanel } from '../chat/chat-panel.tsx'
 import { ClipBox } from '../clip/clip-form.tsx'
 import { FollowBox } from '../follow/follow-box.tsx'
 import { showPage } from '../frame.tsx'
-import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
-import { WATCH_MESSAGES } from '../messages/watch.ts'
+import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
+import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
 import { Moment } from '../moment.tsx'
 import { ReportLink } from '../report/report-link.tsx'
 import { Screen } from '../screen.tsx'
@@ -91,7 +91,7 @@ function WatchPage({ visit, stream, chat }: WatchParts & { readonly chat: Child 
 
 function WatchHead({ visit, stream }: WatchParts) {
   const { language, signedIn } = visit
-  const text = WATCH_MESSAGES[language]
+  const text = WATCH_PAGE_MESSAGES[language]
   const { username } = stream.user
   const isOwner = signedIn?.user.userId === stream.user.user_id
   return (
@@ -102,7 +102,7 @@ function WatchHead({ visit, stream }: WatchParts) {
           <StateBadge state={stream.state} language={language} />
           <span class="mark" data-viewers hidden={!isOnAir(stream.state)}>
             <Icon name="viewers" />
-            <span>{BROADCAST_MESSAGES[language].viewers(stream.viewer_count)}</span>
+            <span>{BROADCAST_LIST_MESSAGES[language].viewers(stream.viewer_count)}</span>
           </span>
           <OnAirClock stream={stream} visit={{ language }} />
           <VisibilityMark visibility={stream.visibility} language={language} />
@@ -149,7 +149,12 @@ export function OnAirClock({ stream, visit: { language } }: ClockParts) {
   const { started_at: startedAt, state } = stream
   const seconds = startedAt === null ? 0 : (Date.now() - Date.parse(startedAt)) / 1000
   return (
-    <span class="mark" data-clock={startedAt ?? ''} title={WATCH_MESSAGES[language].onAir} hidden={!isOnAir(state)}>
+    <span
+      class="mark"
+      data-clock={startedAt ?? ''}
+      title={WATCH_PAGE_MESSAGES[language].onAir}
+      hidden={!isOnAir(state)}
+    >
       <Icon name="clock" />
       <span>{formatClock(seconds)}</span>
     </span>
@@ -157,14 +162,17 @@ export function OnAirClock({ stream, visit: { language } }: ClockParts) {
 }
 
 function About({ stream, visit: { language } }: WatchParts) {
-  const text = WATCH_MESSAGES[language]
+  const text = WATCH_PAGE_MESSAGES[language]
   const { description, category, tags, started_at: startedAt, ended_at: endedAt, scheduled_for: scheduledFor } = stream
   return (
     <section class="panel about" aria-label={text.about}>
       <dl class="facts">
         {category === '' ? null : <Fact name={text.category} value={category} />}
         {startedAt === null && scheduledFor !== null ? (
-          <Fact name={BROADCAST_MESSAGES[language].startsAt} value={<Moment at={scheduledFor} language={language} />} />
+          <Fact
+            name={BROADCAST_LIST_MESSAGES[language].startsAt}
+            value={<Moment at={scheduledFor} language={language} />}
+          />
         ) : null}
         {startedAt === null ? null : <Fact name={text.started} value={<Moment at={startedAt} language={language} />} />}
         {endedAt === null ? null : <Fact name={text.ended} value={<Moment at={endedAt} language={language} />} />}
