@@ -94,12 +94,22 @@ export function createPayments(settings: StripeSettings, log: Log): Payments {
 async function openStripe({ secretKey, apiUrl }: StripeSettings): Promise<Stripe> {
   const { default: StripeClient } = await import('stripe')
   return new StripeClient(secretKey, {
-    httpClient: StripeClient.createFetchHttpClient(),
+    httpClient: StripeClient.createFetchHttpClient(fetchWithOwnLength),
     timeout: CALL_TIMEOUT_MS,
     maxNetworkRetries: RETRIES,
     telemetry: false,
     ...(apiUrl === null ? {} : addressOf(new URL(apiUrl))),
   })
+}
+
+/**
+ * Fetches without the length that Stripe's library states: `fetch` of Node 20 adds its own to it, and undici, which serves it
+ * where a program has loaded the package, refuses two.
+ */
+const fetchWithOwnLength: typeof fetch = (input, init) => {
+  const headers = new Headers(init?.headers)
+  headers.delete('content-length')
+  return fetch(input, { ...init, headers })
 }
 
 function addressOf({ protocol, hostname, port }: URL) {
