@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 
 import { withMemoryCache } from '../media/memory-cache.ts'
+import { microBatch } from '../database/micro-batch.ts'
 import { OFTEN_MS, RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
 import { readStoreSettings } from '../settings/stores.ts'
 import type { MountedSystem, System } from '../system.ts'
@@ -28,7 +29,7 @@ import { createChatRooms } from './chat/rooms.ts'
 import { chatRoutes } from './chat/routes.ts'
 import { createFollowerCounts } from './follows/follower-counts.ts'
 import { followRoutes } from './follows/routes.ts'
-import { findStream, STREAMS_ARE_OPEN } from './store/streams.ts'
+import { findStreams, STREAMS_ARE_OPEN } from './store/streams.ts'
 import { chooseStorage } from './choose-storage.ts'
 import type { LiveContext } from './context.ts'
 import { LIVE_ERRORS } from './errors.ts'
@@ -104,6 +105,9 @@ function describeFirstBroadcast(url: string, { rtmpUrl, rtmpPort }: LiveSettings
   return `register at ${url}/register, create a broadcast in the studio (${url}/studio), and publish to ${address}`
 }
 
+/** Broadcasts that one statement reads for those who follow them. */
+const STREAMS_AT_A_TIME = 500
+
 /** The first segments of the paths of live below `/api/v1`. */
 const PATHS = [
   ...ACCOUNT_PATHS,
@@ -129,7 +133,11 @@ function mount(context: LiveContext): MountedSystem {
   const leases = createViewerLeases(context)
   const tips = mountTips(context)
   const notices = mountNotices(context)
-  const followed = createFollowedStreams({ readStream: (id) => findStream(db, id), notifier, log })
+  const followed = createFollowedStreams({
+    readStream: microBatch(STREAMS_AT_A_TIME, (ids: readonly string[]) => findStreams(db, ids)),
+    notifier,
+    log,
+  })
   const checks = createAccessChecks(db)
   const chat = { context, rooms: createChatRooms(context, { followed, checks }), writer: createMessageWriter(context) }
   return {

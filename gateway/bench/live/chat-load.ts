@@ -34,6 +34,8 @@ const { urls, pid, clients, messagesPerSec, sec, tokens } = v.parse(
   v.pipe(v.string(), v.parseJson(), ChatOrder),
   await text(process.stdin),
 )
+/** The chats may have messages of a run before. */
+const runId = Date.now()
 let received = 0
 const bytesFrom = await readRss(pid)
 const readers: WebSocket[] = []
@@ -47,7 +49,7 @@ const writers = await Promise.all(
 let sent = 0
 const timer = setInterval(() => {
   const writer = writers[sent % writers.length]
-  writer?.send(JSON.stringify({ type: 'message', text: 'What a good picture this is!', nonce: `n-${sent++}` }))
+  writer?.send(JSON.stringify({ type: 'message', text: 'What a good picture this is!', nonce: `${runId}-${sent++}` }))
 }, 1000 / messagesPerSec)
 await wait(WARM_UP_MS)
 const [cpuFrom, receivedFrom, sentFrom] = [readCpuSec(pid), received, sent]

@@ -1,5 +1,6 @@
 import type { Log } from '../../../shared/log.ts'
 import type { TopicNotifier } from '../../ports/topic-notifier.ts'
+import { alignedPauseMs } from '../../scheduler/aligned-pause.ts'
 import { createWakeSignal } from '../../scheduler/wake-signal.ts'
 import type { OwnedStream } from '../store/streams.ts'
 import { topicOf } from '../topic.ts'
@@ -25,7 +26,7 @@ export type StreamReader = {
 
 type FollowedStream = { readonly followers: Set<StreamFollower>; readonly wake: () => void }
 
-/** Interval of looking at a broadcast that another gateway may have changed, in ms. */
+/** Interval of looking at broadcasts that another gateway may have changed, all at the same moment, in ms. */
 const POLL_MS = 1000
 /** Changes that come together are read together, in ms. */
 const PAUSE_MS = 100
@@ -42,7 +43,7 @@ export function createFollowedStreams(reader: StreamReader): FollowedStreams {
     const followed = { followers, wake }
     all.set(streamId, followed)
     void readRepeatedly(followers, {
-      sleep: () => sleep(POLL_MS),
+      sleep: () => sleep(alignedPauseMs(POLL_MS, Date.now())),
       read: createRead(reader, streamId),
       end() {
         unsubscribe()

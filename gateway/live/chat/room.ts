@@ -1,4 +1,5 @@
 import type { Log } from '../../../shared/log.ts'
+import { alignedPauseMs } from '../../scheduler/aligned-pause.ts'
 import { createWakeSignal, type Sleep } from '../../scheduler/wake-signal.ts'
 import type { Stream } from '../store/streams.ts'
 import type { ChatReader } from './reader.ts'
@@ -96,13 +97,21 @@ async function begin(room: RoomReaders, { readLastSeq }: RoomSource): Promise<vo
 }
 
 /** Reads what is new and sends it, at most once a tick, until there is no reader any more. */
-async function readUntilEmpty(room: RoomReaders, { readAfter }: RoomSource, sleep: Sleep): Promise<void> {
+async function readUntilEmpty(room: RoomReaders, source: RoomSource, sleep: Sleep): Promise<void> {
   while (!isEmpty(room)) {
     const startMs = performance.now()
-    const entries = await readAfter(room.cursor)
+    const entries = await source.readAfter(room.cursor)
     if (entries.length > 0) sendToAll(room, entries)
     const restMs = tickMsFor(room.joined.size) - (performance.now() - startMs)
     if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs))
-    if (entries.length < READ_LIMIT && !isEmpty(room)) await sleep(POLL_MS)
+    if (entries.length < READ_LIMIT) await waitForNews(room, source, sleep)
+  }
+}
+
+/** Sleeps until the room is woken, or a poll finds a newer entry. All rooms of a gateway poll at the same moments. */
+async function waitForNews(room: RoomReaders, { readLastSeq }: RoomSource, sleep: Sleep): Promise<void> {
+  while (!isEmpty(room)) {
+    const { any: isWoken } = await sleep(alignedPauseMs(POLL_MS, Date.now()))
+    if (isWoken || (await readLastSeq()) > room.cursor) return
   }
 }

@@ -3,6 +3,7 @@ import type { AccessChecks } from '../playback/access-checks.ts'
 import type { FollowedStreams } from '../broadcasts/followed-streams.ts'
 import type { Stream } from '../store/streams.ts'
 import { listValidSessions } from '../accounts/store/sessions.ts'
+import { microBatch } from '../../database/micro-batch.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { EncodedEntry } from './frame.ts'
 import { presentEntry } from './present.ts'
@@ -10,7 +11,7 @@ import type { ChatReader } from './reader.ts'
 import { openRoom, type ChatRoom } from './room.ts'
 import { READ_LIMIT } from './room-readers.ts'
 import { readEntriesAfter, type ChatEntry } from './store/entries.ts'
-import { findRoom } from './store/rooms.ts'
+import { readLastSeqs } from './store/rooms.ts'
 import { chatTopicOf } from './topic.ts'
 
 /** The chats that have readers in one gateway. */
@@ -27,6 +28,8 @@ type FollowedRoom = { readonly room: ChatRoom; readonly close: () => void }
 /** Readers of one gateway; a socket takes some 18 kB. */
 const MAX_READERS = 20_000
 const RETRY_SEC = 5
+/** Rooms whose newest numbers one statement reads. */
+const ROOMS_AT_A_TIME = 1000
 /** Interval of looking whether the sessions of readers have ended, in ms. */
 const SESSIONS_MS = 1000
 
@@ -36,11 +39,12 @@ export type ChatRoomSources = { readonly followed: FollowedStreams; readonly che
 /** Creates the record of the chats that one gateway reads: those that have a reader, and no others. */
 export function createChatRooms(context: LiveContext, { followed, checks }: ChatRoomSources): ChatRooms {
   const all = new Map<string, FollowedRoom>()
+  const readLastSeq = microBatch(ROOMS_AT_A_TIME, (ids: readonly string[]) => readLastSeqs(context.db, ids))
   let readers = 0
   const watchSessions = createSessionWatch(context, () => [...all.values()].flatMap(({ room }) => room.readers()))
 
   function open(streamId: string): FollowedRoom {
-    const room = openRoom(sourceOf(context, streamId), () => close(streamId, opened))
+    const room = openRoom(sourceOf(context, streamId, readLastSeq), () => close(streamId, opened))
     const endUnfollowed = createFollowerWatch(context, checks, room)
     const unfollow = followed.follow(streamId, (found) => {
       room.follow(found?.stream ?? null)
@@ -78,11 +82,13 @@ function tooManyReaders(): BrokenRule {
   return new BrokenRule(KERNEL_ERRORS.GATEWAY_BUSY, message, { retryAfterSec: RETRY_SEC })
 }
 
-function sourceOf({ db, log, wideNotifier }: LiveContext, streamId: string) {
+type ReadLastSeq = (streamId: string) => Promise<number>
+
+function sourceOf({ db, log, wideNotifier }: LiveContext, streamId: string, readLastSeq: ReadLastSeq) {
   return {
     log,
     readAfter: async (seq: number) => (await readEntriesAfter(db, streamId, seq, READ_LIMIT)).map(encodeEntry),
-    readLastSeq: async () => (await findRoom(db, streamId))?.lastSeq ?? 0,
+    readLastSeq: () => readLastSeq(streamId),
     subscribe: (onNews: () => void) => wideNotifier.subscribe(chatTopicOf(streamId), onNews),
   }
 }

@@ -27,6 +27,13 @@ export async function findStream(db: DbOrTx, streamId: string): Promise<OwnedStr
   return row ?? null
 }
 
+/** Returns broadcasts in the order of their ids; `null` in the place of one that is gone. */
+export async function findStreams(db: DbOrTx, ids: readonly string[]): Promise<(OwnedStream | null)[]> {
+  const rows = await selectOwned(db).where(isAmong(streams.streamId, ids))
+  const found = new Map(rows.map((row) => [row.stream.streamId, row]))
+  return ids.map((id) => found.get(id) ?? null)
+}
+
 /** Returns a broadcast and locks its row until the transaction ends; `null` where there is none. */
 export async function lockStream(tx: Tx, streamId: string): Promise<Stream | null> {
   const [row] = await tx.select().from(streams).where(eq(streams.streamId, streamId)).for('update')

@@ -56,6 +56,18 @@ export async function findRoom(db: DbOrTx, streamId: string): Promise<ChatRoomRo
   return row ?? null
 }
 
+/** Returns the numbers of the newest entries of chats, in the order of their broadcasts; 0 where nothing was written. */
+export async function readLastSeqs(db: DbOrTx, streamIds: readonly string[]): Promise<number[]> {
+  const rows = await db
+    .select({ streamId: chatRooms.streamId, lastSeq: chatRooms.lastSeq })
+    .from(chatRooms)
+    .where(
+      sql`${chatRooms.streamId} in (select id::uuid from json_array_elements_text(${JSON.stringify(streamIds)}::json) as id)`,
+    )
+  const found = new Map(rows.map(({ streamId, lastSeq }) => [streamId, lastSeq]))
+  return streamIds.map((id) => found.get(id) ?? 0)
+}
+
 /** Changes the settings of a room. */
 export async function updateRoomRow(
   tx: Tx,
