@@ -6,6 +6,7 @@ import { listReports } from '../../moderation/settle-reports.ts'
 import { listTakenDown } from '../../moderation/take-down.ts'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { Moment } from '../moment.tsx'
+import { RowForm } from '../row-form.tsx'
 import type { UserVisit } from '../visit.ts'
 import { ADMIN_ROOT, OlderLink, ReasonForm, showAdminPage } from './admin-frame.tsx'
 
@@ -88,13 +89,7 @@ function Subject({ subject, isOpen, visit: { language } }: SubjectParts) {
               fields={{ form: 'take-down', id }}
             />
           ) : null}
-          <form method="post">
-            <input type="hidden" name="form" value="close" />
-            <input type="hidden" name="id" value={id} />
-            <button class="button button-small" type="submit" aria-label={text.closeOf(subject.text)}>
-              {text.close}
-            </button>
-          </form>
+          <RowForm button={text.close} label={text.closeOf(subject.text)} fields={{ form: 'close', id }} />
         </div>
       ) : null}
     </li>
@@ -125,13 +120,7 @@ function TakenDown({ list, visit: { language } }: TakenDownParts) {
               </p>
               <p class="quote">{reason}</p>
             </div>
-            <form method="post">
-              <input type="hidden" name="form" value="restore" />
-              <input type="hidden" name="id" value={id} />
-              <button class="button button-small" type="submit" aria-label={text.restoreOf(title)}>
-                {text.restore}
-              </button>
-            </form>
+            <RowForm button={text.restore} label={text.restoreOf(title)} fields={{ form: 'restore', id }} />
           </li>
         ))}
       </ul>

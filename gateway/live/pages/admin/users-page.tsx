@@ -7,6 +7,7 @@ import type { ModeratedUser } from '../../moderation/present.ts'
 import { includesRole, ROLES } from '../../roles.ts'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { Moment } from '../moment.tsx'
+import { RowForm } from '../row-form.tsx'
 import type { UserVisit } from '../visit.ts'
 import { ADMIN_ROOT, OlderLink, ReasonForm, showAdminPage } from './admin-frame.tsx'
 
@@ -109,13 +110,7 @@ function UserActions({ user, visit }: UserRowParts) {
         />
       ) : null}
       {mayModerate && suspension !== null ? (
-        <form method="post">
-          <input type="hidden" name="form" value="restore" />
-          <input type="hidden" name="id" value={id} />
-          <button class="button button-small" type="submit" aria-label={text.restoreOf(username)}>
-            {text.restore}
-          </button>
-        </form>
+        <RowForm button={text.restore} label={text.restoreOf(username)} fields={{ form: 'restore', id }} />
       ) : null}
     </div>
   )

@@ -16,6 +16,7 @@ import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
 import { Moment } from '../moment.tsx'
 import { ReportLink } from '../report/report-link.tsx'
 import { Screen } from '../screen.tsx'
+import { ShareButton } from '../share-button.tsx'
 import { VisibilityMark } from '../stream-card.tsx'
 import { formatBytes, formatClock } from '../time-text.ts'
 import { TipLink } from '../tip/tip-link.tsx'
@@ -70,13 +71,9 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
 }
 
 function ArchiveActions({ visit, archive }: ArchiveParts) {
-  const text = WATCH_PAGE_MESSAGES[visit.language]
   return (
     <div class="actions">
-      <button class="button" type="button" data-share data-copied={text.shared} hidden>
-        <Icon name="link" />
-        <span aria-live="polite">{text.share}</span>
-      </button>
+      <ShareButton language={visit.language} />
       <TipLink visit={visit} streamId={archive.stream_id} ownerId={archive.user.user_id} root={ROOT} />
       <ReportLink
         visit={visit}

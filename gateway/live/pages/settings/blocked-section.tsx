@@ -3,6 +3,7 @@
 import type { Language } from '../../../web/messages.ts'
 import type { UserList } from '../../chat/moderation/present.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
+import { RowForm } from '../row-form.tsx'
 
 type BlockedSectionParts = { readonly users: UserList['users']; readonly language: Language }
 
@@ -18,13 +19,12 @@ export function BlockedSection({ users, language }: BlockedSectionParts) {
         {users.map(({ user_id: id, username }) => (
           <li>
             <strong>{username}</strong>
-            <form method="post" action="settings">
-              <input type="hidden" name="form" value="unblock" />
-              <input type="hidden" name="user_id" value={id} />
-              <button class="button button-small" type="submit" aria-label={text.unblockOf(username)}>
-                {text.unblock}
-              </button>
-            </form>
+            <RowForm
+              button={text.unblock}
+              label={text.unblockOf(username)}
+              fields={{ form: 'unblock', user_id: id }}
+              action="settings"
+            />
           </li>
         ))}
       </ul>

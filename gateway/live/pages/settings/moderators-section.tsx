@@ -4,6 +4,7 @@ import { Field } from '../../../web/components/forms.tsx'
 import type { Language } from '../../../web/messages.ts'
 import type { UserList } from '../../chat/moderation/present.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
+import { RowForm } from '../row-form.tsx'
 
 type ModeratorsSectionParts = {
   readonly users: UserList['users']
@@ -24,13 +25,12 @@ export function ModeratorsSection({ users, language, name, problem }: Moderators
         {users.map(({ user_id: id, username }) => (
           <li>
             <strong>{username}</strong>
-            <form method="post" action="settings">
-              <input type="hidden" name="form" value="remove-moderator" />
-              <input type="hidden" name="user_id" value={id} />
-              <button class="button button-small" type="submit" aria-label={text.moderatorRemoveOf(username)}>
-                {text.moderatorRemove}
-              </button>
-            </form>
+            <RowForm
+              button={text.moderatorRemove}
+              label={text.moderatorRemoveOf(username)}
+              fields={{ form: 'remove-moderator', user_id: id }}
+              action="settings"
+            />
           </li>
         ))}
       </ul>

@@ -19,6 +19,7 @@ import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { TIP_MESSAGES } from '../messages/tips.ts'
 import { Moment } from '../moment.tsx'
 import { takesTips } from '../tip/takes-tips.ts'
+import { RowForm } from '../row-form.tsx'
 import type { UserVisit } from '../visit.ts'
 import { BlockedSection } from './blocked-section.tsx'
 import { nameBrowser } from './browser-name.ts'
@@ -253,13 +254,12 @@ function SessionsSection({ visit, sessions }: SessionsParts) {
                   {session.address} · {text.since} <Moment at={session.created_at} language={visit.language} />
                 </p>
               </div>
-              <form method="post" action="settings">
-                <input type="hidden" name="form" value="session" />
-                <input type="hidden" name="session_id" value={session.session_id} />
-                <button class="button button-small" type="submit" aria-label={text.endSessionOf(name)}>
-                  {text.endSession}
-                </button>
-              </form>
+              <RowForm
+                button={text.endSession}
+                label={text.endSessionOf(name)}
+                fields={{ form: 'session', session_id: session.session_id }}
+                action="settings"
+              />
             </li>
           )
         })}

@@ -19,6 +19,7 @@ import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
 import { Moment } from '../moment.tsx'
 import { ReportLink } from '../report/report-link.tsx'
 import { Screen } from '../screen.tsx'
+import { ShareButton } from '../share-button.tsx'
 import { StateBadge, VisibilityMark } from '../stream-card.tsx'
 import { TipLink } from '../tip/tip-link.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
@@ -114,10 +115,7 @@ function WatchHead({ visit, stream }: WatchParts) {
         <FollowBox visit={visit} channel={stream.user} root={ROOT} back={`watch/${stream.stream_id}`} />
       </div>
       <div class="actions">
-        <button class="button" type="button" data-share data-copied={text.shared} hidden>
-          <Icon name="link" />
-          <span aria-live="polite">{text.share}</span>
-        </button>
+        <ShareButton language={language} />
         <TipLink visit={visit} streamId={stream.stream_id} ownerId={stream.user.user_id} root={ROOT} />
         <ReportLink
           visit={visit}
