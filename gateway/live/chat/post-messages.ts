@@ -35,7 +35,7 @@ type WaitingMessage = {
 }
 
 /** How long a message waits for others, in ms. */
-const COLLECT_MS = 20
+const COLLECT_MS = 40
 const MAX_BATCH = 200
 /** Messages of one chat that may wait. */
 const MAX_WAITING = 2000

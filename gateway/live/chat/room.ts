@@ -96,14 +96,12 @@ async function begin(room: RoomReaders, { readLastSeq }: RoomSource): Promise<vo
   room.recent = createRecentEntries(room.cursor)
 }
 
-/** Reads what is new and sends it, at most once a tick, until there is no reader any more. */
+/** Reads what is new and sends it, with a pause of a tick after each read, until there is no reader any more. */
 async function readUntilEmpty(room: RoomReaders, source: RoomSource, sleep: Sleep): Promise<void> {
   while (!isEmpty(room)) {
-    const startMs = performance.now()
     const entries = await source.readAfter(room.cursor)
     if (entries.length > 0) sendToAll(room, entries)
-    const restMs = tickMsFor(room.joined.size) - (performance.now() - startMs)
-    if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs))
+    await new Promise((resolve) => setTimeout(resolve, tickMsFor(room.joined.size)))
     if (entries.length < READ_LIMIT) await waitForNews(room, source, sleep)
   }
 }

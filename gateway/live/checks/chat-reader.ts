@@ -9,6 +9,8 @@ export type ChatReader = {
   /** A sum of all ids in their order, the same for readers of the same entries. */
   digest(): number
   isOpen(): boolean
+  /** The address that it reads. */
+  url(): string
   /** Breaks the connection. Without an order to come back, it stays away. */
   cut(): void
   comeBack(url: string): Promise<void>
@@ -24,7 +26,7 @@ const DIGEST_FACTOR = 31
 /** Opens a reader of a chat. @throws Error where the gateway refuses */
 export async function openChatReader(url: string): Promise<ChatReader> {
   let [lastSeq, faults, digest] = [0, 0, 0]
-  let isOpen = false
+  let [isOpen, readUrl] = [false, url]
   let socket = await connect(url)
 
   function see({ seq, id = '' }: SeenEntry): void {
@@ -58,8 +60,10 @@ export async function openChatReader(url: string): Promise<ChatReader> {
     faults: () => faults,
     digest: () => digest,
     isOpen: () => isOpen,
+    url: () => readUrl,
     cut: () => socket.terminate(),
     async comeBack(address) {
+      readUrl = address
       socket = await connect(address)
     },
     stop: () => socket.pause(),

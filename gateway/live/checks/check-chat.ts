@@ -12,8 +12,10 @@ const MESSAGES_PER_SEC = 50
 const WRITERS = MESSAGES_PER_SEC * 2
 /** Seconds of each part: all read, a third is away, a gateway is killed, all read again. */
 const PART_SEC = 8
-/** A client that answers no ping within two intervals of 20 s is gone. */
-const DROP_SEC = 60
+/** How long a reader takes nothing: one that has not answered a ping for an interval of 20 s is dropped at the next. */
+const STOPPED_SEC = 45
+/** Time until a dropped reader that goes on notices it, in seconds. */
+const NOTICE_SEC = 10
 
 /**
  * Reads a chat by 1,000 sockets of two gateways while 50 messages a second are written: a third is cut and comes back to the
@@ -25,6 +27,7 @@ export async function checkChat(signal: AbortSignal): Promise<readonly CheckedFi
   const readers = await openReaders([first, second])
   const stopped = await openChatReader(first)
   stopped.stop()
+  const stoppedMs = Date.now()
   const writing = await startWriting(first, gateways.tokens)
 
   await pause(PART_SEC, signal)
@@ -35,18 +38,20 @@ export async function checkChat(signal: AbortSignal): Promise<readonly CheckedFi
   await pause(PART_SEC, signal)
   gateways.second.kill('SIGKILL')
   await gateways.second.exited
-  const orphans = readers.filter((reader) => !reader.isOpen())
+  const orphans = readers.filter((reader) => reader.url() === second)
+  const haveLost = () => orphans.every((reader) => !reader.isOpen())
+  await waitUntil(haveLost, { what: 'its readers notice the killed gateway', sec: 20, signal })
   await comeBack(orphans, () => first)
   await pause(PART_SEC, signal)
 
   const written = await writing.stop()
   const hasAll = () => readers.every((reader) => reader.lastSeq() === written)
   await waitUntil(hasAll, { what: `all readers have ${written} messages`, sec: 20, signal }).catch(() => 0)
+  await pause(Math.max(0, STOPPED_SEC - (Date.now() - stoppedMs) / 1000), signal)
   stopped.goOn()
-  await waitUntil(() => !stopped.isOpen(), { what: 'the stopped reader is dropped', sec: DROP_SEC, signal }).catch(
-    () => 0,
-  )
-  return describe(readers, written, { orphans: orphans.length, isDropped: !stopped.isOpen() })
+  const isDropped = () => !stopped.isOpen()
+  await waitUntil(isDropped, { what: 'the stopped reader notices that', sec: NOTICE_SEC, signal }).catch(() => 0)
+  return describe(readers, written, { orphans: orphans.length, isDropped: isDropped() })
 }
 
 function describe(
