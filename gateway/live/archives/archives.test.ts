@@ -16,7 +16,7 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 const as = (who: TestUser | undefined, method: string, path: string, body?: unknown) =>
   gateway.api(method, `/api/v1${path}`, body, who === undefined ? { 'x-api-key': '' } : who.headers)
 
-it('a recording that its owner makes private plays for nobody else, by its broadcast neither, until it is public', async () => {
+it('a private recording and its broadcast play for their owner only, and for all once it is public again', async () => {
   await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
   const { json: stream } = await as(anna, 'POST', '/streams', { title: 'A show' })
   const { session } = await (await claimIngest(gateway.url)).publish(stream.stream_key)

@@ -1,9 +1,8 @@
 import { newUuid } from '../../../shared/ids.ts'
 import { BrokenRule, invalidField } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
-import { toKey } from '../accounts/limit-attempts.ts'
+import { limitAction } from '../accounts/limit-attempts.ts'
 import { sessionEnded, type SignedIn } from '../accounts/session.ts'
-import { countAttempt } from '../accounts/store/login-failures.ts'
 import { lockUser } from '../accounts/store/users.ts'
 import { findWatchableArchive } from '../archives/read-archives.ts'
 import { findWatchableStream } from '../broadcasts/find-own-stream.ts'
@@ -21,8 +20,7 @@ import type { ArchiveClipBody, StreamClipBody } from './requests.ts'
 import { startClips } from './start-clips.ts'
 
 /** New clips of one user within a window. */
-const MAX_NEW = 20
-const WINDOW_SEC = 900
+const NEW_CLIPS = { action: 'clip', max: 20, windowSec: 900 }
 /** Clips of all users that may wait. */
 const MAX_UNFINISHED = 100
 const BUSY_RETRY_SEC = 60
@@ -92,7 +90,10 @@ async function findLiveStart(tx: Tx, { streamId, state, isRecorded, dvrSec }: St
 }
 
 async function createClip(context: LiveContext, maker: SignedIn, draft: ClipDraft): Promise<ClipView> {
-  await requireRate(context, maker)
+  await limitAction(context.db, maker.user.userId, NEW_CLIPS, {
+    error: LIVE_ERRORS.CLIP_LIMITED,
+    problem: 'too many clips were cut',
+  })
   const found = await context.transact(async (tx) => {
     if ((await lockUser(tx, maker.user.userId)) === null) throw sessionEnded()
     // Retention removes no segment meanwhile, and none that the clip needs from then on.
@@ -142,12 +143,4 @@ async function requireLeave(context: LiveContext, tx: Tx, { stream, maker }: Lea
     const extras = { retryAfterSec: BUSY_RETRY_SEC }
     throw new BrokenRule(LIVE_ERRORS.CLIPS_BUSY, 'too many clips are being made; try again in a minute', extras)
   }
-}
-
-async function requireRate({ db }: LiveContext, { user }: SignedIn): Promise<void> {
-  const [counted] = await countAttempt(db, [toKey('clip', user.userId)], WINDOW_SEC)
-  if (counted === undefined || counted.failures <= MAX_NEW) return
-  const retryAfterSec = Math.max(1, counted.endsInSec)
-  const message = `too many clips were cut in a short time; try again in ${retryAfterSec} s`
-  throw new BrokenRule(LIVE_ERRORS.CLIP_LIMITED, message, { retryAfterSec })
 }

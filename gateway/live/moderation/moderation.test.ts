@@ -52,7 +52,7 @@ it('only the roles that may moderate can, whatever the call', async () => {
   }
 })
 
-it('a suspended user loses sessions and broadcasts, is told why, and can be restored', async () => {
+it('a suspension ends the sessions and broadcasts of a user, refuses logins with its reason, and can be ended', async () => {
   const chris = await signUp(gateway.api, 'chris')
   const { json: live } = await as(chris, 'POST', '/streams', { title: 'On air' })
   const { json: planned } = await as(chris, 'POST', '/streams', { title: 'Later' })
@@ -79,7 +79,7 @@ it('a suspended user loses sessions and broadcasts, is told why, and can be rest
 
   expect(codeOf(await suspend(moderator, idOf(ben), {}))).toEqual([400, 'INVALID_CONFIG'])
   expect(codeOf(await suspend(moderator, idOf(ben), { reason: ' ' }))).toEqual([400, 'INVALID_CONFIG'])
-  expect(codeOf(await suspend(moderator, 'nobody'))).toEqual([404, 'USER_NOT_FOUND'])
+  expect(codeOf(await suspend(moderator, 'no-id'))).toEqual([404, 'USER_NOT_FOUND'])
   for (const above of [moderator, admin]) {
     expect(codeOf(await suspend(moderator, idOf(above)))).toEqual([403, 'FORBIDDEN'])
   }
@@ -174,7 +174,7 @@ it('one user files only so many reports in a short time', async () => {
   expect(Number(refused[0]?.headers.get('retry-after'))).toBeGreaterThan(0)
 })
 
-it('a recording that is taken down is open to nobody but its owner, who learns why, until it is restored', async () => {
+it('a recording that is taken down is open to its owner only, with the reason, until it is restored', async () => {
   const { json: stream } = await as(anna, 'POST', '/streams', { title: 'Borrowed film' })
   const { session } = await ingest.publish(stream.stream_key)
   const encoder = await claimBroadcast(gateway.url, stream.stream_id)

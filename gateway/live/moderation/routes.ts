@@ -76,7 +76,7 @@ const DOCS = {
   ),
   takeDown: describe(
     TAG,
-    'Take a recording down: nobody but its owner can open it (moderators)',
+    'Take a recording down: only its owner can open it (moderators)',
     { ...answers(204, null, DONE), errors: [INVALID_CONFIG, FORBIDDEN, ARCHIVE_NOT_FOUND] },
     'session',
   ),

@@ -4,6 +4,7 @@ import type { PublisherFacts } from '../../../shared/contract/live.ts'
 import { dueWhile, type DueInMs } from '../../database/due-times.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import { isListedFor } from './listed.ts'
+import { isAmong } from './is-among.ts'
 import { isNamed } from './names.ts'
 import { streams, users } from '../schema.ts'
 import { sourceStatesOf, type BroadcastEvent, type BroadcastState, nextState } from '../rules/broadcast-state.ts'
@@ -188,11 +189,6 @@ export function loseUnseenEncoders(db: DbOrTx, afterSec: number): Promise<Stream
 /** Records that the encoders of an ingest worker are gone, since its process is another one. */
 export function loseEncodersOf(db: DbOrTx, ingestId: string): Promise<Stream[]> {
   return changeStates(db, 'encoder_lost', eq(streams.publisherIngest, ingestId), NO_PUBLISHER)
-}
-
-/** Returns the condition that a column has one of many ids, which are one parameter: Postgres takes 65,535 at most. */
-function isAmong(column: typeof streams.streamId | typeof streams.publisherSession, ids: readonly string[]): SQL {
-  return sql`${column} in (select id::uuid from json_array_elements_text(${JSON.stringify(ids)}::json) as id)`
 }
 
 /** Records that sessions have ended, where they are the ones that publish. */

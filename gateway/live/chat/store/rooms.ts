@@ -2,6 +2,7 @@ import { and, eq, lt, sql } from 'drizzle-orm'
 
 import type { DbOrTx, Tx } from '../../../ports/database.ts'
 import { archives, chatRooms, streams } from '../../schema.ts'
+import { isAmong } from '../../store/is-among.ts'
 
 export type ChatRoomRow = typeof chatRooms.$inferSelect
 
@@ -61,9 +62,7 @@ export async function readLastSeqs(db: DbOrTx, streamIds: readonly string[]): Pr
   const rows = await db
     .select({ streamId: chatRooms.streamId, lastSeq: chatRooms.lastSeq })
     .from(chatRooms)
-    .where(
-      sql`${chatRooms.streamId} in (select id::uuid from json_array_elements_text(${JSON.stringify(streamIds)}::json) as id)`,
-    )
+    .where(isAmong(chatRooms.streamId, streamIds))
   const found = new Map(rows.map(({ streamId, lastSeq }) => [streamId, lastSeq]))
   return streamIds.map((id) => found.get(id) ?? 0)
 }
