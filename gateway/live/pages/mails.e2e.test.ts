@@ -193,17 +193,25 @@ describe('pushes', () => {
     })
     await cdp.send('ServiceWorker.enable')
     const content = { title: 'anna is live', body: 'A show', tag: 'one', language: 'en', path: 'watch/one' }
-    await cdp.send('ServiceWorker.deliverPushMessage', {
-      origin: gateway.url,
-      registrationId: await registered,
-      data: JSON.stringify(content),
-    })
+    const other = { ...content, tag: 'two', path: 'watch/two' }
+    // A gateway that dies before it has the answer leaves a push to another one, which sends it again.
+    for (const sent of [content, content, other]) {
+      await cdp.send('ServiceWorker.deliverPushMessage', {
+        origin: gateway.url,
+        registrationId: await registered,
+        data: JSON.stringify(sent),
+      })
+    }
     const shown = () =>
       page.evaluate<unknown>(`navigator.serviceWorker.ready
         .then((registration) => registration.getNotifications())
         .then((all) => all.map(({ title, body, tag, lang, data }) => ({ title, body, tag, lang, data })))`)
-    const { language, path, ...visible } = content
-    await expect.poll(shown).toEqual([{ ...visible, lang: language, data: path }])
+    const [one, two] = [content, other].map(({ language, path, ...visible }) => ({
+      ...visible,
+      lang: language,
+      data: path,
+    }))
+    await expect.poll(shown).toEqual([one, two])
     const [worker] = context.serviceWorkers()
     // A click that no person made may open no window.
     const opened =
@@ -212,7 +220,7 @@ describe('pushes', () => {
       dispatchEvent(new NotificationEvent('notificationclick', { notification }))
     }))`)
     expect(opened).toBe(`${gateway.url}/watch/one`)
-    expect(await shown()).toEqual([])
+    expect(await shown()).toEqual([two])
 
     await turnOff?.click()
     await page.getByText('Push is off in this browser.').waitFor()
