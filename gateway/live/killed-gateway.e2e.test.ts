@@ -47,7 +47,7 @@ async function startPlatform(): Promise<Platform> {
   await writeFile(trusted, push.certificate.cert)
   const start = (name: string) =>
     startWholeSystem({
-      // By this name, the connections of a gateway are told apart.
+      // By this name, the test knows the connections of a gateway.
       DATABASE_URL: `${database.url}?application_name=${name}`,
       STORAGE_DIR: media.path,
       NODE_EXTRA_CA_CERTS: trusted,
@@ -89,7 +89,7 @@ async function noteClips(sql: Sql): Promise<void> {
 
 const apiOf = (system: WholeSystem) => createApiCalls(system.gateway().origin).api
 
-/** Calls gateways until one gives this answer, as clients do: the next one once the one before is gone. */
+/** Calls gateways until one answers with this status, as clients do: the next one once the one before is gone. */
 async function callUntil(
   status: number,
   gateways: readonly WholeSystem[],
