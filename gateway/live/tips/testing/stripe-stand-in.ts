@@ -173,7 +173,7 @@ function refundIntent(account: Account, intentId: string, metadata: object = {})
   return refund
 }
 
-/** https://docs.stripe.com/refunds#failed-refunds: the amount returns to the account. */
+/** Returns the amount of a refund to the account (https://docs.stripe.com/refunds#failed-refunds). */
 function failRefund(account: Account, refundId: string): void {
   const refund = change(account.refunds, refundId, { status: 'failed', failure_reason: 'expired_or_canceled_card' })
   const { amount_refunded: before } = change(account.charges, refund['charge'])
