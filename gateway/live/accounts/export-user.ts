@@ -15,7 +15,7 @@ const MAX_TRANSACTIONS = 10_000
 export async function exportUser(context: LiveContext, signedIn: SignedIn): Promise<UserExport> {
   const ownId = signedIn.user.userId
   const { sessions } = await listSessions(context, signedIn)
-  const { broadcasts, recordings, clips, messages, ...followed } = await readPersonalData(context.db, ownId)
+  const { broadcasts, recordings, clips, messages, filed, ...followed } = await readPersonalData(context.db, ownId)
   const tips = await readTransactionPage(context.db, ownId, { before: null, limit: MAX_TRANSACTIONS })
   return {
     user: presentOwnUser(signedIn.user),
@@ -48,6 +48,13 @@ export async function exportUser(context: LiveContext, signedIn: SignedIn): Prom
       stream_id: streamId,
       text,
       at: createdAt.toISOString(),
+    })),
+    reports: filed.map(({ reportId, kind, subjectId, reason, createdAt }) => ({
+      report_id: reportId,
+      kind,
+      id: subjectId,
+      reason,
+      created_at: createdAt.toISOString(),
     })),
     transactions: tips.map((tip) => presentTransaction(tip, ownId)),
   }

@@ -85,6 +85,15 @@ const ExportedPushSubscription = v.object({
 })
 const ExportedMessage = v.object({ id: v.string(), stream_id: v.string(), text: v.string(), at: Moment })
 
+const ExportedReport = v.object({
+  report_id: v.string(),
+  kind: v.string(),
+  /** Of the user, the broadcast, the recording or the message. */
+  id: v.string(),
+  reason: v.string(),
+  created_at: Moment,
+})
+
 /** Answer to `GET /users/me/export`: the personal data of a user, newest first. */
 export const UserExport = v.object({
   user: OwnUser,
@@ -102,6 +111,8 @@ export const UserExport = v.object({
   language: v.string(),
   /** The newest 50,000 that are kept. */
   messages: v.array(ExportedMessage),
+  /** What the user has reported to moderators: the newest 10,000. */
+  reports: v.array(ExportedReport),
   /** Tips that the user has sent or gets: the newest 10,000. */
   transactions: v.array(TransactionView),
 })

@@ -5,10 +5,12 @@ import { objectProblem } from '../../http/json-body.ts'
 /** Names that would pass for the platform, or that a path of it has. */
 const RESERVED_USERNAMES = new Set(
   [
-    'about account accounts admin administrator api archives assets auth broadcast channel chat console docs embed',
-    'everyone faq help here home internal jobs legal live login logout me metrics mod moderator monitors notices',
-    'null official openapi owner privacy register robots root security session settings staff status stream streams',
-    'studio support sys system tallylight team terms undefined user users watch webhook www',
+    'about account accounts admin administrator api archives assets audit auth blocks broadcast channel chat clip',
+    'clips console docs embed everyone faq follow followers following follows forgot help here home internal',
+    'invitation invitations jobs legal live login logout me metrics mod moderator monitors notice notices',
+    'notifications null official openapi owner privacy push-worker register report reports reset robots root',
+    'schedule security session settings sign-in sign-out staff status stream streams studio support sys system',
+    'tallylight team terms tip tips transactions undefined unsubscribe user users verify-email watch webhook www',
   ].flatMap((line) => line.split(' ')),
 )
 

@@ -1,9 +1,12 @@
+import * as v from 'valibot'
+
 import { newUuid } from '../../../shared/ids.ts'
 import { BrokenRule, invalidField } from '../../errors.ts'
+import { answerOnce, type IdempotentCall } from '../../http/idempotency.ts'
 import type { Tx } from '../../ports/database.ts'
 import { limitAction } from '../accounts/limit-attempts.ts'
-import { sessionEnded, type SignedIn } from '../accounts/session.ts'
-import { lockUser } from '../accounts/store/users.ts'
+import { lockSignedIn } from '../accounts/lock-signed-in.ts'
+import type { SignedIn } from '../accounts/session.ts'
 import { findWatchableArchive } from '../archives/read-archives.ts'
 import { findWatchableStream } from '../broadcasts/find-own-stream.ts'
 import { findBan } from '../chat/store/bans.ts'
@@ -12,10 +15,10 @@ import { LIVE_ERRORS } from '../errors.ts'
 import { CLIP_SEC, locateClip, sumDurations, type ClipRange, type TimedSegment } from '../rules/clip-range.ts'
 import { windowSecOf } from '../rules/window.ts'
 import { isStorageFull } from '../storage/quota.ts'
-import { countUnfinishedClips, findClip, insertClip } from '../store/clips.ts'
+import { countUnfinishedClips, findClip, insertClip, type OwnedClip } from '../store/clips.ts'
 import { findWindowStart, listDurations } from '../store/segments.ts'
 import { lockStream, type Stream } from '../store/streams.ts'
-import { presentClip, type ClipView } from './present.ts'
+import { ClipView, presentClip } from './present.ts'
 import type { ArchiveClipBody, StreamClipBody } from './requests.ts'
 import { startClips } from './start-clips.ts'
 
@@ -36,17 +39,21 @@ type ClipDraft = {
   readonly findFirstSeq: (tx: Tx, stream: Stream) => Promise<number>
   /** Returns where the clip begins in segments of `totalSec` seconds. */
   readonly startIn: (totalSec: number) => number
+  readonly call: IdempotentCall | null
 }
+
+/** What a clip is ordered of, and by which call: it makes one clip, however often it is repeated. */
+type ClipOrderCall = { readonly id: string; readonly call: IdempotentCall | null }
 
 /**
  * Orders a clip of a broadcast that the user may watch, also while it is live: of the last seconds, or of earlier ones.
  * @throws BrokenRule STREAM_NOT_FOUND, INVALID_CONFIG where the range is not stored, CHAT_BANNED, STORAGE_FULL,
- * CLIP_LIMITED, CLIPS_BUSY
+ * CLIP_LIMITED, CLIPS_BUSY, IDEMPOTENCY_KEY_REUSED
  */
 export async function clipStream(
   context: LiveContext,
   maker: SignedIn,
-  id: string,
+  { id, call }: ClipOrderCall,
   { start, duration, title }: StreamClipBody,
 ): Promise<ClipView> {
   if (start !== undefined && start + duration > 0) {
@@ -59,18 +66,19 @@ export async function clipStream(
     durationSec: duration,
     findFirstSeq: findLiveStart,
     startIn: (totalSec) => totalSec + (start ?? -duration),
+    call,
   })
 }
 
 /**
  * Orders a clip of a recording that the user may watch.
  * @throws BrokenRule ARCHIVE_NOT_FOUND, INVALID_CONFIG where the range is not stored, CHAT_BANNED, STORAGE_FULL,
- * CLIP_LIMITED, CLIPS_BUSY
+ * CLIP_LIMITED, CLIPS_BUSY, IDEMPOTENCY_KEY_REUSED
  */
 export async function clipArchive(
   context: LiveContext,
   maker: SignedIn,
-  id: string,
+  { id, call }: ClipOrderCall,
   { start, duration, title }: ArchiveClipBody,
 ): Promise<ClipView> {
   const { archive } = await findWatchableArchive(context, maker, id)
@@ -80,6 +88,7 @@ export async function clipArchive(
     durationSec: duration,
     findFirstSeq: async () => 0,
     startIn: () => start,
+    call,
   })
 }
 
@@ -94,27 +103,37 @@ async function createClip(context: LiveContext, maker: SignedIn, draft: ClipDraf
     error: LIVE_ERRORS.CLIP_LIMITED,
     problem: 'too many clips were cut',
   })
-  const found = await context.transact(async (tx) => {
-    if ((await lockUser(tx, maker.user.userId)) === null) throw sessionEnded()
-    // Retention removes no segment meanwhile, and none that the clip needs from then on.
-    const stream = await lockStream(tx, draft.streamId)
-    if (stream === null) throw new BrokenRule(LIVE_ERRORS.STREAM_NOT_FOUND, 'there is no broadcast of this id')
-    await requireLeave(context, tx, { stream, maker })
-    const segments = await listDurations(tx, stream.streamId, await draft.findFirstSeq(tx, stream))
-    const { clipId } = await insertClip(tx, {
-      clipId: newUuid(),
-      streamId: stream.streamId,
-      makerId: maker.user.userId,
-      title: draft.title,
-      status: 'processing',
-      durationSec: draft.durationSec,
-      ...rangeOf(segments, draft),
-    })
-    return findClip(tx, clipId)
-  })
-  if (found === null) throw new Error('the clip was not inserted')
+  const answer = await context.transact((tx) =>
+    answerOnce(tx, draft.call, async () => {
+      const view = presentClip(context, await insertOwnClip(tx, { context, maker, draft }), maker)
+      return { status: 201, body: JSON.stringify(view) }
+    }),
+  )
   await startClips(context)
-  return presentClip(context, found, maker)
+  return v.parse(ClipView, JSON.parse(answer.body))
+}
+
+type ClipToInsert = { readonly context: LiveContext; readonly maker: SignedIn; readonly draft: ClipDraft }
+
+async function insertOwnClip(tx: Tx, { context, maker, draft }: ClipToInsert): Promise<OwnedClip> {
+  await lockSignedIn(tx, maker)
+  // Retention removes no segment meanwhile, and none that the clip needs from then on.
+  const stream = await lockStream(tx, draft.streamId)
+  if (stream === null) throw new BrokenRule(LIVE_ERRORS.STREAM_NOT_FOUND, 'there is no broadcast of this id')
+  await requireLeave(context, tx, { stream, maker })
+  const segments = await listDurations(tx, stream.streamId, await draft.findFirstSeq(tx, stream))
+  const { clipId } = await insertClip(tx, {
+    clipId: newUuid(),
+    streamId: stream.streamId,
+    makerId: maker.user.userId,
+    title: draft.title,
+    status: 'processing',
+    durationSec: draft.durationSec,
+    ...rangeOf(segments, draft),
+  })
+  const found = await findClip(tx, clipId)
+  if (found === null) throw new Error('the clip was not inserted')
+  return found
 }
 
 /** Returns where a clip lies. @throws BrokenRule INVALID_CONFIG where it is not stored whole */

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 
 import { KERNEL_ERRORS } from '../../errors.ts'
+import { readIdempotentCall } from '../../http/idempotency.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
 import { answers, describe } from '../../http/openapi.ts'
 import { readSession, requireSession } from '../accounts/session.ts'
@@ -16,6 +17,7 @@ const ERRORS = [LIVE_ERRORS.CLIP_NOT_FOUND]
 const ORDERED = answers(201, ClipView, 'The clip, which is being made: `status` says when it is ready.')
 const ORDER_ERRORS = [
   KERNEL_ERRORS.INVALID_CONFIG,
+  KERNEL_ERRORS.IDEMPOTENCY_KEY_REUSED,
   LIVE_ERRORS.CHAT_BANNED,
   LIVE_ERRORS.STORAGE_FULL,
   LIVE_ERRORS.CLIP_LIMITED,
@@ -26,13 +28,13 @@ const DOCS = {
   ofStream: describe(
     TAG,
     'Cut a clip of a broadcast, also while it is live',
-    { ...ORDERED, errors: [LIVE_ERRORS.STREAM_NOT_FOUND, ...ORDER_ERRORS] },
+    { ...ORDERED, errors: [LIVE_ERRORS.STREAM_NOT_FOUND, ...ORDER_ERRORS], isIdempotent: true },
     'session',
   ),
   ofArchive: describe(
     TAG,
     'Cut a clip of a recording',
-    { ...ORDERED, errors: [LIVE_ERRORS.ARCHIVE_NOT_FOUND, ...ORDER_ERRORS] },
+    { ...ORDERED, errors: [LIVE_ERRORS.ARCHIVE_NOT_FOUND, ...ORDER_ERRORS], isIdempotent: true },
     'session',
   ),
   list: describe(
@@ -67,11 +69,15 @@ export function clipRoutes(context: LiveContext): Hono {
   return routes
     .post('/streams/:id/clips', DOCS.ofStream, requireJson, parse('json', StreamClipBody), async (c) => {
       const maker = await requireSession(context, c)
-      return c.json(await clipStream(context, maker, c.req.param('id'), c.req.valid('json')), 201)
+      const id = c.req.param('id')
+      const call = await readIdempotentCall(c, `POST /api/v1/streams/${id}/clips ${maker.user.userId}`)
+      return c.json(await clipStream(context, maker, { id, call }, c.req.valid('json')), 201)
     })
     .post('/archives/:id/clips', DOCS.ofArchive, requireJson, parse('json', ArchiveClipBody), async (c) => {
       const maker = await requireSession(context, c)
-      return c.json(await clipArchive(context, maker, c.req.param('id'), c.req.valid('json')), 201)
+      const id = c.req.param('id')
+      const call = await readIdempotentCall(c, `POST /api/v1/archives/${id}/clips ${maker.user.userId}`)
+      return c.json(await clipArchive(context, maker, { id, call }, c.req.valid('json')), 201)
     })
     .get('/clips', DOCS.list, parse('query', ClipListQuery), async (c) =>
       c.json(await listClips(context, await readSession(context, c), c.req.valid('query'))),

@@ -153,6 +153,12 @@ it('reports of one subject are one entry, which a moderator closes and a new rep
   await as(anna, 'POST', `/streams/${id}/messages/${said.json.id}/reports`, { reason: '' })
   expect((await open('?limit=1'))[0]).toEqual({ kind: 'message', id: said.json.id, reports: 1, reasons: [] })
 
+  const filed = (await as(ben, 'GET', '/users/me/export')).json.reports
+  expect(filed).toEqual([
+    { report_id: expect.any(String), kind: 'user', id: idOf(anna), reason: 'A bot', created_at: expect.any(String) },
+    { report_id: expect.any(String), kind: 'stream', id, reason: 'Rude', created_at: expect.any(String) },
+  ])
+
   const close = (subject: string, body: object = { state: 'closed', reason: 'Checked' }) =>
     as(moderator, 'PUT', `/reports/${subject}`, body)
   expect([(await close(id)).status, (await close(id)).status]).toEqual([204, 204])

@@ -2,8 +2,8 @@ import { newUuid } from '../../../shared/ids.ts'
 import { BrokenRule, invalidField, KERNEL_ERRORS } from '../../errors.ts'
 import type { IdempotentCall } from '../../http/idempotency.ts'
 import type { Tx } from '../../ports/database.ts'
-import { sessionEnded, type SignedIn } from '../accounts/session.ts'
-import { lockUser } from '../accounts/store/users.ts'
+import { lockSignedIn } from '../accounts/lock-signed-in.ts'
+import type { SignedIn } from '../accounts/session.ts'
 import { findWatchableStream } from '../broadcasts/find-own-stream.ts'
 import { requireTipText } from '../chat/post-tip.ts'
 import { LIVE_ERRORS } from '../errors.ts'
@@ -62,7 +62,7 @@ type TipRequest = {
 async function openTip(tx: Tx, request: TipRequest): Promise<Transaction> {
   const { sender, call } = request
   const { userId } = sender.user
-  if ((await lockUser(tx, userId)) === null) throw sessionEnded()
+  await lockSignedIn(tx, sender)
   const known = await findTransactionOfKey(tx, userId, call.key)
   if (known !== null) return requireSameRequest(known, call)
   await insertTransaction(tx, await composeRow(tx, request))

@@ -8,6 +8,7 @@ import {
   follows,
   notifications,
   pushSubscriptions,
+  reports,
   streams,
   users,
 } from '../../schema.ts'
@@ -15,8 +16,9 @@ import {
 /** Messages of an export: the newest ones, so that years of chat do not fill the memory of a gateway. */
 const MAX_MESSAGES = 50_000
 const MAX_NOTICES = 10_000
+const MAX_REPORTS = 10_000
 
-/** Reads what a user has made beside the account: broadcasts, recordings, clips, follows, and the newest notices and messages. */
+/** Reads what a user has made beside the account: broadcasts, recordings, clips, follows, and the newest notices, messages and reports. */
 export async function readPersonalData(db: Db, userId: string) {
   return {
     broadcasts: await db
@@ -51,6 +53,18 @@ export async function readPersonalData(db: Db, userId: string) {
       .where(eq(clips.makerId, userId))
       .orderBy(desc(clips.clipId)),
     ...(await readFollowData(db, userId)),
+    filed: await db
+      .select({
+        reportId: reports.reportId,
+        kind: reports.kind,
+        subjectId: reports.subjectId,
+        reason: reports.reason,
+        createdAt: reports.createdAt,
+      })
+      .from(reports)
+      .where(eq(reports.reporterId, userId))
+      .orderBy(desc(reports.reportId))
+      .limit(MAX_REPORTS),
     messages: await db
       .select({
         streamId: chatEntries.streamId,

@@ -2,6 +2,7 @@ import { and, desc, eq, gt, lte, ne, sql } from 'drizzle-orm'
 
 import type { Db, DbOrTx, Tx } from '../../../ports/database.ts'
 import { pushSubscriptions, sessions, users } from '../../schema.ts'
+import { isAmong } from '../../store/is-among.ts'
 import type { User } from './users.ts'
 
 export type SessionRow = typeof sessions.$inferSelect
@@ -46,8 +47,10 @@ export async function hasSession(tx: Tx, sessionId: string): Promise<boolean> {
 
 /** Returns which of these sessions are valid. */
 export async function listValidSessions(db: Db, sessionIds: readonly string[]): Promise<string[]> {
-  const isAmong = sql`${sessions.sessionId} in (select id::uuid from json_array_elements_text(${JSON.stringify(sessionIds)}::json) as id)`
-  const rows = await db.select({ sessionId: sessions.sessionId }).from(sessions).where(and(isAmong, valid))
+  const rows = await db
+    .select({ sessionId: sessions.sessionId })
+    .from(sessions)
+    .where(and(isAmong(sessions.sessionId, sessionIds), valid))
   return rows.map(({ sessionId }) => sessionId)
 }
 

@@ -10,7 +10,8 @@ export function attachClipForm(screen: HTMLElement): void {
   const form = document.querySelector<HTMLFormElement>('[data-clip-form]')
   const start = form?.querySelector<HTMLInputElement>('[name=start]')
   const length = form?.querySelector<HTMLSelectElement>('[name=duration]')
-  if (form === null || !start || !length) return
+  const key = form?.querySelector<HTMLInputElement>('[name=key]')
+  if (form === null || !start || !length || !key) return
   const isLive = start.type === 'hidden'
   // The moment for which the form was opened: where the player was, how far behind the newest picture, and when.
   let moment = { positionSec: 0, behindSec: 0, atMs: 0 }
@@ -20,7 +21,11 @@ export function attachClipForm(screen: HTMLElement): void {
     if (isLive) start.value = startBefore(moment.behindSec + (Date.now() - moment.atMs) / 1000, lengthSec)
     else if (!isChosen) start.value = formatClock(moment.positionSec - lengthSec)
   }
+  // Each time that the form is opened, or shown again from the history, it is about another clip.
+  const renewKey = () => (key.value += '+')
+  window.addEventListener('pageshow', ({ persisted }) => persisted && renewKey())
   form.closest('details')?.addEventListener('toggle', () => {
+    renewKey()
     const video = screen.querySelector('video')
     if (video === null) return
     moment = { positionSec: video.currentTime, behindSec: behindSec(video), atMs: Date.now() }

@@ -1,5 +1,6 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
+import { newUuid } from '../../../../shared/ids.ts'
 import { Field, Note } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
 import type { Language } from '../../../web/messages.ts'
@@ -35,6 +36,7 @@ export function ClipForm({ source, root, language, values, problems }: ClipFormP
   const { duration = USUAL_SEC } = values
   return (
     <form class="clip-form" method="post" action={`${root}/${sourcePathOf(source)}/clip`} data-clip-form>
+      <input type="hidden" name="key" value={values['key'] ?? newUuid()} />
       {problems.form === undefined ? null : (
         <Note kind="alert" title={text.refused}>
           {problems.form}

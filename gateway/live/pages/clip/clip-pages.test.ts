@@ -84,3 +84,16 @@ it('a visitor is led to sign in, and no other site can make a browser clip', asy
   const evil = await send(`/watch/${streamId}/clip`, form, { ...cookieOf(ben), origin: 'https://evil.example' })
   expect(evil.status).toBe(403)
 })
+
+it('a form that is sent twice cuts one clip, and another one where its user has changed it', async () => {
+  const own = { ...cookieOf(ben), origin: gateway.url }
+  const key = /name="key" value="([^"]+)"/.exec(await read(`/watch/${streamId}`, ben))?.[1] ?? ''
+  expect(key).toMatch(/^[0-9a-f-]{36}$/)
+  const cut = async (more: object) =>
+    (await send(`/watch/${streamId}/clip`, { key, duration: '10', start: '', title: 'Twice', ...more }, own)).location
+  // The page's script counts the begin back from the newest picture anew.
+  const [first, second] = await Promise.all([cut({}), cut({ start: '-20' })])
+  expect([first, second]).toEqual([expect.stringContaining('/clips/'), first])
+  const others = [await cut({ title: 'Other' }), await cut({ duration: '15' }), await cut({ key: `${key}+` })]
+  expect(new Set([first, ...others]).size).toBe(4)
+})

@@ -2,7 +2,9 @@
 
 import * as v from 'valibot'
 
+import { hashText } from '../../../../shared/net/hash.ts'
 import type { BrokenRule } from '../../../errors.ts'
+import type { IdempotentCall } from '../../../http/idempotency.ts'
 import type { Language } from '../../../web/messages.ts'
 import { clipArchive, clipStream } from '../../clips/create-clip.ts'
 import type { ClipView } from '../../clips/present.ts'
@@ -22,7 +24,7 @@ export async function cutFromForm(visit: UserVisit, source: ClipSource, values: 
   const wrong = wrongFields(source.kind === 'stream' ? StreamClipBody : ArchiveClipBody, body)
   if (wrong.size > 0) return showForm(visit, source, { values, problems: explainFields(wrong, visit.language) })
   const tried = await tryForm(
-    () => cut(visit, source, body),
+    () => cut(visit, source, { body, call: callOf(visit, source, values) }),
     (rule) => explainRefusal(rule, visit.language),
   )
   if ('problems' in tried)
@@ -30,10 +32,27 @@ export async function cutFromForm(visit: UserVisit, source: ClipSource, values: 
   return visit.c.redirect(`${ROOT}/clips/${tried.result.clip_id}`, 303)
 }
 
-function cut({ context, signedIn }: UserVisit, { kind, id }: ClipSource, body: object): Promise<ClipView> {
+type ClipOfForm = { readonly body: object; readonly call: IdempotentCall | null }
+
+function cut(
+  { context, signedIn }: UserVisit,
+  { kind, id }: ClipSource,
+  { body, call }: ClipOfForm,
+): Promise<ClipView> {
   return kind === 'stream'
-    ? clipStream(context, signedIn, id, v.parse(StreamClipBody, body))
-    : clipArchive(context, signedIn, id, v.parse(ArchiveClipBody, body))
+    ? clipStream(context, signedIn, { id, call }, v.parse(StreamClipBody, body))
+    : clipArchive(context, signedIn, { id, call }, v.parse(ArchiveClipBody, body))
+}
+
+/**
+ * Returns the call of a form: sent again, it is the same clip, unless its user has changed it. The begin in a broadcast is not
+ * the user's: it counts back from a newest picture that is another one by then.
+ */
+function callOf({ signedIn }: UserVisit, { kind, id }: ClipSource, values: FormTexts): IdempotentCall | null {
+  const { key, duration, title, start } = values
+  if (key === undefined) return null
+  const requestHash = hashText(JSON.stringify([key, duration, title, kind === 'stream' ? null : start]))
+  return { scope: `page/${kind}/${id}/clip ${signedIn.user.userId}`, key: requestHash, requestHash }
 }
 
 /** Returns the body of the API that a form stands for. Without a script, a clip of a broadcast has no `start`. */
