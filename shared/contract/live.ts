@@ -131,10 +131,23 @@ export const SessionVerdict = v.object({
 })
 export type SessionVerdict = v.InferOutput<typeof SessionVerdict>
 
+/** A listener for SRT of one broadcast, which an encoder reaches by its passphrase alone. */
+export const SrtListener = v.object({
+  stream_id: uuid,
+  /** Of UDP. */
+  port: v.pipe(small, v.minValue(1), v.maxValue(65_535)),
+  /** It must not break out of a URL, and SRT takes 10 to 79 characters. */
+  passphrase: v.pipe(v.string(), v.regex(/^[0-9a-f]{10,79}$/)),
+  key_hash: PublishRequest.entries.key_hash,
+})
+export type SrtListener = v.InferOutput<typeof SrtListener>
+
 /** The answer to an accepted report of an ingest worker. */
 export const IngestReportAccepted = v.object({
   ...CallAccepted.entries,
   sessions: v.array(SessionVerdict),
+  /** All listeners that the worker keeps open. */
+  srt: v.optional(v.pipe(v.array(SrtListener), v.maxLength(1000)), []),
 })
 export type IngestReportAccepted = v.InferOutput<typeof IngestReportAccepted>
 
