@@ -1,4 +1,5 @@
 import { SEGMENT_SEC } from '../../../shared/contract/live.ts'
+import type { TagFeed } from '../source/feed-tags.ts'
 import { frameMs, partMs, type PlannedRung, type RunPlan } from './plan-run.ts'
 import { MAX_PIXELS } from './source-facts.ts'
 
@@ -17,17 +18,20 @@ const INTERLEAVE_US = 300_000
 const NO_KEY_FRAMES = 100_000
 
 /**
- * Returns ffmpeg's arguments for a run: FLV on stdin, and a fragmented MP4 for each rung on the pipes from 3 on. The feed's
+ * Returns ffmpeg's arguments for a run: its feed on stdin, and a fragmented MP4 for each rung on the pipes from 3 on. The feed's
  * clock reads `startOffsetMs` at the run's first frame. A tee muxes one encoding of the sound into every rung.
  */
-export function buildEncoderArguments(plan: RunPlan, startOffsetMs: number): readonly string[] {
+export function buildEncoderArguments(
+  plan: RunPlan,
+  { format, startOffsetMs }: Pick<TagFeed, 'format' | 'startOffsetMs'>,
+): readonly string[] {
   const encoded = plan.rungs.filter(({ isCopy }) => !isCopy)
   const graph = [buildVideoGraph(plan, encoded, startOffsetMs), plan.hasAudio ? buildAudioGraph(startOffsetMs) : null]
   const isFiltered = encoded.length > 0 || plan.hasAudio
   return [
     ['-nostdin', '-hide_banner', '-nostats', '-v', 'warning', '-copyts'],
     ['-probesize', '5M', '-analyzeduration', '500000', '-fpsprobesize', '0', '-max_pixels', String(MAX_PIXELS)],
-    ['-protocol_whitelist', 'pipe', '-f', 'flv', '-i', 'pipe:0'],
+    ['-protocol_whitelist', 'pipe', '-f', format, '-i', 'pipe:0'],
     isFiltered ? ['-filter_complex', graph.filter((part) => part !== null).join(';')] : [],
     plan.rungs.flatMap((rung) => ['-map', rung.isCopy ? '0:v:0' : `[v${rung.name}]`]),
     plan.hasAudio ? ['-map', '[sound]'] : [],
