@@ -38,7 +38,7 @@ export type IngestServer = AsyncDisposable & {
   readonly whip: IngestReport['whip']
   /** The UDP port of WebRTC; `null`: there is none. */
   readonly whipPort: number | null
-  /** Accepts no more encoders, and closes their connections. Readers go on. */
+  /** Accepts no more encoders, and lets those that publish leave. Readers go on. */
   stop(reason: string): void
   /** Returns how many readers there are. */
   readonly readers: () => number
@@ -89,7 +89,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
       readers: readers.count,
       stop: (reason) => {
         ports.stopListening()
-        for (const connection of connections) connection.close(reason)
+        for (const connection of connections) connection.drain(reason)
         whip?.stop(reason)
       },
       async [Symbol.asyncDispose]() {
