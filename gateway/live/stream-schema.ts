@@ -53,7 +53,7 @@ export const streams = pgTable(
 
     /** The encoder that publishes: its session, the assignment of its ingest worker, and when that last reported it. */
     publisherSession: uuid('publisher_session'),
-    /** The last session that was admitted, whether or not it still publishes. */
+    /** The last session that was admitted, until all of it is stored. */
     lastSession: uuid('last_session'),
     publisherIngest: text('publisher_ingest'),
     publisherSource: json('publisher_source').$type<IngestSource>(),

@@ -115,7 +115,24 @@ test.concurrent('a worker that is stopped stores what it has encoded, and its su
   await untilFinished(gateway, ingest, second)
 
   // The end of what the first one stored lies between key frames: the source is encoded until the next one.
-  expect(gateway.reports().at(-1)?.health.is_passed_through).toBe(true)
+  const begun = second.lines.filter((line) => line.includes('run begins')).map((line) => JSON.parse(line))
+  expect(begun.map((run) => run.is_passed_through)).toEqual([false, true])
+  await expectAllFrames(gateway, clip, dir)
+})
+
+test.concurrent('a worker that is stopped together with its ingest stores what that still sends, and reports the session as finished', async () => {
+  await using folder = await createFolder()
+  const { dir } = folder
+  const clip = await makeCounterClip({ sec: 9, fps: '30' })
+  await using ingest = await startIngestDouble(clip, { headStartSec: 9, holdFromMs: 5000 })
+  await using gateway = await startLiveGateway({ source: ingest.source })
+  await using worker = startLiveWorker(gateway, dir)
+  await until(() => gateway.segments().length >= 1, 'a segment is reported')
+  worker.kill('SIGTERM')
+  await until(() => worker.lines.some((line) => line.includes('worker stopping')), 'the worker stops')
+  ingest.release()
+  expect(await worker.exited).toEqual({ code: 0, signal: null })
+  expect(gateway.reports().at(-1)?.finished_session).toBe(ingest.source.session)
   await expectAllFrames(gateway, clip, dir)
 })
 

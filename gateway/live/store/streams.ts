@@ -180,22 +180,30 @@ export function endTooLong(db: DbOrTx, maxSec: number, endReason: string): Promi
   return changeStates(db, 'ended', since, { ...NO_PUBLISHER, endReason })
 }
 
-/** Records that no ingest worker has reported the encoders of broadcasts for `afterSec` seconds: they are gone. */
+/**
+ * Records that no ingest worker has reported the encoders of broadcasts for `afterSec` seconds: they seem to be gone. One
+ * that is reported again publishes on: its ingest worker was cut off.
+ */
 export function loseUnseenEncoders(db: DbOrTx, afterSec: number): Promise<Stream[]> {
   const unseen = lt(streams.publisherSeenAt, sql`now() - make_interval(secs => ${afterSec})`)
-  return changeStates(db, 'encoder_lost', and(isNotNull(streams.publisherSession), unseen), NO_PUBLISHER)
+  return changeStates(db, 'encoder_lost', and(isNotNull(streams.publisherSession), unseen))
 }
 
 /** Records that the encoders of an ingest worker are gone, since its process is another one. */
 export function loseEncodersOf(db: DbOrTx, ingestId: string): Promise<Stream[]> {
-  return changeStates(db, 'encoder_lost', eq(streams.publisherIngest, ingestId), NO_PUBLISHER)
+  return losePublishers(db, and(isNotNull(streams.publisherSession), eq(streams.publisherIngest, ingestId)))
 }
 
 /** Records that sessions have ended, where they are the ones that publish. */
 export async function loseEncoders(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
-  return sessions.length === 0
-    ? []
-    : changeStates(db, 'encoder_lost', isAmong(streams.publisherSession, sessions), NO_PUBLISHER)
+  return sessions.length === 0 ? [] : losePublishers(db, isAmong(streams.publisherSession, sessions))
+}
+
+/** Records that the encoders of broadcasts are gone, also of those which seemed to be so before; returns the others. */
+async function losePublishers(db: DbOrTx, condition: SQL | undefined): Promise<Stream[]> {
+  const lost = await changeStates(db, 'encoder_lost', condition, NO_PUBLISHER)
+  await db.update(streams).set(NO_PUBLISHER).where(condition)
+  return lost
 }
 
 /** Records that sessions send nothing; they may send again. */

@@ -28,6 +28,11 @@ export type FeedOptions = {
 }
 
 const WAIT_MS = 500
+/**
+ * How long a worker that stops reads on, in ms: where its ingest stops at the same time, the session ends within that, and
+ * nothing else has what it sends until then.
+ */
+const READ_ON_MS = 2000
 /** A session that the gateway no longer names ends after this long without a tag. */
 const ORPHAN_MS = 3000
 
@@ -37,8 +42,10 @@ export async function feedEncoder(options: FeedOptions): Promise<InputEnd> {
   for (const tag of start.tags) await write(tag)
   const changes = createConfigurationWatch(start)
   let lastTagMs = clock.nowMs()
+  let stoppingSinceMs: number | null = null
   while (!options.isRunOver()) {
-    if (stopping.aborted) return { kind: 'stopped' }
+    if (stopping.aborted) stoppingSinceMs ??= clock.nowMs()
+    if (stoppingSinceMs !== null && clock.nowMs() - stoppingSinceMs > READ_ON_MS) return { kind: 'stopped' }
     const next = await tags.next(WAIT_MS)
     if (next.kind === 'tag') {
       if (changes(next.tag)) return { kind: 'changed' }

@@ -41,7 +41,7 @@ export type IngestServer = AsyncDisposable & {
   readonly whipPort: number | null
   /** Opens the listeners for SRT that are new, and closes those that are not among them. */
   readonly applySrt: (listeners: readonly SrtListener[]) => void
-  /** Accepts no more encoders, and closes their connections. Readers go on. */
+  /** Accepts no more encoders, and lets those that publish leave. Readers go on. */
   stop(reason: string): void
   /** Returns how many readers there are. */
   readonly readers: () => number
@@ -97,7 +97,7 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
       applySrt: srt.apply,
       stop: (reason) => {
         ports.stopListening()
-        for (const connection of connections) connection.close(reason)
+        for (const connection of connections) connection.drain(reason)
         whip?.stop(reason)
         srt.stop(reason)
       },

@@ -56,7 +56,7 @@ export function createSessionReports(): SessionReports {
       for (let seq = 1; ; seq++) {
         if (!isDue) await wakeSignal.wait(intervalMs(registry), lifetime.killed)
         isDue = false
-        const isLast = lifetime.stopping.aborted
+        const isLast = lifetime.stopping.aborted && registry.publishing() === 0
         const outcome = await sendReport(options, seq)
         if (outcome !== null) return outcome
         if (isLast && !registry.hasUnreportedEnds()) return { kind: 'finished' }
