@@ -11,7 +11,9 @@ export function findWorkerPids(id: string): number[] {
 
 function isWorkerOf(pid: number, id: string): boolean {
   const environ = readProcessFile(pid, 'environ').split('\0')
-  const isIts = ['MONITOR_ID', 'JOB_ID', 'BROADCAST_ID', 'INGEST_ID'].some((name) => environ.includes(`${name}=${id}`))
+  const isIts = ['MONITOR_ID', 'JOB_ID', 'BROADCAST_ID', 'INGEST_ID', 'CLIP_ID'].some((name) =>
+    environ.includes(`${name}=${id}`),
+  )
   return isIts && readProcessFile(pid, 'cmdline').includes('worker/main')
 }
 

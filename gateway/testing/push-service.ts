@@ -35,15 +35,21 @@ export type ReceivedPush = {
 export type PushService = AsyncDisposable & {
   readonly certificate: Certificate
   readonly pushes: readonly ReceivedPush[]
+  /** Those of them whose sender got the answer. */
+  readonly answered: readonly ReceivedPush[]
   /** What was wrong with pushes that it did not take. */
   readonly problems: readonly string[]
   /** Pushes that arrived, whatever was answered. */
   attempts(): number
+  /** Pushes whose senders wait for an answer. */
+  waiting(): number
   /** Subscribes another browser, with the public key of the platform. */
   subscribe(applicationServerKey: string): BrowserSubscription
-  /** How it answers from now on: as it should, or by this status. */
-  behave(behaviour: 'take' | number): void
+  /** How it answers from now on: as it should, by this status, or not before it behaves in another way. */
+  behave(behaviour: PushBehaviour): void
 }
+
+type PushBehaviour = 'take' | 'wait' | number
 
 type Browser = { readonly subscription: BrowserSubscription; readonly serverKey: string; readonly ecdh: ECDH }
 
@@ -51,33 +57,29 @@ type Browser = { readonly subscription: BrowserSubscription; readonly serverKey:
 export async function startPushService(): Promise<PushService> {
   const certificate = makeCertificate()
   const browsers = new Map<string, Browser>()
-  const pushes: ReceivedPush[] = []
   const problems: string[] = []
-  let behaviour: 'take' | number = 'take'
+  const { take, ...inbox } = createInbox()
   let attempts = 0
 
   async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readAll(request)
     attempts++
     const browser = browsers.get(request.url ?? '')
-    let status = typeof behaviour === 'number' ? behaviour : 201
     try {
       if (browser === undefined) throw new Error('there is no such endpoint')
-      const push = openPush(browser, request, body)
-      if (status === 201) pushes.push(push)
+      take(openPush(browser, request, body), response)
     } catch (error) {
       problems.push(String(error))
-      status = 403
+      response.writeHead(403).end()
     }
-    response.writeHead(status).end()
   }
 
   const server = createServer(certificate, (request, response) => void receive(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
+    ...inbox,
     certificate,
-    pushes,
     problems,
     attempts: () => attempts,
     subscribe(serverKey) {
@@ -88,14 +90,43 @@ export async function startPushService(): Promise<PushService> {
       browsers.set(path, { subscription, serverKey, ecdh })
       return subscription
     },
-    behave(next) {
-      behaviour = next
-    },
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve())
         server.closeAllConnections()
       }),
+  }
+}
+
+/** Creates what has come for the browsers, and how it is answered. */
+function createInbox() {
+  const pushes: ReceivedPush[] = []
+  const answered: ReceivedPush[] = []
+  const waiting = new Map<ServerResponse, ReceivedPush>()
+  let behaviour: PushBehaviour = 'take'
+
+  function answer(response: ServerResponse, push: ReceivedPush): void {
+    waiting.delete(response)
+    answered.push(push)
+    response.writeHead(201).end()
+  }
+
+  return {
+    pushes,
+    answered,
+    waiting: () => waiting.size,
+    take(push: ReceivedPush, response: ServerResponse): void {
+      if (typeof behaviour === 'number') return void response.writeHead(behaviour).end()
+      pushes.push(push)
+      if (behaviour === 'take') return answer(response, push)
+      waiting.set(response, push)
+      response.once('close', () => waiting.delete(response))
+    },
+    behave(next: PushBehaviour): void {
+      behaviour = next
+      if (next === 'wait') return
+      for (const [response, push] of waiting) answer(response, push)
+    },
   }
 }
 

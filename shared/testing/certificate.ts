@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import { generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto'
 
 /** A self-signed certificate for 127.0.0.1, and its private key; both PEM. */
 export type Certificate = { readonly cert: string; readonly key: string }
@@ -18,7 +18,8 @@ export function makeCertificate(): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const algorithm = sequence(oid(OID.ecdsaWithSha256))
   const name = sequence(
-    encodeDer(TAG.set, sequence(oid(OID.commonName), encodeDer(TAG.text, Buffer.from('tallylight-test')))),
+    // Among several that are trusted, one is found by its name.
+    encodeDer(TAG.set, sequence(oid(OID.commonName), encodeDer(TAG.text, Buffer.from(`test ${randomUUID()}`)))),
   )
   const body = sequence(
     encodeDer(0xa0, encodeDer(TAG.integer, Buffer.from([2]))),

@@ -2,10 +2,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 
 import { trustCertificate } from '../../../shared/testing/trust.ts'
 import { until } from '../../../shared/testing/until.ts'
-import { startPushService, type BrowserSubscription, type PushService } from '../../testing/push-service.ts'
+import {
+  startPushService,
+  type BrowserSubscription,
+  type PushService,
+  type ReceivedPush,
+} from '../../testing/push-service.ts'
 import { RUNTIMES, startGatewayOn } from '../../testing/runtimes.ts'
 import { startTestGateway, type ApiResponse, type Json, type TestGateway } from '../../testing/test-gateway.ts'
 import { signUp, type TestUser } from '../testing/live-gateway.ts'
+import { seedFollowers } from '../testing/seed-followers.ts'
 
 const ENV = { VAPID_SUBJECT: 'mailto:admin@live.example' }
 /** A point of P-256 that is none: the numbers are those of no point of the curve. */
@@ -13,13 +19,14 @@ const NO_POINT = `B${'A'.repeat(85)}Q`
 
 describe('pushes of two gateways', () => {
   let service: PushService
+  let silent: PushService
   let first: TestGateway
   let second: TestGateway
   let [owner, anna]: TestUser[] = []
   let serverKey: string
   beforeAll(async () => {
-    service = await startPushService()
-    trustCertificate(service.certificate)
+    ;[service, silent] = await Promise.all([startPushService(), startPushService()])
+    trustCertificate({ cert: service.certificate.cert + silent.certificate.cert })
     first = await startTestGateway({ env: ENV })
     second = await startTestGateway({ database: first.database, env: ENV })
     owner = await signUp(first.api, 'owner-of-all')
@@ -31,6 +38,7 @@ describe('pushes of two gateways', () => {
     await second[Symbol.asyncDispose]()
     await first[Symbol.asyncDispose]()
     await service[Symbol.asyncDispose]()
+    await silent[Symbol.asyncDispose]()
     vi.restoreAllMocks()
   })
   beforeEach(async () => {
@@ -183,7 +191,56 @@ describe('pushes of two gateways', () => {
     expect((await as(owner, 'DELETE', `/notifications/push/${id}`)).status).toBe(204)
     expect((await as(owner, 'DELETE', '/notifications/push/none')).status).toBe(404)
   })
+
+  it('go where a browser has subscribed anew, also those that wait, and only as its user says', async () => {
+    const [old, fresh, another] = [serverKey, serverKey, serverKey].map((key) => service.subscribe(key))
+    const { subscription_id: id, created_at } = (await add(old as BrowserSubscription)).json
+    const replace = (browser: unknown, who = anna, of = id) => as(who, 'PUT', `/notifications/push/${of}`, browser)
+    service.behave(503)
+    const before = service.attempts()
+    await plan('To the new one')
+    await until(() => service.attempts() > before, 'an attempt failed')
+    const refused = await Promise.all([replace(fresh, owner), replace(fresh, anna, 'none')])
+    expect(refused.map(({ status }) => status)).toEqual([404, 404])
+    const unencrypted = await replace({ ...fresh, endpoint: 'http://push.example.com/' })
+    expect([unencrypted.status, unencrypted.json.error.details[0].field]).toEqual([400, 'endpoint'])
+    // A page of the browser was faster.
+    await add(fresh as BrowserSubscription)
+    const replaced = await replace(fresh)
+    expect([replaced.status, replaced.json]).toEqual([200, { subscription_id: id, created_at }])
+    expect((await replace(fresh)).json).toEqual(replaced.json)
+    service.behave('take')
+    await allSent()
+    expect(service.pushes.filter(({ content }) => content['body'] === 'To the new one')).toMatchObject([
+      { endpoint: fresh?.endpoint },
+    ])
+    expect((await replace(another)).status).toBe(200)
+    expect(await countBrowsers()).toBe(1)
+  })
+
+  it('to a push service that never answers end in time and are tried again, and hold up no other one', async () => {
+    const { sql } = first.database
+    const channels = [owner?.user.user_id, anna?.user.user_id] as const
+    await seedFollowers(sql, { push: silent, serverKey }, { channels, followers: BROWSERS, browsers: BROWSERS })
+    silent.behave('wait')
+    await plan('Waiting')
+    await until(() => silent.waiting() === 2 * OF_ONE_SERVICE, 'it has what it may have at a time')
+    const quick = service.subscribe(serverKey)
+    await add(quick)
+    await plan('Next')
+    await until(() => pushesTo(quick).length > 0, 'the other push service has its push')
+    expect(silent.waiting()).toBeLessThanOrEqual(2 * OF_ONE_SERVICE)
+    await until(() => silent.pushes.length > new Set(silent.pushes.map(keyOf)).size, 'a push is tried again')
+    silent.behave('take')
+    await allSent()
+    expect(new Set(silent.answered.map(keyOf)).size).toBe(2 * BROWSERS)
+    expect(silent.answered).toHaveLength(2 * BROWSERS)
+  })
 })
+
+/** More than two gateways send to one push service at a time. */
+const [BROWSERS, OF_ONE_SERVICE] = [80, 32]
+const keyOf = ({ endpoint, content }: ReceivedPush) => `${content['tag']} ${endpoint}`
 
 describe.each(RUNTIMES)('push subscriptions on %s', (runtime) => {
   it('need https, an address that may be called, and keys that are some; all gateways have one key', async () => {

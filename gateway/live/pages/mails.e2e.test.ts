@@ -164,6 +164,25 @@ const PUSH_SERVICE = `
   PushManager.prototype.getSubscription = async () => localStorage.getItem('endpoint') === null ? null : subscription
 `
 
+/**
+ * Ends the subscription of a browser as its push service does, in its service worker, while the gateway cannot be reached at
+ * first. The worker gets another subscription under this address, and says whether it has ended that.
+ */
+const endSubscription = (endpoint: string) => `{
+  PushManager.prototype.subscribe = async ({ applicationServerKey }) => {
+    if (!/^B[\\w-]{86}$/.test(applicationServerKey)) throw new Error('this is no key')
+    const keys = { p256dh: 'BBtqzp38RRIyVP8tTC9YwWCCIX9uyFQERFtbM77Cj_y3DwKvVZu084yc5WSdudrpgh6-xmQomuxb2fJzxh290F0', auth: 'B'.repeat(22) }
+    return { toJSON: () => ({ endpoint: '${endpoint}', keys }), unsubscribe: async () => (self.hasUnsubscribed = true) }
+  }
+  const reach = self.fetch
+  self.fetch = async () => {
+    self.fetch = reach
+    throw new TypeError('no network')
+  }
+  self.hasUnsubscribed = false
+  dispatchEvent(new (self.PushSubscriptionChangeEvent ?? ExtendableEvent)('pushsubscriptionchange'))
+}`
+
 describe('pushes', () => {
   const browsers = () => gateway.database.sql`select endpoint, language from push_subscriptions`
 
@@ -193,17 +212,25 @@ describe('pushes', () => {
     })
     await cdp.send('ServiceWorker.enable')
     const content = { title: 'anna is live', body: 'A show', tag: 'one', language: 'en', path: 'watch/one' }
-    await cdp.send('ServiceWorker.deliverPushMessage', {
-      origin: gateway.url,
-      registrationId: await registered,
-      data: JSON.stringify(content),
-    })
+    const other = { ...content, tag: 'two', path: 'watch/two' }
+    // A gateway that dies before it has the answer leaves a push to another one, which sends it again.
+    for (const sent of [content, content, other]) {
+      await cdp.send('ServiceWorker.deliverPushMessage', {
+        origin: gateway.url,
+        registrationId: await registered,
+        data: JSON.stringify(sent),
+      })
+    }
     const shown = () =>
       page.evaluate<unknown>(`navigator.serviceWorker.ready
         .then((registration) => registration.getNotifications())
         .then((all) => all.map(({ title, body, tag, lang, data }) => ({ title, body, tag, lang, data })))`)
-    const { language, path, ...visible } = content
-    await expect.poll(shown).toEqual([{ ...visible, lang: language, data: path }])
+    const [one, two] = [content, other].map(({ language, path, ...visible }) => ({
+      ...visible,
+      lang: language,
+      data: path,
+    }))
+    await expect.poll(shown).toEqual([one, two])
     const [worker] = context.serviceWorkers()
     // A click that no person made may open no window.
     const opened =
@@ -212,8 +239,13 @@ describe('pushes', () => {
       dispatchEvent(new NotificationEvent('notificationclick', { notification }))
     }))`)
     expect(opened).toBe(`${gateway.url}/watch/one`)
-    expect(await shown()).toEqual([])
+    expect(await shown()).toEqual([two])
 
+    const fresh = 'https://push.example.com/another'
+    const [{ id: before } = {}] = await gateway.database.sql`select subscription_id as id from push_subscriptions`
+    await worker?.evaluate(endSubscription(fresh))
+    const known = () => gateway.database.sql`select subscription_id as id, endpoint from push_subscriptions`
+    await expect.poll(known).toEqual([{ id: before, endpoint: fresh }])
     await turnOff?.click()
     await page.getByText('Push is off in this browser.').waitFor()
     expect(await browsers()).toEqual([])
@@ -223,6 +255,9 @@ describe('pushes', () => {
     await page.getByText('You are signed out.').waitFor()
     expect(await browsers()).toEqual([])
     await openSettings(page, 'another')
+    // The subscription was that of the other user.
+    await worker?.evaluate(endSubscription(fresh))
+    await expect.poll(() => worker?.evaluate('self.hasUnsubscribed')).toBe(true)
     await page.getByText('Push is off in this browser.').waitFor()
     await expect.poll(() => turnOn?.isEnabled()).toBe(true)
     expect([await browsers(), lines]).toEqual([[], []])

@@ -3,102 +3,41 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { startBrowser } from '../../../shared/testing/browser.ts'
 import { until } from '../../../shared/testing/until.ts'
-import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
-import {
-  claimBroadcast,
-  claimIngest,
-  orderClip,
-  signUp,
-  type SimulatedIngest,
-  type TestUser,
-} from '../testing/live-gateway.ts'
+import type { TestGateway } from '../../testing/test-gateway.ts'
+import { claimBroadcast, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
 import { findBarriers, isTooWide, layoutShiftOf, recordLayoutShifts, watchPage } from './testing/inspect-page.ts'
-import { PAGES } from './testing/listed-pages.ts'
+import { PAGES, type PageIds } from './testing/listed-pages.ts'
+import { openAs, startPagesGateway, type PagesGateway } from './testing/pages-gateway.ts'
 
 const MAX_SCRIPT_BYTES = 60_000
 const MAX_LAYOUT_SHIFT = 0.05
 const PHONE = { width: 360, height: 740 }
 const WIDE = { width: 1440, height: 900 }
 
+let pages: PagesGateway
 let gateway: TestGateway
 let browser: Browser
 let owner: TestUser
-/** Broadcasts by their state, and `archive`. */
-const ids = new Map<string, string>()
+let ids: PageIds
 let ingest: SimulatedIngest
 
 beforeAll(async () => {
-  ;[gateway, browser] = await Promise.all([
-    startTestGateway({ env: { INGEST_WORKERS: '1', RECONNECT_WINDOW: '1800s' } }),
-    startBrowser(),
-  ])
-  owner = await signUp(gateway.api, 'anna')
-  const guest = await signUp(gateway.api, 'mika')
-  await gateway.api('POST', '/api/v1/follows', { user_id: guest.user.user_id }, owner.headers)
-  const soon = { title: 'By another', scheduled_for: new Date(Date.now() + 86_400_000).toISOString() }
-  await gateway.api('POST', '/api/v1/streams', soon, guest.headers)
-  await makeBroadcasts()
-  for (const kind of ['stream', 'archive']) {
-    const report = { kind, id: ids.get(kind === 'stream' ? 'live' : 'archive'), reason: 'Not suitable' }
-    await gateway.api('POST', '/api/v1/reports', report, guest.headers)
-  }
-  ids.set('guest', guest.user.user_id)
-  await gateway.api('PUT', `/api/v1/users/${guest.user.user_id}/suspension`, { reason: 'Rude' }, owner.headers)
+  ;[pages, browser] = await Promise.all([startPagesGateway(), startBrowser()])
+  ;({ gateway, owner, ids, ingest } = pages)
 })
 afterAll(async () => {
   await browser.close()
-  await gateway[Symbol.asyncDispose]()
+  await pages[Symbol.asyncDispose]()
 })
-
-/** Makes a broadcast of each state; those on the air and after it are what workers report. */
-async function makeBroadcasts(): Promise<void> {
-  const api = (method: string, path: string, body?: unknown) =>
-    gateway.api(method, `/api/v1${path}`, body, owner.headers)
-  const create = async (title: string, more: object = {}) => {
-    const about = { title, description: 'What it is about.', category: 'Music', tags: ['one', 'two'], ...more }
-    return (await api('POST', '/streams', about)).json
-  }
-  ids.set('ready', (await create('Not started')).stream_id)
-  const tomorrow = new Date(Date.now() + 86_400_000).toISOString()
-  ids.set('scheduled', (await create('Tomorrow', { scheduled_for: tomorrow })).stream_id)
-  await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
-  ingest = await claimIngest(gateway.url)
-  for (const title of ['On the air', 'Over']) {
-    const { stream_id: id, stream_key: key } = await create(title)
-    const { session } = await ingest.publish(key)
-    const encoder = await claimBroadcast(gateway.url, id)
-    await encoder.encode(session, 3)
-    ids.set(title === 'Over' ? 'ended' : 'live', id)
-    if (title === 'On the air') await orderClips(id)
-    if (title !== 'Over') continue
-    await api('PUT', `/streams/${id}/end`)
-    await encoder.report({ finished_session: session })
-    await until(async () => (await api('GET', '/archives')).json.archives.length > 0, 'there is an archive')
-    ids.set('archive', (await api('GET', '/archives')).json.archives[0].archive_id)
-  }
-}
-
-/** Orders a clip of each status. */
-async function orderClips(streamId: string): Promise<void> {
-  const outcomes = {
-    cut: { status: 'ready', file_size: 5000 },
-    damaged: { status: 'failed', reason: 'x' },
-    waiting: null,
-  }
-  for (const [name, outcome] of Object.entries(outcomes)) {
-    ids.set(`clip ${name}`, await orderClip(gateway, owner, { streamId, outcome }))
-  }
-}
 
 /** Opens a context with the viewer's language, colours and, for pages that need one, a session. */
 async function openContext(
   look: { locale: string; colorScheme: 'dark' | 'light' },
   isSignedIn: boolean,
 ): Promise<BrowserContext> {
-  const context = await browser.newContext({ ...look, viewport: WIDE })
+  const options = { ...look, viewport: WIDE }
+  const context = await (isSignedIn ? openAs(browser, gateway, owner, options) : browser.newContext(options))
   await recordLayoutShifts(context)
-  const token = owner.headers['authorization']?.replace('Bearer ', '') ?? ''
-  if (isSignedIn) await context.addCookies([{ name: 'tallylight_session', value: token, url: gateway.url }])
   return context
 }
 
@@ -248,9 +187,7 @@ it('people talk in the chat of a broadcast, also across a lost connection, and i
   const { stream_id: id } = (await gateway.api('POST', '/api/v1/streams', show, owner.headers)).json
   const guest = await signUp(gateway.api, 'guest-of-anna')
   await using own = await openContext({ locale: 'en-GB', colorScheme: 'dark' }, true)
-  await using other = await browser.newContext({ locale: 'en-GB' })
-  const token = guest.headers['authorization']?.replace('Bearer ', '') ?? ''
-  await other.addCookies([{ name: 'tallylight_session', value: token, url: gateway.url }])
+  await using other = await openAs(browser, gateway, guest, { locale: 'en-GB' })
   const [studio, page] = [await own.newPage(), await other.newPage()]
   await Promise.all([studio.goto(`${gateway.url}/studio/${id}`), page.goto(`${gateway.url}/watch/${id}`)])
   await page.getByText('No messages yet.').waitFor()

@@ -1,6 +1,6 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, ne, sql } from 'drizzle-orm'
 
-import type { DbOrTx } from '../../ports/database.ts'
+import type { DbOrTx, Tx } from '../../ports/database.ts'
 import { pushSubscriptions, users } from '../schema.ts'
 
 export type PushSubscription = typeof pushSubscriptions.$inferSelect
@@ -27,6 +27,42 @@ export async function putPushSubscription(
     .onConflictDoUpdate({ target: pushSubscriptions.endpointHash, set: { ...change, updatedAt: sql`now()` } })
     .returning()
   return row === undefined ? null : { browser: row, isNew: row.subscriptionId === browser.subscriptionId }
+}
+
+/** The browser that a change is about. */
+export type OwnedBrowser = Pick<PushSubscription, 'subscriptionId' | 'userId'>
+
+/**
+ * Changes how a browser of a user is reached; returns `null` where the user has none of this id. What waits for it goes to its
+ * new endpoint.
+ */
+export async function updatePushSubscription(
+  tx: Tx,
+  { subscriptionId, userId }: OwnedBrowser,
+  change: Omit<NewPushSubscription, keyof OwnedBrowser>,
+): Promise<PushSubscription | null> {
+  const isIt = and(eq(pushSubscriptions.subscriptionId, subscriptionId), eq(pushSubscriptions.userId, userId))
+  const found = await tx
+    .select({ id: pushSubscriptions.subscriptionId })
+    .from(pushSubscriptions)
+    .where(isIt)
+    .for('update')
+  if (found.length === 0) return null
+  // A page of the browser may have been faster.
+  await tx
+    .delete(pushSubscriptions)
+    .where(
+      and(
+        eq(pushSubscriptions.endpointHash, change.endpointHash),
+        ne(pushSubscriptions.subscriptionId, subscriptionId),
+      ),
+    )
+  const [row] = await tx
+    .update(pushSubscriptions)
+    .set({ ...change, updatedAt: sql`now()` })
+    .where(isIt)
+    .returning()
+  return row ?? null
 }
 
 /** Deletes the browsers of a user beyond the `kept` that were added last. */

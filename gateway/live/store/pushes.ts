@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { sql, type SQL } from 'drizzle-orm'
 
 import type { DbOrTx } from '../../ports/database.ts'
 import type { MessageQueue } from '../../queue/store/messages.ts'
@@ -9,7 +9,14 @@ import type { PushSubscription } from './push-subscriptions.ts'
 export type QueuedPush = Pick<
   typeof pushes.$inferSelect,
   'pushId' | 'subscriptionId' | 'notificationId' | 'attempts' | 'expiresAt'
->
+> & {
+  /** Host and port of its push service. */
+  readonly service: string
+}
+
+/** The push service of a push. Names are spelled out: in an update, columns go without those of their tables. */
+const SERVICE = sql<string>`(select split_part(browser.endpoint, '/', 3) from ${pushSubscriptions} browser
+  where browser.subscription_id = ${pushes}.subscription_id)`
 
 /** The pushes that wait, those that have been due for longest first. */
 export const PUSH_QUEUE: MessageQueue<QueuedPush> = {
@@ -21,8 +28,17 @@ export const PUSH_QUEUE: MessageQueue<QueuedPush> = {
     notificationId: pushes.notificationId,
     attempts: pushes.attempts,
     expiresAt: pushes.expiresAt,
+    service: SERVICE,
   },
   order: [pushes.dueAt],
+}
+
+/** Returns the condition that a push goes to none of these push services. */
+export function isOfOtherServices(services: readonly string[]): SQL {
+  return sql`${SERVICE} <> all (array[${sql.join(
+    services.map((one) => sql`${one}`),
+    sql`, `,
+  )}])`
 }
 
 /** Inserts the pushes of notices: one for each browser of their users. */

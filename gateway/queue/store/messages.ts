@@ -12,27 +12,32 @@ export type MessageQueue<Message> = {
   readonly table: PgTable & { readonly [Name in QueueColumns]: PgColumn }
   readonly id: PgColumn
   /** What an attempt needs to know. */
-  readonly columns: { readonly [Name in keyof Message]: PgColumn }
+  readonly columns: { readonly [Name in keyof Message]: PgColumn | SQL }
   /** Which of the due messages are first. */
   readonly order: readonly (SQL | PgColumn)[]
 }
 
 const isAlive = ({ table }: MessageQueue<unknown>) => gt(table.expiresAt, sql`now()`)
 
-/** A request for messages: at most `limit`, for `leaseSec` seconds. */
-export type MessageRequest = { readonly owner: string; readonly limit: number; readonly leaseSec: number }
+/** A request for messages: at most `limit`, for `leaseSec` seconds, and only those for which a condition holds. */
+export type MessageRequest = {
+  readonly owner: string
+  readonly limit: number
+  readonly leaseSec: number
+  readonly where?: SQL | undefined
+}
 
 /** Takes due messages; each counts as an attempt. */
 export async function takeDueMessages<Message>(
   db: Db,
   queue: MessageQueue<Message>,
-  { owner, limit, leaseSec }: MessageRequest,
+  { owner, limit, leaseSec, where }: MessageRequest,
 ): Promise<Message[]> {
   const { table, id, columns, order } = queue
   const due = db
     .select({ id })
     .from(table)
-    .where(and(lte(table.dueAt, sql`now()`), isAlive(queue)))
+    .where(and(lte(table.dueAt, sql`now()`), isAlive(queue), where))
     .orderBy(...order.map((one) => asc(one)))
     .limit(limit)
     .for('update', { skipLocked: true })
@@ -68,13 +73,13 @@ export function messageDueInMs(queue: MessageQueue<unknown>): DueInMs {
   return dueAt(sql`(select min(${table.dueAt}) from ${table} where ${isAlive(queue)})`)
 }
 
-/** Returns in how many ms the next message becomes due; `null` where none waits. */
-export async function nextMessageInMs(db: Db, queue: MessageQueue<unknown>): Promise<number | null> {
+/** Returns in how many ms the next message for which a condition holds becomes due; `null` where none waits. */
+export async function nextMessageInMs(db: Db, queue: MessageQueue<unknown>, where?: SQL): Promise<number | null> {
   const { table } = queue
   const [row] = await db
     .select({ ms: sql<number | null>`(extract(epoch from min(${table.dueAt}) - now()) * 1000)::float8` })
     .from(table)
-    .where(isAlive(queue))
+    .where(and(isAlive(queue), where))
   return row?.ms ?? null
 }
 

@@ -1,4 +1,4 @@
-/** Runs on every page: times in the viewer's zone, buttons that copy, a note while the network is gone. */
+/** Runs on every page: times in the viewer's zone, buttons that copy, boxes that close, a note while the network is gone. */
 
 const TIME: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' }
 const DAY: Intl.DateTimeFormatOptions = { year: 'numeric', month: 'short', day: 'numeric' }
@@ -20,6 +20,10 @@ document.addEventListener('click', (event) => {
 })
 document.addEventListener('submit', (event) => {
   if (event.target instanceof HTMLFormElement && event.submitter !== null) showBusy(event.submitter)
+})
+document.addEventListener('keydown', (event) => {
+  // This key also ends the input of a Japanese word.
+  if (event.key === 'Escape' && !event.isComposing && event.target instanceof Element) closeBox(event.target)
 })
 // A page that comes back from the history is not busy any more.
 window.addEventListener('pageshow', () => {
@@ -55,6 +59,14 @@ function selectText(button: HTMLButtonElement): void {
   const text = button.parentElement?.querySelector('code, pre')
   if (text !== null && text !== undefined) getSelection()?.selectAllChildren(text)
   document.execCommand('copy')
+}
+
+/** Closes the box with a question or a form that has the focus, which goes to the button that opened it. */
+function closeBox(focused: Element): void {
+  const box = focused.closest<HTMLDetailsElement>('.confirm[open], .clip-box[open]')
+  if (box === null) return
+  box.open = false
+  box.querySelector('summary')?.focus()
 }
 
 function showBusy(button: HTMLElement): void {

@@ -8,3 +8,6 @@ export type PushContent = {
   /** The page that a click opens, below the root of the site. */
   readonly path: string
 }
+
+/** The cache in which a browser keeps the id of its subscription, and the address in it, below the root of the site. */
+export type PushStore = { readonly cache: 'tallylight-push'; readonly path: 'push-subscription' }

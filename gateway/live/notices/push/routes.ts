@@ -9,7 +9,7 @@ import type { LiveContext } from '../../context.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
 import { presentPushSubscription, PushKey, PushSubscriptionView } from './present.ts'
 import { PushBody } from './requests.ts'
-import { readPushKey, subscribe, unsubscribePush } from './subscribe.ts'
+import { readPushKey, replaceSubscription, subscribe, unsubscribePush } from './subscribe.ts'
 
 const TAG = 'Notices'
 
@@ -26,6 +26,15 @@ const DOCS = {
     {
       ...answers(201, PushSubscriptionView, 'It is added. 200: it was there.'),
       errors: [KERNEL_ERRORS.INVALID_CONFIG, LIVE_ERRORS.PUSH_DISABLED],
+    },
+    'session',
+  ),
+  replace: describe(
+    TAG,
+    'Replace the subscription of a browser, which its push service has ended',
+    {
+      ...answers(200, PushSubscriptionView, 'It is replaced.'),
+      errors: [KERNEL_ERRORS.INVALID_CONFIG, LIVE_ERRORS.PUSH_DISABLED, LIVE_ERRORS.PUSH_SUBSCRIPTION_NOT_FOUND],
     },
     'session',
   ),
@@ -46,8 +55,15 @@ export function pushRoutes(context: LiveContext): Hono {
     })
     .post('/notifications/push', DOCS.subscribe, requireJson, parse('json', PushBody), async (c) => {
       const signedIn = await requireSession(context, c)
-      const { browser, isNew } = await subscribe(context, signedIn, c.req.valid('json'), originOf(context, c))
+      const request = { body: c.req.valid('json'), origin: originOf(context, c) }
+      const { browser, isNew } = await subscribe(context, signedIn, request)
       return c.json(presentPushSubscription(browser), isNew ? 201 : 200)
+    })
+    .put('/notifications/push/:id', DOCS.replace, requireJson, parse('json', PushBody), async (c) => {
+      const signedIn = await requireSession(context, c)
+      const request = { body: c.req.valid('json'), origin: originOf(context, c) }
+      const browser = await replaceSubscription(context, signedIn, c.req.param('id'), request)
+      return c.json<PushSubscriptionView>(presentPushSubscription(browser))
     })
     .delete('/notifications/push/:id', DOCS.unsubscribe, async (c) => {
       await unsubscribePush(context, await requireSession(context, c), c.req.param('id'))

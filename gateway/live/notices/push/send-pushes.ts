@@ -8,13 +8,15 @@ import type { LiveContext } from '../../context.ts'
 import type { PushSettings } from '../../push-settings.ts'
 import { NOTICE_LIFE_SEC } from '../../rules/notice-kind.ts'
 import { deleteDeadPushSubscription } from '../../store/push-subscriptions.ts'
-import { findPushToSend, PUSH_QUEUE, type PushToSend, type QueuedPush } from '../../store/pushes.ts'
+import { findPushToSend, isOfOtherServices, PUSH_QUEUE, type PushToSend, type QueuedPush } from '../../store/pushes.ts'
 import { composePush } from './compose-push.ts'
 import { PUSH_ATTEMPTS, type PushOutcome } from './metrics.ts'
 import { readVapidKeys, type VapidKeys } from './vapid-keys.ts'
 
 /** Pushes that are sent at a time, where webhooks are not fewer. */
-const AT_A_TIME = 32
+const AT_A_TIME = 40
+/** What one push service may have of them: one that does not answer leaves the others the rest. */
+const SHARE_OF_SERVICE = 0.8
 const ATTEMPT_TIMEOUT_MS = 10_000
 /** Longer than one attempt can take. */
 const LEASE_SEC = 30
@@ -23,11 +25,17 @@ const MAX_RETRY_AFTER_SEC = 600
 /** Creates the delivery of the pushes of one gateway. The platform must be known to push services (`settings`). */
 export function createPushDelivery(context: LiveContext, settings: PushSettings): MessageDelivery {
   const parts: PushParts = { context, settings, refusal: { isLogged: false } }
+  const atATime = Math.min(AT_A_TIME, context.receiversAtATime)
   return createMessageDelivery(context, {
     name: 'pushes',
     queue: PUSH_QUEUE,
-    atATime: Math.min(AT_A_TIME, context.receiversAtATime),
+    atATime,
     leaseSec: LEASE_SEC,
+    share: {
+      atATime: Math.ceil(atATime * SHARE_OF_SERVICE),
+      receiverOf: ({ service }) => service,
+      isForOthers: isOfOtherServices,
+    },
     attempt: (push) => attemptPush(parts, push),
   })
 }

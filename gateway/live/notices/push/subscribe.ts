@@ -11,6 +11,8 @@ import {
   deleteOldPushSubscriptions,
   deletePushSubscription,
   putPushSubscription,
+  updatePushSubscription,
+  type NewPushSubscription,
   type PushSubscription,
 } from '../../store/push-subscriptions.ts'
 import type { PushBody } from './requests.ts'
@@ -42,31 +44,59 @@ export async function readPushKey(context: LiveContext): Promise<string> {
  */
 export async function subscribe(
   context: LiveContext,
-  { user, sessionId }: SignedIn,
-  { endpoint, keys }: PushBody,
-  { userAgent, language }: RequestOrigin,
+  signedIn: SignedIn,
+  request: BrowserRequest,
 ): Promise<{ readonly browser: PushSubscription; readonly isNew: boolean }> {
+  const { userId } = signedIn.user
+  const columns = await readBrowser(context, signedIn, request)
+  return context.transact(async (tx) => {
+    const put = await putPushSubscription(tx, { ...columns, subscriptionId: newUuid(), userId })
+    if (put === null) throw sessionEnded()
+    await deleteOldPushSubscriptions(tx, userId, MAX_BROWSERS)
+    return put
+  })
+}
+
+/**
+ * Replaces the subscription of a browser of the signed-in user, which its push service has ended.
+ * @throws BrokenRule PUSH_DISABLED, PUSH_SUBSCRIPTION_NOT_FOUND, INVALID_CONFIG where the endpoint must not be called
+ */
+export async function replaceSubscription(
+  context: LiveContext,
+  signedIn: SignedIn,
+  subscriptionId: string,
+  request: BrowserRequest,
+): Promise<PushSubscription> {
+  const columns = await readBrowser(context, signedIn, request)
+  if (!UUID.test(subscriptionId)) throw noSubscription()
+  const own = { subscriptionId, userId: signedIn.user.userId }
+  const replaced = await context.transact((tx) => updatePushSubscription(tx, own, columns))
+  if (replaced === null) throw noSubscription()
+  return replaced
+}
+
+/** The subscription of a browser, and where it is stated from. */
+type BrowserRequest = { readonly body: PushBody; readonly origin: RequestOrigin }
+
+async function readBrowser(
+  context: LiveContext,
+  { sessionId }: SignedIn,
+  { body: { endpoint, keys }, origin: { userAgent, language } }: BrowserRequest,
+): Promise<Omit<NewPushSubscription, 'subscriptionId' | 'userId'>> {
   const serverKey = await readPushKey(context)
   const checked = checkUrl(endpoint, context.settings)
   if (!checked.ok) throw invalidField('endpoint', checked.problem)
   if (checked.url.protocol !== 'https:') throw invalidField('endpoint', 'must be an https URL')
   if (!(await isPublicKey(keys.p256dh))) throw invalidField('keys.p256dh', 'must be a point of P-256')
-  return context.transact(async (tx) => {
-    const put = await putPushSubscription(tx, {
-      subscriptionId: newUuid(),
-      userId: user.userId,
-      sessionId,
-      endpointHash: hashText(checked.url.href),
-      endpoint: checked.url.href,
-      ...keys,
-      serverKey,
-      userAgent: userAgent.slice(0, MAX_USER_AGENT),
-      language,
-    })
-    if (put === null) throw sessionEnded()
-    await deleteOldPushSubscriptions(tx, user.userId, MAX_BROWSERS)
-    return put
-  })
+  return {
+    sessionId,
+    endpointHash: hashText(checked.url.href),
+    endpoint: checked.url.href,
+    ...keys,
+    serverKey,
+    userAgent: userAgent.slice(0, MAX_USER_AGENT),
+    language,
+  }
 }
 
 async function isPublicKey(p256dh: string): Promise<boolean> {
@@ -81,5 +111,9 @@ async function isPublicKey(p256dh: string): Promise<boolean> {
 /** Deletes a browser of the signed-in user. @throws BrokenRule PUSH_SUBSCRIPTION_NOT_FOUND */
 export async function unsubscribePush({ db }: LiveContext, { user }: SignedIn, id: string): Promise<void> {
   if (UUID.test(id) && (await deletePushSubscription(db, user.userId, id))) return
-  throw new BrokenRule(LIVE_ERRORS.PUSH_SUBSCRIPTION_NOT_FOUND, 'you have no push subscription of this id')
+  throw noSubscription()
+}
+
+function noSubscription(): BrokenRule {
+  return new BrokenRule(LIVE_ERRORS.PUSH_SUBSCRIPTION_NOT_FOUND, 'you have no push subscription of this id')
 }

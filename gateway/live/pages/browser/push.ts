@@ -1,5 +1,6 @@
 /** Runs in the settings: turns pushes to this browser on and off. */
 
+import type { PushStore } from '../../notices/push/content.ts'
 import { findButton, setHidden, siteUrl } from './elements.ts'
 
 type PushState = 'unsupported' | 'denied' | 'off' | 'on' | 'failed'
@@ -7,6 +8,7 @@ type PushState = 'unsupported' | 'denied' | 'off' | 'on' | 'failed'
 const STATES: readonly PushState[] = ['unsupported', 'denied', 'off', 'on', 'failed']
 /** Under this name the browser keeps which user turned pushes on: another one who signs in later has not. */
 const USER = 'tallylight-push-user'
+const STORE: PushStore = { cache: 'tallylight-push', path: 'push-subscription' }
 const API = siteUrl('api/v1/notifications/push')
 
 const area = document.querySelector<HTMLElement>('[data-push-key]')
@@ -47,6 +49,7 @@ async function start(within: HTMLElement, key: string, user: string): Promise<vo
   turnOff.addEventListener('click', () => {
     void attempt(async () => {
       localStorage.removeItem(USER)
+      await caches.delete(STORE.cache)
       if (id !== null) await call('DELETE', `/${id}`)
       await (await findSubscription())?.unsubscribe()
       return 'off'
@@ -73,12 +76,14 @@ async function findSubscription(): Promise<PushSubscription | null> {
   return (await registration?.pushManager.getSubscription()) ?? null
 }
 
-/** Adds this browser to those of the user; returns its id. */
+/** Adds this browser to those of the user; returns its id, which the service worker needs to replace the subscription. */
 async function add(subscription: PushSubscription): Promise<string> {
   const answer: { readonly subscription_id: string } = await (
     await call('POST', '', JSON.stringify(subscription))
   ).json()
-  return answer.subscription_id
+  const { subscription_id: id } = answer
+  await (await caches.open(STORE.cache)).put(siteUrl(STORE.path), new Response(id))
+  return id
 }
 
 /** Calls the gateway. @throws Error where it refuses */

@@ -159,10 +159,7 @@ function showProblem(run: ScreenRun, isUnsupported: boolean): void {
 async function offerAgain(run: ScreenRun): Promise<void> {
   unmount(run)
   const url = await addressOf(run)
-  const again = () => {
-    run.veil.hide()
-    void play(run, false)
-  }
+  const again = () => void play(run, false)
   if (url === null) run.veil.show({ title: text.endedTitle, text: text.endedEmpty })
   else run.veil.show({ title: text.endedTitle, text: text.endedText, button: text.again, act: again })
 }

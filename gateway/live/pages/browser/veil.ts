@@ -1,6 +1,6 @@
 import { WATCH_MESSAGES } from '../messages/watch.ts'
 import { formatCountdown } from '../time-text.ts'
-import { findButton, setHidden, setText, textsOf } from './elements.ts'
+import { find, findButton, setText, textsOf } from './elements.ts'
 
 /** What covers the picture: a sentence, and a button where there is something to do. */
 export type VeilContent = {
@@ -24,9 +24,24 @@ const SECOND_MS = 1000
 /** Attaches the veil of a screen. */
 export function attachVeil(screen: HTMLElement): Veil {
   const button = findButton(screen, '[data-veil-button]')
+  const [veil, player] = [find(screen, '[data-veil]'), find(screen, '[data-player]')]
   let act: (() => void) | undefined
   let timer: ReturnType<typeof setInterval> | undefined
   button.addEventListener('click', () => act?.())
+  document.addEventListener('fullscreenchange', coverPlayer)
+
+  /** Keeps the keyboard from controls below the veil, which does not lie over a player that fills the screen. */
+  function coverPlayer(): void {
+    player.inert = !veil.hidden && document.fullscreenElement === null
+  }
+
+  /** Shows or hides the veil; the focus goes from what is covered to what can be used. */
+  function setShown(isShown: boolean): void {
+    const isFocused = (isShown ? player : veil).contains(document.activeElement)
+    veil.hidden = !isShown
+    coverPlayer()
+    if (isFocused) (isShown ? button : player.querySelector<HTMLElement>('media-controller'))?.focus()
+  }
 
   function show(content: VeilContent): void {
     clearInterval(timer)
@@ -35,7 +50,7 @@ export function attachVeil(screen: HTMLElement): Veil {
     setText(screen, '[data-veil-text]', content.text)
     button.textContent = content.button ?? ''
     button.hidden = act === undefined
-    setHidden(screen, '[data-veil]', false)
+    setShown(true)
   }
 
   return {
@@ -46,7 +61,7 @@ export function attachVeil(screen: HTMLElement): Veil {
     },
     hide() {
       clearInterval(timer)
-      setHidden(screen, '[data-veil]', true)
+      setShown(false)
     },
   }
 }

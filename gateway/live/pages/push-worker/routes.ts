@@ -15,7 +15,7 @@ export function pushWorkerRoutes(context: PagesContext): Hono {
     const asset = assets.find(assets.nameOf(PUSH_WORKER))
     if (asset === null || context.settings.live.push === null) return c.notFound()
     c.header('Content-Type', asset.contentType)
-    c.header('Content-Security-Policy', "default-src 'none'")
+    c.header('Content-Security-Policy', "default-src 'none'; connect-src 'self'")
     c.header('Cache-Control', 'no-cache')
     return c.body(asset.body)
   })

@@ -1,5 +1,5 @@
-/** The broadcasts, the recording and the clips that the pages show, by their names. */
-type PageIds = ReadonlyMap<string, string>
+/** The broadcasts, the recording, the clips and the user that the pages show, by their names. */
+export type PageIds = ReadonlyMap<string, string>
 
 /** A page: what it is, its path below the root, and whether it needs a session. */
 export type ListedPage = readonly [name: string, path: (ids: PageIds) => string, needsSession: boolean]
@@ -27,6 +27,8 @@ export const PAGES: readonly ListedPage[] = [
   ['the own channel with clips', () => '@anna', true],
   ['a recording that may be clipped', (ids) => `archives/${ids.get('archive')}`, true],
   ['notices', () => 'notices', true],
+  ['a tip', (ids) => `tip/${ids.get('by another')}`, true],
+  ['given and got tips', () => 'tips', true],
   ['the settings', () => 'settings', true],
   ['a report of a user', (ids) => `report/user/${ids.get('guest')}`, true],
   ['the reports of users', () => 'admin/reports', true],

@@ -5,8 +5,8 @@ import { Stripe } from 'stripe'
 /** An object of Stripe's API, as JSON. */
 export type StripeObject = Record<string, unknown> & { readonly id: string }
 
-/** What becomes of a call: `drop`: it is done, and its answer is lost. */
-export type CallOutcome = 'answer' | 'drop' | 'fail'
+/** What becomes of a call: `drop`: it is done, and its answer is lost; `hang`: it is done, and there is no answer. */
+export type CallOutcome = 'answer' | 'drop' | 'hang' | 'fail'
 
 /** A stand-in of Stripe's API over HTTP: PaymentIntents, refunds and disputes, idempotency keys, and signed events. */
 export type StripeStandIn = AsyncDisposable & {
@@ -69,6 +69,7 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
     const isCreation = call.method === 'POST'
     if (isCreation && outcome === 'fail') return send(response, refuse(500, 'api_error'))
     const answer = answerOnce(request.headers['idempotency-key']?.toString(), call)
+    if (isCreation && outcome === 'hang') return
     if (isCreation && outcome === 'drop') request.socket.destroy()
     else send(response, answer)
   }
