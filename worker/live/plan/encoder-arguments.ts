@@ -1,5 +1,4 @@
 import { SEGMENT_SEC } from '../../../shared/contract/live.ts'
-import type { TagFeed } from '../source/feed-tags.ts'
 import { frameMs, partMs, type PlannedRung, type RunPlan } from './plan-run.ts'
 import { MAX_PIXELS } from './source-facts.ts'
 
@@ -17,14 +16,19 @@ const INTERLEAVE_US = 300_000
 /** Key frames come where they are wanted; no GOP is longer. */
 const NO_KEY_FRAMES = 100_000
 
+/** What the encoder reads. */
+export type EncoderInput = {
+  /** ffmpeg's name of its demuxer. */
+  readonly format: 'flv' | 'matroska'
+  /** Time of the run's first frame on the input's clock, in ms. */
+  readonly startOffsetMs: number
+}
+
 /**
  * Returns ffmpeg's arguments for a run: its feed on stdin, and a fragmented MP4 for each rung on the pipes from 3 on. The feed's
  * clock reads `startOffsetMs` at the run's first frame. A tee muxes one encoding of the sound into every rung.
  */
-export function buildEncoderArguments(
-  plan: RunPlan,
-  { format, startOffsetMs }: Pick<TagFeed, 'format' | 'startOffsetMs'>,
-): readonly string[] {
+export function buildEncoderArguments(plan: RunPlan, { format, startOffsetMs }: EncoderInput): readonly string[] {
   const encoded = plan.rungs.filter(({ isCopy }) => !isCopy)
   const graph = [buildVideoGraph(plan, encoded, startOffsetMs), plan.hasAudio ? buildAudioGraph(startOffsetMs) : null]
   const isFiltered = encoded.length > 0 || plan.hasAudio

@@ -1,16 +1,13 @@
 import { encodeFlvHeader, encodeFlvTag, TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
 import { isEnhanced } from '../flv/media-payload.ts'
+import type { EncoderInput } from '../plan/encoder-arguments.ts'
 import type { SourceStart } from './collect-start.ts'
 import { createMatroskaFeed } from './matroska-feed.ts'
 import { readTaggedFrame } from './video-frame.ts'
 
 /** Converts a session's tags to what the encoder reads: its clock begins with the run's first tag. */
-export type TagFeed = {
-  /** ffmpeg's name of its demuxer. */
-  readonly format: 'flv' | 'matroska'
+export type TagFeed = EncoderInput & {
   readonly header: Buffer
-  /** Time of the run's first frame on the feed's clock, in ms. */
-  readonly startOffsetMs: number
   /** Returns a tag on the feed's clock; nothing where the feed has no place for it. */
   encode(tag: FlvTag): Buffer
 }

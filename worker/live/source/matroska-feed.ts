@@ -3,7 +3,6 @@ import { writeMatroskaBlocks, writeMatroskaStart, type MatroskaTrack } from '../
 import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
 import { readAudioPayload, readVideoPayload } from '../flv/media-payload.ts'
 import type { SourceStart } from './collect-start.ts'
-import type { TagFeed } from './feed-tags.ts'
 
 /** Codecs by their names in Matroska ("Matroska Media Container Codec Specifications", IETF CELLAR). */
 const CODEC_IDS: Readonly<Record<string, string>> = {
@@ -14,14 +13,14 @@ const CODEC_IDS: Readonly<Record<string, string>> = {
   opus: 'A_OPUS',
 }
 
+/** A feed: its beginning, and tags on its clock; nothing of a tag without a frame. */
+type MatroskaFeed = { readonly header: Buffer; readonly encode: (tag: FlvTag) => Buffer }
+
 /**
  * Creates a feed in Matroska: the configurations of FLV and Enhanced RTMP are those of Matroska, and so are the frames.
  * `zeroMs`: where the feed's clock begins, in ms of the session.
  */
-export function createMatroskaFeed(
-  { tags, hasAudio }: SourceStart,
-  zeroMs: number,
-): Pick<TagFeed, 'header' | 'encode'> {
+export function createMatroskaFeed({ tags, hasAudio }: SourceStart, zeroMs: number): MatroskaFeed {
   const kinds = hasAudio ? (['picture', 'sound'] as const) : (['picture'] as const)
   const tracks = kinds.map((kind) => describeTrack(kind, tags))
   return {

@@ -40,7 +40,7 @@ const MAX_REASON_CHARS = 200
 export function openSrtReceiver(listener: SrtListener, context: SrtContext): SrtReceiver {
   const closing = new AbortController()
   const log = context.log.with({ stream_id: listener.stream_id, port: listener.port })
-  const state: ReceiverState = {
+  const state: SrtReceiverState = {
     listener,
     context: { ...context, log },
     program: null,
@@ -69,7 +69,7 @@ export function openSrtReceiver(listener: SrtListener, context: SrtContext): Srt
   }
 }
 
-type ReceiverState = {
+type SrtReceiverState = {
   readonly listener: SrtListener
   readonly context: SrtContext
   program: RunningProgram | null
@@ -79,7 +79,7 @@ type ReceiverState = {
 }
 
 /** Ends the session, if there is one, and the connection. */
-function disconnect(state: ReceiverState, reason: string): void {
+function disconnect(state: SrtReceiverState, reason: string): void {
   const { publisher, context } = state
   state.endReason ??= reason
   state.program?.kill()
@@ -90,7 +90,7 @@ function disconnect(state: ReceiverState, reason: string): void {
 }
 
 /** Receives one encoder to its end. Returns what is wrong where the listener failed before one came; else `null`. */
-async function receiveOnce(state: ReceiverState): Promise<string | null> {
+async function receiveOnce(state: SrtReceiverState): Promise<string | null> {
   const { listener, context } = state
   state.endReason = null
   await using program = startProgram(context.ffmpegPath, buildReceiverArguments(), {
@@ -109,7 +109,7 @@ async function receiveOnce(state: ReceiverState): Promise<string | null> {
 }
 
 /** Hands on what ffmpeg writes until that ends, or the encoder is disconnected. */
-async function readTags(state: ReceiverState, program: RunningProgram): Promise<void> {
+async function readTags(state: SrtReceiverState, program: RunningProgram): Promise<void> {
   const { context } = state
   const reader = createFlvReader()
   const received = { lastMs: context.nowMs() }
@@ -133,7 +133,7 @@ async function readTags(state: ReceiverState, program: RunningProgram): Promise<
 }
 
 /** Asks the gateway for the encoder that has connected; returns its session, or `null` where it is refused. */
-async function beginSession(state: ReceiverState, lastByteMs: () => number): Promise<Publisher | null> {
+async function beginSession(state: SrtReceiverState, lastByteMs: () => number): Promise<Publisher | null> {
   const { context, listener } = state
   const attempt = { session: newUuid(), token: context.createToken(), keyHash: listener.key_hash, address: 'SRT' }
   const decision = await context.authorize(attempt)
@@ -159,7 +159,7 @@ async function beginSession(state: ReceiverState, lastByteMs: () => number): Pro
   return state.endReason === null ? publisher : null
 }
 
-function receiveTag(state: ReceiverState, { type, timestampMs, body }: FlvTag): void {
+function receiveTag(state: SrtReceiverState, { type, timestampMs, body }: FlvTag): void {
   const message = { type, streamId: 1, timestamp: timestampMs, body }
   const problem = state.publisher?.media.receive(message, state.context.nowMs()) ?? null
   if (problem !== null) disconnect(state, problem)
@@ -170,7 +170,7 @@ const LIBRARY_LINE = /^\d\d:\d\d:\d\d\.\d+\/SRT:/
 /** The part of ffmpeg that a line comes from. */
 const LINE_ORIGIN = /^\[[^\]]*\] */
 
-/** ffmpeg ends without an error, or with one of reading its script, when an encoder leaves. */
+/** Returns why ffmpeg has ended: without an error where the encoder left. */
 function describeEnd(exit: ProgramExit, { passphrase }: SrtListener): string {
   if (exit.kind === 'missing') return 'ffmpeg is not installed'
   if (exit.kind === 'killed') return `ffmpeg was ended by ${exit.signal}`
