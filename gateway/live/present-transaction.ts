@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { TIP_STATUSES } from './rules/tip-status.ts'
+import { refundedOf, TIP_STATUSES } from './rules/tip-status.ts'
 import type { NamedTransaction } from './store/transactions.ts'
 
 const Moment = v.pipe(v.string(), v.isoTimestamp())
@@ -38,7 +38,7 @@ export function presentTransaction({ transaction, ...names }: NamedTransaction, 
     currency: transaction.currency,
     message: transaction.message,
     status: transaction.status,
-    amount_refunded: Math.min(transaction.facts.refunded, transaction.amount),
+    amount_refunded: Math.min(refundedOf(transaction.facts), transaction.amount),
     fee: receiverId === viewerId ? transaction.fee : null,
     created_at: transaction.createdAt.toISOString(),
     updated_at: transaction.updatedAt.toISOString(),

@@ -1,4 +1,4 @@
-import { isPaid, type DisputeState, type TipFacts } from './tip-status.ts'
+import { isPaid, refundedOf, type DisputeState, type TipFacts } from './tip-status.ts'
 
 /**
  * Accounts of the ledger, each of one transaction. `sender`: money that came from outside, negative. `receiver`: what the
@@ -31,8 +31,8 @@ const PATHS: readonly Omit<Movement, 'amount'>[] = [
 ]
 
 /**
- * Returns the movements that lead from the facts before to those after. Totals grow; only where a dispute that was won is
- * stated as lost, money moves back.
+ * Returns the movements that lead from the facts before to those after. Money moves back where a refund has failed, and where a
+ * dispute that was won is stated as lost.
  */
 export function movementsBetween(before: TipFacts, after: TipFacts, tip: TipAmounts): readonly Movement[] {
   const [done, due] = [totalsOf(before, tip), totalsOf(after, tip)]
@@ -46,11 +46,12 @@ export function movementsBetween(before: TipFacts, after: TipFacts, tip: TipAmou
 /** Returns what has moved in all, by kind. */
 function totalsOf(facts: TipFacts, { amount, fee }: TipAmounts): Readonly<Record<MovementKind, number>> {
   const paid = isPaid(facts)
+  const refunded = refundedOf(facts)
   return {
     payment: paid ? amount : 0,
     fee: paid ? fee : 0,
-    refund: facts.refunded,
-    fee_refund: Math.floor((fee * facts.refunded) / amount),
+    refund: refunded,
+    fee_refund: Math.floor((fee * refunded) / amount),
     dispute: sumDisputes(facts, ['open', 'won', 'lost']),
     dispute_won: sumDisputes(facts, ['won']),
     dispute_lost: sumDisputes(facts, ['lost']),

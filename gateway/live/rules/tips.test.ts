@@ -12,6 +12,7 @@ const succeeded = fact({ hasSucceeded: true })
 const failed = fact({ hasFailed: true })
 const canceled = fact({ isCanceled: true })
 const refunded = fact({ refunded: AMOUNT })
+const refund = (id: string, amount: number, hasFailed = false) => fact({ refunds: { [id]: { amount, hasFailed } } })
 const opened = fact({ disputes: { d: { state: 'open', amount: AMOUNT } } })
 const won = fact({ disputes: { d: { state: 'won', amount: AMOUNT } } })
 const lost = fact({ disputes: { d: { state: 'lost', amount: AMOUNT } } })
@@ -29,6 +30,11 @@ test.each<[TipStatus, readonly TipFacts[]]>([
   ['refunded', [refunded]],
   ['refunded', [refunded, succeeded]],
   ['refunded', [succeeded, fact({ refunded: 400 }), refunded]],
+  ['refunded', [refund('a', 400), refund('b', 600)]],
+  ['succeeded', [succeeded, refunded, refund('a', AMOUNT, true)]],
+  ['succeeded', [refund('a', AMOUNT), refund('a', AMOUNT, true)]],
+  ['refunded', [refunded, refund('a', AMOUNT, true), refund('b', AMOUNT)]],
+  ['succeeded', [refunded, refund('a', 400), refund('b', 600, true)]],
   ['disputed', [opened, succeeded]],
   ['succeeded', [succeeded, won, opened]],
   ['charged_back', [lost, opened, succeeded]],
@@ -40,6 +46,9 @@ test.each<[TipStatus, readonly TipFacts[]]>([
 const anyFact = fc.oneof(
   fc.constantFrom(succeeded, failed, canceled),
   fc.integer({ min: 1, max: AMOUNT }).map((amount) => fact({ refunded: amount })),
+  fc
+    .record({ id: fc.constantFrom('r', 's'), amount: fc.integer({ min: 1, max: AMOUNT / 2 }), hasFailed: fc.boolean() })
+    .map(({ id, amount, hasFailed }) => refund(id, amount, hasFailed)),
   fc
     .record({
       id: fc.constantFrom('d', 'e'),
@@ -88,6 +97,13 @@ test('a full refund returns the fee too, and leaves nothing on any account', () 
     platform: 0,
     disputes: 0,
   })
+})
+
+test('a refund that failed leaves the books as if there had been none; facts without refunds are older ones', () => {
+  const { balances } = runLedger([succeeded, fact({ refunded: 400 }), refund('a', 400), refund('a', 400, true)])
+  expect(balances).toEqual(runLedger([succeeded]).balances)
+  const { refunds: _, ...older } = refunded
+  expect(statusAfter([older, succeeded])).toBe('refunded')
 })
 
 test.each([

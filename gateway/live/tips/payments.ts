@@ -8,6 +8,7 @@ import {
   METADATA_KEY,
   readDisputeFacts,
   readListedIntent,
+  readRefundFacts,
   type ListedPayment,
   type StatedFacts,
 } from './rules/read-facts.ts'
@@ -41,12 +42,14 @@ export type StripeEvent = { readonly id: string; readonly type: string; readonly
 export type Payments = {
   create(order: PaymentOrder): Promise<OpenPayment>
   read(paymentIntent: string): Promise<OpenPayment>
-  /** Refunds what is left of a payment; Stripe states it by an event. */
-  refund(order: PaymentOrder, paymentIntent: string): Promise<void>
+  /** Refunds what is left of a payment; Stripe states it by an event. `failed` refunds of it came to nothing. */
+  refund(order: PaymentOrder, payment: { readonly paymentIntent: string; readonly failed: number }): Promise<void>
   /** Returns an event by its raw body. @throws BrokenRule WEBHOOK_INVALID where it is not signed, or too old */
   readEvent(body: string, signature: string): Promise<StripeEvent>
   /** Lists the payments that were created in a window of time, by pages. */
   listPayments(window: TimeWindow): AsyncIterable<readonly ListedPayment[]>
+  /** Lists the refunds that were made in a window of time, by pages. */
+  listRefunds(window: TimeWindow): AsyncIterable<readonly StatedFacts[]>
   /** Lists the disputes that were opened in a window of time, by pages. */
   listDisputes(window: TimeWindow): AsyncIterable<readonly StatedFacts[]>
 }
@@ -69,7 +72,7 @@ export function createPayments(settings: StripeSettings, log: Log): Payments {
   return {
     create: (order) => call(async (stripe) => toOpenPayment(await createIntent(stripe, order))),
     read: (id) => call(async (stripe) => toOpenPayment(await stripe.paymentIntents.retrieve(id))),
-    refund: (order, id) => call((stripe) => refundIntent(stripe, order, id)),
+    refund: (order, payment) => call((stripe) => refundIntent(stripe, order, payment)),
     readEvent: (body, signature) => readEvent(body, signature, settings.webhookSecret),
     listPayments: (window) =>
       listPages((after) =>
@@ -78,16 +81,23 @@ export function createPayments(settings: StripeSettings, log: Log): Payments {
           return toPage(await stripe.paymentIntents.list(query), (one) => [readListedIntent(one)])
         }),
       ),
+    listRefunds: (window) =>
+      listPages((after) =>
+        call(async (stripe) =>
+          toPage(await stripe.refunds.list({ ...queryOf(window), ...after }), (one) => toItems(readRefundFacts(one))),
+        ),
+      ),
     listDisputes: (window) =>
       listPages((after) =>
         call(async (stripe) =>
-          toPage(await stripe.disputes.list({ ...queryOf(window), ...after }), (one) => {
-            const stated = readDisputeFacts(one)
-            return stated === null ? [] : [stated]
-          }),
+          toPage(await stripe.disputes.list({ ...queryOf(window), ...after }), (one) => toItems(readDisputeFacts(one))),
         ),
       ),
   }
+}
+
+function toItems(stated: StatedFacts | null): readonly StatedFacts[] {
+  return stated === null ? [] : [stated]
 }
 
 /** Returns a client that runs on any runtime. */
@@ -144,13 +154,19 @@ function toOpenPayment({ id, client_secret: clientSecret }: Stripe.PaymentIntent
   return { paymentIntent: id, clientSecret }
 }
 
-async function refundIntent(stripe: Stripe, order: PaymentOrder, paymentIntent: string): Promise<void> {
+async function refundIntent(
+  stripe: Stripe,
+  order: PaymentOrder,
+  { paymentIntent, failed }: { readonly paymentIntent: string; readonly failed: number },
+): Promise<void> {
   const { transactionId, fee, destination } = order
   const connected =
     destination === null ? {} : { reverse_transfer: true, ...(fee === 0 ? {} : { refund_application_fee: true }) }
   try {
     const params = { payment_intent: paymentIntent, metadata: { [METADATA_KEY]: transactionId }, ...connected }
-    await stripe.refunds.create(params, { idempotencyKey: `tip-refund-${transactionId}` })
+    // Under the same key, Stripe would repeat the answer to the one that has failed.
+    const key = `tip-refund-${transactionId}${failed === 0 ? '' : `-${failed}`}`
+    await stripe.refunds.create(params, { idempotencyKey: key })
   } catch (error) {
     if (!hasCode(error, 'charge_already_refunded')) throw error
   }

@@ -50,33 +50,45 @@ async function compare() {
 }
 
 it('the nightly comparison finds what differs from Stripe, and applies the events that did not arrive', async () => {
-  const [known, unpaid, paid, refunded, disputed, changed, gone]: Json[] = []
-  const tips = { known, unpaid, paid, refunded, disputed, changed, gone }
+  const [known, unpaid, paid, refunded, kept, disputed, changed, gone]: Json[] = []
+  const tips = { known, unpaid, paid, refunded, kept, disputed, changed, gone }
   for (const name of Object.keys(tips) as (keyof typeof tips)[]) {
     tips[name] = await tip()
     if (name !== 'unpaid') stripe.pay(tips[name].payment_intent)
   }
-  for (const one of [tips.known, tips.gone]) {
-    const event = stripe.events.find(({ data }: Json) => data.object.id === one.payment_intent)
+  stripe.refund(tips.refunded.payment_intent)
+  stripe.failRefund(stripe.refund(tips.kept.payment_intent))
+  const eventOf = (type: string, { payment_intent: id }: Json) =>
+    stripe.events.find(
+      ({ data, ...event }: Json) => event.type === type && [data.object.id, data.object.payment_intent].includes(id),
+    )
+  for (const [type, one] of [
+    ['payment_intent.succeeded', tips.known],
+    ['payment_intent.succeeded', tips.gone],
+    ['payment_intent.succeeded', tips.kept],
+    ['charge.refunded', tips.kept],
+  ] as const) {
+    const event = eventOf(type, one)
     const body = JSON.stringify(event)
     await gateway.api('POST', '/api/v1/stripe/webhook', body, { 'stripe-signature': signEvent(body) })
   }
-  stripe.refund(tips.refunded.payment_intent)
   stripe.dispute(tips.disputed.payment_intent)
   stripe.forget(tips.gone.payment_intent)
   const { sql } = gateway.database
   await sql`update transactions set amount = 900 where transaction_id = ${tips.changed.transaction_id}`
   const { checked, found } = await compare()
-  expect(checked).toBe(6)
+  expect(checked).toBe(7)
   const byKind = (kind: string) => found.flatMap(([one, intent]) => (one === kind ? [intent] : []))
-  const missing = [tips.paid, tips.refunded, tips.disputed].map((one) => one.payment_intent)
+  const missing = [tips.paid, tips.refunded, tips.kept, tips.disputed].map((one) => one.payment_intent)
   expect(new Set(byKind('event_missing'))).toEqual(new Set(missing))
   expect(byKind('amount')).toEqual([tips.changed.payment_intent])
   expect(byKind('not_at_stripe')).toEqual([tips.gone.payment_intent])
-  const after = await Promise.all([tips.known, tips.unpaid, tips.paid, tips.refunded, tips.disputed].map(statusOf))
-  expect(after).toEqual(['succeeded', 'pending', 'succeeded', 'refunded', 'disputed'])
+  const after = await Promise.all(
+    [tips.known, tips.unpaid, tips.paid, tips.refunded, tips.kept, tips.disputed].map(statusOf),
+  )
+  expect(after).toEqual(['succeeded', 'pending', 'succeeded', 'refunded', 'succeeded', 'disputed'])
   const lines = await gateway.api('GET', `/api/v1/streams/${streamId}/messages`, undefined, owner?.headers)
-  expect(lines.json.messages).toHaveLength(5)
+  expect(lines.json.messages).toHaveLength(6)
   await sql`delete from transactions where transaction_id = ${tips.unpaid.transaction_id}`
   expect(new Set((await compare()).found.map(([kind]) => kind))).toEqual(
     new Set(['amount', 'not_at_stripe', 'not_here']),

@@ -3,7 +3,7 @@ import { applyFacts } from './apply-facts.ts'
 import type { LiveContext } from '../context.ts'
 import type { Payments, TimeWindow } from './payments.ts'
 import type { ListedPayment, StatedFacts } from './rules/read-facts.ts'
-import { mergeFacts, NO_FACTS, type TipFacts } from '../rules/tip-status.ts'
+import { mergeFacts, NO_FACTS, refundedOf, type TipFacts } from '../rules/tip-status.ts'
 import {
   claimReconciliation,
   finishReconciliation,
@@ -69,9 +69,11 @@ export async function compareWithStripe(tips: ComparedTips, window: TimeWindow):
     for (const { paymentIntent } of payments) seen.add(paymentIntent)
     differences.push(...(await comparePayments(tips, payments)))
   }
-  for await (const page of tips.payments.listDisputes(window)) {
-    const found = await findTips(tips, page)
-    for (const stated of page) differences.push(...(await applyMissing(tips, found(stated), stated)))
+  for (const list of [tips.payments.listRefunds(window), tips.payments.listDisputes(window)]) {
+    for await (const page of list) {
+      const found = await findTips(tips, page)
+      for (const stated of page) differences.push(...(await applyMissing(tips, found(stated), stated)))
+    }
   }
   return { checked, differences: [...differences, ...(await findUnlisted(tips, window, seen))] }
 }
@@ -103,14 +105,19 @@ async function applyMissing(
   tip: Transaction | undefined,
   stated: StatedFacts,
 ): Promise<TipDifference[]> {
-  if (tip === undefined || areSame(mergeFacts(tip.facts, stated.facts), tip.facts)) return []
+  if (tip === undefined) return []
+  const [known, facts] = [mergeFacts(tip.facts, NO_FACTS), mergeFacts(tip.facts, stated.facts)]
+  if (areSame(known, facts)) return []
   const applied = await context.transact((tx) => applyFacts(tx, stated))
   if (applied !== null && applied.shownIn !== null) context.wideNotifier.notify(chatTopicOf(applied.shownIn))
-  return [{ kind: 'event_missing', paymentIntent: stated.paymentIntent }]
+  // A refund may be known by its charge.
+  const isMissing =
+    refundedOf(known) !== refundedOf(facts) || !areSame({ ...known, refunds: {} }, { ...facts, refunds: {} })
+  return isMissing ? [{ kind: 'event_missing', paymentIntent: stated.paymentIntent }] : []
 }
 
 function areSame(one: TipFacts, other: TipFacts): boolean {
-  return JSON.stringify(mergeFacts(one, NO_FACTS)) === JSON.stringify(mergeFacts(other, NO_FACTS))
+  return JSON.stringify(one) === JSON.stringify(other)
 }
 
 /** Returns the paid tips of a window of time that Stripe does not list. */

@@ -2,11 +2,13 @@ import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { findOwnTransaction } from './find-own-transaction.ts'
+import { countFailedRefunds } from '../rules/tip-status.ts'
 import { presentTransaction, type TransactionView } from '../present-transaction.ts'
 import type { Tips } from './tips.ts'
 
 /**
- * Orders the refund of a tip, by its receiver. The tip changes with Stripe's event only; ordered again, it is one refund.
+ * Orders the refund of a tip, by its receiver. The tip changes with Stripe's event only; ordered again, it is one refund,
+ * unless that has failed.
  * @throws BrokenRule TRANSACTION_NOT_FOUND, FORBIDDEN, TIP_NOT_REFUNDABLE, PAYMENT_REFUSED, PAYMENTS_UNAVAILABLE
  */
 export async function refundTip({ context, payments }: Tips, receiver: SignedIn, id: string): Promise<TransactionView> {
@@ -17,9 +19,9 @@ export async function refundTip({ context, payments }: Tips, receiver: SignedIn,
     throw new BrokenRule(KERNEL_ERRORS.FORBIDDEN, 'only the receiver of a tip may refund it')
   }
   if (transaction.status !== 'refunded') {
-    if (transaction.status !== 'succeeded' || transaction.paymentIntent === null)
-      throw notRefundable(transaction.status)
-    await payments.refund(transaction, transaction.paymentIntent)
+    const { status, paymentIntent, facts } = transaction
+    if (status !== 'succeeded' || paymentIntent === null) throw notRefundable(status)
+    await payments.refund(transaction, { paymentIntent, failed: countFailedRefunds(facts) })
   }
   return presentTransaction(found, userId)
 }

@@ -161,34 +161,6 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
   // The rest has nothing that depends on the runtime.
   if (runtime !== 'node') return
 
-  it('the receiver refunds a tip once; it is refunded when Stripe says so, also before it says that it succeeded', async () => {
-    const stream = await create()
-    const { json } = await tip(stream)
-    const refund = (who: TestUser | undefined) => as(who, 'POST', `/transactions/${json.transaction_id}/refund`)
-    expect(codeOf(await refund(owner))).toEqual([409, 'TIP_NOT_REFUNDABLE'])
-    const [paid] = eventsOf(() => stripe.pay(json.payment_intent))
-    await deliver(paid)
-    expect([(await refund(anna)).status, (await refund(ben)).status]).toEqual([403, 404])
-    const before = stripe.events.length
-    const [first, second] = [await refund(owner), await refund(owner)]
-    expect([first.status, first.json.status, second.status]).toEqual([202, 'succeeded', 202])
-    const refunds = stripe.events.slice(before)
-    expect(refunds).toHaveLength(1)
-    await deliverAll([...refunds, ...refunds, paid])
-    expect(await statusOf(json.transaction_id)).toBe('refunded')
-    expect((await refund(owner)).json).toMatchObject({ status: 'refunded', amount_refunded: 1000, fee: 55 })
-    expect(await readBooks(json.transaction_id)).toEqual({ sender: 0, receiver: 0, platform: 0, uneven: 0 })
-    expect(await linesOf(stream)).toHaveLength(1)
-    const early = await tip(stream)
-    const [late] = eventsOf(() => stripe.pay(early.json.payment_intent))
-    const charge = { payment_intent: early.json.payment_intent, amount_refunded: 1000, refunded: true }
-    await deliverAll([{ id: 'evt_early', type: 'charge.refunded', data: { object: charge } }])
-    expect(await statusOf(early.json.transaction_id)).toBe('refunded')
-    await deliver(late)
-    expect(await statusOf(early.json.transaction_id)).toBe('refunded')
-    expect(await readBooks(early.json.transaction_id)).toEqual({ sender: 0, receiver: 0, platform: 0, uneven: 0 })
-  })
-
   it.each(['won', 'lost'] as const)('a dispute that is %s moves the money once, in any order', async (end) => {
     const stream = await create()
     const { json } = await tip(stream)

@@ -46,6 +46,14 @@ const Dispute = v.object({
   status: v.string(),
 })
 
+const Refund = v.object({
+  id: v.string(),
+  payment_intent: v.nullish(Ref, null),
+  amount: v.number(),
+  status: v.nullish(v.string(), null),
+  metadata: Metadata,
+})
+
 /** The key of a transaction's id in the metadata of Stripe's objects. */
 export const METADATA_KEY = 'tallylight_transaction'
 
@@ -55,6 +63,15 @@ const INTENT_FACTS: Readonly<Record<string, Partial<TipFacts>>> = {
   'payment_intent.canceled': { isCanceled: true },
 }
 
+/** Events of which the object is a refund. Stripe sends some of them for certain ways to pay only. */
+const REFUND_EVENTS: ReadonlySet<string> = new Set([
+  'refund.created',
+  'refund.updated',
+  'refund.failed',
+  'charge.refund.updated',
+])
+const FAILED_REFUNDS: ReadonlySet<string | null> = new Set(['failed', 'canceled'])
+
 /**
  * Returns what an event of Stripe states; `null` where it is about no tip.
  * @throws ValiError where the object of a known event cannot be read
@@ -62,6 +79,7 @@ const INTENT_FACTS: Readonly<Record<string, Partial<TipFacts>>> = {
 export function readEventFacts(type: string, object: unknown): StatedFacts | null {
   const ofIntent = INTENT_FACTS[type]
   if (ofIntent !== undefined) return stateOfIntent(v.parse(Intent, object), ofIntent)
+  if (REFUND_EVENTS.has(type)) return readRefundFacts(object)
   if (type === 'charge.refunded') return readChargeFacts(v.parse(Charge, object))
   if (type === 'charge.dispute.created' || type === 'charge.dispute.closed') return readDisputeFacts(object)
   return null
@@ -83,6 +101,17 @@ function readChargeFacts({ payment_intent: paymentIntent, ...charge }: v.InferOu
   if (paymentIntent === null) return null
   const { amount_refunded: refunded, metadata } = charge
   return { paymentIntent, transactionId: tipIn(metadata), facts: { ...NO_FACTS, refunded } }
+}
+
+/**
+ * Returns what a refund states; `null` where it is about no tip.
+ * @throws ValiError where it cannot be read
+ */
+export function readRefundFacts(object: unknown): StatedFacts | null {
+  const { id, payment_intent: paymentIntent, amount, status, metadata } = v.parse(Refund, object)
+  if (paymentIntent === null) return null
+  const refunds = { [id]: { amount, hasFailed: FAILED_REFUNDS.has(status) } }
+  return { paymentIntent, transactionId: tipIn(metadata), facts: { ...NO_FACTS, refunds } }
 }
 
 /**

@@ -21,8 +21,10 @@ export type StripeStandIn = AsyncDisposable & {
   /** The payer completes a payment, or fails to. */
   pay(intentId: string): void
   failToPay(intentId: string): void
-  /** The operator refunds a payment. */
-  refund(intentId: string): void
+  /** The operator refunds a payment; returns the id of the refund. */
+  refund(intentId: string): string
+  /** The payer's bank returns a refund. */
+  failRefund(refundId: string): void
   /** The account loses a payment, as another account would have it. */
   forget(intentId: string): void
   /** The payer's bank disputes a payment; returns the id of the dispute. */
@@ -128,12 +130,13 @@ function readMetadata(form: URLSearchParams): Readonly<Record<string, string>> {
 type Account = {
   readonly intents: Map<string, StripeObject>
   readonly charges: Map<string, StripeObject>
+  readonly refunds: Map<string, StripeObject>
   readonly disputes: Map<string, StripeObject>
   readonly events: StripeObject[]
 }
 
 function createAccount(): Account {
-  return { intents: new Map(), charges: new Map(), disputes: new Map(), events: [] }
+  return { intents: new Map(), charges: new Map(), refunds: new Map(), disputes: new Map(), events: [] }
 }
 
 let last = 0
@@ -158,9 +161,25 @@ function chargeOf({ intents, charges }: Account, intentId: string): StripeObject
   return change(charges, intents.get(intentId)?.['latest_charge'])
 }
 
-function refundIntent(account: Account, intentId: string): void {
-  const { id, amount } = chargeOf(account, intentId)
-  emit(account, 'charge.refunded', change(account.charges, id, { refunded: true, amount_refunded: amount }))
+/** Refunds what is left of a payment. */
+function refundIntent(account: Account, intentId: string, metadata: object = {}): StripeObject {
+  const { id: charge, amount, amount_refunded: before } = chargeOf(account, intentId)
+  emit(account, 'charge.refunded', change(account.charges, charge, { refunded: true, amount_refunded: amount }))
+  const left = Number(amount) - Number(before)
+  const [id, status] = [newId('re'), 'succeeded']
+  const refund = { id, object: 'refund', charge, payment_intent: intentId, amount: left, status, metadata }
+  account.refunds.set(id, refund)
+  emit(account, 'refund.created', refund)
+  return refund
+}
+
+/** Returns the amount of a refund to the account (https://docs.stripe.com/refunds#failed-refunds). */
+function failRefund(account: Account, refundId: string): void {
+  const refund = change(account.refunds, refundId, { status: 'failed', failure_reason: 'expired_or_canceled_card' })
+  const { amount_refunded: before } = change(account.charges, refund['charge'])
+  const left = Number(before) - Number(refund['amount'])
+  change(account.charges, refund['charge'], { refunded: false, amount_refunded: left })
+  for (const type of ['refund.failed', 'charge.refund.updated']) emit(account, type, refund)
 }
 
 function createIntent({ intents }: Account, { form }: Call): Answer {
@@ -188,8 +207,7 @@ function createRefund(account: Account, { form }: Call): Answer {
   const id = form.get('payment_intent') ?? ''
   if (account.intents.get(id)?.['status'] !== 'succeeded') return refuse(400, 'charge_not_found')
   if (chargeOf(account, id)['refunded'] === true) return refuse(400, 'charge_already_refunded')
-  refundIntent(account, id)
-  return { status: 200, body: { id: newId('re'), object: 'refund', status: 'succeeded', payment_intent: id } }
+  return { status: 200, body: refundIntent(account, id, readMetadata(form)) }
 }
 
 function list(objects: Iterable<StripeObject>, { query }: Call): Answer {
@@ -200,7 +218,7 @@ function list(objects: Iterable<StripeObject>, { query }: Call): Answer {
 }
 
 function handleCall(account: Account, call: Call): Answer {
-  const { intents, charges, disputes } = account
+  const { intents, charges, refunds, disputes } = account
   switch (`${call.method} ${call.path}`) {
     case 'POST /v1/payment_intents':
       return createIntent(account, call)
@@ -211,6 +229,8 @@ function handleCall(account: Account, call: Call): Answer {
     }
     case 'POST /v1/refunds':
       return createRefund(account, call)
+    case 'GET /v1/refunds':
+      return list(refunds.values(), call)
     case 'GET /v1/disputes':
       return list(disputes.values(), call)
     default: {
@@ -235,7 +255,8 @@ function controlsOf(account: Account) {
       emit(account, 'payment_intent.succeeded', change(intents, intentId, paid))
     },
     failToPay: (intentId: string) => emit(account, 'payment_intent.payment_failed', change(intents, intentId)),
-    refund: (intentId: string) => refundIntent(account, intentId),
+    refund: (intentId: string) => refundIntent(account, intentId).id,
+    failRefund: (refundId: string) => failRefund(account, refundId),
     forget: (intentId: string) => void intents.delete(intentId),
     dispute(intentId: string) {
       const { id: charge, amount } = chargeOf(account, intentId)
