@@ -42,10 +42,9 @@ export async function feedEncoder(options: FeedOptions): Promise<InputEnd> {
   for (const tag of start.tags) await write(tag)
   const changes = createConfigurationWatch(start)
   let lastTagMs = clock.nowMs()
-  let stoppingSinceMs: number | null = null
+  const mustStop = createStopWatch(stopping, clock)
   while (!options.isRunOver()) {
-    if (stopping.aborted) stoppingSinceMs ??= clock.nowMs()
-    if (stoppingSinceMs !== null && clock.nowMs() - stoppingSinceMs > READ_ON_MS) return { kind: 'stopped' }
+    if (mustStop()) return { kind: 'stopped' }
     const next = await tags.next(WAIT_MS)
     if (next.kind === 'tag') {
       if (changes(next.tag)) return { kind: 'changed' }
@@ -55,4 +54,13 @@ export async function feedEncoder(options: FeedOptions): Promise<InputEnd> {
     else if (!options.isCurrent() && clock.nowMs() - lastTagMs > ORPHAN_MS) return { kind: 'ended' }
   }
   return { kind: 'aborted' }
+}
+
+/** Returns a function that returns whether a worker that stops has read on for long enough. */
+function createStopWatch(stopping: AbortSignal, clock: Clock): () => boolean {
+  let sinceMs: number | null = null
+  return () => {
+    if (stopping.aborted) sinceMs ??= clock.nowMs()
+    return sinceMs !== null && clock.nowMs() - sinceMs > READ_ON_MS
+  }
 }
