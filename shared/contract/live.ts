@@ -210,6 +210,8 @@ export const StoredSegment = v.object({
   frames: small,
   /** Bytes of each rung, in the order of the run's rungs. */
   bytes: v.pipe(v.array(small), v.minLength(1), v.maxLength(10)),
+  /** It could not be stored, and is lost. */
+  is_missing: v.optional(v.boolean()),
 })
 export type StoredSegment = v.InferOutput<typeof StoredSegment>
 
@@ -223,6 +225,8 @@ export const BroadcastHealth = v.object({
   is_passed_through: v.boolean(),
   /** Why nothing can be encoded now; `null`: nothing is wrong. */
   problem: v.nullable(shortText),
+  /** Segments that are not stored yet. Absent: unknown. */
+  waiting_segments: v.optional(small),
 })
 export type BroadcastHealth = v.InferOutput<typeof BroadcastHealth>
 

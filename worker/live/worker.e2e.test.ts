@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 
 import { readFrameNumbers } from '../../shared/testing/frame-counter.ts'
 import { findFreePort } from '../../shared/testing/free-port.ts'
+import { mountSmallDisk } from '../../shared/testing/small-disk.ts'
 import { runFfmpeg } from '../../shared/testing/run-ffmpeg.ts'
 import { PATIENCE_MS, until } from '../../shared/testing/until.ts'
 import { startWorker, type WorkerProcess } from '../../shared/testing/worker-process.ts'
@@ -147,6 +148,26 @@ test.concurrent('a broken connection to the ingest is opened again, and no frame
   ingest.cutConnections()
   ingest.release()
   await untilFinished(gateway, ingest, worker)
+  await expectAllFrames(gateway, clip, dir)
+})
+
+test.concurrent('a worker that finds no space for its files says so, and begins once there is some', async ({
+  skip,
+}) => {
+  await using folder = await createFolder()
+  const { dir } = folder
+  // Without an inode no folder can be made.
+  await using disk = await mountSmallDisk(join(dir, 'work'), 'nr_inodes=1')
+  if (disk === null) return skip('only root can mount a disk')
+  const clip = await makeCounterClip({ sec: 3, fps: '30' })
+  await using ingest = await startIngestDouble(clip)
+  await using gateway = await startLiveGateway({ source: ingest.source })
+  await using worker = startLiveWorker(gateway, dir)
+  const problems = () => gateway.reports().map(({ health }) => health.problem)
+  await until(() => problems().some((problem) => problem?.includes('ENOSPC')), 'it says so')
+  disk.resize('nr_inodes=1000')
+  await untilFinished(gateway, ingest, worker)
+  expect(problems().at(-1)).toBeNull()
   await expectAllFrames(gateway, clip, dir)
 })
 

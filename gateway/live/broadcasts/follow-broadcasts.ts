@@ -7,13 +7,14 @@ import {
   listUnclosed,
   lockStream,
   loseUnseenEncoders,
+  type ClosingTimes,
   type Stream,
 } from '../store/streams.ts'
 
 /** An encoder that no ingest worker has reported for this long is gone, in seconds. */
 const UNSEEN_SEC = 10
-/** How long the worker of a broadcast that has ended may take for what has arrived, in seconds. */
-const CLOSE_SEC = 30
+/** Segments wait in the memory of the worker while the store is full or fails: for as long as an operator needs to help. */
+const CLOSING_TIMES: ClosingTimes = { encodeSec: 30, storeSec: 900 }
 
 /** The work runs far more often; after a longer pause no gateway may have heard what ingest workers report, in ms. */
 const OUTAGE_MS = 6000
@@ -28,7 +29,7 @@ export function createBroadcastClock(context: LiveContext): () => Promise<void> 
       context.log.info('broadcast changed', { stream_id: streamId, state })
       context.notifier.notify(topicOf(streamId))
     }
-    for (const streamId of await listUnclosed(context.db, CLOSE_SEC)) await close(context, streamId)
+    for (const streamId of await listUnclosed(context.db, CLOSING_TIMES)) await close(context, streamId)
   }
 }
 

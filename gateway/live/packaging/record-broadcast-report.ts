@@ -112,7 +112,8 @@ function continues(
 }
 
 function countBytes({ segments }: BroadcastReport): number {
-  return segments.flatMap(({ bytes }) => bytes).reduce((sum, bytes) => sum + bytes, 0)
+  const stored = segments.filter((segment) => segment.is_missing !== true)
+  return stored.flatMap(({ bytes }) => bytes).reduce((sum, bytes) => sum + bytes, 0)
 }
 
 /** Returns where the stored segments end after a report. */

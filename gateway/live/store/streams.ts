@@ -244,8 +244,12 @@ export const STREAMS_ARE_OPEN: DueInMs = dueWhile(sql`(
   exists (select from ${streams} where ${streams.closedAt} is null and ${streams.startedAt} is not null)
   or exists (select from ${streams} where ${streams.closedAt} is null and ${streams.state} = 'ended'))`)
 
-/** Returns broadcasts that have ended, and whose worker has not reported its last segment, for `afterSec` seconds. */
-export async function listUnclosed(db: DbOrTx, afterSec: number): Promise<string[]> {
+/** How long the worker of a broadcast that has ended may take, in seconds: to encode what has arrived, and to store it. */
+export type ClosingTimes = { readonly encodeSec: number; readonly storeSec: number }
+
+/** Returns broadcasts that have ended, and whose worker has not reported its last segment in time. */
+export async function listUnclosed(db: DbOrTx, { encodeSec, storeSec }: ClosingTimes): Promise<string[]> {
+  const hasWaiting = sql`coalesce((${streams.health} ->> 'waiting_segments')::int, 0) > 0`
   const rows = await db
     .select({ id: streams.streamId })
     .from(streams)
@@ -253,7 +257,10 @@ export async function listUnclosed(db: DbOrTx, afterSec: number): Promise<string
       and(
         eq(streams.state, 'ended'),
         isNull(streams.closedAt),
-        lt(streams.endedAt, sql`now() - make_interval(secs => ${afterSec})`),
+        lt(
+          streams.endedAt,
+          sql`now() - make_interval(secs => case when ${hasWaiting} then ${storeSec}::int else ${encodeSec}::int end)`,
+        ),
       ),
     )
   return rows.map(({ id }) => id)

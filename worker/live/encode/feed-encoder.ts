@@ -38,13 +38,13 @@ const ORPHAN_MS = 3000
 
 /** Feeds the start and then each tag as it comes, until there are no more. */
 export async function feedEncoder(options: FeedOptions): Promise<InputEnd> {
-  const { start, tags, write, clock } = options
+  const { start, tags, write, clock, stopping } = options
   for (const tag of start.tags) await write(tag)
   const changes = createConfigurationWatch(start)
   let lastTagMs = clock.nowMs()
-  const hasReadOn = createStopCheck(options)
+  const mustStop = createStopWatch(stopping, clock)
   while (!options.isRunOver()) {
-    if (hasReadOn()) return { kind: 'stopped' }
+    if (mustStop()) return { kind: 'stopped' }
     const next = await tags.next(WAIT_MS)
     if (next.kind === 'tag') {
       if (changes(next.tag)) return { kind: 'changed' }
@@ -56,8 +56,8 @@ export async function feedEncoder(options: FeedOptions): Promise<InputEnd> {
   return { kind: 'aborted' }
 }
 
-/** Returns a function that reports whether a worker that stops has read on for long enough. */
-function createStopCheck({ stopping, clock }: FeedOptions): () => boolean {
+/** Returns a function that returns whether a worker that stops has read on for long enough. */
+function createStopWatch(stopping: AbortSignal, clock: Clock): () => boolean {
   let sinceMs: number | null = null
   return () => {
     if (stopping.aborted) sinceMs ??= clock.nowMs()
