@@ -8,10 +8,10 @@ import { readResidentMb, readTreeCpuSec } from './cpu.ts'
 import type { BenchResult } from './result-table.ts'
 import { startBenchSystem, type BenchSystem } from './system.ts'
 
-const SEGMENTS = 10
+const SEGMENTS = 16
 const SEGMENT_SEC = 6
-/** Segments during the start of the worker, which is not measured. */
-const WARM_UP_SEGMENTS = 3
+/** Segments until the worker's code is compiled: reading the first ones costs six times as much as reading later ones. */
+const WARM_UP_SEGMENTS = 9
 
 /** Measures the cost of monitoring one healthy 1080p30 stream, over all processes, against plain ffmpeg filters. */
 export async function benchMonitoring(): Promise<BenchResult[]> {

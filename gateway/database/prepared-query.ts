@@ -1,4 +1,4 @@
-import type { Query } from 'drizzle-orm'
+import type { Query, SQL } from 'drizzle-orm'
 import type { PreparedQueryConfig, SelectedFieldsOrdered } from 'drizzle-orm/pg-core'
 
 import type { DbOrTx } from '../ports/database.ts'
@@ -29,6 +29,17 @@ export function prepareQuery<Result>(
     const session: DbOrTx['_']['session'] = db._.session
     const bound = session.prepareQuery<PreparedQueryConfig & { execute: Result }>(query, mapping.fields, name, true)
     return Object.assign(bound, { joinsNotNullableMap: mapping.joinsNotNullableMap }).execute({ ...values })
+  }
+}
+
+/** Returns a statement in SQL that is built once, as `prepareQuery` does; its rows come as the driver returns them. */
+export function prepareStatement<Row extends object>(name: string, statement: SQL): PreparedQuery<Row[]> {
+  let built: Query | null = null
+  return (db, values) => {
+    built ??= db.execute(statement).getQuery()
+    const session: DbOrTx['_']['session'] = db._.session
+    const bound = session.prepareQuery<PreparedQueryConfig & { execute: Row[] }>(built, undefined, name, false)
+    return bound.execute({ ...values })
   }
 }
 

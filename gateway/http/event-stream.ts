@@ -26,8 +26,8 @@ export function createOpenStreams(): OpenStreams {
   }
 }
 
-/** One event (WHATWG HTML §9.2); `data` is one line, as JSON is. */
-export type ServerSentEvent = { readonly id: number; readonly event: string; readonly data: string }
+/** One event (WHATWG HTML §9.2); `data` is one line, as JSON is. Without `id`, a client keeps the one before. */
+export type ServerSentEvent = { readonly id: number | null; readonly event: string; readonly data: string }
 
 export type EventWriter = {
   /** Sends frames. A client that leaves too many of them unread is disconnected; it may resume. */
@@ -52,7 +52,12 @@ const HEADERS = {
 
 /** Returns an event as the bytes of its frame. */
 export function encodeFrame({ id, event, data }: ServerSentEvent): Uint8Array {
-  return encoder.encode(`id: ${id}\nevent: ${event}\ndata: ${data}\n\n`)
+  return encoder.encode(`${id === null ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`)
+}
+
+/** Returns the block that sets the number after which a client resumes; it is no event (WHATWG HTML §9.2.6). */
+export function encodePosition(id: number): Uint8Array {
+  return encoder.encode(`id: ${id}\n\n`)
 }
 
 /** Returns the number in `Last-Event-ID`, after which a client resumes; `null` where there is no valid one. */

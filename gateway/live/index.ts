@@ -17,7 +17,7 @@ import { clipCallbacks } from './clips/callbacks.ts'
 import { clipRole } from './clips/pod.ts'
 import { clipRoutes } from './clips/routes.ts'
 import { startClips } from './clips/start-clips.ts'
-import { followBroadcasts } from './broadcasts/follow-broadcasts.ts'
+import { createBroadcastClock } from './broadcasts/follow-broadcasts.ts'
 import { createFollowedStreams } from './broadcasts/followed-streams.ts'
 import { broadcastRoutes } from './broadcasts/routes.ts'
 import { targetRoutes } from './broadcasts/target-routes.ts'
@@ -225,7 +225,7 @@ function periodicTasks(context: LiveContext, leases: ViewerLeases): PeriodicTask
   return [
     taskAtInterval('delete expired sessions', RARELY_MS, () => deleteExpired(context)),
     taskAtInterval('run the ingest', OFTEN_MS, () => ensureIngest(context), ingestDiffers),
-    taskAtInterval('follow broadcasts', OFTEN_MS, () => followBroadcasts(context), STREAMS_ARE_OPEN),
+    taskAtInterval('follow broadcasts', OFTEN_MS, createBroadcastClock(context), STREAMS_ARE_OPEN),
     taskAtInterval('cut clips', OFTEN_MS, () => startClips(context), CLIPS_ARE_UNFINISHED),
     taskAtInterval('retain stored files', RARELY_MS, () => retainFiles(context)),
     taskAtInterval('remove and move stored files', OFTEN_MS, () => ensureStorageWorker(context), STORAGE_DUE_IN_MS),

@@ -61,7 +61,7 @@ export const segments = pgTable(
     frames: integer('frames').notNull(),
     /** Bytes of each rung, in the order of the run's rungs. */
     bytes: integer('bytes').array().notNull(),
-    /** Its files are missing or incomplete, as the making of the recording has found. */
+    /** Its files are missing or incomplete: they could not be stored, or the making of the recording has found it. */
     isMissing: boolean('is_missing').notNull().default(false),
   },
   (table) => [primaryKey({ columns: [table.streamId, table.seq] })],

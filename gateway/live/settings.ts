@@ -20,6 +20,7 @@ import {
 import type { SettingsSection } from '../settings/section.ts'
 import { bucketUrlOf, type StoreSettings } from '../settings/stores.ts'
 import { chooseStorage } from './choose-storage.ts'
+import type { PortRange } from './store/srt-ports.ts'
 import { PUSH_ENTRIES, readPushSettings, type PushSettings } from './push-settings.ts'
 import { findTipProblems, readTipSettings, TIP_ENTRIES, type TipSettings } from './tip-settings.ts'
 
@@ -51,6 +52,20 @@ export const WHIP_PORT = 8189
 const rtmpUrl = v.pipe(
   text,
   v.regex(/^rtmps?:\/\/[^\s/]+\/live$/, 'must be an address such as rtmp://live.example.com/live'),
+)
+
+const SRT_FORM = 'must be ports such as 20000-20009, from the first to the last, 100 at most'
+const MAX_SRT_PORTS = 100
+
+/** `20000-20009`: a range of ports. */
+const SrtPorts = v.pipe(
+  text,
+  v.regex(/^\d{1,5}-\d{1,5}$/, SRT_FORM),
+  v.transform((value): PortRange => {
+    const [first = 0, last = 0] = value.split('-').map(Number)
+    return { first, last }
+  }),
+  v.check(({ first, last }) => first >= 1 && last >= first && last <= 65_535 && last - first < MAX_SRT_PORTS, SRT_FORM),
 )
 
 const host = v.pipe(text, v.regex(/^[\w.:-]{1,253}$/, 'must be a name or an address, without a port'))
@@ -90,6 +105,10 @@ const LiveEnvironment = v.object({
   INGEST_WORKERS: setting(
     v.optional(wholeNumber(0, 100), '1'),
     'Number of ingest workers, which encoders connect to. 0: this installation takes no broadcasts.',
+  ),
+  SRT_PORTS: setting(
+    orNull(SrtPorts),
+    'Turns SRT on: its UDP ports, as `20000-20009`. A broadcast has one of them from its creation to its end, while one is free. On one machine only; encoders reach them at the address of `RTMP_HOST`.',
   ),
   MAX_BROADCASTS: setting(
     v.optional(wholeNumber(1, 100_000), '20'),
@@ -162,6 +181,8 @@ export type LiveSettings = {
   /** Whether browsers send the session's cookie over https only. */
   readonly isCookieSecure: boolean
   readonly ingestWorkers: number
+  /** The ports of SRT; `null`: it is off. */
+  readonly srtPorts: PortRange | null
   readonly maxBroadcasts: number
   readonly maxBroadcastSec: number
   readonly reconnectWindowMs: number
@@ -191,7 +212,7 @@ export type LiveSettings = {
 export const LIVE_SECTION: SettingsSection = {
   title: 'Live',
   entries: { ...LiveEnvironment.entries, ...PUSH_ENTRIES, ...TIP_ENTRIES },
-  problems: (env) => [...findTlsProblems(env), ...findTipProblems(env)],
+  problems: (env) => [...findTlsProblems(env), ...findSrtProblems(env), ...findTipProblems(env)],
 }
 
 function findTlsProblems({ TLS_CERT_FILE, TLS_KEY_FILE, LAUNCHER }: Env): string[] {
@@ -202,6 +223,12 @@ function findTlsProblems({ TLS_CERT_FILE, TLS_KEY_FILE, LAUNCHER }: Env): string
     ? [
         'TLS_CERT_FILE cannot be used with LAUNCHER=kubernetes: let the load balancer or a proxy end TLS, see k8s/README.md',
       ]
+    : []
+}
+
+function findSrtProblems({ SRT_PORTS, LAUNCHER }: Env): string[] {
+  return LAUNCHER === 'kubernetes' && SRT_PORTS !== undefined
+    ? ['SRT_PORTS cannot be used with LAUNCHER=kubernetes: let encoders publish by RTMP or RTMPS there']
     : []
 }
 
@@ -220,6 +247,7 @@ export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: Liv
     registration: env.REGISTRATION,
     isCookieSecure: raw['NODE_ENV'] === 'production' || publicUrl?.startsWith('https:') === true,
     ingestWorkers: env.INGEST_WORKERS,
+    srtPorts: env.SRT_PORTS,
     maxBroadcasts: env.MAX_BROADCASTS,
     maxBroadcastSec: env.MAX_BROADCAST_HOURS * 3600,
     reconnectWindowMs: env.RECONNECT_WINDOW,

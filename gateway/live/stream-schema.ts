@@ -35,6 +35,8 @@ export const streams = pgTable(
     state: text('state').$type<BroadcastState>().notNull(),
     /** SHA-256 of the stream key, in hex. */
     keyHash: text('key_hash').notNull(),
+    /** UDP port of its listener for SRT until it has ended; `null`: it has none. */
+    srtPort: integer('srt_port'),
     /** Folder of its files in the store, with a slash at its end. */
     folder: text('folder').notNull(),
     scheduledFor: moment('scheduled_for'),
@@ -51,7 +53,7 @@ export const streams = pgTable(
 
     /** The encoder that publishes: its session, the assignment of its ingest worker, and when that last reported it. */
     publisherSession: uuid('publisher_session'),
-    /** The last session that was admitted, whether or not it still publishes. */
+    /** The last session that was admitted, until all of it is stored. */
     lastSession: uuid('last_session'),
     publisherIngest: text('publisher_ingest'),
     publisherSource: json('publisher_source').$type<IngestSource>(),
@@ -83,6 +85,9 @@ export const streams = pgTable(
   },
   (table) => [
     uniqueIndex('streams_key_hash_key').on(table.keyHash),
+    uniqueIndex('streams_srt_port_key')
+      .on(table.srtPort)
+      .where(sql`state <> 'ended'`),
     index('streams_by_user').on(table.userId, table.streamId),
     index('streams_by_state').on(table.state, table.streamId),
     index('streams_scheduled')

@@ -51,6 +51,16 @@ describe('the settings', () => {
     )
   })
 
+  it('refuse ports of SRT that are no range, and in a cluster', () => {
+    expect(problemsOf({ SRT_PORTS: '20000-20009' })).toEqual([])
+    expect(problemsOf({ SRT_PORTS: '20000-20009', LAUNCHER: 'kubernetes' }).join()).toContain(
+      'SRT_PORTS cannot be used',
+    )
+    for (const SRT_PORTS of ['20000', '20009-20000', '20000-20100', '0-9', '65535-65536', 'a-b']) {
+      expect(problemsOf({ SRT_PORTS }).join()).toContain('SRT_PORTS must be ports such as 20000-20009')
+    }
+  })
+
   it('name everything that is wrong at once', () => {
     const problems = problemsOf({
       PORT: '99999',

@@ -1,7 +1,7 @@
 import { readServerSentEvents } from './server-sent-events.ts'
 import { TEST_KEYS, type Json } from './test-gateway.ts'
 
-/** One received event. */
+/** One received event; `id` is 0 where it has none. */
 export type ReceivedEvent = { readonly id: number; readonly event: string; readonly data: Json }
 
 /** A client of a stream of server-sent events that records what it receives. */
@@ -9,6 +9,8 @@ export type EventSource = Disposable & {
   readonly status: number
   readonly headers: Headers
   readonly events: readonly ReceivedEvent[]
+  /** Returns what a browser sends as `Last-Event-ID` when it connects again; `null`: nothing. */
+  readonly lastId: () => string | null
   /** Text of the blocks without data: `retry` fields and comments. */
   readonly otherBlocks: readonly string[]
   /** Resolves at the end of the stream; rejects where the connection broke. */
@@ -26,13 +28,15 @@ export async function openEventSource(url: string, headers: Record<string, strin
   })
   const events: ReceivedEvent[] = []
   const others: string[] = []
-  const ended = collectEvents(answer, events, others)
+  let lastId: string | null = null
+  const ended = collectEvents(answer, { events, others, onId: (id) => (lastId = id) })
   ended.catch(() => undefined)
   const leave = () => leaving.abort()
   return {
     status: answer.status,
     headers: answer.headers,
     events,
+    lastId: () => lastId,
     otherBlocks: others,
     ended,
     disconnect: leave,
@@ -40,8 +44,15 @@ export async function openEventSource(url: string, headers: Record<string, strin
   }
 }
 
-async function collectEvents({ body }: Response, events: ReceivedEvent[], others: string[]): Promise<void> {
+type Collected = {
+  readonly events: ReceivedEvent[]
+  readonly others: string[]
+  readonly onId: (id: string) => void
+}
+
+async function collectEvents({ body }: Response, { events, others, onId }: Collected): Promise<void> {
   for await (const { id, event, data, text } of readServerSentEvents(body ?? [])) {
+    if (id !== '') onId(id)
     if (data === '') others.push(text)
     else events.push({ id: Number(id), event, data: JSON.parse(data) })
   }

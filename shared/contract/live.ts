@@ -131,10 +131,23 @@ export const SessionVerdict = v.object({
 })
 export type SessionVerdict = v.InferOutput<typeof SessionVerdict>
 
+/** A listener for SRT of one broadcast, which an encoder reaches by its passphrase alone. */
+export const SrtListener = v.object({
+  stream_id: uuid,
+  /** Of UDP. */
+  port: v.pipe(small, v.minValue(1), v.maxValue(65_535)),
+  /** It must not break out of a URL, and SRT takes 10 to 79 characters. */
+  passphrase: v.pipe(v.string(), v.regex(/^[0-9a-f]{10,79}$/)),
+  key_hash: PublishRequest.entries.key_hash,
+})
+export type SrtListener = v.InferOutput<typeof SrtListener>
+
 /** The answer to an accepted report of an ingest worker. */
 export const IngestReportAccepted = v.object({
   ...CallAccepted.entries,
   sessions: v.array(SessionVerdict),
+  /** All listeners that the worker keeps open. */
+  srt: v.optional(v.pipe(v.array(SrtListener), v.maxLength(1000)), []),
 })
 export type IngestReportAccepted = v.InferOutput<typeof IngestReportAccepted>
 
@@ -197,6 +210,8 @@ export const StoredSegment = v.object({
   frames: small,
   /** Bytes of each rung, in the order of the run's rungs. */
   bytes: v.pipe(v.array(small), v.minLength(1), v.maxLength(10)),
+  /** It could not be stored, and is lost. */
+  is_missing: v.optional(v.boolean()),
 })
 export type StoredSegment = v.InferOutput<typeof StoredSegment>
 
@@ -210,6 +225,8 @@ export const BroadcastHealth = v.object({
   is_passed_through: v.boolean(),
   /** Why nothing can be encoded now; `null`: nothing is wrong. */
   problem: v.nullable(shortText),
+  /** Segments that are not stored yet. Absent: unknown. */
+  waiting_segments: v.optional(small),
 })
 export type BroadcastHealth = v.InferOutput<typeof BroadcastHealth>
 

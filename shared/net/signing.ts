@@ -96,6 +96,11 @@ export function deriveStreamKey(internalKey: string, streamId: string): string {
   return computeHmac(internalKey, `stream-key/v1/${streamId}`).slice(0, 32)
 }
 
+/** Derives the passphrase by which a broadcast is published over SRT, from the hash of its stream key: 128 bits in hex. */
+export function deriveSrtPassphrase(internalKey: string, keyHash: string): string {
+  return computeHmac(internalKey, `srt-passphrase/v1/${keyHash}`).slice(0, 32)
+}
+
 /** The right to play a broadcast until `expires` (unix seconds); with `followerId`, as long as that user follows its owner. */
 export type PlaybackRight = {
   readonly streamId: string

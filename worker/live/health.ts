@@ -1,5 +1,6 @@
 import type { BroadcastHealth } from '../../shared/contract/live.ts'
 import type { FrameLag } from './encode/package-run.ts'
+import type { Recorder } from './record/recorder.ts'
 import { afterLag, INITIAL_LOAD, type LoadState } from './state/load.ts'
 
 /** The condition of a broadcast's encoding, over all runs of the epoch. */
@@ -14,8 +15,8 @@ export type HealthKeeper = {
   read(): BroadcastHealth
 }
 
-/** Creates the record of a broadcast that has just begun. `findProblem` returns why segments are not stored. */
-export function createHealthKeeper(findProblem: () => string | null): HealthKeeper {
+/** Creates the record of a broadcast that has just begun. */
+export function createHealthKeeper(recorder: Pick<Recorder, 'problem' | 'waiting'>): HealthKeeper {
   let problem: string | null = null
   let run = { is_passed_through: false, is_top_rung_dropped: false }
   let load: LoadState = INITIAL_LOAD
@@ -31,6 +32,11 @@ export function createHealthKeeper(findProblem: () => string | null): HealthKeep
       return load.droppedRungs !== before
     },
     droppedRungs: () => load.droppedRungs,
-    read: () => ({ lag_sec: Math.round(lagMs) / 1000, ...run, problem: problem ?? findProblem() }),
+    read: () => ({
+      lag_sec: Math.round(lagMs) / 1000,
+      ...run,
+      problem: problem ?? recorder.problem(),
+      waiting_segments: recorder.waiting(),
+    }),
   }
 }

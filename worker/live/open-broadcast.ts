@@ -1,7 +1,7 @@
 import type { BroadcastOrder } from '../../shared/contract/live.ts'
 import type { ClaimedAssignment } from '../kind.ts'
 import { createFetcher } from '../platform/http.ts'
-import { openScratchFolder } from '../platform/scratch.ts'
+import { openScratchFolder, type ScratchFolder } from '../platform/scratch.ts'
 import { openStore } from '../stores/open-store.ts'
 import type { Broadcast } from './broadcast.ts'
 import type { LiveEnvironment } from './environment.ts'
@@ -9,6 +9,7 @@ import { createHealthKeeper } from './health.ts'
 import type { PartBuffer } from './parts/part-buffer.ts'
 import { createPosterMaker } from './record/poster.ts'
 import { createRecorder } from './record/recorder.ts'
+import { repeatWhileFull } from './repeat-while-full.ts'
 import type { BroadcastReporter } from './report.ts'
 
 export type BroadcastMeans = {
@@ -20,7 +21,8 @@ export type BroadcastMeans = {
 }
 
 /**
- * Opens the store and a scratch folder for a broadcast. Disposing of it closes and removes them.
+ * Opens the store and a scratch folder for a broadcast; waits for the space that it needs. Disposing of it closes and removes
+ * them.
  * @throws StoreError or ScratchFolderError where they cannot be used
  */
 export async function openBroadcast(
@@ -29,7 +31,7 @@ export async function openBroadcast(
   const { environment, assignment, order, parts, reporter } = means
   const { clock, log, lifetime } = assignment
   const { epoch } = assignment.claim
-  const scratch = await openScratchFolder(environment.WORK_DIR, environment.BROADCAST_ID)
+  const scratch = await openScratch(means)
   const store = await openStore(environment.STORAGE_TYPE, environment)
   // The ingest is ours: the gateway names its address.
   const policy = { allowPrivateNetworks: true }
@@ -39,7 +41,8 @@ export async function openBroadcast(
   const recorder = createRecorder({
     ...common,
     folder: `${order.folder}${epoch}/`,
-    onStored: ({ row, run }) => reporter.reportSegment(row, run.run),
+    onSettled: ({ row, run }, isStored) =>
+      reporter.reportSegment(isStored ? row : { ...row, is_missing: true }, run.run),
   })
   const posters = createPosterMaker({
     ...common,
@@ -49,7 +52,7 @@ export async function openBroadcast(
     onStored: reporter.reportPoster,
   })
   const numbers = { segment: 0, run: 1, unannounced: 0 }
-  const health = createHealthKeeper(recorder.problem)
+  const health = createHealthKeeper(recorder)
   const work = { order, epoch, environment, fetcher, recorder, reporter, health, parts, posters, numbers }
   return {
     broadcast: { ...work, clock, log, stopping: lifetime.stopping, ended },
@@ -59,4 +62,16 @@ export async function openBroadcast(
       await scratch[Symbol.asyncDispose]()
     },
   }
+}
+
+/** Opens the scratch folder. While the disk is full, the broadcast is not given up, and its health says why nothing comes. */
+function openScratch({ environment, assignment, reporter }: BroadcastMeans): Promise<ScratchFolder> {
+  const { log, lifetime } = assignment
+  const health = { lag_sec: 0, is_top_rung_dropped: false, is_passed_through: false }
+  return repeatWhileFull(() => openScratchFolder(environment.WORK_DIR, environment.BROADCAST_ID), {
+    patience: null,
+    onWait: (problem) => reporter.reportHealth({ ...health, problem }),
+    log,
+    signal: AbortSignal.any([lifetime.stopping, reporter.over]),
+  })
 }

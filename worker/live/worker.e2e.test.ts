@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 
 import { readFrameNumbers } from '../../shared/testing/frame-counter.ts'
 import { findFreePort } from '../../shared/testing/free-port.ts'
+import { mountSmallDisk } from '../../shared/testing/small-disk.ts'
 import { runFfmpeg } from '../../shared/testing/run-ffmpeg.ts'
 import { PATIENCE_MS, until } from '../../shared/testing/until.ts'
 import { startWorker, type WorkerProcess } from '../../shared/testing/worker-process.ts'
@@ -115,7 +116,24 @@ test.concurrent('a worker that is stopped stores what it has encoded, and its su
   await untilFinished(gateway, ingest, second)
 
   // The end of what the first one stored lies between key frames: the source is encoded until the next one.
-  expect(gateway.reports().at(-1)?.health.is_passed_through).toBe(true)
+  const begun = second.lines.filter((line) => line.includes('run begins')).map((line) => JSON.parse(line))
+  expect(begun.map((run) => run.is_passed_through)).toEqual([false, true])
+  await expectAllFrames(gateway, clip, dir)
+})
+
+test.concurrent('a worker that is stopped together with its ingest stores what that still sends, and reports the session as finished', async () => {
+  await using folder = await createFolder()
+  const { dir } = folder
+  const clip = await makeCounterClip({ sec: 9, fps: '30' })
+  await using ingest = await startIngestDouble(clip, { headStartSec: 9, holdFromMs: 5000 })
+  await using gateway = await startLiveGateway({ source: ingest.source })
+  await using worker = startLiveWorker(gateway, dir)
+  await until(() => gateway.segments().length >= 1, 'a segment is reported')
+  worker.kill('SIGTERM')
+  await until(() => worker.lines.some((line) => line.includes('worker stopping')), 'the worker stops')
+  ingest.release()
+  expect(await worker.exited).toEqual({ code: 0, signal: null })
+  expect(gateway.reports().at(-1)?.finished_session).toBe(ingest.source.session)
   await expectAllFrames(gateway, clip, dir)
 })
 
@@ -130,6 +148,26 @@ test.concurrent('a broken connection to the ingest is opened again, and no frame
   ingest.cutConnections()
   ingest.release()
   await untilFinished(gateway, ingest, worker)
+  await expectAllFrames(gateway, clip, dir)
+})
+
+test.concurrent('a worker that finds no space for its files says so, and begins once there is some', async ({
+  skip,
+}) => {
+  await using folder = await createFolder()
+  const { dir } = folder
+  // Without an inode no folder can be made.
+  await using disk = await mountSmallDisk(join(dir, 'work'), 'nr_inodes=1')
+  if (disk === null) return skip('only root can mount a disk')
+  const clip = await makeCounterClip({ sec: 3, fps: '30' })
+  await using ingest = await startIngestDouble(clip)
+  await using gateway = await startLiveGateway({ source: ingest.source })
+  await using worker = startLiveWorker(gateway, dir)
+  const problems = () => gateway.reports().map(({ health }) => health.problem)
+  await until(() => problems().some((problem) => problem?.includes('ENOSPC')), 'it says so')
+  disk.resize('nr_inodes=1000')
+  await untilFinished(gateway, ingest, worker)
+  expect(problems().at(-1)).toBeNull()
   await expectAllFrames(gateway, clip, dir)
 })
 

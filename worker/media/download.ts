@@ -2,7 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises'
 
 import { type BackoffPolicy, computeBackoffMs } from '../platform/backoff.ts'
 import { type Fetcher, type FetchFailure, toFetchFailure } from '../platform/http.ts'
-import { isDiskFull } from '../platform/scratch.ts'
+import { isDiskFull } from '../platform/disk-full.ts'
 import { sleep } from '../platform/wake-signal.ts'
 
 /**

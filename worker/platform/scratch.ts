@@ -106,8 +106,3 @@ function removeSync(dir: string): void {
     // The next worker removes it as an orphan.
   }
 }
-
-/** Returns whether an error means that the disk, a quota or the file-size limit is full. */
-export function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(String(error.code))
-}

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { expect, onTestFinished, test, vi } from 'vitest'
 
+import { mountSmallDisk } from '../../shared/testing/small-disk.ts'
 import { WAIT } from '../../shared/testing/until.ts'
 import { listPartialUploads } from '../testing/partial-uploads.ts'
 import { openLocalStore } from './local.ts'
@@ -117,9 +117,8 @@ test('a full disk is reported as ENOSPC; the partial file is removed, and the ex
   skip,
 }) => {
   const { base, dir, store } = await createFixture()
-  await mkdir(dir)
-  if (!mountSmall(dir)) skip('only root can mount a disk')
-  onTestFinished(() => void execFileSync('umount', [dir]))
+  await using disk = await mountSmallDisk(dir, 'size=1m')
+  if (disk === null) skip('only root can mount a disk')
   const big = join(base, 'big')
   await writeFile(big, Buffer.alloc(3 * 1024 * 1024))
   const small = join(base, 'source')
@@ -129,13 +128,3 @@ test('a full disk is reported as ENOSPC; the partial file is removed, and the ex
   expect((await readdir(dir, { recursive: true })).toSorted()).toEqual(['a', 'a/small'])
   expect(await readFile(join(dir, 'a', 'small'), 'utf8')).toBe('content')
 })
-
-/** Mounts a disk of one MiB. Returns whether that was possible. */
-function mountSmall(dir: string): boolean {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', dir], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}

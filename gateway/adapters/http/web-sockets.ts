@@ -39,7 +39,7 @@ export const acceptSocket: AcceptSocket = (c, onOpen) => {
   let end = () => {}
   return upgradeWebSocket(c, {
     onOpen(_event, { raw }) {
-      if (!(raw instanceof WebSocket)) throw new TypeError('the server of sockets is another one')
+      if (!(raw instanceof WebSocket)) throw new TypeError('the socket is not one of `ws`')
       events = onOpen(toOpenSocket(raw))
       end = keepAlive(raw)
     },
@@ -59,15 +59,15 @@ export const acceptSocket: AcceptSocket = (c, onOpen) => {
 
 function toOpenSocket(socket: WebSocket): OpenSocket {
   const connection = connections.get(socket)
+  if (connection === undefined) throw new TypeError('the server of sockets is another one')
   let isClosing = false
   return {
     send(text) {
-      // A text for many clients is framed once, and written in one piece: `ws` would write header and text apart.
-      if (typeof text === 'string' || connection === undefined) socket.send(text, { binary: false })
-      else if (socket.readyState === OPEN) connection.write(frameText(text))
+      // Each text is one write: `ws` would write its header and the text apart. One for many clients is framed once.
+      if (socket.readyState === OPEN) connection.write(frameText(typeof text === 'string' ? Buffer.from(text) : text))
     },
     get waitingBytes() {
-      return socket.bufferedAmount
+      return connection.writableLength
     },
     close(code, reason) {
       if (isClosing) return

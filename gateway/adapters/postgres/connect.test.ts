@@ -5,12 +5,12 @@ import { sql } from 'drizzle-orm'
 import { expect, inject, onTestFinished, test, vi } from 'vitest'
 
 import { createLog } from '../../../shared/log.ts'
+import { startTcpProxy } from '../../testing/tcp-proxy.ts'
 import { createTestDatabase } from '../../testing/test-database.ts'
 import { isRetryable, isUnavailable } from './errors.ts'
 import { connectPostgres, migrate } from './connect.ts'
 import { createTransact } from './transact.ts'
-import { connectBounded } from './socket.ts'
-import { WAIT } from '../../../shared/testing/until.ts'
+import { until, WAIT } from '../../../shared/testing/until.ts'
 
 const log = createLog('test', 'error', () => undefined)
 
@@ -48,7 +48,7 @@ test('a connection uses UTC and limits its statements and idle transactions', as
   const [settings] =
     await database.sql`select current_setting('TimeZone') as zone, current_setting('statement_timeout') as
     statement, current_setting('idle_in_transaction_session_timeout') as idle`
-  expect(settings).toEqual({ zone: 'UTC', statement: '8s', idle: '15s' })
+  expect(settings).toEqual({ zone: 'UTC', statement: '8s', idle: '5s' })
 })
 
 test('a query without a server fails fast, through Drizzle too, and works as soon as the server is back', async () => {
@@ -64,15 +64,7 @@ test('a query without a server fails fast, through Drizzle too, and works as soo
     // The driver's own pauses between attempts grow to 20 s.
     expect(afterMs).toBeLessThan(10_000)
   }
-  const proxy = createServer((client) => {
-    const upstream = connectBounded({ host: '127.0.0.1', port: Number(real.port) }, 60_000)
-    client.pipe(upstream).pipe(client)
-    client.on('error', () => upstream.destroy())
-    upstream.on('error', () => client.destroy())
-  })
-  onTestFinished(() => void proxy.close())
-  proxy.listen(port, '127.0.0.1')
-  await once(proxy, 'listening')
+  await using _proxy = await startTcpProxy(() => Number(real.port), port)
   await vi.waitFor(() => pool.sql`select 1`, WAIT)
 })
 
@@ -89,24 +81,25 @@ test('a query to a server that drops connections, or never answers, fails within
   }
 })
 
-test('a socket with an overdue answer is closed, an idle one is not', async () => {
-  const port = await listen(createServer((client) => client.once('data', () => client.write('hello'))))
-  const idle = connectBounded({ host: '127.0.0.1', port }, 1000)
-  idle.write('hello')
-  const waiting = connectBounded({ host: '127.0.0.1', port }, 2000)
-  waiting.write('hello')
-  await once(waiting, 'data')
-  waiting.write('still there?')
-  const [error] = await once(waiting, 'error')
-  expect(error).toMatchObject({ code: 'ETIMEDOUT' })
-  expect(idle.destroyed).toBe(false)
-  idle.destroy()
-})
-
-test('a terminated backend counts as unavailable; a wrong query and a refused login do not', async () => {
+test('a terminated backend and an ended transaction count as unavailable; a wrong query and a refused login do not', async () => {
   await using database = await createTestDatabase()
   const ended = await failureOf(database.sql`select pg_terminate_backend(pg_backend_pid())`)
   expect(isUnavailable(ended.error)).toBe(true)
+  const idle = await failureOf(
+    database.sql.begin(async (tx) => {
+      await tx`set local idle_in_transaction_session_timeout = '1ms'`
+      await until(
+        async () =>
+          (
+            await database.sql`select 1 from pg_stat_activity where state = 'idle in transaction'
+        and datname = current_database()`
+          ).length === 0,
+        'Postgres has ended the transaction',
+      )
+      await tx`select 1`
+    }),
+  )
+  expect(isUnavailable(idle.error)).toBe(true)
   const bug = await failureOf(database.db.execute(sql`select * from no_such_table`))
   expect(isUnavailable(bug.error)).toBe(false)
   const login = Object.assign(new URL(inject('postgresUrl')), { password: 'wrong' }).href

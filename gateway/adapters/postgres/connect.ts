@@ -5,7 +5,7 @@ import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres, { type Sql } from 'postgres'
 
 import type { Log } from '../../../shared/log.ts'
-import { connectBounded } from './socket.ts'
+import { createSocketOpener, type SocketLimits } from './socket.ts'
 import type { Db } from '../../ports/database.ts'
 
 /** A connection pool: through Drizzle, and as plain postgres.js for statements that Drizzle cannot express. */
@@ -18,9 +18,14 @@ const getReconnectDelaySec = () => 0.1
 /** postgres.js waits this long in full where a connection broke during a query and was not reused. */
 const CLOSE_TIMEOUT_SEC = 1
 const STATEMENT_TIMEOUT_MS = 8_000
-const IDLE_TRANSACTION_TIMEOUT_MS = 15_000
-/** Longer than the statement timeout, which a healthy server reports itself. */
-const RESPONSE_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000
+/** No transaction waits for anything but the database. One whose gateway is cut off must not hold its locks for long. */
+const IDLE_TRANSACTION_TIMEOUT_MS = 5000
+const POOL_LIMITS: SocketLimits = {
+  // Longer than the statement timeout, which a healthy server reports itself.
+  answerMs: STATEMENT_TIMEOUT_MS + 1000,
+  // NATs and proxies forget connections without traffic after some minutes, some sooner.
+  quietMs: 30_000,
+}
 
 /**
  * Opens a pool of at most `poolSize` connections, which connects with its first query. No query hangs: without a server
@@ -28,7 +33,7 @@ const RESPONSE_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000
  */
 export function connectPostgres(url: string, log: Log, poolSize = POOL_SIZE): Postgres {
   const sql = postgres(url, {
-    ...connectionOptions(url, log),
+    ...connectionOptions(url, log, POOL_LIMITS),
     max: poolSize,
     connection: {
       application_name: 'tallylight',
@@ -46,6 +51,9 @@ const MIGRATIONS_DIR = fileURLToPath(new URL('../../../drizzle/migrations', impo
 /** Key of the advisory lock; an arbitrary number that no other program on the database uses. */
 const MIGRATION_LOCK = 7_255_911
 const MIGRATION_LOCK_TIMEOUT_MS = 120_000
+/** An index of a large table takes minutes. */
+const LONGEST_MIGRATION_MS = 600_000
+const MIGRATION_LIMITS: SocketLimits = { answerMs: LONGEST_MIGRATION_MS, quietMs: LONGEST_MIGRATION_MS }
 
 /**
  * Applies the missing migrations in one transaction. Gateways that start together take turns.
@@ -53,7 +61,7 @@ const MIGRATION_LOCK_TIMEOUT_MS = 120_000
  */
 export async function migrate(url: string, log: Log): Promise<void> {
   const sql = postgres(url, {
-    ...connectionOptions(url, log),
+    ...connectionOptions(url, log, MIGRATION_LIMITS),
     max: 1,
     connection: { application_name: 'tallylight-migrate', lock_timeout: MIGRATION_LOCK_TIMEOUT_MS, TimeZone: 'UTC' },
   })
@@ -66,19 +74,19 @@ export async function migrate(url: string, log: Log): Promise<void> {
   }
 }
 
-function connectionOptions(url: string, log: Log) {
+function connectionOptions(url: string, log: Log, limits: SocketLimits) {
   return {
     connect_timeout: CONNECT_TIMEOUT_SEC,
     backoff: getReconnectDelaySec,
     onnotice: (notice: postgres.Notice) => log.debug('postgres notice', { notice: notice['message'] }),
-    ...boundedSocketOption(url),
+    ...boundedSocketOption(url, limits),
   }
 }
 
 /** Returns the socket option for one server over TCP; Unix sockets and lists of servers stay with postgres.js. */
-function boundedSocketOption(url: string) {
+function boundedSocketOption(url: string, limits: SocketLimits) {
   const { hostname, port } = URL.canParse(url) ? new URL(url) : { hostname: '', port: '' }
   if (hostname === '') return {}
   const address = { host: hostname.replaceAll(/^\[|\]$/g, ''), port: Number(port || 5432) }
-  return { socket: () => connectBounded(address, RESPONSE_TIMEOUT_MS) }
+  return { socket: createSocketOpener(address, limits) }
 }

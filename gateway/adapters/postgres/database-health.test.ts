@@ -21,7 +21,7 @@ test('a database that refuses to store anything is not ready until it stores aga
   expect(await health.check()).toBe('cannot store anything')
 })
 
-test.each(['53100', '53200', '57014', '58030', '25006'])(
+test.each(['53100', '53200', '57014', '58030', '25006', '25P03'])(
   'the code %s of Postgres means that it cannot be used',
   async (code) => {
     await using database = await createTestDatabase()

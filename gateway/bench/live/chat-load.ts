@@ -26,7 +26,8 @@ const ChatOrder = v.object({
   tokens: v.array(v.string()),
 })
 
-const WARM_UP_MS = 4000
+/** The code is compiled after this time, of both that are compared. */
+const WARM_UP_MS = 8000
 const CONNECT_AT_A_TIME = 50
 const MESSAGE = Buffer.from('"type":"message"')
 

@@ -6,22 +6,33 @@ import { sumSegments } from '../store/segments.ts'
 import { ARCHIVE_KIND, archiveAssignmentOf } from './pod.ts'
 import { insertArchive } from '../store/archives.ts'
 
-/** Creates the archive of a broadcast, once, from its segments; a broadcast without any, or that keeps none, has none. */
+/**
+ * Creates the archive of a broadcast, once, from its segments; a broadcast without any, or that keeps none, has none. One
+ * whose last segments were not stored in time has failed: its file would be shorter.
+ */
 export async function createArchive(tx: Tx, stream: Stream): Promise<void> {
   const { streamId, userId, title, visibility, isRecorded } = stream
   if (!isRecorded) return
   const totals = await sumSegments(tx, streamId)
   if (totals.segments === 0) return
   const archiveId = newUuid()
+  const error = describeUnstored(stream)
   await insertArchive(tx, {
     archiveId,
     streamId,
     userId,
     title,
     visibility,
-    status: 'processing',
+    status: error === null ? 'processing' : 'failed',
+    error,
     durationSec: totals.durationSec,
     frames: totals.frames,
   })
-  await ensureAssignment(tx, ARCHIVE_KIND, archiveAssignmentOf(archiveId))
+  if (error === null) await ensureAssignment(tx, ARCHIVE_KIND, archiveAssignmentOf(archiveId))
+}
+
+/** Returns why segments are lost that were not stored up to now; `null`: none is. */
+function describeUnstored({ lastSession, health }: Stream): string | null {
+  if (lastSession === null || (health?.waiting_segments ?? 0) === 0) return null
+  return `its end could not be stored: ${health?.problem ?? 'the store is too slow'}`
 }

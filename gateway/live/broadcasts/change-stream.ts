@@ -8,6 +8,7 @@ import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { closeStream } from '../packaging/close-stream.ts'
 import { readIngestAddresses } from '../ingest/read-ingest-addresses.ts'
+import { readSrtAddress } from '../ingest/srt.ts'
 import { refuseTakenDown } from '../rules/take-down.ts'
 import { announceStream } from '../notices/announce-stream.ts'
 import { topicOf } from '../topic.ts'
@@ -90,7 +91,8 @@ export async function renewKey(context: LiveContext, owner: SignedIn, id: string
     // The ingest worker learns from its next report that the session is not the one of the broadcast any more.
     return updateStreamRow(tx, id, { keyHash: hash, publisherSession: null, publisherSource: null })
   })
-  return { ingest: await readIngestAddresses(context, id), stream_key: key }
+  const ingest = { ...(await readIngestAddresses(context, id)), ...(await readSrtAddress(context, id, hash)) }
+  return { ingest, stream_key: key }
 }
 
 /**

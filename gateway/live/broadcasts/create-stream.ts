@@ -11,10 +11,12 @@ import { LIVE_ERRORS } from '../errors.ts'
 import { newCode } from '../new-code.ts'
 import { announceStream } from '../notices/announce-stream.ts'
 import { readIngestAddresses } from '../ingest/read-ingest-addresses.ts'
+import { readSrtAddress } from '../ingest/srt.ts'
 import { viewOf } from './get-stream.ts'
 import { CreatedStream } from './present.ts'
 import type { CreateStreamBody } from './requests.ts'
 import { requireRoom } from '../storage/quota.ts'
+import { chooseSrtPort } from '../store/srt-ports.ts'
 import { countOpenStreams, insertStream, type NewStream, type Stream } from '../store/streams.ts'
 import { newStreamKey, repeatableStreamKey } from './stream-key.ts'
 import type { Visibility } from '../rules/visibility.ts'
@@ -44,11 +46,12 @@ export async function createStream(
     }),
   )
   const view = v.parse(StoredView, JSON.parse(answer.body))
-  const { key } = view.stream_id === streamId ? streamKey : repeatableStreamKey(internalKey, view.stream_id)
-  return { ...view, stream_key: key }
+  const { key, hash } = view.stream_id === streamId ? streamKey : repeatableStreamKey(internalKey, view.stream_id)
+  const srt = await readSrtAddress(context, view.stream_id, hash)
+  return { ...view, ingest: { ...view.ingest, ...srt }, stream_key: key }
 }
 
-/** The stored part of the answer: all but the key. */
+/** The stored part of the answer: all but the key, and the passphrase that depends on it. */
 const StoredView = v.omit(CreatedStream, ['stream_key'])
 type StoredView = v.InferOutput<typeof StoredView>
 
@@ -57,12 +60,14 @@ async function insertOwnStream(tx: Tx, context: LiveContext, owner: SignedIn, ro
   await lockSignedIn(tx, owner)
   if ((await countOpenStreams(tx, userId)) >= MAX_OPEN_STREAMS) throw tooManyStreams()
   if (row.isRecorded) await requireRoom(context, tx, userId)
-  const stream = await insertStream(tx, { ...row, userId })
+  const { srtPorts } = context.settings.live
+  const srtPort = srtPorts === null ? null : await chooseSrtPort(tx, srtPorts)
+  const stream = await insertStream(tx, { ...row, userId, srtPort })
   await announceStream(tx, stream)
   return stream
 }
 
-type OwnRow = Omit<NewStream, 'userId'>
+type OwnRow = Omit<NewStream, 'userId' | 'srtPort'>
 
 function rowOf(body: CreateStreamBody, streamId: string): Omit<OwnRow, 'keyHash'> {
   return {

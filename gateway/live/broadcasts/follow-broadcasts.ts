@@ -7,28 +7,62 @@ import {
   listUnclosed,
   lockStream,
   loseUnseenEncoders,
+  type ClosingTimes,
   type Stream,
 } from '../store/streams.ts'
 
 /** An encoder that no ingest worker has reported for this long is gone, in seconds. */
 const UNSEEN_SEC = 10
-/** How long the worker of a broadcast that has ended may take for what has arrived, in seconds. */
-const CLOSE_SEC = 30
+/** Segments wait in the memory of the worker while the store is full or fails: for as long as an operator needs to help. */
+const CLOSING_TIMES: ClosingTimes = { encodeSec: 30, storeSec: 900 }
 
-/** Follows the clocks of broadcasts: encoders that are gone, windows that have passed, and broadcasts that are too long. */
-export async function followBroadcasts(context: LiveContext): Promise<void> {
-  const { db, settings } = context
+/** The work runs far more often; after a longer pause no gateway may have heard what ingest workers report, in ms. */
+const OUTAGE_MS = 6000
+
+/** Returns the work that follows the clocks of broadcasts: encoders that are gone, windows that have passed, and their end. */
+export function createBroadcastClock(context: LiveContext): () => Promise<void> {
+  const canLose = createOutageWatch(context)
+  return async () => {
+    const changed = await applyClocks(context, canLose.begin())
+    canLose.end()
+    for (const { streamId, state } of changed) {
+      context.log.info('broadcast changed', { stream_id: streamId, state })
+      context.notifier.notify(topicOf(streamId))
+    }
+    for (const streamId of await listUnclosed(context.db, CLOSING_TIMES)) await close(context, streamId)
+  }
+}
+
+/** Which clocks have run while encoders could be heard. */
+type RunningClocks = { readonly seen: boolean; readonly windows: boolean }
+
+/**
+ * Creates what knows since when this gateway has its database: the clocks of encoders stand still during an outage, and
+ * some time after it, in which they are reported or come back.
+ */
+function createOutageWatch({ keepsConnections }: LiveContext) {
+  let endedMs = performance.now()
+  // What one invocation of a fetch runtime has met, no other one knows.
+  let seenFromMs = keepsConnections ? endedMs + UNSEEN_SEC * 1000 : 0
+  let windowsFromMs = 0
+  return {
+    begin(): RunningClocks {
+      const nowMs = performance.now()
+      if (keepsConnections && nowMs - endedMs > OUTAGE_MS) seenFromMs = windowsFromMs = nowMs + UNSEEN_SEC * 1000
+      return { seen: nowMs >= seenFromMs, windows: nowMs >= windowsFromMs }
+    },
+    end: () => void (endedMs = performance.now()),
+  }
+}
+
+async function applyClocks({ db, settings }: LiveContext, running: RunningClocks): Promise<Stream[]> {
   const { reconnectWindowMs, maxBroadcastSec } = settings.live
-  const changed: Stream[] = [
-    ...(await loseUnseenEncoders(db, UNSEEN_SEC)),
-    ...(await endPastWindow(db, reconnectWindowMs / 1000, 'its encoder did not come back (RECONNECT_WINDOW)')),
+  const awayTooLong = 'its encoder did not come back (RECONNECT_WINDOW)'
+  return [
+    ...(running.seen ? await loseUnseenEncoders(db, UNSEEN_SEC) : []),
+    ...(running.windows ? await endPastWindow(db, reconnectWindowMs / 1000, awayTooLong) : []),
     ...(await endTooLong(db, maxBroadcastSec, 'it reached the longest duration (MAX_BROADCAST_HOURS)')),
   ]
-  for (const { streamId, state } of changed) {
-    context.log.info('broadcast changed', { stream_id: streamId, state })
-    context.notifier.notify(topicOf(streamId))
-  }
-  for (const streamId of await listUnclosed(db, CLOSE_SEC)) await close(context, streamId)
 }
 
 async function close(context: LiveContext, streamId: string): Promise<void> {

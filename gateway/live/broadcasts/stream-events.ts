@@ -1,6 +1,6 @@
 import type { Context as HonoContext } from 'hono'
 
-import { encodeFrame, streamEvents, type EventWriter } from '../../http/event-stream.ts'
+import { encodeFrame, encodePosition, lastEventId, streamEvents, type EventWriter } from '../../http/event-stream.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import type { AccessChecks } from '../playback/access-checks.ts'
@@ -16,15 +16,19 @@ import type { StreamView } from './present.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
 import type { OwnedStream } from '../store/streams.ts'
 
-/**
- * Reads the chat of a broadcast for a viewer: calls `onEntries` with what is new, and again with the tips of it, one entry
- * or an array of them as JSON. Returns a function that ends this.
- */
-export type ReadChat = (
-  streamId: string,
-  viewer: SignedIn | null,
-  onEntries: (event: 'chat' | 'tips', json: string) => void,
-) => () => void
+/** Reads the chat of a broadcast for a viewer; returns a function that ends this. */
+export type ReadChat = (streamId: string, viewer: SignedIn | null, listener: ChatEventListener) => () => void
+
+type ChatEventListener = {
+  /** The number after which the chat begins; `null`: with what is new. */
+  readonly fromSeq: number | null
+  /** Called with the number after which it does. */
+  readonly onBegin: (seq: number) => void
+  /** Called with the tips of what is new, then with all of it up to `seq`: one entry or an array of them as JSON. */
+  readonly onEntries: (event: 'chat' | 'tips', json: string, seq: number | null) => void
+  /** Called where it cannot go on: it is not readable at the moment, or not for this viewer any more. */
+  readonly onLost: () => void
+}
 
 /** What the event streams of one gateway share. */
 export type BroadcastEventSources = {
@@ -40,8 +44,8 @@ const NO_CHAT = 'off'
 
 /**
  * Streams a broadcast's `state`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent events, up to
- * its end or the moment at which the viewer may not watch it any more. An open stream counts as a viewer, but not with
- * `?monitor=`; `?viewer=` names the one that the page's player has too.
+ * its end or the moment at which the viewer may not watch it any more. The id is that of the newest chat entry, after which
+ * the chat resumes. An open stream counts as a viewer, but not with `?monitor=`; `?viewer=` names the one of the page's player.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function streamBroadcast(
@@ -53,8 +57,8 @@ export async function streamBroadcast(
   const found = await findWatchableStream(context.db, viewer, id)
   const isCounted = c.req.query(MONITOR_QUERY) === undefined
   const ref = isCounted ? { streamId: id, viewerId: viewerIdOf(c) ?? newCode() } : null
-  const hasChat = c.req.query('chat') !== NO_CHAT
-  return streamEvents(c, context.streams, (writer) => writeEvents({ ...sources, viewer, ref, found, hasChat }, writer))
+  const chat = c.req.query('chat') === NO_CHAT ? null : { fromSeq: lastEventId(c) }
+  return streamEvents(c, context.streams, (writer) => writeEvents({ ...sources, viewer, ref, found, chat }, writer))
 }
 
 type BroadcastEvents = BroadcastEventSources & {
@@ -62,14 +66,16 @@ type BroadcastEvents = BroadcastEventSources & {
   /** The viewer that the stream counts as; `null` where it is none. */
   readonly ref: ViewerRef | null
   readonly found: OwnedStream
-  readonly hasChat: boolean
+  /** Where its chat begins; `null`: it has none. */
+  readonly chat: Pick<ChatEventListener, 'fromSeq'> | null
 }
 
 async function writeEvents(events: BroadcastEvents, { write, signal }: EventWriter): Promise<void> {
-  const { context, leases, followed, viewer, ref, found } = events
+  const { context, leases, followed, viewer, ref, found, chat } = events
   const { streamId } = found.stream
   const mayWatch = createWatchCheck(events)
   const send = createSender(write)
+  const onBegin = (seq: number) => write(encodePosition(seq))
   const isOwner = viewer?.user.userId === found.stream.userId
   let shown: OwnedStream | null = null
   /** Returns whether further events may follow. */
@@ -85,13 +91,16 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
       const apply = async (current: OwnedStream | null) => {
         if (current === null || !(await mayWatch(current)) || !show(current)) end()
       }
-      const unfollow = followed.follow(streamId, (current) => void apply(current))
-      const leaveChat = events.hasChat ? events.readChat(streamId, viewer, send) : () => {}
+      let leaveChat = () => {}
       const end = () => {
         unfollow()
         leaveChat()
         resolve()
       }
+      const unfollow = followed.follow(streamId, (current) => void apply(current))
+      // Without its chat, the stream would have a gap: its client resumes.
+      const listener = { onBegin, onEntries: send, onLost: end }
+      if (chat !== null) leaveChat = events.readChat(streamId, viewer, { ...chat, ...listener })
       signal.addEventListener('abort', end, { once: true })
       if (signal.aborted) end()
     })
@@ -114,16 +123,15 @@ function createWatchCheck({ context, checks, viewer }: BroadcastEvents): (curren
   }
 }
 
-type SendEvent = (event: string, data: string) => void
+type SendEvent = (event: string, data: string, id?: number | null) => void
 
 /** Returns a function that writes an event, unless its data is that of the last one of its name. */
 function createSender(write: EventWriter['write']): SendEvent {
   const sent = new Map<string, string>()
-  let number = 0
-  return (event, data) => {
+  return (event, data, id = null) => {
     if (sent.get(event) === data) return
     sent.set(event, data)
-    write(encodeFrame({ id: ++number, event, data }))
+    write(encodeFrame({ id, event, data }))
   }
 }
 

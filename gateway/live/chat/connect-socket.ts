@@ -75,6 +75,8 @@ function serve(socket: OpenSocket, speaker: Speaker, join: () => () => void): So
 function toReader(socket: OpenSocket, viewer: SignedIn | null): ChatReader {
   return {
     viewer,
+    // A client of sockets knows the number from the list of messages.
+    begin: () => {},
     send: (frame) => socket.send(frame.json()),
     isSlow: () => socket.waitingBytes > MAX_WAITING_BYTES,
     end(reason) {

@@ -46,6 +46,7 @@ function createReader(isSlow = () => false) {
   const ends: ReaderEnd[] = []
   const reader: ChatReader = {
     viewer: null,
+    begin: () => undefined,
     send(frame) {
       frames.push(frame.json())
       seqs.push(...frame.entries.map(({ seq }) => seq))

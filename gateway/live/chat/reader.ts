@@ -10,6 +10,8 @@ export type ReaderEnd = 'ended' | 'signed_out' | 'gone' | 'slow' | 'failed'
 /** A connection that reads a chat. */
 export type ChatReader = {
   readonly viewer: SignedIn | null
+  /** Receives the number after which the chat begins for it, once and before the first frame. */
+  begin(seq: number): void
   /** Sends a frame without waiting. */
   send(frame: ChatFrame): void
   /** Returns whether so much waits for its client that it is dropped. */

@@ -71,7 +71,11 @@ export function openRoom(source: RoomSource, onEmpty: () => void): ChatRoom {
       room.behind.add(reader)
       if (!isRunning) void run()
       isRunning = true
-      const joining = begun.then(() => catchUp(room, reader, fromSeq ?? room.cursor, source.readAfter))
+      const joining = begun.then(() => {
+        const seq = fromSeq ?? room.cursor
+        if (room.behind.has(reader)) reader.begin(seq)
+        return catchUp(room, reader, seq, source.readAfter)
+      })
       void joining.catch(() => dropReader(room, reader, 'failed')).then(() => wake())
       return () => {
         room.joined.delete(reader)

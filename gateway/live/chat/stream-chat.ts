@@ -1,6 +1,6 @@
 import type { Context as HonoContext } from 'hono'
 
-import { encodeFrame, lastEventId, streamEvents, type EventWriter } from '../../http/event-stream.ts'
+import { encodeFrame, encodePosition, lastEventId, streamEvents, type EventWriter } from '../../http/event-stream.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import { findWatchableStream } from '../broadcasts/find-own-stream.ts'
 import type { Chat } from './chat.ts'
@@ -11,7 +11,7 @@ const END = encodeFrame({ id: 0, event: 'end', data: '{}' })
 
 /**
  * Streams the chat of a broadcast as server-sent events `message`, each one message or an array of them, whose id is the
- * number of the newest one. `Last-Event-ID`, or `from`, continues after a number. `end` follows when the broadcast ends.
+ * number of the newest one. `Last-Event-ID`, or `from`, continues after a number, which a client has from the beginning on.
  * @throws BrokenRule STREAM_NOT_FOUND, INVALID_CONFIG, GATEWAY_BUSY
  */
 export async function streamChat(
@@ -41,6 +41,7 @@ async function writeChat({ rooms, viewer, id, fromSeq }: ChatStream, { write, si
     }
     const reader: ChatReader = {
       viewer,
+      begin: (seq) => write(encodePosition(seq)),
       send: (frame) => write(frame.event()),
       // One that leaves too many frames unread is disconnected by its stream.
       isSlow: () => false,

@@ -4,11 +4,15 @@ import { clientUrlOf } from '../../settings/read-settings.ts'
 import type { LiveContext } from '../context.ts'
 import { findIngestServer } from '../store/ingest-servers.ts'
 
-/** Where a broadcast is published: by RTMP to `{rtmp_url}/{stream_key}`, by WHIP to `whip_url` with the key as token. */
+/**
+ * Where a broadcast is published: by RTMP to `{rtmp_url}/{stream_key}`, by WHIP to `whip_url` with the key as token, by SRT
+ * to `srt_url`, which holds its passphrase and is shown with a new key only.
+ */
 export const IngestAddresses = v.object({
   rtmp_url: v.string(),
   rtmps_url: v.optional(v.string()),
   whip_url: v.optional(v.string()),
+  srt_url: v.optional(v.string()),
 })
 export type IngestAddresses = v.InferOutput<typeof IngestAddresses>
 

@@ -19,6 +19,7 @@ import {
 import type { LiveContext } from '../context.ts'
 import { topicOf } from '../topic.ts'
 import { INGEST_ATTEMPTS } from './pod.ts'
+import { listSrtListeners } from './srt.ts'
 import { recordIngestServer } from '../store/ingest-servers.ts'
 
 /**
@@ -43,6 +44,7 @@ export async function recordIngestReport(
   return {
     duplicate: changed === null,
     sessions: report.sessions.map((one) => judgeSession(one, byId.get(one.stream_id))),
+    srt: await listSrtListeners(context, ingestId),
   }
 }
 

@@ -70,9 +70,11 @@ async function record(tx: Tx, streamId: string, report: BroadcastReport): Promis
     partsEpoch: report.epoch,
     health: report.health,
     ...(report.poster === null ? {} : { poster: report.poster }),
+    // Its next worker does not know of it any more.
+    ...(report.finished_session === stream.lastSession ? { lastSession: null } : {}),
   })
   const current = updated ?? stream
-  return isFinished(current, report) ? closeStream(tx, current) : current
+  return isFinished(current) ? closeStream(tx, current) : current
 }
 
 /** Inserts the runs that a report brings; returns all runs of the epoch, in order. */
@@ -110,7 +112,8 @@ function continues(
 }
 
 function countBytes({ segments }: BroadcastReport): number {
-  return segments.flatMap(({ bytes }) => bytes).reduce((sum, bytes) => sum + bytes, 0)
+  const stored = segments.filter((segment) => segment.is_missing !== true)
+  return stored.flatMap(({ bytes }) => bytes).reduce((sum, bytes) => sum + bytes, 0)
 }
 
 /** Returns where the stored segments end after a report. */
@@ -121,6 +124,6 @@ function positionAfter({ segments }: BroadcastReport, runs: readonly EncoderRunR
 }
 
 /** Returns whether nothing more can come: the broadcast has ended, and its last session was encoded to its end. */
-function isFinished({ state, lastSession }: Stream, report: BroadcastReport): boolean {
-  return state === 'ended' && (lastSession === null || report.finished_session === lastSession)
+function isFinished({ state, lastSession }: Stream): boolean {
+  return state === 'ended' && lastSession === null
 }

@@ -51,6 +51,7 @@ export async function insertSegments(
       programDateTime: new Date(segment.program_date_time),
       frames: segment.frames,
       bytes: segment.bytes,
+      isMissing: segment.is_missing ?? false,
     })),
   )
 }

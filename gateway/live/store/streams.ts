@@ -180,22 +180,30 @@ export function endTooLong(db: DbOrTx, maxSec: number, endReason: string): Promi
   return changeStates(db, 'ended', since, { ...NO_PUBLISHER, endReason })
 }
 
-/** Records that no ingest worker has reported the encoders of broadcasts for `afterSec` seconds: they are gone. */
+/**
+ * Records that no ingest worker has reported the encoders of broadcasts for `afterSec` seconds: they seem to be gone. One
+ * that is reported again publishes on: its ingest worker was cut off.
+ */
 export function loseUnseenEncoders(db: DbOrTx, afterSec: number): Promise<Stream[]> {
   const unseen = lt(streams.publisherSeenAt, sql`now() - make_interval(secs => ${afterSec})`)
-  return changeStates(db, 'encoder_lost', and(isNotNull(streams.publisherSession), unseen), NO_PUBLISHER)
+  return changeStates(db, 'encoder_lost', and(isNotNull(streams.publisherSession), unseen))
 }
 
 /** Records that the encoders of an ingest worker are gone, since its process is another one. */
 export function loseEncodersOf(db: DbOrTx, ingestId: string): Promise<Stream[]> {
-  return changeStates(db, 'encoder_lost', eq(streams.publisherIngest, ingestId), NO_PUBLISHER)
+  return losePublishers(db, and(isNotNull(streams.publisherSession), eq(streams.publisherIngest, ingestId)))
 }
 
 /** Records that sessions have ended, where they are the ones that publish. */
 export async function loseEncoders(db: DbOrTx, sessions: readonly string[]): Promise<Stream[]> {
-  return sessions.length === 0
-    ? []
-    : changeStates(db, 'encoder_lost', isAmong(streams.publisherSession, sessions), NO_PUBLISHER)
+  return sessions.length === 0 ? [] : losePublishers(db, isAmong(streams.publisherSession, sessions))
+}
+
+/** Records that the encoders of broadcasts are gone, also of those which seemed to be so before; returns the others. */
+async function losePublishers(db: DbOrTx, condition: SQL | undefined): Promise<Stream[]> {
+  const lost = await changeStates(db, 'encoder_lost', condition, NO_PUBLISHER)
+  await db.update(streams).set(NO_PUBLISHER).where(condition)
+  return lost
 }
 
 /** Records that sessions send nothing; they may send again. */
@@ -236,8 +244,12 @@ export const STREAMS_ARE_OPEN: DueInMs = dueWhile(sql`(
   exists (select from ${streams} where ${streams.closedAt} is null and ${streams.startedAt} is not null)
   or exists (select from ${streams} where ${streams.closedAt} is null and ${streams.state} = 'ended'))`)
 
-/** Returns broadcasts that have ended, and whose worker has not reported its last segment, for `afterSec` seconds. */
-export async function listUnclosed(db: DbOrTx, afterSec: number): Promise<string[]> {
+/** How long the worker of a broadcast that has ended may take, in seconds: to encode what has arrived, and to store it. */
+export type ClosingTimes = { readonly encodeSec: number; readonly storeSec: number }
+
+/** Returns broadcasts that have ended, and whose worker has not reported its last segment in time. */
+export async function listUnclosed(db: DbOrTx, { encodeSec, storeSec }: ClosingTimes): Promise<string[]> {
+  const hasWaiting = sql`coalesce((${streams.health} ->> 'waiting_segments')::int, 0) > 0`
   const rows = await db
     .select({ id: streams.streamId })
     .from(streams)
@@ -245,7 +257,10 @@ export async function listUnclosed(db: DbOrTx, afterSec: number): Promise<string
       and(
         eq(streams.state, 'ended'),
         isNull(streams.closedAt),
-        lt(streams.endedAt, sql`now() - make_interval(secs => ${afterSec})`),
+        lt(
+          streams.endedAt,
+          sql`now() - make_interval(secs => case when ${hasWaiting} then ${storeSec}::int else ${encodeSec}::int end)`,
+        ),
       ),
     )
   return rows.map(({ id }) => id)

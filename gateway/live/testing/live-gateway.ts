@@ -108,11 +108,13 @@ export async function claimIngest(url: string, id = 'ingest-0'): Promise<Simulat
   }
 }
 
+type EncodeOptions = Partial<BroadcastReport> & { readonly isMissing?: boolean }
+
 /** A live worker of a test, which says what was encoded. */
 export type SimulatedEncoder = {
   readonly claim: Claim & { readonly order: Json }
-  /** Reports `count` further segments of two seconds of a run. */
-  encode(session: string, count: number, more?: Partial<BroadcastReport>): Promise<BroadcastReportAccepted>
+  /** Reports `count` further segments of two seconds of a run; `isMissing`: they could not be stored. */
+  encode(session: string, count: number, more?: EncodeOptions): Promise<BroadcastReportAccepted>
   /** Begins another run with these rungs. */
   beginRun(rungs: readonly number[]): void
   report(more: Partial<BroadcastReport>): Promise<ApiResponse>
@@ -149,7 +151,7 @@ export async function claimBroadcast(url: string, streamId: string): Promise<Sim
       run++
       isNewRun = true
     },
-    async encode(session, count, more = {}) {
+    async encode(session, count, { isMissing = false, ...more } = {}) {
       const runs = isNewRun ? [{ run, session, rungs: rungs.map((height) => encodedRung(height)) }] : []
       isNewRun = false
       const segments = Array.from({ length: count }, () => ({
@@ -161,6 +163,7 @@ export async function claimBroadcast(url: string, streamId: string): Promise<Sim
         end_ms: n * 2000,
         frames: 60,
         bytes: rungs.map(() => 1000),
+        ...(isMissing ? { is_missing: true } : {}),
       }))
       return (await report({ runs, segments, ...more })).json
     },

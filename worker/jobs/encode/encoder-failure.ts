@@ -1,3 +1,4 @@
+import { saysDiskFull } from '../../platform/disk-full.ts'
 import type { ProgramResult } from '../../platform/run-program.ts'
 import { permanentFailure, transientFailure, type FailedOrAborted } from '../result.ts'
 
@@ -29,7 +30,6 @@ const INPUT_ERRORS = [
     meaning: 'the input is damaged and cannot be decoded',
   },
 ]
-const DISK_FULL = /No space left on device|Disk quota exceeded/
 /** The machine lacks a resource, or its disk fails. */
 const MACHINE_ERROR = /Cannot allocate memory|Resource temporarily unavailable|Input\/output error|Too many open files/
 
@@ -71,7 +71,7 @@ function classifyErrors(code: number, stderr: string): FailedOrAborted {
   const [firstLine] = lines
   const ownLine = lines.find((line) => !DECODER_LINE.test(line))
   const message = ownLine === undefined ? undefined : cleanLine(ownLine)
-  if (DISK_FULL.test(stderr)) return transientFailure('ENOSPC', 'no space is left on the disk for the output')
+  if (saysDiskFull(stderr)) return transientFailure('ENOSPC', 'no space is left on the disk for the output')
   if (MACHINE_ERROR.test(stderr))
     return transientFailure(
       'ENCODE_FAILED',

@@ -5,6 +5,7 @@ import { readEnvironment } from '../../environment.ts'
 import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../../kind.ts'
 import { openScratchFolder } from '../../platform/scratch.ts'
 import { openStore } from '../../stores/open-store.ts'
+import { repeatWhileFull } from '../repeat-while-full.ts'
 import { runSingleTask } from '../run-single-task.ts'
 import { ArchiveEnvironment } from './environment.ts'
 import { makeRecording } from './make-recording.ts'
@@ -28,12 +29,23 @@ function runArchive(environment: ArchiveEnvironment, assignment: ClaimedAssignme
     path: `/internal/v1/archives/${environment.ARCHIVE_ID}/status`,
     compose: (number, outcome): ArchiveReport => ({ ...number, outcome }),
     async perform() {
-      const outcome = await archive(environment, assignment)
+      const outcome = await repeatWhileFull<ArchiveOutcome>(() => archive(environment, assignment), {
+        patience: {
+          ms: SPACE_PATIENCE_MS,
+          giveUp: (reason) => ({ status: 'failed', reason: reason.slice(0, MAX_REASON_CHARS), missing: [] }),
+        },
+        log: assignment.log,
+        signal: assignment.lifetime.stopping,
+      })
       assignment.log.info('recording made', { ...outcome })
       return outcome
     },
   })
 }
+
+const MAX_REASON_CHARS = 300
+/** A file that is not made is never made again: its operator has time to make room, in ms. */
+const SPACE_PATIENCE_MS = 1_800_000
 
 /**
  * Makes and stores the file of a recording.

@@ -3,12 +3,11 @@
  * encoding. A decode to the end proves a file against the frames that it must have.
  */
 
-import { createWriteStream } from 'node:fs'
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { once } from 'node:events'
 
 import type { RecordedRun } from '../../../shared/contract/live-files.ts'
+import { saysDiskFull } from '../../platform/disk-full.ts'
 import { runProgram, type ProgramResult } from '../../platform/run-program.ts'
 import { StoreError, throwIfAborted, type Store } from '../../stores/store.ts'
 
@@ -35,7 +34,7 @@ const FFMPEG_TIMEOUT_MS = 6 * 3_600_000
 
 /**
  * Joins the segments of runs into one file; returns its path.
- * @throws SegmentProblem, StoreError where the store cannot be read now
+ * @throws SegmentProblem, StoreError where the store cannot be read now, or an error for which `isDiskFull` holds
  */
 export async function joinSegments(runs: readonly RecordedRun[], means: JoinMeans): Promise<string> {
   const paths: string[] = []
@@ -45,21 +44,16 @@ export async function joinSegments(runs: readonly RecordedRun[], means: JoinMean
 
 /** Writes a run's initialization segment and segments into one file. */
 async function joinRun({ init, prefix, segments }: RecordedRun, path: string, means: JoinMeans): Promise<string> {
-  const file = createWriteStream(path)
-  const append = async (bytes: Buffer) => {
-    if (!file.write(bytes)) await once(file, 'drain', { signal: means.signal })
-  }
-  await append(await readStored(init, means))
+  await using file = await open(path, 'w')
+  await file.writeFile(await readStored(init, means))
   for (const { n, bytes } of segments) {
     const name = `${prefix}${n}.m4s`
     const read = await readStored(name, means)
     if (read.length !== bytes) {
       throw new SegmentProblem(`segment ${name} has ${read.length} bytes instead of ${bytes}`, name)
     }
-    await append(read)
+    await file.writeFile(read)
   }
-  file.end()
-  await once(file, 'finish')
   return path
 }
 
@@ -123,7 +117,7 @@ export async function findFrameProblem(
 
 /**
  * Runs ffmpeg on files of this machine.
- * @throws StoreError `ABORTED`: a worker that must stop proves nothing about the segments
+ * @throws StoreError `ABORTED` and `ENOSPC`: a worker that must stop, or has no space, proves nothing about the segments
  */
 export async function runFfmpeg(
   args: readonly string[],
@@ -131,6 +125,9 @@ export async function runFfmpeg(
 ): Promise<ProgramResult> {
   const result = await runProgram(ffmpegPath, args, { timeoutMs: FFMPEG_TIMEOUT_MS, signal })
   throwIfAborted(signal)
+  if (result.kind === 'exited' && saysDiskFull(result.stderr)) {
+    throw new StoreError('ENOSPC', 'the disk of the worker is full')
+  }
   return result
 }
 

@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { newUuid } from '../../../shared/ids.ts'
+import { mountSmallDisk } from '../../../shared/testing/small-disk.ts'
 import { openLocalStore } from '../../stores/local.ts'
+import { makeCounterClip } from '../testing/counter-clip.ts'
+import { encodeClip } from '../testing/encode-clip.ts'
 import { makeRecording } from './make-recording.ts'
 
 test('all missing segments of a recording are named, and the one that is incomplete', async () => {
@@ -35,4 +38,35 @@ test('all missing segments of a recording are named, and the one that is incompl
     reason: `segment ${prefix}1.m4s has 3 bytes instead of 9`,
     missing: [`${prefix}1.m4s`, `${prefix}3.m4s`],
   })
+})
+
+test('a full disk is told apart from damaged segments, wherever the space ends', async ({ skip }) => {
+  const dir = await mkdtemp(join(tmpdir(), 'recording-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  const clip = await encodeClip(await makeCounterClip({ sec: 4, fps: '30' }))
+  const prefix = `live/${newUuid()}/1/180/`
+  await mkdir(join(dir, prefix), { recursive: true })
+  await writeFile(join(dir, prefix, 'init-1.mp4'), clip.inits[0]?.bytes ?? '')
+  const segments: { n: number; bytes: number }[] = []
+  for (const [n, { rungs }] of clip.segments.entries()) {
+    const bytes = Buffer.concat([...(rungs[0]?.parts ?? [])])
+    await writeFile(join(dir, prefix, `${n}.m4s`), bytes)
+    segments.push({ n, bytes: bytes.length })
+  }
+  const whole = segments.reduce((sum, { bytes }) => sum + bytes, 0)
+  const run = { init: `${prefix}init-1.mp4`, prefix, segments, duration_sec: 4 }
+  const order = { archive_id: newUuid(), runs: [run], frames: 120, output: 'recording.mp4' }
+  const store = openLocalStore({ dir, url: 'http://127.0.0.1:1/media' })
+  const makeOn = async (bytes: number) => {
+    const scratch = join(dir, 'scratch')
+    await using disk = await mountSmallDisk(scratch, `size=${Math.ceil(bytes / 4096) * 4096}`)
+    if (disk === null) return skip('only root can mount a disk')
+    const means = { store, dir: scratch, ffmpegPath: 'ffmpeg', signal: new AbortController().signal }
+    // The disk stays until it is made.
+    return await makeRecording(order, means).catch((error: unknown) => error)
+  }
+  // The joined run, then ffmpeg's own file beside it.
+  expect(await makeOn(whole / 2)).toMatchObject({ code: 'ENOSPC' })
+  expect(await makeOn(whole * 1.75 + 8192)).toMatchObject({ code: 'ENOSPC' })
+  expect(await makeOn(whole * 3 + 262_144)).toMatchObject({ kind: 'ok' })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
 import { partMs } from '../plan/plan-run.ts'
-import { type CounterClip, makeCounterClip } from '../testing/counter-clip.ts'
+import { type CounterClip, makeCounterClip, makeEnhancedClip } from '../testing/counter-clip.ts'
 import { type EncodedClip, encodeClip } from '../testing/encode-clip.ts'
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
@@ -53,6 +53,17 @@ describe('segments of two seconds, from a source that has to be encoded', () => 
     for (const { startMs, endMs } of encoded.segments.slice(0, -1))
       expect(Math.abs(endMs - startMs - 2000)).toBeLessThanOrEqual(1000 / encoded.plan.frameRate + 1)
   })
+})
+
+test.each([
+  { video: 'hevc', sound: 'opus' },
+  { video: 'av1', sound: 'aac' },
+  { video: 'h264', sound: 'opus' },
+] as const)('$video with $sound, as Enhanced RTMP sends them, are encoded, no frame lost', async (codecs) => {
+  const clip = await makeEnhancedClip(4, codecs)
+  const encoded = await encodeClip(clip)
+  expect(encoded.plan).toMatchObject({ isPassedThrough: false, hasAudio: true, keyFrames: 'source' })
+  await expectWhole(encoded, clip)
 })
 
 test('a run that begins between key frames begins with exactly the frame at that time', async () => {

@@ -113,7 +113,7 @@ export function startEncoderRun(options: EncoderRunOptions): EncoderRunHandle {
 function setUpRun({ plan, start, tags, baseMs, clock, ...options }: EncoderRunOptions) {
   const feed = createTagFeed(start)
   const rungCount = plan.rungs.length
-  const program = startProgram(options.ffmpegPath, buildEncoderArguments(plan, feed.startOffsetMs), {
+  const program = startProgram(options.ffmpegPath, buildEncoderArguments(plan, feed), {
     pipes: rungCount,
     limits: PROGRAM_LIMITS.encoder,
   })

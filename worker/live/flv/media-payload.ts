@@ -9,8 +9,16 @@
  */
 export type MediaPayloadKind = 'header' | 'key_frame' | 'frame' | 'extra' | 'empty'
 
-/** `codec`: `h264`, `hevc`, `av1`, `aac`, `opus`, or the name of a codec of no use here. `data`: offset of the codec's own bytes. */
-export type MediaPayload = { readonly codec: string; readonly kind: MediaPayloadKind; readonly data: number }
+/**
+ * `codec`: `h264`, `hevc`, `av1`, `aac`, `opus`, or the name of a codec of no use here. `data`: offset of the codec's own
+ * bytes. `offsetMs`: by how much it is presented after it is decoded.
+ */
+export type MediaPayload = {
+  readonly codec: string
+  readonly kind: MediaPayloadKind
+  readonly data: number
+  readonly offsetMs: number
+}
 
 const VIDEO_CODECS: Readonly<Record<number, string>> = {
   2: 'Sorenson H.263',
@@ -49,7 +57,9 @@ const FOURCC_CODECS: Readonly<Record<string, string>> = {
   'ec-3': 'E-AC-3',
 }
 
-const EMPTY: MediaPayload = { codec: '', kind: 'empty', data: 0 }
+const EMPTY: MediaPayload = { codec: '', kind: 'empty', data: 0, offsetMs: 0 }
+/** A composition time: SI24 (FLV 10.1 §E.4.3.1). */
+const TIME_BYTES = 3
 const KEY_FRAME = 1
 const COMMAND_FRAME = 5
 const AVC = 7
@@ -70,11 +80,11 @@ export function readVideoPayload(body: Buffer): MediaPayload {
   const frameType = first >> 4
   const id = first & 0x0f
   const codec = VIDEO_CODECS[id] ?? `video codec ${id}`
-  if (frameType === COMMAND_FRAME) return { codec, kind: 'extra', data: 1 }
+  if (frameType === COMMAND_FRAME) return { codec, kind: 'extra', data: 1, offsetMs: 0 }
   const frameKind = frameType === KEY_FRAME ? 'key_frame' : 'frame'
-  if (id !== AVC) return { codec, kind: frameKind, data: 1 }
+  if (id !== AVC) return { codec, kind: frameKind, data: 1, offsetMs: 0 }
   if (body.length <= 5 && body[1] === 1) return EMPTY
-  return { codec, kind: chooseAvcKind(body[1], frameKind), data: 5 }
+  return { codec, kind: chooseAvcKind(body[1], frameKind), data: 5, offsetMs: readTime(body, 2) }
 }
 
 function chooseAvcKind(packetType: number | undefined, frameKind: MediaPayloadKind): MediaPayloadKind {
@@ -89,29 +99,41 @@ export function readAudioPayload(body: Buffer): MediaPayload {
   const format = first >> 4
   if (format === ENHANCED_AUDIO) return readEnhancedAudio(body, first)
   const codec = AUDIO_CODECS[format] ?? `audio codec ${format}`
-  if (format !== AAC) return { codec, kind: 'key_frame', data: 1 }
+  if (format !== AAC) return { codec, kind: 'key_frame', data: 1, offsetMs: 0 }
   if (body.length <= 2) return EMPTY
-  return { codec, kind: body[1] === 0 ? 'header' : 'key_frame', data: 2 }
+  return { codec, kind: body[1] === 0 ? 'header' : 'key_frame', data: 2, offsetMs: 0 }
 }
 
 function readEnhancedVideo(body: Buffer, first: number): MediaPayload {
   const frameType = (first >> 4) & 7
   const { packetType, offset } = skipModifiers(body, first & 0x0f)
-  if (packetType === VIDEO_MULTITRACK) return { codec: 'multitrack video', kind: 'frame', data: offset }
+  if (packetType === VIDEO_MULTITRACK) return { codec: 'multitrack video', kind: 'frame', data: offset, offsetMs: 0 }
   if (frameType === COMMAND_FRAME && packetType !== PACKET.metadata) {
-    return { codec: '', kind: 'extra', data: offset }
+    return { codec: '', kind: 'extra', data: offset, offsetMs: 0 }
   }
   const { codec, data } = readFourCc(body, offset)
   const kind = choosePacketKind(packetType, frameType === KEY_FRAME ? 'key_frame' : 'frame')
   const hasTime = packetType === PACKET.codedFrames && WITH_COMPOSITION_TIME.has(codec)
-  return { codec, kind, data: data + (hasTime ? 3 : 0) }
+  return hasTime
+    ? { codec, kind, data: data + TIME_BYTES, offsetMs: readTime(body, data) }
+    : { codec, kind, data, offsetMs: 0 }
 }
 
 function readEnhancedAudio(body: Buffer, first: number): MediaPayload {
   const { packetType, offset } = skipModifiers(body, first & 0x0f)
-  if (packetType === AUDIO_MULTITRACK) return { codec: 'multitrack audio', kind: 'frame', data: offset }
+  if (packetType === AUDIO_MULTITRACK) return { codec: 'multitrack audio', kind: 'frame', data: offset, offsetMs: 0 }
   const { codec, data } = readFourCc(body, offset)
-  return { codec, kind: choosePacketKind(packetType, 'key_frame'), data }
+  return { codec, kind: choosePacketKind(packetType, 'key_frame'), data, offsetMs: 0 }
+}
+
+/** Returns whether a body has an enhanced header, by which a FourCC names the codec. */
+export function isEnhanced(track: 'audio' | 'video', body: Buffer): boolean {
+  const first = body[0] ?? 0
+  return track === 'audio' ? first >> 4 === ENHANCED_AUDIO : (first & 0x80) !== 0
+}
+
+function readTime(body: Buffer, at: number): number {
+  return body.length < at + TIME_BYTES ? 0 : body.readIntBE(at, TIME_BYTES)
 }
 
 function choosePacketKind(packetType: number, frameKind: MediaPayloadKind): MediaPayloadKind {

@@ -50,8 +50,18 @@ async function runIngest(
   log.info('listening for encoders', { host: environment.RTMP_HOST, ...server.ports, whip: server.whipPort })
   lifetime.stopping.addEventListener('abort', () => server.stop(RESTART_REASON))
   if (lifetime.stopping.aborted) server.stop(RESTART_REASON)
-  const { ports, whip } = server
-  const outcome = await reports.run({ epoch, assignmentPath, ports, whip, registry, callGateway, lifetime, log })
+  const { ports, whip, applySrt } = server
+  const outcome = await reports.run({
+    epoch,
+    assignmentPath,
+    ports,
+    whip,
+    applySrt,
+    registry,
+    callGateway,
+    lifetime,
+    log,
+  })
   if (outcome.kind === 'finished') await waitForReaders(server, lifetime.killed)
   return outcome
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-import type { IngestReport } from '../../../shared/contract/live.ts'
+import type { IngestReport, SrtListener } from '../../../shared/contract/live.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { composeHttpUrl, peerHostOf } from '../../platform/peer-host.ts'
@@ -18,6 +18,7 @@ import {
   type PublishAttempt,
 } from './serve-connection.ts'
 import { serveReader } from './serve-readers.ts'
+import { createSrtListeners } from './srt/srt-listeners.ts'
 import { startWhipServer, WHIP_PATH, type WhipServer } from './whip-server.ts'
 
 export type IngestServerOptions = {
@@ -38,7 +39,9 @@ export type IngestServer = AsyncDisposable & {
   readonly whip: IngestReport['whip']
   /** The UDP port of WebRTC; `null`: there is none. */
   readonly whipPort: number | null
-  /** Accepts no more encoders, and closes their connections. Readers go on. */
+  /** Opens the listeners for SRT that are new, and closes those that are not among them. */
+  readonly applySrt: (listeners: readonly SrtListener[]) => void
+  /** Accepts no more encoders, and lets those that publish leave. Readers go on. */
   stop(reason: string): void
   /** Returns how many readers there are. */
   readonly readers: () => number
@@ -58,6 +61,7 @@ type Readers = StreamServer & { readonly count: () => number }
 
 /**
  * Starts the servers of an ingest worker: RTMP, RTMPS where there is a certificate, WHIP, and HTTP for readers and offers.
+ * Listeners for SRT follow.
  * @throws EnvironmentError where a port cannot be bound or the certificate cannot be used
  */
 export async function startIngestServer(options: IngestServerOptions): Promise<IngestServer> {
@@ -75,6 +79,9 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
     const ports = await openPorts(options, context, connections)
     opened.push(ports)
     whip = await whipStart
+    const { RTMP_HOST: host, FFMPEG_PATH: ffmpegPath } = environment
+    const srt = createSrtListeners({ ...context, host, ffmpegPath })
+    opened.push(srt)
     let timer: ReturnType<typeof setTimeout> | undefined
     const sweep = () => {
       for (const connection of connections) connection.checkDeadlines()
@@ -87,10 +94,12 @@ export async function startIngestServer(options: IngestServerOptions): Promise<I
       whip: whip === null ? null : { url: `${baseUrl}${WHIP_PATH}` },
       whipPort: whip?.port ?? null,
       readers: readers.count,
+      applySrt: srt.apply,
       stop: (reason) => {
         ports.stopListening()
-        for (const connection of connections) connection.close(reason)
+        for (const connection of connections) connection.drain(reason)
         whip?.stop(reason)
+        srt.stop(reason)
       },
       async [Symbol.asyncDispose]() {
         clearTimeout(timer)

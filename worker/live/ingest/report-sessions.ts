@@ -1,6 +1,11 @@
 import * as v from 'valibot'
 
-import { IngestReportAccepted, LIVE_REPORT_INTERVAL_MS, type IngestReport } from '../../../shared/contract/live.ts'
+import {
+  IngestReportAccepted,
+  LIVE_REPORT_INTERVAL_MS,
+  type IngestReport,
+  type SrtListener,
+} from '../../../shared/contract/live.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { WorkerOutcome } from '../../kind.ts'
 import type { GatewayCaller } from '../../platform/callback.ts'
@@ -13,6 +18,8 @@ export type SessionReportsOptions = {
   readonly assignmentPath: string
   readonly ports: IngestReport['ports']
   readonly whip: IngestReport['whip']
+  /** Receives the listeners for SRT of each answer. */
+  readonly applySrt: (listeners: readonly SrtListener[]) => void
   readonly registry: PublisherRegistry
   readonly callGateway: GatewayCaller
   readonly lifetime: Lifetime
@@ -49,7 +56,7 @@ export function createSessionReports(): SessionReports {
       for (let seq = 1; ; seq++) {
         if (!isDue) await wakeSignal.wait(intervalMs(registry), lifetime.killed)
         isDue = false
-        const isLast = lifetime.stopping.aborted
+        const isLast = lifetime.stopping.aborted && registry.publishing() === 0
         const outcome = await sendReport(options, seq)
         if (outcome !== null) return outcome
         if (isLast && !registry.hasUnreportedEnds()) return { kind: 'finished' }
@@ -64,7 +71,7 @@ function intervalMs(registry: PublisherRegistry): number {
 
 /** Sends one report, again and again while the gateway is unreachable. Returns an outcome where it is the last one. */
 async function sendReport(options: SessionReportsOptions, seq: number): Promise<WorkerOutcome | null> {
-  const { epoch, ports, whip, registry, assignmentPath, callGateway, lifetime, log } = options
+  const { epoch, ports, whip, registry, applySrt, assignmentPath, callGateway, lifetime, log } = options
   const sessions = registry.describe()
   const report: IngestReport = { epoch, seq, ports, whip, sessions: [...sessions] }
   const callback = { method: 'PUT', path: `${assignmentPath}/status`, body: JSON.stringify(report) }
@@ -72,7 +79,9 @@ async function sendReport(options: SessionReportsOptions, seq: number): Promise<
   if (result.kind !== 'accepted') return result
   registry.acknowledge(sessions)
   const answer = v.safeParse(IngestReportAccepted, result.body)
-  if (answer.success) registry.applyVerdicts(answer.output.sessions)
-  else log.warn('answer to a report could not be read', { problem: v.summarize(answer.issues) })
+  if (answer.success) {
+    registry.applyVerdicts(answer.output.sessions)
+    applySrt(answer.output.srt)
+  } else log.warn('answer to a report could not be read', { problem: v.summarize(answer.issues) })
   return null
 }

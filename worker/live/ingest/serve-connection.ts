@@ -43,12 +43,14 @@ export type ConnectionDeadlines = {
 export type EncoderConnection = {
   /** Closes the connection where a deadline has passed. */
   checkDeadlines(): void
-  /** Sends the encoder a reason in words, and closes the connection. */
-  close(reason: string): void
+  /** Sends the encoder a reason in words. What it sends until it leaves still counts; soon its connection is closed. */
+  drain(reason: string): void
 }
 
 /** How long a closed connection stays, so that the encoder reads the reason. */
 const LINGER_MS = 400
+/** How long an encoder may take to leave, so that what is on its way from it arrives. */
+const DRAIN_MS = 1000
 /** Unsent answers of an encoder that does not read. */
 const MAX_UNSENT_BYTES = 1024 * 1024
 
@@ -62,6 +64,8 @@ type ConnectionState = {
   lastMediaMs: number
   hasAsked: boolean
   publisher: Publisher | null
+  /** Why the session ends, as the encoder was informed; `null`: it goes on. */
+  drainReason: string | null
   isClosed: boolean
 }
 
@@ -79,6 +83,7 @@ export function serveConnection(connection: TcpConnection, context: ConnectionCo
     lastMediaMs: nowMs,
     hasAsked: false,
     publisher: null,
+    drainReason: null,
     isClosed: false,
   }
   stream.on('data', (bytes: Buffer) => {
@@ -91,7 +96,7 @@ export function serveConnection(connection: TcpConnection, context: ConnectionCo
   })
   stream.on('end', () => close(state, 'the encoder closed the connection'))
   stream.on('close', () => close(state, 'the connection was lost'))
-  return { checkDeadlines: () => checkDeadlines(state), close: (reason) => close(state, reason) }
+  return { checkDeadlines: () => checkDeadlines(state), drain: (reason) => drain(state, reason) }
 }
 
 function send({ connection, isClosed }: ConnectionState, bytes: Buffer): void {
@@ -189,11 +194,20 @@ function begin(state: ConnectionState, attempt: PublishAttempt, streamId: string
   if (state.isClosed) context.registry.end(publisher.session, 'the encoder left before it was accepted')
 }
 
+function drain(state: ConnectionState, reason: string): void {
+  if (state.publisher === null) return close(state, reason)
+  if (state.isClosed || state.drainReason !== null) return
+  state.drainReason = reason
+  state.rtmp.announceEnd(reason)
+  setTimeout(() => close(state, reason), DRAIN_MS).unref()
+}
+
 /** Closes the connection once: the encoder reads the reason, the session ends. */
-function close(state: ConnectionState, reason: string): void {
+function close(state: ConnectionState, cause: string): void {
   if (state.isClosed) return
   state.isClosed = true
-  const { connection, context, publisher, rtmp } = state
+  const { connection, context, publisher, rtmp, drainReason } = state
+  const reason = drainReason ?? cause
   const { stream } = connection
   if (publisher === null) state.log.debug('connection closed', { reason })
   else {
@@ -201,7 +215,7 @@ function close(state: ConnectionState, reason: string): void {
     state.log.info('publisher ended', { session: publisher.session, stream_id: publisher.streamId, reason, dropped })
     context.registry.end(publisher.session, reason)
   }
-  if (rtmp.hasHandshake()) rtmp.refuse(reason)
+  if (rtmp.hasHandshake() && drainReason === null) rtmp.refuse(reason)
   stream.end()
   // What is still sent is read and dropped: unread bytes would reset the connection before the reason arrives.
   stream.resume()

@@ -126,6 +126,18 @@ describe.concurrent('sessions', () => {
     expect(gateway.sessions().at(-1)?.ended).toContain('restarts')
   })
 
+  test('what an encoder sends until it leaves a worker that stops is kept', async () => {
+    await using broadcast = await startBroadcast()
+    const { client, source, worker } = broadcast
+    await using reader = await startReaderAfter(client, clip.tags.slice(0, 100), source)
+    worker.lifetime.stop()
+    await client.waitForStatus(BAD_NAME)
+    publish(client, clip.tags.slice(100))
+    client.socket.end()
+    expect(await worker.done).toEqual({ kind: 'finished' })
+    expect(framesOf(await reader.readAll())).toEqual(framesOf(clip.tags))
+  })
+
   test('RTMPS is RTMP over TLS', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'tallylight-rtmps-'))
     try {

@@ -16,18 +16,26 @@ const INTERLEAVE_US = 300_000
 /** Key frames come where they are wanted; no GOP is longer. */
 const NO_KEY_FRAMES = 100_000
 
+/** What the encoder reads. */
+export type EncoderInput = {
+  /** ffmpeg's name of its demuxer. */
+  readonly format: 'flv' | 'matroska'
+  /** Time of the run's first frame on the input's clock, in ms. */
+  readonly startOffsetMs: number
+}
+
 /**
- * Returns ffmpeg's arguments for a run: FLV on stdin, and a fragmented MP4 for each rung on the pipes from 3 on. The feed's
+ * Returns ffmpeg's arguments for a run: its feed on stdin, and a fragmented MP4 for each rung on the pipes from 3 on. The feed's
  * clock reads `startOffsetMs` at the run's first frame. A tee muxes one encoding of the sound into every rung.
  */
-export function buildEncoderArguments(plan: RunPlan, startOffsetMs: number): readonly string[] {
+export function buildEncoderArguments(plan: RunPlan, { format, startOffsetMs }: EncoderInput): readonly string[] {
   const encoded = plan.rungs.filter(({ isCopy }) => !isCopy)
   const graph = [buildVideoGraph(plan, encoded, startOffsetMs), plan.hasAudio ? buildAudioGraph(startOffsetMs) : null]
   const isFiltered = encoded.length > 0 || plan.hasAudio
   return [
     ['-nostdin', '-hide_banner', '-nostats', '-v', 'warning', '-copyts'],
     ['-probesize', '5M', '-analyzeduration', '500000', '-fpsprobesize', '0', '-max_pixels', String(MAX_PIXELS)],
-    ['-protocol_whitelist', 'pipe', '-f', 'flv', '-i', 'pipe:0'],
+    ['-protocol_whitelist', 'pipe', '-f', format, '-i', 'pipe:0'],
     isFiltered ? ['-filter_complex', graph.filter((part) => part !== null).join(';')] : [],
     plan.rungs.flatMap((rung) => ['-map', rung.isCopy ? '0:v:0' : `[v${rung.name}]`]),
     plan.hasAudio ? ['-map', '[sound]'] : [],

@@ -16,6 +16,7 @@ const VIDEO: SourceVideo = {
   height: 1080,
   pixelAspect: 1,
   isInterlaced: false,
+  isCopyable: true,
   frameRate: 30,
   keyFrameTimesMs: [0, 2000],
 }
@@ -69,6 +70,7 @@ describe('the source is passed through', () => {
     ['with 10 bits', { pixelFormat: 'yuv420p10le' }, {}],
     ['with full colour', { pixelFormat: 'yuv444p' }, {}],
     ['interlaced', { isInterlaced: true }, {}],
+    ['without decoding times', { isCopyable: false }, {}],
     ['with irregular key frames', {}, { hasRegularKeyFrames: false }],
     ['above the ladder', { width: 2560, height: 1440 }, {}],
     ['begun between key frames', {}, { isAtKeyFrame: false }],

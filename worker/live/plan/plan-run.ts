@@ -50,7 +50,8 @@ const ROUNDING_MS = 1
 export function planRun(request: PlanRequest): RunPlan {
   const { video, ladder } = request
   const rungs = planRungs(ladder, video)
-  const canCopy = request.hasRegularKeyFrames && isPlayableAsIs(video) && rungs[0]?.height === video.height
+  const isTop = rungs[0]?.height === video.height
+  const canCopy = request.hasRegularKeyFrames && video.isCopyable && isPlayableAsIs(video) && isTop
   const isPassedThrough = canCopy && request.isAtKeyFrame
   const all = rungs.map((rung, index) => (index === 0 && isPassedThrough ? copyRung(rung, video) : rung))
   const kept = dropRungs(all, request.droppedRungs)

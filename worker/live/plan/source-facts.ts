@@ -8,6 +8,8 @@ export type SourceVideo = {
   /** Width of a pixel divided by its height. */
   readonly pixelAspect: number
   readonly isInterlaced: boolean
+  /** Its frames can be passed through, where players decode them. */
+  readonly isCopyable: boolean
   /** Frames per second. */
   readonly frameRate: number
   /** Times of the first key frames, in ms of the session. */

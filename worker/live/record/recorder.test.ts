@@ -51,18 +51,19 @@ function makeSegment(n: number): RecordedSegment {
 /** Opens a recorder on a store whose folder can be blocked by a file. */
 function openRecorder(maxBytes?: number) {
   const stored: number[] = []
+  const missing: number[] = []
   const abort = new AbortController()
   const recorder = createRecorder({
     store: openLocalStore({ dir: join(dir, 'store'), url: 'http://127.0.0.1:9' }),
     folder: 'live/1/1/',
     scratchDir: dir,
-    onStored: ({ row }) => stored.push(row.n),
+    onSettled: ({ row }, isStored) => (isStored ? stored : missing).push(row.n),
     clock: createClock(),
     log: createLog('test', 'error', () => {}),
     signal: abort.signal,
     ...(maxBytes === undefined ? {} : { maxBytes }),
   })
-  return { recorder, stored, abort }
+  return { recorder, stored, missing, abort }
 }
 
 const block = () => writeFile(join(dir, 'store'), 'not a folder')
@@ -98,14 +99,15 @@ test('while the store fails segments wait, and are stored in order afterwards', 
   expect(recorder.problem()).toBeNull()
 })
 
-test('where too much waits the oldest segments are dropped, and that is said', async () => {
+test('where too much waits the oldest segments are dropped, and are announced as missing', async () => {
   await block()
-  const { recorder, stored } = openRecorder(5000)
+  const { recorder, stored, missing } = openRecorder(5000)
   for (const n of [0, 1, 2, 3]) recorder.add(makeSegment(n))
   await until(() => recorder.problem()?.includes('cannot be stored') === true, 'the failure is known')
+  expect([missing, recorder.waiting()]).toEqual([[0, 1], 2])
   await unblock()
   await recorder.waitUntilIdle()
-  expect(stored).toEqual([2, 3])
+  expect([stored, missing, recorder.waiting()]).toEqual([[2, 3], [0, 1], 0])
   expect(recorder.problem()).toBe('2 segments are missing because the store failed')
 })
 

@@ -1,11 +1,12 @@
 /**
  * The way of segments to the store. Segments are stored a few at a time and are announced in order. While the store
- * fails, they wait in bounded memory; where that is full, the oldest one is dropped.
+ * fails, they wait in bounded memory; where that is full, the oldest one is dropped, and announced as missing.
  */
 
 import type { Log } from '../../../shared/log.ts'
 import { computeBackoffMs } from '../../platform/backoff.ts'
 import type { Clock } from '../../platform/clock.ts'
+import { isDiskFull } from '../../platform/disk-full.ts'
 import { sleep } from '../../platform/wake-signal.ts'
 import type { RecordedRun, RecordedSegment } from './recorded-segment.ts'
 import { createSegmentLine, type LineEntry } from './segment-line.ts'
@@ -19,11 +20,13 @@ export type Recorder = {
   waitUntilIdle(): Promise<void>
   /** Returns why segments are not stored, or were dropped lately; `null`: nothing is wrong. */
   problem(): string | null
+  /** Returns how many segments are not stored yet. */
+  waiting(): number
 }
 
 export type RecorderOptions = SegmentStore & {
-  /** Receives each stored segment, in order. */
-  readonly onStored: (segment: RecordedSegment) => void
+  /** Receives each segment in order, once it is stored or was dropped. */
+  readonly onSettled: (segment: RecordedSegment, isStored: boolean) => void
   readonly clock: Clock
   readonly log: Log
   readonly signal: AbortSignal
@@ -43,11 +46,11 @@ const MAX_PROBLEM_CHARS = 300
 export function createRecorder(options: RecorderOptions): Recorder {
   const { clock, log, signal, maxBytes = MAX_BYTES } = options
   const line = createSegmentLine()
-  const storedInits = new WeakMap<RecordedRun, Promise<void>>()
+  const ensureInits = createInitStore(options)
   let failure: string | null = null
   let dropped = { count: 0, atMs: -Infinity }
 
-  function addEntry(segment: RecordedSegment | null, onDone: () => void): void {
+  function addEntry(segment: RecordedSegment | null, onDone: LineEntry['onDone']): void {
     line.add(segment, onDone)
     for (const { row } of line.shrink(maxBytes)) {
       dropped = { count: dropped.count + 1, atMs: clock.nowMs() }
@@ -73,32 +76,42 @@ export function createRecorder(options: RecorderOptions): Recorder {
         if (isStoring(entry)) entry.state = 'done'
       } catch (error) {
         if (failure === null && !signal.aborted) log.warn('segment not stored, retrying', { n: segment.row.n, error })
-        failure = error instanceof Error ? error.message : String(error)
+        failure = describeFailure(error)
         await sleep(computeBackoffMs(failures, BACKOFF), signal)
       }
     }
     proceed()
   }
 
-  /** Stores the initialization segments of a run once. A failure is repeated with the next attempt. */
-  function ensureInits(run: RecordedRun): Promise<void> {
-    const storing = storedInits.get(run) ?? storeInits(run, options, signal)
-    storedInits.set(run, storing)
-    storing.catch(() => storedInits.delete(run))
-    return storing
-  }
-
   return {
-    add: (segment) => addEntry(segment, () => options.onStored(segment)),
+    add: (segment) => addEntry(segment, (isStored) => options.onSettled(segment, isStored)),
     after: (then) => addEntry(null, then),
+    waiting: line.waiting,
     waitUntilIdle: () =>
       new Promise<void>((resolve) => {
         if (signal.aborted) resolve()
         signal.addEventListener('abort', () => resolve(), { once: true })
-        addEntry(null, resolve)
+        addEntry(null, () => resolve())
       }),
     problem: () => describeProblem(failure, clock.nowMs() - dropped.atMs < DROPPED_NOTE_MS ? dropped.count : 0),
   }
+}
+
+/** Returns a function that stores the initialization segments of a run once. A failure is repeated with the next call. */
+function createInitStore(options: RecorderOptions): (run: RecordedRun) => Promise<void> {
+  const stored = new WeakMap<RecordedRun, Promise<void>>()
+  return (run) => {
+    const storing = stored.get(run) ?? storeInits(run, options, options.signal)
+    stored.set(run, storing)
+    storing.catch(() => stored.delete(run))
+    return storing
+  }
+}
+
+/** Describes why a segment was not stored, with the code of a full disk. */
+function describeFailure(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return isDiskFull(error) ? `no space is left (ENOSPC): ${message}` : message
 }
 
 function describeProblem(failure: string | null, dropped: number): string | null {

@@ -3,18 +3,20 @@ import { countBytes, type RecordedSegment } from './recorded-segment.ts'
 /** A segment on its way to the store; without `segment`, a marker between segments. */
 export type LineEntry = {
   readonly segment: RecordedSegment | null
-  /** Called in order, once the segment is stored; not called where it was dropped. */
-  readonly onDone: () => void
+  /** Called in order, once the segment is stored or was dropped. */
+  readonly onDone: (isStored: boolean) => void
   state: 'waiting' | 'storing' | 'done' | 'dropped'
 }
 
 /** Segments in the order in which they are announced, bounded. */
 export type SegmentLine = {
-  add(segment: RecordedSegment | null, onDone: () => void): void
+  add(segment: RecordedSegment | null, onDone: LineEntry['onDone']): void
   /** Announces what is done, and returns the entries to store now, at most `limit` at a time. */
   proceed(limit: number): readonly LineEntry[]
   /** Drops the oldest segments while more than `maxBytes` wait, but never the newest one; returns those. */
   shrink(maxBytes: number): readonly RecordedSegment[]
+  /** Returns how many segments are not stored. */
+  waiting(): number
 }
 
 /** Creates an empty line. */
@@ -24,7 +26,7 @@ export function createSegmentLine(): SegmentLine {
   function announce(): void {
     for (let first = entries[0]; first !== undefined && isPassable(first); first = entries[0]) {
       entries.shift()
-      if (first.state !== 'dropped') first.onDone()
+      first.onDone(first.state !== 'dropped')
     }
   }
 
@@ -47,6 +49,7 @@ export function createSegmentLine(): SegmentLine {
         dropped.push(oldest)
       }
     },
+    waiting: () => entries.filter((entry) => isKept(entry) && entry.segment !== null).length,
   }
 }
 

@@ -19,34 +19,42 @@ const FAILURES_UNTIL_PROBLEM = 5
 /** The ingest finds key frames by decode times, which precede presentation by less than this, in ms. */
 const REQUEST_MARGIN_MS = 500
 
-/** What follows a run or an attempt: another one, another one after a pause, or the end of the session. */
+/** What follows a run or an attempt: another one, another one after a pause, the end of the session, or of the work on it. */
 type NextStep =
   | { readonly kind: 'again' }
   | { readonly kind: 'over' }
+  | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly reason: string }
 
 /** Encodes a session until it ends, or the broadcast or the worker does. `fromMs`: where its reported segments end. */
 export async function encodeSession(broadcast: Broadcast, source: IngestSource, fromMs: number | null): Promise<void> {
-  const { log, health, stopping, ended, recorder, reporter } = broadcast
+  const { log, health, recorder, reporter } = broadcast
   const state: SessionState = { session: source.session, fromMs, facts: null, isIrregular: false, peakBps: 0 }
-  let failures = 0
   log.info('session begins', { session: source.session, from_ms: fromMs })
+  if (!(await encodeToEnd(broadcast, source, state))) return
+  health.setProblem(null)
+  log.info('session ended', { session: source.session, until_ms: state.fromMs })
+  recorder.after(() => reporter.reportFinished(source.session))
+}
+
+/** Returns whether the session was encoded to its end; false where the broadcast is over, or the worker stops before. */
+async function encodeToEnd(broadcast: Broadcast, source: IngestSource, state: SessionState): Promise<boolean> {
+  const { log, health, stopping, ended } = broadcast
+  let failures = 0
   while (!stopping.aborted && !ended.aborted) {
     const before = state.fromMs
     const step = await attempt(broadcast, source, state)
-    if (step.kind === 'over') break
+    if (step.kind === 'over') return !ended.aborted
+    if (step.kind === 'stopped') return false
     if (state.fromMs !== before) failures = 0
     if (step.kind === 'again') continue
     failures += 1
     log.warn('encoding interrupted', { session: source.session, failures, reason: step.reason })
-    if (!isCurrent(broadcast, source)) break
+    if (!isCurrent(broadcast, source)) return !ended.aborted
     if (failures >= FAILURES_UNTIL_PROBLEM) health.setProblem(step.reason.slice(0, 300))
     await sleep(computeBackoffMs(failures, BACKOFF), stopping)
   }
-  if (stopping.aborted || ended.aborted) return
-  health.setProblem(null)
-  log.info('session ended', { session: source.session, until_ms: state.fromMs })
-  recorder.after(() => reporter.reportFinished(source.session))
+  return false
 }
 
 function isCurrent({ reporter }: Broadcast, { session }: IngestSource): boolean {
@@ -85,7 +93,7 @@ async function encodeOpened(
   const wanted = { fromMs: state.fromMs, isKnown: state.facts !== null, isCurrent: () => isCurrent(broadcast, source) }
   const reading = await readStart(broadcast, opened.tags, wanted)
   if (reading.kind === 'lost') return { kind: 'failed', reason: reading.reason }
-  if (reading.kind !== 'start') return { kind: 'over' }
+  if (reading.kind !== 'start') return { kind: reading.kind === 'ended' ? 'over' : 'stopped' }
   const probe = state.facts ?? (await probeSource(environment.FFPROBE_PATH, reading.start, ended))
   if (probe.kind === 'problem') health.setProblem(probe.reason)
   if (probe.kind !== 'ok') return { kind: 'failed', reason: probe.reason }
@@ -115,9 +123,10 @@ type ProbedSource = Extract<SourceProbe, { readonly kind: 'ok' }>
 function afterRun(end: RunEnd, state: SessionState): NextStep {
   switch (end.kind) {
     case 'ended':
+      return { kind: 'over' }
     case 'stopped':
     case 'aborted':
-      return { kind: 'over' }
+      return { kind: 'stopped' }
     case 'changed':
       state.facts = null
       return { kind: 'again' }

@@ -5,7 +5,7 @@ import { runProgram } from '../../platform/run-program.ts'
 import { FfprobeOutput, type FfprobeStream } from '../../media/ffprobe-output.ts'
 import { MAX_PIXELS, type SourceVideo } from '../plan/source-facts.ts'
 import type { SourceStart } from './collect-start.ts'
-import { createTagFeed } from './feed-tags.ts'
+import { createTagFeed, type TagFeed } from './feed-tags.ts'
 import { measureFrameRate } from './measure-frames.ts'
 
 /** What an encoder sends, or why it cannot be encoded. `failed`: the probe itself failed, which may pass. */
@@ -26,7 +26,7 @@ export async function probeSource(ffprobePath: string, start: SourceStart, signa
   const feed = createTagFeed(start)
   const args = [
     ['-hide_banner', '-v', 'error', '-protocol_whitelist', 'pipe', '-max_pixels', String(MAX_PIXELS)],
-    ['-probesize', '64M', '-analyzeduration', '20M', '-f', 'flv'],
+    ['-probesize', '64M', '-analyzeduration', '20M', '-f', feed.format],
     ['-show_entries', `format=format_name:stream=${ENTRIES}`, '-of', 'json', '-i', 'pipe:0'],
   ]
   const input = [feed.header, ...start.tags.map(feed.encode)]
@@ -46,7 +46,7 @@ export async function probeSource(ffprobePath: string, start: SourceStart, signa
   const sizeProblem = findSizeProblem(video)
   if (sizeProblem !== null) return { kind: 'problem', reason: sizeProblem }
   const hasAudio = sound !== undefined && (sound.sample_rate ?? 0) > 0 && sound.channels > 0
-  return { kind: 'ok', video: describeVideo(video, start), hasAudio }
+  return { kind: 'ok', video: describeVideo(video, start, feed), hasAudio }
 }
 
 function findSizeProblem({ width, height }: FfprobeStream): string | null {
@@ -54,13 +54,15 @@ function findSizeProblem({ width, height }: FfprobeStream): string | null {
   return Math.min(width, height) < LEAST_SIDE ? `the picture is too small: ${width}x${height}` : null
 }
 
-function describeVideo(stream: FfprobeStream, start: SourceStart): SourceVideo {
+function describeVideo(stream: FfprobeStream, start: SourceStart, { format }: TagFeed): SourceVideo {
   return {
     codec: stream.codec_name ?? 'unknown',
     pixelFormat: stream.pix_fmt ?? 'unknown',
     width: stream.width,
     height: stream.height,
     pixelAspect: readPixelAspect(stream.sample_aspect_ratio),
+    // Matroska has no decoding times, without which frames that are presented in another order cannot be copied.
+    isCopyable: format === 'flv',
     isInterlaced: ['tt', 'bb', 'tb', 'bt'].includes(stream.field_order ?? ''),
     frameRate: measureFrameRate(start.frameTimesMs),
     keyFrameTimesMs: start.keyFrameTimesMs,

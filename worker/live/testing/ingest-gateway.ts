@@ -1,6 +1,12 @@
 import * as v from 'valibot'
 
-import { IngestReport, PublishRequest, type IngestSession, type SessionVerdict } from '../../../shared/contract/live.ts'
+import {
+  IngestReport,
+  PublishRequest,
+  type IngestSession,
+  type SessionVerdict,
+  type SrtListener,
+} from '../../../shared/contract/live.ts'
 import { newUuid } from '../../../shared/ids.ts'
 import { hashText } from '../../../shared/net/hash.ts'
 import { refusal, startFakeGateway, type FakeGateway, type GatewayAnswer } from '../../testing/fake-gateway.ts'
@@ -18,6 +24,8 @@ export type IngestGateway = AsyncDisposable & {
   reports(): readonly IngestReport[]
   /** The verdict on a session from now on. */
   judge(verdict: SessionVerdict): void
+  /** The listeners for SRT from now on. */
+  listenForSrt(listeners: readonly SrtListener[]): void
   waitFor: FakeGateway['waitFor']
 }
 
@@ -37,6 +45,7 @@ export async function startIngestGateway(options: IngestGatewayOptions): Promise
   const byHash = new Map(options.keys.map((key) => [hashText(key), streamIds.get(key)]))
   const accepted = new Map<string, string>()
   const verdicts = new Map<string, SessionVerdict>()
+  let srt: readonly SrtListener[] = []
   let epoch = 0
 
   const answerPublish = async (request: PublishRequest): Promise<GatewayAnswer> => {
@@ -61,7 +70,7 @@ export async function startIngestGateway(options: IngestGatewayOptions): Promise
     }
     if (path.endsWith('/publishers')) return answerPublish(v.parse(PublishRequest, JSON.parse(body)))
     if (reports().length >= (options.staleFrom ?? Number.POSITIVE_INFINITY)) return refusal(409, 'STALE_EPOCH')
-    return { status: 200, body: { duplicate: false, sessions: [...verdicts.values()] } }
+    return { status: 200, body: { duplicate: false, sessions: [...verdicts.values()], srt } }
   })
   const reports = () =>
     gateway.calls
@@ -78,6 +87,9 @@ export async function startIngestGateway(options: IngestGatewayOptions): Promise
         .map(({ body }) => v.parse(PublishRequest, JSON.parse(body))),
     sessions: () => reports().flatMap(({ sessions }) => sessions),
     judge: (verdict) => void verdicts.set(verdict.session, verdict),
+    listenForSrt: (listeners) => {
+      srt = listeners
+    },
     waitFor: (isEnough) => gateway.waitFor(isEnough),
     [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose](),
   }

@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm'
 
+import { prepareQuery, prepareStatement } from '../../../database/prepared-query.ts'
 import type { Db, DbOrTx, Tx } from '../../../ports/database.ts'
 import { chatEntries, chatRooms, chatSenders, users } from '../../schema.ts'
 import { TEXT_KINDS } from '../../rules/chat-entry.ts'
@@ -42,14 +43,21 @@ function selectEntries(db: DbOrTx) {
 
 /** Returns the entries of the live chat that follow a number, oldest first. */
 export function readEntriesAfter(db: Db, streamId: string, afterSeq: number, limit: number): Promise<ChatEntry[]> {
-  const ofRoom = eq(chatEntries.streamId, sql.placeholder('streamId'))
-  return selectEntries(db)
-    .where(and(ofRoom, gt(chatEntries.seq, sql.placeholder('afterSeq')), isLive))
-    .orderBy(asc(chatEntries.seq))
-    .limit(sql.placeholder('limit'))
-    .prepare('chat_entries_after')
-    .execute({ streamId, afterSeq, limit })
+  return entriesAfterQuery(db, { streamId, afterSeq, limit })
 }
+
+const entriesAfterQuery = prepareQuery('chat_entries_after', (db) =>
+  selectEntries(db)
+    .where(
+      and(
+        eq(chatEntries.streamId, sql.placeholder('streamId')),
+        gt(chatEntries.seq, sql.placeholder('afterSeq')),
+        isLive,
+      ),
+    )
+    .orderBy(asc(chatEntries.seq))
+    .limit(sql.placeholder('limit')),
+)
 
 /** Returns the newest messages of the live chat that stand before a number, oldest first. */
 export async function readNewestEntries(
@@ -90,13 +98,18 @@ export async function findNonces(
   streamId: string,
   refs: readonly NonceRef[],
 ): Promise<(NonceRef & { readonly seq: number })[]> {
-  const rows = await tx.execute<{ user_id: string; nonce: string; seq: number }>(sql`
-    select entry.user_id, entry.nonce, entry.seq
-    from json_to_recordset(${JSON.stringify(refs)}::json) as given("userId" uuid, nonce text)
-    join ${chatEntries} entry
-      on entry.stream_id = ${streamId} and entry.user_id = given."userId" and entry.nonce = given.nonce`)
+  const rows = await noncesQuery(tx, { streamId, refs: JSON.stringify(refs) })
   return rows.map(({ user_id: userId, nonce, seq }) => ({ userId, nonce, seq }))
 }
+
+const noncesQuery = prepareStatement<{ user_id: string; nonce: string; seq: number }>(
+  'chat_nonces',
+  sql`
+    select entry.user_id, entry.nonce, entry.seq
+    from json_to_recordset(${sql.placeholder('refs')}::json) as given("userId" uuid, nonce text)
+    join ${chatEntries} entry
+      on entry.stream_id = ${sql.placeholder('streamId')} and entry.user_id = given."userId" and entry.nonce = given.nonce`,
+)
 
 /** What is written to a room at one moment. */
 export type RoomWrite = {
@@ -108,23 +121,36 @@ export type RoomWrite = {
 
 /** Writes entries to a room whose row is locked. */
 export async function writeEntries(tx: Tx, streamId: string, write: RoomWrite): Promise<void> {
-  const { at, lastSeq, entries, senders } = write
-  const paid = senders.map(({ userId, paidUntilMs }) => ({ userId, until: new Date(paidUntilMs).toISOString() }))
-  await tx.execute(sql`
+  const paid = write.senders.map(({ userId, paidUntilMs }) => ({ userId, until: new Date(paidUntilMs).toISOString() }))
+  await writeQuery(tx, {
+    streamId,
+    at: write.at.toISOString(),
+    lastSeq: write.lastSeq,
+    entries: JSON.stringify(write.entries),
+    senders: JSON.stringify(paid),
+  })
+}
+
+const ROOM = sql`${sql.placeholder('streamId')}::uuid`
+const WRITTEN_AT = sql`${sql.placeholder('at')}::timestamptz`
+
+const writeQuery = prepareStatement(
+  'chat_write',
+  sql`
     with entries as (
       insert into ${chatEntries}
         (stream_id, seq, entry_id, kind, user_id, role, text, nonce, change, created_at)
-      select ${streamId}, seq, "entryId", kind, "userId", role, text, nonce, change, ${at.toISOString()}::timestamptz
-      from json_to_recordset(${JSON.stringify(entries)}::json) as given(
+      select ${ROOM}, seq, "entryId", kind, "userId", role, text, nonce, change, ${WRITTEN_AT}
+      from json_to_recordset(${sql.placeholder('entries')}::json) as given(
         seq int, "entryId" uuid, kind text, "userId" uuid, role text, text text, nonce text, change json)
     ), senders as (
       insert into ${chatSenders} (stream_id, user_id, paid_until, last_at)
-      select ${streamId}, "userId", until, ${at.toISOString()}::timestamptz
-      from json_to_recordset(${JSON.stringify(paid)}::json) as given("userId" uuid, until timestamptz)
+      select ${ROOM}, "userId", until, ${WRITTEN_AT}
+      from json_to_recordset(${sql.placeholder('senders')}::json) as given("userId" uuid, until timestamptz)
       on conflict (stream_id, user_id) do update set paid_until = excluded.paid_until, last_at = excluded.last_at
     )
-    update ${chatRooms} set last_seq = ${lastSeq} where ${chatRooms.streamId} = ${streamId}`)
-}
+    update ${chatRooms} set last_seq = ${sql.placeholder('lastSeq')} where ${chatRooms.streamId} = ${ROOM}`,
+)
 
 /** Which messages of a room are deleted: one, or all of a user. */
 export type DeletedMessages = { readonly entryId: string } | { readonly userId: string }

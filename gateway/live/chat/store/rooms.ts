@@ -1,5 +1,6 @@
 import { and, eq, lt, sql } from 'drizzle-orm'
 
+import { prepareQuery } from '../../../database/prepared-query.ts'
 import type { DbOrTx, Tx } from '../../../ports/database.ts'
 import { archives, chatRooms, streams } from '../../schema.ts'
 import { isAmong } from '../../store/is-among.ts'
@@ -25,14 +26,18 @@ export async function lockRoom(tx: Tx, streamId: string): Promise<LockedRoom | n
 }
 
 async function selectLocked(tx: Tx, streamId: string): Promise<LockedRoom | null> {
-  const [row] = await tx
+  const [row] = await lockQuery(tx, { streamId })
+  return row ?? null
+}
+
+const lockQuery = prepareQuery('chat_lock', (db) =>
+  db
     .select({ room: chatRooms, stream: STREAM_COLUMNS })
     .from(streams)
     .innerJoin(chatRooms, eq(chatRooms.streamId, streams.streamId))
-    .where(eq(streams.streamId, streamId))
-    .for('update', { of: chatRooms })
-  return row ?? null
-}
+    .where(eq(streams.streamId, sql.placeholder('streamId')))
+    .for('update', { of: chatRooms }),
+)
 
 /** Makes the room of a broadcast, with the settings of the owner's last one; returns false where there is none. */
 async function insertRoom(tx: Tx, streamId: string): Promise<boolean> {

@@ -78,6 +78,9 @@ export const STUDIO_MESSAGES = defineMessages({
     ],
     obsWhip: 'OBS Studio 30 by WHIP',
     obsWhipText: 'Choose the service “WHIP”, paste this server, and the stream key as bearer token:',
+    srt: 'SRT',
+    srtText:
+      'Paste this address as the server, and leave the stream key empty. It holds a passphrase: show it to no one.',
     ffmpeg: 'ffmpeg',
     ffmpegText: 'A test picture with a tone, or a file in place of the two inputs:',
     watchPage: 'Watch page',
@@ -195,6 +198,9 @@ export const STUDIO_MESSAGES = defineMessages({
     ],
     obsWhip: 'OBS Studio 30（WHIP）',
     obsWhipText: 'サービスで「WHIP」を選び、このサーバーを貼り付け、ストリームキーを Bearer トークンにします：',
+    srt: 'SRT',
+    srtText:
+      'このアドレスをサーバーに貼り付け、ストリームキーは空のままにしてください。パスフレーズを含むため、誰にも見せないでください。',
     ffmpeg: 'ffmpeg',
     ffmpegText: 'テスト映像とテスト音声を送ります。入力をファイルに置き換えることもできます：',
     watchPage: '視聴ページ',

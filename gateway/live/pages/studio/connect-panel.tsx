@@ -54,6 +54,13 @@ export function ConnectPanel({ language, ingest, streamKey, streamId }: ConnectP
           <CopyText text={ingest.whip_url} {...copied} />
         </details>
       )}
+      {ingest.srt_url === undefined ? null : (
+        <details class="help">
+          <summary>{text.srt}</summary>
+          <p class="muted">{text.srtText}</p>
+          <CopyText text={ingest.srt_url} {...copied} />
+        </details>
+      )}
       <details class="help">
         <summary>{text.ffmpeg}</summary>
         <p class="muted">{text.ffmpegText}</p>

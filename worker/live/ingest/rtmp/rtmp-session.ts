@@ -18,6 +18,8 @@ export type RtmpSession = {
   nextEvent(): RtmpEvent | null
   hasHandshake(): boolean
   acceptPublish(): void
+  /** Sends the client a reason in words why the publication will end. What it sends until then is still read. */
+  announceEnd(description: string): void
   /** Sends the client an error with a reason in words, unless it has unpublished. The caller closes the connection. */
   refuse(description: string): void
 }
@@ -59,12 +61,17 @@ export function createRtmpSession(write: (bytes: Buffer) => void): RtmpSession {
       sendControl(state, composeUserControl(USER_EVENT.streamBegin, state.publishStreamId))
       sendStatus(state, { level: 'status', code: 'NetStream.Publish.Start', description: 'The broadcast is on air.' })
     },
+    announceEnd: (description) => sendRefusal(state, description),
     refuse: (description) => {
       if (state.phase === 'closed') return
       state.phase = 'closed'
-      sendStatus(state, { level: 'error', code: 'NetStream.Publish.BadName', description })
+      sendRefusal(state, description)
     },
   }
+}
+
+function sendRefusal(state: RtmpSessionState, description: string): void {
+  sendStatus(state, { level: 'error', code: 'NetStream.Publish.BadName', description })
 }
 
 function createState(write: (bytes: Buffer) => void): RtmpSessionState {

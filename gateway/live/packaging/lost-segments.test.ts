@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { until } from '../../../shared/testing/until.ts'
+import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
+import { listUnclosed } from '../store/streams.ts'
+import {
+  claimBroadcast,
+  claimIngest,
+  signUp,
+  type SimulatedEncoder,
+  type SimulatedIngest,
+  type TestUser,
+} from '../testing/live-gateway.ts'
+
+let gateway: TestGateway
+let owner: TestUser
+let ingest: SimulatedIngest
+beforeAll(async () => {
+  gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
+  owner = await signUp(gateway.api, 'broadcaster')
+  await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
+  ingest = await claimIngest(gateway.url)
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const api = (method: string, path: string, body?: unknown) => gateway.api(method, `/api/v1${path}`, body, owner.headers)
+
+/** Puts a broadcast on the air, with two segments. */
+async function startBroadcast(): Promise<{ id: string; session: string; encoder: SimulatedEncoder }> {
+  const { json } = await api('POST', '/streams', { title: 'A show' })
+  const { session } = await ingest.publish(json.stream_key)
+  const encoder = await claimBroadcast(gateway.url, json.stream_id)
+  await encoder.encode(session, 2)
+  return { id: json.stream_id, session, encoder }
+}
+
+async function archiveOf(id: string) {
+  const { archives } = (await api('GET', '/archives')).json
+  return archives.find((one: { stream_id: string }) => one.stream_id === id)
+}
+
+it('a segment that could not be stored is a gap of the playlist, which players skip', async () => {
+  const { id, session, encoder } = await startBroadcast()
+  await encoder.encode(session, 1, { isMissing: true })
+  await encoder.encode(session, 1)
+  const text = await (await fetch(`${gateway.url}/live/${id}/360.m3u8`)).text()
+  const files = text.split('\n').filter((line) => /^#EXT-X-GAP|^[^#].*m4s$/.test(line))
+  expect(files.map((line) => line.replace(/^.*\//, ''))).toEqual(['0.m4s', '1.m4s', '#EXT-X-GAP', '2.m4s', '3.m4s'])
+  const [row] = await gateway.database.sql`select stored_bytes from streams where stream_id = ${id}`
+  expect(Number(row?.['stored_bytes'])).toBe(3 * 2 * 1000)
+})
+
+it('a broadcast that has ended waits for segments that are not stored yet; its recording says that they are lost', async () => {
+  const { id, session, encoder } = await startBroadcast()
+  const health = { lag_sec: 0, is_top_rung_dropped: false, is_passed_through: true }
+  await encoder.report({ health: { ...health, problem: 'the disk is full', waiting_segments: 2 } })
+  await api('PUT', `/streams/${id}/end`)
+  const { sql, db } = gateway.database
+  await sql`update streams set ended_at = now() - interval '1 min' where stream_id = ${id}`
+  expect(await listUnclosed(db, { encodeSec: 30, storeSec: 900 })).not.toContain(id)
+  expect(await encoder.encode(session, 1)).toMatchObject({ is_over: false })
+  await encoder.report({ health: { ...health, problem: 'the disk is full', waiting_segments: 1 } })
+  await sql`update streams set ended_at = now() - interval '16 min' where stream_id = ${id}`
+  await until(async () => (await archiveOf(id)) !== undefined, 'the broadcast is closed')
+  expect(await archiveOf(id)).toMatchObject({
+    status: 'failed',
+    error: 'its end could not be stored: the disk is full',
+    duration: 6,
+    playback_url: `/live/${id}/master.m3u8`,
+  })
+  const workers = await sql`select from assignments where kind = 'archive' and ended_at is null`
+  expect(workers).toHaveLength(0)
+})
+
+it('a broadcast whose last session was stored to its end is closed as soon as it ends, also by a further worker', async () => {
+  const { id, session, encoder } = await startBroadcast()
+  await ingest.report(id, [{ session, ended: 'the encoder disconnected' }])
+  await encoder.report({ finished_session: session })
+  const next = await claimBroadcast(gateway.url, id)
+  await api('PUT', `/streams/${id}/end`)
+  expect((await next.report({})).json).toMatchObject({ is_over: true })
+  expect(await archiveOf(id)).toMatchObject({ status: 'processing', duration: 4 })
+})
