@@ -142,23 +142,27 @@ async function findWriter({ gateways, sql }: Platform): Promise<readonly [WholeS
   return name === '0' ? [first, second] : [second, first]
 }
 
-/** A clip that a worker has begun to cut, and which is frozen then. */
-type FrozenClip = { readonly id: string; readonly workerPid: number }
+/** A clip that a worker has begun to cut. The worker is frozen until `thaw`, or the end of the test. */
+type FrozenClip = Disposable & { readonly id: string; readonly workerPid: number; readonly thaw: () => void }
 
 /** Orders clips until the workers of a gateway cut one; others are of no interest. */
 async function freezeClip({ sql, viewer, recordedId }: Platform, gateway: WholeSystem): Promise<FrozenClip> {
   for (;;) {
-    const body = { duration: CLIP_SEC }
-    const { json } = await apiOf(gateway)('POST', `/api/v1/streams/${recordedId}/clips`, body, viewer.headers)
-    const id: string = json.clip_id
-    const isClaimed = async () =>
-      (await sql`select from assignments where id = ${`clip-${id}`} and claimed_at is not null`).length > 0
-    await until(isClaimed, 'a worker has begun to cut it')
+    const path = `/api/v1/streams/${recordedId}/clips`
+    const id = (await apiOf(gateway)('POST', path, { duration: CLIP_SEC }, viewer.headers)).json.clip_id
+    const claimed = () => sql`select from assignments where id = ${`clip-${id}`} and claimed_at is not null`
+    await until(async () => (await claimed()).length > 0, 'a worker has begun to cut it')
     const [workerPid = 0] = findWorkerPids(`clip-${id}`)
     const isOwn = readParentPid(workerPid) === gateway.gateway().pid
     if (isOwn) process.kill(workerPid, 'SIGSTOP')
     const [row] = await sql`select status from clips where clip_id = ${id}`
-    if (isOwn && row?.['status'] === 'processing') return { id, workerPid }
+    let isFrozen = isOwn
+    const thaw = () => {
+      if (isFrozen) process.kill(workerPid, 'SIGCONT')
+      isFrozen = false
+    }
+    if (isOwn && row?.['status'] === 'processing') return { id, workerPid, thaw, [Symbol.dispose]: thaw }
+    thaw()
   }
 }
 
@@ -193,7 +197,7 @@ test('two gateways, one of them killed in the middle of everything, lose and dou
   const announced = await plan(platform.gateways[0], platform.owner)
   const pushed = await plan(platform.gateways[0], platform.viewer)
   const [victim, survivor] = await findWriter(platform)
-  const clip = await freezeClip(platform, victim)
+  using clip = await freezeClip(platform, victim)
   stripe.setOutcome('hang')
   const begun = callUntil(201, [victim, survivor], tip(platform, 'begun'))
   const informed = callUntil(200, [victim, survivor], inform(platform))
@@ -201,7 +205,7 @@ test('two gateways, one of them killed in the middle of everything, lose and dou
 
   victim.gateway().kill('SIGKILL')
   await victim.gateway().exited
-  process.kill(clip.workerPid, 'SIGCONT')
+  clip.thaw()
   const hasLostVictim = async () => push.waiting() === (await countPushesOf(platform, survivor))
   await until(hasLostVictim, 'the push service has lost its connections')
   push.behave('take')
@@ -252,8 +256,8 @@ async function expectNotices(sql: Sql, counts: Readonly<Record<string, number>>)
   const rows = await sql<{ id: string; notices: number; users: number }[]>`
     select stream_id as id, count(*)::int as notices, count(distinct user_id)::int as users from notifications
     group by stream_id`
-  expect(Object.fromEntries(rows.map(({ id, notices }) => [id, notices]))).toEqual(counts)
-  expect(Object.fromEntries(rows.map(({ id, users }) => [id, users]))).toEqual(counts)
+  const countsOf = (name: 'notices' | 'users') => Object.fromEntries(rows.map((row) => [row.id, row[name]]))
+  expect([countsOf('notices'), countsOf('users')]).toEqual([counts, counts])
 }
 
 /**
@@ -277,8 +281,8 @@ async function expectTips({ sql, stripe, streamId }: Platform, gateway: WholeSys
   expect(stripe.intents.size).toBe(2)
   const lines = (await apiOf(gateway)('GET', `/api/v1/streams/${streamId}/messages`)).json.messages
   expect(lines.map(({ text }: Json) => text)).toEqual(['Tip 10.00 EUR', 'Tip 10.00 EUR'])
-  const books = await sql`
-    select account, sum(amount)::int as sum, count(*)::int as entries from ledger_entries group by account order by account`
+  const books = await sql`select account, sum(amount)::int as sum, count(*)::int as entries from ledger_entries
+    group by account order by account`
   expect(books).toEqual([
     { account: 'platform', sum: 110, entries: 2 },
     { account: 'receiver', sum: 1890, entries: 4 },

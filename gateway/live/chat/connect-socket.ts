@@ -45,6 +45,7 @@ export async function connectSocket(
     const speaker = createSpeaker({ writer, streamId: id, viewer, readError: (error) => readError(error, c) })
     return serve(socket, speaker, () => {
       const leave = rooms.join(id, reader, fromSeq)
+      if (leave === null) return null
       const forget = context.streams.untilClosing(() => socket.close(RESTART.code, RESTART.reason))
       return () => {
         forget()
@@ -55,20 +56,16 @@ export async function connectSocket(
 }
 
 /** Connects a socket; one for which there is no room is closed. */
-function serve(socket: OpenSocket, speaker: Speaker, join: () => () => void): SocketEvents {
-  let leave = () => {}
-  try {
-    leave = join()
-  } catch {
-    socket.close(CLOSES.failed.code, CLOSES.failed.reason)
-  }
+function serve(socket: OpenSocket, speaker: Speaker, join: () => (() => void) | null): SocketEvents {
+  const leave = join()
+  if (leave === null) socket.close(CLOSES.failed.code, CLOSES.failed.reason)
   return {
     onText(text) {
       const answer = speaker.hear(text)
       if (answer === null) socket.close(FLOOD.code, FLOOD.reason)
       else void answer.then((one) => socket.send(JSON.stringify(one)))
     },
-    onClose: () => leave(),
+    onClose: () => leave?.(),
   }
 }
 

@@ -22,10 +22,6 @@ export function createChatReading(rooms: ChatRooms): ReadChat {
         if (reason !== 'ended') onLost()
       },
     }
-    try {
-      return rooms.join(streamId, reader, fromSeq)
-    } catch {
-      return () => {}
-    }
+    return rooms.join(streamId, reader, fromSeq) ?? (() => {})
   }
 }

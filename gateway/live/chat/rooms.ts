@@ -4,7 +4,6 @@ import type { FollowedStreams } from '../broadcasts/followed-streams.ts'
 import type { Stream } from '../store/streams.ts'
 import { listValidSessions } from '../accounts/store/sessions.ts'
 import { microBatch } from '../../database/micro-batch.ts'
-import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { EncodedEntry } from './frame.ts'
 import { presentEntry } from './present.ts'
 import type { ChatReader } from './reader.ts'
@@ -16,18 +15,14 @@ import { chatTopicOf } from './topic.ts'
 
 /** The chats that have readers in one gateway. */
 export type ChatRooms = {
-  /**
-   * Lets a reader join the chat of a broadcast; returns a function that ends this.
-   * @throws BrokenRule GATEWAY_BUSY where the gateway has too many readers
-   */
-  join(streamId: string, reader: ChatReader, fromSeq: number | null): () => void
+  /** Lets a reader join the chat of a broadcast; returns a function that ends this, or `null` where there are too many readers. */
+  join(streamId: string, reader: ChatReader, fromSeq: number | null): (() => void) | null
 }
 
 type FollowedRoom = { readonly room: ChatRoom; readonly close: () => void }
 
 /** Readers of one gateway; a socket takes some 18 kB. */
 const MAX_READERS = 20_000
-const RETRY_SEC = 5
 /** Rooms whose newest numbers one statement reads. */
 const ROOMS_AT_A_TIME = 1000
 /** Interval of looking whether the sessions of readers have ended, in ms. */
@@ -36,8 +31,10 @@ const SESSIONS_MS = 1000
 /** What the rooms of one gateway follow. */
 export type ChatRoomSources = { readonly followed: FollowedStreams; readonly checks: AccessChecks }
 
+type RoomsContext = Pick<LiveContext, 'db' | 'log' | 'wideNotifier'>
+
 /** Creates the record of the chats that one gateway reads: those that have a reader, and no others. */
-export function createChatRooms(context: LiveContext, { followed, checks }: ChatRoomSources): ChatRooms {
+export function createChatRooms(context: RoomsContext, { followed, checks }: ChatRoomSources): ChatRooms {
   const all = new Map<string, FollowedRoom>()
   const readLastSeq = microBatch(ROOMS_AT_A_TIME, (ids: readonly string[]) => readLastSeqs(context.db, ids))
   let readers = 0
@@ -61,7 +58,7 @@ export function createChatRooms(context: LiveContext, { followed, checks }: Chat
 
   return {
     join(streamId, reader, fromSeq) {
-      if (readers >= MAX_READERS) throw tooManyReaders()
+      if (readers >= MAX_READERS) return null
       readers++
       const { room } = all.get(streamId) ?? open(streamId)
       const leave = room.join(reader, fromSeq)
@@ -77,14 +74,9 @@ export function createChatRooms(context: LiveContext, { followed, checks }: Chat
   }
 }
 
-function tooManyReaders(): BrokenRule {
-  const message = 'too many people read chats at this gateway at the moment; try again'
-  return new BrokenRule(KERNEL_ERRORS.GATEWAY_BUSY, message, { retryAfterSec: RETRY_SEC })
-}
-
 type ReadLastSeq = (streamId: string) => Promise<number>
 
-function sourceOf({ db, log, wideNotifier }: LiveContext, streamId: string, readLastSeq: ReadLastSeq) {
+function sourceOf({ db, log, wideNotifier }: RoomsContext, streamId: string, readLastSeq: ReadLastSeq) {
   return {
     log,
     readAfter: async (seq: number) => (await readEntriesAfter(db, streamId, seq, READ_LIMIT)).map(encodeEntry),
@@ -100,7 +92,7 @@ function encodeEntry(entry: ChatEntry): EncodedEntry {
 
 /** Returns a function that drops the readers of a broadcast for followers who do not follow its owner any more. */
 function createFollowerWatch(
-  { log }: LiveContext,
+  { log }: RoomsContext,
   checks: AccessChecks,
   room: ChatRoom,
 ): (stream: Stream) => Promise<void> {
@@ -121,7 +113,7 @@ function createFollowerWatch(
 }
 
 /** Returns a function that looks, as long as there are readers with a session, whether these are still valid. */
-function createSessionWatch({ db, log }: LiveContext, readers: () => readonly ChatReader[]): () => void {
+function createSessionWatch({ db, log }: RoomsContext, readers: () => readonly ChatReader[]): () => void {
   let isWatching = false
   async function endSignedOut(): Promise<void> {
     const signedIn = readers().flatMap((reader) => (reader.viewer === null ? [] : [{ reader, viewer: reader.viewer }]))

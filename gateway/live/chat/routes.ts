@@ -32,7 +32,7 @@ const DOCS = {
     'The chat of a broadcast as server-sent events',
     {
       ...answers(200, null, 'Events `message` with one entry or an array of them, whose id is the newest `seq`.'),
-      errors: [...READER_ERRORS, KERNEL_ERRORS.GATEWAY_BUSY],
+      errors: READER_ERRORS,
     },
     'none',
   ),

@@ -12,7 +12,8 @@ const END = encodeFrame({ id: 0, event: 'end', data: '{}' })
 /**
  * Streams the chat of a broadcast as server-sent events `message`, each one message or an array of them, whose id is the
  * number of the newest one. `Last-Event-ID`, or `from`, continues after a number, which a client has from the beginning on.
- * @throws BrokenRule STREAM_NOT_FOUND, INVALID_CONFIG, GATEWAY_BUSY
+ * Where the gateway has too many readers, the stream ends, and its client comes back.
+ * @throws BrokenRule STREAM_NOT_FOUND, INVALID_CONFIG
  */
 export async function streamChat(
   { context, rooms }: Chat,
@@ -34,9 +35,9 @@ type ChatStream = Pick<Chat, 'rooms'> & {
 
 async function writeChat({ rooms, viewer, id, fromSeq }: ChatStream, { write, signal }: EventWriter): Promise<void> {
   await new Promise<void>((resolve) => {
-    let leave = NO_ROOM
+    let leave: (() => void) | null = null
     const finish = () => {
-      leave()
+      leave?.()
       resolve()
     }
     const reader: ChatReader = {
@@ -50,21 +51,8 @@ async function writeChat({ rooms, viewer, id, fromSeq }: ChatStream, { write, si
         finish()
       },
     }
-    leave = join(rooms, { id, reader, fromSeq })
+    leave = rooms.join(id, reader, fromSeq)
     signal.addEventListener('abort', finish, { once: true })
-    if (leave === NO_ROOM || signal.aborted) finish()
+    if (leave === null || signal.aborted) finish()
   })
-}
-
-const NO_ROOM = () => {}
-
-type Joining = { readonly id: string; readonly reader: ChatReader; readonly fromSeq: number | null }
-
-/** Joins a chat; where the gateway has too many readers, the stream ends, and its client comes back. */
-function join(rooms: Chat['rooms'], { id, reader, fromSeq }: Joining): () => void {
-  try {
-    return rooms.join(id, reader, fromSeq)
-  } catch {
-    return NO_ROOM
-  }
 }
