@@ -22,9 +22,15 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
+/** Writes a message; one that comes too fast for its user is written a moment later. Returns its number. */
 async function say(text: string): Promise<number> {
-  const { json } = await gateway.api('POST', `/api/v1/streams/${id}/messages`, { text }, owner.headers)
-  return json.seq
+  let seq: number | undefined
+  await until(async () => {
+    const { json } = await gateway.api('POST', `/api/v1/streams/${id}/messages`, { text }, owner.headers)
+    seq = json.seq
+    return seq !== undefined
+  }, 'the message is written')
+  return seq ?? 0
 }
 
 /** Opens a stream; it has the number after which it can be resumed. */
