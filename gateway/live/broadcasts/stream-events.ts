@@ -17,9 +17,9 @@ import { isOnAir } from '../rules/broadcast-state.ts'
 import type { OwnedStream } from '../store/streams.ts'
 
 /** Reads the chat of a broadcast for a viewer; returns a function that ends this. */
-export type ReadChat = (streamId: string, viewer: SignedIn | null, listener: ChatListener) => () => void
+export type ReadChat = (streamId: string, viewer: SignedIn | null, listener: EventChatListener) => () => void
 
-type ChatListener = {
+type EventChatListener = {
   /** The number after which the chat begins; `null`: with what is new. */
   readonly fromSeq: number | null
   /** Called with the number after which it does. */
@@ -67,7 +67,7 @@ type BroadcastEvents = BroadcastEventSources & {
   readonly ref: ViewerRef | null
   readonly found: OwnedStream
   /** Where its chat begins; `null`: it has none. */
-  readonly chat: Pick<ChatListener, 'fromSeq'> | null
+  readonly chat: Pick<EventChatListener, 'fromSeq'> | null
 }
 
 async function writeEvents(events: BroadcastEvents, { write, signal }: EventWriter): Promise<void> {

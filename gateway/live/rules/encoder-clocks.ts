@@ -1,7 +1,7 @@
 /** Which clocks of encoders run: that of those who are not seen, and that of those who are awaited (`RECONNECT_WINDOW`). */
 export type EncoderClocks = { readonly unseen: boolean; readonly awaited: boolean }
 
-/** Knows when the clocks of encoders have to stand still, because nobody could have heard of them. */
+/** Knows when the clocks of encoders have to stand still, because no gateway could have heard of them. */
 export type OutageWatch = {
   /** Returns which clocks run at the beginning of a run. */
   begin(nowMs: number): EncoderClocks

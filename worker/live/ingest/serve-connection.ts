@@ -43,7 +43,7 @@ export type ConnectionDeadlines = {
 export type EncoderConnection = {
   /** Closes the connection where a deadline has passed. */
   checkDeadlines(): void
-  /** Tells the encoder a reason in words. What it sends until it leaves still counts; soon its connection is closed. */
+  /** Sends the encoder a reason in words. What it sends until it leaves still counts; soon its connection is closed. */
   drain(reason: string): void
 }
 
@@ -64,7 +64,7 @@ type ConnectionState = {
   lastMediaMs: number
   hasAsked: boolean
   publisher: Publisher | null
-  /** Why the session ends: the encoder has been told. */
+  /** Why the session ends, once the encoder has this reason. */
   drainReason: string | null
   isClosed: boolean
 }

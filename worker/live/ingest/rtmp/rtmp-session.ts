@@ -18,7 +18,7 @@ export type RtmpSession = {
   nextEvent(): RtmpEvent | null
   hasHandshake(): boolean
   acceptPublish(): void
-  /** Tells the client a reason in words why the publication will end. What it sends until then is still read. */
+  /** Sends the client a reason in words why the publication will end. What it sends until then is still read. */
   announceEnd(description: string): void
   /** Sends the client an error with a reason in words, unless it has unpublished. The caller closes the connection. */
   refuse(description: string): void
