@@ -183,12 +183,15 @@ function mount(context: LiveContext): MountedSystem {
 
 /** Returns the routes of players. */
 function viewerRoutes(context: LiveContext, checks: AccessChecks, leases: ViewerLeases): Hono {
+  let isClosing = false
+  context.streams.untilClosing(() => (isClosing = true))
   return playbackRoutes({
     context,
     checks,
     leases,
     played: createPlayedStreams(context, createPartCache()),
     playlists: createPlaylistCache(),
+    isClosing: () => isClosing,
     files: openFiles(context),
   })
 }

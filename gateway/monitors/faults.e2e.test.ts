@@ -2,8 +2,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 
 import { afterAll, beforeAll, describe, it } from 'vitest'
 
+import { createLog } from '../../shared/log.ts'
 import type { Clip } from '../../shared/testing/clips.ts'
 import { until } from '../../shared/testing/until.ts'
+import { connectPostgres } from '../adapters/postgres/connect.ts'
 import { findWorkerPids, readParentPid } from '../testing/find-processes.ts'
 import { createTestDatabase } from '../testing/test-database.ts'
 import { killPostgres } from '../testing/whole-system.ts'
@@ -62,6 +64,44 @@ describe.concurrent('in the middle of a blackout', () => {
     await world.gateway().exited
     expect(findWorkerPids(id)).toEqual([])
     await world.startGateway()
+    await expectAllEvents(expect, world, id)
+  })
+})
+
+describe('a gateway killed between the answer of the receiver and its record', () => {
+  it('is followed by one that sends the webhook again, with the same id and bytes', async ({ expect }) => {
+    let hold = () => Promise.resolve()
+    const behaviour = async () => {
+      await hold()
+      return 204
+    }
+    await using world = await startScenarioSystem(clip, {}, { behaviour })
+    await using database = connectPostgres(world.databaseUrl, createLog('test', 'error', console.error))
+    const holder = await database.sql.reserve()
+    // Nothing can be recorded of a lane that is locked.
+    hold = async () => {
+      hold = () => Promise.resolve()
+      await holder`begin`
+      await holder`select from outbox_lanes for update`
+    }
+    const id = await createMonitor(world)
+    const first = await world.receiver.waitFor(({ payload }) => payload.event_type === 'stream.started')
+    const endWaiting = () => database.sql`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock' and query ilike '%delivered_at%'`
+    const isRecording = async () =>
+      (
+        await database.sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+        and query ilike '%delivered_at%'`
+      ).length > 0
+    await until(isRecording, 'the gateway has the answer, and records it')
+    world.gateway().kill('SIGKILL')
+    await world.gateway().exited
+    await endWaiting()
+    await holder`rollback`
+    holder.release()
+    await world.startGateway()
+    const again = await world.receiver.waitFor((delivery) => delivery !== first)
+    expect([again.payload.event_id, again.body]).toEqual([first.payload.event_id, first.body])
     await expectAllEvents(expect, world, id)
   })
 })

@@ -8,7 +8,7 @@ import { mayPlay } from './access.ts'
 import { LONGEST_RELOAD_MS, notPlayable, windowOf, type Playback } from './playback.ts'
 import { formatMaster, formatMedia, hasPosition, type PlaylistPosition } from './playlist.ts'
 import { MONITOR_QUERY, viewerIdOf } from './viewer-id.ts'
-import type { PlayedStream, PlayedStreams } from './windows.ts'
+import type { PlayedStream } from './windows.ts'
 
 /** How long the first segment of a broadcast is waited for, in ms. */
 const FIRST_SEGMENT_MS = 8000
@@ -59,20 +59,21 @@ export async function answerRendition(playback: Playback, c: HonoContext): Promi
 }
 
 /** Returns a broadcast that a request may play, with its first segments. */
-async function openStarted({ context, checks, played }: Playback, c: HonoContext): Promise<PlayedStream> {
+async function openStarted(playback: Playback, c: HonoContext): Promise<PlayedStream> {
+  const { context, checks, played } = playback
   const id = c.req.param('id') ?? ''
   const found = UUID.test(id) ? await played.read(id) : null
   if (found === null || !(await mayPlay({ context, checks }, found.stream, c.req.query('token')))) {
     throw notPlayable('there is no broadcast of this id, or its address has expired')
   }
-  const started = found.segments.length > 0 ? found : await waitForFirstSegment(played, c, found)
+  const started = found.segments.length > 0 ? found : await waitForFirstSegment(playback, c, found)
   if (started === null) throw notPlayable('this broadcast has no segment yet; try again')
   return started
 }
 
 /** Returns a broadcast once it has a segment; `null` where that does not come within `FIRST_SEGMENT_MS`. */
 async function waitForFirstSegment(
-  played: PlayedStreams,
+  { played, isClosing }: Playback,
   c: HonoContext,
   { stream }: PlayedStream,
 ): Promise<PlayedStream | null> {
@@ -81,7 +82,7 @@ async function waitForFirstSegment(
   for (;;) {
     const current = await played.read(streamId)
     if (current === null || current.segments.length > 0) return current
-    if (!isOnAir(current.stream.state) || deadline.aborted) return null
+    if (!isOnAir(current.stream.state) || deadline.aborted || isClosing()) return null
     await played.waitForChange(streamId, deadline)
   }
 }
@@ -97,7 +98,8 @@ async function reload(playback: Playback, c: HonoContext, { opened, rung, positi
   const deadline = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(LONGEST_RELOAD_MS)])
   const withoutWorkerUntilMs = Date.now() + WITHOUT_WORKER_MS
   let current = opened
-  while (!deadline.aborted && !hasPosition(windowOf(playback, current), rung, position)) {
+  const isOver = () => deadline.aborted || playback.isClosing()
+  while (!isOver() && !hasPosition(windowOf(playback, current), rung, position)) {
     if (current.feed?.isOpen() === false && Date.now() >= withoutWorkerUntilMs) break
     await playback.played.waitForChange(streamId, deadline)
     current = (await playback.played.read(streamId)) ?? current

@@ -15,6 +15,8 @@ export type Playback = {
   readonly played: PlayedStreams
   readonly leases: ViewerLeases
   readonly playlists: PlaylistCache
+  /** Returns whether the gateway stops: requests are answered with what there is, before their connections are cut. */
+  readonly isClosing: () => boolean
   /** The files of broadcasts; `null`: players read them elsewhere. */
   readonly files: ObjectStore | null
 }
