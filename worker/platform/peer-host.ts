@@ -8,7 +8,12 @@ export function peerHostOf({ POD_IP }: Pick<WorkerEnvironment, 'POD_IP'>): strin
   return POD_IP ?? LOOPBACK
 }
 
-/** Returns the base URL of an HTTP server; an IPv6 address is put in brackets (RFC 3986 §3.2.2). */
+/** Returns the base URL of an HTTP server. */
 export function composeHttpUrl(host: string, port: number): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return `http://${composeAuthority(host, port)}`
+}
+
+/** Returns the host and port of a URL; an IPv6 address is put in brackets (RFC 3986 §3.2.2). */
+export function composeAuthority(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -40,7 +40,7 @@ test('all missing segments of a recording are named, and the one that is incompl
   })
 })
 
-test('a full disk is told apart from damaged segments, wherever the space ends', async ({ skip }) => {
+test('a full disk is reported as such in every step, and not as damaged segments', async ({ skip }) => {
   const dir = await mkdtemp(join(tmpdir(), 'recording-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   const clip = await encodeClip(await makeCounterClip({ sec: 4, fps: '30' }))

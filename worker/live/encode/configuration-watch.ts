@@ -1,5 +1,5 @@
 import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
-import { readAudioPayload, readVideoPayload } from '../flv/media-payload.ts'
+import { isConfiguration } from '../flv/tag-payload.ts'
 import type { SourceStart } from '../source/collect-start.ts'
 
 /**
@@ -13,9 +13,4 @@ export function createConfigurationWatch({ tags, hasAudio }: SourceStart): (tag:
     if (tag.type === TAG_TYPE.audio && !hasAudio) return true
     return isConfiguration(tag) && known.get(tag.type)?.equals(tag.body) !== true
   }
-}
-
-function isConfiguration({ type, body }: FlvTag): boolean {
-  if (type === TAG_TYPE.video) return readVideoPayload(body).kind === 'header'
-  return type === TAG_TYPE.audio && readAudioPayload(body).kind === 'header'
 }

@@ -1,5 +1,5 @@
 import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
-import { readAudioPayload, readVideoPayload } from '../flv/media-payload.ts'
+import { isConfiguration } from '../flv/tag-payload.ts'
 
 /** What a listener receives of a session. A gap: frames are missing between the tags before and after it. */
 export type FeedListener = { onTag(tag: FlvTag): void; onGap(): void }
@@ -96,8 +96,8 @@ function openSession(): OpenFeedSession {
 }
 
 /** Returns the kind of a decoder configuration or of metadata, of which the newest one counts; `null` of a frame. */
-function nameHeader({ type, body }: FlvTag): string | null {
-  if (type === TAG_TYPE.script) return 'metadata'
-  if (type === TAG_TYPE.video) return readVideoPayload(body).kind === 'header' ? 'video' : null
-  return type === TAG_TYPE.audio && readAudioPayload(body).kind === 'header' ? 'audio' : null
+function nameHeader(tag: FlvTag): string | null {
+  if (tag.type === TAG_TYPE.script) return 'metadata'
+  if (!isConfiguration(tag)) return null
+  return tag.type === TAG_TYPE.video ? 'video' : 'audio'
 }

@@ -4,7 +4,7 @@
  */
 
 import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
-import { readAudioPayload, readVideoPayload } from '../flv/media-payload.ts'
+import { isConfiguration } from '../flv/tag-payload.ts'
 import { readTaggedFrame, type TaggedFrame } from './video-frame.ts'
 
 /** The first tags of a source, from the key frame that the run's first frame depends on. */
@@ -100,10 +100,10 @@ export function createStartCollector({ fromMs, isKnown }: StartOptions): StartCo
 }
 
 /** Returns the kind of a decoder configuration or of metadata, of which the newest one counts; `null` of a frame. */
-function nameConfiguration({ type, body }: FlvTag): string | null {
-  if (type === TAG_TYPE.script) return 'script'
-  if (type === TAG_TYPE.video) return readVideoPayload(body).kind === 'header' ? 'video' : null
-  return type === TAG_TYPE.audio && readAudioPayload(body).kind === 'header' ? 'audio' : null
+function nameConfiguration(tag: FlvTag): string | null {
+  if (tag.type === TAG_TYPE.script) return 'script'
+  if (!isConfiguration(tag)) return null
+  return tag.type === TAG_TYPE.video ? 'video' : 'audio'
 }
 
 function describeStart(

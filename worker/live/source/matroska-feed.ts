@@ -1,7 +1,7 @@
 import { createFormat } from '../../media/demux/media-packet.ts'
 import { writeMatroskaBlocks, writeMatroskaStart, type MatroskaTrack } from '../../media/matroska.ts'
 import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
-import { readAudioPayload, readVideoPayload } from '../flv/media-payload.ts'
+import { isConfiguration, readTagPayload } from '../flv/tag-payload.ts'
 import type { SourceStart } from './collect-start.ts'
 
 /** Codecs by their names in Matroska ("Matroska Media Container Codec Specifications", IETF CELLAR). */
@@ -27,8 +27,9 @@ export function createMatroskaFeed({ tags, hasAudio }: SourceStart, zeroMs: numb
     header: writeMatroskaStart(tracks),
     encode(tag) {
       const track = 1 + kinds.findIndex((kind) => typeOf(kind) === tag.type)
-      const payload = readPayload(tag)
-      if (track === 0 || (payload.kind !== 'key_frame' && payload.kind !== 'frame')) return Buffer.alloc(0)
+      const payload = readTagPayload(tag)
+      if (payload === null || track === 0 || (payload.kind !== 'key_frame' && payload.kind !== 'frame'))
+        return Buffer.alloc(0)
       const ms = Math.max(0, tag.timestampMs + payload.offsetMs - zeroMs)
       const bytes = tag.body.subarray(payload.data)
       return writeMatroskaBlocks([{ track, ms, isKey: payload.kind === 'key_frame', bytes }])
@@ -38,18 +39,14 @@ export function createMatroskaFeed({ tags, hasAudio }: SourceStart, zeroMs: numb
 
 function describeTrack(kind: MatroskaTrack['kind'], tags: readonly FlvTag[]): MatroskaTrack {
   const own = tags.filter(({ type }) => type === typeOf(kind))
-  const header = own.find((tag) => readPayload(tag).kind === 'header')
-  const first = header ?? own[0]
-  const codec = first === undefined ? '' : readPayload(first).codec
-  const configuration = header === undefined ? null : header.body.subarray(readPayload(header).data)
+  const header = own.find(isConfiguration)
+  const [payload = null] = (header === undefined ? own : [header]).map(readTagPayload)
+  const codec = payload?.codec ?? ''
+  const configuration = header?.body.subarray(payload?.data) ?? null
   const matroska = { codecId: CODEC_IDS[codec] ?? '', configuration }
   return { kind, format: createFormat({ codec, key: codec, matroska }) }
 }
 
 function typeOf(kind: MatroskaTrack['kind']): number {
   return kind === 'picture' ? TAG_TYPE.video : TAG_TYPE.audio
-}
-
-function readPayload({ type, body }: FlvTag) {
-  return type === TAG_TYPE.audio ? readAudioPayload(body) : readVideoPayload(body)
 }

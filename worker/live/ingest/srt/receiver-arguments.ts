@@ -1,4 +1,5 @@
 import type { SrtListener } from '../../../../shared/contract/live.ts'
+import { composeAuthority } from '../../../platform/peer-host.ts'
 
 /** Bytes and microseconds that are probed at most: all tracks of a stream of an encoder are there by then. */
 const PROBE = { bytes: 2_000_000, durationUs: 2_000_000 }
@@ -25,10 +26,9 @@ const LATENCY_US = 240_000
  * to all programs of the machine.
  */
 export function composeReceiverScript(host: string, { port, passphrase }: Omit<SrtListener, 'key_hash'>): string {
-  const authority = host.includes(':') ? `[${host}]` : host
   return [
     'ffconcat version 1.0',
-    `file 'srt://${authority}:${port}?mode=listener&passphrase=${passphrase}&pbkeylen=16&rcvlatency=${LATENCY_US}'`,
+    `file 'srt://${composeAuthority(host, port)}?mode=listener&passphrase=${passphrase}&pbkeylen=16&rcvlatency=${LATENCY_US}'`,
     `option probesize ${PROBE.bytes}`,
     `option analyzeduration ${PROBE.durationUs}`,
     '',
