@@ -52,9 +52,7 @@ async function startPlatform(): Promise<Platform> {
       STORAGE_DIR: media.path,
       NODE_EXTRA_CA_CERTS: trusted,
       VAPID_SUBJECT: 'mailto:admin@live.example',
-      STRIPE_SECRET_KEY: stripe.secretKey,
-      STRIPE_WEBHOOK_SECRET: stripe.webhookSecret,
-      STRIPE_API_URL: stripe.url,
+      ...stripe.env,
       TIP_FEE_PERCENT: '5.5',
       LIVE_WATCHDOG: 'false',
     })

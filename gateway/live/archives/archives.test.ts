@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
-import { claimBroadcast, claimIngest, signUp, type TestUser } from '../testing/live-gateway.ts'
+import { claimBroadcast, openIngest, signUp, type TestUser } from '../testing/live-gateway.ts'
 
 let gateway: TestGateway
 let [anna, ben]: TestUser[] = []
@@ -17,9 +16,8 @@ const as = (who: TestUser | undefined, method: string, path: string, body?: unkn
   gateway.api(method, `/api/v1${path}`, body, who === undefined ? { 'x-api-key': '' } : who.headers)
 
 it('a private recording and its broadcast play for their owner only, and for all once it is public again', async () => {
-  await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
   const { json: stream } = await as(anna, 'POST', '/streams', { title: 'A show' })
-  const { session } = await (await claimIngest(gateway.url)).publish(stream.stream_key)
+  const { session } = await (await openIngest(gateway)).publish(stream.stream_key)
   const encoder = await claimBroadcast(gateway.url, stream.stream_id)
   await encoder.encode(session, 3)
   await as(anna, 'PUT', `/streams/${stream.stream_id}/end`)

@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest'
 
-import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway } from '../../testing/test-gateway.ts'
-import { claimBroadcast, claimIngest, signUp } from '../testing/live-gateway.ts'
+import { claimBroadcast, openIngest, signUp } from '../testing/live-gateway.ts'
 
 const VIEWERS = 200
 const LEAVING = 60
@@ -14,8 +13,7 @@ it('the viewers of two gateways are counted together, also once some are gone, a
   const owner = await signUp(one.api, 'anna')
   const { json } = await one.api('POST', '/api/v1/streams', { title: 'Seen by many' }, owner.headers)
   const { stream_id: id, stream_key: key } = json
-  await until(async () => (await one.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
-  const { session } = await (await claimIngest(one.url)).publish(key)
+  const { session } = await (await openIngest(one)).publish(key)
   await (await claimBroadcast(one.url, id)).encode(session, 1)
 
   const pages = Array.from({ length: VIEWERS }, (_, i) => openEvents(`${(i % 2 === 0 ? one : two).url}/api/v1`, id))

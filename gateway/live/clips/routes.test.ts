@@ -6,7 +6,7 @@ import { startTestGateway, TEST_KEYS, type TestGateway } from '../../testing/tes
 import {
   claimBroadcast,
   claimClip,
-  claimIngest,
+  openIngest,
   claimStorage,
   signUp,
   type SimulatedEncoder,
@@ -24,8 +24,7 @@ let viewer: TestUser
 beforeAll(async () => {
   const env = { INGEST_WORKERS: '1', LIVE_STORAGE_QUOTA_GB: '1', CLIP_WORKERS: String(CLIP_WORKERS) }
   gateway = await startTestGateway({ env })
-  await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
-  ingest = await claimIngest(gateway.url)
+  ingest = await openIngest(gateway)
   ;[owner, viewer] = [await signUp(gateway.api, 'anna'), await signUp(gateway.api, 'mika')]
 })
 afterAll(() => gateway[Symbol.asyncDispose]())

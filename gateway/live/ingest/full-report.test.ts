@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 
 import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway } from '../../testing/test-gateway.ts'
-import { claimIngest } from '../testing/live-gateway.ts'
+import { openIngest } from '../testing/live-gateway.ts'
 
 const SESSIONS = 10_000
 const LONGEST = 'x'.repeat(300)
@@ -59,9 +59,7 @@ async function statusOfUnsent(url: string, bytes: number): Promise<string | unde
 
 test('a report of as many sessions as the contract allows is read, and a longer one is refused', async () => {
   await using gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
-  const { launcher } = gateway.gateway.context
-  await until(async () => (await launcher.list(AbortSignal.timeout(1000))).length > 0, 'the ingest worker is launched')
-  const ingest = await claimIngest(gateway.url)
+  const ingest = await openIngest(gateway)
   const { sessions } = await ingest.report('', Array.from({ length: 200 }, fullSession))
   expect(sessions).toHaveLength(200)
   expect(sessions[0]?.end_reason).toBe('the broadcast was deleted')

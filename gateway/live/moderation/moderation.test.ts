@@ -1,16 +1,14 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway, type Json, type TestGateway } from '../../testing/test-gateway.ts'
-import { claimBroadcast, claimIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
+import { claimBroadcast, openIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
 
 let gateway: TestGateway
 let ingest: SimulatedIngest
 let [admin, moderator, anna, ben]: TestUser[] = []
 beforeAll(async () => {
   gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
-  await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
-  ingest = await claimIngest(gateway.url)
+  ingest = await openIngest(gateway)
   admin = await signUp(gateway.api, 'the-admin')
   moderator = await signUp(gateway.api, 'watchful')
   anna = await signUp(gateway.api, 'anna')

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../shared/testing/until.ts'
 import { openEventSource } from '../../testing/event-source.ts'
 import { startTestGateway, type Json, type TestGateway } from '../../testing/test-gateway.ts'
-import { claimIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
+import { openIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
 import { deleteExpiredNotices } from './write-notices.ts'
 
 /** Followers that no one signs in as. */
@@ -22,11 +22,7 @@ describe('notices of two gateways', () => {
     owner = await signUp(first.api, 'owner-of-all')
     anna = await signUp(first.api, 'anna')
     ben = await signUp(first.api, 'ben')
-    await until(
-      async () => (await first.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0,
-      'the ingest worker is launched',
-    )
-    ingest = await claimIngest(first.url)
+    ingest = await openIngest(first)
   })
   afterAll(async () => {
     await second[Symbol.asyncDispose]()

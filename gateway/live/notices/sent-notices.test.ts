@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { until } from '../../../shared/testing/until.ts'
 import { startMailServer, type MailServer, type ReceivedMail } from '../../testing/mail-server.ts'
 import { startTestGateway, type ApiResponse, type Json, type TestGateway } from '../../testing/test-gateway.ts'
-import { claimIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
+import { openIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
 
 const SITE = 'https://live.example/tv'
 
@@ -26,11 +26,7 @@ describe('notices that two gateways send by e-mail', () => {
     owner = await signUp(first.api, 'owner-of-all')
     anna = await signUp(first.api, 'anna')
     ben = await signUp(first.api, 'ben')
-    await until(
-      async () => (await first.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0,
-      'the ingest worker is launched',
-    )
-    ingest = await claimIngest(first.url)
+    ingest = await openIngest(first)
   })
   afterAll(async () => {
     await second[Symbol.asyncDispose]()

@@ -5,7 +5,7 @@ import { startTestGateway, type TestGateway } from '../../testing/test-gateway.t
 import { listUnclosed } from '../store/streams.ts'
 import {
   claimBroadcast,
-  claimIngest,
+  openIngest,
   signUp,
   type SimulatedEncoder,
   type SimulatedIngest,
@@ -18,8 +18,7 @@ let ingest: SimulatedIngest
 beforeAll(async () => {
   gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
   owner = await signUp(gateway.api, 'broadcaster')
-  await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
-  ingest = await claimIngest(gateway.url)
+  ingest = await openIngest(gateway)
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 

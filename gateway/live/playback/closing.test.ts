@@ -1,16 +1,13 @@
 import { expect, it } from 'vitest'
 
-import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway } from '../../testing/test-gateway.ts'
-import { claimBroadcast, claimIngest, signUp } from '../testing/live-gateway.ts'
+import { claimBroadcast, openIngest, signUp } from '../testing/live-gateway.ts'
 
 it('a gateway that stops answers reloads that wait for the next segment, before it cuts connections', async () => {
   await using gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
   const owner = await signUp(gateway.api, 'broadcaster')
-  const { launcher } = gateway.gateway.context
-  await until(async () => (await launcher.list(AbortSignal.timeout(1000))).length > 0, 'the ingest worker is launched')
   const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'A show', latency: 'normal' }, owner.headers)
-  const { session } = await (await claimIngest(gateway.url)).publish(json.stream_key)
+  const { session } = await (await openIngest(gateway)).publish(json.stream_key)
   await (await claimBroadcast(gateway.url, json.stream_id)).encode(session, 2)
   const stopping = await startTestGateway({ database: gateway.database })
   const playlist = `${stopping.url}/live/${json.stream_id}/360.m3u8`

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway, TEST_KEYS, type TestGateway } from '../../testing/test-gateway.ts'
 import {
   claimBroadcast,
-  claimIngest,
+  openIngest,
   claimStorage,
   reportArchive,
   signUp,
@@ -18,8 +17,7 @@ let ingest: SimulatedIngest
 beforeAll(async () => {
   const env = { INGEST_WORKERS: '1', STORAGE_TYPE: 's3', ARCHIVE_RETENTION_DAYS: '100', LIVE_STORAGE_QUOTA_GB: '1' }
   gateway = await startTestGateway({ env })
-  await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
-  ingest = await claimIngest(gateway.url)
+  ingest = await openIngest(gateway)
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 

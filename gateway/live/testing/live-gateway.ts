@@ -11,7 +11,8 @@ import type {
 import type { ClipOrder, StorageOrder, StorageResult } from '../../../shared/contract/live-files.ts'
 import { hashText } from '../../../shared/net/hash.ts'
 import { deriveWorkerToken, signCallback } from '../../../shared/net/signing.ts'
-import { TEST_KEYS, type ApiResponse, type Json } from '../../testing/test-gateway.ts'
+import { until } from '../../../shared/testing/until.ts'
+import { TEST_KEYS, type ApiResponse, type Json, type TestGateway } from '../../testing/test-gateway.ts'
 
 type Api = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<ApiResponse>
 
@@ -65,6 +66,13 @@ export type SimulatedIngest = {
   publish(streamKey: string): Promise<{ readonly session: string; readonly answer: ApiResponse }>
   /** Reports the sessions of a broadcast. */
   report(streamId: string, sessions: readonly Partial<IngestSession>[]): Promise<IngestReportAccepted>
+}
+
+/** Waits until a gateway has launched its ingest worker (`INGEST_WORKERS`), and claims its assignment. */
+export async function openIngest({ gateway, url }: Pick<TestGateway, 'gateway' | 'url'>): Promise<SimulatedIngest> {
+  const { launcher } = gateway.context
+  await until(async () => (await launcher.list(AbortSignal.timeout(1000))).length > 0, 'the ingest worker is launched')
+  return claimIngest(url)
 }
 
 /** Claims the assignment of an ingest worker, which the gateway must have (`INGEST_WORKERS`). */

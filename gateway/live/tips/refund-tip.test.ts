@@ -13,9 +13,7 @@ beforeAll(async () => {
   stripe = await startStripeStandIn()
   gateway = await startTestGateway({
     env: {
-      STRIPE_SECRET_KEY: stripe.secretKey,
-      STRIPE_WEBHOOK_SECRET: stripe.webhookSecret,
-      STRIPE_API_URL: stripe.url,
+      ...stripe.env,
       TIP_FEE_PERCENT: '5.5',
     },
   })

@@ -14,9 +14,7 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
   beforeAll(async () => {
     stripe = await startStripeStandIn()
     gateway = await startGatewayOn(runtime, {
-      STRIPE_SECRET_KEY: stripe.secretKey,
-      STRIPE_WEBHOOK_SECRET: stripe.webhookSecret,
-      STRIPE_API_URL: stripe.url,
+      ...stripe.env,
       TIP_FEE_PERCENT: '5.5',
     })
     owner = await signUp(gateway.api, 'owner-of-all')

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
-import { until } from '../../../../shared/testing/until.ts'
 import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
-import { claimBroadcast, claimIngest, orderClip, signUp, type TestUser } from '../../testing/live-gateway.ts'
+import { claimBroadcast, openIngest, orderClip, signUp, type TestUser } from '../../testing/live-gateway.ts'
 
 let gateway: TestGateway
 let anna: TestUser
@@ -12,8 +11,7 @@ beforeAll(async () => {
   gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
   anna = await signUp(gateway.api, 'anna')
   ben = await signUp(gateway.api, 'ben')
-  await until(async () => (await gateway.gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
-  const ingest = await claimIngest(gateway.url)
+  const ingest = await openIngest(gateway)
   const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'A show' }, anna.headers)
   streamId = json.stream_id
   const { session } = await ingest.publish(json.stream_key)

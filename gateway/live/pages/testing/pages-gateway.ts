@@ -4,7 +4,7 @@ import { until } from '../../../../shared/testing/until.ts'
 import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
 import {
   claimBroadcast,
-  claimIngest,
+  openIngest,
   orderClip,
   signUp,
   type SimulatedIngest,
@@ -34,10 +34,8 @@ export async function startPagesGateway(): Promise<PagesGateway> {
     env: {
       INGEST_WORKERS: '1',
       RECONNECT_WINDOW: '1800s',
-      STRIPE_SECRET_KEY: stripe.secretKey,
-      STRIPE_WEBHOOK_SECRET: stripe.webhookSecret,
+      ...stripe.env,
       STRIPE_PUBLISHABLE_KEY: 'pk_test_standin',
-      STRIPE_API_URL: stripe.url,
       VAPID_SUBJECT: 'mailto:admin@live.example',
     },
   })
@@ -66,11 +64,6 @@ export async function startPagesGateway(): Promise<PagesGateway> {
       await stripe[Symbol.asyncDispose]()
     },
   }
-}
-
-async function openIngest({ gateway, url }: TestGateway): Promise<SimulatedIngest> {
-  await until(async () => (await gateway.context.launcher.list(AbortSignal.timeout(1000))).length > 0, 'ingest')
-  return claimIngest(url)
 }
 
 /** Makes a broadcast of each state; those on the air and after it are what workers report. */

@@ -26,10 +26,8 @@ const STRIPE_SCRIPT = `window.Stripe = (key) => ({
 test('a tip is paid in the form of Stripe, also after a card was declined', async () => {
   await using stripe = await startStripeStandIn()
   const env = {
-    STRIPE_SECRET_KEY: stripe.secretKey,
-    STRIPE_WEBHOOK_SECRET: stripe.webhookSecret,
+    ...stripe.env,
     STRIPE_PUBLISHABLE_KEY: 'pk_test_standin',
-    STRIPE_API_URL: stripe.url,
   }
   await using gateway = await startTestGateway({ env })
   await using browser = await startBrowser()

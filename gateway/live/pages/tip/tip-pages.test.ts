@@ -14,10 +14,8 @@ beforeAll(async () => {
   stripe = await startStripeStandIn()
   gateway = await startTestGateway({
     env: {
-      STRIPE_SECRET_KEY: stripe.secretKey,
-      STRIPE_WEBHOOK_SECRET: stripe.webhookSecret,
+      ...stripe.env,
       STRIPE_PUBLISHABLE_KEY: 'pk_test_standin',
-      STRIPE_API_URL: stripe.url,
       TIP_CURRENCIES: 'EUR,JPY',
     },
   })

@@ -13,6 +13,8 @@ export type StripeStandIn = AsyncDisposable & {
   readonly url: string
   readonly secretKey: string
   readonly webhookSecret: string
+  /** The settings of a gateway that uses it. */
+  readonly env: Readonly<Record<string, string>>
   readonly intents: ReadonlyMap<string, StripeObject>
   /** What has happened, in its order, as events. */
   readonly events: readonly StripeObject[]
@@ -82,11 +84,13 @@ export async function startStripeStandIn(): Promise<StripeStandIn> {
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the stand-in has no port')
+  const url = `http://127.0.0.1:${address.port}`
   return {
     ...controlsOf(account),
-    url: `http://127.0.0.1:${address.port}`,
+    url,
     secretKey: SECRET_KEY,
     webhookSecret: WEBHOOK_SECRET,
+    env: { STRIPE_SECRET_KEY: SECRET_KEY, STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET, STRIPE_API_URL: url },
     setOutcome(next) {
       outcome = next
     },
