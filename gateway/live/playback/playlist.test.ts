@@ -113,6 +113,14 @@ describe('a live playlist', () => {
     ])
   })
 
+  // hls.js 1.7 takes the last segment for the next one too, where no line follows it.
+  test('with parts does not end with a segment', () => {
+    const whole = [buildPart(3, 0, { duration_sec: 2 })]
+    const text = formatMedia({ ...WINDOW, parts: whole }, '360', false)
+    expect(text).toMatch(/1\/360\/3\.m4s\n#.*\n$/)
+    expect(parse(text).segments).toHaveLength(4)
+  })
+
   test.each([24, 25, 29.97, 30, 50, 60])('has a part target that no part exceeds, at %d frames a second', (rate) => {
     const frames = Math.ceil(rate / 3 - 0.01)
     const runs = [{ ...run(1, 1, 0, [360]), rungs: [{ ...rung(360), frame_rate: rate }] }]

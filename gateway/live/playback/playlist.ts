@@ -7,7 +7,7 @@ import { PART_SEC, SEGMENT_SEC, type EncodedRung, type PartEvent } from '../../.
 import { chooseRung } from '../rules/choose-rung.ts'
 import { findRun } from '../rules/continuous-runs.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
-import { findTail, type PlaylistTail } from './playlist-tail.ts'
+import { findTail } from './playlist-tail.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
 
 /** How far behind the newest segment a delta update skips, in seconds: six target durations (§4.4.3.8 of the draft). */
@@ -21,6 +21,12 @@ const PARTS_TOLERANCE_SEC = 0.1
  * meanwhile. The protocol asks for twice the part target at least (RFC 8216bis §4.4.3.8).
  */
 const PART_HOLD_BACK_SEC = 2
+
+/**
+ * Ends a playlist with parts whose next segment has none yet. hls.js 1.7 counts the last segment twice, and then plays the
+ * next one with the initialization segment and at the time of the last one, where no line follows the last segment.
+ */
+const NO_PART_YET = '# the next segment has no part yet'
 
 /** Returns the multivariant playlist; `query` is appended to the address of each rendition. */
 export function formatMaster(runs: readonly EncoderRunRow[], query: string): string {
@@ -50,7 +56,7 @@ export function formatMedia(window: PlaylistWindow, rung: string, isDelta: boole
     ...formatHead(window, isLow),
     ...(skipped > 0 ? [`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`] : []),
     ...listed.flatMap((segment, i) => formatSegment(window, rung, { segment, at: i + skipped, isLow })),
-    ...(hasEnded ? ['#EXT-X-ENDLIST'] : formatTail(window, findTail(window, rung))),
+    ...(hasEnded ? ['#EXT-X-ENDLIST'] : formatTail(window, rung)),
   ])
 }
 
@@ -170,10 +176,12 @@ function partAddress(base: string, { epoch, rung, n, part }: Pick<PartEvent, 'ep
 }
 
 /** Returns the lines of the parts after the last segment, and of the hint at the next part. */
-function formatTail(window: PlaylistWindow, { parts, isNewRun }: PlaylistTail): string[] {
+function formatTail(window: PlaylistWindow, rendition: string): string[] {
+  if (window.parts === null) return []
+  const { parts, isNewRun } = findTail(window, rendition)
   const [first] = parts
   const last = parts.at(-1)
-  if (first === undefined || last === undefined) return []
+  if (first === undefined || last === undefined) return [NO_PART_YET]
   const { epoch, run, rung } = first
   const hint = partAddress(window.partsBase, { ...last, part: last.part + 1 })
   return [
