@@ -1,5 +1,6 @@
 import { and, count, desc, eq, getTableColumns, isNull, lt, lte, sql, type SQL } from 'drizzle-orm'
 
+import { lockUntilCommit } from '../../database/advisory-lock.ts'
 import { keepByKey, prepareQuery } from '../../database/prepared-query.ts'
 import type { Db, DbOrTx, Tx } from '../../ports/database.ts'
 import { assignments } from '../../workers/schema.ts'
@@ -11,14 +12,9 @@ export type NewJob = Omit<typeof jobs.$inferInsert, 'status' | 'lastSeq'>
 
 const isActive = isNull(jobs.endedAt)
 
-/**
- * The key of the advisory lock under which jobs are created one at a time, so that their count stays below the limit.
- */
-const CREATION_LOCK = 7_311_003
-
-/** Blocks the creation of other jobs until the transaction ends. */
+/** Blocks the creation of other jobs until the transaction ends, so that their count stays below the limit. */
 export async function lockJobCreation(tx: Tx): Promise<void> {
-  await tx.execute(sql`select pg_advisory_xact_lock(${CREATION_LOCK})`)
+  await lockUntilCommit(tx, 'jobs.creation')
 }
 
 /** Returns how many jobs wait for their first worker. */

@@ -1,5 +1,6 @@
 import { and, asc, eq, gte, inArray, isNotNull, sql, type SQL } from 'drizzle-orm'
 
+import { lockUntilCommit, tryLockUntilCommit } from '../../database/advisory-lock.ts'
 import { keepByKey, prepareQuery } from '../../database/prepared-query.ts'
 import type { Db, DbOrTx, Tx } from '../../ports/database.ts'
 import { jobs, jobTasks } from '../schema.ts'
@@ -203,18 +204,17 @@ export async function endExhaustedCleanups(db: Db, tries: number): Promise<Pick<
     .returning({ jobId: jobTasks.jobId, outputKey: jobTasks.outputKey })
 }
 
-/** The key of the advisory lock under which workers are counted to start more. */
-const START_LOCK = 7_311_002
+/** Name of the advisory lock under which workers are counted to start more. */
+const START_LOCK = 'jobs.starts'
 
 /** Blocks other starts of tasks until the transaction ends. */
 export async function lockTaskStarts(tx: Tx): Promise<void> {
-  await tx.execute(sql`select pg_advisory_xact_lock(${START_LOCK})`)
+  await lockUntilCommit(tx, START_LOCK)
 }
 
 /** Returns whether no other transaction starts tasks, and blocks others until this one ends. */
 export async function tryLockTaskStarts(tx: Tx): Promise<boolean> {
-  const [row] = await tx.execute<{ locked: boolean }>(sql`select pg_try_advisory_xact_lock(${START_LOCK}) as locked`)
-  return row?.locked === true
+  return tryLockUntilCommit(tx, START_LOCK)
 }
 
 /** Takes waiting tasks, at most `limit`, by priority, then age, and returns their ids. See `takeTasksQuery`. */

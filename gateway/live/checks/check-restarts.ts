@@ -55,7 +55,7 @@ async function kill(victim: 'Postgres' | 'ingest' | 'gateway', product: CheckedP
     await product.restart()
     return atMs
   }
-  const pids = victim === 'ingest' ? findIngestPids() : [readPostmasterPid(product.dataDir) ?? 0]
+  const pids = victim === 'ingest' ? findIngestPids(product) : [readPostmasterPid(product.dataDir) ?? 0]
   if (pids.length === 0 || pids.includes(0)) throw new Error(`${victim} was not found`)
   for (const pid of pids) process.kill(pid, 'SIGKILL')
   return atMs

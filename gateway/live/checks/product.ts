@@ -2,7 +2,7 @@ import * as v from 'valibot'
 
 import { createApiCaller, createTemporaryFolder, generateKey } from '../../demo/demo-gateway.ts'
 import { findFreePort } from '../../adapters/http/free-port.ts'
-import { findEncoderPids, findWorkerPids } from '../../testing/find-processes.ts'
+import { findEncoderPids, findWorkerPids, readParentPid } from '../../testing/find-processes.ts'
 import { startGatewayProcess, type GatewayProcess } from '../../testing/gateway-process.ts'
 import { CreatedStream, StreamView } from '../broadcasts/present.ts'
 import { startEncoder } from '../testing/encoder.ts'
@@ -140,7 +140,7 @@ export function findEncodingPids({ id }: CheckedBroadcast): readonly number[] {
   return [...workers, ...workers.flatMap(findEncoderPids)]
 }
 
-/** Returns the processes of the ingest worker. */
-export function findIngestPids(): readonly number[] {
-  return findWorkerPids('ingest-0')
+/** Returns the processes of the product's ingest worker. */
+export function findIngestPids(product: CheckedProduct): readonly number[] {
+  return findWorkerPids('ingest-0').filter((pid) => readParentPid(pid) === product.gateway().pid)
 }

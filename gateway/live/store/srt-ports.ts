@@ -1,17 +1,15 @@
 import { and, between, eq, ne, sql } from 'drizzle-orm'
 
+import { lockUntilCommit } from '../../database/advisory-lock.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import { streams } from '../schema.ts'
 
 /** UDP ports, from the first to the last. */
 export type PortRange = { readonly first: number; readonly last: number }
 
-/** Key of the advisory lock that serializes the choice of ports. */
-const PORTS_LOCK = 7_311_005
-
 /** Returns a port that no broadcast has, until the transaction ends; `null`: all are taken. */
 export async function chooseSrtPort(tx: Tx, { first, last }: PortRange): Promise<number | null> {
-  await tx.execute(sql`select pg_advisory_xact_lock(${PORTS_LOCK})`)
+  await lockUntilCommit(tx, 'live.srt_ports')
   const rows = await tx.execute<{ port: number }>(sql`
     select port from generate_series(${first}::int, ${last}::int) as port
     where not exists (select from ${streams} where ${streams.srtPort} = port and ${isOpen})

@@ -1,5 +1,6 @@
 import { and, count, desc, eq, inArray, isNotNull, isNull, lt, lte, sql } from 'drizzle-orm'
 
+import { lockUntilCommit } from '../../database/advisory-lock.ts'
 import { dueAt, type DueInMs } from '../../database/due-times.ts'
 import { monitors } from '../schema.ts'
 import { transitionOf, type MonitorStatus, type MonitorStatusEvent } from '../status.ts'
@@ -10,12 +11,9 @@ export type NewMonitor = typeof monitors.$inferInsert
 
 const active = isNull(monitors.endedAt)
 
-/** Key of the advisory lock that serializes creations, so that their count cannot exceed the limit. */
-const CREATION_LOCK = 7_311_001
-
-/** Locks the creation of monitors until the transaction ends. */
+/** Locks the creation of monitors until the transaction ends, so that their count cannot exceed the limit. */
 export async function lockMonitorCreation(tx: Tx): Promise<void> {
-  await tx.execute(sql`select pg_advisory_xact_lock(${CREATION_LOCK})`)
+  await lockUntilCommit(tx, 'monitors.creation')
 }
 
 /** Returns how many monitors are active. */

@@ -1,5 +1,6 @@
 import { and, eq, ne, sql } from 'drizzle-orm'
 
+import { lockUntilCommit } from '../../../database/advisory-lock.ts'
 import type { DbOrTx, Tx } from '../../../ports/database.ts'
 import { users } from '../../schema.ts'
 import { equalsInAnyCase } from '../../store/names.ts'
@@ -7,12 +8,9 @@ import { equalsInAnyCase } from '../../store/names.ts'
 export type User = typeof users.$inferSelect
 export type NewUser = typeof users.$inferInsert
 
-/** Key of the advisory lock that serializes registrations, so that one account only is the first. */
-const REGISTRATION_LOCK = 7_311_003
-
-/** Locks registrations until the transaction ends. */
+/** Locks registrations until the transaction ends, so that one account only is the first. */
 export async function lockRegistration(tx: Tx): Promise<void> {
-  await tx.execute(sql`select pg_advisory_xact_lock(${REGISTRATION_LOCK})`)
+  await lockUntilCommit(tx, 'live.registration')
 }
 
 /** Returns whether there is any user. */
