@@ -88,7 +88,10 @@ export const live: System = {
   async configure({ env, settings: kernel, ...surroundings }) {
     const { url } = surroundings
     const stores = readStoreSettings(env, { ...surroundings, runsPods: kernel.cluster !== null })
-    const settings = readLiveSettings(env, { publicUrl: kernel.publicUrl, stores, workerEnv: kernel.workerEnv })
+    const { publicUrl, workerEnv } = kernel
+    // All workers of a machine end with its gateway. In a cluster, an ingest worker has a Pod of its own.
+    const journalDir = kernel.cluster === null ? surroundings.toAbsolute(`${surroundings.dataDir}/ingest`) : null
+    const settings = readLiveSettings(env, { publicUrl, stores, workerEnv, journalDir })
     return {
       workerRoles: [ingestRole(), broadcastRole(settings), archiveRole(), clipRole(), storageRole()],
       ...(settings.ingestWorkers === 0

@@ -206,6 +206,8 @@ export type LiveSettings = {
   /** Variables of the workers' environments. */
   readonly workerEnv: Readonly<Record<string, string>>
   readonly ingestEnv: Readonly<Record<string, string>>
+  /** Folder in which ingest workers keep what they receive for those that follow them; `null`: they keep it in memory only. */
+  readonly journalDir: string | null
 }
 
 /** The settings of live, as checked before the gateway starts. */
@@ -238,10 +240,14 @@ type LiveSurroundings = {
   readonly stores: StoreSettings
   /** Variables that every worker takes over. */
   readonly workerEnv: Readonly<Record<string, string>>
+  readonly journalDir: string | null
 }
 
 /** Returns the settings of live, from an environment that `LIVE_SECTION` has no problems with. */
-export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: LiveSurroundings): LiveSettings {
+export function readLiveSettings(
+  raw: Env,
+  { publicUrl, stores, workerEnv, journalDir }: LiveSurroundings,
+): LiveSettings {
   const env = v.parse(LiveEnvironment, raw)
   return {
     registration: env.REGISTRATION,
@@ -272,6 +278,7 @@ export function readLiveSettings(raw: Env, { publicUrl, stores, workerEnv }: Liv
     filesUrl: env.LIVE_CDN_URL ?? bucketUrlOf(raw, { defaultStorage: chooseStorage(stores) }),
     workerEnv,
     ingestEnv: { ...workerEnv, ...pick(raw, Object.keys(ForIngest.entries)) },
+    journalDir,
   }
 }
 

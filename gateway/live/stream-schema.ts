@@ -55,6 +55,8 @@ export const streams = pgTable(
     publisherSession: uuid('publisher_session'),
     /** The last session that was admitted, until all of it is stored. */
     lastSession: uuid('last_session'),
+    /** The encoders of the last sessions that are not stored to their ends, the oldest first. */
+    unfinishedSources: jsonb('unfinished_sources').$type<readonly IngestSource[]>().notNull().default([]),
     publisherIngest: text('publisher_ingest'),
     publisherSource: json('publisher_source').$type<IngestSource>(),
     publisherSeenAt: moment('publisher_seen_at'),

@@ -117,7 +117,7 @@ function settingsOf(env: Readonly<Record<string, string | undefined>>) {
     runsPods: given.cluster !== null,
     toAbsolute: (path) => path,
   })
-  const surroundings = { publicUrl: given.publicUrl, stores, workerEnv: given.workerEnv }
+  const surroundings = { publicUrl: given.publicUrl, stores, workerEnv: given.workerEnv, journalDir: null }
   return { ...given, keys: TEST_KEYS, live: readLiveSettings(withoutEmpty(env), surroundings) }
 }
 

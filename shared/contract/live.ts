@@ -158,6 +158,9 @@ export const LadderRung = v.object({
 })
 export type LadderRung = v.InferOutput<typeof LadderRung>
 
+/** Sessions of a broadcast that wait to be stored to their ends: an encoder that connects again and again has many. */
+export const MAX_UNFINISHED_SOURCES = 4
+
 /** The task of a live worker, in `Claim.order`. */
 export const BroadcastOrder = v.object({
   stream_id: uuid,
@@ -167,6 +170,8 @@ export const BroadcastOrder = v.object({
   /** Folder of the broadcast in the store: `live/{stream_id}/`; the worker adds `{epoch}/{rung}/`. */
   folder: shortText,
   source: v.nullable(IngestSource),
+  /** The encoders whose sessions are not stored to their ends, the oldest first; `source` may be the last one. */
+  unfinished_sources: v.optional(v.pipe(v.array(IngestSource), v.maxLength(MAX_UNFINISHED_SOURCES)), []),
   /** Where the reported segments end: the session, and ms of its timestamps. `null` before the first segment. */
   known_until: v.nullable(v.object({ session: uuid, ms: count })),
 })

@@ -10,6 +10,11 @@ const WAIT_MS = 500
  */
 export async function runBroadcast(broadcast: Broadcast): Promise<void> {
   const { order, reporter, stopping, ended, recorder } = broadcast
+  // Those that ended before this worker came: what the one before it had not stored is encoded first.
+  for (const source of order.unfinished_sources) {
+    if (source.session !== order.source?.session)
+      await encodeSession(broadcast, source, findStart(order, source.session))
+  }
   let encoded: string | null = null
   while (!stopping.aborted && !ended.aborted) {
     const source = reporter.source()

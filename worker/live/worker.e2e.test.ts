@@ -63,6 +63,23 @@ test.concurrent('a broadcast is stored from its first frame on, however late its
   await expectAllFrames(gateway, clip, dir)
 })
 
+test.concurrent('a worker encodes what ended before it came, then what is on the air; a session that is gone is left out', async () => {
+  await using folder = await createFolder()
+  const { dir } = folder
+  const clip = await makeCounterClip({ sec: 3, fps: '30' })
+  await using gone = await startIngestDouble(clip, { refuse: () => 404 })
+  await using earlier = await startIngestDouble(clip, { headStartSec: 3 })
+  await using ingest = await startIngestDouble(clip)
+  const sources = [gone.source, earlier.source, ingest.source]
+  await using gateway = await startLiveGateway({ source: ingest.source, order: { unfinished_sources: sources } })
+  await using worker = startLiveWorker(gateway, dir)
+  await untilFinished(gateway, ingest, worker)
+  const finished = gateway.reports().map((report) => report.finished_session)
+  expect([...new Set(finished)].filter((session) => session !== null)).toEqual(sources.map(({ session }) => session))
+  const frames = [...numbersUpTo(clip.frames), ...numbersUpTo(clip.frames)]
+  expect(await readStoredFrames(stored(dir, '180'), gateway.segments())).toEqual(frames)
+})
+
 test.concurrent('a worker that is killed is followed by one that loses and doubles no frame', async () => {
   await using folder = await createFolder()
   const { dir } = folder

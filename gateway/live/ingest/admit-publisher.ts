@@ -1,4 +1,10 @@
-import { STALE_PUBLISHER_MS, type PublishAccepted, type PublishRequest } from '../../../shared/contract/live.ts'
+import {
+  MAX_UNFINISHED_SOURCES,
+  STALE_PUBLISHER_MS,
+  type IngestSource,
+  type PublishAccepted,
+  type PublishRequest,
+} from '../../../shared/contract/live.ts'
 import { BrokenRule } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
@@ -70,10 +76,12 @@ function isTaken(
 
 async function admit(tx: Tx, stream: Stream, ingestId: string, { source }: PublishRequest): Promise<Stream> {
   const { streamId } = stream
+  const isOther = ({ session }: IngestSource) => session !== source.session
   await changeState(tx, streamId, 'encoder_published')
   const admitted = await updateStreamRow(tx, streamId, {
     publisherSession: source.session,
     lastSession: source.session,
+    unfinishedSources: [...stream.unfinishedSources.filter(isOther), source].slice(-MAX_UNFINISHED_SOURCES),
     publisherIngest: ingestId,
     publisherSource: source,
     publisherSeenAt: new Date(),

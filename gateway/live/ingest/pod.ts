@@ -50,6 +50,7 @@ export function ingestSpec(id: string, { live, gatewayUrl, cluster }: LiveContex
       WORKER_TOKEN: token,
       GATEWAY_URL: gatewayUrl,
       INGEST_ID: id,
+      ...(live.journalDir === null ? {} : { JOURNAL_DIR: `${live.journalDir}/${id}` }),
       ...(cluster === null
         ? {}
         : {

@@ -44,6 +44,7 @@ function orderOf(stream: Stream, { settings }: LiveContext): BroadcastOrder {
     ladder: [...settings.live.ladder],
     folder: stream.folder,
     source: stream.publisherSource,
+    unfinished_sources: [...stream.unfinishedSources],
     known_until: knownSession === null || knownUntilMs === null ? null : { session: knownSession, ms: knownUntilMs },
   }
 }

@@ -16,6 +16,7 @@ export async function closeStream(tx: Tx, stream: Stream): Promise<Stream> {
     closedAt: new Date(),
     publisherSession: null,
     publisherSource: null,
+    unfinishedSources: [],
     partsUrl: null,
     viewerCount: 0,
   })

@@ -80,3 +80,24 @@ it('a broadcast whose last session was stored to its end is closed as soon as it
   expect((await next.report({})).json).toMatchObject({ is_over: true })
   expect(await archiveOf(id)).toMatchObject({ status: 'processing', duration: 4 })
 })
+
+it('a further worker is named the sessions that are not stored to their ends, the oldest first', async () => {
+  const { id, session: first, encoder } = await startBroadcast()
+  await ingest.report(id, [{ session: first, ended: 'the ingest worker was restarted' }])
+  const { stream_key: key } = (await api('POST', `/streams/${id}/key`)).json
+  const { session: second } = await ingest.publish(key)
+  await encoder.report({})
+  const orderOf = async () => {
+    const next = await claimBroadcast(gateway.url, id)
+    const { source, unfinished_sources: unfinished, known_until: known } = next.claim.order
+    const sessions = unfinished.map((one: { session: string }) => one.session)
+    return { next, source: source?.session, sessions, known }
+  }
+  const { next, ...order } = await orderOf()
+  expect(order).toEqual({ source: second, sessions: [first, second], known: { session: first, ms: 4000 } })
+  await next.report({ finished_session: first })
+  const { next: last, ...later } = await orderOf()
+  expect(later).toMatchObject({ source: second, sessions: [second] })
+  await last.report({ finished_session: second })
+  expect(await orderOf()).toMatchObject({ sessions: [] })
+})

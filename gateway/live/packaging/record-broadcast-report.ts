@@ -1,4 +1,9 @@
-import type { BroadcastReport, BroadcastReportAccepted, EncoderRun } from '../../../shared/contract/live.ts'
+import type {
+  BroadcastReport,
+  BroadcastReportAccepted,
+  EncoderRun,
+  IngestSource,
+} from '../../../shared/contract/live.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
@@ -72,6 +77,7 @@ async function record(tx: Tx, streamId: string, report: BroadcastReport): Promis
     ...(report.poster === null ? {} : { poster: report.poster }),
     // Its next worker does not know of it any more.
     ...(report.finished_session === stream.lastSession ? { lastSession: null } : {}),
+    unfinishedSources: listUnfinished(stream, report),
   })
   const current = updated ?? stream
   return isFinished(current) ? closeStream(tx, current) : current
@@ -121,6 +127,11 @@ function positionAfter({ segments }: BroadcastReport, runs: readonly EncoderRunR
   const last = segments.at(-1)
   const run = runs.find((candidate) => candidate.run === last?.run)
   return last === undefined || run === undefined ? {} : { knownSession: run.session, knownUntilMs: last.end_ms }
+}
+
+/** Returns the sources that are not stored to their ends after a report: sessions are finished in their order. */
+function listUnfinished({ unfinishedSources: before }: Stream, report: BroadcastReport): readonly IngestSource[] {
+  return before.slice(before.findIndex(({ session }) => session === report.finished_session) + 1)
 }
 
 /** Returns whether nothing more can come: the broadcast has ended, and its last session was encoded to its end. */

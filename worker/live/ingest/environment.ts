@@ -21,6 +21,8 @@ export const IngestEnvironment = v.pipe(
     TLS_KEY_FILE: v.optional(NonEmptyText),
     /** Where live workers read the sessions. */
     INGEST_HTTP_PORT: v.optional(BoundPort, '0'),
+    /** Folder of a copy of what is received, for the worker that follows on this machine. Not set: there is no copy. */
+    JOURNAL_DIR: v.optional(NonEmptyText),
   }),
   v.check(
     ({ TLS_CERT_FILE, TLS_KEY_FILE }) => (TLS_CERT_FILE === undefined) === (TLS_KEY_FILE === undefined),

@@ -6,6 +6,7 @@ import { authorizePublisher } from './authorize-publisher.ts'
 import { IngestEnvironment } from './environment.ts'
 import { startIngestServer, type IngestServer, type PublishInquiry } from './ingest-server.ts'
 import { createPublisherRegistry, type PublisherRegistry } from './publisher-registry.ts'
+import { restorePublishers } from './restore.ts'
 import { createSessionReports } from './report-sessions.ts'
 import type { PublishAttempt } from './serve-connection.ts'
 
@@ -39,6 +40,8 @@ async function runIngest(
   const { epoch } = claim
   const reports = createSessionReports()
   const registry = createPublisherRegistry({ nowMs: () => clock.nowMs(), onChange: reports.wake })
+  const { JOURNAL_DIR: journalDir } = environment
+  if (journalDir !== undefined) await restorePublishers(journalDir, registry, log)
   await using server = await startIngestServer({
     environment,
     registry,

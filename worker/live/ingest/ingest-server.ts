@@ -8,8 +8,11 @@ import { startStreamServer, type StreamServer } from '../../platform/stream-serv
 import type { PublishDecision } from './authorize-publisher.ts'
 import { openEncoderPorts, type EncoderPorts } from './encoder-ports.ts'
 import type { IngestEnvironment } from './environment.ts'
+import { openSessionJournal } from './media/session-journal.ts'
+import { createSessionMedia } from './media/session-media.ts'
 import { openPort } from './open-port.ts'
 import type { PublisherRegistry } from './publisher-registry.ts'
+import { keepPort, readEarlierPort } from './restore.ts'
 import {
   serveConnection,
   type ConnectionContext,
@@ -159,7 +162,9 @@ async function startReaders(
   whip: () => WhipServer | null,
 ): Promise<Readers> {
   const open = new Set<AbortSignal>()
-  const choice = { variable: 'INGEST_HTTP_PORT', chosen: environment.INGEST_HTTP_PORT, usual: 0 }
+  const { INGEST_HTTP_PORT: chosen, JOURNAL_DIR: journalDir } = environment
+  const earlier = journalDir === undefined ? 0 : await readEarlierPort(journalDir)
+  const choice = { variable: 'INGEST_HTTP_PORT', chosen: chosen === 0 ? undefined : chosen, usual: earlier }
   const start = (port: number) =>
     startStreamServer({
       host: peerHostOf(environment),
@@ -175,16 +180,23 @@ async function startReaders(
         return serveReader(registry, request, nowMs)
       },
     })
-  return Object.assign(await openPort(choice, start, log), { count: () => open.size })
+  const server = await openPort(choice, start, log)
+  if (journalDir !== undefined) await keepPort(journalDir, server.port)
+  return Object.assign(server, { count: () => open.size })
 }
 
 function createContext(options: IngestServerOptions, baseUrl: string): ConnectionContext {
-  const { registry, authorize, clock, log } = options
+  const { environment, registry, authorize, clock, log } = options
+  const capacityBytes = () => Math.min(SESSION_BYTES, ALL_SESSIONS_BYTES / Math.max(1, registry.publishing()))
   return {
     registry,
     authorize: (attempt) => authorize(attempt, { sourceUrl: sourceUrlOf(baseUrl, attempt), isTrial: false }),
     createToken: () => randomBytes(TOKEN_BYTES).toString('hex'),
-    capacityBytes: () => Math.min(SESSION_BYTES, ALL_SESSIONS_BYTES / Math.max(1, registry.publishing())),
+    createMedia: (owner) => {
+      const dir = environment.JOURNAL_DIR
+      const journal = dir === undefined ? null : openSessionJournal({ dir, owner, capacityBytes, log })
+      return createSessionMedia(clock.nowMs(), { capacityBytes, journal })
+    },
     nowMs: () => clock.nowMs(),
     deadlines: DEADLINES,
     log,

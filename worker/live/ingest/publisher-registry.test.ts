@@ -13,7 +13,7 @@ function openRegistry() {
   const reasons: string[] = []
   const registry = createPublisherRegistry({ nowMs: () => nowMs, onChange: () => {} })
   const begin = (streamId = newUuid(), lastMs = 4000) => {
-    const media = createSessionMedia(nowMs, () => 1 << 20)
+    const media = createSessionMedia(nowMs, { capacityBytes: () => 1 << 20, journal: null })
     for (const [timestamp, body] of [
       [0, HEADER],
       [0, KEY_FRAME],

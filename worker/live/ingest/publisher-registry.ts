@@ -18,6 +18,8 @@ export type Publisher = {
 export type PublisherRegistry = {
   /** Adds a session that the gateway has accepted. An older session of the same broadcast ends. */
   begin(publisher: Publisher): void
+  /** Adds a session that ended with the process of an earlier worker. */
+  restore(publisher: Publisher): void
   /** Ends a session; no effect where it has ended. */
   end(session: string, reason: string): void
   endAll(reason: string): void
@@ -50,9 +52,9 @@ type RegistryEntry = {
 }
 
 /** How long the media of an ended session is kept: a restarted live worker finishes it. */
-const KEEP_ENDED_MS = 120_000
+export const KEEP_ENDED_MS = 120_000
 /** Most bytes of all ended sessions. */
-const ENDED_BYTES = 256 * 1024 * 1024
+export const ENDED_BYTES = 256 * 1024 * 1024
 /** A session whose last segment ends this close to its last frame is known to its end. */
 const END_MARGIN_MS = 500
 
@@ -73,6 +75,11 @@ export function createPublisherRegistry(options: RegistryOptions): PublisherRegi
       const older = publishing().find((entry) => entry.publisher.streamId === publisher.streamId)
       entries.set(publisher.session, { publisher, ended: null, isEndReported: false, knownUntilMs: 0 })
       end(older, 'another encoder took over')
+      options.onChange()
+    },
+    restore: (publisher) => {
+      const ended = { reason: 'the ingest worker was restarted', atMs: nowMs() }
+      entries.set(publisher.session, { publisher, ended, isEndReported: false, knownUntilMs: 0 })
       options.onChange()
     },
     end: (session, reason) => end(entries.get(session), reason),
@@ -124,15 +131,20 @@ function trim(entry: RegistryEntry, knownUntilMs: number): void {
 
 /** Drops ended sessions that nothing needs any more, then the oldest ones beyond the bound of memory. */
 function sweep(entries: Map<string, RegistryEntry>, nowMs: number): void {
-  for (const [session, entry] of entries) if (isNoLongerNeeded(entry, nowMs)) entries.delete(session)
+  for (const entry of entries.values()) if (isNoLongerNeeded(entry, nowMs)) drop(entries, entry)
   const ended = [...entries].filter(([, entry]) => entry.ended !== null)
   let bytes = ended.reduce((sum, [, entry]) => sum + entry.publisher.media.keptBytes(), 0)
-  for (const [session, entry] of ended) {
+  for (const [, entry] of ended) {
     if (bytes <= ENDED_BYTES) return
     if (!entry.isEndReported) continue
     bytes -= entry.publisher.media.keptBytes()
-    entries.delete(session)
+    drop(entries, entry)
   }
+}
+
+function drop(entries: Map<string, RegistryEntry>, { publisher }: RegistryEntry): void {
+  entries.delete(publisher.session)
+  publisher.media.discard()
 }
 
 function isNoLongerNeeded({ ended, isEndReported, knownUntilMs, publisher }: RegistryEntry, nowMs: number): boolean {

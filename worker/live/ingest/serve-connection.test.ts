@@ -10,6 +10,7 @@ import { createClock } from '../../platform/clock.ts'
 import { startTcpServer } from '../../platform/tcp-server.ts'
 import { encodeUint32 } from './rtmp/chunk-writer.ts'
 import { MESSAGE_TYPE } from './rtmp/rtmp-message.ts'
+import { createSessionMedia } from './media/session-media.ts'
 import { openRtmpClient, startPublisher } from '../testing/rtmp-client.ts'
 import { createPublisherRegistry } from './publisher-registry.ts'
 import { serveConnection, type ConnectionDeadlines, type EncoderConnection } from './serve-connection.ts'
@@ -26,7 +27,7 @@ async function startServer(deadlines: Partial<ConnectionDeadlines>) {
     registry,
     authorize: async () => ({ kind: 'accepted', streamId: newUuid() }) as const,
     createToken: () => newUuid(),
-    capacityBytes: () => 1 << 26,
+    createMedia: () => createSessionMedia(0, { capacityBytes: () => 1 << 26, journal: null }),
     nowMs: () => clock.nowMs(),
     deadlines: { ...FOREVER, ...deadlines },
     log: createLog('test', 'error', () => {}),

@@ -3,7 +3,8 @@ import { newUuid } from '../../../shared/ids.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { TcpConnection } from '../../platform/tcp-server.ts'
 import type { PublishDecision } from './authorize-publisher.ts'
-import { createSessionMedia } from './media/session-media.ts'
+import type { SessionMedia } from './media/session-media.ts'
+import type { JournalOwner } from './media/session-journal.ts'
 import type { Publisher, PublisherRegistry } from './publisher-registry.ts'
 import { createRtmpSession, type RtmpSession } from './rtmp/rtmp-session.ts'
 import { RtmpError } from './rtmp/rtmp-error.ts'
@@ -22,8 +23,8 @@ export type ConnectionContext = {
   readonly authorize: (attempt: PublishAttempt) => Promise<PublishDecision>
   readonly registry: PublisherRegistry
   readonly createToken: () => string
-  /** Bytes of media that a session may keep now. */
-  readonly capacityBytes: () => number
+  /** Creates the media of a session that begins now. */
+  readonly createMedia: (owner: JournalOwner) => SessionMedia
   readonly nowMs: () => number
   readonly deadlines: ConnectionDeadlines
   readonly log: Log
@@ -179,11 +180,10 @@ function begin(state: ConnectionState, attempt: PublishAttempt, streamId: string
   const nowMs = context.nowMs()
   state.lastByteMs = nowMs
   state.lastMediaMs = nowMs
+  const owner = { session: attempt.session, streamId, token: attempt.token }
   const publisher: Publisher = {
-    session: attempt.session,
-    streamId,
-    token: attempt.token,
-    media: createSessionMedia(nowMs, context.capacityBytes),
+    ...owner,
+    media: context.createMedia(owner),
     lastByteMs: () => state.lastByteMs,
     disconnect: (reason) => close(state, reason),
   }

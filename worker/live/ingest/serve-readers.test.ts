@@ -13,7 +13,7 @@ const FRAME_MS = 40
 function openBroadcast() {
   let nowMs = 0
   const registry = createPublisherRegistry({ nowMs: () => nowMs, onChange: () => {} })
-  const media = createSessionMedia(0, () => 64 * MIB)
+  const media = createSessionMedia(0, { capacityBytes: () => 64 * MIB, journal: null })
   const source = { session: newUuid(), token: 't'.repeat(32) }
   registry.begin({ ...source, streamId: newUuid(), media, lastByteMs: () => nowMs, disconnect: () => {} })
   const receive = (head: readonly number[], bytes: number) => {
@@ -66,7 +66,7 @@ test('a reader with more than 64 MiB unread is cut, and the others go on', async
 
 test('a reader of a session that ends without a key frame is answered with 404', async () => {
   const registry = createPublisherRegistry({ nowMs: () => 0, onChange: () => {} })
-  const media = createSessionMedia(0, () => MIB)
+  const media = createSessionMedia(0, { capacityBytes: () => MIB, journal: null })
   const source = { session: newUuid(), token: 't'.repeat(32) }
   registry.begin({ ...source, streamId: newUuid(), media, lastByteMs: () => 0, disconnect: () => {} })
   const opening = openReader({ registry, media, source, sendFrame: () => {} })

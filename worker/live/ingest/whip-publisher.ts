@@ -8,7 +8,7 @@ import { newUuid } from '../../../shared/ids.ts'
 import type { Log } from '../../../shared/log.ts'
 import type { FlvTag } from '../flv/flv-tag.ts'
 import type { PublishDecision } from './authorize-publisher.ts'
-import { createSessionMedia, type SessionMedia } from './media/session-media.ts'
+import type { SessionMedia } from './media/session-media.ts'
 import type { ConnectionContext, PublishAttempt } from './serve-connection.ts'
 import { createMediaBridge, type MediaBridge } from './whip/media-bridge.ts'
 import type { WhipOffer } from './whip/read-offer.ts'
@@ -19,7 +19,7 @@ import { writeOffer } from './whip/write-descriptions.ts'
 
 export type WhipPublisherContext = Pick<
   ConnectionContext,
-  'registry' | 'createToken' | 'capacityBytes' | 'nowMs' | 'log'
+  'registry' | 'createToken' | 'createMedia' | 'nowMs' | 'log'
 > & {
   readonly library: WebRtc
   readonly port: number
@@ -152,14 +152,13 @@ async function begin(state: PublisherState): Promise<void> {
   }
   const nowMs = context.nowMs()
   state.lastPacketMs = nowMs
-  const media = createSessionMedia(nowMs, context.capacityBytes)
+  const { session, token } = attempt
+  const owner = { session, streamId: decision.streamId, token }
+  const media = context.createMedia(owner)
   media.receiveData(['onMetaData', new Map([['encoder', describeAgent(state.request)]])])
   if (!state.isClosed) state.live = createLive(state, media, nowMs)
-  const { session, token } = attempt
   context.registry.begin({
-    session,
-    streamId: decision.streamId,
-    token,
+    ...owner,
     media,
     lastByteMs: () => state.lastPacketMs,
     disconnect: (reason) => close(state, reason),

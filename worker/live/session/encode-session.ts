@@ -16,6 +16,8 @@ import { encodeRun, type SessionState } from './encode-run.ts'
 const BACKOFF = { firstMs: 250, maxMs: 5000 }
 /** After this many failures in a row without a segment, the health says why. */
 const FAILURES_UNTIL_PROBLEM = 5
+/** An ingest worker that starts again on its machine serves what the one before it received within this time, in ms. */
+const RESTART_MS = 5000
 /** The ingest finds key frames by decode times, which precede presentation by less than this, in ms. */
 const REQUEST_MARGIN_MS = 500
 
@@ -39,18 +41,20 @@ export async function encodeSession(broadcast: Broadcast, source: IngestSource, 
 
 /** Returns whether the session was encoded to its end; false where the broadcast is over, or the worker stops before. */
 async function encodeToEnd(broadcast: Broadcast, source: IngestSource, state: SessionState): Promise<boolean> {
-  const { log, health, stopping, ended } = broadcast
+  const { log, health, clock, stopping, ended } = broadcast
   let failures = 0
+  let failingSinceMs: number | null = null
   while (!stopping.aborted && !ended.aborted) {
     const before = state.fromMs
     const step = await attempt(broadcast, source, state)
     if (step.kind === 'over') return !ended.aborted
     if (step.kind === 'stopped') return false
-    if (state.fromMs !== before) failures = 0
+    if (state.fromMs !== before) [failures, failingSinceMs] = [0, null]
     if (step.kind === 'again') continue
     failures += 1
+    failingSinceMs ??= clock.nowMs()
     log.warn('encoding interrupted', { session: source.session, failures, reason: step.reason })
-    if (!isCurrent(broadcast, source)) return !ended.aborted
+    if (!isCurrent(broadcast, source) && clock.nowMs() - failingSinceMs >= RESTART_MS) return !ended.aborted
     if (failures >= FAILURES_UNTIL_PROBLEM) health.setProblem(step.reason.slice(0, 300))
     await sleep(computeBackoffMs(failures, BACKOFF), stopping)
   }

@@ -64,6 +64,7 @@ export async function startLiveGateway(options: LiveGatewayOptions): Promise<Liv
       ],
       folder: FOLDER,
       source,
+      unfinished_sources: [],
       known_until: findKnownUntil(),
       ...options.order,
     }

@@ -35,6 +35,8 @@ export type ReplayTag = {
 export type ReplayBuffer = {
   append(tag: ReplayTag): void
   setMetadata(bytes: Buffer): void
+  /** Returns what a reader needs before the next frame. */
+  readonly start: () => StartTags
   /**
    * Returns the newest key frame at or before `fromMs` (`null`: the newest one), the oldest one if all are later. Returns
    * `null` if none is kept, or only sound has come so far and a picture may follow.
@@ -91,6 +93,7 @@ export function createReplayBuffer(capacityBytes: () => number): ReplayBuffer {
     setMetadata: (bytes) => {
       state.start = { ...state.start, metadata: bytes }
     },
+    start: () => state.start,
     end: () => {
       state.isSettled = true
     },

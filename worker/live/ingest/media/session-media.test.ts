@@ -8,7 +8,7 @@ const HEADER = Buffer.from([0x17, 0, 0, 0, 0, 1, 2, 3])
 const KEY_FRAME = Buffer.from([0x17, 1, 0, 0, 0, 9])
 
 function open(): SessionMedia {
-  return createSessionMedia(0, () => 1 << 26)
+  return createSessionMedia(0, { capacityBytes: () => 1 << 26, journal: null })
 }
 
 function receive(media: SessionMedia, body: Buffer, timestamp = 0, nowMs = timestamp): string | null {

@@ -1,11 +1,19 @@
 import type { PublisherFacts } from '../../../../shared/contract/live.ts'
-import { encodeFlvTag, TAG_TYPE } from '../../flv/flv-tag.ts'
+import { encodeFlvTag, TAG_TYPE, type FlvTag } from '../../flv/flv-tag.ts'
 import { readAudioPayload, readVideoPayload, type MediaPayload } from '../../flv/media-payload.ts'
 import type { AmfValue } from '../rtmp/amf0-value.ts'
 import { encodeAmf0 } from '../rtmp/amf0-writer.ts'
 import type { RtmpMessage } from '../rtmp/rtmp-message.ts'
 import { createFactsMeter, type FactsMeter } from './publisher-facts.ts'
-import { createReplayBuffer, type KeptTag, type ReplayBuffer, type ReplayStart } from './replay-buffer.ts'
+import {
+  createReplayBuffer,
+  type KeptTag,
+  type ReplayBuffer,
+  type ReplayStart,
+  type ReplayTag,
+} from './replay-buffer.ts'
+import type { SavedSession } from './restore-sessions.ts'
+import type { SessionJournal } from './session-journal.ts'
 import { createSessionTime, type MediaTrack, type SessionTime } from './session-time.ts'
 
 /** The media of one session: placed on the session's time, measured, and kept for readers. */
@@ -19,6 +27,8 @@ export type SessionMedia = {
   readonly hasEnded: () => boolean
   /** Drops what is older than the segments that the gateway knows; `knownUntilMs` is in ms of the session's time. */
   trim(knownUntilMs: number): void
+  /** Removes its copy on disk, where there is one; it must have ended. */
+  discard(): void
   readonly facts: (nowMs: number) => PublisherFacts
   readonly droppedGroups: () => number
   /** Bytes that are kept. */
@@ -36,6 +46,7 @@ export type SessionMedia = {
 
 type SessionMediaState = {
   readonly replay: ReplayBuffer
+  readonly journal: Pick<SessionJournal, 'append' | 'trim' | 'remove'> | null
   readonly time: SessionTime
   readonly meter: FactsMeter
   readonly watchers: Set<() => void>
@@ -58,10 +69,34 @@ const MAX_HEADER_BYTES = 65_536
 /** Most bytes of five seconds, 100 Mb/s: more would take the line and the processor from the other encoders. */
 const MAX_RECENT_BYTES = 62_500_000
 
-/** Creates the media of a session that begins now. `capacityBytes` returns how much it may keep. */
-export function createSessionMedia(startMs: number, capacityBytes: () => number): SessionMedia {
-  const state: SessionMediaState = {
+/** Where the media of a session is kept. */
+export type MediaKeeping = {
+  /** Returns how many bytes may be kept in memory. */
+  readonly capacityBytes: () => number
+  /** The copy on disk; `null`: there is none. */
+  readonly journal: SessionMediaState['journal']
+}
+
+/** Creates the media of a session that begins now. */
+export function createSessionMedia(startMs: number, keeping: MediaKeeping): SessionMedia {
+  return toSessionMedia(createState(startMs, keeping))
+}
+
+/** Creates the media of a session that has ended with the ingest worker that received it. */
+export function restoreSessionMedia(saved: SavedSession, capacityBytes: () => number): SessionMedia {
+  const journal = { append: () => undefined, trim: () => undefined, remove: () => saved.remove() }
+  const state = createState(0, { capacityBytes, journal })
+  state.baseMs = saved.baseMs
+  for (const tag of saved.tags) restoreTag(state, tag)
+  state.hasEnded = true
+  state.replay.end()
+  return { ...toSessionMedia(state), lastTimestampMs: () => saved.tags.at(-1)?.timestampMs ?? 0 }
+}
+
+function createState(startMs: number, { capacityBytes, journal }: MediaKeeping): SessionMediaState {
+  return {
     replay: createReplayBuffer(capacityBytes),
+    journal,
     time: createSessionTime(),
     meter: createFactsMeter(startMs),
     watchers: new Set(),
@@ -69,6 +104,9 @@ export function createSessionMedia(startMs: number, capacityBytes: () => number)
     baseMs: null,
     hasEnded: false,
   }
+}
+
+function toSessionMedia(state: SessionMediaState): SessionMedia {
   return {
     receive: (message, nowMs) => receiveMedia(state, message, nowMs),
     receiveData: (values) => receiveData(state, values),
@@ -78,7 +116,11 @@ export function createSessionMedia(startMs: number, capacityBytes: () => number)
       notifyWatchers(state)
     },
     hasEnded: () => state.hasEnded,
-    trim: (knownUntilMs) => state.replay.trim(knownUntilMs),
+    trim: (knownUntilMs) => {
+      state.replay.trim(knownUntilMs)
+      state.journal?.trim(knownUntilMs)
+    },
+    discard: () => void state.journal?.remove(),
     facts: (nowMs) => state.meter.facts(nowMs),
     droppedGroups: () => state.replay.dropped(),
     keptBytes: () => state.replay.bytes(),
@@ -128,9 +170,25 @@ function receiveMedia(state: SessionMediaState, { type, timestamp, body }: RtmpM
   const timestampMs = isFrame ? placeFrame(state, track, timestamp, nowMs) : state.time.latestMs()
   state.meter.add({ track, payload, body, timestampMs }, nowMs)
   if (state.meter.recentBytes(nowMs) > MAX_RECENT_BYTES) return 'the bit rate is above 100 Mb/s'
-  state.replay.append({ track, kind: payload.kind, bytes: encodeFlvTag({ type, timestampMs, body }), timestampMs })
+  const bytes = encodeFlvTag({ type, timestampMs, body })
+  const tag: ReplayTag = { track, kind: payload.kind, bytes, timestampMs }
+  state.journal?.append(tag, state.replay.start(), state.baseMs)
+  state.replay.append(tag)
   notifyWatchers(state)
   return null
+}
+
+/** Takes a tag from a journal, whose files repeat the headers. */
+function restoreTag({ headers, replay }: SessionMediaState, { type, timestampMs, body }: FlvTag): void {
+  const bytes = encodeFlvTag({ type, timestampMs, body })
+  if (type === TAG_TYPE.script) return replay.setMetadata(bytes)
+  const track = type === TAG_TYPE.audio ? 'audio' : 'video'
+  const { kind, codec } = track === 'audio' ? readAudioPayload(body) : readVideoPayload(body)
+  if (kind === 'header') {
+    if (headers.get(track)?.body.equals(body)) return
+    headers.set(track, { codec, body })
+  }
+  replay.append({ track, kind, bytes, timestampMs })
 }
 
 /** Places a frame on the session's time, and keeps the base up to date. */

@@ -7,14 +7,13 @@ import { startProgram, type ProgramExit, type RunningProgram } from '../../../pl
 import { sleep } from '../../../platform/wake-signal.ts'
 import { createFlvReader } from '../../flv/flv-reader.ts'
 import type { FlvTag } from '../../flv/flv-tag.ts'
-import { createSessionMedia } from '../media/session-media.ts'
 import type { Publisher } from '../publisher-registry.ts'
 import type { ConnectionContext } from '../serve-connection.ts'
 import { buildReceiverArguments, composeReceiverScript } from './receiver-arguments.ts'
 
 export type SrtContext = Pick<
   ConnectionContext,
-  'authorize' | 'registry' | 'createToken' | 'capacityBytes' | 'nowMs' | 'log'
+  'authorize' | 'registry' | 'createToken' | 'createMedia' | 'nowMs' | 'log'
 > & {
   /** The address to listen on. */
   readonly host: string
@@ -142,12 +141,11 @@ async function beginSession(state: SrtReceiverState, lastByteMs: () => number): 
     disconnect(state, decision.reason)
     return null
   }
-  const media = createSessionMedia(context.nowMs(), context.capacityBytes)
+  const owner = { session: attempt.session, streamId: decision.streamId, token: attempt.token }
+  const media = context.createMedia(owner)
   media.receiveData(['onMetaData', new Map([['encoder', 'SRT']])])
   const publisher: Publisher = {
-    session: attempt.session,
-    streamId: decision.streamId,
-    token: attempt.token,
+    ...owner,
     media,
     lastByteMs,
     disconnect: (reason) => disconnect(state, reason),

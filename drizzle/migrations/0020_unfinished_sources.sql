@@ -1,0 +1,1 @@
+ALTER TABLE "streams" ADD COLUMN "unfinished_sources" jsonb DEFAULT '[]'::jsonb NOT NULL;
