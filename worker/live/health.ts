@@ -8,8 +8,11 @@ export type HealthKeeper = {
   /** Sets why nothing can be encoded; `null`: it can. */
   setProblem(problem: string | null): void
   setRun(run: Pick<BroadcastHealth, 'is_passed_through' | 'is_top_rung_dropped'>): void
-  /** Records a measurement of the lag; returns whether another set of rungs is wanted now. */
-  observeLag(lag: FrameLag, atMs: number, canDrop: boolean): boolean
+  /**
+   * Records a measurement of the lag; `droppable`: how many more rungs can be left out. Returns whether another set of rungs
+   * is wanted now.
+   */
+  observeLag(lag: FrameLag, atMs: number, droppable: number): boolean
   /** Returns how many encoded rungs to leave out, from the highest on. */
   droppedRungs(): number
   read(): BroadcastHealth
@@ -24,11 +27,11 @@ export function createHealthKeeper(recorder: Pick<Recorder, 'problem' | 'waiting
   return {
     setProblem: (reason) => (problem = reason),
     setRun: (description) => (run = description),
-    observeLag: ({ sinceArrivalMs, inWorkerMs }, atMs, canDrop) => {
+    observeLag: ({ sinceArrivalMs, inWorkerMs }, atMs, droppable) => {
       lagMs = sinceArrivalMs
       const before = load.droppedRungs
       // A source that is late would not be on time with fewer rungs.
-      load = afterLag(load, { atMs, lagMs: inWorkerMs }, canDrop)
+      load = afterLag(load, { atMs, lagMs: inWorkerMs }, droppable)
       return load.droppedRungs !== before
     },
     droppedRungs: () => load.droppedRungs,

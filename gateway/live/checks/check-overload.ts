@@ -27,7 +27,8 @@ export async function checkOverload(signal: AbortSignal): Promise<readonly Check
   await waitUntil(hasSegment, { what: 'a segment', sec: 60, signal })
   await using watched = await openWatchPage(product, broadcast)
   await using studio = await openStudio(product, broadcast)
-  await waitUntil(async () => (await watched.readNewest()) > 0, { what: 'a picture is shown', sec: 60, signal })
+  const countPictures = async () => (await watched.readViewing()).pictures.length
+  await waitUntil(async () => (await countPictures()) > 0, { what: 'a picture is shown', sec: 60, signal })
   const isDropped = async () => (await broadcast.read()).health?.encoding?.is_top_rung_dropped === true
   const wasDropped = await isDropped()
   await using _burners = keepCoresBusy()
@@ -37,9 +38,9 @@ export async function checkOverload(signal: AbortSignal): Promise<readonly Check
   const toldMs = await waitUntil(isTold, { what: 'the studio says it', sec: 15, signal }).catch(() => Number.NaN)
   const lags = await measureLags(broadcast, signal)
   const problem = await watched.readProblem()
-  const from = await watched.readNewest()
+  const before = await countPictures()
   await pause(5, signal)
-  const goesOn = (await watched.readNewest()) !== from
+  const goesOn = (await countPictures()) > before
   return [
     atMost(
       `top rung dropped${wasDropped ? ' before, by the load of others' : ''} after`,

@@ -38,7 +38,7 @@ export type PlanRequest = {
   readonly hasRegularKeyFrames: boolean
   /** The run's first frame is a key frame of the source. */
   readonly isAtKeyFrame: boolean
-  /** Encoded rungs to leave out, from the highest on. The lowest one stays. */
+  /** Encoded rungs to leave out, from the highest on. One rung stays, encoded or copied. */
   readonly droppedRungs: number
 }
 
@@ -107,18 +107,18 @@ function copyRung(rung: PlannedRung, video: SourceVideo): PlannedRung {
 }
 
 /**
- * Leaves out the highest encoded rungs. A copied rung costs next to nothing and stays. The lowest one stays too: a rendition
- * whose rung is left out goes on with a lower one, and never with a higher bit rate than it declares.
+ * Leaves out the highest encoded rungs: a rendition whose rung is left out goes on with a lower one. Without any, all go on
+ * with the copied one, which costs next to nothing; where there is none, the lowest rung stays.
  */
 function dropRungs(rungs: readonly PlannedRung[], count: number): readonly PlannedRung[] {
-  const encoded = rungs.filter(({ isCopy }) => !isCopy)
-  const dropped = new Set(encoded.slice(0, Math.max(0, Math.min(count, encoded.length - 1))))
+  const dropped = new Set(rungs.filter(({ isCopy }) => !isCopy).slice(0, Math.min(count, countDroppable({ rungs }))))
   return rungs.filter((rung) => !dropped.has(rung))
 }
 
-/** Returns whether a plan has rungs that can be left out to save time. */
-export function canDropRung({ rungs }: RunPlan): boolean {
-  return rungs.filter(({ isCopy }) => !isCopy).length > 1
+/** Returns how many rungs of a plan can be left out to save time. */
+export function countDroppable({ rungs }: Pick<RunPlan, 'rungs'>): number {
+  const encoded = rungs.filter(({ isCopy }) => !isCopy).length
+  return encoded < rungs.length ? encoded : encoded - 1
 }
 
 /** Returns the duration of a frame, in ms. */

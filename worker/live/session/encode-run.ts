@@ -5,7 +5,7 @@ import type { InitSegment } from '../package/init-segment.ts'
 import type { JoinedSegment } from '../package/join-rungs.ts'
 import type { PackagedPart } from '../package/rung-packager.ts'
 import { declareBandwidth } from '../plan/bandwidth.ts'
-import { canDropRung, leastSegmentMs, type RunPlan } from '../plan/plan-run.ts'
+import { countDroppable, leastSegmentMs, type RunPlan } from '../plan/plan-run.ts'
 import type { RecordedRun } from '../record/recorded-segment.ts'
 import type { SourceStart } from '../source/collect-start.ts'
 import type { OpenedSource } from '../source/open-source.ts'
@@ -79,7 +79,7 @@ export async function encodeRun(broadcast: Broadcast, request: RunRequest, state
         }
       },
       onLag: (lag) => {
-        if (health.observeLag(lag, clock.nowMs(), canDropRung(plan))) handle.cut()
+        if (health.observeLag(lag, clock.nowMs(), countDroppable(plan))) handle.cut()
       },
     },
     clock,

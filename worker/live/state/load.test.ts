@@ -5,9 +5,12 @@ import { afterLag, INITIAL_LOAD, type LoadState } from './load.ts'
 /** Returns the states after a lag that is measured every 100 ms; `lagMs` returns it by the time. */
 function measure(state: LoadState, fromMs: number, untilMs: number, lagMs: (atMs: number) => number): LoadState {
   let current = state
-  for (let atMs = fromMs; atMs <= untilMs; atMs += 100) current = afterLag(current, { atMs, lagMs: lagMs(atMs) }, true)
+  for (let atMs = fromMs; atMs <= untilMs; atMs += 100)
+    current = afterLag(current, { atMs, lagMs: lagMs(atMs) }, RUNGS - current.droppedRungs)
   return current
 }
+
+const RUNGS = 3
 
 const dropped = { ...INITIAL_LOAD, droppedRungs: 1 }
 
@@ -26,14 +29,13 @@ test('an encoder that catches up after a restart is left alone', () => {
   expect(measure(INITIAL_LOAD, 0, 20_000, (atMs) => 14_000 - atMs / 2).droppedRungs).toBe(0)
 })
 
-test('one that still falls behind loses a further rung', () => {
-  expect(measure(INITIAL_LOAD, 0, 6200, (atMs) => 4500 + atMs / 10).droppedRungs).toBe(2)
+test('one that still falls behind loses all other rungs', () => {
+  expect(measure(INITIAL_LOAD, 0, 6000, (atMs) => 4500 + atMs / 10).droppedRungs).toBe(1)
+  expect(measure(INITIAL_LOAD, 0, 6200, (atMs) => 4500 + atMs / 10).droppedRungs).toBe(RUNGS)
 })
 
 test('nothing is left out where nothing can be', () => {
-  expect(
-    afterLag({ ...INITIAL_LOAD, late: { atMs: 0, lagMs: 9000 } }, { atMs: 9000, lagMs: 9000 }, false),
-  ).toMatchObject({
+  expect(afterLag({ ...INITIAL_LOAD, late: { atMs: 0, lagMs: 9000 } }, { atMs: 9000, lagMs: 9000 }, 0)).toMatchObject({
     droppedRungs: 0,
   })
 })
