@@ -85,6 +85,28 @@ describe('an MPD', () => {
     expect(requested).toEqual(['/live.mpd', '/moved/live.mpd', '/moved/live.mpd', '/live.mpd'])
   })
 
+  test('that is older than the one before it is a copy of a cache, unless there are only such ones for 30 s', async () => {
+    const numbered = (count: number) =>
+      `<SegmentTemplate media="$Number$.m4s"><SegmentTimeline><S t="0" d="2" r="${count - 1}"/></SegmentTimeline></SegmentTemplate>`
+    const published = (sec: number, count: number) => {
+      const at = new Date(NOW_MS + sec * 1000).toISOString()
+      return mpd(`<Period>${SET(numbered(count))}</Period>`).replace('<MPD', `<MPD publishTime="${at}"`)
+    }
+    const { newest, answers, clock } = await startSource({ '/live.mpd': published(10, 5) })
+    expect(await newest()).toBe(5)
+    answers['/live.mpd'] = published(8, 4)
+    clock.nowMs += 1000
+    expect(await newest()).toBe(5)
+    answers['/live.mpd'] = published(12, 6)
+    clock.nowMs += 1000
+    expect(await newest()).toBe(6)
+    answers['/live.mpd'] = published(2, 3)
+    clock.nowMs += 29_000
+    expect(await newest()).toBe(6)
+    clock.nowMs += 1000
+    expect(await newest()).toBe(3)
+  })
+
   test('that is missing or cannot be read is a failure, and so is a segment index', async () => {
     const { fetch, answers, clock } = await startSource({})
     expect(await fetch()).toMatchObject({ kind: 'failed', failure: { status: 404 } })

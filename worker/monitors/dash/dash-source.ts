@@ -80,6 +80,8 @@ type Presentation = {
   readonly numberings: Map<string, SegmentNumbering>
   location: string | null
   last: FetchedMpd | null
+  /** When an MPD was fetched that was not older than the one before it, in ms. */
+  currentMs: number
   /** availabilityStartTime, which an MPD that becomes static may no longer have. */
   startMs: number | null
   pending: { readonly signal: AbortSignal; readonly fetched: Promise<FetchedMpd | FailedFetch> } | null
@@ -103,6 +105,7 @@ function createPresentation(url: string, { fetcher, nowMs }: DashOptions): Prese
     numberings: new Map(),
     location: null,
     last: null,
+    currentMs: 0,
     startMs: null,
     pending: null,
   }
@@ -158,11 +161,25 @@ function acceptAnswer(presentation: Presentation, answer: FetchedResource, atMs:
   const parsed = last?.digest === digest ? ({ kind: 'ok', mpd: last.mpd } as const) : parseMpd(decodeMpd(body), url)
   if (parsed.kind === 'invalid') return createFailedFetch(`the answer ${parsed.reason}`)
   const { mpd } = parsed
+  if (last !== null && isOlder(mpd, last.mpd) && atMs - presentation.currentMs < MAX_STALE_MS) {
+    presentation.last = { ...last, bytes: body.length, atMs, dateMs: null }
+    return presentation.last
+  }
+  presentation.currentMs = atMs
   const fetched: FetchedMpd = { kind: 'ok', mpd, digest, bytes: body.length, atMs, dateMs: readDate(answer.headers) }
   presentation.last = fetched
   presentation.location = mpd.location
   presentation.startMs = mpd.availabilityStartMs ?? presentation.startMs
   return fetched
+}
+
+/** A packager that publishes only older ones for this long has a clock that was set back, in ms. */
+const MAX_STALE_MS = 30_000
+
+/** Returns whether an MPD was made before another one of its presentation: caches that alternate serve old copies. */
+function isOlder(mpd: Mpd, other: Mpd): boolean {
+  if (mpd.publishedMs === null || other.publishedMs === null || !mpd.isDynamic) return false
+  return mpd.availabilityStartMs === other.availabilityStartMs && mpd.publishedMs < other.publishedMs
 }
 
 /** Returns the server's time in seconds on the presentation's time line; `null` for a static one. */

@@ -11,6 +11,8 @@ export type Mpd = {
   readonly isDynamic: boolean
   /** Time of the presentation's 0, in ms since 1970 (§5.3.1.2); `null` where the MPD has none. */
   readonly availabilityStartMs: number | null
+  /** When it was made, in ms since 1970 (publishTime); `null` where it does not say so. */
+  readonly publishedMs: number | null
   readonly durationSec: number | null
   /** Within this time after a fetch the MPD stays valid; `null`: it is not updated. */
   readonly updateSec: number | null

@@ -32,6 +32,7 @@ function readMpd(root: XmlElement, url: string): Mpd {
   return {
     isDynamic,
     availabilityStartMs: parseTime(attributes.get('availabilityStartTime')),
+    publishedMs: parseTime(attributes.get('publishTime')),
     durationSec,
     updateSec: parseDurationSec(attributes.get('minimumUpdatePeriod')),
     windowSec: parseDurationSec(attributes.get('timeShiftBufferDepth')),
