@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
@@ -10,45 +9,23 @@ import { findFreePort } from '../../shared/testing/free-port.ts'
 import { mountSmallDisk } from '../../shared/testing/small-disk.ts'
 import { runFfmpeg } from '../../shared/testing/run-ffmpeg.ts'
 import { PATIENCE_MS, until } from '../../shared/testing/until.ts'
-import { startWorker, type WorkerProcess } from '../../shared/testing/worker-process.ts'
+import { startWorker } from '../../shared/testing/worker-process.ts'
 import { liveEnv } from '../testing/worker-environments.ts'
-import { type CounterClip, makeCounterClip } from './testing/counter-clip.ts'
-import { type IngestDouble, startIngestDouble } from './testing/ingest-double.ts'
-import { FOLDER, type LiveGateway, startLiveGateway } from './testing/live-gateway.ts'
+import { makeCounterClip } from './testing/counter-clip.ts'
+import { startIngestDouble } from './testing/ingest-double.ts'
+import { FOLDER, startLiveGateway } from './testing/live-gateway.ts'
+import {
+  createFolder,
+  expectAllFrames,
+  numbersUpTo,
+  startLiveWorker,
+  sum,
+  untilFinished,
+} from './testing/live-worker.ts'
 import { readParts } from './testing/part-reader.ts'
 import { killChildren, listChildren, listCommandLines } from './testing/child-processes.ts'
-import { readStoredFrames } from './testing/stored-frames.ts'
 
 // The tests keep time with a clip and hardly compute: several run at once.
-
-/** Creates a folder for one test. */
-async function createFolder() {
-  const dir = await mkdtemp(join(tmpdir(), 'tallylight-live-'))
-  return { dir, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) }
-}
-
-const stored = (dir: string, rung: string) => ({ storeDir: join(dir, 'store'), workDir: dir, rung })
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
-const numbersUpTo = (count: number) => Array.from({ length: count }, (_, index) => index)
-
-function startLiveWorker(gateway: LiveGateway, dir: string): WorkerProcess {
-  return startWorker(liveEnv(gateway.origin, dir))
-}
-
-/** Resolves once a session is reported as finished. */
-async function untilFinished(gateway: LiveGateway, ingest: IngestDouble, worker: WorkerProcess): Promise<void> {
-  const isFinished = () => gateway.reports().some((report) => report.finished_session === ingest.source.session)
-  const finished = until(isFinished, 'the session is finished').then(() => true)
-  const isDone = await Promise.race([finished, worker.exited.then(isFinished)])
-  if (!isDone) throw new Error(`the worker has exited:\n${worker.lines.join('\n')}`)
-}
-
-/** Checks that both rungs hold every frame of the clip once, in order. */
-async function expectAllFrames(gateway: LiveGateway, clip: CounterClip, dir: string): Promise<void> {
-  expect(sum(gateway.segments().map(({ frames }) => frames))).toBe(clip.frames)
-  for (const rung of ['180', '90'])
-    expect(await readStoredFrames(stored(dir, rung), gateway.segments())).toEqual(numbersUpTo(clip.frames))
-}
 
 test.concurrent('a broadcast is stored from its first frame on, however late its worker is, which exits when it is over', async () => {
   await using folder = await createFolder()
@@ -61,23 +38,6 @@ test.concurrent('a broadcast is stored from its first frame on, however late its
   gateway.end()
   expect(await worker.exited).toEqual({ code: 0, signal: null })
   await expectAllFrames(gateway, clip, dir)
-})
-
-test.concurrent('a worker encodes what ended before it came, then what is on the air; a session that is gone is left out', async () => {
-  await using folder = await createFolder()
-  const { dir } = folder
-  const clip = await makeCounterClip({ sec: 3, fps: '30' })
-  await using gone = await startIngestDouble(clip, { refuse: () => 404 })
-  await using earlier = await startIngestDouble(clip, { headStartSec: 3 })
-  await using ingest = await startIngestDouble(clip)
-  const sources = [gone.source, earlier.source, ingest.source]
-  await using gateway = await startLiveGateway({ source: ingest.source, order: { unfinished_sources: sources } })
-  await using worker = startLiveWorker(gateway, dir)
-  await untilFinished(gateway, ingest, worker)
-  const finished = gateway.reports().map((report) => report.finished_session)
-  expect([...new Set(finished)].filter((session) => session !== null)).toEqual(sources.map(({ session }) => session))
-  const frames = [...numbersUpTo(clip.frames), ...numbersUpTo(clip.frames)]
-  expect(await readStoredFrames(stored(dir, '180'), gateway.segments())).toEqual(frames)
 })
 
 test.concurrent('a worker that is killed is followed by one that loses and doubles no frame', async () => {
@@ -186,27 +146,6 @@ test.concurrent('a worker that finds no space for its files says so, and begins 
   await untilFinished(gateway, ingest, worker)
   expect(problems().at(-1)).toBeNull()
   await expectAllFrames(gateway, clip, dir)
-})
-
-test.concurrent('the next encoder of a broadcast continues its segments in a new run', async () => {
-  await using folder = await createFolder()
-  const { dir } = folder
-  const clip = await makeCounterClip({ sec: 3, fps: '30' })
-  const other = await makeCounterClip({ sec: 3, fps: '25', height: 360, withAudio: false })
-  await using first = await startIngestDouble(clip)
-  await using second = await startIngestDouble(other)
-  await using gateway = await startLiveGateway({ source: null })
-  await using worker = startLiveWorker(gateway, dir)
-  await until(() => gateway.reports().length >= 2, 'the worker waits for an encoder')
-  gateway.setSource(first.source)
-  await untilFinished(gateway, first, worker)
-  gateway.setSource(second.source)
-  await untilFinished(gateway, second, worker)
-
-  expect(gateway.runs().map(({ session }) => session)).toEqual([first.source.session, second.source.session])
-  expect(gateway.segments().map(({ n }) => n)).toEqual(numbersUpTo(gateway.segments().length))
-  const frames = [...numbersUpTo(clip.frames), ...numbersUpTo(other.frames)]
-  expect(await readStoredFrames(stored(dir, '90'), gateway.segments())).toEqual(frames)
 })
 
 test.concurrent('a worker whose epoch is stale exits, and its ffmpeg with it', async () => {

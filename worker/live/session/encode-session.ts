@@ -42,23 +42,36 @@ export async function encodeSession(broadcast: Broadcast, source: IngestSource, 
 /** Returns whether the session was encoded to its end; false where the broadcast is over, or the worker stops before. */
 async function encodeToEnd(broadcast: Broadcast, source: IngestSource, state: SessionState): Promise<boolean> {
   const { log, health, clock, stopping, ended } = broadcast
-  let failures = 0
-  let failingSinceMs: number | null = null
+  let failing = NO_FAILURE
   while (!stopping.aborted && !ended.aborted) {
     const before = state.fromMs
     const step = await attempt(broadcast, source, state)
     if (step.kind === 'over') return !ended.aborted
     if (step.kind === 'stopped') return false
-    if (state.fromMs !== before) [failures, failingSinceMs] = [0, null]
+    if (state.fromMs !== before) failing = NO_FAILURE
     if (step.kind === 'again') continue
-    failures += 1
-    failingSinceMs ??= clock.nowMs()
+    failing = addFailure(failing, clock.nowMs())
+    const { failures } = failing
     log.warn('encoding interrupted', { session: source.session, failures, reason: step.reason })
-    if (!isCurrent(broadcast, source) && clock.nowMs() - failingSinceMs >= RESTART_MS) return !ended.aborted
+    if (isGone(broadcast, source, failing)) return !ended.aborted
     if (failures >= FAILURES_UNTIL_PROBLEM) health.setProblem(step.reason.slice(0, 300))
     await sleep(computeBackoffMs(failures, BACKOFF), stopping)
   }
   return false
+}
+
+/** Failures in a row without a segment, and when the first one was, in ms. */
+type Failing = { readonly failures: number; readonly sinceMs: number }
+
+const NO_FAILURE: Failing = { failures: 0, sinceMs: 0 }
+
+function addFailure({ failures, sinceMs }: Failing, nowMs: number): Failing {
+  return { failures: failures + 1, sinceMs: failures === 0 ? nowMs : sinceMs }
+}
+
+/** Returns whether a session that cannot be read has ended, and no ingest worker that starts again can still serve it. */
+function isGone(broadcast: Broadcast, source: IngestSource, { sinceMs }: Failing): boolean {
+  return !isCurrent(broadcast, source) && broadcast.clock.nowMs() - sinceMs >= RESTART_MS
 }
 
 function isCurrent({ reporter }: Broadcast, { session }: IngestSource): boolean {

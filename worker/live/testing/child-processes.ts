@@ -20,7 +20,13 @@ export async function listChildren(parent: number, program: string): Promise<num
 export async function killChildren(parent: number, program: string): Promise<void> {
   const pids = await listChildren(parent, program)
   if (pids.length === 0) throw new Error(`${program} does not run`)
-  for (const pid of pids) process.kill(pid, 'SIGKILL')
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
 }
 
 /** Returns the command lines and environments of a process and its ffmpeg, as proc(5) shows them. */

@@ -65,7 +65,7 @@ async function listFolder(dir: string): Promise<readonly string[]> {
   }
 }
 
-/** A folder that stays is removed at the next start. */
+/** Removes a folder; one that stays is removed at the next start. */
 async function removeFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true }).catch(() => undefined)
 }

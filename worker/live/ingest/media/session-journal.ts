@@ -101,7 +101,7 @@ export function openSessionJournal(options: JournalOptions): SessionJournal {
   }
 }
 
-/** A file begins with a key frame of the picture, or anywhere in a session without one. */
+/** Returns whether a tag begins a file: the first one, and a key frame of the picture after `FILE_MS`. */
 function beginsFile({ files }: JournalState, { track, kind, timestampMs }: ReplayTag): boolean {
   const newest = files.at(-1)
   if (newest === undefined) return true
@@ -162,7 +162,7 @@ async function saveOwner(state: JournalState, baseMs: number | null): Promise<vo
   state.savedBaseMs = baseMs
 }
 
-/** Does a step after those before it. */
+/** Runs a step after those before it. */
 function enqueue(state: JournalState, step: () => Promise<void>): void {
   state.done = state.done.then(step).catch((error: unknown) => fail(state, error))
 }

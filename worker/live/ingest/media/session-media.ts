@@ -171,11 +171,14 @@ function receiveMedia(state: SessionMediaState, { type, timestamp, body }: RtmpM
   state.meter.add({ track, payload, body, timestampMs }, nowMs)
   if (state.meter.recentBytes(nowMs) > MAX_RECENT_BYTES) return 'the bit rate is above 100 Mb/s'
   const bytes = encodeFlvTag({ type, timestampMs, body })
-  const tag: ReplayTag = { track, kind: payload.kind, bytes, timestampMs }
-  state.journal?.append(tag, state.replay.start(), state.baseMs)
-  state.replay.append(tag)
+  keep(state, { track, kind: payload.kind, bytes, timestampMs })
   notifyWatchers(state)
   return null
+}
+
+function keep({ journal, replay, baseMs }: SessionMediaState, tag: ReplayTag): void {
+  journal?.append(tag, replay.start(), baseMs)
+  replay.append(tag)
 }
 
 /** Takes a tag from a journal, whose files repeat the headers. */
