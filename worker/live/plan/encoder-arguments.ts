@@ -69,9 +69,14 @@ function buildAudioGraph(offsetMs: number): string {
   ].join(',')
 }
 
+/**
+ * Returns the options of a rung. Each key frame has its parameter sets, which the initialization segment has too: ffmpeg and
+ * the players that are built on it read the first initialization segment of a playlist only.
+ */
 function buildRungArguments(plan: RunPlan, rung: PlannedRung, stream: number): string[] {
   const option = (name: string, value: string) => [`-${name}:v:${stream}`, value]
-  if (rung.isCopy) return option('c', 'copy')
+  // The filter adds them; the muxer writes NAL units with their lengths again.
+  if (rung.isCopy) return [...option('c', 'copy'), ...option('bsf', 'h264_mp4toannexb')]
   const rate = `${rung.videoKbps}k`
   return [
     ...option('c', 'libx264'),
@@ -86,7 +91,7 @@ function buildRungArguments(plan: RunPlan, rung: PlannedRung, stream: number): s
     ...option('force_key_frames', buildKeyFrameRule(plan)),
     ...option('fps_mode', 'vfr'),
     // The clock in ms does not say the rate, by which x264 chooses the level and spends bits.
-    ...option('x264-params', `fps=${formatRate(plan.frameRate)}`),
+    ...option('x264-params', `fps=${formatRate(plan.frameRate)}:repeat-headers=1`),
   ]
 }
 
