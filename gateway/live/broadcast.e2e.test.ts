@@ -1,17 +1,19 @@
 import { execFile } from 'node:child_process'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { readFrameNumbers } from '../../shared/testing/frame-counter.ts'
-import { until } from '../../shared/testing/until.ts'
+import { PATIENCE_MS, until } from '../../shared/testing/until.ts'
 import { findEncoderPids, findWorkerPids } from '../testing/find-processes.ts'
 import { killPostgres, startWholeSystem, type WholeSystem } from '../testing/whole-system.ts'
-import { startEncoder, type TestEncoder } from './testing/encoder.ts'
+import { startAdmittedEncoder, startEncoder, type TestEncoder } from './testing/encoder.ts'
 import { waitForIngest } from './testing/ingest-address.ts'
 import { signUp, type TestUser } from './testing/live-gateway.ts'
+import { playBroadcast } from './testing/player/player.ts'
 
 const run = promisify(execFile)
 const HEIGHT = 180
@@ -72,6 +74,29 @@ const countSegments = async (broadcast: Broadcast) => (await readPlaylist(broadc
 
 async function waitForSegments(broadcast: Broadcast, count: number): Promise<void> {
   await until(async () => (await countSegments(broadcast)) >= count, `${count} segments`)
+}
+
+/** First number in the frames of a second encoder. */
+const SECOND_FIRST = 8192
+
+/** Resolves once nothing is written below a folder any more. */
+async function waitForSilence(folder: string): Promise<void> {
+  const measure = async () => {
+    // It is written ten times a second.
+    await delay(300)
+    const files = await readdir(folder, { recursive: true })
+    const sizes = await Promise.all(
+      files.map((file) =>
+        stat(join(folder, file)).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      ),
+    )
+    return sizes.join()
+  }
+  let before = ''
+  await until(async () => before === (before = await measure()), 'nothing is written any more')
 }
 
 /** Ends a broadcast and returns the frame numbers of its recording, read as any player reads it. */
@@ -205,8 +230,12 @@ describe('a broadcast', () => {
     await waitForSegments(broadcast, 2)
     await killPostgres(system)
     await waitForSegments(broadcast, 4)
+    encoder.kill('SIGSTOP')
+    const sent = encoder.sentFrames()
+    await waitForSilence(join(system.dataDir, 'ingest'))
     system.gateway().kill('SIGKILL')
     await system.gateway().exited
+    encoder.kill('SIGCONT')
     await system.startGateway()
     await encoder.ended
     let ingestUrl: string | null = null
@@ -216,9 +245,15 @@ describe('a broadcast', () => {
     const before = await countSegments(broadcast)
     expect(before).toBeGreaterThanOrEqual(4)
     // The port may be another one: beside other tests it is any free one.
-    await using _again = startEncoder({ url: `${ingestUrl}/${broadcast.key}`, sec: 30 })
+    const url = `${ingestUrl}/${broadcast.key}`
+    await using _again = await startAdmittedEncoder({ url, sec: 30, firstNumber: SECOND_FIRST })
     await waitForSegments(broadcast, before + 2)
     expect(await stateOf(broadcast.id)).toBe('live')
+    await api('PUT', `/streams/${broadcast.id}/end`)
+    const played = await playBroadcast({ url: broadcast.master, signal: AbortSignal.timeout(PATIENCE_MS) })
+    const frames = (await played.readFrameNumbers(HEIGHT)).filter((number) => number < SECOND_FIRST)
+    expect(frames.length).toBeGreaterThanOrEqual(sent)
+    expectConsecutive(frames, frames.length)
   })
 
   it('with a damaged segment has a recording that failed, with the reason, and plays what is there until it is deleted', async () => {

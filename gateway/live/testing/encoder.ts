@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 
 import { counterFilters } from '../../../shared/testing/frame-counter.ts'
+import { until } from '../../../shared/testing/until.ts'
 
 /** An encoder that publishes a broadcast, whose frames carry their numbers. */
 export type TestEncoder = AsyncDisposable & {
@@ -45,6 +46,17 @@ export function startEncoder({ url, sec, height = 180, dark, still, firstNumber 
     ['-g', '60', '-keyint_min', '60', '-sc_threshold', '0', '-b:v', '300k', '-c:a', 'aac', '-b:a', '64k'],
   ].flat()
   return publish([...inputs, ...encoding], url, firstNumber)
+}
+
+/** Starts an encoder that connects until it is admitted, as those of broadcasters do: a gateway may answer too late. */
+export async function startAdmittedEncoder(options: EncoderOptions): Promise<TestEncoder> {
+  for (;;) {
+    const encoder = startEncoder(options)
+    let hasEnded = false
+    void encoder.ended.then(() => (hasEnded = true))
+    await until(() => hasEnded || encoder.sentFrames() > 0, 'the encoder sends, or is refused')
+    if (!hasEnded) return encoder
+  }
 }
 
 /** Starts ffmpeg as an encoder that sends a file in real time, as it is and again and again. */

@@ -91,13 +91,22 @@ function Composer({ room, viewer, root, streamId, language }: ChatPanelParts) {
     )
   }
   if (room.banned_until !== null) return <p class="chat-note">{bannedText(room.banned_until, language)}</p>
+  // Enabled by the script: what is written before it listens would be lost.
   return (
     <form class="chat-form" data-say>
       <label class="for-readers" for="chat-text">
         {text.message}
       </label>
-      <input id="chat-text" name="text" maxlength={500} autocomplete="off" placeholder={text.placeholder} required />
-      <button class="button button-primary" type="submit">
+      <input
+        id="chat-text"
+        name="text"
+        maxlength={500}
+        autocomplete="off"
+        placeholder={text.placeholder}
+        required
+        disabled
+      />
+      <button class="button button-primary" type="submit" disabled>
         {text.send}
       </button>
     </form>

@@ -20,6 +20,8 @@ export function attachComposer(
   const field = form?.querySelector<HTMLInputElement>('input') ?? null
   if (form === null || field === null) return null
   const sent = new Map<string, string>()
+  for (const control of form.querySelectorAll<HTMLInputElement | HTMLButtonElement>(':disabled'))
+    control.disabled = false
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     const line = field.value.trim()
