@@ -105,7 +105,10 @@ type Outcome = { readonly status: number | string; readonly ms: number }
 function send(request: () => Promise<{ readonly status: number }>, pauseMs = 50) {
   const outcomes: Outcome[] = []
   // As browsers do where a server closes the connection that it had kept open, instead of an answer (RFC 9112 §9.3.1).
-  const repeatOnce = (error: unknown) => (isClosedBefore(error) ? request() : Promise.reject(error))
+  const repeatOnce = async (error: unknown) => {
+    if (!isClosedBefore(error)) throw error
+    return request()
+  }
   const once = async () => {
     const beganMs = performance.now()
     const status = await request()
