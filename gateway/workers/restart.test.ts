@@ -14,7 +14,9 @@ async function createMonitors(cluster: TestCluster, gateway: TestGateway, count:
     Array.from({ length: count }, async (_, i): Promise<string> => {
       const stream_url = `http://127.0.0.1:9/restart-${i}.m3u8`
       const request = { stream_url, callback_url: cluster.receiver.url }
-      const made = await repeatWhileUnavailable(() => gateway.api('POST', '/api/v1/monitors', request))
+      // A busy database may answer too late for a call that it has done.
+      const headers = { 'idempotency-key': `restart-${i}` }
+      const made = await repeatWhileUnavailable(() => gateway.api('POST', '/api/v1/monitors', request, headers))
       return made.json.monitor_id
     }),
   )

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -85,7 +86,8 @@ describe.concurrent('SRT', () => {
   test('an encoder publishes, leaves and comes back; its passphrase stands in no command line and no log', async () => {
     await using gateway = await startIngestGateway({ keys: [KEY] })
     await using worker = await startIngestWorker(gateway.origin)
-    const listener = await listenerOf(gateway)
+    // Encoders of other tests show theirs.
+    const listener = await listenerOf(gateway, randomBytes(16).toString('hex'))
     await open(gateway, listener)
     expect(readCommandLines()).not.toContain(listener.passphrase)
     expect(await publish(listener)).toBe(0)
