@@ -2,6 +2,7 @@ import { sign } from 'hono/jwt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { deriveSessionKey } from '../../../shared/net/signing.ts'
+import { repeatWhileUnavailable } from '../../testing/overload.ts'
 import { RUNTIMES, startGatewayOn, type RuntimeGateway } from '../../testing/runtimes.ts'
 import { TEST_KEYS } from '../../testing/test-gateway.ts'
 
@@ -21,7 +22,7 @@ describe.each(RUNTIMES)('accounts on %s', (runtime) => {
   const register = (username: string, more: object = {}) =>
     api('POST', '/auth/register', { username, email: `${username}@example.org`, password: PASSWORD, ...more })
   const logIn = (login: string, password = PASSWORD, headers: Record<string, string> = {}) =>
-    api('POST', '/auth/login', { login, password }, headers)
+    repeatWhileUnavailable(() => api('POST', '/auth/login', { login, password }, headers))
   const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
   /** Registers and logs in; returns the headers of the session. */
