@@ -233,8 +233,8 @@ describe('pushes of two gateways', () => {
     await until(() => silent.pushes.length > new Set(silent.pushes.map(keyOf)).size, 'a push is tried again')
     silent.behave('take')
     await allSent()
+    // On a busy machine one may be given up while it is answered; it comes again with the same tag.
     expect(new Set(silent.answered.map(keyOf)).size).toBe(2 * BROWSERS)
-    expect(silent.answered).toHaveLength(2 * BROWSERS)
   })
 })
 
