@@ -54,8 +54,8 @@ export type ReplayBuffer = {
 
 /** Memory that a tag takes beside its bytes. */
 const TAG_OVERHEAD_BYTES = 200
-/** A group that ends this much before the known time is not needed: presentation follows decoding by less. */
-const MARGIN_MS = 1000
+/** Media that ends this much before the known time is not needed: presentation follows decoding by less. */
+export const TRIM_MARGIN_MS = 1000
 /** Length of a group of a session without video. */
 const AUDIO_GROUP_MS = 1000
 /** Groups that are never trimmed: the open one and the newest complete one. */
@@ -105,7 +105,8 @@ export function createReplayBuffer(capacityBytes: () => number): ReplayBuffer {
     trim: (knownUntilMs) => {
       for (;;) {
         const next = state.groups[1]
-        if (state.groups.length <= LEAST_GROUPS || next === undefined || next.startMs + MARGIN_MS > knownUntilMs) return
+        if (state.groups.length <= LEAST_GROUPS || next === undefined || next.startMs + TRIM_MARGIN_MS > knownUntilMs)
+          return
         dropOldest(state)
       }
     },

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 
 import type { Log } from '../../../../shared/log.ts'
 import { encodeFlvHeader } from '../../flv/flv-tag.ts'
-import type { ReplayTag, StartTags } from './replay-buffer.ts'
+import { TRIM_MARGIN_MS, type ReplayTag, type StartTags } from './replay-buffer.ts'
 
 /** What identifies a session, and who may read it. */
 export type JournalOwner = { readonly session: string; readonly streamId: string; readonly token: string }
@@ -38,8 +38,6 @@ export const OWNER_FILE = 'session.json'
 const WRITE_MS = 100
 /** Length of the media in a file, in ms, up to the next key frame. */
 const FILE_MS = 2000
-/** A file that ends this much before the known time is not needed: presentation follows decoding by less. */
-const MARGIN_MS = 1000
 /** Bytes that wait for a disk that does not keep up. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024
 
@@ -89,7 +87,7 @@ export function openSessionJournal(options: JournalOptions): SessionJournal {
     trim: (knownUntilMs) => {
       for (;;) {
         const next = state.files[1]
-        if (next === undefined || next.startMs + MARGIN_MS > knownUntilMs) return
+        if (next === undefined || next.startMs + TRIM_MARGIN_MS > knownUntilMs) return
         removeOldest(state)
       }
     },

@@ -46,7 +46,7 @@ export type SessionMedia = {
 
 type SessionMediaState = {
   readonly replay: ReplayBuffer
-  readonly journal: Pick<SessionJournal, 'append' | 'trim' | 'remove'> | null
+  readonly journal: SessionJournal | null
   readonly time: SessionTime
   readonly meter: FactsMeter
   readonly watchers: Set<() => void>
@@ -74,7 +74,7 @@ export type MediaKeeping = {
   /** Returns how many bytes may be kept in memory. */
   readonly capacityBytes: () => number
   /** The copy on disk; `null`: there is none. */
-  readonly journal: SessionMediaState['journal']
+  readonly journal: SessionJournal | null
 }
 
 /** Creates the media of a session that begins now. */
