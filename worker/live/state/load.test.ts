@@ -29,9 +29,14 @@ test('an encoder that catches up after a restart is left alone', () => {
   expect(measure(INITIAL_LOAD, 0, 20_000, (atMs) => 14_000 - atMs / 2).droppedRungs).toBe(0)
 })
 
-test('one that still falls behind loses all other rungs', () => {
-  expect(measure(INITIAL_LOAD, 0, 6000, (atMs) => 4500 + atMs / 10).droppedRungs).toBe(1)
-  expect(measure(INITIAL_LOAD, 0, 6200, (atMs) => 4500 + atMs / 10).droppedRungs).toBe(RUNGS)
+test('one that still falls behind loses all other rungs 1.5 s later', () => {
+  expect(measure(INITIAL_LOAD, 0, 4500, (atMs) => 4500 + atMs / 10).droppedRungs).toBe(1)
+  expect(measure(INITIAL_LOAD, 0, 4600, (atMs) => 4500 + atMs / 10).droppedRungs).toBe(RUNGS)
+})
+
+test('one that is far too slow loses all rungs at once', () => {
+  expect(measure(INITIAL_LOAD, 0, 2900, (atMs) => 4500 + 0.4 * atMs).droppedRungs).toBe(0)
+  expect(measure(INITIAL_LOAD, 0, 3000, (atMs) => 4500 + 0.4 * atMs).droppedRungs).toBe(RUNGS)
 })
 
 test('nothing is left out where nothing can be', () => {
