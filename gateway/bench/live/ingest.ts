@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 
 import { deriveWorkerToken, signCallback } from '../../../shared/net/signing.ts'
@@ -46,7 +47,7 @@ export async function benchIngest(dir: string, clip: string): Promise<BenchResul
   })
   const broadcaster = await registerBroadcaster(system)
   const starts = await benchStarts(system, broadcaster)
-  await using worker = await startIngest(system, await bundleWorker(dir), rtmpPort)
+  await using worker = await startIngest(system, dir, rtmpPort)
   return [...(await benchStreams({ system, broadcaster, clip, pid: worker.pid })), starts]
 }
 
@@ -94,7 +95,8 @@ async function timeAll(count: number, call: () => Promise<void>): Promise<number
 }
 
 /** Starts an ingest worker as the launcher of one machine does. */
-async function startIngest({ origin }: BenchSystem, entry: string, rtmpPort: number) {
+async function startIngest({ origin }: BenchSystem, dir: string, rtmpPort: number) {
+  const entry = await bundleWorker(dir)
   const env = {
     PATH: process.env['PATH'],
     MALLOC_ARENA_MAX: '1',
@@ -106,6 +108,7 @@ async function startIngest({ origin }: BenchSystem, entry: string, rtmpPort: num
     INGEST_ID,
     GATEWAY_URL: origin,
     RTMP_PORT: String(rtmpPort),
+    JOURNAL_DIR: join(dir, INGEST_ID),
     LOG_LEVEL: 'error',
   }
   const child = spawn(process.execPath, ['--max-semi-space-size=2', '--single-threaded-gc', entry], {

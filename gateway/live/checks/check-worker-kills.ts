@@ -4,7 +4,7 @@ import { createBroadcast, findEncodingPids, startProduct, type CheckedBroadcast 
 import { publishEndlessly, readMediaPlaylist, SHORT_LADDER, waitForSegments } from './publishing.ts'
 import { countRecorded, readRecordedFrames } from './recording.ts'
 import { exactly, isSo, type CheckedFigure } from '../../testing/checked-figure.ts'
-import { describeNumbers, findGaps, findLongestFreeze } from './viewing.ts'
+import { describeNumbers, findGaps, findLongestFreeze, type Viewing } from './viewing.ts'
 import { pause, waitUntil } from './wait-until.ts'
 
 const KILLS = 3
@@ -25,13 +25,13 @@ export async function checkWorkerKills(signal: AbortSignal): Promise<readonly Ch
     await waitUntil(async () => (await watched.readNewest()) > 0, { what: 'a picture is shown', sec: 60, signal })
     await using sequence = followSequence(broadcast)
     await pause(BETWEEN_SEC, signal)
-    await watched.readViewing()
+    const beforeKills = await watched.readNewest()
     for (let kill = 0; kill < KILLS; kill++) {
       await killEncoding(broadcast, signal)
       await pause(BETWEEN_SEC, signal)
     }
     figures.push(
-      ...(await judgeViewing(latency, watched)),
+      ...(await judgeViewing(latency, watched, beforeKills)),
       exactly('media sequence: wrong steps', sequence.wrongSteps(), 0),
     )
     encoder.kill('SIGINT')
@@ -50,8 +50,9 @@ async function killEncoding(broadcast: CheckedBroadcast, signal: AbortSignal): P
   for (const pid of findEncodingPids(broadcast)) process.kill(pid, 'SIGKILL')
 }
 
-async function judgeViewing(latency: string, watched: WatchedPage): Promise<readonly CheckedFigure[]> {
-  const viewing = await watched.readViewing()
+/** Judges what was shown from a picture on: a player seeks to its first one. */
+async function judgeViewing(latency: string, watched: WatchedPage, from: number): Promise<readonly CheckedFigure[]> {
+  const viewing = await readViewingFrom(watched, from)
   const freezeSec = findLongestFreeze(viewing)
   const gaps = findGaps(viewing, FPS)
   const stalls = viewing.events.filter(({ type }) => type === 'waiting').length
@@ -67,6 +68,12 @@ async function judgeViewing(latency: string, watched: WatchedPage): Promise<read
       gaps.length === 0,
     ),
   ]
+}
+
+async function readViewingFrom(watched: WatchedPage, number: number): Promise<Viewing> {
+  const { pictures, events } = await watched.readViewing()
+  const shown = pictures.slice(Math.max(0, pictures.findIndex((picture) => picture.number === number)))
+  return { pictures: shown, events: events.filter(({ atMs }) => atMs >= (shown[0]?.atMs ?? 0)) }
 }
 
 /** What a player sees of the media sequence: each segment keeps its number, and the next one has the next number. */
