@@ -3,7 +3,7 @@
  * all workers end with their gateway. The files hold what is not yet part of a stored segment, some seconds.
  */
 
-import { appendFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { Log } from '../../../../shared/log.ts'
@@ -34,7 +34,10 @@ export type JournalOptions = {
 
 /** Name of the file with the `SavedOwner` of a session. */
 export const OWNER_FILE = 'session.json'
-/** Interval of writing, in ms: what came since the last time is lost with the process. */
+/**
+ * Interval of writing, in ms: what came since the last time is lost with the process. All sessions write at the same
+ * moments, so that one wake-up of the process serves them all.
+ */
 const WRITE_MS = 100
 /** Length of the media in a file, in ms, up to the next key frame. */
 const FILE_MS = 2000
@@ -47,6 +50,8 @@ type JournalState = JournalOptions & {
   readonly folder: string
   readonly files: JournalFile[]
   nextFile: number
+  /** The file that was written last; kept open, as each write would otherwise open it. */
+  opened: { readonly path: string; readonly handle: FileHandle } | null
   /** What is to be written to the newest file. */
   waiting: Buffer[]
   waitingBytes: number
@@ -65,6 +70,7 @@ export function openSessionJournal(options: JournalOptions): SessionJournal {
     folder: join(options.dir, options.owner.session),
     files: [],
     nextFile: 0,
+    opened: null,
     waiting: [],
     waitingBytes: 0,
     timer: null,
@@ -82,7 +88,7 @@ export function openSessionJournal(options: JournalOptions): SessionJournal {
       add(state, tag.bytes)
       while (countBytes(state) > state.capacityBytes() && removeOldest(state));
       if (state.waitingBytes > MAX_WAITING_BYTES) fail(state, new Error('the disk does not keep up'))
-      else state.timer ??= setTimeout(() => write(state), WRITE_MS)
+      else state.timer ??= setTimeout(() => write(state), WRITE_MS - (Date.now() % WRITE_MS))
     },
     trim: (knownUntilMs) => {
       for (;;) {
@@ -93,7 +99,7 @@ export function openSessionJournal(options: JournalOptions): SessionJournal {
     },
     remove: () => {
       drop(state)
-      enqueue(state, () => rm(state.folder, { recursive: true, force: true }))
+      enqueue(state, () => removeFolder(state))
       return state.done
     },
   }
@@ -144,9 +150,29 @@ function write(state: JournalState): void {
   enqueue(state, async () => {
     if (baseMs !== state.savedBaseMs) await saveOwner(state, baseMs)
     const bytes = Buffer.concat(waiting)
-    await appendFile(file.path, bytes, { mode: 0o600 })
+    const handle = await openForAppending(state, file.path)
+    await handle.appendFile(bytes)
     state.waitingBytes -= bytes.length
   })
+}
+
+async function openForAppending(state: JournalState, path: string): Promise<FileHandle> {
+  if (state.opened?.path === path) return state.opened.handle
+  await closeFile(state)
+  const handle = await open(path, 'a', 0o600)
+  state.opened = { path, handle }
+  return handle
+}
+
+async function closeFile(state: JournalState): Promise<void> {
+  const { opened } = state
+  state.opened = null
+  await opened?.handle.close()
+}
+
+async function removeFolder(state: JournalState): Promise<void> {
+  await closeFile(state)
+  await rm(state.folder, { recursive: true, force: true })
 }
 
 /** Replaces the file in one step, so that a process that dies meanwhile leaves a whole one. */
@@ -169,7 +195,7 @@ function fail(state: JournalState, error: unknown): void {
   if (state.hasFailed) return
   drop(state)
   state.log.warn('a session is received without a copy on disk', { session: state.owner.session, error })
-  enqueue(state, () => rm(state.folder, { recursive: true, force: true }))
+  enqueue(state, () => removeFolder(state))
 }
 
 /** Takes no more media. */
