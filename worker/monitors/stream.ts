@@ -71,8 +71,11 @@ export type StreamRendition = {
   readonly representation?: RepresentationChoice
 }
 
-/** A representation by its id. A period without it is watched by the best one with the same tracks. */
-export type RepresentationChoice = { readonly id: string; readonly tracks: TrackSelection }
+/**
+ * A representation by its id. A period without it is watched by the best one with the same tracks. `server`: which of its
+ * base URLs serves it, the preferred one (0) where it is left out.
+ */
+export type RepresentationChoice = { readonly id: string; readonly tracks: TrackSelection; readonly server?: number }
 
 /** Renditions that show the whole stream together. */
 export type RenditionChoice = readonly StreamRendition[]

@@ -72,7 +72,12 @@ async function judgeViewing(latency: string, watched: WatchedPage, from: number)
 
 async function readViewingFrom(watched: WatchedPage, number: number): Promise<Viewing> {
   const { pictures, events } = await watched.readViewing()
-  const shown = pictures.slice(Math.max(0, pictures.findIndex((picture) => picture.number === number)))
+  const shown = pictures.slice(
+    Math.max(
+      0,
+      pictures.findIndex((picture) => picture.number === number),
+    ),
+  )
   return { pictures: shown, events: events.filter(({ atMs }) => atMs >= (shown[0]?.atMs ?? 0)) }
 }
 

@@ -6,8 +6,8 @@
 import type { ByteRange } from '../../platform/http.ts'
 import { resolveHttpUrl } from '../playlist/playlist-numbers.ts'
 import type { InitSection, RepresentationChoice, SegmentEncryption, StreamResource } from '../stream.ts'
-import type { Mpd, MpdPeriod, Representation, SegmentPart, SegmentSource } from './mpd.ts'
-import { pickRepresentation } from './rank-representations.ts'
+import type { Mpd, MpdPeriod, SegmentPart, SegmentSource } from './mpd.ts'
+import { pickRepresentation, type PickedRepresentation } from './rank-representations.ts'
 import { readSegmentUrl } from './read-segment-source.ts'
 import type { IndexedPart } from './segment-index.ts'
 import { fillTemplate } from './segment-template.ts'
@@ -185,7 +185,7 @@ type SegmentMaker = (
   part: SegmentPart,
 ) => DashSegment | null
 
-function createSegmentMaker(period: MpdPeriod, { source, protection }: Representation): SegmentMaker {
+function createSegmentMaker(period: MpdPeriod, { source, protection }: PickedRepresentation): SegmentMaker {
   const map = readMap(source)
   const encryption = protection === null ? null : ({ kind: 'drm', method: protection } as const)
   const { media, startNumber } = source

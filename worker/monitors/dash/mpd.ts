@@ -48,7 +48,8 @@ export type Representation = {
   readonly rank: number
   /** How it is protected (ContentProtection); `null` where it is clear. */
   readonly protection: string | null
-  readonly source: SegmentSource
+  /** Its segments at each of its base URLs, the preferred one first; at least one. */
+  readonly sources: readonly SegmentSource[]
 }
 
 /** How the segments of a representation are found. */

@@ -1,6 +1,6 @@
 import { rankRenditions, type StreamVariant } from '../playlist/master-playlist.ts'
 import type { RenditionChoice, RepresentationChoice, StreamRendition, TrackSelection } from '../stream.ts'
-import type { Mpd, MpdPeriod, Representation } from './mpd.ts'
+import type { Mpd, MpdPeriod, Representation, SegmentSource } from './mpd.ts'
 
 /** Most representations of sound that are tried beside each picture. */
 const MAX_SOUNDS = 2
@@ -19,9 +19,19 @@ export function rankChoices(mpd: Mpd, url: string, nowSec: number | null): reado
   const watched = pictures.length > 0 ? pictures : sounds
   // References of the ranking stand for representations.
   const variants = watched.map((each): StreamVariant => toVariant(each, representations, sounds))
-  return rankRenditions({ variants }).map((choice) =>
-    choice.map(({ url: place, tracks }) => toRendition(url, representations[Number(place)], tracks)),
+  return rankRenditions({ variants }).flatMap((choice) =>
+    toServers(choice.map(({ url: place, tracks }) => ({ found: representations[Number(place)], tracks }))).map(
+      (renditions) => renditions.map(({ found, tracks, server }) => toRendition(url, found, { tracks, server })),
+    ),
   )
+}
+
+type RankedRendition = { readonly found: Representation | undefined; readonly tracks: TrackSelection }
+
+/** Repeats a choice for each of its base URLs: where one fails, the next one serves the same. */
+function toServers(choice: readonly RankedRendition[]): readonly (readonly (RankedRendition & { server: number })[])[] {
+  const count = Math.max(1, ...choice.map(({ found }) => found?.sources.length ?? 1))
+  return Array.from({ length: count }, (_, server) => choice.map((rendition) => ({ ...rendition, server })))
 }
 
 function toVariant(
@@ -41,8 +51,13 @@ function toVariant(
   }
 }
 
-function toRendition(url: string, found: Representation | undefined, tracks: TrackSelection): StreamRendition {
-  return { url, tracks, representation: { id: found?.id ?? '', tracks: found?.tracks ?? tracks } }
+function toRendition(
+  url: string,
+  found: Representation | undefined,
+  { tracks, server }: { readonly tracks: TrackSelection; readonly server: number },
+): StreamRendition {
+  const representation = { id: found?.id ?? '', tracks: found?.tracks ?? tracks }
+  return { url, tracks, representation: server === 0 ? representation : { ...representation, server } }
 }
 
 /** Returns the newest period that has begun and has a representation, else the first that has one. */
@@ -61,11 +76,19 @@ function compareKnown(a: number | null, b: number | null): number {
   return (a ?? Number.MAX_VALUE) - (b ?? Number.MAX_VALUE)
 }
 
-/** Picks the chosen representation of a period, or the best of the same tracks: each period may have its own. */
-export function pickRepresentation(
-  { representations }: MpdPeriod,
-  { id, tracks }: RepresentationChoice,
-): Representation | null {
+/** A representation at one of its base URLs. */
+export type PickedRepresentation = Pick<Representation, 'protection'> & { readonly source: SegmentSource }
+
+/**
+ * Picks the chosen representation of a period at its base URL, or the best of the same tracks: each period may have its own.
+ */
+export function pickRepresentation(period: MpdPeriod, choice: RepresentationChoice): PickedRepresentation | null {
+  const found = findChosen(period, choice)
+  const source = found?.sources[choice.server ?? 0] ?? found?.sources.at(-1)
+  return found === null || source === undefined ? null : { protection: found.protection, source }
+}
+
+function findChosen({ representations }: MpdPeriod, { id, tracks }: RepresentationChoice): Representation | null {
   const alike = representations.filter((each) => each.tracks === tracks || each.tracks === 'both' || tracks === 'both')
   const same = alike.find((each) => each.id === id && each.tracks === tracks)
   if (same !== undefined) return same

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { isMpd } from './decode-mpd.ts'
+import { listSegments } from './list-segments.ts'
 import { parseDurationSec, parseTime } from './mpd-values.ts'
 import { rankChoices } from './rank-representations.ts'
 import { parseMpd } from './read-mpd.ts'
@@ -57,6 +58,36 @@ describe('the renditions of an MPD', () => {
     ].join('')
     expect(choicesOf(others)).toEqual([])
     expect(choicesOf(others + video('<Representation id="v"/>'))).toEqual([['both v']])
+  })
+
+  test('are repeated for each BaseURL, and those of a lower level follow the same one above', () => {
+    const parsed = parseMpd(
+      `<MPD><BaseURL>https://a.example/</BaseURL><BaseURL>https://b.example/x/</BaseURL><BaseURL>ftp://c.example/</BaseURL>
+      <Period duration="PT10S"><AdaptationSet mimeType="video/mp4">${TEMPLATE}
+      <Representation id="v"><BaseURL>v/</BaseURL></Representation></AdaptationSet>
+      <AdaptationSet mimeType="audio/mp4">${TEMPLATE}
+      <Representation id="s"><BaseURL>https://s.example/</BaseURL></Representation></AdaptationSet></Period></MPD>`,
+      URL,
+    )
+    if (parsed.kind === 'invalid') throw new Error(parsed.reason)
+    const choices = rankChoices(parsed.mpd, URL, null).map((choice) => choice.map((each) => each.representation))
+    const [first, second] = [{ id: 'v', tracks: 'picture' } as const, { id: 's', tracks: 'sound' } as const]
+    expect(choices).toEqual([
+      [first, second],
+      [
+        { ...first, server: 1 },
+        { ...second, server: 1 },
+      ],
+    ])
+    const urls = choices.flatMap((choice) =>
+      choice.map((each) => listSegments(parsed.mpd, each ?? first, null, () => null).at(0)?.url),
+    )
+    expect(urls).toEqual([
+      'https://a.example/v/1.m4s',
+      'https://s.example/1.m4s',
+      'https://b.example/x/v/1.m4s',
+      'https://s.example/1.m4s',
+    ])
   })
 
   test('are protected ones only where no picture is clear', () => {

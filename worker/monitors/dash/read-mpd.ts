@@ -1,7 +1,7 @@
 import { resolveHttpUrl } from '../playlist/playlist-numbers.ts'
 import type { Mpd, MpdPeriod, UtcTiming } from './mpd.ts'
 import { parseDurationSec, parseTime } from './mpd-values.ts'
-import { type BaseUrl, readBaseUrl, readRepresentations } from './read-representations.ts'
+import { type BaseUrl, readBaseUrls, readRepresentations } from './read-representations.ts'
 import { childNamed, childrenNamed, parseXml, readAttributes, type XmlElement } from './read-xml.ts'
 
 export type ParsedMpd =
@@ -28,7 +28,7 @@ function readMpd(root: XmlElement, url: string): Mpd {
   const isDynamic = attributes.get('type') === 'dynamic'
   const durationSec = parseDurationSec(attributes.get('mediaPresentationDuration'))
   const locations = childrenNamed(root, 'Location').flatMap(({ text }) => resolveHttpUrl(text, url) ?? [])
-  const base = readBaseUrl(root, { url, earlySec: 0 })
+  const bases = readBaseUrls(root, [{ url, earlySec: 0 }])
   return {
     isDynamic,
     availabilityStartMs: parseTime(attributes.get('availabilityStartTime')),
@@ -39,7 +39,7 @@ function readMpd(root: XmlElement, url: string): Mpd {
     maxSegmentSec: parseDurationSec(attributes.get('maxSegmentDuration')),
     location: locations[0] ?? null,
     timings: childrenNamed(root, 'UTCTiming').flatMap((timing) => readTiming(timing, url)),
-    periods: readPeriods(root, { durationSec, base, protection: childNamed(root, 'ContentProtection') }),
+    periods: readPeriods(root, { durationSec, bases, protection: childNamed(root, 'ContentProtection') }),
   }
 }
 
@@ -71,7 +71,7 @@ function readTiming(element: XmlElement, url: string): UtcTiming[] {
 /** What the MPD says of all of its periods. */
 type PeriodContext = {
   readonly durationSec: number | null
-  readonly base: BaseUrl
+  readonly bases: readonly BaseUrl[]
   readonly protection: XmlElement | null
 }
 
@@ -113,6 +113,6 @@ function readPeriod(
     key: readAttributes(element).get('id') ?? `@${startSec}`,
     startSec,
     endSec: ends.length === 0 ? null : Math.min(...ends),
-    representations: readRepresentations(element, context.base, context.protection),
+    representations: readRepresentations(element, context.bases, context.protection),
   }
 }

@@ -9,13 +9,25 @@ import { childNamed, childrenNamed, readAttributes, type XmlAttributes, type Xml
 /** A base URL (ISO/IEC 23009-1 §5.6), and by how much earlier its segments are available, in seconds. */
 export type BaseUrl = { readonly url: string; readonly earlySec: number }
 
-/** Reads an element's first BaseURL that can be used; without one, that of the level above applies. */
-export function readBaseUrl(element: XmlElement, above: BaseUrl): BaseUrl {
-  for (const base of childrenNamed(element, 'BaseURL')) {
-    const url = resolveHttpUrl(base.text, above.url)
-    if (url !== null) return { url, earlySec: above.earlySec + readEarlySec(readAttributes(base)) }
-  }
-  return above
+/** Most base URLs of a level that are read. */
+const MAX_BASE_URLS = 4
+
+/**
+ * Reads the base URLs of a level, the preferred one first: each serves all segments, usually from a CDN of its own
+ * (§5.6.5). Without one that can be used, those of the level above apply.
+ */
+export function readBaseUrls(element: XmlElement, above: readonly BaseUrl[]): readonly BaseUrl[] {
+  const bases = childrenNamed(element, 'BaseURL').slice(0, MAX_BASE_URLS)
+  if (bases.length === 0) return above
+  const resolved = Array.from({ length: Math.max(bases.length, above.length) }, (_, place) => {
+    const [base, parent] = [bases[place] ?? bases.at(-1), above[place] ?? above.at(-1)]
+    const url = base === undefined || parent === undefined ? null : resolveHttpUrl(base.text, parent.url)
+    if (base === undefined || parent === undefined || url === null) return null
+    return { url, earlySec: parent.earlySec + readEarlySec(readAttributes(base)) }
+  })
+  const usable = resolved.filter((base) => base !== null)
+  const different = usable.filter(({ url }, place) => usable.findIndex((other) => other.url === url) === place)
+  return different.length > 0 ? different : above
 }
 
 /** Most representations of a period that are read. */
@@ -24,14 +36,14 @@ const MAX_REPRESENTATIONS = 200
 /** Reads a period's representations of picture and sound. `protection` is a ContentProtection of the whole MPD. */
 export function readRepresentations(
   period: XmlElement,
-  above: BaseUrl,
+  above: readonly BaseUrl[],
   protection: XmlElement | null,
 ): readonly Representation[] {
-  const base = readBaseUrl(period, above)
+  const bases = readBaseUrls(period, above)
   const inherited = childNamed(period, 'ContentProtection') ?? protection
   const sets = childrenNamed(period, 'AdaptationSet').slice(0, MAX_REPRESENTATIONS)
   const places = sets.flatMap((set, setIndex) => {
-    const context = readSet(period, set, { base, protection: inherited })
+    const context = readSet(period, set, { bases, protection: inherited })
     const elements = childrenNamed(set, 'Representation').slice(0, MAX_REPRESENTATIONS)
     return elements.map((element, index) => ({ element, place: `${setIndex}.${index}`, context }))
   })
@@ -45,7 +57,7 @@ type SetContext = {
   readonly levels: readonly [XmlElement, XmlElement]
   readonly attributes: XmlAttributes
   readonly contentType: string | null
-  readonly base: BaseUrl
+  readonly bases: readonly BaseUrl[]
   readonly protection: XmlElement | null
   readonly rank: number
 }
@@ -53,7 +65,7 @@ type SetContext = {
 function readSet(
   period: XmlElement,
   set: XmlElement,
-  above: { readonly base: BaseUrl; readonly protection: XmlElement | null },
+  above: { readonly bases: readonly BaseUrl[]; readonly protection: XmlElement | null },
 ): SetContext {
   const attributes = readAttributes(set)
   const components = childrenNamed(set, 'ContentComponent').map((each) => readAttributes(each).get('contentType'))
@@ -63,7 +75,7 @@ function readSet(
     levels: [period, set],
     attributes,
     contentType,
-    base: readBaseUrl(set, above.base),
+    bases: readBaseUrls(set, above.bases),
     protection: childNamed(set, 'ContentProtection') ?? above.protection,
     rank: rankSet(set, attributes),
   }
@@ -96,10 +108,11 @@ function readRepresentation(element: XmlElement, place: string, set: SetContext)
   const id = readAttributes(element).get('id') ?? place
   const bandwidth = attributes.get('bandwidth') ?? ''
   if (id.length + bandwidth.length > MAX_NAME_LENGTH) return null
-  const { url: baseUrl, earlySec } = readBaseUrl(element, set.base)
   const levels = [...set.levels, element]
-  const source = readSegmentSource({ levels, baseUrl, representationId: id, bandwidth, earlySec })
-  if (source === null) return null
+  const sources = readBaseUrls(element, set.bases).flatMap(
+    ({ url, earlySec }) => readSegmentSource({ levels, baseUrl: url, representationId: id, bandwidth, earlySec }) ?? [],
+  )
+  if (sources.length === 0) return null
   const protection = childNamed(element, 'ContentProtection') ?? set.protection
   return {
     id,
@@ -108,7 +121,7 @@ function readRepresentation(element: XmlElement, place: string, set: SetContext)
     lines: parseCount(attributes.get('height')),
     rank: set.rank,
     protection: protection === null ? null : describeProtection(readAttributes(protection)),
-    source,
+    sources,
   }
 }
 

@@ -45,7 +45,7 @@ export function isComputed({ periods }: Mpd): boolean {
   const representations = periods.at(-1)?.representations ?? []
   return (
     representations.length > 0 &&
-    representations.every(({ source }) => source.media.kind === 'template' && source.duration !== null)
+    representations.every(({ sources: [source] }) => source?.media.kind === 'template' && source.duration !== null)
   )
 }
 

@@ -27,47 +27,65 @@ function judgeRendition(
   return phase.kind === 'monitoring' && isStalled(phase.flow, tracks) ? 'stalled' : null
 }
 
-/** Describes a trouble for the event about another rendition. */
-function describeTrouble(trouble: NonNullable<RenditionTrouble>, { error, retry }: PollResult): string {
+/** Describes a trouble for the event about the choice that is watched instead of the best one. */
+function describeTrouble(
+  trouble: NonNullable<RenditionTrouble>,
+  { error, retry }: PollResult,
+  found: RenditionChoice,
+): string {
   const what = {
     gone: `its playlist is gone: ${error}`,
     failing: `its playlist cannot be fetched: ${error}`,
     segments: `its segments cannot be fetched: ${retry?.error}`,
     stalled: 'its playlist stands still',
   }[trouble]
-  return `another rendition is watched instead of the best one, as ${what}`
+  const isElsewhere = found.some(({ representation }) => (representation?.server ?? 0) > 0)
+  const instead = isElsewhere
+    ? 'another BaseURL is used instead of the first'
+    : 'another rendition is watched instead of the best one'
+  return `${instead}, as ${what}`
 }
 
 /**
- * Returns the first choice other than `current` that can be watched: every playlist answers, has not ended and, with
- * `mustMove`, has segments that are new to the monitor. `null` where there is none.
+ * Returns the first choice other than `current` that can be watched: every playlist answers, has not ended, and does not
+ * have the trouble for which another one was left. `null` where there is none.
  */
 async function findWorkingRenditions(
   choices: readonly RenditionChoice[],
   current: readonly StreamRendition[],
-  { mustMove, context }: { readonly mustMove: boolean; readonly context: MonitorContext },
+  { trouble, context }: { readonly trouble: RenditionTrouble; readonly context: MonitorContext },
 ): Promise<RenditionChoice | null> {
   for (const choice of choices) {
     if (isSameChoice(choice, current) || context.lifetime.stopping.aborted) continue
-    const works = await Promise.all(choice.map((rendition) => canWatch(rendition, mustMove, context)))
+    const works = await Promise.all(choice.map((rendition) => canWatch(rendition, trouble, context)))
     if (!works.includes(false)) return choice
   }
   return null
 }
 
-async function canWatch(rendition: StreamRendition, mustMove: boolean, context: MonitorContext): Promise<boolean> {
+async function canWatch(
+  rendition: StreamRendition,
+  trouble: RenditionTrouble,
+  context: MonitorContext,
+): Promise<boolean> {
   const { client, lifetime, monitor } = context
   const fetched = await client.fetchPlaylist(rendition, lifetime.stopping)
   if (fetched.kind === 'failed' || fetched.playlist.isEnded || fetched.playlist.segments.length === 0) return false
   const { positions } = monitor.state()
   const cursor = positions[rendition.tracks] ?? Object.values(positions)[0] ?? null
-  return !mustMove || findNewSegments(fetched.playlist, cursor).fresh.length > 0
+  const [next] = findNewSegments(fetched.playlist, cursor).fresh
+  if (trouble === 'stalled') return next !== undefined
+  if (trouble !== 'segments') return true
+  const segment = next ?? fetched.playlist.segments.at(-1)
+  return segment !== undefined && (await client.fetchSegment(segment, lifetime.stopping)).kind === 'ok'
 }
 
 /** Reports whether two choices are the same renditions. Those of an MPD share its URL. */
 function isSameChoice(one: RenditionChoice, other: RenditionChoice): boolean {
   const isSame = ({ url, representation }: StreamRendition, index: number) =>
-    url === other[index]?.url && representation?.id === other[index]?.representation?.id
+    url === other[index]?.url &&
+    representation?.id === other[index]?.representation?.id &&
+    representation?.server === other[index]?.representation?.server
   return one.length === other.length && one.every(isSame)
 }
 
@@ -92,8 +110,8 @@ type LookSchedule = {
   returns: number
   /** Time of the next look at the best renditions; `null` until they were left. */
   returnMs: number | null
-  /** The best renditions were left although their playlists can be fetched. */
-  wasReadable: boolean
+  /** Why the best renditions were left. */
+  trouble: RenditionTrouble
 }
 
 /** What `onFound` of a switch is called with: a choice that works, and why it is not the best; `null` for the best. */
@@ -102,7 +120,7 @@ type FoundRenditions = (choice: RenditionChoice, problem: string | null) => void
 /** Creates a switch. */
 export function createRenditionSwitch(context: MonitorContext, onFound: FoundRenditions): RenditionSwitch {
   const { clock } = context
-  const schedule: LookSchedule = { looks: 0, nextLookMs: -Infinity, returns: 0, returnMs: null, wasReadable: false }
+  const schedule: LookSchedule = { looks: 0, nextLookMs: -Infinity, returns: 0, returnMs: null, trouble: null }
   let looking: Promise<void> | null = null
   let failed: { readonly error: unknown } | null = null
 
@@ -159,22 +177,20 @@ async function lookElsewhere(
   { schedule, context, onFound }: Look,
 ): Promise<void> {
   const { clock } = context
-  const mustMove = trouble === 'stalled' || trouble === 'segments'
   schedule.looks++
   schedule.nextLookMs = clock.nowMs() + computeBackoffMs(schedule.looks, LOOK_AGAIN)
   const { choices = [], renditions } = source
-  const found = await findWorkingRenditions(choices, renditions, { mustMove, context })
+  const found = await findWorkingRenditions(choices, renditions, { trouble, context })
   if (found === null) return
-  if (isBest(source)) schedule.wasReadable = mustMove
+  if (isBest(source)) schedule.trouble = trouble
   postponeReturn(schedule, clock.nowMs())
-  onFound(found, found === choices[0] ? null : describeTrouble(trouble, last))
+  onFound(found, found === choices[0] ? null : describeTrouble(trouble, last, found))
 }
 
 async function lookBack(source: StreamSource, { schedule, context, onFound }: Look): Promise<void> {
   postponeReturn(schedule, context.clock.nowMs())
   const best = (source.choices ?? []).slice(0, 1)
-  const options = { mustMove: schedule.wasReadable, context }
-  const found = await findWorkingRenditions(best, source.renditions, options)
+  const found = await findWorkingRenditions(best, source.renditions, { trouble: schedule.trouble, context })
   if (found !== null) onFound(found, null)
 }
 

@@ -1,0 +1,103 @@
+import { expect, onTestFinished, test } from 'vitest'
+
+import { createLog } from '../../../shared/log.ts'
+import { startLocalServer } from '../../../shared/testing/local-server.ts'
+import { createFetcher } from '../../platform/http.ts'
+import { createLifetime } from '../../platform/lifetime.ts'
+import { PATIENCE_MS } from '../../../shared/testing/until.ts'
+import { CONFIG, STARTED } from '../../testing/monitor-scenario.ts'
+import { createStreamClient } from '../stream-client.ts'
+import type { RenditionChoice, StreamSource } from '../stream.ts'
+import { INITIAL_POLL_RESULT } from './poll-rendition.ts'
+import { createRenditionSwitch } from './rendition-switch.ts'
+
+const MPD = `<MPD type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z" timeShiftBufferDepth="PT10S"><BaseURL>one/</BaseURL><BaseURL>two/</BaseURL><Period>
+  <AdaptationSet mimeType="video/mp4" codecs="avc1.42c01e"><SegmentTemplate media="$Number$.m4s" duration="2"/>
+  <Representation id="v"/></AdaptationSet></Period></MPD>`
+
+/** Starts a monitor's switch on an MPD of two base URLs; `broken` holds those whose segments are missing. */
+async function startSwitch(broken: Set<string>) {
+  const server = await startLocalServer(async ({ url = '' }, response) => {
+    const [, folder = ''] = url.split('/')
+    if (url === '/live.mpd') response.end(MPD)
+    else response.writeHead(broken.has(folder) ? 404 : 200).end('media')
+  })
+  const proxies = { http: null, https: null, bypass: null }
+  const fetcher = createFetcher({ policy: { allowPrivateNetworks: true }, proxies })
+  onTestFinished(async () => {
+    await fetcher[Symbol.asyncDispose]()
+    await server[Symbol.asyncDispose]()
+  })
+  const lifetime = createLifetime(10 * PATIENCE_MS)
+  const client = createStreamClient({
+    streamUrl: `${server.origin}/live.mpd`,
+    form: 'manifest',
+    fetcher,
+    tools: { ytdlpPath: '/nonexistent', streamlinkPath: '/nonexistent', proxy: null },
+    timeouts: { manifestMs: PATIENCE_MS, segmentMs: PATIENCE_MS },
+    segmentMaxBytes: 1_000_000,
+  })
+  const resolved = await client.resolve(lifetime.stopping)
+  if (resolved.kind !== 'live') throw new Error(`the stream is ${resolved.kind}`)
+  const clock = { nowMs: 1_000_000 }
+  const found: { readonly choice: RenditionChoice; readonly problem: string | null }[] = []
+  const context = {
+    monitor: { state: () => STARTED, observe: () => undefined },
+    config: CONFIG,
+    client,
+    clock: { nowMs: () => clock.nowMs },
+    lifetime,
+    log: createLog('worker', 'error', () => undefined),
+  }
+  const renditionSwitch = createRenditionSwitch(context, (choice, problem) => found.push({ choice, problem }))
+  return { source: resolved.source, renditionSwitch, clock, found }
+}
+
+/** Returns the pollers of a source; `failedMs`: for how long a segment has been missing. */
+function pollersOf({ renditions }: StreamSource, nowMs: number, failedMs: number | null) {
+  const retry =
+    failedMs === null
+      ? null
+      : {
+          key: '#1',
+          attempts: 9,
+          sinceMs: nowMs - failedMs,
+          error: 'HTTP 404',
+          failing: 'segment' as const,
+          cursor: { seen: [], first: 0 },
+        }
+  return renditions.map((rendition) => ({ rendition, probe: {} as never, last: { ...INITIAL_POLL_RESULT, retry } }))
+}
+
+test('segments that are missing at the first BaseURL are fetched from the second, until they are back', async () => {
+  const broken = new Set(['one'])
+  const { source, renditionSwitch, clock, found } = await startSwitch(broken)
+  renditionSwitch.consider(source, pollersOf(source, clock.nowMs, 9000))
+  await renditionSwitch.waitUntilIdle()
+  expect(found).toEqual([])
+
+  renditionSwitch.consider(source, pollersOf(source, clock.nowMs, 10_000))
+  await renditionSwitch.waitUntilIdle()
+  const problem = 'another BaseURL is used instead of the first, as its segments cannot be fetched: HTTP 404'
+  expect(found).toMatchObject([{ choice: [{ representation: { id: 'v', server: 1 } }], problem }])
+
+  const moved = { ...source, renditions: found[0]?.choice ?? [] }
+  const lookBack = async () => {
+    clock.nowMs = renditionSwitch.dueMs(moved)
+    renditionSwitch.consider(moved, pollersOf(moved, clock.nowMs, null))
+    await renditionSwitch.waitUntilIdle()
+  }
+  renditionSwitch.dueMs(moved)
+  await lookBack()
+  expect(found).toHaveLength(1)
+  broken.delete('one')
+  await lookBack()
+  expect(found.slice(1)).toMatchObject([{ choice: [{ representation: { id: 'v' } }], problem: null }])
+})
+
+test('nothing is used where no BaseURL has the segments', async () => {
+  const { source, renditionSwitch, clock, found } = await startSwitch(new Set(['one', 'two']))
+  renditionSwitch.consider(source, pollersOf(source, clock.nowMs, 20_000))
+  await renditionSwitch.waitUntilIdle()
+  expect(found).toEqual([])
+})
