@@ -28,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'across processes',
           include: ['{gateway,worker,shared,k8s}/**/*.e2e.test.ts'],
-          maxWorkers: workers,
+          maxWorkers: workers + 1,
           isolate: false,
           sequence: { groupOrder: 0 },
         },
@@ -40,7 +40,7 @@ export default defineConfig({
           name: 'beside the code',
           include: ['{gateway,worker,shared,k8s}/**/*.test.ts'],
           exclude: ['**/*.e2e.test.ts'],
-          maxWorkers: workers + 1,
+          maxWorkers: 2 * workers,
           isolate: false,
           sequence: { groupOrder: 1 },
         },

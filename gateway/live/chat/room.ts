@@ -57,7 +57,8 @@ export function openRoom(source: RoomSource, onEmpty: () => void): ChatRoom {
     const unsubscribe = source.subscribe(wake)
     try {
       await begun
-      await readUntilEmpty(room, source, sleep)
+      // A reader may join in the moment between the last look and the end of the reading.
+      while (!isEmpty(room)) await readUntilEmpty(room, source, sleep)
     } catch (error) {
       source.log.warn('a chat cannot be read; its readers reconnect', { error })
       dropAll(room, 'failed')
