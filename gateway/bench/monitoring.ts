@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 
-import { makeClip, type Clip } from '../../shared/testing/clips.ts'
+import { makeClip, repeatClip, type Clip } from '../../shared/testing/clips.ts'
 import { startBroadcastSimulator } from '../../shared/testing/broadcast-simulator.ts'
 import { startReceiver } from '../testing/receiver.ts'
 import { findWorkerPids } from '../testing/find-processes.ts'
@@ -8,10 +8,18 @@ import { readResidentMb, readTreeCpuSec } from './cpu.ts'
 import type { BenchResult } from './result-table.ts'
 import { startBenchSystem, type BenchSystem } from './system.ts'
 
-const SEGMENTS = 16
 const SEGMENT_SEC = 6
-/** Segments until the worker's code is compiled: reading the first ones costs six times as much as reading later ones. */
-const WARM_UP_SEGMENTS = 9
+/** What is encoded, in segments, and how often it is repeated. */
+const ENCODED_SEGMENTS = 13
+const ROUNDS = 3
+const SEGMENTS = 38
+/**
+ * Segments until the code of worker and gateway is compiled and their memory has settled: in the first two minutes of a
+ * monitor, which lasts for hours, a segment costs about twice as much as later.
+ */
+const WARM_UP_SEGMENTS = 28
+/** `waitForSegments` waits two minutes. */
+const WAIT_SEGMENTS = 14
 
 /** Measures the cost of monitoring one healthy 1080p30 stream, over all processes, against plain ffmpeg filters. */
 export async function benchMonitoring(): Promise<BenchResult[]> {
@@ -34,7 +42,7 @@ export async function benchMonitoring(): Promise<BenchResult[]> {
 
 /** Measures a stream that x264 has encoded with a preset: the cheaper the preset, the cheaper is decoding it in full. */
 async function benchPreset(preset: 'veryfast' | 'ultrafast', goal: string) {
-  await using clip = await makeClip([{ sec: SEGMENTS * SEGMENT_SEC }], {
+  await using encoded = await makeClip([{ sec: ENCODED_SEGMENTS * SEGMENT_SEC }], {
     segmentSec: SEGMENT_SEC,
     gopSec: 2,
     fps: 30,
@@ -45,7 +53,8 @@ async function benchPreset(preset: 'veryfast' | 'ultrafast', goal: string) {
     container: 'ts',
   })
   const plainSec =
-    clip.segments.reduce((total, segment) => total + measureBaselineCpuSec(segment.path), 0) / clip.segments.length
+    encoded.segments.reduce((total, { path }) => total + measureBaselineCpuSec(path), 0) / encoded.segments.length
+  const clip = await repeatClip(encoded, ROUNDS)
   // Alone in its process, a worker is found by its environment.
   await using system = await startBenchSystem({ env: { MONITORS_PER_WORKER: '1' } })
   const measured = await measureMonitor(system, clip)
@@ -84,6 +93,7 @@ async function measureMonitor(system: BenchSystem, clip: Clip) {
   const id = await system.createMonitor({ stream_url: simulator.url, callback_url: receiver.url })
   await receiver.waitFor(({ payload }) => payload.event_type === 'stream.started', 15_000)
   const firstReportSec = (Date.now() - postedMs) / 1000
+  await system.waitForSegments(id, WAIT_SEGMENTS)
   await system.waitForSegments(id, WARM_UP_SEGMENTS)
   const before = readTreeCpuSec(system.pid)
   await system.waitForSegments(id, SEGMENTS - 1)

@@ -41,6 +41,7 @@ export type Clip = AsyncDisposable & {
 }
 
 const PLAYLIST = 'index.m3u8'
+const REPEATED_PLAYLIST = 'repeated.m3u8'
 const INIT = 'init.mp4'
 const TONE_DBFS = -18
 const ENCODE_TIMEOUT_MS = 120_000
@@ -61,14 +62,29 @@ export async function makeClip(parts: readonly ClipPart[], options: ClipOptions)
   }
   return {
     dir,
-    ...(await readPlaylist(dir)),
+    ...(await readPlaylist(dir, PLAYLIST)),
     initPath: options.container === 'fmp4' ? join(dir, INIT) : null,
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
   }
 }
 
-async function readPlaylist(dir: string): Promise<Pick<Clip, 'segments' | 'targetDurationSec'>> {
-  const playlist = await readFile(join(dir, PLAYLIST), 'utf8')
+/**
+ * Repeats a clip in transport streams within its folder. Its timestamps go on, so that a decoder does too. Only `clip` is to be
+ * disposed of.
+ * @throws Error where ffmpeg fails
+ */
+export async function repeatClip(clip: Clip, times: number): Promise<Clip> {
+  const args = [
+    ['-nostdin', '-v', 'error', '-stream_loop', String(times - 1), '-i', PLAYLIST, '-c', 'copy', '-f', 'hls'],
+    ['-hls_time', String(clip.targetDurationSec), '-hls_playlist_type', 'vod'],
+    ['-hls_segment_filename', 'repeated-%05d.ts', REPEATED_PLAYLIST],
+  ].flat()
+  await runFfmpeg('ffmpeg', args, { timeoutMs: ENCODE_TIMEOUT_MS, cwd: clip.dir })
+  return { ...clip, ...(await readPlaylist(clip.dir, REPEATED_PLAYLIST)) }
+}
+
+async function readPlaylist(dir: string, name: string): Promise<Pick<Clip, 'segments' | 'targetDurationSec'>> {
+  const playlist = await readFile(join(dir, name), 'utf8')
   const segments = Array.from(playlist.matchAll(/#EXTINF:([\d.]+),\n(.+)/g), ([, duration = '', name = '']) => {
     return { durationSec: Number(duration), name, path: join(dir, name) }
   })

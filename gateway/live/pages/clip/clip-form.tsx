@@ -1,10 +1,10 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
-import { newUuid } from '../../../../shared/ids.ts'
 import { Field, Note } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
 import type { Language } from '../../../web/messages.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
+import { FormKey } from '../form-key.tsx'
 import { CLIP_MESSAGES } from '../messages/clips.ts'
 import type { Visit } from '../visit.ts'
 
@@ -36,7 +36,7 @@ export function ClipForm({ source, root, language, values, problems }: ClipFormP
   const { duration = USUAL_SEC } = values
   return (
     <form class="clip-form" method="post" action={`${root}/${sourcePathOf(source)}/clip`} data-clip-form>
-      <input type="hidden" name="key" value={values['key'] ?? newUuid()} />
+      <FormKey values={values} />
       {problems.form === undefined ? null : (
         <Note kind="alert" title={text.refused}>
           {problems.form}

@@ -2,7 +2,6 @@
 
 import * as v from 'valibot'
 
-import { hashText } from '../../../../shared/net/hash.ts'
 import type { BrokenRule } from '../../../errors.ts'
 import type { IdempotentCall } from '../../../http/idempotency.ts'
 import type { Language } from '../../../web/messages.ts'
@@ -10,6 +9,7 @@ import { clipArchive, clipStream } from '../../clips/create-clip.ts'
 import type { ClipView } from '../../clips/present.ts'
 import { ArchiveClipBody, StreamClipBody } from '../../clips/requests.ts'
 import { tryForm, wrongFields, type FieldProblems, type FormTexts } from '../form-body.ts'
+import { toFormCall } from '../form-key.tsx'
 import { showPage } from '../frame.tsx'
 import { CLIP_MESSAGES } from '../messages/clips.ts'
 import { parseClock } from '../time-text.ts'
@@ -45,14 +45,13 @@ function cut(
 }
 
 /**
- * Returns the call of a form: sent again, it is the same clip, unless its user has changed it. The begin in a broadcast is not
- * the user's: it counts back from a newest picture that is another one by then.
+ * Returns the call of a form. The begin in a broadcast is not the user's: it counts back from a newest picture that is another
+ * one when the form is sent again.
  */
 function callOf({ signedIn }: UserVisit, { kind, id }: ClipSource, values: FormTexts): IdempotentCall | null {
-  const { key, duration, title, start } = values
-  if (key === undefined) return null
-  const requestHash = hashText(JSON.stringify([key, duration, title, kind === 'stream' ? null : start]))
-  return { scope: `page/${kind}/${id}/clip ${signedIn.user.userId}`, key: requestHash, requestHash }
+  const { duration, title, start } = values
+  const content = [duration, title, kind === 'stream' ? null : start]
+  return toFormCall(`page/${kind}/${id}/clip ${signedIn.user.userId}`, values, content)
 }
 
 /** Returns the body of the API that a form stands for. Without a script, a clip of a broadcast has no `start`. */

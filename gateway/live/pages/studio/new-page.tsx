@@ -2,6 +2,7 @@
 
 import { Note } from '../../../web/components/forms.tsx'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
+import { FormKey } from '../form-key.tsx'
 import { showPage } from '../frame.tsx'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 import type { UserVisit } from '../visit.ts'
@@ -22,6 +23,7 @@ export function showNewForm(visit: UserVisit, { values, problems }: NewForm): Pr
       <h1>{text.newBroadcast}</h1>
       {problems.form === undefined ? null : <Note kind="alert" title={problems.form} />}
       <form class="form panel" method="post" action="new" novalidate>
+        <FormKey values={values} />
         <DetailsFields
           language={visit.language}
           values={values}

@@ -1,0 +1,31 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
+import { signUp, type TestUser } from '../../testing/live-gateway.ts'
+
+let gateway: TestGateway
+let anna: TestUser
+beforeAll(async () => {
+  gateway = await startTestGateway()
+  anna = await signUp(gateway.api, 'anna')
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+it('a form that is sent twice creates one broadcast, with one key, and another one where its user has changed it', async () => {
+  const cookie = `tallylight_session=${anna.headers['authorization']?.replace('Bearer ', '')}`
+  const headers = { cookie, origin: gateway.url }
+  const form = await (await fetch(`${gateway.url}/studio/new`, { headers })).text()
+  const key = /name="key" value="([^"]+)"/.exec(form)?.[1] ?? ''
+  const create = async (title: string) => {
+    const body = new URLSearchParams({ key, title, visibility: 'public', latency: 'low' })
+    const answer = await fetch(`${gateway.url}/studio/new`, { method: 'POST', body, headers })
+    expect(answer.status).toBe(201)
+    return /sk-[\w-]+/.exec(await answer.text())?.[0]
+  }
+  const [first, second] = await Promise.all([create('A show'), create('A show')])
+  expect([first, second]).toEqual([expect.stringMatching(/^sk-./), first])
+  await create('Another show')
+  const { json } = await gateway.api('GET', `/api/v1/streams?user=${anna.user.user_id}`, undefined, anna.headers)
+  const titles = json.streams.map(({ title }: { title: string }) => title)
+  expect(titles.toSorted()).toEqual(['A show', 'Another show'])
+})
