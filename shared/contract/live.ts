@@ -258,6 +258,8 @@ export const BroadcastReportAccepted = v.object({
   ...CallAccepted.entries,
   /** What to read now; `null` while no encoder publishes. */
   source: v.nullable(IngestSource),
+  /** What earlier sessions have sent and is not stored to its end, oldest first; it is read before `source`. */
+  unfinished_sources: v.optional(v.pipe(v.array(IngestSource), v.maxLength(MAX_UNFINISHED_SOURCES)), []),
   /** The broadcast has ended: nothing more comes. */
   is_over: v.boolean(),
   /** All targets of the broadcast; the worker stops pushing to others. Absent: nothing changes. */

@@ -68,6 +68,7 @@ async function encodeOrder(
     epoch: claim.epoch,
     partsUrl,
     source: order.source,
+    unfinishedSources: order.unfinished_sources,
     send: (body, signal) => callGateway({ method: 'PUT', path, body }, signal),
     // An answer that comes before the targets are ready is followed by one with the same.
     onTargets: (orders) => targets?.apply(orders),

@@ -26,6 +26,8 @@ export type BroadcastReporter = {
   reportFinished(session: string): void
   /** Returns the encoder to read now; `null`: none, or its session is finished. */
   source(): IngestSource | null
+  /** Returns the sources of all sessions that are not stored to their ends, oldest first; the last may be the present one. */
+  unfinishedSources(): readonly IngestSource[]
   /** Aborts once the broadcast is over. */
   readonly over: AbortSignal
   /** Resolves with the next answer, after `ms`, or when the signal aborts. */
@@ -37,8 +39,9 @@ export type BroadcastReporter = {
 export type BroadcastReporterOptions = {
   readonly epoch: number
   readonly partsUrl: string | null
-  /** The source of the order. */
+  /** The sources of the order. */
   readonly source: IngestSource | null
+  readonly unfinishedSources: readonly IngestSource[]
   readonly send: (body: string, signal: AbortSignal) => Promise<GatewayCallResult>
   /** Receives the targets of each answer. */
   readonly onTargets: (targets: readonly TargetOrder[]) => void
@@ -59,7 +62,7 @@ type SegmentEvent = { readonly segment: StoredSegment; readonly run: EncoderRun 
 /** Creates the reporter, which reports at once. */
 export function createBroadcastReporter(options: BroadcastReporterOptions): BroadcastReporter {
   let snapshot: BroadcastSnapshot = { health: HEALTHY, finished_session: null, poster: null, targets: [] }
-  let source = options.source
+  let { source, unfinishedSources } = options
   let reportedRun = 0
   const over = new AbortController()
   const answers = createWakeSignal()
@@ -83,6 +86,7 @@ export function createBroadcastReporter(options: BroadcastReporterOptions): Broa
     const parsed = v.safeParse(BroadcastReportAccepted, answer)
     if (!parsed.success) return options.log.warn('answer not understood', { problem: v.summarize(parsed.issues) })
     source = parsed.output.source
+    unfinishedSources = parsed.output.unfinished_sources
     if (parsed.output.targets !== undefined) options.onTargets(parsed.output.targets)
     if (parsed.output.is_over) over.abort()
     answers.wake()
@@ -104,6 +108,7 @@ export function createBroadcastReporter(options: BroadcastReporterOptions): Broa
     reportTargets: (targets, urgency) => update({ targets }, urgency),
     reportFinished: (session) => update({ finished_session: session }, 'now'),
     source: currentSource,
+    unfinishedSources: () => unfinishedSources,
     over: over.signal,
     waitForAnswer: (ms, signal) => answers.wait(ms, signal),
     close: () => queue.close(),

@@ -46,3 +46,24 @@ test.concurrent('the next encoder of a broadcast continues its segments in a new
   const frames = [...numbersUpTo(clip.frames), ...numbersUpTo(other.frames)]
   expect(await readStoredFrames(stored(dir, '90'), gateway.segments())).toEqual(frames)
 })
+
+test.concurrent('sessions that come and go while another one is encoded are encoded after it, in their order', async () => {
+  await using folder = await createFolder()
+  const { dir } = folder
+  const clip = await makeCounterClip({ sec: 3, fps: '30' })
+  const short = await makeCounterClip({ sec: 2, fps: '30' })
+  await using first = await startIngestDouble(clip)
+  await using second = await startIngestDouble(short, { headStartSec: 2 })
+  await using third = await startIngestDouble(clip)
+  await using gateway = await startLiveGateway({ source: first.source })
+  await using worker = startLiveWorker(gateway, dir)
+  await until(() => gateway.reports().length > 0, 'the worker reports')
+  gateway.setSource(second.source)
+  gateway.setSource(third.source)
+  await untilFinished(gateway, third, worker)
+
+  const sessions = [first, second, third].map(({ source }) => source.session)
+  expect([...new Set(gateway.runs().map(({ session }) => session))]).toEqual(sessions)
+  const frames = [clip, short, clip].flatMap(({ frames: count }) => numbersUpTo(count))
+  expect(await readStoredFrames(stored(dir, '90'), gateway.segments())).toEqual(frames)
+})

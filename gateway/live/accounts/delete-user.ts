@@ -7,7 +7,8 @@ import type { DeleteUserBody } from './requests.ts'
 import { lockSignedIn } from './lock-signed-in.ts'
 import type { SignedIn } from './session.ts'
 import { discardClipsOfOthers } from '../storage/discard-clips.ts'
-import { insertFolderRemovals } from '../store/storage-tasks.ts'
+import { discardStreams } from '../storage/discard-streams.ts'
+import { forgetPinned } from '../chat/store/entries.ts'
 import { listStoredStreams } from '../store/stored-streams.ts'
 import { forgetMessages } from '../store/transactions.ts'
 import { deleteUserRow, hasOtherAdmin, lockRegistration } from './store/users.ts'
@@ -32,9 +33,10 @@ export async function deleteUser(
       const message = 'the platform needs an admin: npm run user -- grant NAME admin makes another one first'
       throw new BrokenRule(LIVE_ERRORS.LAST_ADMIN, message)
     }
-    await insertFolderRemovals(tx, await listStoredStreams(tx, userId))
+    await discardStreams(tx, await listStoredStreams(tx, userId))
     await discardClipsOfOthers(tx, userId)
     await forgetMessages(tx, userId)
+    await forgetPinned(tx, userId)
     await deleteUserRow(tx, userId)
   })
 }

@@ -15,25 +15,44 @@ afterAll(() => gateway[Symbol.asyncDispose]())
 const as = (who: TestUser | undefined, method: string, path: string, body?: unknown) =>
   gateway.api(method, `/api/v1${path}`, body, who === undefined ? { 'x-api-key': '' } : who.headers)
 
-it('a private recording and its broadcast play for their owner only, and for all once it is public again', async () => {
+/** Makes a broadcast with a recording. */
+async function record() {
   const { json: stream } = await as(anna, 'POST', '/streams', { title: 'A show' })
   const { session } = await (await openIngest(gateway)).publish(stream.stream_key)
   const encoder = await claimBroadcast(gateway.url, stream.stream_id)
   await encoder.encode(session, 3)
   await as(anna, 'PUT', `/streams/${stream.stream_id}/end`)
   await encoder.report({ finished_session: session })
-  const { archive_id: id, playback_url: address } = (await as(ben, 'GET', '/archives?user=anna')).json.archives[0]
-  const play = async (url: string) => (await fetch(gateway.url + url)).status
+  const { archives } = (await as(ben, 'GET', '/archives?user=anna')).json
+  const archive = archives.find((one: { stream_id: string }) => one.stream_id === stream.stream_id)
+  return { streamId: stream.stream_id, id: archive.archive_id, address: archive.playback_url }
+}
+
+const play = async (url: string) => (await fetch(gateway.url + url)).status
+
+it('a private recording and its broadcast play for their owner only, and for all once it is public again', async () => {
+  const { streamId, id, address } = await record()
   expect(await play(address)).toBe(200)
 
   const hidden = await as(anna, 'PUT', `/archives/${id}`, { visibility: 'private' })
   expect([hidden.status, hidden.json.visibility]).toEqual([200, 'private'])
   expect(await play(address)).not.toBe(200)
   expect(await play(hidden.json.playback_url)).toBe(200)
-  for (const path of [`/archives/${id}`, `/streams/${stream.stream_id}`]) {
+  for (const path of [`/archives/${id}`, `/streams/${streamId}`]) {
     expect((await as(ben, 'GET', path)).status).toBe(404)
   }
   expect((await as(anna, 'PUT', `/archives/${id}`, {})).json.visibility).toBe('private')
   await as(anna, 'PUT', `/archives/${id}`, { visibility: 'public' })
   expect(await play(address)).toBe(200)
+})
+
+it('a broadcast that is made private after its end takes its recording along, and keeps it', async () => {
+  const { streamId, id, address } = await record()
+  expect((await as(anna, 'PATCH', `/streams/${streamId}`, { visibility: 'private' })).status).toBe(200)
+  expect((await as(ben, 'GET', `/archives/${id}`)).status).toBe(404)
+  expect(await play(address)).not.toBe(200)
+  expect((await as(anna, 'GET', `/archives/${id}`)).json.visibility).toBe('private')
+  const refused = await as(anna, 'PATCH', `/streams/${streamId}`, { record: false })
+  expect([refused.status, refused.json.error.code]).toEqual([409, 'STREAM_ENDED'])
+  expect((await as(anna, 'PATCH', `/streams/${streamId}`, { record: true, title: 'New' })).status).toBe(200)
 })

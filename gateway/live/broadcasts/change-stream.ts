@@ -1,9 +1,6 @@
 import type { SignedIn } from '../accounts/session.ts'
 import { BrokenRule } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
-import { endAssignment } from '../../workers/store/assignments.ts'
-import { archiveAssignmentOf } from '../archives/pod.ts'
-import { broadcastIdOf } from '../broadcast-worker.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { closeStream } from '../packaging/close-stream.ts'
@@ -16,8 +13,9 @@ import { findOwnStream } from './find-own-stream.ts'
 import { viewOf } from './get-stream.ts'
 import type { RenewedKey, StreamView } from './present.ts'
 import type { UpdateStreamBody } from './requests.ts'
-import { findArchiveIdOf } from '../store/archives.ts'
+import { findArchiveIdOf, updateArchiveRow } from '../store/archives.ts'
 import {
+  changeState,
   deleteStreamRow,
   endStreamRow,
   lockStream,
@@ -25,16 +23,16 @@ import {
   type NewStream,
   type Stream,
 } from '../store/streams.ts'
-import { insertFolderRemovals } from '../store/storage-tasks.ts'
 import { recordTitle } from '../store/stream-titles.ts'
-import { discardClips } from '../storage/discard-clips.ts'
+import { discardStreams } from '../storage/discard-streams.ts'
 import { requireRoom } from '../storage/quota.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
+import { folderOf } from './stream-folder.ts'
 import { newStreamKey } from './stream-key.ts'
 
 /**
  * Changes what the body names of a broadcast.
- * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN, STREAM_STARTED where it is too late for a field,
+ * @throws BrokenRule STREAM_NOT_FOUND, FORBIDDEN, STREAM_STARTED and STREAM_ENDED where it is too late for a field,
  * STORAGE_FULL where it cannot be recorded, TAKEN_DOWN where a moderator has made it private
  */
 export async function updateStream(
@@ -48,10 +46,17 @@ export async function updateStream(
     if (body.record === true && !locked.isRecorded) await requireRoom(context, tx, owner.user.userId)
     if (body.title !== undefined && isOnAir(locked.state)) await recordTitle(tx, locked, body.title)
     const changed = (await updateStreamRow(tx, id, columnsOf(body, locked))) ?? locked
+    if (changed.visibility !== locked.visibility) await changeRecordingOf(tx, changed)
     await announceStream(tx, changed)
     return changed
   })
   return viewOf(context, { stream, username }, owner)
+}
+
+/** Lets the same viewers watch the recording of a broadcast as the broadcast: both have the same segments. */
+async function changeRecordingOf(tx: Tx, { streamId, visibility }: Stream): Promise<void> {
+  const archiveId = await findArchiveIdOf(tx, streamId)
+  if (archiveId !== null) await updateArchiveRow(tx, archiveId, { visibility })
 }
 
 function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
@@ -59,12 +64,25 @@ function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
   if (stream.startedAt !== null && (scheduledFor !== undefined || body.latency !== undefined)) {
     throw new BrokenRule(LIVE_ERRORS.STREAM_STARTED, 'scheduled_for and latency cannot be changed once it has started')
   }
+  if (stream.state === 'ended' && record !== undefined && record !== stream.isRecorded) {
+    throw new BrokenRule(
+      LIVE_ERRORS.STREAM_ENDED,
+      'record cannot be changed once it has ended; delete its recording instead',
+    )
+  }
   // A JSON body has no undefined fields, so that nothing is overwritten by one.
   const columns: { -readonly [Column in keyof NewStream]?: NewStream[Column] | undefined } = plain
   if (record !== undefined) Object.assign(columns, { isRecorded: record, isOutOfRoom: false })
   if (dvrSec !== undefined) columns.dvrSec = dvrSec
   if (keepsChat !== undefined) columns.keepsChat = keepsChat
-  return withoutUndefined({ ...columns, ...scheduleColumns(scheduledFor, stream) })
+  return withoutUndefined({ ...columns, ...folderColumn(body, stream), ...scheduleColumns(scheduledFor, stream) })
+}
+
+/** Returns a folder with a name that cannot be guessed for a broadcast that will not be public, unless it has files already. */
+function folderColumn({ visibility }: UpdateStreamBody, stream: Stream): Partial<NewStream> {
+  if (visibility === undefined || stream.startedAt !== null) return {}
+  const hides = stream.visibility === 'public' && visibility !== 'public'
+  return hides ? { folder: folderOf(stream.streamId, visibility) } : {}
 }
 
 /** Returns the columns that have a value. */
@@ -89,7 +107,8 @@ export async function renewKey(context: LiveContext, owner: SignedIn, id: string
   await changeOwn(context, owner, id, async (tx, locked) => {
     requireOpen(locked)
     // The ingest worker learns from its next report that the session is not the one of the broadcast any more.
-    return updateStreamRow(tx, id, { keyHash: hash, publisherSession: null, publisherSource: null })
+    const renewed = await updateStreamRow(tx, id, { keyHash: hash, publisherSession: null, publisherSource: null })
+    return (await changeState(tx, id, 'encoder_lost')) ?? renewed
   })
   const ingest = { ...(await readIngestAddresses(context, id)), ...(await readSrtAddress(context, id, hash)) }
   return { ingest, stream_key: key }
@@ -116,11 +135,7 @@ export async function endStream(context: LiveContext, owner: SignedIn, id: strin
  */
 export async function deleteStream(context: LiveContext, owner: SignedIn, id: string): Promise<void> {
   await changeOwn(context, owner, id, async (tx) => {
-    const archiveId = await findArchiveIdOf(tx, id)
-    if (archiveId !== null) await endAssignment(tx, archiveAssignmentOf(archiveId))
-    await endAssignment(tx, broadcastIdOf(id))
-    await discardClips(tx, id)
-    await insertFolderRemovals(tx, [id])
+    await discardStreams(tx, [id])
     return deleteStreamRow(tx, id)
   })
   context.wake('workers')

@@ -8,7 +8,6 @@ import type { SignedIn } from '../accounts/session.ts'
 import { lockSignedIn } from '../accounts/lock-signed-in.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
-import { newCode } from '../new-code.ts'
 import { announceStream } from '../notices/announce-stream.ts'
 import { readIngestAddresses } from '../ingest/read-ingest-addresses.ts'
 import { readSrtAddress } from '../ingest/srt.ts'
@@ -18,8 +17,8 @@ import type { CreateStreamBody } from './requests.ts'
 import { requireRoom } from '../storage/quota.ts'
 import { chooseSrtPort } from '../store/srt-ports.ts'
 import { countOpenStreams, insertStream, type NewStream, type Stream } from '../store/streams.ts'
+import { folderOf } from './stream-folder.ts'
 import { newStreamKey, repeatableStreamKey } from './stream-key.ts'
-import type { Visibility } from '../rules/visibility.ts'
 
 /** Broadcasts of one user that have not ended. */
 const MAX_OPEN_STREAMS = 100
@@ -85,11 +84,6 @@ function rowOf(body: CreateStreamBody, streamId: string): Omit<OwnRow, 'keyHash'
     scheduledFor: body.scheduled_for === null ? null : new Date(body.scheduled_for),
     folder: folderOf(streamId, body.visibility),
   }
-}
-
-/** Returns the folder of a broadcast in the store. Where it is not public, the name cannot be guessed. */
-function folderOf(streamId: string, visibility: Visibility): string {
-  return visibility === 'public' ? `live/${streamId}/` : `live/${streamId}/${newCode()}/`
 }
 
 function tooManyStreams(): BrokenRule {

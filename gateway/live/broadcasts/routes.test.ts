@@ -111,6 +111,14 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
       expect((await as(owner, 'GET', `/streams/${id}`)).status).toBe(404)
     })
 
+    it('one that is made private before its start has files with names that cannot be guessed', async () => {
+      const { stream_id: id, stream_key: key } = await create()
+      await as(owner, 'PATCH', `/streams/${id}`, { visibility: 'private' })
+      await ingest.publish(key)
+      const { claim } = await claimBroadcast(gateway.url, id)
+      expect(claim.order.folder).toMatch(new RegExp(`^live/${id}/[\\w-]{20,}/$`))
+    })
+
     it.each(['x', '%00', '../users', '00000000-0000-0000-0000-000000000000'])(
       'an id that is none is not found: %s',
       async (id) => {
@@ -185,6 +193,8 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
       const { stream_id: id, stream_key: key } = await create()
       const { session } = await ingest.publish(key)
       const { json: renewed } = await as(owner, 'POST', `/streams/${id}/key`)
+      // It ends after the window where no encoder comes with the new key.
+      expect((await get(id)).state).toBe('reconnecting')
       const { sessions } = await ingest.report(id, [{ session }])
       expect(sessions[0]?.end_reason).toContain('stream key was replaced')
       await ingest.report(id, [{ session, ended: 'replaced' }])

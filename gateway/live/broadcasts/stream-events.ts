@@ -106,18 +106,20 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
     })
   }
   if (ref === null) return
+  leases.forget(ref)
   await removeViewer(context.db, ref).catch((error: unknown) =>
     context.log.debug('a viewer that has left counts until its lease ends', { stream_id: ref.streamId, error }),
   )
 }
 
-/** Returns a function that says whether the viewer may still watch. What cannot be read changes nothing. */
+/** Returns a function that says whether the viewer may still watch, and is signed in as before. What cannot be read changes nothing. */
 function createWatchCheck({ context, checks, viewer }: BroadcastEvents): (current: OwnedStream) => Promise<boolean> {
   return async ({ stream }) => {
     try {
-      return await checks.mayStillWatch(stream, viewer)
+      const isSignedIn = viewer === null || (await checks.isSignedIn(viewer))
+      return isSignedIn && (await checks.mayStillWatch(stream, viewer))
     } catch (error) {
-      context.log.debug('followers could not be read', { stream_id: stream.streamId, error })
+      context.log.debug('the right of a viewer could not be read', { stream_id: stream.streamId, error })
       return true
     }
   }

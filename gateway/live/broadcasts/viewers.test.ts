@@ -26,6 +26,30 @@ it('the viewers of two gateways are counted together, also once some are gone, a
   await expect.poll(read).toMatchObject({ viewer_count: 0, peak_viewers: VIEWERS })
 })
 
+it('a viewer that reconnects is counted again at once, and the events of a session end with it', async () => {
+  await using gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
+  const owner = await signUp(gateway.api, 'anna')
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'Seen by one' }, owner.headers)
+  const { stream_id: id, stream_key: key } = json
+  const { session } = await (await openIngest(gateway)).publish(key)
+  await (await claimBroadcast(gateway.url, id)).encode(session, 1)
+  const path = `/api/v1/streams/${id}/events?chat=off&viewer=the-viewer`
+  const read = async () => (await gateway.api('GET', `/api/v1/streams/${id}`)).json.viewer_count
+  for (let visit = 0; visit < 2; visit++) {
+    const closing = new AbortController()
+    await fetch(gateway.url + path, { signal: closing.signal })
+    const openedMs = Date.now()
+    await expect.poll(read).toBe(1)
+    // A lease is renewed every ten seconds: one that was forgotten is written at the next flush.
+    if (visit > 0) expect(Date.now() - openedMs).toBeLessThan(9000)
+    closing.abort()
+    await expect.poll(read).toBe(0)
+  }
+  const events = await fetch(gateway.url + path, { headers: owner.headers })
+  await gateway.api('POST', '/api/v1/auth/logout', undefined, owner.headers)
+  await events.text()
+})
+
 /** Opens the events of a broadcast, as a page does, until it is closed without a word. */
 function openEvents(api: string, streamId: string) {
   const closing = new AbortController()

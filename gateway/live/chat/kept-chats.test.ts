@@ -93,3 +93,11 @@ it('messages that have left the live chat are deleted, unless they are kept with
     ]),
   )
 })
+
+it('a chat whose last author has deleted the account is cleaned up once', async () => {
+  const id = await createEnded([1, 2], { chat_replay: false })
+  await gateway.database.sql`delete from chat_entries where stream_id = ${id} and seq = 2`
+  await deleteUnkeptEntries(gateway.gateway.context)
+  const [room] = await gateway.database.sql`select last_seq, deleted_seq from chat_rooms where stream_id = ${id}`
+  expect(room?.['deleted_seq']).toBe(room?.['last_seq'])
+})

@@ -197,6 +197,35 @@ describe.each(RUNTIMES)('chats on %s', (runtime) => {
     await as(owner, 'PUT', `/streams/${next}/room`, { slow_mode_sec: 0, blocked_words: [] })
   })
 
+  it('the pinned message of a user who is banned is taken down, for those who have the chat open too', async () => {
+    const id = await create()
+    const { id: pinned } = (await say(ben, id, 'Buy this')).json
+    await as(owner, 'PATCH', `/streams/${id}/room`, { pinned })
+    using reader = await openEventSource(`${gateway.url}/api/v1/streams/${id}/chat/events?from=0`)
+    await as(owner, 'PUT', `/streams/${id}/bans/${idOf(ben)}`, {})
+    expect((await as(anna, 'GET', `/streams/${id}/room`)).json.pinned).toBeNull()
+    const hasUnpinned = () => reader.events.flatMap(({ data }) => data).some(({ pinned: one }: Json) => one === null)
+    await until(hasUnpinned, 'readers learn of it')
+    await as(owner, 'DELETE', `/streams/${id}/bans/${idOf(ben)}`)
+  })
+
+  it('a pinned message goes with the account of its author, its copies too', async () => {
+    const id = await create()
+    const leaving = await signUp(gateway.api, `leaving-${runtime}`)
+    const { id: pinned } = (await say(leaving, id, 'My address is')).json
+    await as(owner, 'PATCH', `/streams/${id}/room`, { pinned })
+    const password = { password: 'correct horse battery' }
+    expect((await as(leaving, 'DELETE', `/users/${idOf(leaving)}`, password)).status).toBe(204)
+    using reader = await openEventSource(`${gateway.url}/api/v1/streams/${id}/chat/events?from=0`)
+    await say(owner, id, 'Hello')
+    await until(
+      () => reader.events.flatMap(({ data }) => data).some(({ text }: Json) => text === 'Hello'),
+      'it is read',
+    )
+    expect(JSON.stringify(reader.events)).not.toContain('My address is')
+    expect((await as(owner, 'GET', `/streams/${id}/room`)).json.pinned).toBeNull()
+  })
+
   it('where only followers may write, others are refused until they follow', async () => {
     const id = await create()
     const changed = await as(owner, 'PATCH', `/streams/${id}/room`, { followers_only: true })

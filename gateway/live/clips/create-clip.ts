@@ -99,12 +99,12 @@ async function findLiveStart(tx: Tx, { streamId, state, isRecorded, dvrSec }: St
 }
 
 async function createClip(context: LiveContext, maker: SignedIn, draft: ClipDraft): Promise<ClipView> {
-  await limitAction(context.db, maker.user.userId, NEW_CLIPS, {
-    error: LIVE_ERRORS.CLIP_LIMITED,
-    problem: 'too many clips were cut',
-  })
   const answer = await context.transact((tx) =>
     answerOnce(tx, draft.call, async () => {
+      await limitAction(tx, maker.user.userId, NEW_CLIPS, {
+        error: LIVE_ERRORS.CLIP_LIMITED,
+        problem: 'too many clips were cut',
+      })
       const view = presentClip(context, await insertOwnClip(tx, { context, maker, draft }), maker)
       return { status: 201, body: JSON.stringify(view) }
     }),

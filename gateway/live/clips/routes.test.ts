@@ -245,6 +245,35 @@ test('clips go with their recording, their broadcast, and the account of their m
   expect(await removalsOf(shown[2].id)).toMatchObject([{ names: [`clips/${made[2]}.mp4`, `clips/${made[2]}.jpg`] }, {}])
 })
 
+test('the last clip that its maker may cut is answered again with the same Idempotency-Key', async () => {
+  const shown = await broadcast(10)
+  const eager = await signUp(gateway.api, 'eager-again')
+  await Promise.all(Array.from({ length: 19 }, () => clipLive(eager, shown.id)))
+  const headers = { ...eager.headers, 'idempotency-key': 'the-last-one' }
+  const cut = () => gateway.api('POST', `/api/v1/streams/${shown.id}/clips`, { duration: 10 }, headers)
+  const [first, second] = [await cut(), await cut()]
+  expect([first.status, second.status, second.json.clip_id]).toEqual([201, 201, first.json.clip_id])
+  expect((await clipLive(eager, shown.id)).status).toBe(429)
+  const { clips } = (await as(eager, 'GET', '/clips?limit=200')).json
+  for (const clip of clips) await as(eager, 'DELETE', `/clips/${clip.clip_id}`)
+})
+
+test('the work on a recording ends with the account of its owner', async () => {
+  const leaving = await signUp(gateway.api, 'leaving-owner')
+  const { json } = await as(leaving, 'POST', '/streams', { title: 'A show' })
+  const { session } = await ingest.publish(json.stream_key)
+  const encoder = await claimBroadcast(gateway.url, json.stream_id)
+  await encoder.encode(session, 3)
+  await as(leaving, 'PUT', `/streams/${json.stream_id}/end`)
+  await encoder.report({ finished_session: session })
+  const { archives } = (await as(leaving, 'GET', '/archives')).json
+  const open = () => gateway.database.sql`
+    select id from assignments where ended_at is null and id = ${`archive-${archives[0].archive_id}`}`
+  expect(await open()).toHaveLength(1)
+  await as(leaving, 'DELETE', `/users/${leaving.user.user_id}`, { password: 'correct horse battery' })
+  expect(await open()).toEqual([])
+})
+
 test('who is banned, who clips too much, and a channel without room are refused; a few clips are cut at a time', async () => {
   const shown = await broadcast(10)
   const [banned, eager] = [await signUp(gateway.api, 'banned'), await signUp(gateway.api, 'eager')]

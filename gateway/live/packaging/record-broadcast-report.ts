@@ -48,12 +48,13 @@ export async function recordBroadcastReport(
 
 async function answerFor(
   context: LiveContext,
-  { streamId, publisherSource, closedAt }: Stream,
+  { streamId, publisherSource, unfinishedSources, closedAt }: Stream,
   { targets }: BroadcastReport,
   isDuplicate: boolean,
 ): Promise<BroadcastReportAccepted> {
   const isOver = closedAt !== null
-  const answer = { duplicate: isDuplicate, source: publisherSource, is_over: isOver }
+  const sources = { source: publisherSource, unfinished_sources: [...unfinishedSources] }
+  const answer = { duplicate: isDuplicate, ...sources, is_over: isOver }
   // A worker that does not name its targets cannot push.
   return targets === undefined || isOver
     ? answer

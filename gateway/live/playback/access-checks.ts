@@ -1,13 +1,20 @@
 import type { Db } from '../../ports/database.ts'
+import type { SignedIn } from '../accounts/session.ts'
+import { listValidSessions } from '../accounts/store/sessions.ts'
 import { accessOf, type Viewer, type Watched } from '../rules/access.ts'
 import { listFollowPairs, type FollowPair } from '../store/follows.ts'
 
-/** Checks again and again whether those who are connected may still watch. That one follows is kept for a moment. */
+/**
+ * Checks again and again whether those who are connected may still watch. Checks that begin together share one statement; a
+ * positive answer is kept for a moment.
+ */
 export type AccessChecks = {
   /** Returns whether a viewer may watch. */
   mayStillWatch(watched: Watched, viewer: Viewer): Promise<boolean>
-  /** Returns whether one user follows another one. Checks that begin together share one statement. */
+  /** Returns whether one user follows another one. */
   follows(pair: FollowPair): Promise<boolean>
+  /** Returns whether the session of a viewer is still valid. */
+  isSignedIn(viewer: SignedIn): Promise<boolean>
 }
 
 /** Returns whether a viewer may watch; `follows` is read where that decides. */
@@ -26,42 +33,56 @@ const COLLECT_MS = 5
 /** How long an answer is valid, in ms. */
 const KEEP_MS = 500
 
-/** Pairs that are looked up together, by their keys. */
-type FollowBatch = { readonly pairs: Map<string, FollowPair>; readonly found: Promise<ReadonlySet<string>> }
+/** What is looked up together, by its keys. */
+type Batch<Item> = { readonly items: Map<string, Item>; readonly found: Promise<ReadonlySet<string>> }
 
 /** Creates the checks of one gateway. */
 export function createAccessChecks(db: Db): AccessChecks {
-  const kept = new Map<string, Promise<boolean>>()
-  let waiting: FollowBatch | null = null
+  const follows = createCheck(keyOf, async (pairs: readonly FollowPair[]) =>
+    (await listFollowPairs(db, pairs)).map(keyOf),
+  )
+  const isValid = createCheck(
+    (sessionId: string) => sessionId,
+    (sessionIds) => listValidSessions(db, sessionIds),
+  )
+  return {
+    follows,
+    mayStillWatch: (watched, viewer) => decideWatch(watched, viewer, follows),
+    isSignedIn: ({ sessionId }) => isValid(sessionId),
+  }
+}
 
-  async function look(pairs: ReadonlyMap<string, FollowPair>): Promise<ReadonlySet<string>> {
+/** Creates a check of one kind; `find` returns the keys of those for which it holds. A positive answer is kept for a moment. */
+function createCheck<Item>(
+  toKey: (item: Item) => string,
+  find: (items: readonly Item[]) => Promise<readonly string[]>,
+): (item: Item) => Promise<boolean> {
+  const kept = new Map<string, Promise<boolean>>()
+  let waiting: Batch<Item> | null = null
+
+  async function look(items: ReadonlyMap<string, Item>): Promise<ReadonlySet<string>> {
     await new Promise((resolve) => setTimeout(resolve, COLLECT_MS))
     waiting = null
-    return new Set((await listFollowPairs(db, [...pairs.values()])).map(keyOf))
+    return new Set(await find([...items.values()]))
   }
 
-  function begin(): FollowBatch {
-    const pairs = new Map<string, FollowPair>()
-    return { pairs, found: look(pairs) }
+  function begin(): Batch<Item> {
+    const items = new Map<string, Item>()
+    return { items, found: look(items) }
   }
 
-  function follows(pair: FollowPair): Promise<boolean> {
-    const key = keyOf(pair)
+  return (item) => {
+    const key = toKey(item)
     const known = kept.get(key)
     if (known !== undefined) return known
     waiting ??= begin()
-    waiting.pairs.set(key, pair)
+    waiting.items.set(key, item)
     const answer = waiting.found.then((found) => found.has(key))
     kept.set(key, answer)
     const forget = () => kept.delete(key)
     // Who does not follow may do so the next moment.
-    void answer.then((isFollowing) => (isFollowing ? setTimeout(forget, KEEP_MS) : forget()), forget)
+    void answer.then((holds) => (holds ? setTimeout(forget, KEEP_MS) : forget()), forget)
     return answer
-  }
-
-  return {
-    follows,
-    mayStillWatch: (watched, viewer) => decideWatch(watched, viewer, follows),
   }
 }
 

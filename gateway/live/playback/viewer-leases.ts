@@ -7,6 +7,8 @@ export type ViewerLeases = {
   see(viewer: ViewerRef): void
   /** Records that a player reads a playlist. It is a viewer once it has read again: what probes an address is none. */
   seePlayer(viewer: ViewerRef): void
+  /** Forgets a viewer whose lease is removed: it is recorded at once when it comes back. */
+  forget(viewer: ViewerRef): void
   /** Writes what was recorded since the last call, in one statement. */
   flush(): Promise<void>
 }
@@ -61,6 +63,11 @@ export function createViewerLeases({ db, keepsConnections, streams }: LiveContex
     see,
     seePlayer(viewer) {
       if (hasPlayed(keyOf(viewer), Date.now())) see(viewer)
+    },
+    forget(viewer) {
+      const key = keyOf(viewer)
+      seen.delete(key)
+      renewedMs.delete(key)
     },
     flush,
   }

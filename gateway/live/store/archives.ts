@@ -2,6 +2,7 @@ import { and, desc, eq, isNotNull, lt } from 'drizzle-orm'
 
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import type { Stream } from './streams.ts'
+import { isAmong } from './is-among.ts'
 import { isListedFor } from './listed.ts'
 import { isNamed } from './names.ts'
 import { archives, streams, users } from '../schema.ts'
@@ -35,6 +36,12 @@ export async function findArchive(db: DbOrTx, archiveId: string): Promise<OwnedA
 export async function findArchiveIdOf(db: DbOrTx, streamId: string): Promise<string | null> {
   const [row] = await db.select({ id: archives.archiveId }).from(archives).where(eq(archives.streamId, streamId))
   return row?.id ?? null
+}
+
+/** Returns the ids of the archives of broadcasts. */
+export async function listArchiveIdsOf(db: DbOrTx, streamIds: readonly string[]): Promise<string[]> {
+  const rows = await db.select({ id: archives.archiveId }).from(archives).where(isAmong(archives.streamId, streamIds))
+  return rows.map(({ id }) => id)
 }
 
 /** What a list of archives is limited to. */

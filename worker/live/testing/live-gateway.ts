@@ -41,11 +41,17 @@ export const FOLDER = `live/${STREAM_ID}/`
 /** Starts the gateway. Each claim raises the epoch, and continues where the reported segments end. */
 export async function startLiveGateway(options: LiveGatewayOptions): Promise<LiveGateway> {
   let { source } = options
+  let unfinished = [...(options.order?.unfinished_sources ?? [])]
+  addUnfinished()
   let isOver = false
   let epoch = 0
   const reports: BroadcastReport[] = []
   const segments = () => reports.flatMap((report) => report.segments.map((row) => ({ ...row, epoch: report.epoch })))
   const runs = () => reports.flatMap((report) => report.runs.map((run) => ({ ...run, epoch: report.epoch })))
+
+  function addUnfinished(): void {
+    if (source !== null && unfinished.every(({ session }) => session !== source?.session)) unfinished.push(source)
+  }
 
   function findKnownUntil(): BroadcastOrder['known_until'] {
     const last = segments().at(-1)
@@ -64,9 +70,9 @@ export async function startLiveGateway(options: LiveGatewayOptions): Promise<Liv
       ],
       folder: FOLDER,
       source,
-      unfinished_sources: [],
       known_until: findKnownUntil(),
       ...options.order,
+      unfinished_sources: unfinished,
     }
     const policy = { allow_private_networks: options.targets !== undefined, allow_any_site: false }
     return { status: 200, body: { epoch, resume: null, policy, order } }
@@ -77,8 +83,14 @@ export async function startLiveGateway(options: LiveGatewayOptions): Promise<Liv
     const isKnown = reports.some((known) => known.epoch === report.epoch && known.seq === report.seq)
     if (!isKnown) reports.push(report)
     if (report.finished_session !== null && report.finished_session === source?.session) source = null
-    const targets = orderTargets(options, report)
-    const body: BroadcastReportAccepted = { duplicate: isKnown, source, is_over: isOver, ...targets }
+    unfinished = unfinished.slice(unfinished.findIndex(({ session }) => session === report.finished_session) + 1)
+    const sources = { source, unfinished_sources: unfinished }
+    const body: BroadcastReportAccepted = {
+      duplicate: isKnown,
+      ...sources,
+      is_over: isOver,
+      ...orderTargets(options, report),
+    }
     return { status: 200, body }
   }
 
@@ -92,7 +104,10 @@ export async function startLiveGateway(options: LiveGatewayOptions): Promise<Liv
     reports: () => reports,
     segments,
     runs,
-    setSource: (next) => (source = next),
+    setSource: (next) => {
+      source = next
+      addUnfinished()
+    },
     end: () => (isOver = true),
   }
 }

@@ -1,13 +1,14 @@
 import { BrokenRule, KERNEL_ERRORS } from '../../../errors.ts'
 import type { SignedIn } from '../../accounts/session.ts'
-import type { DbOrTx } from '../../../ports/database.ts'
+import type { DbOrTx, Tx } from '../../../ports/database.ts'
 import type { LiveContext } from '../../context.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
-import { deleteMessages } from '../store/entries.ts'
+import { deleteMessages, listEntries } from '../store/entries.ts'
 import { deleteBan, putBan } from '../store/bans.ts'
 import { findNamedUser, isModeratorOf, type NamedUser } from '../store/moderators.ts'
 import { changeRoom, requireModerating, type RoomOfActor } from './change-room.ts'
 import type { BanBody } from './requests.ts'
+import { unpinMessage } from './unpin-message.ts'
 
 /**
  * Keeps a user from writing in the chats of a channel, for a time or for good, and deletes the user's messages here.
@@ -26,7 +27,8 @@ export async function banUser(
     await putBan(tx, locked.stream.userId, userId, durationSec)
     if (!deletesMessages) return []
     await deleteMessages(tx, streamId, { userId })
-    return [{ kind: 'clear', userId }]
+    const cleared = { kind: 'clear', userId } as const
+    return (await hasPinned(tx, locked, userId)) ? [cleared, await unpinMessage(tx, locked.room)] : [cleared]
   })
 }
 
@@ -41,6 +43,12 @@ export async function unbanUser(context: LiveContext, actor: SignedIn, streamId:
     if (await deleteBan(tx, locked.stream.userId, userId)) return []
     throw new BrokenRule(LIVE_ERRORS.BAN_NOT_FOUND, 'this user is not banned here')
   })
+}
+
+/** Returns whether the pinned message of a chat is one of a user. */
+async function hasPinned(tx: Tx, { room }: RoomOfActor, userId: string): Promise<boolean> {
+  const [pinned] = room.pinnedSeq === null ? [] : await listEntries(tx, room.streamId, [room.pinnedSeq])
+  return pinned?.userId === userId
 }
 
 /** Returns the user of an id or a name. @throws BrokenRule USER_NOT_FOUND */

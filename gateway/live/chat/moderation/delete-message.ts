@@ -5,8 +5,8 @@ import type { LiveContext } from '../../context.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
 import type { DbOrTx } from '../../../ports/database.ts'
 import { deleteMessages, findMessage, type ChatEntry } from '../store/entries.ts'
-import { updateRoomRow } from '../store/rooms.ts'
 import { changeRoom, requireModerating } from './change-room.ts'
+import { unpinMessage } from './unpin-message.ts'
 
 /**
  * Deletes a message: its author, the owner of the chat, or a moderator.
@@ -24,10 +24,7 @@ export async function deleteMessage(
     await deleteMessages(tx, streamId, { entryId: messageId })
     const deleted = { kind: 'delete' as const, entryId: messageId }
     const { room } = locked
-    if (room.pinnedSeq !== message.seq) return [deleted]
-    await updateRoomRow(tx, streamId, { pinnedSeq: null })
-    const { slowModeSec, isFollowersOnly } = room
-    return [deleted, { kind: 'room', slowModeSec, isFollowersOnly, pinned: null }]
+    return room.pinnedSeq === message.seq ? [deleted, await unpinMessage(tx, room)] : [deleted]
   })
 }
 

@@ -164,13 +164,27 @@ export async function deleteMessages(tx: Tx, streamId: string, which: DeletedMes
     .where(and(eq(chatEntries.streamId, streamId), hasText, isOne))
 }
 
-/** Deletes the entries of a room that have left the live chat. */
+/** Removes the copies of a user's messages that pinning them has made, before the messages are deleted with their user. */
+export async function forgetPinned(tx: Tx, userId: string): Promise<void> {
+  const written = sql`select ${chatEntries.streamId} from ${chatEntries} where ${chatEntries.userId} = ${userId}`
+  await tx.execute(sql`
+    update ${chatEntries} set change = (change::jsonb || '{"pinned": null}')::json
+    where ${chatEntries.streamId} in (${written}) and ${chatEntries.kind} = 'room'
+      and ${chatEntries.change} -> 'pinned' ->> 'userId' = ${userId}`)
+}
+
+/**
+ * Deletes the entries of a room that have left the live chat. Where none is left, all up to now are deleted: the last ones may
+ * have gone with their authors.
+ */
 export async function deleteOldEntries(tx: Tx, streamId: string): Promise<void> {
   await tx.execute(sql`
     with deleted as (
       delete from ${chatEntries} where ${chatEntries.streamId} = ${streamId} and not (${isLive})
       returning ${chatEntries.seq} as seq
     )
-    update ${chatRooms} set deleted_seq = greatest(deleted_seq, (select max(seq) from deleted))
+    update ${chatRooms} set deleted_seq = greatest(deleted_seq, (select max(seq) from deleted), (
+      select last_seq from ${chatRooms} as now where now.stream_id = ${streamId} and not exists (
+        select from ${chatEntries} where ${chatEntries.streamId} = ${streamId} and ${isLive})))
     where ${chatRooms.streamId} = ${streamId}`)
 }

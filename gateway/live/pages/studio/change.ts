@@ -11,7 +11,7 @@ import { readForm, tryForm, wrongFields, type FormTexts } from '../form-body.ts'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
 import { addTargetFromForm, removeTargetFromForm } from './change-targets.ts'
 import { CURVE_PART, showControlRoom, showCurve } from './control-room.tsx'
-import { explainStreamFields, explainStreamRefusal, toStreamBody } from './stream-form.ts'
+import { explainStreamFields, explainStreamRefusal, stageOf, toStreamBody } from './stream-form.ts'
 
 type StudioForm = (visit: UserVisit, stream: StreamView, form: FormTexts) => Promise<Response>
 
@@ -53,7 +53,7 @@ async function findOwn({ context, signedIn }: UserVisit, id: string): Promise<St
 
 async function saveDetails(visit: UserVisit, stream: StreamView, form: FormTexts): Promise<Response> {
   const { context, signedIn, language, c } = visit
-  const body = toStreamBody(form, stream.started_at !== null)
+  const body = toStreamBody(form, stageOf(stream))
   const wrong = wrongFields(UpdateStreamBody, body)
   const tried =
     wrong.size > 0

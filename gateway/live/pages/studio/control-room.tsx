@@ -30,7 +30,7 @@ import { HealthPanel } from './health-panel.tsx'
 import { STUDIO_SCRIPT } from './new-page.tsx'
 import { TargetsPanel, type TargetForm } from './targets-panel.tsx'
 import { ViewersPanel } from './viewers-panel.tsx'
-import { toStreamForm, type StreamField } from './stream-form.ts'
+import { stageOf, toStreamForm, type StreamField } from './stream-form.ts'
 
 const ROOT = '..'
 const NO_TARGET: TargetForm = { url: '', problems: {} }
@@ -231,7 +231,7 @@ function DetailsPanel({ visit, parts: { stream, values, problems } }: DetailsPan
           language={visit.language}
           values={values ?? toStreamForm(stream)}
           problems={problems}
-          hasStarted={stream.started_at !== null}
+          stage={stageOf(stream)}
         />
         <div class="actions">
           <button class="button button-primary" type="submit">

@@ -23,7 +23,7 @@ export function showNewBroadcast(visit: UserVisit): Promise<Response> {
 export async function createBroadcast(context: PagesContext, c: HonoContext): Promise<Response> {
   const values = await readForm(context, c)
   return openSignedIn(context, async (visit) => {
-    const body = toStreamBody(values, false)
+    const body = toStreamBody(values, 'planned')
     const wrong = wrongFields(CreateStreamBody, body)
     if (wrong.size > 0) return showNewForm(visit, { values, problems: explainStreamFields(wrong, visit.language) })
     const tried = await tryForm(

@@ -4,15 +4,15 @@ import { Field, TextArea } from '../../../web/components/forms.tsx'
 import type { Language } from '../../../web/messages.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
-import type { StreamField } from './stream-form.ts'
+import type { FormStage, StreamField } from './stream-form.ts'
 
 /** What the fields of a broadcast show. */
 export type DetailsParts = {
   readonly language: Language
   readonly values: FormTexts
   readonly problems: FieldProblems<StreamField>
-  /** Its start and its delay are settled. */
-  readonly hasStarted: boolean
+  /** Once it has started, its start and its delay are settled, and once it has ended, its recording. */
+  readonly stage: FormStage
   readonly isFirst?: boolean
 }
 
@@ -20,7 +20,7 @@ const VISIBILITIES = ['public', 'unlisted', 'followers', 'private'] as const
 const LATENCIES = ['low', 'normal'] as const
 
 /** Renders the fields of a broadcast. */
-export function DetailsFields({ language, values, problems, hasStarted, isFirst = false }: DetailsParts) {
+export function DetailsFields({ language, values, problems, stage, isFirst = false }: DetailsParts) {
   const text = STUDIO_MESSAGES[language]
   return (
     <>
@@ -35,7 +35,7 @@ export function DetailsFields({ language, values, problems, hasStarted, isFirst 
           hint: text.visibilityHints[value],
         }))}
       />
-      {hasStarted ? null : (
+      {stage !== 'planned' ? null : (
         <>
           <Choices
             name="latency"
@@ -51,21 +51,7 @@ export function DetailsFields({ language, values, problems, hasStarted, isFirst 
         </>
       )}
       <div class="field">
-        <label class="choice">
-          <input
-            type="checkbox"
-            name="record"
-            checked={values['record'] === 'on'}
-            aria-describedby={problems.record === undefined ? undefined : 'record-problem'}
-            aria-invalid={problems.record === undefined ? undefined : 'true'}
-          />
-          <span>{text.record}</span>
-        </label>
-        {problems.record === undefined ? null : (
-          <p class="problem" id="record-problem">
-            {problems.record}
-          </p>
-        )}
+        {stage === 'ended' ? null : <RecordField text={text.record} values={values} problem={problems.record} />}
         <label class="choice">
           <input type="checkbox" name="chat_replay" checked={values['chat_replay'] === 'on'} />
           <span>{text.chatReplay}</span>
@@ -121,7 +107,31 @@ function TextFields({ language, values, problems, isFirst = false }: TextFieldsP
     </>
   )
 }
-type TextFieldsParts = Omit<DetailsParts, 'hasStarted'>
+type TextFieldsParts = Omit<DetailsParts, 'stage'>
+
+type RecordParts = { readonly text: string; readonly values: FormTexts; readonly problem: string | undefined }
+
+function RecordField({ text, values, problem }: RecordParts) {
+  return (
+    <>
+      <label class="choice">
+        <input
+          type="checkbox"
+          name="record"
+          checked={values['record'] === 'on'}
+          aria-describedby={problem === undefined ? undefined : 'record-problem'}
+          aria-invalid={problem === undefined ? undefined : 'true'}
+        />
+        <span>{text}</span>
+      </label>
+      {problem === undefined ? null : (
+        <p class="problem" id="record-problem">
+          {problem}
+        </p>
+      )}
+    </>
+  )
+}
 
 type StartParts = { readonly language: Language; readonly values: FormTexts; readonly problem: string | undefined }
 

@@ -28,7 +28,7 @@ export function showNewForm(visit: UserVisit, { values, problems }: NewForm): Pr
           language={visit.language}
           values={values}
           problems={problems}
-          hasStarted={false}
+          stage="planned"
           isFirst={status === 200}
         />
         <div class="actions">

@@ -15,7 +15,7 @@ const FORM = {
 
 test('a form becomes the body that the API takes', () => {
   const body = { ...FORM, scheduled_for: '2026-12-01T10:00:00.000Z', scheduled_local: '2026-12-01T19:00', record: 'on' }
-  expect(v.parse(CreateStreamBody, toStreamBody(body, false))).toMatchObject({
+  expect(v.parse(CreateStreamBody, toStreamBody(body, 'planned'))).toMatchObject({
     title: 'A show',
     description: 'one\ntwo',
     tags: ['one', 'two', 'three'],
@@ -25,14 +25,19 @@ test('a form becomes the body that the API takes', () => {
 })
 
 test('a time of a page without scripts is in UTC; no time is no plan', () => {
-  expect(toStreamBody({ ...FORM, scheduled_local: '2026-12-01T19:00' }, false)['scheduled_for']).toBe(
+  expect(toStreamBody({ ...FORM, scheduled_local: '2026-12-01T19:00' }, 'planned')['scheduled_for']).toBe(
     '2026-12-01T19:00:00.000Z',
   )
-  expect(toStreamBody(FORM, false)['scheduled_for']).toBeNull()
+  expect(toStreamBody(FORM, 'planned')['scheduled_for']).toBeNull()
 })
 
 test('a broadcast that has started keeps its start and its delay', () => {
-  const body = toStreamBody(FORM, true)
+  const body = toStreamBody(FORM, 'started')
   expect(Object.keys(v.parse(UpdateStreamBody, body))).not.toContain('latency')
   expect(Object.keys(body)).not.toContain('scheduled_for')
+})
+
+test('a broadcast that has ended keeps its recording', () => {
+  expect(toStreamBody(FORM, 'started')).toMatchObject({ record: false })
+  expect(Object.keys(toStreamBody(FORM, 'ended'))).not.toContain('record')
 })

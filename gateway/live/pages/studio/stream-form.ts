@@ -7,8 +7,20 @@ import { STUDIO_MESSAGES } from '../messages/studio.ts'
 /** The fields of the form of a broadcast. */
 export type StreamField = 'title' | 'description' | 'category' | 'tags' | 'scheduled_for' | 'record'
 
-/** Returns what a form was filled in with, as the API takes it: a broadcast that has started keeps its start. */
-export function toStreamBody(form: FormTexts, hasStarted: boolean): Readonly<Record<string, unknown>> {
+/** How far a broadcast is, which decides on the fields that its form has. */
+export type FormStage = 'planned' | 'started' | 'ended'
+
+/** Returns the stage of a broadcast. */
+export function stageOf({ state, started_at: startedAt }: StreamView): FormStage {
+  if (state === 'ended') return 'ended'
+  return startedAt === null ? 'planned' : 'started'
+}
+
+/**
+ * Returns what a form was filled in with, as the API takes it: a broadcast that has started keeps its start, and one that has
+ * ended its recording.
+ */
+export function toStreamBody(form: FormTexts, stage: FormStage): Readonly<Record<string, unknown>> {
   const { title = '', description = '', category = '', tags = '' } = form
   const plain = {
     title,
@@ -16,10 +28,17 @@ export function toStreamBody(form: FormTexts, hasStarted: boolean): Readonly<Rec
     category,
     tags: tags.split(/[,、]/).flatMap((tag) => (tag.trim() === '' ? [] : [tag.trim()])),
     visibility: form['visibility'],
-    record: form['record'] === 'on',
     chat_replay: form['chat_replay'] === 'on',
   }
-  return hasStarted ? plain : { ...plain, latency: form['latency'], scheduled_for: toMoment(form) }
+  const record = form['record'] === 'on'
+  switch (stage) {
+    case 'planned':
+      return { ...plain, record, latency: form['latency'], scheduled_for: toMoment(form) }
+    case 'started':
+      return { ...plain, record }
+    case 'ended':
+      return plain
+  }
 }
 
 /** Returns the planned start. The page's script knows the viewer's zone; without it, the time is in UTC. */
