@@ -163,5 +163,9 @@ export type SegmentFetch =
 /** A segment's failure; `failing` is `key` where the segment's key could not be fetched. */
 export type FailedSegmentFetch = {
   readonly kind: 'failed'
-  readonly failure: FetchFailure & { readonly failing?: 'segment' | 'key' }
+  readonly failure: FetchFailure & {
+    readonly failing?: 'segment' | 'key'
+    /** There was an answer, but no media in it: a server answers so before the segment is there. */
+    readonly isNoMedia?: true
+  }
 }

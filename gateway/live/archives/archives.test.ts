@@ -56,3 +56,22 @@ it('a broadcast that is made private after its end takes its recording along, an
   expect([refused.status, refused.json.error.code]).toEqual([409, 'STREAM_ENDED'])
   expect((await as(anna, 'PATCH', `/streams/${streamId}`, { record: true, title: 'New' })).status).toBe(200)
 })
+
+it('the work on a recording ends with the account of its owner', async () => {
+  const { id } = await record()
+  const open = () => gateway.database.sql`
+    select id from assignments where ended_at is null and id = ${`archive-${id}`}`
+  expect(await open()).toHaveLength(1)
+  await gateway.database.sql`update users set role = 'admin' where username = 'ben'`
+  const password = { password: 'correct horse battery' }
+  expect((await as(anna, 'DELETE', `/users/${anna?.user.user_id}`, password)).status).toBe(204)
+  expect(await open()).toEqual([])
+})
+
+it('a broadcast that is made private before its start has files with names that cannot be guessed', async () => {
+  const { json } = await as(ben, 'POST', '/streams', { title: 'A show' })
+  await as(ben, 'PATCH', `/streams/${json.stream_id}`, { visibility: 'private' })
+  await (await openIngest(gateway)).publish(json.stream_key)
+  const { claim } = await claimBroadcast(gateway.url, json.stream_id)
+  expect(claim.order.folder).toMatch(new RegExp(`^live/${json.stream_id}/[\\w-]{20,}/$`))
+})

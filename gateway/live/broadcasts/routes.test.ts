@@ -111,14 +111,6 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
       expect((await as(owner, 'GET', `/streams/${id}`)).status).toBe(404)
     })
 
-    it('one that is made private before its start has files with names that cannot be guessed', async () => {
-      const { stream_id: id, stream_key: key } = await create()
-      await as(owner, 'PATCH', `/streams/${id}`, { visibility: 'private' })
-      await ingest.publish(key)
-      const { claim } = await claimBroadcast(gateway.url, id)
-      expect(claim.order.folder).toMatch(new RegExp(`^live/${id}/[\\w-]{20,}/$`))
-    })
-
     it.each(['x', '%00', '../users', '00000000-0000-0000-0000-000000000000'])(
       'an id that is none is not found: %s',
       async (id) => {

@@ -258,22 +258,6 @@ test('the last clip that its maker may cut is answered again with the same Idemp
   for (const clip of clips) await as(eager, 'DELETE', `/clips/${clip.clip_id}`)
 })
 
-test('the work on a recording ends with the account of its owner', async () => {
-  const leaving = await signUp(gateway.api, 'leaving-owner')
-  const { json } = await as(leaving, 'POST', '/streams', { title: 'A show' })
-  const { session } = await ingest.publish(json.stream_key)
-  const encoder = await claimBroadcast(gateway.url, json.stream_id)
-  await encoder.encode(session, 3)
-  await as(leaving, 'PUT', `/streams/${json.stream_id}/end`)
-  await encoder.report({ finished_session: session })
-  const { archives } = (await as(leaving, 'GET', '/archives')).json
-  const open = () => gateway.database.sql`
-    select id from assignments where ended_at is null and id = ${`archive-${archives[0].archive_id}`}`
-  expect(await open()).toHaveLength(1)
-  await as(leaving, 'DELETE', `/users/${leaving.user.user_id}`, { password: 'correct horse battery' })
-  expect(await open()).toEqual([])
-})
-
 test('who is banned, who clips too much, and a channel without room are refused; a few clips are cut at a time', async () => {
   const shown = await broadcast(10)
   const [banned, eager] = [await signUp(gateway.api, 'banned'), await signUp(gateway.api, 'eager')]

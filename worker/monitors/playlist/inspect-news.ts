@@ -1,7 +1,8 @@
 /**
  * Inspects the new segments of a fetched playlist in order. A segment that cannot be fetched stops the round: the playlist
  * is fetched again before the next attempt, so that the segment is tried for as long as it is listed and never held on to
- * after it has left. It is passed by earlier only where it stays lost while a newer one can be fetched.
+ * after it has left. It is passed by earlier only where it stays lost while a newer one can be fetched, with all others that
+ * are lost before that one.
  */
 
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
@@ -11,9 +12,15 @@ import { advanceCursor, type NewSegments } from '../state/playlist-cursor.ts'
 import type { PlaylistCursor } from '../state/segment-identity.ts'
 import { hashContent } from '../state/segment-identity.ts'
 import type { FailedSegmentFetch, SegmentFetch, StreamPlaylist, StreamRendition, StreamSegment } from '../stream.ts'
-import { fetchInTime } from './fetch-in-time.ts'
+import { fetchMedia } from './fetch-media.ts'
 import { inspectSegment } from './inspect-segment.ts'
-import { computePatienceMs, computeRetryPauseMs, identifySegment, type SegmentRetry } from './segment-retry.ts'
+import {
+  computePatienceMs,
+  computeRetryPauseMs,
+  computeWaitMs,
+  identifySegment,
+  type SegmentRetry,
+} from './segment-retry.ts'
 
 /** The new segments of a fetched playlist that were selected, and what precedes them. */
 export type PlaylistNews = {
@@ -44,14 +51,17 @@ type RenditionInspector = { readonly rendition: StreamRendition; readonly probe:
 type RoundState = {
   readonly cursor: PlaylistCursor | null
   readonly isAfterGap: boolean
-  /** The next segment, where it was fetched to decide on the one before it. */
-  readonly ahead: SegmentFetch | null
+  /** A later segment, where it was fetched to decide on those before it. */
+  readonly ahead: AheadSegment | null
 }
+
+type AheadSegment = { readonly segment: StreamSegment; readonly fetched: SegmentFetch }
 
 /** One segment of a round. */
 type RoundStep = {
   readonly segment: StreamSegment
-  readonly next: StreamSegment | undefined
+  /** Those that follow it in the round. */
+  readonly following: readonly StreamSegment[]
   readonly progress: RenditionProgress
   readonly isContinuous: boolean
   readonly beganMs: number
@@ -69,14 +79,15 @@ export async function inspectNews(
   for (const [index, segment] of news.segments.entries()) {
     if (context.lifetime.stopping.aborted) break
     const beganMs = context.clock.nowMs()
-    const fetched = await fetchUnlessPassed(segment, state, context)
+    const fetched = await fetchUnlessPassed(segment, { state, news }, context)
     if (context.lifetime.stopping.aborted) break
     const content = fetched?.kind === 'ok' ? hashContent(fetched.bytes) : null
     const cursor = advanceCursor(state.cursor, segment, { first, content })
     const before = news.segments[index - 1]
     const isContinuous = before === undefined ? news.isContinuous : follows(segment, before)
     const progress = { tracks, cursor }
-    const step: RoundStep = { segment, next: news.segments[index + 1], progress, isContinuous, beganMs }
+    const following = news.segments.slice(index + 1)
+    const step: RoundStep = { segment, following, progress, isContinuous, beganMs }
     const handled = await handleSegment({ step, fetched, state, news }, inspector, context)
     if ('pending' in handled) return { isAfterGap: state.isAfterGap, pending: handled.pending }
     state = { cursor, ...handled }
@@ -84,20 +95,37 @@ export async function inspectNews(
   return { isAfterGap: state.isAfterGap, pending: null }
 }
 
-/** Fetches a segment; `null` for one that is announced as missing or that only a licensed player can decrypt. */
+/** Fetches a segment that is not passed by. One that is not to be tried yet has the failure of its last attempt. */
 async function fetchUnlessPassed(
   segment: StreamSegment,
-  { ahead }: RoundState,
+  { state: { ahead }, news: { retry } }: Pick<SegmentCase, 'state' | 'news'>,
   context: MonitorContext,
 ): Promise<SegmentFetch | null> {
-  if (segment.isGap === true || segment.encryption?.kind === 'drm') return null
-  return ahead ?? (await fetchInTime(segment, context))
+  if (isPassedBy(segment)) return null
+  if (ahead?.segment === segment) return ahead.fetched
+  if (retry === null || !isWaiting(segment, retry, context.clock.nowMs())) return await fetchMedia(segment, context)
+  return { kind: 'failed', failure: { message: retry.error, status: null, failing: retry.failing } }
 }
 
-/** Reports whether a segment directly follows another of its playlist, by their numbers and without a discontinuity. */
+/** Returns whether a segment is announced as missing, or only a licensed player can decrypt it. */
+function isPassedBy({ isGap, encryption }: StreamSegment): boolean {
+  return isGap === true || encryption?.kind === 'drm'
+}
+
+/** Returns whether a segment failed before, and its server asked not to try it yet. */
+function isWaiting(segment: StreamSegment, retry: SegmentRetry | null, nowMs: number): boolean {
+  return retry !== null && retry.key === identifySegment(segment) && nowMs < retry.notBeforeMs
+}
+
+/** Reports whether a segment directly follows another of its playlist, by their numbers and without a gap of the media. */
 function follows(segment: StreamSegment, before: StreamSegment): boolean {
-  if (segment.discontinuity || before.isGap === true) return false
+  if (mayFollowGap(segment) || before.isGap === true) return false
   return segment.sequence === null || before.sequence === null || segment.sequence === before.sequence + 1
+}
+
+/** Returns whether media may be missing before a segment: after a discontinuity its date-time decides, where it has one. */
+export function mayFollowGap({ discontinuity, programDateTimeMs }: StreamSegment): boolean {
+  return discontinuity && programDateTimeMs !== null
 }
 
 type SegmentCase = {
@@ -115,21 +143,22 @@ async function handleSegment(
   context: MonitorContext,
 ): Promise<HandledSegment> {
   const { segment, progress, beganMs } = step
-  if (fetched === null) return passBy(step, context)
-  if (fetched.kind === 'failed') return await afterFailedFetch(step, fetched, news, context)
+  const ahead = state.ahead?.segment === segment ? null : state.ahead
+  if (fetched === null) return { ...passBy(step, context), ahead }
+  if (fetched.kind === 'failed') return await afterFailedFetch({ step, fetched, state, news }, context)
   if (news.isUnsure && isKnown(progress.cursor, state.cursor)) {
     context.monitor.observe({ kind: 'known', atMs: context.clock.nowMs(), progress })
-    return { isAfterGap: state.isAfterGap, ahead: null }
+    return { isAfterGap: state.isAfterGap, ahead }
   }
   const startMs = streamTimeMs(segment, news.playlist, news.atMs)
   const { isContinuous } = step
   const { isAfterGap } = state
   const inspection = { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe }
-  return { isAfterGap: !(await inspectSegment(inspection, context)), ahead: null }
+  return { isAfterGap: !(await inspectSegment(inspection, context)), ahead }
 }
 
 /** Passes a segment by that is announced as missing, or that only a licensed player can decrypt. */
-function passBy({ segment, progress }: RoundStep, { monitor, clock }: MonitorContext): HandledSegment {
+function passBy({ segment, progress }: RoundStep, { monitor, clock }: MonitorContext): Pick<RoundState, 'isAfterGap'> {
   const atMs = clock.nowMs()
   const { encryption } = segment
   if (encryption?.kind === 'drm' && segment.isGap !== true) {
@@ -137,7 +166,7 @@ function passBy({ segment, progress }: RoundStep, { monitor, clock }: MonitorCon
   } else {
     monitor.observe({ kind: 'skipped', atMs, progress, count: 1 })
   }
-  return { isAfterGap: true, ahead: null }
+  return { isAfterGap: true }
 }
 
 /** Reports whether the newest segment of a cursor has the content of one that was read before it. */
@@ -146,39 +175,77 @@ function isKnown({ seen }: PlaylistCursor, before: PlaylistCursor | null): boole
   return content !== undefined && (before?.seen ?? []).some((each) => each.content === content)
 }
 
+type FailedSegment = SegmentCase & { readonly fetched: FailedSegmentFetch }
+
 /** Decides on a segment that could not be fetched: it is tried again, or given up. */
-async function afterFailedFetch(
-  step: RoundStep,
-  { failure }: FailedSegmentFetch,
-  { playlist, retry: before }: PlaylistNews,
-  context: MonitorContext,
-): Promise<HandledSegment> {
-  const { segment, next, progress, beganMs } = step
+async function afterFailedFetch(failed: FailedSegment, context: MonitorContext): Promise<HandledSegment> {
+  const { step, fetched, news } = failed
+  const { segment, progress, beganMs } = step
   const { monitor, clock, log } = context
-  const { message: error, failing = 'segment', retryAfterMs = 0 } = failure
-  const retry = countAttempt(step, { error, failing }, before)
-  const isLasting = clock.nowMs() - retry.sinceMs >= computePatienceMs(playlist, segment)
-  const ahead = isLasting ? await fetchAhead(next, context) : null
+  const { message: error, failing = 'segment', retryAfterMs = 0 } = fetched.failure
+  const wasTried = !isWaiting(segment, news.retry, beganMs)
+  const notBeforeMs = clock.nowMs() + retryAfterMs
+  const retry = wasTried ? countAttempt(step, { error, failing, notBeforeMs }, news.retry) : news.retry
+  const { isLost, ahead } = await decideLoss(failed, retry, context)
   const atMs = clock.nowMs()
   const { tracks } = progress
-  const fetchedAhead = ahead?.kind === 'ok' ? ahead : null
-  if (fetchedAhead !== null || (isLasting && playlist.isEnded)) {
+  if (isLost || retry === null) {
     log.warn('segment could not be fetched or decoded', { sequence: segment.sequence, sides: tracks, error })
     monitor.observe({ kind: 'segment_failed', atMs, beganMs, progress, error, failing })
-    return { isAfterGap: true, ahead: fetchedAhead }
+    return { isAfterGap: true, ahead }
   }
-  const dueMs = atMs + Math.max(computeRetryPauseMs(retry, playlist.targetDurationSec), retryAfterMs)
-  monitor.observe({ kind: 'attempt_failed', atMs, tracks, beganMs, error, failing, untilMs: atMs + retryAfterMs })
-  return { pending: { retry, dueMs } }
+  if (wasTried) {
+    monitor.observe({ kind: 'attempt_failed', atMs, tracks, beganMs, error, failing, untilMs: atMs + retryAfterMs })
+  }
+  return { pending: { retry, dueMs: nextAttemptMs(retry, { segment, playlist: news.playlist, atMs }) } }
 }
 
-async function fetchAhead(next: StreamSegment | undefined, context: MonitorContext): Promise<SegmentFetch | null> {
-  return next === undefined ? null : await fetchInTime(next, context)
+/** Returns when the playlist is fetched again for a segment that failed: at the latest when it has failed for long enough. */
+function nextAttemptMs(
+  retry: SegmentRetry,
+  { segment, playlist, atMs }: Pick<PlaylistNews, 'playlist' | 'atMs'> & { readonly segment: StreamSegment },
+): number {
+  const { targetDurationSec } = playlist
+  const pauseMs = computeRetryPauseMs(retry, targetDurationSec)
+  const isAsked = retry.notBeforeMs > atMs + pauseMs
+  const dueMs = atMs + (isAsked ? computeWaitMs(retry.notBeforeMs, atMs, targetDurationSec) : pauseMs)
+  const lostMs = retry.sinceMs + computePatienceMs(playlist, segment)
+  return atMs < lostMs ? Math.min(dueMs, lostMs) : dueMs
+}
+
+type LossDecision = { readonly isLost: boolean; readonly ahead: AheadSegment | null }
+
+/**
+ * Decides whether a segment is given up: once it has failed for long enough, and a later one can be fetched or none can come.
+ * What is no media is given up after a target duration, since it is not likely to change.
+ */
+async function decideLoss(
+  { step, fetched, state: { ahead }, news: { playlist } }: FailedSegment,
+  retry: SegmentRetry | null,
+  context: MonitorContext,
+): Promise<LossDecision> {
+  if (ahead !== null) return { isLost: true, ahead }
+  const failedMs = context.clock.nowMs() - (retry?.sinceMs ?? step.beganMs)
+  const isNoMedia = fetched.failure.isNoMedia === true
+  if (isNoMedia) return { isLost: failedMs >= playlist.targetDurationSec * 1000 || playlist.isEnded, ahead: null }
+  if (failedMs < computePatienceMs(playlist, step.segment)) return { isLost: false, ahead: null }
+  const found = await fetchAhead(step, context)
+  return { isLost: found !== null || playlist.isEnded, ahead: found }
+}
+
+/** Fetches the next segment that is not passed by or, where it is lost too, the newest one; `null`: neither can be fetched. */
+async function fetchAhead({ following }: RoundStep, context: MonitorContext): Promise<AheadSegment | null> {
+  const expected = following.filter((segment) => !isPassedBy(segment))
+  for (const segment of new Set([...expected.slice(0, 1), ...expected.slice(-1)])) {
+    const fetched = await fetchMedia(segment, context)
+    if (fetched.kind === 'ok') return { segment, fetched }
+  }
+  return null
 }
 
 function countAttempt(
   { segment, progress, beganMs }: RoundStep,
-  failure: Pick<SegmentRetry, 'error' | 'failing'>,
+  failure: Pick<SegmentRetry, 'error' | 'failing' | 'notBeforeMs'>,
   before: SegmentRetry | null,
 ): SegmentRetry {
   const key = identifySegment(segment)

@@ -4,7 +4,7 @@ import { advanceOver, findNewSegments, type NewSegments } from '../state/playlis
 import type { PlaylistCursor } from '../state/segment-identity.ts'
 import { isStalled } from '../state/stall.ts'
 import type { StreamPlaylist, StreamRendition, StreamSegment, TrackSelection } from '../stream.ts'
-import { type InspectionRound, inspectNews, streamTimeMs } from './inspect-news.ts'
+import { type InspectionRound, inspectNews, mayFollowGap, streamTimeMs } from './inspect-news.ts'
 import { findUsualSec } from './parse-playlist.ts'
 import { identifySegment, type SegmentRetry } from './segment-retry.ts'
 import { selectSegments } from './select-segments.ts'
@@ -42,7 +42,8 @@ export async function readPlaylistNews(
   const isContinuous = isUnbroken(news)
   observePlaylist(playlist, { news, isContinuous, atMs, tracks: rendition.tracks }, context)
   const { segments, omittedCount, passed } = selectAndSkip(news, playlist, poller, context)
-  const isSevered = news.skipped + omittedCount > 0 || retry !== last.retry || (wasStalled && !isContinuous)
+  const isResumed = isContinuous && news.fresh[0]?.discontinuity !== true
+  const isSevered = news.skipped + omittedCount > 0 || retry !== last.retry || (wasStalled && !isResumed)
   const isNext = isContinuous && !wasStalled && omittedCount === 0
   const beganMs = clock.nowMs()
   const round = await inspectNews(
@@ -64,7 +65,7 @@ export async function readPlaylistNews(
 
 /** Reports whether new segments directly follow the last one that was read, in the playlist and in the media. */
 function isUnbroken({ isContinuous, fresh: [first], skipped }: NewSegments): boolean {
-  return isContinuous && first?.discontinuity !== true && skipped === 0
+  return isContinuous && (first === undefined || !mayFollowGap(first)) && skipped === 0
 }
 
 /** Reports whether a round took longer than its segments last, other than by waiting for one. */

@@ -63,6 +63,7 @@ function pollersOf({ renditions }: StreamSource, nowMs: number, failedMs: number
           attempts: 9,
           sinceMs: nowMs - failedMs,
           error: 'HTTP 404',
+          notBeforeMs: 0,
           failing: 'segment' as const,
           cursor: { seen: [], first: 0 },
         }

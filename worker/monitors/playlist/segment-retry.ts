@@ -11,6 +11,8 @@ export type SegmentRetry = {
   readonly attempts: number
   /** Start of the first attempt, in ms since 1970. */
   readonly sinceMs: number
+  /** The server asked not to try again before this time (Retry-After), in ms since 1970. */
+  readonly notBeforeMs: number
   readonly error: string
   readonly failing: 'segment' | 'key'
 }
@@ -35,6 +37,14 @@ export function computeRetryPauseMs(
   const firstMs = Math.max(targetDurationSec * 250, MIN_PAUSE_MS)
   const grownMs = firstMs * 1.5 ** Math.min(Math.max(attempts - 4, 0), 20)
   return addJitter(Math.min(grownMs, MAX_PAUSE_MS), random)
+}
+
+/**
+ * Returns the pause before the next fetch of the playlist, in ms, while a segment is not to be tried before `notBeforeMs`: the
+ * server's wish is about the segment, and newer ones come meanwhile.
+ */
+export function computeWaitMs(notBeforeMs: number, nowMs: number, targetDurationSec: number): number {
+  return Math.min(notBeforeMs - nowMs, Math.max(targetDurationSec * 1000, MIN_PAUSE_MS))
 }
 
 const MIN_PATIENCE_MS = 10_000
