@@ -83,8 +83,8 @@ export async function repeatClip(clip: Clip, times: number): Promise<Clip> {
   return { ...clip, ...(await readPlaylist(clip.dir, REPEATED_PLAYLIST)) }
 }
 
-async function readPlaylist(dir: string, name: string): Promise<Pick<Clip, 'segments' | 'targetDurationSec'>> {
-  const playlist = await readFile(join(dir, name), 'utf8')
+async function readPlaylist(dir: string, file: string): Promise<Pick<Clip, 'segments' | 'targetDurationSec'>> {
+  const playlist = await readFile(join(dir, file), 'utf8')
   const segments = Array.from(playlist.matchAll(/#EXTINF:([\d.]+),\n(.+)/g), ([, duration = '', name = '']) => {
     return { durationSec: Number(duration), name, path: join(dir, name) }
   })

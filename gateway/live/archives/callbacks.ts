@@ -13,7 +13,8 @@ import type { LiveContext } from '../context.ts'
 import { findArchive, updateArchiveRow, type OwnedArchive } from '../store/archives.ts'
 import { listRuns, listSegments, markMissing } from '../store/segments.ts'
 import { orderRuns } from './order-runs.ts'
-import { ARCHIVE_ATTEMPTS, ARCHIVE_KIND, archiveIdOf } from './pod.ts'
+import { ARCHIVE_KIND, archiveIdOf } from '../archive-worker.ts'
+import { ARCHIVE_ATTEMPTS } from './pod.ts'
 
 /** Returns the callbacks of workers that make the files of recordings: the claim, then the reports. */
 export function archiveCallbacks(context: LiveContext): Hono {

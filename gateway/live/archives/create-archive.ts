@@ -3,7 +3,7 @@ import type { Tx } from '../../ports/database.ts'
 import { ensureAssignment } from '../../workers/store/lasting-assignments.ts'
 import type { Stream } from '../store/streams.ts'
 import { sumSegments } from '../store/segments.ts'
-import { ARCHIVE_KIND, archiveAssignmentOf } from './pod.ts'
+import { ARCHIVE_KIND, archiveAssignmentOf } from '../archive-worker.ts'
 import { insertArchive } from '../store/archives.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { Tx } from '../../ports/database.ts'
 import type { WorkerLoss } from '../../workers/worker-kind.ts'
 import { updateArchiveRow } from '../store/archives.ts'
-import { archiveIdOf } from './pod.ts'
+import { archiveIdOf } from '../archive-worker.ts'
 
 /** Fails a recording whose workers have failed too often, in the transaction that ends its assignment. */
 export async function failLostArchive(tx: Tx, assignmentId: string, loss: WorkerLoss): Promise<void> {

@@ -1,26 +1,13 @@
 import type { WorkerRole, WorkerSpec } from '../../ports/launcher.ts'
 import type { AttemptRule } from '../../workers/attempts.ts'
+import { ARCHIVE_KIND } from '../archive-worker.ts'
 import type { LiveContextSettings } from '../context.ts'
 import { chooseStorage } from '../choose-storage.ts'
-
-/** The kind under which workers that make the files of recordings go. */
-export const ARCHIVE_KIND = 'archive'
 
 /** A recording that three workers could not make is not tried again. */
 export const ARCHIVE_ATTEMPTS: AttemptRule = { max: 3, stableAfterSec: null }
 
-const PREFIX = 'archive-'
 const WORK_DIR = '/tmp/live'
-
-/** Returns the id of a recording's assignment, which is the name of its worker too. */
-export function archiveAssignmentOf(archiveId: string): string {
-  return `${PREFIX}${archiveId}`
-}
-
-/** Returns the recording of an assignment. */
-export function archiveIdOf(assignmentId: string): string {
-  return assignmentId.slice(PREFIX.length)
-}
 
 /** Returns the role of these workers in a cluster. */
 export function archiveRole(): WorkerRole {

@@ -4,7 +4,7 @@ import { discardClips } from '../storage/discard-clips.ts'
 import { discardFiles } from '../storage/discard-files.ts'
 import { deleteArchiveRow, type Archive } from '../store/archives.ts'
 import { lockStream } from '../store/streams.ts'
-import { archiveAssignmentOf } from './pod.ts'
+import { archiveAssignmentOf } from '../archive-worker.ts'
 
 /** Removes a recording with its files and its clips. The entry of its broadcast stays, and cannot be played any more. */
 export async function removeArchive(

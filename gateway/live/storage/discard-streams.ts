@@ -1,6 +1,6 @@
 import type { Tx } from '../../ports/database.ts'
-import { endAssignments } from '../../workers/store/assignments.ts'
-import { archiveAssignmentOf } from '../archives/pod.ts'
+import { endAssignment } from '../../workers/store/assignments.ts'
+import { archiveAssignmentOf } from '../archive-worker.ts'
 import { broadcastIdOf } from '../broadcast-worker.ts'
 import { clipAssignmentOf } from '../clip-worker.ts'
 import { listArchiveIdsOf } from '../store/archives.ts'
@@ -14,11 +14,12 @@ import { insertFolderRemovals } from '../store/storage-tasks.ts'
 export async function discardStreams(tx: Tx, streamIds: readonly string[]): Promise<void> {
   const archiveIds = await listArchiveIdsOf(tx, streamIds)
   const clipIds = (await listClipsOf(tx, streamIds)).map(({ clipId }) => clipId)
-  await endAssignments(tx, [
+  const assignments = [
     ...streamIds.map(broadcastIdOf),
     ...archiveIds.map(archiveAssignmentOf),
     ...clipIds.map(clipAssignmentOf),
-  ])
+  ]
+  for (const id of assignments) await endAssignment(tx, id)
   await deleteClipRows(tx, clipIds)
   await insertFolderRemovals(tx, streamIds)
 }

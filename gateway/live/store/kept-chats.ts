@@ -1,6 +1,6 @@
-import { and, eq, inArray } from 'drizzle-orm'
+import { and, eq, inArray, sql } from 'drizzle-orm'
 
-import type { DbOrTx } from '../../ports/database.ts'
+import type { DbOrTx, Tx } from '../../ports/database.ts'
 import { TEXT_KINDS } from '../rules/chat-entry.ts'
 import { chatEntries } from '../schema.ts'
 
@@ -13,4 +13,13 @@ export async function hasMessages(db: DbOrTx, streamId: string): Promise<boolean
     .where(and(eq(chatEntries.streamId, streamId), isMessage))
     .limit(1)
   return rows.length > 0
+}
+
+/** Removes the copies of a user's messages that pinning them has made, before the messages are deleted with their user. */
+export async function forgetPinned(tx: Tx, userId: string): Promise<void> {
+  const written = sql`select ${chatEntries.streamId} from ${chatEntries} where ${chatEntries.userId} = ${userId}`
+  await tx.execute(sql`
+    update ${chatEntries} set change = (change::jsonb || '{"pinned": null}')::json
+    where ${chatEntries.streamId} in (${written}) and ${chatEntries.kind} = 'room'
+      and ${chatEntries.change} -> 'pinned' ->> 'userId' = ${userId}`)
 }

@@ -23,15 +23,6 @@ export async function endAssignment(tx: DbOrTx, id: string): Promise<boolean> {
   return (await endAssignmentQuery(tx, { id })).length > 0
 }
 
-/** Ends assignments; their workers may make no further call. */
-export async function endAssignments(tx: DbOrTx, ids: readonly string[]): Promise<void> {
-  if (ids.length === 0) return
-  await tx
-    .update(assignments)
-    .set(ENDED)
-    .where(and(sql`${assignments.id} in (select json_array_elements_text(${JSON.stringify(ids)}::json))`, active))
-}
-
 const ENDED = { endedAt: sql`now()`, launchAt: null, leaseUntil: null, resume: null }
 
 const endAssignmentQuery = prepareQuery('end_assignment', (db) =>

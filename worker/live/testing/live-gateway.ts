@@ -40,18 +40,12 @@ export const FOLDER = `live/${STREAM_ID}/`
 
 /** Starts the gateway. Each claim raises the epoch, and continues where the reported segments end. */
 export async function startLiveGateway(options: LiveGatewayOptions): Promise<LiveGateway> {
-  let { source } = options
-  let unfinished = [...(options.order?.unfinished_sources ?? [])]
-  addUnfinished()
+  const sources = createSources(options.source, options.order?.unfinished_sources ?? [])
   let isOver = false
   let epoch = 0
   const reports: BroadcastReport[] = []
   const segments = () => reports.flatMap((report) => report.segments.map((row) => ({ ...row, epoch: report.epoch })))
   const runs = () => reports.flatMap((report) => report.runs.map((run) => ({ ...run, epoch: report.epoch })))
-
-  function addUnfinished(): void {
-    if (source !== null && unfinished.every(({ session }) => session !== source?.session)) unfinished.push(source)
-  }
 
   function findKnownUntil(): BroadcastOrder['known_until'] {
     const last = segments().at(-1)
@@ -69,10 +63,9 @@ export async function startLiveGateway(options: LiveGatewayOptions): Promise<Liv
         { height: 90, video_kbps: 120 },
       ],
       folder: FOLDER,
-      source,
       known_until: findKnownUntil(),
       ...options.order,
-      unfinished_sources: unfinished,
+      ...sources.read(),
     }
     const policy = { allow_private_networks: options.targets !== undefined, allow_any_site: false }
     return { status: 200, body: { epoch, resume: null, policy, order } }
@@ -82,15 +75,9 @@ export async function startLiveGateway(options: LiveGatewayOptions): Promise<Liv
     if (report.epoch !== epoch) return refusal(409, 'STALE_EPOCH')
     const isKnown = reports.some((known) => known.epoch === report.epoch && known.seq === report.seq)
     if (!isKnown) reports.push(report)
-    if (report.finished_session !== null && report.finished_session === source?.session) source = null
-    unfinished = unfinished.slice(unfinished.findIndex(({ session }) => session === report.finished_session) + 1)
-    const sources = { source, unfinished_sources: unfinished }
-    const body: BroadcastReportAccepted = {
-      duplicate: isKnown,
-      ...sources,
-      is_over: isOver,
-      ...orderTargets(options, report),
-    }
+    sources.finish(report.finished_session)
+    const answer = { duplicate: isKnown, is_over: isOver, ...orderTargets(options, report) }
+    const body: BroadcastReportAccepted = { ...sources.read(), ...answer }
     return { status: 200, body }
   }
 
@@ -104,11 +91,27 @@ export async function startLiveGateway(options: LiveGatewayOptions): Promise<Liv
     reports: () => reports,
     segments,
     runs,
-    setSource: (next) => {
-      source = next
-      addUnfinished()
-    },
+    setSource: sources.set,
     end: () => (isOver = true),
+  }
+}
+
+/** Keeps what encoders have sent, as the gateway does. */
+function createSources(first: IngestSource | null, before: readonly IngestSource[]) {
+  let source = first
+  let unfinished = [...before]
+  function set(next: IngestSource | null): void {
+    source = next
+    if (next !== null && unfinished.every(({ session }) => session !== next.session)) unfinished.push(next)
+  }
+  set(first)
+  return {
+    set,
+    finish(finished: string | null): void {
+      if (finished !== null && finished === source?.session) source = null
+      unfinished = unfinished.slice(unfinished.findIndex(({ session }) => session === finished) + 1)
+    },
+    read: () => ({ source, unfinished_sources: unfinished }),
   }
 }
 

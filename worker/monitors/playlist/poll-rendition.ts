@@ -1,6 +1,7 @@
 import type { FetchFailure } from '../../platform/http.ts'
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
+import type { PlaylistMotion } from '../state/playlist-motion.ts'
 import type { MediaPlaylistFetch, StreamRendition, UnreadLines } from '../stream.ts'
 import { computePollIntervalMs, computeRetryIntervalMs } from './poll-interval.ts'
 import { readPlaylistNews, type ReadNews } from './read-news.ts'
@@ -32,6 +33,8 @@ export type PollResult = {
   readonly isAfterGap: boolean
   /** A segment that could not be fetched yet. */
   readonly retry: SegmentRetry | null
+  /** The playlist moves on, and seems to have nothing new. */
+  readonly motion: PlaylistMotion | null
   readonly reload: ReloadState
   /** Kinds of unreadable lines that were logged. */
   readonly loggedLines: ReadonlySet<string>
@@ -48,6 +51,7 @@ export const INITIAL_POLL_RESULT: PollResult = {
   isLate: false,
   isAfterGap: false,
   retry: null,
+  motion: null,
   reload: INITIAL_RELOAD,
   loggedLines: new Set(),
 }
@@ -86,7 +90,7 @@ function toPollResult(
   { poller: { last }, read, atMs, reload }: PollReading,
   { config, lifetime }: MonitorContext,
 ): PollResult {
-  const { hasNew, round, isLate } = read
+  const { hasNew, round, motion, isLate } = read
   const { pending } = round
   const poll = { playlist, hasNew, wasWaiting: last.isWaiting, bytes, isBlocking: reload.isBlocking }
   return {
@@ -96,6 +100,7 @@ function toPollResult(
     isOver: playlist.isEnded && !lifetime.stopping.aborted && pending === null,
     isLate,
     isAfterGap: round.isAfterGap,
+    motion,
     // A stale playlist without news does not end the wait for a segment.
     retry: pending === null && !hasNew ? last.retry : (pending?.retry ?? null),
     reload,

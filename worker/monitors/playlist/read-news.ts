@@ -1,6 +1,7 @@
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
-import { advanceOver, findNewSegments, type NewSegments } from '../state/playlist-cursor.ts'
+import { advanceOver, findNewSegments, findSegmentsByPath, type NewSegments } from '../state/playlist-cursor.ts'
+import { afterNothingNew, isMoving, type PlaylistMotion } from '../state/playlist-motion.ts'
 import type { PlaylistCursor } from '../state/segment-identity.ts'
 import { isStalled } from '../state/stall.ts'
 import type { StreamPlaylist, StreamRendition, StreamSegment, TrackSelection } from '../stream.ts'
@@ -17,6 +18,7 @@ type RenditionReader = {
     readonly isLate: boolean
     readonly isAfterGap: boolean
     readonly retry: SegmentRetry | null
+    readonly motion: PlaylistMotion | null
   }
 }
 
@@ -24,6 +26,7 @@ type RenditionReader = {
 export type ReadNews = {
   readonly hasNew: boolean
   readonly round: InspectionRound
+  readonly motion: PlaylistMotion | null
   /** Analysis of the segments took longer than they last. */
   readonly isLate: boolean
 }
@@ -38,7 +41,7 @@ export async function readPlaylistNews(
   const { last, rendition } = poller
   const wasStalled = isRenditionStalled(rendition.tracks, context)
   const retry = dropLeftRetry(playlist, poller, context)
-  const news = findNewSegments(playlist, positionOf(rendition.tracks, context))
+  const { news, motion } = findNews(playlist, { poller, atMs }, context)
   const isContinuous = isUnbroken(news)
   observePlaylist(playlist, { news, isContinuous, atMs, tracks: rendition.tracks }, context)
   const { segments, omittedCount, passed } = selectAndSkip(news, playlist, poller, context)
@@ -60,7 +63,24 @@ export async function readPlaylistNews(
     poller,
     context,
   )
-  return { hasNew: news.fresh.length > 0, round, isLate: isLate(segments, round, clock.nowMs() - beganMs) }
+  return { hasNew: news.fresh.length > 0, round, motion, isLate: isLate(segments, round, clock.nowMs() - beganMs) }
+}
+
+/** Finds what is new in a playlist; in one that moves and never has anything new, what its paths show. */
+function findNews(
+  playlist: StreamPlaylist,
+  { poller: { rendition, last }, atMs }: { readonly poller: RenditionReader; readonly atMs: number },
+  context: MonitorContext,
+): { readonly news: NewSegments; readonly motion: PlaylistMotion | null } {
+  const cursor = positionOf(rendition.tracks, context)
+  const news = findNewSegments(playlist, cursor)
+  if (news.fresh.length > 0) return { news, motion: null }
+  const motion = afterNothingNew(last.motion, playlist, { cursor, atMs })
+  if (!isMoving(motion, playlist.targetDurationSec, atMs)) return { news, motion }
+  context.log.warn('numbers or times of a playlist are wrong, its segments are told apart by their paths', {
+    sides: rendition.tracks,
+  })
+  return { news: findSegmentsByPath(playlist, cursor), motion: null }
 }
 
 /** Reports whether new segments directly follow the last one that was read, in the playlist and in the media. */

@@ -19,6 +19,7 @@ import {
   MAX_CLOCK_DRIFT_MS,
   type PlaylistCursor,
   type RememberedSegment,
+  signedApartMs,
   timeApartMs,
 } from './segment-identity.ts'
 
@@ -66,9 +67,13 @@ export function matchPlaylist(playlist: StreamPlaylist, cursor: PlaylistCursor):
     findByNumber(segments, cursor, window) ??
     findByTimeAndName(segments, cursor) ??
     findByNewestName(segments, cursor, window) ??
-    findByTime(segments, cursor) ??
+    findByTimeAlone(segments, cursor, window) ??
     matchUnknown(playlist, cursor, window)
   )
+}
+
+function isNext({ first, newestBefore }: NumberWindow): boolean {
+  return first === newestBefore + 1
 }
 
 function readNumberWindow(segments: readonly StreamSegment[], { seen, first }: PlaylistCursor): NumberWindow | null {
@@ -120,7 +125,7 @@ function isSameNumbered(segment: StreamSegment, seen: RememberedSegment, window:
   const apartMs = timeApartMs(segment, seen)
   if (apartMs === null) return isSamePath || (isForward(window) && seen.name === hashName(segment))
   // A clock that was set in mid-stream renews the times of a window, not its numbers and paths.
-  return isSamePath && (apartMs <= MAX_CLOCK_DRIFT_MS || (isForward(window) && window.first > 1))
+  return isSamePath && (apartMs <= MAX_CLOCK_DRIFT_MS || isForward(window))
 }
 
 function isForward({ first, newest, firstBefore, newestBefore }: NumberWindow): boolean {
@@ -146,13 +151,28 @@ function findByTimeAndName(segments: readonly StreamSegment[], cursor: PlaylistC
   return isNamed ? findByTime(segments, cursor) : null
 }
 
-/** Finds the last segment with a remembered program time. */
+/**
+ * Finds the last segment with a remembered program time: that of the newest remembered one where it is listed, for what follows
+ * it is new also where times and names begin again.
+ */
 function findByTime(segments: readonly StreamSegment[], cursor: PlaylistCursor): PlaylistMatch | null {
+  const newest = cursor.seen.at(-1)
+  const newestIndex = newest === undefined ? -1 : segments.findLastIndex((segment) => isSameTime(segment, newest))
+  if (newest !== undefined && newestIndex >= 0) return continueAfter(segments, newestIndex, newest, cursor)
   for (const [index, segment] of [...segments.entries()].toReversed()) {
     const seen = findSameTime(segment, cursor)
     if (seen !== undefined) return continueAfter(segments, index, seen, cursor)
   }
   return null
+}
+
+/** Finds a segment by its time alone. Numbers that follow directly on the remembered ones are believed over that. */
+function findByTimeAlone(
+  segments: readonly StreamSegment[],
+  cursor: PlaylistCursor,
+  window: NumberWindow,
+): PlaylistMatch | null {
+  return isNext(window) ? null : findByTime(segments, cursor)
 }
 
 /** Returns the newest remembered segment with a segment's program time. */
@@ -173,8 +193,7 @@ function findByNewestName(
   window: NumberWindow,
 ): PlaylistMatch | null {
   const paths = segments.map(hashPath)
-  const isNext = window.first === window.newestBefore + 1
-  if (isNext || !isDistinct(paths) || !isDistinct(listPaths(cursor))) return null
+  if (isNext(window) || !isDistinct(paths) || !isDistinct(listPaths(cursor))) return null
   const isRestart = hasRestarted(window)
   for (const seen of cursor.seen.slice(-NEWEST).toReversed()) {
     const index = paths.indexOf(seen.path)
@@ -218,12 +237,30 @@ const DAY_SEC = 86_400
 function matchUnknown(playlist: StreamPlaylist, cursor: PlaylistCursor, window: NumberWindow): PlaylistMatch {
   const missed = window.first - window.newestBefore - 1
   if (missed >= 0) {
-    // A leap of more than a day is another numbering, such as by the clock.
-    const skipped = missed * playlist.targetDurationSec > DAY_SEC ? 0 : missed
+    const skipped = countMissed(playlist, cursor, missed)
     return { ...NEW, skipped, isContinued: true, isContinuous: missed === 0 }
   }
   return hasRestarted(window) ? NEW : matchRenamed(playlist, cursor, window)
 }
+
+/**
+ * Returns how many segments were missed by a leap of the numbers: no more than the program times allow. A leap of more than a
+ * day, or of far more than they allow, is another numbering.
+ */
+function countMissed(
+  { segments, targetDurationSec }: StreamPlaylist,
+  { seen }: PlaylistCursor,
+  missed: number,
+): number {
+  const [first, newest] = [segments[0], seen.at(-1)]
+  const apartMs = first === undefined || newest === undefined ? null : signedApartMs(first, newest)
+  if (apartMs === null) return missed * targetDurationSec > DAY_SEC ? 0 : missed
+  const possible = Math.max(0, Math.round(apartMs / (1000 * Math.max(first?.durationSec ?? 0, 0.1))) - 1)
+  return missed > LEAP_FACTOR * (possible + 1) ? possible : missed
+}
+
+/** Numbers that leap by more than this multiple of what the program times allow are another numbering. */
+const LEAP_FACTOR = 4
 
 /** Matches a playlist whose numbers overlap the remembered ones and whose names do not. */
 function matchRenamed(playlist: StreamPlaylist, cursor: PlaylistCursor, window: NumberWindow): PlaylistMatch {

@@ -1,6 +1,6 @@
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
 import { matchPlaylist, type PlaylistMatch } from './match-playlist.ts'
-import { type PlaylistCursor, REMEMBERED, toRemembered } from './segment-identity.ts'
+import { hashPath, type PlaylistCursor, REMEMBERED, toRemembered } from './segment-identity.ts'
 
 export type NewSegments = {
   readonly fresh: readonly StreamSegment[]
@@ -37,6 +37,20 @@ export function findNewSegments(playlist: StreamPlaylist, cursor: PlaylistCursor
   const before = match.isContinued ? moveCursor(cursor, match, segments) : rememberRead(segments, from)
   const fresh = segments.slice(from)
   return { fresh, skipped, isContinuous, isUnsure, before, cursor: advanceOver(before, fresh, first) }
+}
+
+/**
+ * Returns the segments of a playlist whose numbers and times are not to be believed: those after the newest segment that was
+ * read, by its path, or else as without a cursor.
+ */
+export function findSegmentsByPath(playlist: StreamPlaylist, cursor: PlaylistCursor | null): NewSegments {
+  const { segments } = playlist
+  const path = cursor?.seen.at(-1)?.path
+  const read = segments.findLastIndex((segment) => hashPath(segment) === path)
+  const from = read < 0 ? findJoinIndex(segments) : read + 1
+  const [before, fresh] = [rememberRead(segments, from), segments.slice(from)]
+  const after = advanceOver(before, fresh, segments[0]?.sequence ?? null)
+  return { fresh, skipped: 0, isContinuous: read >= 0, isUnsure: false, before, cursor: after }
 }
 
 /** Returns the cursor after one more segment; `content` is the hash of its media, `first` the playlist's first number. */

@@ -56,10 +56,16 @@ export function hashContent(bytes: Uint8Array): string {
   return hashed.digest('base64url').slice(0, 8)
 }
 
+/** Returns by how much the program time of a segment is later than that of a remembered one, in ms; `null` without times. */
+export function signedApartMs(segment: StreamSegment, seen: RememberedSegment): number | null {
+  if (segment.programDateTimeMs === null || seen.timeMs === null) return null
+  return segment.programDateTimeMs - seen.timeMs
+}
+
 /** Returns how far apart the program times of a segment and a remembered one are, in ms; `null` where one has none. */
 export function timeApartMs(segment: StreamSegment, seen: RememberedSegment): number | null {
-  if (segment.programDateTimeMs === null || seen.timeMs === null) return null
-  return Math.abs(segment.programDateTimeMs - seen.timeMs)
+  const apartMs = signedApartMs(segment, seen)
+  return apartMs === null ? null : Math.abs(apartMs)
 }
 
 /** Reports whether a segment has the program time of a remembered one. */

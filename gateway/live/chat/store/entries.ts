@@ -164,15 +164,6 @@ export async function deleteMessages(tx: Tx, streamId: string, which: DeletedMes
     .where(and(eq(chatEntries.streamId, streamId), hasText, isOne))
 }
 
-/** Removes the copies of a user's messages that pinning them has made, before the messages are deleted with their user. */
-export async function forgetPinned(tx: Tx, userId: string): Promise<void> {
-  const written = sql`select ${chatEntries.streamId} from ${chatEntries} where ${chatEntries.userId} = ${userId}`
-  await tx.execute(sql`
-    update ${chatEntries} set change = (change::jsonb || '{"pinned": null}')::json
-    where ${chatEntries.streamId} in (${written}) and ${chatEntries.kind} = 'room'
-      and ${chatEntries.change} -> 'pinned' ->> 'userId' = ${userId}`)
-}
-
 /**
  * Deletes the entries of a room that have left the live chat. Where none is left, all up to now are deleted: the last ones may
  * have gone with their authors.
