@@ -15,6 +15,14 @@ type Mp4Track = {
   readonly format: TrackFormat
 }
 
+/** A track while its fragments are read. */
+type OpenTrack = {
+  readonly track: Mp4Track
+  readonly packets: MediaPacket[]
+  /** Decode time at which its fragments so far end, in units of its timescale. */
+  endTime: number
+}
+
 type TopBox = { readonly type: string; readonly at: number; readonly body: Buffer; readonly isWhole: boolean }
 
 /**
@@ -28,16 +36,16 @@ export function demuxFragmentedMp4(bytes: Buffer, init: Buffer | null): DemuxedS
   const picture = tracks.find(({ isPicture }) => isPicture)
   const sounds = tracks.filter(({ isPicture }) => !isPicture)
   const sound = sounds.find(({ format }) => format.matroska !== null) ?? sounds[0]
-  const packets = new Map<number, MediaPacket[]>(tracks.map(({ trackId }) => [trackId, []]))
+  const open = new Map(tracks.map((track): [number, OpenTrack] => [track.trackId, { track, packets: [], endTime: 0 }]))
   const fragments = boxes.filter(({ type, isWhole }) => type === 'moof' && isWhole)
   const areWhole = fragments.flatMap(({ at, body }) =>
     parseBoxes(body)
       .filter(({ type }) => type === 'traf')
-      .map((traf) => addFragment(traf.body, { bytes, moofAt: at, tracks, packets })),
+      .map((traf) => addFragment(traf.body, { bytes, moofAt: at, open })),
   )
   const isCut = boxes.some(({ isWhole }) => !isWhole) || areWhole.includes(false)
   const toTrack = (track: Mp4Track | undefined): DemuxedTrack => {
-    return { packets: packets.get(track?.trackId ?? -1) ?? [], isDeclared: track !== undefined }
+    return { packets: open.get(track?.trackId ?? -1)?.packets ?? [], isDeclared: track !== undefined }
   }
   return { picture: toTrack(picture), sound: toTrack(sound), isCut }
 }
@@ -116,17 +124,16 @@ function readStartTime(elst: Buffer | null, mediaPerMovieTick: number): number {
 type FragmentPlace = {
   readonly bytes: Buffer
   readonly moofAt: number
-  readonly tracks: readonly Mp4Track[]
-  readonly packets: ReadonlyMap<number, MediaPacket[]>
+  readonly open: ReadonlyMap<number, OpenTrack>
 }
 
 /** Adds a fragment's packets to its track. Returns false if some of its data is missing. */
-function addFragment(traf: Buffer, { bytes, moofAt, tracks, packets }: FragmentPlace): boolean {
-  const trackId = requireBoxBody(traf, 'tfhd').readUInt32BE(4)
-  const track = tracks.find((candidate) => candidate.trackId === trackId)
-  const target = packets.get(trackId)
-  if (track === undefined || target === undefined) return true
-  const fragment: TrackFragment = readTrackFragment(traf, track.defaults)
+function addFragment(traf: Buffer, { bytes, moofAt, open }: FragmentPlace): boolean {
+  const target = open.get(requireBoxBody(traf, 'tfhd').readUInt32BE(4))
+  if (target === undefined) return true
+  const { track, packets } = target
+  const fragment: TrackFragment = readTrackFragment(traf, track.defaults, target.endTime)
+  target.endTime = fragment.decodeTime + fragment.samples.reduce((sum, { duration }) => sum + duration, 0)
   const base = fragment.baseDataOffset ?? moofAt
   let time = fragment.decodeTime - track.startTime
   let at = base
@@ -136,7 +143,7 @@ function addFragment(traf: Buffer, { bytes, moofAt, tracks, packets }: FragmentP
       if (at < 0 || at + size > bytes.length) return false
       const sample = bytes.subarray(at, at + size)
       const sec = (time + compositionOffset) / track.timescale
-      target.push({ sec, ...readKeys(track, sample, isSync), bytes: sample, format: track.format })
+      packets.push({ sec, ...readKeys(track, sample, isSync), bytes: sample, format: track.format })
       at += size
       time += duration
     }

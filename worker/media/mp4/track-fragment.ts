@@ -1,4 +1,4 @@
-import { parseBoxes, requireBoxBody } from './boxes.ts'
+import { findBoxBody, parseBoxes, requireBoxBody } from './boxes.ts'
 
 /** A sample of a fragment; times are in units of the track's timescale. */
 export type FragmentSample = {
@@ -38,10 +38,14 @@ const TRUN = { dataOffset: 0x1, firstFlags: 0x4, duration: 0x100, size: 0x200, f
 const NON_SYNC = 0x10000
 
 /**
- * Reads the body of a traf box.
+ * Reads the body of a traf box. `endBefore`: decode time of one without a tfdt box; `null`: it must have the box.
  * @throws RangeError where a box is missing or truncated
  */
-export function readTrackFragment(traf: Buffer, trackDefaults: SampleDefaults): TrackFragment {
+export function readTrackFragment(
+  traf: Buffer,
+  trackDefaults: SampleDefaults,
+  endBefore: number | null = null,
+): TrackFragment {
   const tfhd = requireBoxBody(traf, 'tfhd')
   const defaults = readDefaults(tfhd, trackDefaults)
   const runs = parseBoxes(traf)
@@ -49,14 +53,16 @@ export function readTrackFragment(traf: Buffer, trackDefaults: SampleDefaults): 
     .map(({ body }) => readRun(body, defaults))
   return {
     trackId: tfhd.readUInt32BE(4),
-    decodeTime: readDecodeTime(requireBoxBody(traf, 'tfdt')),
+    decodeTime: readDecodeTime(traf, endBefore),
     samples: runs.flatMap(({ samples }) => samples),
     runs,
     baseDataOffset: defaults.baseDataOffset,
   }
 }
 
-function readDecodeTime(tfdt: Buffer): number {
+function readDecodeTime(traf: Buffer, endBefore: number | null): number {
+  if (endBefore !== null && findBoxBody(traf, 'tfdt') === null) return endBefore
+  const tfdt = requireBoxBody(traf, 'tfdt')
   return tfdt.readUInt8(0) === 1 ? Number(tfdt.readBigUInt64BE(4)) : tfdt.readUInt32BE(4)
 }
 
