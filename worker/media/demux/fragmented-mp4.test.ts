@@ -27,10 +27,21 @@ function changeBoxes(source: Buffer, type: string, change: (bytes: Buffer, at: n
   return bytes
 }
 
-/** Returns the times and the data of a segment's packets. */
+const BASE_IS_MOOF = 0x020000
+/** Lets the data of each track fragment but the first count from the end of the data before it. */
+function countFromDataBefore(source: Buffer): Buffer {
+  const unbased = changeBoxes(source, 'tfhd', (bytes, at) => {
+    bytes.writeUInt32BE(bytes.readUInt32BE(at + 8) & ~BASE_IS_MOOF, at + 8)
+  })
+  return changeBoxes(unbased, 'trun', (bytes, at, index) => {
+    if (index % 2 === 1) bytes.writeInt32BE(0, at + 16)
+  })
+}
+
+/** Returns times, lengths and first bytes of a segment's packets. */
 function listPackets({ picture, sound }: DemuxedSegment) {
   const list = ({ packets }: DemuxedSegment['picture']) =>
-    packets.map(({ sec, bytes }) => [sec.toFixed(6), bytes.toString('base64')])
+    packets.map(({ sec, bytes }) => [sec.toFixed(6), bytes.length, bytes.toString('hex', 0, 20)])
   return { picture: list(picture), sound: list(sound) }
 }
 
@@ -52,5 +63,15 @@ describe('a segment of two fragments', () => {
     expect(times(segment)).toHaveLength(20)
     const untimed = changeBoxes(segment, 'tfdt', (bytes, at) => bytes.write('free', at + 4))
     expect(times(untimed)).toEqual(times(segment))
+  })
+  test('has the data of a second track after that of the first if no base is named', () => {
+    expect(demux(countFromDataBefore(segment))).toEqual(demux(segment))
+  })
+
+  test('has the data of a track after that of one that is not read', () => {
+    const withoutPicture = Buffer.from(init.toString('latin1').replace('vide', 'meta'), 'latin1')
+    const { picture, sound } = listPackets(demuxFragmentedMp4(countFromDataBefore(segment), withoutPicture))
+    expect(picture).toEqual([])
+    expect(sound).toEqual(demux(segment).sound)
   })
 })

@@ -1,7 +1,7 @@
 /** Demultiplexes fragmented MP4 (ISO/IEC 14496-12 §8.8): an initialization section, and fragments with their data. */
 
 import { findBoxBody, parseBoxes, readTimescale, requireBoxBody } from '../mp4/boxes.ts'
-import { readTrackFragment, type SampleDefaults, type TrackFragment } from '../mp4/track-fragment.ts'
+import { readTrackFragment, type SampleDefaults, type TrackFragment, type TrackRun } from '../mp4/track-fragment.ts'
 import type { DemuxedSegment, DemuxedTrack, MediaPacket, TrackFormat } from './media-packet.ts'
 import { readTrackFormat } from './mp4-format.ts'
 
@@ -11,7 +11,6 @@ type Mp4Track = {
   readonly timescale: number
   /** Media time that is presented at 0, in units of the timescale. */
   readonly startTime: number
-  readonly defaults: SampleDefaults
   readonly format: TrackFormat
 }
 
@@ -32,17 +31,16 @@ type TopBox = { readonly type: string; readonly at: number; readonly body: Buffe
  */
 export function demuxFragmentedMp4(bytes: Buffer, init: Buffer | null): DemuxedSegment {
   const boxes = readTopBoxes(bytes)
-  const tracks = readTracks(findMovie(boxes, init))
+  const moov = findMovie(boxes, init)
+  const tracks = readTracks(moov)
   const picture = tracks.find(({ isPicture }) => isPicture)
   const sounds = tracks.filter(({ isPicture }) => !isPicture)
   const sound = sounds.find(({ format }) => format.matroska !== null) ?? sounds[0]
   const open = new Map(tracks.map((track): [number, OpenTrack] => [track.trackId, { track, packets: [], endTime: 0 }]))
-  const fragments = boxes.filter(({ type, isWhole }) => type === 'moof' && isWhole)
-  const areWhole = fragments.flatMap(({ at, body }) =>
-    parseBoxes(body)
-      .filter(({ type }) => type === 'traf')
-      .map((traf) => addFragment(traf.body, { bytes, moofAt: at, open })),
-  )
+  const movie = { bytes, defaults: readDefaults(moov), open }
+  const areWhole = boxes
+    .filter(({ type, isWhole }) => type === 'moof' && isWhole)
+    .map((moof) => addMovieFragment(moof, movie))
   const isCut = boxes.some(({ isWhole }) => !isWhole) || areWhole.includes(false)
   const toTrack = (track: Mp4Track | undefined): DemuxedTrack => {
     return { packets: open.get(track?.trackId ?? -1)?.packets ?? [], isDeclared: track !== undefined }
@@ -75,7 +73,6 @@ function readTopBoxes(bytes: Buffer): TopBox[] {
 
 function readTracks(moov: Buffer): Mp4Track[] {
   const movieTimescale = readTimescale(requireBoxBody(moov, 'mvhd'))
-  const defaults = readDefaults(moov)
   return parseBoxes(moov)
     .filter(({ type }) => type === 'trak')
     .flatMap(({ body: trak }) => {
@@ -89,8 +86,7 @@ function readTracks(moov: Buffer): Mp4Track[] {
       const format = readTrackFormat(stsd, trackId, isPicture)
       if (format === null || timescale === 0) return []
       const startTime = readStartTime(findBoxBody(trak, 'edts', 'elst'), timescale / (movieTimescale || 1))
-      const sampleDefaults = defaults.get(trackId) ?? { duration: 0, flags: 0 }
-      return [{ trackId, isPicture, timescale, startTime, defaults: sampleDefaults, format }]
+      return [{ trackId, isPicture, timescale, startTime, format }]
     })
 }
 
@@ -121,24 +117,58 @@ function readStartTime(elst: Buffer | null, mediaPerMovieTick: number): number {
   return -empty
 }
 
-type FragmentPlace = {
+type OpenMovie = {
   readonly bytes: Buffer
-  readonly moofAt: number
+  readonly defaults: ReadonlyMap<number, SampleDefaults>
   readonly open: ReadonlyMap<number, OpenTrack>
 }
 
-/** Adds a fragment's packets to its track. Returns false if some of its data is missing. */
-function addFragment(traf: Buffer, { bytes, moofAt, open }: FragmentPlace): boolean {
-  const target = open.get(requireBoxBody(traf, 'tfhd').readUInt32BE(4))
-  if (target === undefined) return true
+/** Adds the packets of a moof box to their tracks. Returns false if some of its data is missing. */
+function addMovieFragment({ at: moofAt, body }: TopBox, { bytes, defaults, open }: OpenMovie): boolean {
+  let isWhole = true
+  let endAt = moofAt
+  for (const { body: traf } of parseBoxes(body).filter(({ type }) => type === 'traf')) {
+    const trackId = requireBoxBody(traf, 'tfhd').readUInt32BE(4)
+    const target = open.get(trackId)
+    const ownDefaults = defaults.get(trackId) ?? { duration: 0, flags: 0 }
+    const fragment = readTrackFragment(traf, ownDefaults, target?.endTime ?? 0)
+    const runs = placeRuns(fragment, { moofAt, endAt })
+    endAt = runs.at(-1)?.to ?? endAt
+    if (target !== undefined) isWhole = addSamples(target, { bytes, fragment, runs }) && isWhole
+  }
+  return isWhole
+}
+
+/** A run by the position of its data. */
+type PlacedRun = TrackRun & { readonly from: number; readonly to: number }
+
+/** Returns where a track fragment's data lies. `endAt`: where that of the one before it in its moof box ends. */
+function placeRuns(
+  { dataBase, runs }: TrackFragment,
+  { moofAt, endAt }: { readonly moofAt: number; readonly endAt: number },
+): PlacedRun[] {
+  const base = dataBase === 'moof' ? moofAt : dataBase === 'before' ? endAt : dataBase
+  let to = base
+  return runs.map((run) => {
+    const from = run.dataOffset === null ? to : base + run.dataOffset
+    to = run.samples.reduce((at, { size }) => at + size, from)
+    return { ...run, from, to }
+  })
+}
+
+type PlacedFragment = {
+  readonly bytes: Buffer
+  readonly fragment: TrackFragment
+  readonly runs: readonly PlacedRun[]
+}
+
+/** Adds the packets of a track fragment, up to the first whose data is missing. Returns false if one is. */
+function addSamples(target: OpenTrack, { bytes, fragment, runs }: PlacedFragment): boolean {
   const { track, packets } = target
-  const fragment: TrackFragment = readTrackFragment(traf, track.defaults, target.endTime)
   target.endTime = fragment.decodeTime + fragment.samples.reduce((sum, { duration }) => sum + duration, 0)
-  const base = fragment.baseDataOffset ?? moofAt
   let time = fragment.decodeTime - track.startTime
-  let at = base
-  for (const { dataOffset, samples } of fragment.runs) {
-    if (dataOffset !== null) at = base + dataOffset
+  for (const { from, samples } of runs) {
+    let at = from
     for (const { size, duration, compositionOffset, isSync } of samples) {
       if (at < 0 || at + size > bytes.length) return false
       const sample = bytes.subarray(at, at + size)
