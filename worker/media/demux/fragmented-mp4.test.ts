@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { type Clip, makeClip } from '../../../shared/testing/clips.ts'
+import { runFfmpeg } from '../../../shared/testing/run-ffmpeg.ts'
+import { PATIENCE_MS } from '../../../shared/testing/until.ts'
 import { demuxFragmentedMp4 } from './fragmented-mp4.ts'
 import type { DemuxedSegment } from './media-packet.ts'
 
@@ -73,5 +76,20 @@ describe('a segment of two fragments', () => {
     const { picture, sound } = listPackets(demuxFragmentedMp4(countFromDataBefore(segment), withoutPicture))
     expect(picture).toEqual([])
     expect(sound).toEqual(demux(segment).sound)
+  })
+  test('has its data where offsets are positions in a file of which it is a range', async () => {
+    const args = ['-i', 'index.m3u8', '-c', 'copy', '-movflags', 'frag_keyframe+empty_moov', 'file.mp4']
+    await runFfmpeg('ffmpeg', ['-v', 'error', ...args], { timeoutMs: PATIENCE_MS, cwd: clip.dir })
+    const file = await readFile(join(clip.dir, 'file.mp4'))
+    const [first = 0, second = 0] = listBoxes(file).flatMap(({ type, at }) => (type === 'moof' ? [at] : []))
+    const head = file.subarray(0, first)
+    const whole = listPackets(demuxFragmentedMp4(file, null))
+    const ranges = [file.subarray(first, second), file.subarray(second)].map((range) =>
+      listPackets(demuxFragmentedMp4(range, head)),
+    )
+    expect(ranges.flatMap(({ picture }) => picture)).toEqual(whole.picture)
+    expect(ranges.flatMap(({ sound }) => sound)).toEqual(whole.sound)
+    expect(whole.picture).toHaveLength(20)
+    expect(listPackets(demuxFragmentedMp4(file.subarray(first), head))).toEqual(whole)
   })
 })

@@ -1,7 +1,8 @@
 /** Demultiplexes fragmented MP4 (ISO/IEC 14496-12 §8.8): an initialization section, and fragments with their data. */
 
 import { findBoxBody, parseBoxes, readTimescale, requireBoxBody } from '../mp4/boxes.ts'
-import { readTrackFragment, type SampleDefaults, type TrackFragment, type TrackRun } from '../mp4/track-fragment.ts'
+import { readTrackFragment, type SampleDefaults, type TrackFragment } from '../mp4/track-fragment.ts'
+import { type PlacedFragment, placeFragments } from './fragment-data.ts'
 import type { DemuxedSegment, DemuxedTrack, MediaPacket, TrackFormat } from './media-packet.ts'
 import { readTrackFormat } from './mp4-format.ts'
 
@@ -22,7 +23,15 @@ type OpenTrack = {
   endTime: number
 }
 
-type TopBox = { readonly type: string; readonly at: number; readonly body: Buffer; readonly isWhole: boolean }
+/** An outermost box; its body is `from` to `to`, as far as it is there. */
+type TopBox = {
+  readonly type: string
+  readonly at: number
+  readonly from: number
+  readonly to: number
+  readonly body: Buffer
+  readonly isWhole: boolean
+}
 
 /**
  * Demultiplexes a segment after its initialization section, if that is separate. A fragment that is cut keeps the
@@ -37,7 +46,8 @@ export function demuxFragmentedMp4(bytes: Buffer, init: Buffer | null): DemuxedS
   const sounds = tracks.filter(({ isPicture }) => !isPicture)
   const sound = sounds.find(({ format }) => format.matroska !== null) ?? sounds[0]
   const open = new Map(tracks.map((track): [number, OpenTrack] => [track.trackId, { track, packets: [], endTime: 0 }]))
-  const movie = { bytes, defaults: readDefaults(moov), open }
+  const data = boxes.filter(({ type }) => type === 'mdat')
+  const movie = { bytes, data, defaults: readDefaults(moov), open }
   const areWhole = boxes
     .filter(({ type, isWhole }) => type === 'moof' && isWhole)
     .map((moof) => addMovieFragment(moof, movie))
@@ -65,8 +75,9 @@ function readTopBoxes(bytes: Buffer): TopBox[] {
     const size = shortSize === 1 ? Number(bytes.readBigUInt64BE(at + 8)) : shortSize || bytes.length - at
     if (size < headerBytes) break
     const type = bytes.toString('latin1', at + 4, at + 8)
-    boxes.push({ type, at, body: bytes.subarray(at + headerBytes, at + size), isWhole: at + size <= bytes.length })
-    at += size
+    const [from, to] = [at + headerBytes, at + size]
+    boxes.push({ type, at, from, to, body: bytes.subarray(from, to), isWhole: to <= bytes.length })
+    at = to
   }
   return boxes
 }
@@ -119,54 +130,40 @@ function readStartTime(elst: Buffer | null, mediaPerMovieTick: number): number {
 
 type OpenMovie = {
   readonly bytes: Buffer
+  /** The mdat boxes. */
+  readonly data: readonly TopBox[]
   readonly defaults: ReadonlyMap<number, SampleDefaults>
   readonly open: ReadonlyMap<number, OpenTrack>
 }
 
 /** Adds the packets of a moof box to their tracks. Returns false if some of its data is missing. */
-function addMovieFragment({ at: moofAt, body }: TopBox, { bytes, defaults, open }: OpenMovie): boolean {
-  let isWhole = true
-  let endAt = moofAt
-  for (const { body: traf } of parseBoxes(body).filter(({ type }) => type === 'traf')) {
-    const trackId = requireBoxBody(traf, 'tfhd').readUInt32BE(4)
-    const target = open.get(trackId)
-    const ownDefaults = defaults.get(trackId) ?? { duration: 0, flags: 0 }
-    const fragment = readTrackFragment(traf, ownDefaults, target?.endTime ?? 0)
-    const runs = placeRuns(fragment, { moofAt, endAt })
-    endAt = runs.at(-1)?.to ?? endAt
-    if (target !== undefined) isWhole = addSamples(target, { bytes, fragment, runs }) && isWhole
-  }
-  return isWhole
-}
-
-/** A run by the position of its data. */
-type PlacedRun = TrackRun & { readonly from: number; readonly to: number }
-
-/** Returns where a track fragment's data lies. `endAt`: where that of the one before it in its moof box ends. */
-function placeRuns(
-  { dataBase, runs }: TrackFragment,
-  { moofAt, endAt }: { readonly moofAt: number; readonly endAt: number },
-): PlacedRun[] {
-  const base = dataBase === 'moof' ? moofAt : dataBase === 'before' ? endAt : dataBase
-  let to = base
-  return runs.map((run) => {
-    const from = run.dataOffset === null ? to : base + run.dataOffset
-    to = run.samples.reduce((at, { size }) => at + size, from)
-    return { ...run, from, to }
+function addMovieFragment({ at: moofAt, body }: TopBox, { bytes, data, defaults, open }: OpenMovie): boolean {
+  const fragments = parseBoxes(body)
+    .filter(({ type }) => type === 'traf')
+    .map(({ body: traf }) => {
+      const trackId = requireBoxBody(traf, 'tfhd').readUInt32BE(4)
+      const track = open.get(trackId)
+      const fragment = readTrackFragment(traf, defaults.get(trackId) ?? NO_DEFAULTS, track?.endTime ?? 0)
+      if (track !== undefined) track.endTime = fragment.decodeTime + sumDurations(fragment)
+      return fragment
+    })
+  const placed = placeFragments(fragments, moofAt, data)
+  const areWhole = placed.map((fragment) => {
+    const track = open.get(fragment.trackId)
+    return track === undefined || addSamples(track, fragment, bytes)
   })
+  return !areWhole.includes(false)
 }
 
-type PlacedFragment = {
-  readonly bytes: Buffer
-  readonly fragment: TrackFragment
-  readonly runs: readonly PlacedRun[]
+const NO_DEFAULTS: SampleDefaults = { duration: 0, flags: 0 }
+
+function sumDurations({ samples }: TrackFragment): number {
+  return samples.reduce((sum, { duration }) => sum + duration, 0)
 }
 
 /** Adds the packets of a track fragment, up to the first whose data is missing. Returns false if one is. */
-function addSamples(target: OpenTrack, { bytes, fragment, runs }: PlacedFragment): boolean {
-  const { track, packets } = target
-  target.endTime = fragment.decodeTime + fragment.samples.reduce((sum, { duration }) => sum + duration, 0)
-  let time = fragment.decodeTime - track.startTime
+function addSamples({ track, packets }: OpenTrack, { decodeTime, runs }: PlacedFragment, bytes: Buffer): boolean {
+  let time = decodeTime - track.startTime
   for (const { from, samples } of runs) {
     let at = from
     for (const { size, duration, compositionOffset, isSync } of samples) {
