@@ -33,13 +33,25 @@ type TopBox = {
   readonly isWhole: boolean
 }
 
+/** Boxes with which an MP4 file or segment may begin (ISO/IEC 14496-12). */
+const FIRST_BOXES = new Set(['ftyp', 'styp', 'moof', 'moov', 'sidx', 'emsg', 'prft', 'mdat', 'free', 'skip'])
+
+/** Returns whether bytes begin with one of the usual boxes of MP4, or with others that lead to one. */
+export function isMp4(bytes: Buffer): boolean {
+  for (const { type, isWhole } of readTopBoxes(bytes)) {
+    if (FIRST_BOXES.has(type)) return true
+    if (!isWhole || !/^[ -~]{4}$/.test(type)) return false
+  }
+  return false
+}
+
 /**
  * Demultiplexes a segment after its initialization section, if that is separate. A fragment that is cut keeps the
  * samples before the cut.
  * @throws RangeError where the initialization section is missing or damaged
  */
 export function demuxFragmentedMp4(bytes: Buffer, init: Buffer | null): DemuxedSegment {
-  const boxes = readTopBoxes(bytes)
+  const boxes = [...readTopBoxes(bytes)]
   const moov = findMovie(boxes, init)
   const tracks = readTracks(moov)
   const picture = tracks.find(({ isPicture }) => isPicture)
@@ -66,8 +78,7 @@ function findMovie(boxes: readonly TopBox[], init: Buffer | null): Buffer {
 }
 
 /** Reads the outermost boxes. The last one may be cut. */
-function readTopBoxes(bytes: Buffer): TopBox[] {
-  const boxes: TopBox[] = []
+function* readTopBoxes(bytes: Buffer): Generator<TopBox> {
   for (let at = 0; at + 8 <= bytes.length;) {
     const shortSize = bytes.readUInt32BE(at)
     const headerBytes = shortSize === 1 ? 16 : 8
@@ -76,10 +87,9 @@ function readTopBoxes(bytes: Buffer): TopBox[] {
     if (size < headerBytes) break
     const type = bytes.toString('latin1', at + 4, at + 8)
     const [from, to] = [at + headerBytes, at + size]
-    boxes.push({ type, at, from, to, body: bytes.subarray(from, to), isWhole: to <= bytes.length })
+    yield { type, at, from, to, body: bytes.subarray(from, to), isWhole: to <= bytes.length }
     at = to
   }
-  return boxes
 }
 
 function readTracks(moov: Buffer): Mp4Track[] {
