@@ -9,8 +9,11 @@ import { PATIENCE_MS } from '../../../shared/testing/until.ts'
 import { demuxFragmentedMp4 } from './fragmented-mp4.ts'
 import type { DemuxedSegment } from './media-packet.ts'
 
-/** Boxes of a segment that hold others. */
-const CONTAINERS = ['moof', 'traf']
+/** Bytes that precede the boxes in those that hold others. */
+const HEADER_BYTES = new Map([
+  ...['moof', 'traf', 'moov', 'trak', 'mdia', 'minf', 'stbl', 'mvex'].map((type) => [type, 8] as const),
+  ['stsd', 16],
+])
 
 type PlacedBox = { readonly type: string; readonly at: number; readonly size: number }
 
@@ -18,7 +21,8 @@ type PlacedBox = { readonly type: string; readonly at: number; readonly size: nu
 function listBoxes(bytes: Buffer, from = 0, to = bytes.length): PlacedBox[] {
   if (from >= to) return []
   const box = { type: bytes.toString('latin1', from + 4, from + 8), at: from, size: bytes.readUInt32BE(from) }
-  const inner = CONTAINERS.includes(box.type) ? listBoxes(bytes, from + 8, from + box.size) : []
+  const headerBytes = HEADER_BYTES.get(box.type)
+  const inner = headerBytes === undefined ? [] : listBoxes(bytes, from + headerBytes, from + box.size)
   return [box, ...inner, ...listBoxes(bytes, from + box.size, to)]
 }
 
@@ -28,6 +32,18 @@ function changeBoxes(source: Buffer, type: string, change: (bytes: Buffer, at: n
   const boxes = listBoxes(bytes).filter((box) => box.type === type)
   for (const [index, { at }] of boxes.entries()) change(bytes, at, index)
   return bytes
+}
+
+/** Returns a copy with further bytes at the end of the first box of a type. */
+function appendToBox(source: Buffer, type: string, added: Buffer): Buffer {
+  const boxes = listBoxes(source)
+  const box = boxes.find((candidate) => candidate.type === type)
+  if (box === undefined) throw new Error(`there is no ${type} box`)
+  const end = box.at + box.size
+  const bytes = Buffer.from(source)
+  const around = boxes.filter(({ at, size }) => at <= box.at && at + size >= end)
+  for (const { at, size } of around) bytes.writeUInt32BE(size + added.length, at)
+  return Buffer.concat([bytes.subarray(0, end), added, bytes.subarray(end)])
 }
 
 const BASE_IS_MOOF = 0x020000
@@ -91,5 +107,16 @@ describe('a segment of two fragments', () => {
     expect(ranges.flatMap(({ sound }) => sound)).toEqual(whole.sound)
     expect(whole.picture).toHaveLength(20)
     expect(listPackets(demuxFragmentedMp4(file.subarray(first), head))).toEqual(whole)
+  })
+  test.each([
+    ['zeros', Buffer.alloc(4)],
+    ['a box that exceeds it', Buffer.from('\0\0\0\x7fwxyz')],
+  ])('is decoded by what precedes %s at the end of a box', (_, added) => {
+    for (const type of ['avc1', 'mp4a', 'stsd', 'stbl', 'trak', 'mvex', 'moov']) {
+      const padded = demuxFragmentedMp4(segment, appendToBox(init, type, added))
+      expect(listPackets(padded)).toEqual(demux(segment))
+      const formats = [padded.picture, padded.sound].map(({ packets }) => packets[0]?.format.matroska?.codecId)
+      expect(formats).toEqual(['V_MPEG4/ISO/AVC', 'A_AAC'])
+    }
   })
 })

@@ -1,6 +1,6 @@
 /** Demultiplexes fragmented MP4 (ISO/IEC 14496-12 §8.8): an initialization section, and fragments with their data. */
 
-import { findBoxBody, parseBoxes, readTimescale, requireBoxBody } from '../mp4/boxes.ts'
+import { findBoxBody, parseBoxes, parseWholeBoxes, readTimescale, requireBoxBody } from '../mp4/boxes.ts'
 import { readTrackFragment, type SampleDefaults, type TrackFragment } from '../mp4/track-fragment.ts'
 import { type PlacedFragment, placeFragments } from './fragment-data.ts'
 import type { DemuxedSegment, DemuxedTrack, MediaPacket, TrackFormat } from './media-packet.ts'
@@ -94,7 +94,7 @@ function* readTopBoxes(bytes: Buffer): Generator<TopBox> {
 
 function readTracks(moov: Buffer): Mp4Track[] {
   const movieTimescale = readTimescale(requireBoxBody(moov, 'mvhd'))
-  return parseBoxes(moov)
+  return parseWholeBoxes(moov)
     .filter(({ type }) => type === 'trak')
     .flatMap(({ body: trak }) => {
       const handler = requireBoxBody(trak, 'mdia', 'hdlr').toString('latin1', 8, 12)
@@ -114,7 +114,7 @@ function readTracks(moov: Buffer): Mp4Track[] {
 /** Reads each track's trex box (ISO/IEC 14496-12 §8.8.3). */
 function readDefaults(moov: Buffer): Map<number, SampleDefaults> {
   const mvex = findBoxBody(moov, 'mvex')
-  const trexes = mvex === null ? [] : parseBoxes(mvex).filter(({ type }) => type === 'trex')
+  const trexes = mvex === null ? [] : parseWholeBoxes(mvex).filter(({ type }) => type === 'trex')
   return new Map(
     trexes.map(({ body }) => [
       body.readUInt32BE(4),
