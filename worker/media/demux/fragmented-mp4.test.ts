@@ -57,6 +57,11 @@ function countFromDataBefore(source: Buffer): Buffer {
   })
 }
 
+/** Returns the timescales of an initialization section's tracks. */
+function readTimescales(init: Buffer): number[] {
+  return listBoxes(init).flatMap(({ type, at }) => (type === 'mdhd' ? [init.readUInt32BE(at + 20)] : []))
+}
+
 /** Returns times, lengths and first bytes of a segment's packets. */
 function listPackets({ picture, sound }: DemuxedSegment) {
   const list = ({ packets }: DemuxedSegment['picture']) =>
@@ -118,5 +123,26 @@ describe('a segment of two fragments', () => {
       const formats = [padded.picture, padded.sound].map(({ packets }) => packets[0]?.format.matroska?.codecId)
       expect(formats).toEqual(['V_MPEG4/ISO/AVC', 'A_AAC'])
     }
+  })
+  /** Moves the decode times of both tracks by as many seconds in each fragment. */
+  const shiftFragments = (bySec: readonly number[]) =>
+    changeBoxes(segment, 'tfdt', (bytes, at, index) => {
+      const timescale = readTimescales(init)[index % 2] ?? 0
+      const ticks = BigInt((bySec[index >> 1] ?? 0) * timescale)
+      bytes.writeBigUInt64BE(bytes.readBigUInt64BE(at + 12) + ticks, at + 12)
+    })
+  const listTimes = (bytes: Buffer) => Object.values(demux(bytes)).map((packets) => packets.map(([sec]) => Number(sec)))
+
+  test.each([
+    ['forwards', [0, 86_400]],
+    ['backwards', [3600, 0]],
+  ])('goes on where the fragment before ended if the clock jumps %s', (_, [firstSec = 0, secondSec = 0]) => {
+    const expected = listTimes(segment).map((times) => times.map((sec) => expect.closeTo(sec + firstSec, 5)))
+    expect(listTimes(shiftFragments([firstSec, secondSec]))).toEqual(expected)
+  })
+
+  test('keeps a pause between fragments', () => {
+    const expected = listTimes(segment).map((times) => Math.max(...times) + 5)
+    expect(listTimes(shiftFragments([0, 5])).map((times) => Math.max(...times))).toEqual(expected)
   })
 })

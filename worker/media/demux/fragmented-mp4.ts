@@ -2,6 +2,7 @@
 
 import { findBoxBody, parseBoxes, parseWholeBoxes, readTimescale, requireBoxBody } from '../mp4/boxes.ts'
 import { readTrackFragment, type SampleDefaults, type TrackFragment } from '../mp4/track-fragment.ts'
+import { type ClockPosition, createJumpFinder } from './clock-jumps.ts'
 import { type PlacedFragment, placeFragments } from './fragment-data.ts'
 import type { DemuxedSegment, DemuxedTrack, MediaPacket, TrackFormat } from './media-packet.ts'
 import { readTrackFormat } from './mp4-format.ts'
@@ -21,6 +22,8 @@ type OpenTrack = {
   readonly packets: MediaPacket[]
   /** Decode time at which its fragments so far end, in units of its timescale. */
   endTime: number
+  /** Its end on the segment's clock, in seconds; `null` before its first fragment. */
+  position: ClockPosition | null
 }
 
 /** An outermost box; its body is `from` to `to`, as far as it is there. */
@@ -57,9 +60,9 @@ export function demuxFragmentedMp4(bytes: Buffer, init: Buffer | null): DemuxedS
   const picture = tracks.find(({ isPicture }) => isPicture)
   const sounds = tracks.filter(({ isPicture }) => !isPicture)
   const sound = sounds.find(({ format }) => format.matroska !== null) ?? sounds[0]
-  const open = new Map(tracks.map((track): [number, OpenTrack] => [track.trackId, { track, packets: [], endTime: 0 }]))
+  const open = new Map(tracks.map((track): [number, OpenTrack] => [track.trackId, openTrack(track)]))
   const data = boxes.filter(({ type }) => type === 'mdat')
-  const movie = { bytes, data, defaults: readDefaults(moov), open }
+  const movie = { bytes, data, defaults: readDefaults(moov), open, findShift: createJumpFinder(1) }
   const areWhole = boxes
     .filter(({ type, isWhole }) => type === 'moof' && isWhole)
     .map((moof) => addMovieFragment(moof, movie))
@@ -144,10 +147,16 @@ type OpenMovie = {
   readonly data: readonly TopBox[]
   readonly defaults: ReadonlyMap<number, SampleDefaults>
   readonly open: ReadonlyMap<number, OpenTrack>
+  readonly findShift: ReturnType<typeof createJumpFinder>
+}
+
+function openTrack(track: Mp4Track): OpenTrack {
+  return { track, packets: [], endTime: 0, position: null }
 }
 
 /** Adds the packets of a moof box to their tracks. Returns false if some of its data is missing. */
-function addMovieFragment({ at: moofAt, body }: TopBox, { bytes, data, defaults, open }: OpenMovie): boolean {
+function addMovieFragment({ at: moofAt, body }: TopBox, movie: OpenMovie): boolean {
+  const { data, defaults, open } = movie
   const fragments = parseBoxes(body)
     .filter(({ type }) => type === 'traf')
     .map(({ body: traf }) => {
@@ -160,7 +169,7 @@ function addMovieFragment({ at: moofAt, body }: TopBox, { bytes, data, defaults,
   const placed = placeFragments(fragments, moofAt, data)
   const areWhole = placed.map((fragment) => {
     const track = open.get(fragment.trackId)
-    return track === undefined || addSamples(track, fragment, bytes)
+    return track === undefined || addSamples(track, fragment, movie)
   })
   return !areWhole.includes(false)
 }
@@ -172,14 +181,18 @@ function sumDurations({ samples }: TrackFragment): number {
 }
 
 /** Adds the packets of a track fragment, up to the first whose data is missing. Returns false if one is. */
-function addSamples({ track, packets }: OpenTrack, { decodeTime, runs }: PlacedFragment, bytes: Buffer): boolean {
-  let time = decodeTime - track.startTime
-  for (const { from, samples } of runs) {
+function addSamples(target: OpenTrack, fragment: PlacedFragment, { bytes, findShift }: OpenMovie): boolean {
+  const { track, packets } = target
+  let time = fragment.decodeTime - track.startTime
+  const shift = findShift(time / track.timescale, target.position)
+  const endSec = (time + sumDurations(fragment)) / track.timescale + shift
+  target.position = { shift, last: endSec, due: endSec }
+  for (const { from, samples } of fragment.runs) {
     let at = from
     for (const { size, duration, compositionOffset, isSync } of samples) {
       if (at < 0 || at + size > bytes.length) return false
       const sample = bytes.subarray(at, at + size)
-      const sec = (time + compositionOffset) / track.timescale
+      const sec = (time + compositionOffset) / track.timescale + shift
       packets.push({ sec, ...readKeys(track, sample, isSync), bytes: sample, format: track.format })
       at += size
       time += duration
