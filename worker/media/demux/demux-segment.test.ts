@@ -112,3 +112,38 @@ test.each<[string, Uint8Array, string]>([
 ])('%s is not media', (_, bytes, problem) => {
   expect(demuxSegment({ bytes, map: null }, null)).toEqual({ kind: 'other', problem })
 })
+
+/** A box of MP4 with a body of zeros. */
+function makeBox(type: string, bodyBytes: number): Buffer {
+  const box = Buffer.alloc(8 + bodyBytes)
+  box.writeUInt32BE(box.length)
+  box.write(type, 4, 'latin1')
+  return box
+}
+
+describe('a fragment is found', () => {
+  let clip: Clip
+  let bytes: Buffer
+  let map: Buffer
+  beforeAll(async () => {
+    clip = await makeClip([{ sec: 1 }], { segmentSec: 1, fps: 10, size: '160x90', container: 'fmp4' })
+    bytes = await readFile(clip.segments[0]?.path ?? '')
+    map = await readFile(clip.initPath ?? '')
+  })
+  afterAll(() => clip[Symbol.asyncDispose]())
+
+  test.each(['uuid', 'ssix', 'sidx', 'emsg', 'free', 'skip', 'prft', 'styp', 'pdin', 'wxyz'])(
+    'after %s boxes',
+    (type) => {
+      const { picture } = demux(Buffer.concat([makeBox(type, 24), makeBox(type, 5), bytes]), map)
+      expect(picture.packets).toHaveLength(10)
+    },
+  )
+
+  test('only after what are boxes', () => {
+    for (const other of [makeBox('\x01\x02\x03\x04', 24), Buffer.alloc(40), makeBox('uuid', 24).subarray(0, 20)]) {
+      const result = demuxSegment({ bytes: Buffer.concat([other, bytes]), map }, null)
+      expect(result).toEqual({ kind: 'other', problem: 'segment is in no known media format' })
+    }
+  })
+})

@@ -1,4 +1,4 @@
-import { demuxFragmentedMp4 } from './fragmented-mp4.ts'
+import { demuxFragmentedMp4, isMp4 } from './fragmented-mp4.ts'
 import type { DemuxedSegment, MediaPacket } from './media-packet.ts'
 import { id3TagBytes, isId3Tag, type SoundCodec, splitSoundFrames } from './sound-frames.ts'
 import { demuxTransportStream, type TransportContext } from './transport-stream.ts'
@@ -12,9 +12,6 @@ export type DemuxResult =
   | { readonly kind: 'demuxed'; readonly media: DemuxedSegment; readonly context: TransportContext | null }
   | { readonly kind: 'other'; readonly problem: string }
 
-/** Boxes with which an MP4 file or segment may begin (ISO/IEC 14496-12). */
-const MP4_BOXES = new Set(['ftyp', 'styp', 'moof', 'moov', 'sidx', 'emsg', 'prft', 'mdat', 'free', 'skip'])
-
 /**
  * Demultiplexes a segment (RFC 8216 §3) by its content: fMP4, packed audio, or a transport stream that may follow bytes
  * of another kind.
@@ -22,7 +19,7 @@ const MP4_BOXES = new Set(['ftyp', 'styp', 'moof', 'moov', 'sidx', 'emsg', 'prft
 export function demuxSegment({ bytes: raw, map }: MediaSegment, before: TransportContext | null): DemuxResult {
   const bytes = toBuffer(raw)
   if (bytes.length === 0) return { kind: 'other', problem: 'segment is empty' }
-  if (MP4_BOXES.has(bytes.toString('latin1', 4, 8))) return demuxMp4(bytes, map === null ? null : toBuffer(map))
+  if (isMp4(bytes)) return demuxMp4(bytes, map === null ? null : toBuffer(map))
   const transportAt = findTransportStream(bytes)
   if (transportAt === 0) return demuxTransport(bytes, before)
   // Packets after other bytes may hold what looks like sound, and sound after tags what looks like packets.

@@ -1,7 +1,9 @@
 /** Demultiplexes fragmented MP4 (ISO/IEC 14496-12 §8.8): an initialization section, and fragments with their data. */
 
-import { findBoxBody, parseBoxes, readTimescale, requireBoxBody } from '../mp4/boxes.ts'
+import { findBoxBody, parseBoxes, parseWholeBoxes, readTimescale, requireBoxBody } from '../mp4/boxes.ts'
 import { readTrackFragment, type SampleDefaults, type TrackFragment } from '../mp4/track-fragment.ts'
+import { type ClockPosition, createJumpFinder } from './clock-jumps.ts'
+import { type PlacedFragment, placeFragments } from './fragment-data.ts'
 import type { DemuxedSegment, DemuxedTrack, MediaPacket, TrackFormat } from './media-packet.ts'
 import { readTrackFormat } from './mp4-format.ts'
 
@@ -11,11 +13,40 @@ type Mp4Track = {
   readonly timescale: number
   /** Media time that is presented at 0, in units of the timescale. */
   readonly startTime: number
-  readonly defaults: SampleDefaults
   readonly format: TrackFormat
 }
 
-type TopBox = { readonly type: string; readonly at: number; readonly body: Buffer; readonly isWhole: boolean }
+/** A track while its fragments are read. */
+type OpenTrack = {
+  readonly track: Mp4Track
+  readonly packets: MediaPacket[]
+  /** Decode time at which its fragments so far end, in units of its timescale. */
+  endTime: number
+  /** Its end on the segment's clock, in seconds; `null` before its first fragment. */
+  position: ClockPosition | null
+}
+
+/** An outermost box; its body is `from` to `to`, as far as it is there. */
+type TopBox = {
+  readonly type: string
+  readonly at: number
+  readonly from: number
+  readonly to: number
+  readonly body: Buffer
+  readonly isWhole: boolean
+}
+
+/** Boxes with which an MP4 file or segment may begin (ISO/IEC 14496-12). */
+const FIRST_BOXES = new Set(['ftyp', 'styp', 'moof', 'moov', 'sidx', 'emsg', 'prft', 'mdat', 'free', 'skip'])
+
+/** Returns whether bytes begin with one of the usual boxes of MP4, or with others that lead to one. */
+export function isMp4(bytes: Buffer): boolean {
+  for (const { type, isWhole } of readTopBoxes(bytes)) {
+    if (FIRST_BOXES.has(type)) return true
+    if (!isWhole || !/^[ -~]{4}$/.test(type)) return false
+  }
+  return false
+}
 
 /**
  * Demultiplexes a segment after its initialization section, if that is separate. A fragment that is cut keeps the
@@ -23,21 +54,21 @@ type TopBox = { readonly type: string; readonly at: number; readonly body: Buffe
  * @throws RangeError where the initialization section is missing or damaged
  */
 export function demuxFragmentedMp4(bytes: Buffer, init: Buffer | null): DemuxedSegment {
-  const boxes = readTopBoxes(bytes)
-  const tracks = readTracks(findMovie(boxes, init))
+  const boxes = [...readTopBoxes(bytes)]
+  const moov = findMovie(boxes, init)
+  const tracks = readTracks(moov)
   const picture = tracks.find(({ isPicture }) => isPicture)
   const sounds = tracks.filter(({ isPicture }) => !isPicture)
   const sound = sounds.find(({ format }) => format.matroska !== null) ?? sounds[0]
-  const packets = new Map<number, MediaPacket[]>(tracks.map(({ trackId }) => [trackId, []]))
-  const fragments = boxes.filter(({ type, isWhole }) => type === 'moof' && isWhole)
-  const areWhole = fragments.flatMap(({ at, body }) =>
-    parseBoxes(body)
-      .filter(({ type }) => type === 'traf')
-      .map((traf) => addFragment(traf.body, { bytes, moofAt: at, tracks, packets })),
-  )
+  const open = new Map(tracks.map((track): [number, OpenTrack] => [track.trackId, openTrack(track)]))
+  const data = boxes.filter(({ type }) => type === 'mdat')
+  const movie = { bytes, data, defaults: readDefaults(moov), open, findShift: createJumpFinder(1) }
+  const areWhole = boxes
+    .filter(({ type, isWhole }) => type === 'moof' && isWhole)
+    .map((moof) => addMovieFragment(moof, movie))
   const isCut = boxes.some(({ isWhole }) => !isWhole) || areWhole.includes(false)
   const toTrack = (track: Mp4Track | undefined): DemuxedTrack => {
-    return { packets: packets.get(track?.trackId ?? -1) ?? [], isDeclared: track !== undefined }
+    return { packets: open.get(track?.trackId ?? -1)?.packets ?? [], isDeclared: track !== undefined }
   }
   return { picture: toTrack(picture), sound: toTrack(sound), isCut }
 }
@@ -50,8 +81,7 @@ function findMovie(boxes: readonly TopBox[], init: Buffer | null): Buffer {
 }
 
 /** Reads the outermost boxes. The last one may be cut. */
-function readTopBoxes(bytes: Buffer): TopBox[] {
-  const boxes: TopBox[] = []
+function* readTopBoxes(bytes: Buffer): Generator<TopBox> {
   for (let at = 0; at + 8 <= bytes.length;) {
     const shortSize = bytes.readUInt32BE(at)
     const headerBytes = shortSize === 1 ? 16 : 8
@@ -59,16 +89,15 @@ function readTopBoxes(bytes: Buffer): TopBox[] {
     const size = shortSize === 1 ? Number(bytes.readBigUInt64BE(at + 8)) : shortSize || bytes.length - at
     if (size < headerBytes) break
     const type = bytes.toString('latin1', at + 4, at + 8)
-    boxes.push({ type, at, body: bytes.subarray(at + headerBytes, at + size), isWhole: at + size <= bytes.length })
-    at += size
+    const [from, to] = [at + headerBytes, at + size]
+    yield { type, at, from, to, body: bytes.subarray(from, to), isWhole: to <= bytes.length }
+    at = to
   }
-  return boxes
 }
 
 function readTracks(moov: Buffer): Mp4Track[] {
   const movieTimescale = readTimescale(requireBoxBody(moov, 'mvhd'))
-  const defaults = readDefaults(moov)
-  return parseBoxes(moov)
+  return parseWholeBoxes(moov)
     .filter(({ type }) => type === 'trak')
     .flatMap(({ body: trak }) => {
       const handler = requireBoxBody(trak, 'mdia', 'hdlr').toString('latin1', 8, 12)
@@ -81,15 +110,14 @@ function readTracks(moov: Buffer): Mp4Track[] {
       const format = readTrackFormat(stsd, trackId, isPicture)
       if (format === null || timescale === 0) return []
       const startTime = readStartTime(findBoxBody(trak, 'edts', 'elst'), timescale / (movieTimescale || 1))
-      const sampleDefaults = defaults.get(trackId) ?? { duration: 0, flags: 0 }
-      return [{ trackId, isPicture, timescale, startTime, defaults: sampleDefaults, format }]
+      return [{ trackId, isPicture, timescale, startTime, format }]
     })
 }
 
 /** Reads each track's trex box (ISO/IEC 14496-12 §8.8.3). */
 function readDefaults(moov: Buffer): Map<number, SampleDefaults> {
   const mvex = findBoxBody(moov, 'mvex')
-  const trexes = mvex === null ? [] : parseBoxes(mvex).filter(({ type }) => type === 'trex')
+  const trexes = mvex === null ? [] : parseWholeBoxes(mvex).filter(({ type }) => type === 'trex')
   return new Map(
     trexes.map(({ body }) => [
       body.readUInt32BE(4),
@@ -113,30 +141,59 @@ function readStartTime(elst: Buffer | null, mediaPerMovieTick: number): number {
   return -empty
 }
 
-type FragmentPlace = {
+type OpenMovie = {
   readonly bytes: Buffer
-  readonly moofAt: number
-  readonly tracks: readonly Mp4Track[]
-  readonly packets: ReadonlyMap<number, MediaPacket[]>
+  /** The mdat boxes. */
+  readonly data: readonly TopBox[]
+  readonly defaults: ReadonlyMap<number, SampleDefaults>
+  readonly open: ReadonlyMap<number, OpenTrack>
+  readonly findShift: ReturnType<typeof createJumpFinder>
 }
 
-/** Adds a fragment's packets to its track. Returns false if some of its data is missing. */
-function addFragment(traf: Buffer, { bytes, moofAt, tracks, packets }: FragmentPlace): boolean {
-  const trackId = requireBoxBody(traf, 'tfhd').readUInt32BE(4)
-  const track = tracks.find((candidate) => candidate.trackId === trackId)
-  const target = packets.get(trackId)
-  if (track === undefined || target === undefined) return true
-  const fragment: TrackFragment = readTrackFragment(traf, track.defaults)
-  const base = fragment.baseDataOffset ?? moofAt
+function openTrack(track: Mp4Track): OpenTrack {
+  return { track, packets: [], endTime: 0, position: null }
+}
+
+/** Adds the packets of a moof box to their tracks. Returns false if some of its data is missing. */
+function addMovieFragment({ at: moofAt, body }: TopBox, movie: OpenMovie): boolean {
+  const { data, defaults, open } = movie
+  const fragments = parseBoxes(body)
+    .filter(({ type }) => type === 'traf')
+    .map(({ body: traf }) => {
+      const trackId = requireBoxBody(traf, 'tfhd').readUInt32BE(4)
+      const track = open.get(trackId)
+      const fragment = readTrackFragment(traf, defaults.get(trackId) ?? NO_DEFAULTS, track?.endTime ?? 0)
+      if (track !== undefined) track.endTime = fragment.decodeTime + sumDurations(fragment)
+      return fragment
+    })
+  const placed = placeFragments(fragments, moofAt, data)
+  const areWhole = placed.map((fragment) => {
+    const track = open.get(fragment.trackId)
+    return track === undefined || addSamples(track, fragment, movie)
+  })
+  return !areWhole.includes(false)
+}
+
+const NO_DEFAULTS: SampleDefaults = { duration: 0, flags: 0 }
+
+function sumDurations({ samples }: TrackFragment): number {
+  return samples.reduce((sum, { duration }) => sum + duration, 0)
+}
+
+/** Adds the packets of a track fragment, up to the first whose data is missing. Returns false if one is. */
+function addSamples(target: OpenTrack, fragment: PlacedFragment, { bytes, findShift }: OpenMovie): boolean {
+  const { track, packets } = target
   let time = fragment.decodeTime - track.startTime
-  let at = base
-  for (const { dataOffset, samples } of fragment.runs) {
-    if (dataOffset !== null) at = base + dataOffset
+  const shift = findShift(time / track.timescale, target.position)
+  const endSec = (time + sumDurations(fragment)) / track.timescale + shift
+  target.position = { shift, last: endSec, due: endSec }
+  for (const { from, samples } of fragment.runs) {
+    let at = from
     for (const { size, duration, compositionOffset, isSync } of samples) {
       if (at < 0 || at + size > bytes.length) return false
       const sample = bytes.subarray(at, at + size)
-      const sec = (time + compositionOffset) / track.timescale
-      target.push({ sec, ...readKeys(track, sample, isSync), bytes: sample, format: track.format })
+      const sec = (time + compositionOffset) / track.timescale + shift
+      packets.push({ sec, ...readKeys(track, sample, isSync), bytes: sample, format: track.format })
       at += size
       time += duration
     }

@@ -1,4 +1,4 @@
-import { findBoxBody, parseBoxes } from '../mp4/boxes.ts'
+import { findBoxBody, parseWholeBoxes } from '../mp4/boxes.ts'
 import { createFormat, inBand, type TrackFormat } from './media-packet.ts'
 
 /** A track's codec as Matroska names it. */
@@ -51,7 +51,7 @@ const PLAIN_SOUNDS: ReadonlyMap<string, readonly [codec: string, codecId: string
 
 /** Returns the format of a track by the first sample entry of its stsd box; its codec is named if it has no decoder. */
 export function readTrackFormat(stsd: Buffer, trackId: number, isPicture: boolean): TrackFormat | null {
-  const [entry] = parseBoxes(stsd.subarray(8))
+  const [entry] = parseWholeBoxes(stsd.subarray(8))
   if (entry === undefined) return null
   const { type, body } = entry
   const found = isPicture ? identifyPicture(type, body) : identifySound(type, body)
@@ -71,7 +71,7 @@ function identifyPicture(type: string, body: Buffer): Identified | null {
   if (type === 'mp4v') return identifyObject(boxes)
   const [codec, codecId, box] = PICTURE_BOXES.get(type) ?? []
   if (codec === undefined || codecId === undefined) return null
-  const configuration = box === null || box === undefined ? null : findBox(boxes, box)
+  const configuration = box === null || box === undefined ? null : findBoxBody(boxes, box)
   return box !== null && configuration === null ? null : { codec, matroska: { codecId, configuration } }
 }
 
@@ -86,17 +86,17 @@ function identifySound(type: string, body: Buffer): Identified | null {
 
 function readConfiguration(type: string, boxes: Buffer): Identified | null {
   if (type === 'Opus') {
-    const opus = findBox(boxes, 'dOps')
+    const opus = findBoxBody(boxes, 'dOps')
     return opus === null ? null : { codec: 'opus', matroska: { codecId: 'A_OPUS', configuration: toOpusHead(opus) } }
   }
   if (type === 'fLaC') {
-    const blocks = findBox(boxes, 'dfLa')
+    const blocks = findBoxBody(boxes, 'dfLa')
     if (blocks === null) return null
     const configuration = Buffer.concat([Buffer.from('fLaC'), blocks.subarray(4)])
     return { codec: 'flac', matroska: { codecId: 'A_FLAC', configuration } }
   }
   if (type === 'alac') {
-    const cookie = findBox(boxes, 'alac')
+    const cookie = findBoxBody(boxes, 'alac')
     return cookie === null
       ? null
       : { codec: 'alac', matroska: { codecId: 'A_ALAC', configuration: cookie.subarray(4) } }
@@ -115,7 +115,7 @@ function toOpusHead(box: Buffer): Buffer {
 
 /** Identifies the codec by an esds box (ISO/IEC 14496-1 §7.2.6). */
 function identifyObject(boxes: Buffer): Identified | null {
-  const esds = findBox(boxes, 'esds')
+  const esds = findBoxBody(boxes, 'esds')
   const stream = esds === null ? null : findDescriptor(esds.subarray(4), 3, 3)
   const config = stream === null ? null : findDescriptor(stream, 4, 0)
   if (config === null) return null
@@ -139,15 +139,6 @@ function describeUnknown(type: string, body: Buffer, isPicture: boolean): string
   const name = type.replaceAll(/[^\w.-]/g, '').slice(0, 4) || 'unknown'
   if (name !== 'encv' && name !== 'enca') return name
   const boxes = body.subarray(isPicture ? VISUAL_ENTRY_BYTES : AUDIO_ENTRY_BYTES)
-  const original = findBox(boxes, 'sinf', 'frma')?.toString('latin1', 0, 4) ?? ''
+  const original = findBoxBody(boxes, 'sinf', 'frma')?.toString('latin1', 0, 4) ?? ''
   return `encrypted ${original.replaceAll(/[^\w.-]/g, '')}`.trim()
-}
-
-/** Returns the body of a box; `null` where it is missing or the boxes are damaged. */
-function findBox(boxes: Buffer, ...path: readonly string[]): Buffer | null {
-  try {
-    return findBoxBody(boxes, ...path)
-  } catch {
-    return null
-  }
 }

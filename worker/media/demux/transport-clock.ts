@@ -1,10 +1,8 @@
+import { type ClockPosition, createJumpFinder } from './clock-jumps.ts'
+
 /** Ticks per second, and the range of a timestamp (ISO/IEC 13818-1 §2.4.3.7). */
 export const TICKS_PER_SEC = 90_000
 const RANGE = 2 ** 33
-
-/** A step of decode times beyond these is a jump of the clock and not a pause; ffmpeg's limit forwards. */
-const MAX_STEP_TICKS = 10 * TICKS_PER_SEC
-const MAX_STEP_BACK_TICKS = TICKS_PER_SEC
 
 /** Presentation and decode time as stored; decode time is equal where it is left out. */
 export type Timestamps = { readonly pts: number; readonly dts: number }
@@ -12,41 +10,32 @@ export type Timestamps = { readonly pts: number; readonly dts: number }
 /** Places timestamps of one program on a clock that neither wraps nor jumps. */
 export type TransportClock = { place(track: string, stored: Timestamps): Timestamps }
 
-type TrackClockTime = { readonly raw: number; readonly placed: number; readonly step: number }
+/** `raw`: its last decode time as stored, but on a clock that does not wrap. */
+type WrappedPosition = ClockPosition & { readonly raw: number }
 
 /** Creates the clock of a segment. A jump that one track makes first moves the others by as much. */
 export function createTransportClock(): TransportClock {
-  const tracks = new Map<string, TrackClockTime>()
-  const shifts = [0]
+  const tracks = new Map<string, WrappedPosition>()
+  const findShift = createJumpFinder(TICKS_PER_SEC)
   let reference: number | null = null
-
-  function findShift(raw: number, last: TrackClockTime | undefined): number {
-    const newest = shifts.at(-1) ?? 0
-    if (last === undefined) return newest
-    const isNear = (shift: number) => isStep(raw + shift - last.placed)
-    const current = last.placed - last.raw
-    const found = [current, newest].find(isNear)
-    if (found !== undefined) return found
-    const jumped = last.placed + last.step - raw
-    shifts.push(jumped)
-    return jumped
-  }
 
   return {
     place(track, stored) {
-      const last = tracks.get(track)
-      const raw: number = unwrap(stored.dts, last?.raw ?? reference)
+      const before = tracks.get(track) ?? null
+      const raw: number = unwrap(stored.dts, before?.raw ?? reference)
       reference = raw
-      const placed = raw + findShift(raw, last)
-      const step = last === undefined ? 0 : placed - last.placed
-      tracks.set(track, { raw, placed, step: step > 0 ? step : (last?.step ?? 0) })
-      return { dts: placed, pts: placed + unwrap(stored.pts - stored.dts, 0) }
+      const shift = findShift(raw, before)
+      const dts = raw + shift
+      tracks.set(track, { raw, shift, last: dts, due: dts + measureStep(dts, before) })
+      return { dts, pts: dts + unwrap(stored.pts - stored.dts, 0) }
     },
   }
 }
 
-function isStep(ticks: number): boolean {
-  return ticks <= MAX_STEP_TICKS && ticks >= -MAX_STEP_BACK_TICKS
+/** Returns the step from a track's last decode time; the one before where it goes back. */
+function measureStep(dts: number, before: ClockPosition | null): number {
+  if (before === null) return 0
+  return dts > before.last ? dts - before.last : before.due - before.last
 }
 
 /** Returns the time that is congruent to a stored one and nearest to a reference. */

@@ -11,13 +11,26 @@ export const MAX_HEADER_BYTES = 16
  * @throws RangeError where a box exceeds the bytes
  */
 export function parseBoxes(bytes: Buffer): Mp4Box[] {
+  return [...readBoxes(bytes)]
+}
+
+/** Parses consecutive boxes, up to one that exceeds the bytes. */
+export function parseWholeBoxes(bytes: Buffer): Mp4Box[] {
   const boxes: Mp4Box[] = []
-  for (let offset = 0; offset < bytes.length;) {
-    const { type, headerBytes, size } = parseBoxHeader(bytes.subarray(offset), bytes.length - offset)
-    boxes.push({ type, body: bytes.subarray(offset + headerBytes, offset + size) })
-    offset += size
+  try {
+    for (const box of readBoxes(bytes)) boxes.push(box)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
   }
   return boxes
+}
+
+function* readBoxes(bytes: Buffer): Generator<Mp4Box> {
+  for (let offset = 0; offset < bytes.length;) {
+    const { type, headerBytes, size } = parseBoxHeader(bytes.subarray(offset), bytes.length - offset)
+    yield { type, body: bytes.subarray(offset + headerBytes, offset + size) }
+    offset += size
+  }
 }
 
 /**
@@ -30,9 +43,9 @@ export function requireBoxBody(bytes: Buffer, ...path: readonly string[]): Buffe
   return body
 }
 
-/** Returns the body of the first box at a path of nested types; `null` where there is none. */
+/** Returns the body of the first box at a path of nested types; `null` where there is none before a damaged one. */
 export function findBoxBody(bytes: Buffer, ...[type, ...rest]: readonly string[]): Buffer | null {
-  const box = parseBoxes(bytes).find((candidate) => candidate.type === type)
+  const box = parseWholeBoxes(bytes).find((candidate) => candidate.type === type)
   if (box === undefined) return null
   return rest.length === 0 ? box.body : findBoxBody(box.body, ...rest)
 }

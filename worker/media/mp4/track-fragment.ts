@@ -1,4 +1,4 @@
-import { parseBoxes, requireBoxBody } from './boxes.ts'
+import { findBoxBody, parseBoxes, requireBoxBody } from './boxes.ts'
 
 /** A sample of a fragment; times are in units of the track's timescale. */
 export type FragmentSample = {
@@ -18,30 +18,46 @@ export type TrackFragment = {
   readonly samples: readonly FragmentSample[]
   /** The same samples by where their data begins. */
   readonly runs: readonly TrackRun[]
-  /** Position from which the runs' offsets count; `null`: the start of the moof box, or the end of the run before. */
-  readonly baseDataOffset: number | null
+  readonly dataBase: DataBase
 }
+
+/**
+ * From where the offsets of runs count (ISO/IEC 14496-12 §8.8.7): a position in the file, the start of the moof box, or
+ * the end of the data of the track fragment before; for the first one in its moof box, that box's start again.
+ */
+type DataBase = number | 'moof' | 'before'
 
 /** Samples whose data lies in a row; `dataOffset` is `null` where it follows the run before. */
 export type TrackRun = { readonly dataOffset: number | null; readonly samples: readonly FragmentSample[] }
 
 /** Values for samples that have none of their own (trex, ISO/IEC 14496-12 §8.8.3). */
 export type SampleDefaults = { readonly duration: number; readonly flags: number; readonly size?: number }
-type FragmentDefaults = Required<SampleDefaults> & { readonly baseDataOffset: number | null }
+type FragmentDefaults = Required<SampleDefaults> & { readonly dataBase: DataBase }
 
 /** More samples in a run are taken for damage. */
 const MAX_RUN_SAMPLES = 1_000_000
 
 /** Flags of tfhd and trun (ISO/IEC 14496-12 §8.8.7 and §8.8.8). */
-const TFHD = { baseDataOffset: 0x1, sampleDescription: 0x2, duration: 0x8, size: 0x10, flags: 0x20 }
+const TFHD = {
+  baseDataOffset: 0x1,
+  sampleDescription: 0x2,
+  duration: 0x8,
+  size: 0x10,
+  flags: 0x20,
+  defaultBaseIsMoof: 0x20000,
+}
 const TRUN = { dataOffset: 0x1, firstFlags: 0x4, duration: 0x100, size: 0x200, flags: 0x400, compositionOffset: 0x800 }
 const NON_SYNC = 0x10000
 
 /**
- * Reads the body of a traf box.
+ * Reads the body of a traf box. `endBefore`: decode time of one without a tfdt box; `null`: it must have the box.
  * @throws RangeError where a box is missing or truncated
  */
-export function readTrackFragment(traf: Buffer, trackDefaults: SampleDefaults): TrackFragment {
+export function readTrackFragment(
+  traf: Buffer,
+  trackDefaults: SampleDefaults,
+  endBefore: number | null = null,
+): TrackFragment {
   const tfhd = requireBoxBody(traf, 'tfhd')
   const defaults = readDefaults(tfhd, trackDefaults)
   const runs = parseBoxes(traf)
@@ -49,26 +65,30 @@ export function readTrackFragment(traf: Buffer, trackDefaults: SampleDefaults): 
     .map(({ body }) => readRun(body, defaults))
   return {
     trackId: tfhd.readUInt32BE(4),
-    decodeTime: readDecodeTime(requireBoxBody(traf, 'tfdt')),
+    decodeTime: readDecodeTime(traf, endBefore),
     samples: runs.flatMap(({ samples }) => samples),
     runs,
-    baseDataOffset: defaults.baseDataOffset,
+    dataBase: defaults.dataBase,
   }
 }
 
-function readDecodeTime(tfdt: Buffer): number {
+function readDecodeTime(traf: Buffer, endBefore: number | null): number {
+  if (endBefore !== null && findBoxBody(traf, 'tfdt') === null) return endBefore
+  const tfdt = requireBoxBody(traf, 'tfdt')
   return tfdt.readUInt8(0) === 1 ? Number(tfdt.readBigUInt64BE(4)) : tfdt.readUInt32BE(4)
 }
 
 function readDefaults(tfhd: Buffer, trackDefaults: SampleDefaults): FragmentDefaults {
-  const nextField = createFieldReader(tfhd, tfhd.readUIntBE(1, 3), 8)
+  const boxFlags = tfhd.readUIntBE(1, 3)
+  const nextField = createFieldReader(tfhd, boxFlags, 8)
   const baseAt = nextField(TFHD.baseDataOffset, 8)
   nextField(TFHD.sampleDescription)
   const durationAt = nextField(TFHD.duration)
   const sizeAt = nextField(TFHD.size)
   const flagsAt = nextField(TFHD.flags)
+  const implicitBase = (boxFlags & TFHD.defaultBaseIsMoof) === 0 ? 'before' : 'moof'
   return {
-    baseDataOffset: baseAt === null ? null : Number(tfhd.readBigUInt64BE(baseAt)),
+    dataBase: baseAt === null ? implicitBase : Number(tfhd.readBigUInt64BE(baseAt)),
     size: sizeAt === null ? (trackDefaults.size ?? 0) : tfhd.readUInt32BE(sizeAt),
     duration: durationAt === null ? trackDefaults.duration : tfhd.readUInt32BE(durationAt),
     flags: flagsAt === null ? trackDefaults.flags : tfhd.readUInt32BE(flagsAt),

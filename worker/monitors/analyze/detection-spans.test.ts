@@ -155,6 +155,29 @@ describe('the spans of a segment', () => {
     expect(find('picture', 6, tracks)).toEqual([])
   })
 
+  test('are placed from each own start also where the playlist names more than either track has', () => {
+    const runs = [{ fromSec: 0.5, toSec: 1.5 }]
+    for (const playlistSec of [2, 2.5, 3, 4, 10]) {
+      for (const offsetSec of [-1000, -13, -5, 5, 13, 1000]) {
+        const sound = track(offsetSec, offsetSec + 2, [{ fromSec: offsetSec + 0.5, toSec: offsetSec + 1.5 }])
+        expect(find('sound', playlistSec, { picture: track(0, 2), sound })).toEqual(runs)
+        expect(find('picture', playlistSec, { picture: track(0, 2, runs), sound })).toEqual(runs)
+      }
+    }
+  })
+
+  test('cover the rest of a short track with its own clock where the playlist names too much', () => {
+    const tracks = { picture: track(0, 4), sound: track(1000, 1002) }
+    expect(find('sound', 6, tracks)).toEqual([{ fromSec: 2, toSec: 4 }])
+    expect(find('picture', 6, tracks)).toEqual([])
+  })
+
+  test('cover the time between a picture that stops and sound that comes late', () => {
+    const tracks = { picture: track(0, 1), sound: track(4, 6) }
+    expect(find('sound', 6, tracks)).toEqual([{ fromSec: 0, toSec: 4 }])
+    expect(find('picture', 6, tracks)).toEqual([{ fromSec: 1, toSec: 6 }])
+  })
+
   test('cover the time of the other track where two tracks alternate', () => {
     const tracks = { picture: track(0, 3), sound: track(3, 6) }
     expect(find('sound', 6, tracks)).toEqual([{ fromSec: 0, toSec: 3 }])

@@ -135,6 +135,14 @@ describe('one segment', () => {
     expect(requireSpans(result, 'silence')).toEqual(closeToSpans(expected, AUDIO_TOLERANCE_SEC))
   })
 
+  test('has the same spans with a sound clock far off if the playlist names too long a duration', async () => {
+    const inputs = ['-i', 'INPUT', '-itsoffset', '1000', '-i', 'INPUT']
+    const remuxed = await remux('far.ts', '-dts_delta_threshold', '5000', ...inputs, '-map', '0:v', '-map', '1:a')
+    const result = await analyzeOne({ ...remuxed, durationSec: segment.durationSec + 2 })
+    expect(requireSpans(result, 'blackout')).toEqual(closeToSpans(expected, FRAME_SEC))
+    expect(requireSpans(result, 'silence')).toEqual(closeToSpans(expected, AUDIO_TOLERANCE_SEC))
+  })
+
   test('is analyzed for the tracks of its rendition only', async () => {
     const picture = await analyzeOne({ ...segment, tracks: 'picture' })
     expect(picture).toMatchObject({ findings: { picture: { kind: 'present' }, sound: null } })

@@ -48,23 +48,36 @@ export function computeMaxStepSec({ packets }: TimedTrack): number {
  * Returns where a segment begins and ends: at the picture's first frame, or at the sound's where the picture is absent
  * or so late that it is missing. Tracks with separate clocks begin at their own first packets. `null` without packets.
  */
-export function measureSegment(tracks: TimedTracks, durationSec: number): TrackExtents | null {
+export function measureSegment(tracks: TimedTracks, playlistSec: number): TrackExtents | null {
   const picture = measureTrack(tracks.picture)
   const sound = measureTrack(tracks.sound)
   const only = picture ?? sound
   if (only === null) return null
   if (picture === null || sound === null) return { picture: only, sound: only }
-  const longestSec = Math.max(computeLengthSec(picture), computeLengthSec(sound))
-  const toSec = Math.max(picture.toSec, sound.toSec)
-  const outsideSec = toSec - Math.min(picture.fromSec, sound.fromSec) - longestSec
-  // One track covers the whole segment and the other still reaches out of it: their clocks differ.
-  if (outsideSec > MIN_MISSING_SEC && longestSec >= durationSec - MIN_MISSING_SEC) {
+  if (haveSeparateClocks(picture, sound, playlistSec)) {
+    const longestSec = Math.max(computeLengthSec(picture), computeLengthSec(sound))
     const own = ({ fromSec }: TrackExtent) => ({ fromSec, toSec: fromSec + longestSec })
     return { picture: own(picture), sound: own(sound) }
   }
   const isPictureLate = picture.fromSec - sound.fromSec > MIN_MISSING_SEC
-  const both = { fromSec: isPictureLate ? sound.fromSec : picture.fromSec, toSec }
+  const fromSec = isPictureLate ? sound.fromSec : picture.fromSec
+  const both = { fromSec, toSec: Math.max(picture.toSec, sound.toSec) }
   return { picture: both, sound: both }
+}
+
+/**
+ * Returns whether one track covers the whole segment and the other reaches out of it. A playlist that fits neither reading
+ * is wrong; then tracks are whole, each on its own clock, that are equally long or leave a time that neither has.
+ */
+function haveSeparateClocks(picture: TrackExtent, sound: TrackExtent, playlistSec: number): boolean {
+  const lengths = [computeLengthSec(picture), computeLengthSec(sound)]
+  const [longestSec, shortestSec] = [Math.max(...lengths), Math.min(...lengths)]
+  const unionSec = Math.max(picture.toSec, sound.toSec) - Math.min(picture.fromSec, sound.fromSec)
+  if (unionSec - longestSec <= MIN_MISSING_SEC) return false
+  if (longestSec >= playlistSec - MIN_MISSING_SEC) return true
+  if (Math.abs(unionSec - playlistSec) <= MIN_MISSING_SEC) return false
+  const areApart = unionSec - longestSec - shortestSec > MIN_MISSING_SEC
+  return areApart || longestSec - shortestSec <= MIN_MISSING_SEC
 }
 
 /** A playlist's duration that differs by no more is exact, and the media's is that of one track. */
