@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import type { StreamPlaylist } from '../stream.ts'
 import { rankRenditions } from './master-playlist.ts'
 import { type ParsedPlaylist, parsePlaylist } from './parse-playlist.ts'
 import type { PlaylistOrigin } from './playlist-draft.ts'
@@ -118,6 +119,18 @@ describe('a key', () => {
     const drm = '#EXT-X-KEY:METHOD=SAMPLE-AES,URI="skd://x",KEYFORMAT="com.apple.streamingkeydelivery"'
     expect(keysOf('#EXT-X-KEY:METHOD=AES-128,URI="k"', drm, '#EXTINF:4,', 'a.ts')).toMatchObject([{ kind: 'aes-128' }])
   })
+})
+
+test('an initialization section knows how many discontinuities came before it, also in a delta update', () => {
+  const countsOf = (playlist: Pick<StreamPlaylist, 'segments'>) =>
+    playlist.segments.map(({ map }) => map?.discontinuities)
+  const head = ['#EXT-X-MAP:URI="i"', '#EXT-X-MEDIA-SEQUENCE:5', '#EXT-X-DISCONTINUITY-SEQUENCE:3']
+  const restart = ['#EXT-X-DISCONTINUITY', '#EXTINF:4,', 'b', '#EXT-X-DISCONTINUITY', '#EXT-X-MAP:URI="i"']
+  const previous = parseMedia({}, ...head, '#EXTINF:4,', 'a', ...restart, '#EXTINF:4,', 'c')
+  expect(countsOf(previous)).toEqual([3, 4, 5])
+  const rest = ['#EXTINF:4,', 'd', '#EXT-X-DISCONTINUITY', '#EXTINF:4,', 'e']
+  const delta = parseMedia({ previous }, ...head.slice(1), '#EXT-X-SKIP:SKIPPED-SEGMENTS=3', ...rest)
+  expect(countsOf(delta)).toEqual([3, 4, 5, 5, 6])
 })
 
 test('a delta update is completed from the playlist before it', () => {

@@ -103,7 +103,21 @@ const TAGS: ReadonlyMap<string, TagReader> = new Map<string, TagReader>([
       return true
     },
   ],
-  ['#EXT-X-DISCONTINUITY', (draft) => setNext(draft, { discontinuity: true })],
+  [
+    '#EXT-X-DISCONTINUITY',
+    (draft) => {
+      countDiscontinuities(draft, draft.discontinuities + 1)
+      return setNext(draft, { discontinuity: true })
+    },
+  ],
+  [
+    '#EXT-X-DISCONTINUITY-SEQUENCE',
+    (draft, value) => {
+      const count = parseSequence(value)
+      if (count !== null) countDiscontinuities(draft, count)
+      return count !== null
+    },
+  ],
   ['#EXT-X-GAP', (draft) => setNext(draft, { isGap: true })],
   [
     '#EXT-X-PROGRAM-DATE-TIME',
@@ -170,7 +184,15 @@ function readMapTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
   const byteRange = range === null ? null : { length: range.length, offset: range.offset ?? 0 }
   const encryption = encryptionOfMap(draft.key)
   draft.map = encryption === null ? { url, byteRange } : { url, byteRange, encryption }
+  countDiscontinuities(draft, draft.discontinuities)
   return true
+}
+
+/** Sets the number of discontinuities up to here, also for the initialization section that goes on after them. */
+function countDiscontinuities(draft: PlaylistDraft, count: number): void {
+  draft.discontinuities = count
+  if (count !== 0 && draft.map !== null && draft.map !== 'unusable')
+    draft.map = { ...draft.map, discontinuities: count }
 }
 
 /** Returns the encryption of an initialization section, which a key without a vector cannot have (RFC 8216 §4.3.2.5). */
@@ -187,6 +209,7 @@ function readSkipTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
   const before = draft.origin.previous?.segments.find(({ sequence }) => sequence === last)
   if (before !== undefined) {
     draft.map = before.map
+    draft.discontinuities = before.map === null ? draft.discontinuities : (before.map.discontinuities ?? 0)
     draft.key = toDeclaredKey(before.encryption)
   }
   return true
