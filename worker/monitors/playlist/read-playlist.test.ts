@@ -151,3 +151,12 @@ test('a delta update is completed from the playlist before it', () => {
   )
   expect(parse({}, ...delta)).toEqual({ kind: 'incomplete' })
 })
+
+test('a byte range without an offset after a delta update continues that of the last skipped segment', () => {
+  const head = ['#EXT-X-MEDIA-SEQUENCE:5']
+  const ranged = (...lines: string[]) => lines.flatMap((line) => [line, '#EXTINF:4,', 'all.mp4'])
+  const previous = parseMedia({}, ...head, ...ranged('#EXT-X-BYTERANGE:100@800', '#EXT-X-BYTERANGE:50'))
+  const rest = [...ranged('#EXT-X-BYTERANGE:70', '#EXT-X-BYTERANGE:30'), '#EXT-X-BYTERANGE:9', '#EXTINF:4,', 'new.mp4']
+  const delta = parseMedia({ previous }, ...head, '#EXT-X-SKIP:SKIPPED-SEGMENTS=2', ...rest)
+  expect(delta.segments.map(({ byteRange }) => byteRange?.offset)).toEqual([800, 900, 950, 1020, 0])
+})

@@ -4,7 +4,7 @@
  */
 
 import type { ByteRange } from '../../platform/http.ts'
-import type { SegmentEncryption } from '../stream.ts'
+import type { SegmentEncryption, StreamResource } from '../stream.ts'
 import {
   createDraft,
   MAX_RENDITIONS,
@@ -211,6 +211,7 @@ function readSkipTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
     draft.map = before.map
     draft.discontinuities = before.map === null ? draft.discontinuities : (before.map.discontinuities ?? 0)
     draft.key = toDeclaredKey(before.encryption)
+    draft.rangeEnd = endOfRange(before)
   }
   return true
 }
@@ -249,7 +250,7 @@ function toSegment(draft: PlaylistDraft, url: string | null, tags: NextSegment):
   if (url === null || map === 'unusable') return null
   const byteRange = completeRange(draft, url, tags.byteRange)
   if (byteRange !== null && !Number.isSafeInteger(byteRange.offset + byteRange.length)) return null
-  draft.rangeEnd = byteRange === null ? null : { url, offset: byteRange.offset + byteRange.length }
+  draft.rangeEnd = endOfRange({ url, byteRange })
   return {
     url,
     durationSec: tags.durationSec,
@@ -260,6 +261,10 @@ function toSegment(draft: PlaylistDraft, url: string | null, tags: NextSegment):
     encryption: encryptionOf(key, (mediaSequence ?? 0) + skippedSegments + segments.length),
     ...(tags.isGap ? { isGap: true as const } : {}),
   }
+}
+
+function endOfRange({ url, byteRange }: StreamResource): PlaylistDraft['rangeEnd'] {
+  return byteRange === null ? null : { url, offset: byteRange.offset + byteRange.length }
 }
 
 /** Completes a byte range without an offset: it continues the one before it in the same file (RFC 8216 §4.3.2.2). */
