@@ -72,7 +72,8 @@ export type Fetcher = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const MAX_REDIRECTS = 5
+/** As many as browsers follow (Fetch standard, HTTP-redirect fetch). */
+const MAX_REDIRECTS = 20
 const USER_AGENT = 'Mozilla/5.0 (compatible; Tallylight)'
 
 /**
