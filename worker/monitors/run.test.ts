@@ -145,6 +145,14 @@ describe.concurrent('picture and sound in playlists of their own', () => {
     })
   })
 
+  test('are begun though there is no sound, whose failures are told', async () => {
+    await using watching = await startWatching({ '/sound.m3u8': 404 })
+    const isTold = () => watching.seen.some((each) => each.kind === 'playlist_failed' && each.tracks === 'sound')
+    await vi.waitUntil(() => isTold() && watching.count('segment', 'picture') === SEGMENTS, WAIT)
+
+    expect(typesOf(watching.events)).toEqual(['stream.started'])
+  })
+
   test('are over together, though one playlist is gone by then', async () => {
     await using watching = await startWatching({ '/picture.m3u8': 'ending', '/sound.m3u8': 'twice' })
     await watching.ended

@@ -36,8 +36,14 @@ export type SegmentEncryption =
   | { readonly kind: 'aes-128'; readonly keyUrl: string; readonly iv: string; readonly hasOwnIv: boolean }
   | { readonly kind: 'drm'; readonly method: string }
 
-/** The initialization section of fMP4 segments, with its own encryption. */
-export type InitSection = StreamResource & { readonly encryption?: SegmentEncryption }
+/**
+ * The initialization section of fMP4 segments, with its own encryption. `discontinuities`: how many the stream had before
+ * the segment, 0 where it is left out; after one of them the section may be another one at the same URL.
+ */
+export type InitSection = StreamResource & {
+  readonly encryption?: SegmentEncryption
+  readonly discontinuities?: number
+}
 
 /** A URL, or a part of the resource behind it. */
 export type StreamResource = { readonly url: string; readonly byteRange: ByteRange | null }

@@ -25,6 +25,12 @@ test('a cookie for a foreign domain or for a whole top-level domain is refused',
   expect(sent('https://a.test/', 'https://b.test/', 'k=1; Domain=test')).toBe(null)
 })
 
+test('a cookie with a control character other than a tab, which no request can carry, is ignored', () => {
+  const from = 'http://a.test/'
+  const lines = ['\0', '\u0001', '\n', '\u001f', '\u007f'].map((control, index) => `c${index}=x${control}y`)
+  expect(sent(from, from, ...lines, 'k=1; Path=/\u0001', 'tab=x\ty', 'high=\u00e9')).toBe('tab=x\ty; high=\u00e9')
+})
+
 test('a cookie that has expired is removed, and a new value replaces the old one', () => {
   const from = 'http://a.test/'
   expect(sent(from, from, 'k=1', 'k=2')).toBe('k=2')

@@ -21,6 +21,9 @@ type Cookie = {
 const MAX_COOKIES = 100
 const MAX_COOKIE_LENGTH = 4096
 
+/** A control character other than a tab. A line with one is no cookie (RFC 6265bis §5.6), and no request can carry it. */
+const CONTROL = /[^\t -~\u0080-\u{10ffff}]/u
+
 /** Creates an empty jar. */
 export function createCookieJar(now: () => number = Date.now): CookieJar {
   const cookies = new Map<string, Cookie>()
@@ -50,12 +53,13 @@ export function createCookieJar(now: () => number = Date.now): CookieJar {
 
 /** Parses a `Set-Cookie` line; `null` for one that is malformed or not for the host that sent it. */
 function parseCookie(line: string, url: URL, nowMs: number): Cookie | null {
-  const [pair = '', ...rest] = line.slice(0, MAX_COOKIE_LENGTH).split(';')
+  if (line.length > MAX_COOKIE_LENGTH || CONTROL.test(line)) return null
+  const [pair = '', ...rest] = line.split(';')
   const equals = pair.indexOf('=')
   const name = pair.slice(0, Math.max(equals, 0)).trim()
-  if (name === '' || line.length > MAX_COOKIE_LENGTH) return null
+  if (name === '') return null
   const attributes = new Map(rest.map(parseAttribute))
-  const domain = (attributes.get('domain') ?? '').replace(/^\./, '').toLowerCase()
+  const domain = readDomain(attributes)
   if (domain !== '' && !isWithin(url.hostname, domain)) return null
   const path = attributes.get('path') ?? ''
   return {
@@ -73,6 +77,11 @@ function parseAttribute(text: string): [string, string] {
   const equals = text.indexOf('=')
   const name = equals < 0 ? text : text.slice(0, equals)
   return [name.trim().toLowerCase(), equals < 0 ? '' : text.slice(equals + 1).trim()]
+}
+
+/** Returns the domain that a cookie names, without the dot at its start. */
+function readDomain(attributes: ReadonlyMap<string, string>): string {
+  return (attributes.get('domain') ?? '').replace(/^\./, '').toLowerCase()
 }
 
 function parseExpiry(attributes: ReadonlyMap<string, string>, nowMs: number): number {

@@ -49,6 +49,9 @@ class CutBodyError extends Error {
 /** A kept connection was closed before the response. */
 class StaleConnectionError extends Error {}
 
+/** Size limit of a response's headers, as in browsers. */
+const MAX_HEADER_BYTES = 256 * 1024
+
 function attemptExchange(
   { isSecure, options }: HttpRoute,
   headers: Readonly<Record<string, string>>,
@@ -60,6 +63,7 @@ function attemptExchange(
       ...options,
       headers: { ...options.headers, ...headers },
       insecureHTTPParser: true,
+      maxHeaderSize: MAX_HEADER_BYTES,
     })
     const abort = () => request.destroy(new DOMException('aborted', 'AbortError'))
     signal.addEventListener('abort', abort)
@@ -113,10 +117,12 @@ export function decodeHeader(value: string): string {
 }
 
 async function* readChunks(received: http.IncomingMessage): AsyncGenerator<Uint8Array, void> {
-  const decoder = createDecoder(received.headers['content-encoding'])
-  // The callback takes the error that the iteration throws as well.
-  const stream: Readable = decoder === null ? received : pipeline(received, decoder, () => {})
+  let stream: Readable = received
   try {
+    for (const create of listDecoders(received.headers['content-encoding'])) {
+      // The callback takes the error that the iteration throws as well.
+      stream = pipeline(stream, create(await peekByte(stream)), () => {})
+    }
     for await (const chunk of stream) yield chunk
   } catch (error) {
     if (error instanceof Error && error.message === 'aborted') throw new CutBodyError()
@@ -127,19 +133,38 @@ async function* readChunks(received: http.IncomingMessage): AsyncGenerator<Uint8
   }
 }
 
-/** Returns the decoder of a content encoding; `null` for none, and for one that was not offered. */
-function createDecoder(encoding: string | undefined): Transform | null {
-  const lenient = { flush: zlib.constants.Z_SYNC_FLUSH, finishFlush: zlib.constants.Z_SYNC_FLUSH }
-  switch (encoding?.trim().toLowerCase()) {
-    case 'gzip':
-    case 'x-gzip':
-      return zlib.createGunzip(lenient)
-    case 'deflate':
-      return zlib.createInflate(lenient)
-    case 'br':
-      return zlib.createBrotliDecompress()
-    case undefined:
-    default:
-      return null
+/** Returns the first byte of a stream, which keeps it; 0 where the stream is empty. */
+async function peekByte(stream: Readable): Promise<number> {
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    stream.unshift(chunk)
+    return Buffer.from(chunk)[0] ?? 0
   }
+  return 0
+}
+
+/** Creates the decoder of a body that begins with this byte. */
+type DecoderFactory = (firstByte: number) => Transform
+
+const LENIENT = { flush: zlib.constants.Z_SYNC_FLUSH, finishFlush: zlib.constants.Z_SYNC_FLUSH }
+
+/** Method of compression that the first byte of a zlib header names (RFC 1950 §2.2). */
+const ZLIB_DEFLATE = 8
+
+const DECODERS: ReadonlyMap<string, DecoderFactory> = new Map<string, DecoderFactory>([
+  ['gzip', () => zlib.createGunzip(LENIENT)],
+  ['x-gzip', () => zlib.createGunzip(LENIENT)],
+  // Some servers leave out the zlib header (RFC 9110 §8.4.1.2).
+  ['deflate', (first) => (first % 16 === ZLIB_DEFLATE ? zlib.createInflate(LENIENT) : zlib.createInflateRaw(LENIENT))],
+  ['br', () => zlib.createBrotliDecompress()],
+])
+
+/** Most encodings of one body. Each of them can multiply its size. */
+const MAX_ENCODINGS = 3
+
+/** Lists the decoders of a body, the first to be used first; none where an encoding was not offered, or for too many. */
+function listDecoders(encoding = ''): readonly DecoderFactory[] {
+  const names = encoding.split(',').map((name) => name.trim().toLowerCase())
+  const applied = names.filter((name) => name !== '' && name !== 'identity')
+  const decoders = applied.flatMap((name) => DECODERS.get(name) ?? [])
+  return decoders.length === applied.length && decoders.length <= MAX_ENCODINGS ? decoders.toReversed() : []
 }

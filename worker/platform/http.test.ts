@@ -64,14 +64,14 @@ describe('a fetch', () => {
   test('returns the requested byte range, also from a server that sends the whole file', async () => {
     const content = '0123456789'
     const base = await serve((request, response) => {
-      if (request.url === '/whole') return void response.writeHead(200).end(content)
+      if (request.url?.startsWith('/2')) return void response.writeHead(Number(request.url.slice(1))).end(content)
       const [, from, to] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? []
-      response.writeHead(206, { 'content-range': `bytes ${from}-${to}/10` })
+      response.writeHead(206, request.url === '/part' ? {} : { 'content-range': `bytes ${from}-${to}/10` })
       response.end(content.slice(Number(from), Number(to) + 1))
     })
     const byteRange = { offset: 3, length: 4 }
     const get = (path: string) => fetcher().get(base + path, options({ byteRange }))
-    expect((await Promise.all([get('/whole'), get('/range')])).map(text)).toEqual(['3456', '3456'])
+    for (const path of ['/200', '/206', '/range', '/part']) expect(text(await get(path))).toBe('3456')
   })
 
   test('fails where the byte range is cut short or not the requested one', async () => {
@@ -239,8 +239,8 @@ describe('a server cannot', () => {
   test('redirect endlessly', async () => {
     let hops = 0
     const base = await serve((_request, response) => response.writeHead(302, { location: `/${++hops}` }).end())
-    expect(text(await fetcher().get(base, options()))).toContain('more than 5 redirects')
-    expect(hops).toBe(6)
+    expect(text(await fetcher().get(base, options()))).toContain('more than 20 redirects')
+    expect(hops).toBe(21)
   })
 
   test('cut a body short unnoticed', async () => {

@@ -72,7 +72,8 @@ export type Fetcher = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-const MAX_REDIRECTS = 5
+/** As many as browsers follow (Fetch standard, HTTP-redirect fetch). */
+const MAX_REDIRECTS = 20
 const USER_AGENT = 'Mozilla/5.0 (compatible; Tallylight)'
 
 /**
@@ -192,7 +193,8 @@ function isRedirect(status: number): boolean {
   return status >= 301 && status <= 308 && status !== 304
 }
 
-async function readBody({ url, head, body: chunks }: OpenedResponse, options: GetOptions): Promise<FetchResult> {
+async function readBody(opened: OpenedResponse, options: GetOptions): Promise<FetchResult> {
+  const { url, head } = opened
   const { byteRange, maxBytes, acceptsTruncated } = options
   const problem = findHeadProblem(head, options)
   if (problem !== null) {
@@ -200,8 +202,8 @@ async function readBody({ url, head, body: chunks }: OpenedResponse, options: Ge
     const failure = { message: problem, status: head.status }
     return { kind: 'failed', failure: retryAfterMs === 0 ? failure : { ...failure, retryAfterMs } }
   }
-  const { start, length } = choosePart(head, options)
-  const body = (await readUpTo(chunks, start + length)).subarray(start)
+  const length = lengthToRead(options)
+  const body = await readPart(opened, options)
   const isTruncated = body.length > maxBytes
   if (isTruncated && !acceptsTruncated) return fail(`larger than ${maxBytes} bytes`, head.status)
   if (byteRange && body.length < length) return fail('byte range is cut short', head.status)
@@ -209,13 +211,21 @@ async function readBody({ url, head, body: chunks }: OpenedResponse, options: Ge
   return { kind: 'ok', bytes, url, isTruncated, headers: head.headers }
 }
 
-/** Chooses the part of the body to read: of a whole resource the requested range, and at most one byte over the limit. */
-function choosePart(
-  { status }: OpenedResponse['head'],
-  { byteRange, maxBytes }: GetOptions,
-): { start: number; length: number } {
-  const length = Math.min(byteRange?.length ?? Infinity, maxBytes + 1)
-  return { start: status === 200 ? (byteRange?.offset ?? 0) : 0, length }
+/** Returns how much of a resource is to be read: what was requested, and at most one byte over the limit. */
+function lengthToRead({ byteRange, maxBytes }: GetOptions): number {
+  return Math.min(byteRange?.length ?? Infinity, maxBytes + 1)
+}
+
+/**
+ * Reads what was requested of a body, which may be the whole resource: with the status 200, and without a Content-Range
+ * where it is longer than the requested range.
+ */
+async function readPart({ head, body }: OpenedResponse, options: GetOptions): Promise<Uint8Array> {
+  const { byteRange, maxBytes } = options
+  const offset = byteRange && readStart(head) === null ? byteRange.offset : 0
+  const read = await readUpTo(body, Math.min(offset, maxBytes) + lengthToRead(options))
+  const isWhole = head.status === 200 || read.length > (byteRange?.length ?? Infinity)
+  return isWhole ? read.subarray(offset) : read
 }
 
 /** Returns why a response's head does not match the request; `null` if it does. */
@@ -227,10 +237,15 @@ function findHeadProblem(response: OpenedResponse['head'], { byteRange, maxBytes
   return byteRange && !startsAt(response, byteRange.offset) ? 'not the requested byte range' : null
 }
 
-/** Returns whether a partial response starts at this offset (RFC 9110 §14.4), or does not say where it starts. */
+/** Returns whether a partial response starts at this offset, or does not say where it starts. */
 function startsAt(response: OpenedResponse['head'], offset: number): boolean {
-  const range = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')
-  return range === null || Number(range[1]) === offset
+  return (readStart(response) ?? offset) === offset
+}
+
+/** Returns the offset at which a partial response says that it starts (RFC 9110 §14.4); `null` where it does not say. */
+function readStart({ status, headers }: OpenedResponse['head']): number | null {
+  const range = status === 206 ? /^bytes (\d+)-/.exec(headers.get('content-range') ?? '') : null
+  return range === null ? null : Number(range[1])
 }
 
 /** Returns the first bytes of a body, at most `limit`, without waiting for the rest. */

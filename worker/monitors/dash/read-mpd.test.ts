@@ -34,8 +34,8 @@ describe('the renditions of an MPD', () => {
     )
     expect(choicesOf(commentary + video(sizes) + main)).toEqual([
       ['picture sd', 'sound lo'],
-      ['picture sd', 'sound hi'],
       ['picture hd', 'sound lo'],
+      ['picture sd', 'sound hi'],
       ['picture hd', 'sound hi'],
     ])
   })

@@ -6,6 +6,7 @@ import { createFetcher } from '../../platform/http.ts'
 import { startLocalServer } from '../../../shared/testing/local-server.ts'
 import type { SegmentFetch, StreamSegment } from '../stream.ts'
 import { createSegmentFetcher } from './fetch-segment.ts'
+import { parsePlaylist } from './parse-playlist.ts'
 
 const signal = new AbortController().signal
 
@@ -75,5 +76,30 @@ describe('an encrypted segment', () => {
       )
     expect(await fetchWith('/none')).toMatchObject({ failure: { message: 'key: HTTP 404', failing: 'key' } })
     expect(await fetchWith('/short')).toMatchObject({ failure: { failing: 'key' } })
+  })
+})
+
+describe('an initialization section', () => {
+  test('that is written anew under its URL after a discontinuity is fetched anew, also where its first segment is left out', async () => {
+    let written = 'one'
+    const requested: string[] = []
+    await using server = await startLocalServer(async ({ url = '' }, response) => {
+      requested.push(url)
+      response.end(url === '/init' ? written : 'media')
+    })
+    const fetchSegment = createSegmentFetch()
+    const mapOf = async (...lines: string[]) => {
+      const text = ['#EXTM3U', '#EXT-X-MAP:URI="init"', ...lines, '#EXTINF:2,', 'last'].join('\n')
+      const parsed = parsePlaylist(text, { url: `${server.origin}/live` })
+      const last = parsed.kind === 'media' ? parsed.playlist.segments.at(-1) : undefined
+      const fetched = last === undefined ? null : await fetchSegment(last, signal)
+      return fetched?.kind === 'ok' ? String(Buffer.from(fetched.map ?? [])) : fetched?.failure.message
+    }
+    expect(await mapOf()).toBe('one')
+    written = 'two'
+    expect(await mapOf()).toBe('one')
+    expect(await mapOf('#EXT-X-DISCONTINUITY', '#EXTINF:2,', 'first')).toBe('two')
+    expect(await mapOf('#EXT-X-DISCONTINUITY-SEQUENCE:1')).toBe('two')
+    expect(requested.filter((url) => url === '/init')).toHaveLength(2)
   })
 })

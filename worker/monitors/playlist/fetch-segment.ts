@@ -97,21 +97,22 @@ function withContext(what: string, { failure }: FailedSegmentFetch): FailedSegme
   return { kind: 'failed', failure: { ...failure, message: `${what}: ${failure.message}` } }
 }
 
-/** Keeps the resources in use that stay the same for many segments. */
-type ResourceCache = { get(resource: StreamResource, fetch: FetchBytes): Promise<FetchedBytes | FailedSegmentFetch> }
+/** Keeps the resources in use that stay the same for many segments, an initialization section up to a discontinuity. */
+type ResourceCache = { get(resource: InitSection, fetch: FetchBytes): Promise<FetchedBytes | FailedSegmentFetch> }
 
 const CACHED_INIT_SECTIONS = 2
 const CACHED_KEYS = 8
 
 function createResourceCache(size: number): ResourceCache {
-  const cached = new Map<string, FetchedBytes>()
+  const cached = new Map<string, { readonly fetched: FetchedBytes; readonly discontinuities: number }>()
   return {
-    async get({ url, byteRange }, fetch) {
+    async get({ url, byteRange, discontinuities = 0 }, fetch) {
       const key = JSON.stringify([url, byteRange])
-      const fetched = cached.get(key) ?? (await fetch({ url, byteRange }))
+      const known = cached.get(key)
+      const fetched = known?.discontinuities === discontinuities ? known.fetched : await fetch({ url, byteRange })
       if (fetched.kind === 'failed') return fetched
       cached.delete(key)
-      cached.set(key, fetched)
+      cached.set(key, { fetched, discontinuities })
       for (const oldest of [...cached.keys()].slice(0, -size)) cached.delete(oldest)
       return fetched
     },

@@ -91,17 +91,27 @@ function resolveSounds(group: readonly AttributeList[], baseUrl: string): readon
 
 /**
  * Ranks the renditions that can be monitored. The variant with picture and sound, the fewest lines, then the lowest
- * bandwidth is best; one with only a picture is next, sound alone is last. A separate playlist of sound makes a second
- * rendition. Variants of the same quality are backups of each other, in the playlist's order (RFC 8216 §6.2.4).
+ * bandwidth is best; one with only a picture is next. A separate playlist of sound makes a second rendition. Variants of
+ * the same quality are backups of each other, in the playlist's order (RFC 8216 §6.2.4).
  */
 export function rankRenditions(master: MasterPlaylist): readonly RenditionChoice[] {
   const [first] = master.variants.toSorted(compareVariants)
   if (first === undefined) return []
-  // A backup that lacks a track would be taken for a stream that has lost it.
   const alike = master.variants.filter((variant) => rankMissingTracks(variant) === rankMissingTracks(first))
-  const ranked = alike.toSorted(compareVariants)
-  const best = ranked.slice(0, MAX_CHOICES)
-  return best.flatMap((variant) => toChoices(variant, master.variables)).slice(0, MAX_CHOICES)
+  // Sound alone would be taken for a stream that has lost its picture.
+  const lesser = master.variants.filter(({ hasPicture, hasSound }) => first.hasSound && hasPicture && !hasSound)
+  return [alike, lesser].flatMap((variants) => listChoices(variants, master.variables)).slice(0, MAX_CHOICES)
+}
+
+/** Lists the choices of variants in the order of their quality: each variant comes once before its second sound. */
+function listChoices(
+  variants: readonly StreamVariant[],
+  variables: PlaylistVariables | undefined,
+): readonly RenditionChoice[] {
+  const best = variants.toSorted(compareVariants).slice(0, MAX_CHOICES)
+  const choices = best.map((variant) => toChoices(variant, variables))
+  const rounds = Math.max(0, ...choices.map(({ length }) => length))
+  return Array.from({ length: rounds }, (_, round) => choices.flatMap((each) => each.slice(round, round + 1))).flat()
 }
 
 function toChoices(

@@ -44,6 +44,8 @@ export type PlaylistDraft = {
   variant: AttributeList | null
   next: NextSegment
   map: InitSection | 'unusable' | null
+  /** Discontinuities from the start of the stream to here. */
+  discontinuities: number
   key: DeclaredKey
   /** No segment has come since `key`: another EXT-X-KEY is an alternative to it. */
   isKeyNew: boolean
@@ -93,6 +95,7 @@ export function createDraft(origin: PlaylistOrigin): PlaylistDraft {
     variant: null,
     next: NO_TAGS,
     map: null,
+    discontinuities: 0,
     key: { kind: 'none' },
     isKeyNew: false,
     rangeEnd: null,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import type { StreamPlaylist } from '../stream.ts'
 import { rankRenditions } from './master-playlist.ts'
 import { type ParsedPlaylist, parsePlaylist } from './parse-playlist.ts'
 import type { PlaylistOrigin } from './playlist-draft.ts'
@@ -120,6 +121,18 @@ describe('a key', () => {
   })
 })
 
+test('an initialization section knows how many discontinuities came before it, also in a delta update', () => {
+  const countsOf = (playlist: Pick<StreamPlaylist, 'segments'>) =>
+    playlist.segments.map(({ map }) => map?.discontinuities)
+  const head = ['#EXT-X-MAP:URI="i"', '#EXT-X-MEDIA-SEQUENCE:5', '#EXT-X-DISCONTINUITY-SEQUENCE:3']
+  const restart = ['#EXT-X-DISCONTINUITY', '#EXTINF:4,', 'b', '#EXT-X-DISCONTINUITY', '#EXT-X-MAP:URI="i"']
+  const previous = parseMedia({}, ...head, '#EXTINF:4,', 'a', ...restart, '#EXTINF:4,', 'c')
+  expect(countsOf(previous)).toEqual([3, 4, 5])
+  const rest = ['#EXTINF:4,', 'd', '#EXT-X-DISCONTINUITY', '#EXTINF:4,', 'e']
+  const delta = parseMedia({ previous }, ...head.slice(1), '#EXT-X-SKIP:SKIPPED-SEGMENTS=3', ...rest)
+  expect(countsOf(delta)).toEqual([3, 4, 5, 5, 6])
+})
+
 test('a delta update is completed from the playlist before it', () => {
   const head = ['#EXT-X-MEDIA-SEQUENCE:5', '#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=24']
   const old = [
@@ -137,4 +150,13 @@ test('a delta update is completed from the playlist before it', () => {
     parseMedia({}, ...head, ...old, '#EXTINF:4,', 'c').segments,
   )
   expect(parse({}, ...delta)).toEqual({ kind: 'incomplete' })
+})
+
+test('a byte range without an offset after a delta update continues that of the last skipped segment', () => {
+  const head = ['#EXT-X-MEDIA-SEQUENCE:5']
+  const ranged = (...lines: string[]) => lines.flatMap((line) => [line, '#EXTINF:4,', 'all.mp4'])
+  const previous = parseMedia({}, ...head, ...ranged('#EXT-X-BYTERANGE:100@800', '#EXT-X-BYTERANGE:50'))
+  const rest = [...ranged('#EXT-X-BYTERANGE:70', '#EXT-X-BYTERANGE:30'), '#EXT-X-BYTERANGE:9', '#EXTINF:4,', 'new.mp4']
+  const delta = parseMedia({ previous }, ...head, '#EXT-X-SKIP:SKIPPED-SEGMENTS=2', ...rest)
+  expect(delta.segments.map(({ byteRange }) => byteRange?.offset)).toEqual([800, 900, 950, 1020, 0])
 })

@@ -4,7 +4,7 @@
  */
 
 import type { ByteRange } from '../../platform/http.ts'
-import type { SegmentEncryption } from '../stream.ts'
+import type { SegmentEncryption, StreamResource } from '../stream.ts'
 import {
   createDraft,
   MAX_RENDITIONS,
@@ -103,7 +103,21 @@ const TAGS: ReadonlyMap<string, TagReader> = new Map<string, TagReader>([
       return true
     },
   ],
-  ['#EXT-X-DISCONTINUITY', (draft) => setNext(draft, { discontinuity: true })],
+  [
+    '#EXT-X-DISCONTINUITY',
+    (draft) => {
+      countDiscontinuities(draft, draft.discontinuities + 1)
+      return setNext(draft, { discontinuity: true })
+    },
+  ],
+  [
+    '#EXT-X-DISCONTINUITY-SEQUENCE',
+    (draft, value) => {
+      const count = parseSequence(value)
+      if (count !== null) countDiscontinuities(draft, count)
+      return count !== null
+    },
+  ],
   ['#EXT-X-GAP', (draft) => setNext(draft, { isGap: true })],
   [
     '#EXT-X-PROGRAM-DATE-TIME',
@@ -170,7 +184,15 @@ function readMapTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
   const byteRange = range === null ? null : { length: range.length, offset: range.offset ?? 0 }
   const encryption = encryptionOfMap(draft.key)
   draft.map = encryption === null ? { url, byteRange } : { url, byteRange, encryption }
+  countDiscontinuities(draft, draft.discontinuities)
   return true
+}
+
+/** Sets the number of discontinuities up to here, also for the initialization section that goes on after them. */
+function countDiscontinuities(draft: PlaylistDraft, count: number): void {
+  draft.discontinuities = count
+  if (count !== 0 && draft.map !== null && draft.map !== 'unusable')
+    draft.map = { ...draft.map, discontinuities: count }
 }
 
 /** Returns the encryption of an initialization section, which a key without a vector cannot have (RFC 8216 §4.3.2.5). */
@@ -187,7 +209,9 @@ function readSkipTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
   const before = draft.origin.previous?.segments.find(({ sequence }) => sequence === last)
   if (before !== undefined) {
     draft.map = before.map
+    draft.discontinuities = before.map === null ? draft.discontinuities : (before.map.discontinuities ?? 0)
     draft.key = toDeclaredKey(before.encryption)
+    draft.rangeEnd = endOfRange(before)
   }
   return true
 }
@@ -226,7 +250,7 @@ function toSegment(draft: PlaylistDraft, url: string | null, tags: NextSegment):
   if (url === null || map === 'unusable') return null
   const byteRange = completeRange(draft, url, tags.byteRange)
   if (byteRange !== null && !Number.isSafeInteger(byteRange.offset + byteRange.length)) return null
-  draft.rangeEnd = byteRange === null ? null : { url, offset: byteRange.offset + byteRange.length }
+  draft.rangeEnd = endOfRange({ url, byteRange })
   return {
     url,
     durationSec: tags.durationSec,
@@ -237,6 +261,10 @@ function toSegment(draft: PlaylistDraft, url: string | null, tags: NextSegment):
     encryption: encryptionOf(key, (mediaSequence ?? 0) + skippedSegments + segments.length),
     ...(tags.isGap ? { isGap: true as const } : {}),
   }
+}
+
+function endOfRange({ url, byteRange }: StreamResource): PlaylistDraft['rangeEnd'] {
+  return byteRange === null ? null : { url, offset: byteRange.offset + byteRange.length }
 }
 
 /** Completes a byte range without an offset: it continues the one before it in the same file (RFC 8216 §4.3.2.2). */

@@ -1,19 +1,10 @@
 import type { StreamForm } from '../../../shared/net/stream-url.ts'
-import type { FailedFetch } from '../../platform/http.ts'
 import type { ProgramResult } from '../../platform/run-program.ts'
 import { isMpd } from '../dash/decode-mpd.ts'
-import { fetchRendition, type RenditionFetchOptions } from '../dash/fetch-rendition.ts'
-import { createFailedFetch, fetchPlaylist } from '../playlist/fetch-playlist.ts'
-import { rankRenditions } from '../playlist/master-playlist.ts'
-import type {
-  BlockedCause,
-  RenditionChoice,
-  StreamPlaylist,
-  StreamRendition,
-  StreamResolution,
-  StreamSource,
-} from '../stream.ts'
+import type { RenditionFetchOptions } from '../dash/fetch-rendition.ts'
+import type { BlockedCause, StreamResolution, StreamSource } from '../stream.ts'
 import { classifyStreamlink, classifyYtDlp, type ResolverOutput } from './classify-output.ts'
+import { createUpcoming, locateRenditions } from './locate-renditions.ts'
 import { runResolver } from './run-resolver.ts'
 import { buildStreamlinkArgs } from './streamlink.ts'
 import { buildYtDlpArgs } from './yt-dlp.ts'
@@ -129,103 +120,3 @@ function classifyResult(
 
 /** Exit code of a shell or `env` whose command is missing (POSIX). */
 const COMMAND_NOT_FOUND = 127
-
-/** Most choices of renditions that are tried until one answers. */
-const MAX_TRIED_CHOICES = 6
-
-/**
- * Fetches a source's first playlist. One that has ended is an archive; a master playlist leads to the renditions. Where
- * the best renditions do not answer, the next ones are tried.
- */
-async function locateRenditions(
-  source: StreamSource,
-  options: RenditionFetchOptions,
-  signal: AbortSignal,
-): Promise<StreamResolution | FailedFetch> {
-  const [first] = source.renditions
-  if (first === undefined) return createFailedFetch('there is no rendition')
-  const fetched = await fetchListed(first, options, signal)
-  if (fetched.kind === 'media') return classifyPlaylist(fetched.playlist, source)
-  if (fetched.kind === 'failed') return await locateOthers(source, fetched, options, signal)
-  const { choices } = fetched
-  const located = await findWorkingChoice(choices, options, signal)
-  if (located?.kind !== 'ok') return located ?? createFailedFetch('there is no rendition')
-  return classifyChoice(located, choices.length > 1 ? { ...source, choices } : source)
-}
-
-/** What is behind a URL: the playlist of one rendition, or all renditions of a stream. */
-type ListedStream =
-  | { readonly kind: 'media'; readonly playlist: StreamPlaylist }
-  | { readonly kind: 'choices'; readonly choices: readonly RenditionChoice[] }
-  | FailedFetch
-
-async function fetchListed(
-  rendition: StreamRendition,
-  options: RenditionFetchOptions,
-  signal: AbortSignal,
-): Promise<ListedStream> {
-  const fetched = await fetchPlaylist(options, rendition, signal)
-  if (fetched.kind === 'master') return { kind: 'choices', choices: rankRenditions(fetched.master) }
-  if (fetched.kind !== 'other') return fetched
-  const { answer, failure } = fetched
-  if (!isMpd(answer.bytes, answer.headers)) return failure
-  const choices = await options.dash.findChoices(rendition.url, answer, signal)
-  return 'kind' in choices ? choices : { kind: 'choices', choices }
-}
-
-/** Tries the other choices of a source whose best one has failed. */
-async function locateOthers(
-  source: StreamSource,
-  failure: FailedFetch,
-  options: RenditionFetchOptions,
-  signal: AbortSignal,
-): Promise<StreamResolution | FailedFetch> {
-  const located = await findWorkingChoice((source.choices ?? []).slice(1), options, signal)
-  return located?.kind === 'ok' ? classifyChoice({ ...located, failure }, source) : failure
-}
-
-function classifyChoice({ renditions, playlist, failure }: LocatedChoice, source: StreamSource): StreamResolution {
-  const problem = failure === null ? {} : { problem: describeGoneRendition(failure) }
-  return classifyPlaylist(playlist, { ...source, renditions, ...problem })
-}
-
-type LocatedChoice = {
-  readonly kind: 'ok'
-  readonly renditions: RenditionChoice
-  readonly playlist: StreamPlaylist
-  /** Failure of the best choice, where this is another one. */
-  readonly failure: FailedFetch | null
-}
-
-/** Returns the first choice whose playlists can all be fetched, else the failure of the first; `null` without any. */
-async function findWorkingChoice(
-  choices: readonly RenditionChoice[],
-  options: RenditionFetchOptions,
-  signal: AbortSignal,
-): Promise<LocatedChoice | FailedFetch | null> {
-  let failure: FailedFetch | null = null
-  for (const renditions of choices.slice(0, MAX_TRIED_CHOICES)) {
-    const fetched = await Promise.all(renditions.map((rendition) => fetchRendition(options, rendition, signal)))
-    const failed = fetched.find((each) => each.kind === 'failed')
-    const [first] = fetched
-    if (first?.kind === 'ok' && failed === undefined)
-      return { kind: 'ok', renditions, playlist: first.playlist, failure }
-    failure ??= failed ?? null
-    if (signal.aborted) break
-  }
-  return failure
-}
-
-function describeGoneRendition({ failure }: FailedFetch): string {
-  return `the playlist of the best rendition cannot be fetched, another one is watched: ${failure.message}`
-}
-
-function classifyPlaylist({ isEnded, segments }: StreamPlaylist, source: StreamSource): StreamResolution {
-  if (isEnded) return { kind: 'ended', reason: 'endlist_detected', source }
-  const hasBegun = segments.length > 0 || source.by !== 'direct'
-  return hasBegun ? { kind: 'live', source } : createUpcoming('the playlist has no segment')
-}
-
-function createUpcoming(problem: string): StreamResolution {
-  return { kind: 'upcoming', releaseAtMs: null, title: null, problem }
-}
