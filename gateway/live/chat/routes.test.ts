@@ -199,8 +199,13 @@ describe.each(RUNTIMES)('chats on %s', (runtime) => {
 
   it('the pinned message of a user who is banned is taken down, for those who have the chat open too', async () => {
     const id = await create()
+    await say(anna, id, 'Hello')
     const { id: pinned } = (await say(ben, id, 'Buy this')).json
     await as(owner, 'PATCH', `/streams/${id}/room`, { pinned })
+    // Another setting leaves it where it is.
+    expect((await as(owner, 'PATCH', `/streams/${id}/room`, { followers_only: false })).json.pinned.text).toBe(
+      'Buy this',
+    )
     using reader = await openEventSource(`${gateway.url}/api/v1/streams/${id}/chat/events?from=0`)
     await as(owner, 'PUT', `/streams/${id}/bans/${idOf(ben)}`, {})
     expect((await as(anna, 'GET', `/streams/${id}/room`)).json.pinned).toBeNull()

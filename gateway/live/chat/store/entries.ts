@@ -85,7 +85,7 @@ export async function findMessage(db: DbOrTx, streamId: string, entryId: string)
 
 /** Returns entries by their numbers. */
 export function listEntries(db: DbOrTx, streamId: string, seqs: readonly number[]): Promise<ChatEntry[]> {
-  const isAmong = sql`${chatEntries.seq} in (select seq::int from json_array_elements_text(${JSON.stringify(seqs)}::json) as seq)`
+  const isAmong = sql`${chatEntries.seq} in (select given.seq::int from json_array_elements_text(${JSON.stringify(seqs)}::json) as given(seq))`
   return selectEntries(db).where(and(eq(chatEntries.streamId, streamId), isAmong))
 }
 

@@ -40,7 +40,7 @@ const sendersQuery = prepareStatement<RawSender>(
     from (select (extract(epoch from clock_timestamp()) * 1000)::float8 as now_ms) clock
     cross join (select ${sql.placeholder('streamId')}::uuid as stream_id, ${sql.placeholder('ownerId')}::uuid as owner_id) room
     left join ${users} person
-      on person.user_id in (select id::uuid from json_array_elements_text(${sql.placeholder('userIds')}::json) as id)
+      on person.user_id in (select given.id::uuid from json_array_elements_text(${sql.placeholder('userIds')}::json) as given(id))
     left join ${chatModerators} moderator
       on moderator.owner_id = room.owner_id and moderator.user_id = person.user_id
     left join ${follows} follow on follow.follower_id = person.user_id and follow.following_id = room.owner_id
