@@ -167,7 +167,7 @@ describe('a failed download', () => {
   })
 
   test.each([
-    ['endless redirects', 302, { location: '/again' }, 6],
+    ['endless redirects', 302, { location: '/again' }, 21],
     ['a redirect to an invalid URL', 302, { location: 'http://[' }, 1],
     ['416 without a range request', 416, {}, 1],
     ['a part without a range request', 206, { 'content-range': 'bytes 0-2/3000' }, 1],
