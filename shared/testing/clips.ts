@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -41,6 +41,8 @@ export type Clip = AsyncDisposable & {
 }
 
 const PLAYLIST = 'index.m3u8'
+/** What a repeated clip is made of, for ffmpeg's concat demuxer, and its playlist. */
+const ROUNDS = 'rounds.txt'
 const REPEATED_PLAYLIST = 'repeated.m3u8'
 const INIT = 'init.mp4'
 const TONE_DBFS = -18
@@ -74,8 +76,10 @@ export async function makeClip(parts: readonly ClipPart[], options: ClipOptions)
  * @throws Error where ffmpeg fails
  */
 export async function repeatClip(clip: Clip, times: number): Promise<Clip> {
+  const rounds = Array.from({ length: times }, () => clip.segments.map(({ name }) => `file '${name}'\n`))
+  await writeFile(join(clip.dir, ROUNDS), rounds.flat().join(''))
   const args = [
-    ['-nostdin', '-v', 'error', '-stream_loop', String(times - 1), '-i', PLAYLIST, '-c', 'copy', '-f', 'hls'],
+    ['-nostdin', '-v', 'error', '-f', 'concat', '-i', ROUNDS, '-c', 'copy', '-f', 'hls'],
     ['-hls_time', String(clip.targetDurationSec), '-hls_playlist_type', 'vod'],
     ['-hls_segment_filename', 'repeated-%05d.ts', REPEATED_PLAYLIST],
   ].flat()
