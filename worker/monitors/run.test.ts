@@ -145,7 +145,7 @@ describe.concurrent('picture and sound in playlists of their own', () => {
     })
   })
 
-  test('are begun though there is no sound, whose failures are told', async () => {
+  test('start without their sound, and its failures are reported', async () => {
     await using watching = await startWatching({ '/sound.m3u8': 404 })
     const isTold = () => watching.seen.some((each) => each.kind === 'playlist_failed' && each.tracks === 'sound')
     await vi.waitUntil(() => isTold() && watching.count('segment', 'picture') === SEGMENTS, WAIT)

@@ -15,6 +15,6 @@ export async function removeArchive(
   await lockStream(tx, streamId)
   await endAssignment(tx, archiveAssignmentOf(archiveId))
   await deleteArchiveRow(tx, archiveId)
-  await discardClips(tx, streamId)
+  await discardClips(tx, [streamId])
   await discardFiles(tx, streamId)
 }

@@ -5,9 +5,9 @@ import { clipFilesOf } from '../rules/clip-files.ts'
 import { deleteClipRows, listClipsOf, listClipsOfOthers, type StoredClip } from '../store/clips.ts'
 import { insertFileRemovals, storedFolderOf } from '../store/storage-tasks.ts'
 
-/** Deletes the clips of a broadcast whose folder is removed as a whole. */
-export async function discardClips(tx: Tx, streamId: string): Promise<void> {
-  await deleteClips(tx, await listClipsOf(tx, [streamId]))
+/** Deletes the clips of broadcasts whose folders are removed as a whole. */
+export async function discardClips(tx: Tx, streamIds: readonly string[]): Promise<void> {
+  await deleteClips(tx, await listClipsOf(tx, streamIds))
 }
 
 /** Deletes the clips that a user has made of the broadcasts of others, with their files. */

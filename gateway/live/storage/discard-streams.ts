@@ -2,10 +2,9 @@ import type { Tx } from '../../ports/database.ts'
 import { endAssignment } from '../../workers/store/assignments.ts'
 import { archiveAssignmentOf } from '../archive-worker.ts'
 import { broadcastIdOf } from '../broadcast-worker.ts'
-import { clipAssignmentOf } from '../clip-worker.ts'
 import { listArchiveIdsOf } from '../store/archives.ts'
-import { deleteClipRows, listClipsOf } from '../store/clips.ts'
 import { insertFolderRemovals } from '../store/storage-tasks.ts'
+import { discardClips } from './discard-clips.ts'
 
 /**
  * Removes the files of broadcasts with those of their recordings and clips, before their rows are deleted. Their workers end
@@ -13,13 +12,8 @@ import { insertFolderRemovals } from '../store/storage-tasks.ts'
  */
 export async function discardStreams(tx: Tx, streamIds: readonly string[]): Promise<void> {
   const archiveIds = await listArchiveIdsOf(tx, streamIds)
-  const clipIds = (await listClipsOf(tx, streamIds)).map(({ clipId }) => clipId)
-  const assignments = [
-    ...streamIds.map(broadcastIdOf),
-    ...archiveIds.map(archiveAssignmentOf),
-    ...clipIds.map(clipAssignmentOf),
-  ]
+  const assignments = [...streamIds.map(broadcastIdOf), ...archiveIds.map(archiveAssignmentOf)]
   for (const id of assignments) await endAssignment(tx, id)
-  await deleteClipRows(tx, clipIds)
+  await discardClips(tx, streamIds)
   await insertFolderRemovals(tx, streamIds)
 }

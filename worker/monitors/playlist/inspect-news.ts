@@ -103,8 +103,9 @@ async function fetchUnlessPassed(
 ): Promise<SegmentFetch | null> {
   if (isPassedBy(segment)) return null
   if (ahead?.segment === segment) return ahead.fetched
-  if (retry === null || !isWaiting(segment, retry, context.clock.nowMs())) return await fetchMedia(segment, context)
-  return { kind: 'failed', failure: { message: retry.error, status: null, failing: retry.failing } }
+  const waiting = findWaitingRetry(segment, retry, context.clock.nowMs())
+  if (waiting === null) return await fetchMedia(segment, context)
+  return { kind: 'failed', failure: { message: waiting.error, status: null, failing: waiting.failing } }
 }
 
 /** Returns whether a segment is announced as missing, or only a licensed player can decrypt it. */
@@ -112,9 +113,9 @@ function isPassedBy({ isGap, encryption }: StreamSegment): boolean {
   return isGap === true || encryption?.kind === 'drm'
 }
 
-/** Returns whether a segment failed before, and its server asked not to try it yet. */
-function isWaiting(segment: StreamSegment, retry: SegmentRetry | null, nowMs: number): boolean {
-  return retry !== null && retry.key === identifySegment(segment) && nowMs < retry.notBeforeMs
+/** Returns the retry of a segment that is not to be tried yet, as its server has asked; `null` for any other segment. */
+function findWaitingRetry(segment: StreamSegment, retry: SegmentRetry | null, nowMs: number): SegmentRetry | null {
+  return retry?.key === identifySegment(segment) && nowMs < retry.notBeforeMs ? retry : null
 }
 
 /** Reports whether a segment directly follows another of its playlist, by their numbers and without a gap of the media. */
@@ -183,18 +184,18 @@ async function afterFailedFetch(failed: FailedSegment, context: MonitorContext):
   const { segment, progress, beganMs } = step
   const { monitor, clock, log } = context
   const { message: error, failing = 'segment', retryAfterMs = 0 } = fetched.failure
-  const wasTried = !isWaiting(segment, news.retry, beganMs)
+  const waiting = findWaitingRetry(segment, news.retry, beganMs)
   const notBeforeMs = clock.nowMs() + retryAfterMs
-  const retry = wasTried ? countAttempt(step, { error, failing, notBeforeMs }, news.retry) : news.retry
+  const retry = waiting ?? countAttempt(step, { error, failing, notBeforeMs }, news.retry)
   const { isLost, ahead } = await decideLoss(failed, retry, context)
   const atMs = clock.nowMs()
   const { tracks } = progress
-  if (isLost || retry === null) {
+  if (isLost) {
     log.warn('segment could not be fetched or decoded', { sequence: segment.sequence, sides: tracks, error })
     monitor.observe({ kind: 'segment_failed', atMs, beganMs, progress, error, failing })
     return { isAfterGap: true, ahead }
   }
-  if (wasTried) {
+  if (waiting === null) {
     monitor.observe({ kind: 'attempt_failed', atMs, tracks, beganMs, error, failing, untilMs: atMs + retryAfterMs })
   }
   return { pending: { retry, dueMs: nextAttemptMs(retry, { segment, playlist: news.playlist, atMs }) } }
@@ -221,11 +222,11 @@ type LossDecision = { readonly isLost: boolean; readonly ahead: AheadSegment | n
  */
 async function decideLoss(
   { step, fetched, state: { ahead }, news: { playlist } }: FailedSegment,
-  retry: SegmentRetry | null,
+  retry: SegmentRetry,
   context: MonitorContext,
 ): Promise<LossDecision> {
   if (ahead !== null) return { isLost: true, ahead }
-  const failedMs = context.clock.nowMs() - (retry?.sinceMs ?? step.beganMs)
+  const failedMs = context.clock.nowMs() - retry.sinceMs
   const isNoMedia = fetched.failure.isNoMedia === true
   if (isNoMedia) return { isLost: failedMs >= playlist.targetDurationSec * 1000 || playlist.isEnded, ahead: null }
   if (failedMs < computePatienceMs(playlist, step.segment)) return { isLost: false, ahead: null }

@@ -77,7 +77,7 @@ function findNews(
   if (news.fresh.length > 0) return { news, motion: null }
   const motion = afterNothingNew(last.motion, playlist, { cursor, atMs })
   if (!isMoving(motion, playlist.targetDurationSec, atMs)) return { news, motion }
-  context.log.warn('numbers or times of a playlist are wrong, its segments are told apart by their paths', {
+  context.log.warn('numbers or program times of a playlist are wrong: new segments are found by their paths', {
     sides: rendition.tracks,
   })
   return { news: findSegmentsByPath(playlist, cursor), motion: null }
