@@ -1,9 +1,9 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+import { describe, expect, test } from 'vitest'
 
 import type { StreamForm } from '../../../shared/net/stream-url.ts'
-import { startLocalServer } from '../../../shared/testing/local-server.ts'
-import { createFetcher } from '../../platform/http.ts'
-import { createStreamClient } from '../stream-client.ts'
+import { openStreamClient } from '../../testing/open-stream-client.ts'
 
 const DASH = `<MPD type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z" mediaPresentationDuration="PT1000H"><Period>
   <AdaptationSet mimeType="video/mp4"><SegmentTemplate media="$Number$.m4s" duration="2"/><Representation id="v"/></AdaptationSet>
@@ -34,25 +34,12 @@ describe('a stream whose URL is that of an MPD', () => {
 
 /** Resolves a URL of a server with these answers, where no resolver is installed. */
 async function resolveAt(answers: Readonly<Record<string, string>>, path: string, form: StreamForm = 'manifest') {
-  const server = await startLocalServer(async ({ url = '' }, response) => {
+  const answer = async ({ url = '' }: IncomingMessage, response: ServerResponse) => {
     response.writeHead(url in answers ? 200 : 404).end(answers[url])
-  })
-  const proxies = { http: null, https: null, bypass: null }
-  const fetcher = createFetcher({ policy: { allowPrivateNetworks: true }, proxies })
-  onTestFinished(async () => {
-    await fetcher[Symbol.asyncDispose]()
-    await server[Symbol.asyncDispose]()
-  })
-  const client = createStreamClient({
-    streamUrl: server.origin + path,
-    form,
-    fetcher,
-    tools: { ytdlpPath: '/nonexistent', streamlinkPath: '/nonexistent', proxy: null },
-    timeouts: { manifestMs: 5000, segmentMs: 5000 },
-    segmentMaxBytes: 1000,
-  })
+  }
+  const { client, origin } = await openStreamClient(answer, path, form)
   const resolution = await client.resolve(new AbortController().signal)
-  return JSON.parse(JSON.stringify(resolution).replaceAll(server.origin, 'http://origin'))
+  return JSON.parse(JSON.stringify(resolution).replaceAll(origin, 'http://origin'))
 }
 
 const LIVE = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n'

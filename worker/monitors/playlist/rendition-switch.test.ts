@@ -1,12 +1,12 @@
-import { expect, onTestFinished, test } from 'vitest'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+import { expect, test } from 'vitest'
 
 import { createLog } from '../../../shared/log.ts'
-import { startLocalServer } from '../../../shared/testing/local-server.ts'
-import { createFetcher } from '../../platform/http.ts'
 import { createLifetime } from '../../platform/lifetime.ts'
 import { PATIENCE_MS } from '../../../shared/testing/until.ts'
 import { CONFIG, STARTED } from '../../testing/monitor-scenario.ts'
-import { createStreamClient } from '../stream-client.ts'
+import { openStreamClient } from '../../testing/open-stream-client.ts'
 import type { RenditionChoice, StreamSource } from '../stream.ts'
 import { INITIAL_POLL_RESULT } from './poll-rendition.ts'
 import { createRenditionSwitch } from './rendition-switch.ts'
@@ -17,26 +17,13 @@ const MPD = `<MPD type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z" ti
 
 /** Starts a monitor's switch on an MPD of two base URLs; `broken` holds those whose segments are missing. */
 async function startSwitch(broken: Set<string>) {
-  const server = await startLocalServer(async ({ url = '' }, response) => {
+  const answer = async ({ url = '' }: IncomingMessage, response: ServerResponse) => {
     const [, folder = ''] = url.split('/')
     if (url === '/live.mpd') response.end(MPD)
     else response.writeHead(broken.has(folder) ? 404 : 200).end('media')
-  })
-  const proxies = { http: null, https: null, bypass: null }
-  const fetcher = createFetcher({ policy: { allowPrivateNetworks: true }, proxies })
-  onTestFinished(async () => {
-    await fetcher[Symbol.asyncDispose]()
-    await server[Symbol.asyncDispose]()
-  })
+  }
   const lifetime = createLifetime(10 * PATIENCE_MS)
-  const client = createStreamClient({
-    streamUrl: `${server.origin}/live.mpd`,
-    form: 'manifest',
-    fetcher,
-    tools: { ytdlpPath: '/nonexistent', streamlinkPath: '/nonexistent', proxy: null },
-    timeouts: { manifestMs: PATIENCE_MS, segmentMs: PATIENCE_MS },
-    segmentMaxBytes: 1_000_000,
-  })
+  const { client } = await openStreamClient(answer, '/live.mpd')
   const resolved = await client.resolve(lifetime.stopping)
   if (resolved.kind !== 'live') throw new Error(`the stream is ${resolved.kind}`)
   const clock = { nowMs: 1_000_000 }

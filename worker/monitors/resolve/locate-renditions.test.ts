@@ -1,9 +1,8 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
-import { startLocalServer } from '../../../shared/testing/local-server.ts'
-import { PATIENCE_MS } from '../../../shared/testing/until.ts'
-import { createFetcher } from '../../platform/http.ts'
-import { createStreamClient } from '../stream-client.ts'
+import { describe, expect, test } from 'vitest'
+
+import { openStreamClient } from '../../testing/open-stream-client.ts'
 import type { StreamResolution } from '../stream.ts'
 
 const EMPTY = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n'
@@ -19,28 +18,15 @@ const TWO = variant(90) + variant(180)
 /** Resolves a master playlist of these lines, whose playlists are served by name; others are missing. */
 async function resolve(master: string, playlists: Readonly<Record<string, string | number>>) {
   const requested: string[] = []
-  const server = await startLocalServer(async ({ url = '' }, response) => {
+  const serve = async ({ url = '' }: IncomingMessage, response: ServerResponse) => {
     const name = url.slice(1)
     if (name === 'master') return void response.end(`#EXTM3U\n${master}`)
     requested.push(name)
     const answer = playlists[name] ?? 404
     if (typeof answer === 'number') response.writeHead(answer).end()
     else response.end(answer)
-  })
-  const proxies = { http: null, https: null, bypass: null }
-  const fetcher = createFetcher({ policy: { allowPrivateNetworks: true }, proxies })
-  onTestFinished(async () => {
-    await fetcher[Symbol.asyncDispose]()
-    await server[Symbol.asyncDispose]()
-  })
-  const client = createStreamClient({
-    streamUrl: `${server.origin}/master`,
-    form: 'manifest',
-    fetcher,
-    tools: { ytdlpPath: '/nonexistent', streamlinkPath: '/nonexistent', proxy: null },
-    timeouts: { manifestMs: PATIENCE_MS, segmentMs: PATIENCE_MS },
-    segmentMaxBytes: 1000,
-  })
+  }
+  const { client } = await openStreamClient(serve, '/master')
   return { ...describeAnswer(await client.resolve(new AbortController().signal)), requested }
 }
 
