@@ -9,6 +9,7 @@ import { deleteExpired } from './accounts/cleanup.ts'
 import { userCommand } from './accounts/grant-role.ts'
 import { accountMails } from './accounts/mails/compose-mail.ts'
 import { ACCOUNT_PATHS, accountRoutes, isOpenCall } from './accounts/routes.ts'
+import { createSessionWatch } from './accounts/session-watch.ts'
 import { sessionAuthentication } from './accounts/session.ts'
 import { archiveCallbacks } from './archives/callbacks.ts'
 import { archiveRole } from './archives/pod.ts'
@@ -135,14 +136,16 @@ function mount(context: LiveContext): MountedSystem {
   const { db, notifier, log } = context
   const leases = createViewerLeases(context)
   const tips = mountTips(context)
-  const notices = mountNotices(context)
+  const sessions = createSessionWatch(context)
+  const notices = mountNotices(context, sessions)
   const followed = createFollowedStreams({
     readStream: microBatch(STREAMS_AT_A_TIME, (ids: readonly string[]) => findStreams(db, ids)),
     notifier,
     log,
   })
   const checks = createAccessChecks(db)
-  const chat = { context, rooms: createChatRooms(context, { followed, checks }), writer: createMessageWriter(context) }
+  const rooms = createChatRooms(context, { followed, checks, sessions })
+  const chat = { context, rooms, writer: createMessageWriter(context) }
   return {
     name: 'live',
     api: {
@@ -153,7 +156,10 @@ function mount(context: LiveContext): MountedSystem {
       ),
       routes: new Hono()
         .route('/', accountRoutes(context))
-        .route('/', broadcastRoutes({ context, leases, followed, checks, readChat: createChatReading(chat.rooms) }))
+        .route(
+          '/',
+          broadcastRoutes({ context, leases, followed, checks, sessions, readChat: createChatReading(rooms) }),
+        )
         .route('/', chatRoutes(context, chat))
         .route('/', moderationRoutes(context))
         .route('/', platformRoutes(context))

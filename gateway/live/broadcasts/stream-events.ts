@@ -1,6 +1,7 @@
 import type { Context as HonoContext } from 'hono'
 
 import { encodeFrame, encodePosition, lastEventId, streamEvents, type EventWriter } from '../../http/event-stream.ts'
+import type { SessionWatch } from '../accounts/session-watch.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import type { AccessChecks } from '../playback/access-checks.ts'
@@ -37,6 +38,7 @@ export type BroadcastEventSources = {
   readonly followed: FollowedStreams
   readonly readChat: ReadChat
   readonly checks: AccessChecks
+  readonly sessions: SessionWatch
 }
 
 /** The value of `?chat=` with which a stream has no chat, such as that of a page which reads it by a socket. */
@@ -71,7 +73,7 @@ type BroadcastEvents = BroadcastEventSources & {
 }
 
 async function writeEvents(events: BroadcastEvents, { write, signal }: EventWriter): Promise<void> {
-  const { context, leases, followed, viewer, ref, found, chat } = events
+  const { context, leases, followed, sessions, viewer, ref, found, chat } = events
   const { streamId } = found.stream
   const mayWatch = createWatchCheck(events)
   const send = createSender(write)
@@ -92,12 +94,15 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
         if (current === null || !(await mayWatch(current)) || !show(current)) end()
       }
       let leaveChat = () => {}
+      let unwatch = () => {}
       const end = () => {
         unfollow()
+        unwatch()
         leaveChat()
         resolve()
       }
       const unfollow = followed.follow(streamId, (current) => void apply(current))
+      if (viewer !== null) unwatch = sessions.watch(viewer, end)
       // Without its chat, the stream would have a gap: its client resumes.
       const listener = { onBegin, onEntries: send, onLost: end }
       if (chat !== null) leaveChat = events.readChat(streamId, viewer, { ...chat, ...listener })
@@ -112,12 +117,11 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
   )
 }
 
-/** Returns a function that says whether the viewer may still watch, and is signed in as before. What cannot be read changes nothing. */
+/** Returns a function that says whether the viewer may still watch. What cannot be read changes nothing. */
 function createWatchCheck({ context, checks, viewer }: BroadcastEvents): (current: OwnedStream) => Promise<boolean> {
   return async ({ stream }) => {
     try {
-      const isSignedIn = viewer === null || (await checks.isSignedIn(viewer))
-      return isSignedIn && (await checks.mayStillWatch(stream, viewer))
+      return await checks.mayStillWatch(stream, viewer)
     } catch (error) {
       context.log.debug('the right of a viewer could not be read', { stream_id: stream.streamId, error })
       return true

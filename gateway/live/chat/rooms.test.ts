@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 
 import { newUuid } from '../../../shared/ids.ts'
 import { startTestGateway } from '../../testing/test-gateway.ts'
+import { createSessionWatch } from '../accounts/session-watch.ts'
 import { createAccessChecks } from '../playback/access-checks.ts'
 import type { ChatReader } from './reader.ts'
 import { createChatRooms } from './rooms.ts'
@@ -12,7 +13,11 @@ test('a gateway has a limited number of readers: a further one joins once anothe
   await using gateway = await startTestGateway()
   const { context } = gateway.gateway
   const followed = { follow: () => () => undefined }
-  const rooms = createChatRooms(context, { followed, checks: createAccessChecks(context.db) })
+  const rooms = createChatRooms(context, {
+    followed,
+    checks: createAccessChecks(context.db),
+    sessions: createSessionWatch(context),
+  })
   const createReader = (): ChatReader => ({
     viewer: null,
     begin: () => undefined,

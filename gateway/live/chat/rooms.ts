@@ -2,7 +2,7 @@ import type { LiveContext } from '../context.ts'
 import type { AccessChecks } from '../playback/access-checks.ts'
 import type { FollowedStreams } from '../broadcasts/followed-streams.ts'
 import type { Stream } from '../store/streams.ts'
-import { listValidSessions } from '../accounts/store/sessions.ts'
+import type { SessionWatch } from '../accounts/session-watch.ts'
 import { microBatch } from '../../database/micro-batch.ts'
 import type { EncodedEntry } from './frame.ts'
 import { presentEntry } from './present.ts'
@@ -25,20 +25,21 @@ type FollowedRoom = { readonly room: ChatRoom; readonly close: () => void }
 const MAX_READERS = 20_000
 /** Rooms whose newest numbers one statement reads. */
 const ROOMS_AT_A_TIME = 1000
-/** Interval of looking whether the sessions of readers have ended, in ms. */
-const SESSIONS_MS = 1000
 
 /** What the rooms of one gateway follow. */
-export type ChatRoomSources = { readonly followed: FollowedStreams; readonly checks: AccessChecks }
+export type ChatRoomSources = {
+  readonly followed: FollowedStreams
+  readonly checks: AccessChecks
+  readonly sessions: SessionWatch
+}
 
 type RoomsContext = Pick<LiveContext, 'db' | 'log' | 'wideNotifier'>
 
 /** Creates the record of the chats that one gateway reads: those that have a reader, and no others. */
-export function createChatRooms(context: RoomsContext, { followed, checks }: ChatRoomSources): ChatRooms {
+export function createChatRooms(context: RoomsContext, { followed, checks, sessions }: ChatRoomSources): ChatRooms {
   const all = new Map<string, FollowedRoom>()
   const readLastSeq = microBatch(ROOMS_AT_A_TIME, (ids: readonly string[]) => readLastSeqs(context.db, ids))
   let readers = 0
-  const watchSessions = createSessionWatch(context, () => [...all.values()].flatMap(({ room }) => room.readers()))
 
   function open(streamId: string): FollowedRoom {
     const room = openRoom(sourceOf(context, streamId, readLastSeq), () => close(streamId, opened))
@@ -62,12 +63,14 @@ export function createChatRooms(context: RoomsContext, { followed, checks }: Cha
       readers++
       const { room } = all.get(streamId) ?? open(streamId)
       const leave = room.join(reader, fromSeq)
-      if (reader.viewer !== null) watchSessions()
+      const { viewer } = reader
+      const unwatch = viewer === null ? null : sessions.watch(viewer, () => reader.end('signed_out'))
       let hasLeft = false
       return () => {
         if (hasLeft) return
         hasLeft = true
         readers--
+        unwatch?.()
         leave()
       }
     },
@@ -109,30 +112,5 @@ function createFollowerWatch(
       log.debug('followers among chat readers could not be read', { stream_id: stream.streamId, error })
     }
     isChecking = false
-  }
-}
-
-/** Returns a function that looks, as long as there are readers with a session, whether these are still valid. */
-function createSessionWatch({ db, log }: RoomsContext, readers: () => readonly ChatReader[]): () => void {
-  let isWatching = false
-  async function endSignedOut(): Promise<void> {
-    const signedIn = readers().flatMap((reader) => (reader.viewer === null ? [] : [{ reader, viewer: reader.viewer }]))
-    if (signedIn.length === 0) {
-      isWatching = false
-      return
-    }
-    try {
-      const ids = new Set(signedIn.map(({ viewer }) => viewer.sessionId))
-      const valid = new Set(await listValidSessions(db, [...ids]))
-      for (const { reader, viewer } of signedIn) if (!valid.has(viewer.sessionId)) reader.end('signed_out')
-    } catch (error) {
-      log.debug('sessions of chat readers could not be read', { error })
-    }
-    setTimeout(() => void endSignedOut(), SESSIONS_MS)
-  }
-  return () => {
-    if (isWatching) return
-    isWatching = true
-    setTimeout(() => void endSignedOut(), SESSIONS_MS)
   }
 }

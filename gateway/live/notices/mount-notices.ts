@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 
 import { OFTEN_MS, RARELY_MS, taskAtInterval, type PeriodicTask } from '../../scheduler/periodic-task.ts'
 import type { MountedSystem } from '../../system.ts'
+import type { SessionWatch } from '../accounts/session-watch.ts'
 import type { LiveContext } from '../context.ts'
 import { ANNOUNCEMENTS_WAIT } from '../store/announcements.ts'
 import { deliveriesWait } from '../store/notice-deliveries.ts'
@@ -20,12 +21,12 @@ export type MountedNotices = Required<Pick<MountedSystem, 'mails' | 'deliveries'
 }
 
 /** Returns notices at work in one gateway. */
-export function mountNotices(context: LiveContext): MountedNotices {
+export function mountNotices(context: LiveContext, sessions: SessionWatch): MountedNotices {
   const { push } = context.settings.live
   return {
     api: new Hono()
       .route('/', pushRoutes(context))
-      .route('/', noticeRoutes({ context, watch: createNoticeWatch(context) })),
+      .route('/', noticeRoutes({ context, watch: createNoticeWatch(context), sessions })),
     mails: noticeMails(context),
     deliveries: push === null ? [] : [createPushDelivery(context, push)],
     tasks: [

@@ -1,6 +1,4 @@
 import { createWakeSignal } from '../../scheduler/wake-signal.ts'
-import type { SignedIn } from '../accounts/session.ts'
-import { listValidSessions } from '../accounts/store/sessions.ts'
 import type { LiveContext } from '../context.ts'
 import { readNewestIds } from '../store/notices.ts'
 import { NOTICES_TOPIC } from './topic.ts'
@@ -8,18 +6,18 @@ import { NOTICES_TOPIC } from './topic.ts'
 /** Looks for new notices of those who are connected to one gateway. */
 export type NoticeWatch = {
   /** Follows the notices of a user; returns a function that ends this. */
-  watch(signedIn: SignedIn, watcher: NoticeWatcher): () => void
+  watch(userId: string, watcher: NoticeWatcher): () => void
 }
 
 /** Learns what a connection needs to know; neither function throws. */
 export type NoticeWatcher = {
   /** There is something new, or may be. */
   readonly onNews: () => void
-  /** The session has ended, or the notices cannot be read. */
+  /** The notices cannot be read. */
   readonly onEnd: () => void
 }
 
-type WatchedNotices = { readonly signedIn: SignedIn; readonly watcher: NoticeWatcher; newest: string | null }
+type WatchedNotices = { readonly userId: string; readonly watcher: NoticeWatcher; newest: string | null }
 
 /** Interval of looking, in ms. */
 const POLL_MS = 1000
@@ -35,15 +33,10 @@ export function createNoticeWatch({ db, log, wideNotifier }: LiveContext): Notic
 
   async function look(): Promise<void> {
     const watched = [...all]
-    const [valid, newest] = await Promise.all([
-      listValidSessions(db, [...new Set(watched.map(({ signedIn }) => signedIn.sessionId))]),
-      readNewestIds(db, [...new Set(watched.map(({ signedIn }) => signedIn.user.userId))]),
-    ])
-    const sessions = new Set(valid)
+    const newest = await readNewestIds(db, [...new Set(watched.map(({ userId }) => userId))])
     for (const one of watched) {
-      const ids = newest.get(one.signedIn.user.userId) ?? ''
-      if (!sessions.has(one.signedIn.sessionId)) one.watcher.onEnd()
-      else if (one.newest !== ids) one.watcher.onNews()
+      const ids = newest.get(one.userId) ?? ''
+      if (one.newest !== ids) one.watcher.onNews()
       one.newest = ids
     }
   }
@@ -65,8 +58,8 @@ export function createNoticeWatch({ db, log, wideNotifier }: LiveContext): Notic
   }
 
   return {
-    watch(signedIn, watcher) {
-      const watched: WatchedNotices = { signedIn, watcher, newest: null }
+    watch(userId, watcher) {
+      const watched: WatchedNotices = { userId, watcher, newest: null }
       all.add(watched)
       if (!isRunning) {
         isRunning = true

@@ -1,6 +1,7 @@
 import type { Context as HonoContext } from 'hono'
 
 import { encodeFrame, streamEvents, type EventWriter } from '../../http/event-stream.ts'
+import type { SessionWatch } from '../accounts/session-watch.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import type { NoticeWatch } from './notice-watch.ts'
@@ -8,7 +9,11 @@ import { listNotices } from './read-notices.ts'
 import { readTopicOf } from './topic.ts'
 
 /** What streams of notices work with. */
-export type NoticeSources = { readonly context: LiveContext; readonly watch: NoticeWatch }
+export type NoticeSources = {
+  readonly context: LiveContext
+  readonly watch: NoticeWatch
+  readonly sessions: SessionWatch
+}
 
 /** Notices that one read finds at most; a client with more reads the list. */
 const READ_LIMIT = 50
@@ -17,21 +22,24 @@ const READ_LIMIT = 50
  * Streams `unread`, how many notices are not read, and `notice`, each new one, as server-sent events, up to the end of the
  * session. What came while a client was away is in the list.
  */
-export function streamNotices({ context, watch }: NoticeSources, c: HonoContext, signedIn: SignedIn): Response {
-  return streamEvents(c, context.streams, (writer) => writeNoticeEvents({ context, watch, signedIn }, writer))
+export function streamNotices(sources: NoticeSources, c: HonoContext, signedIn: SignedIn): Response {
+  return streamEvents(c, sources.context.streams, (writer) => writeNoticeEvents({ ...sources, signedIn }, writer))
 }
 
 async function writeNoticeEvents(
-  { context, watch, signedIn }: NoticeSources & { readonly signedIn: SignedIn },
+  { context, watch, sessions, signedIn }: NoticeSources & { readonly signedIn: SignedIn },
   writer: EventWriter,
 ): Promise<void> {
   const send = createNoticeSender(context, signedIn, writer)
   await new Promise<void>((resolve) => {
     const onNews = () => void send()
-    const forget = watch.watch(signedIn, { onNews, onEnd: () => end() })
+    const onEnd = () => end()
+    const forget = watch.watch(signedIn.user.userId, { onNews, onEnd })
+    const unwatch = sessions.watch(signedIn, onEnd)
     const unsubscribe = context.wideNotifier.subscribe(readTopicOf(signedIn.user.userId), onNews)
     const end = () => {
       forget()
+      unwatch()
       unsubscribe()
       resolve()
     }

@@ -1,6 +1,4 @@
 import type { Db } from '../../ports/database.ts'
-import type { SignedIn } from '../accounts/session.ts'
-import { listValidSessions } from '../accounts/store/sessions.ts'
 import { accessOf, type Viewer, type Watched } from '../rules/access.ts'
 import { listFollowPairs, type FollowPair } from '../store/follows.ts'
 
@@ -13,8 +11,6 @@ export type AccessChecks = {
   mayStillWatch(watched: Watched, viewer: Viewer): Promise<boolean>
   /** Returns whether one user follows another one. */
   follows(pair: FollowPair): Promise<boolean>
-  /** Returns whether the session of a viewer is still valid. */
-  isSignedIn(viewer: SignedIn): Promise<boolean>
 }
 
 /** Returns whether a viewer may watch; `follows` is read where that decides. */
@@ -33,50 +29,36 @@ const COLLECT_MS = 5
 /** How long an answer is valid, in ms. */
 const KEEP_MS = 500
 
-/** What is looked up together, by its keys. */
-type Batch<Item> = { readonly items: Map<string, Item>; readonly found: Promise<ReadonlySet<string>> }
+/** Pairs that are read together, by their keys. */
+type Batch = { readonly pairs: Map<string, FollowPair>; readonly found: Promise<ReadonlySet<string>> }
 
 /** Creates the checks of one gateway. */
 export function createAccessChecks(db: Db): AccessChecks {
-  const follows = createCheck(keyOf, async (pairs: readonly FollowPair[]) =>
-    (await listFollowPairs(db, pairs)).map(keyOf),
-  )
-  const isValid = createCheck(
-    (sessionId: string) => sessionId,
-    (sessionIds) => listValidSessions(db, sessionIds),
-  )
-  return {
-    follows,
-    mayStillWatch: (watched, viewer) => decideWatch(watched, viewer, follows),
-    isSignedIn: ({ sessionId }) => isValid(sessionId),
-  }
+  const follows = createFollowCheck(db)
+  return { follows, mayStillWatch: (watched, viewer) => decideWatch(watched, viewer, follows) }
 }
 
-/** Creates a check of one kind; `find` returns the keys of those for which it holds. A positive answer is kept for a moment. */
-function createCheck<Item>(
-  toKey: (item: Item) => string,
-  find: (items: readonly Item[]) => Promise<readonly string[]>,
-): (item: Item) => Promise<boolean> {
+function createFollowCheck(db: Db): AccessChecks['follows'] {
   const kept = new Map<string, Promise<boolean>>()
-  let waiting: Batch<Item> | null = null
+  let waiting: Batch | null = null
 
-  async function look(items: ReadonlyMap<string, Item>): Promise<ReadonlySet<string>> {
+  async function read(pairs: ReadonlyMap<string, FollowPair>): Promise<ReadonlySet<string>> {
     await new Promise((resolve) => setTimeout(resolve, COLLECT_MS))
     waiting = null
-    return new Set(await find([...items.values()]))
+    return new Set((await listFollowPairs(db, [...pairs.values()])).map(keyOf))
   }
 
-  function begin(): Batch<Item> {
-    const items = new Map<string, Item>()
-    return { items, found: look(items) }
+  function begin(): Batch {
+    const pairs = new Map<string, FollowPair>()
+    return { pairs, found: read(pairs) }
   }
 
-  return (item) => {
-    const key = toKey(item)
+  return (pair) => {
+    const key = keyOf(pair)
     const known = kept.get(key)
     if (known !== undefined) return known
     waiting ??= begin()
-    waiting.items.set(key, item)
+    waiting.pairs.set(key, pair)
     const answer = waiting.found.then((found) => found.has(key))
     kept.set(key, answer)
     const forget = () => kept.delete(key)
