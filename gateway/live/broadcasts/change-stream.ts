@@ -23,6 +23,7 @@ import {
   type NewStream,
   type Stream,
 } from '../store/streams.ts'
+import { releaseMonitors } from '../store/watched-streams.ts'
 import { recordTitle } from '../store/stream-titles.ts'
 import { discardStreams } from '../storage/discard-streams.ts'
 import { requireRoom } from '../storage/quota.ts'
@@ -46,15 +47,19 @@ export async function updateStream(
     if (body.record === true && !locked.isRecorded) await requireRoom(context, tx, owner.user.userId)
     if (body.title !== undefined && isOnAir(locked.state)) await recordTitle(tx, locked, body.title)
     const changed = (await updateStreamRow(tx, id, columnsOf(body, locked))) ?? locked
-    if (changed.visibility !== locked.visibility) await changeRecordingOf(tx, changed)
+    if (changed.visibility !== locked.visibility) await applyVisibility(tx, changed)
     await announceStream(tx, changed)
     return changed
   })
   return viewOf(context, { stream, username }, owner)
 }
 
-/** Lets the same viewers watch the recording of a broadcast as the broadcast: both have the same segments. */
-async function changeRecordingOf(tx: Tx, { streamId, visibility }: Stream): Promise<void> {
+/**
+ * Lets the same viewers watch the recording of a broadcast as the broadcast: both have the same segments. The monitor is given
+ * up, since its address may not play any more.
+ */
+async function applyVisibility(tx: Tx, { streamId, visibility }: Stream): Promise<void> {
+  await releaseMonitors(tx, [streamId])
   const archiveId = await findArchiveIdOf(tx, streamId)
   if (archiveId !== null) await updateArchiveRow(tx, archiveId, { visibility })
 }
