@@ -132,6 +132,12 @@ const OPEN_CALLS = [
   WHIP_CALLS,
 ]
 
+/** Calls that pages make for each visitor, and chat messages, whose writers are limited one by one. */
+const FREQUENT_CALLS = [...OPEN_CALLS, /^POST \/api\/v1\/streams\/[^/]+\/messages\/?$/]
+
+const isAmong = (calls: readonly RegExp[], { method, path }: { readonly method: string; readonly path: string }) =>
+  calls.some((call) => call.test(`${method} ${path}`))
+
 function mount(context: LiveContext): MountedSystem {
   const { db, notifier, log } = context
   const leases = createViewerLeases(context)
@@ -150,10 +156,10 @@ function mount(context: LiveContext): MountedSystem {
     name: 'live',
     api: {
       paths: PATHS,
-      authentication: sessionAuthentication(
-        context,
-        (c) => isOpenCall(c) || OPEN_CALLS.some((calls) => calls.test(`${c.req.method} ${c.req.path}`)),
-      ),
+      authentication: sessionAuthentication(context, {
+        isOpen: (c) => isOpenCall(c) || isAmong(OPEN_CALLS, c.req),
+        isFrequent: (c) => isAmong(FREQUENT_CALLS, c.req),
+      }),
       routes: new Hono()
         .route('/', accountRoutes(context))
         .route(

@@ -24,11 +24,15 @@ export function sessionKey({ settings }: LiveContext): string {
   return deriveSessionKey(settings.keys.INTERNAL_API_KEY)
 }
 
-/** Returns the authentication by sessions; calls that `isOpen` accepts need none. */
-export function sessionAuthentication(context: LiveContext, isOpen: (c: Context) => boolean): Authentication {
+/** Calls of live that need no session, and those that are frequent. */
+export type SessionCalls = Required<Pick<Authentication, 'isOpen' | 'isFrequent'>>
+
+/** Returns the authentication by sessions. */
+export function sessionAuthentication(context: LiveContext, calls: SessionCalls): Authentication {
   return {
     isAuthenticated: async (c) => (await readSession(context, c)) !== null,
-    isOpen,
+    callerOf: async (c) => (await readSession(context, c))?.user.userId ?? null,
+    ...calls,
     cure: CURE,
   }
 }
