@@ -7,6 +7,7 @@ import type { SignedIn } from '../accounts/session.ts'
 import { findWatchableStream } from '../broadcasts/find-own-stream.ts'
 import { requireTipText } from '../chat/post-tip.ts'
 import { LIVE_ERRORS } from '../errors.ts'
+import { countFailures } from './count-failures.ts'
 import { findOwnTransaction } from './find-own-transaction.ts'
 import { presentTransaction } from '../present-transaction.ts'
 import type { OpenedTransaction } from './present.ts'
@@ -41,7 +42,10 @@ export async function createTip(
   call: IdempotentCall,
 ): Promise<OpenedTransaction> {
   const tip = await context.transact((tx) => openTip(tx, { context, sender, body, call }))
-  const payment = tip.paymentIntent === null ? await payments.create(tip) : await payments.read(tip.paymentIntent)
+  const payment =
+    tip.paymentIntent === null
+      ? await countFailures(context.db, tip, () => payments.create(tip))
+      : await payments.read(tip.paymentIntent)
   if (tip.paymentIntent === null) await attachIntent(context.db, tip.transactionId, payment.paymentIntent)
   const found = await findOwnTransaction(context.db, sender, tip.transactionId)
   return {

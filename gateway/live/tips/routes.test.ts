@@ -128,10 +128,10 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
   it('a call whose answer from Stripe was lost goes on with the same key, and makes one payment', async () => {
     const stream = await create()
     const [key, before] = [randomUUID(), stripe.intents.size]
-    stripe.setOutcome('drop')
-    expect(codeOf(await tip(stream, {}, key))).toEqual([503, 'PAYMENTS_UNAVAILABLE'])
-    stripe.setOutcome('fail')
-    expect(codeOf(await tip(stream, {}, key))).toEqual([503, 'PAYMENTS_UNAVAILABLE'])
+    for (const outcome of ['fail', 'limit', 'drop'] as const) {
+      stripe.setOutcome(outcome)
+      expect(codeOf(await tip(stream, {}, key))).toEqual([503, 'PAYMENTS_UNAVAILABLE'])
+    }
     stripe.setOutcome('answer')
     expect((await as(anna, 'GET', '/transactions')).json.transactions[0]?.stream_id).not.toBe(stream)
     const [first, second, again] = [
@@ -143,6 +143,15 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
     expect(stripe.intents.size).toBe(before + 1)
     expect(codeOf(await tip(stream, { amount: 2000 }, key))).toEqual([422, 'IDEMPOTENCY_KEY_REUSED'])
     expect((await tip(stream, {}, key, ben)).json.transaction_id).not.toBe(first.json.transaction_id)
+  })
+
+  it('calls at one moment with the same key get the same payment, however long Stripe is at the first one', async () => {
+    const [stream, key, before] = [await create(), randomUUID(), stripe.intents.size]
+    // The library of Stripe repeats a call once by itself.
+    stripe.holdUntilConflicts(3)
+    const [one, other] = await Promise.all([tip(stream, {}, key), tip(stream, {}, key)])
+    expect([one?.status, other?.status, other?.json]).toEqual([201, 201, one?.json])
+    expect(stripe.intents.size).toBe(before + 1)
   })
 
   it('an event finds the tip whose answer from Stripe was lost', async () => {
