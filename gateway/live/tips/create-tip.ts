@@ -32,8 +32,8 @@ const UNPAID_WINDOW_SEC = 3600
 /**
  * Opens a tip. Its row is written before Stripe is called, which is then called under the id of the row: a call that is
  * repeated with the same Idempotency-Key continues where the first one broke off, and never makes a second payment.
- * @throws BrokenRule STREAM_NOT_FOUND, INVALID_CONFIG, CHAT_BANNED, WORD_BLOCKED, TIPS_LIMITED, IDEMPOTENCY_KEY_REUSED,
- * PAYMENT_REFUSED, PAYMENTS_UNAVAILABLE
+ * @throws BrokenRule STREAM_NOT_FOUND, INVALID_CONFIG, CHAT_BANNED, FOLLOWERS_ONLY, WORD_BLOCKED, TIPS_LIMITED,
+ * IDEMPOTENCY_KEY_REUSED, PAYMENT_REFUSED, PAYMENTS_UNAVAILABLE
  */
 export async function createTip(
   { context, payments }: Tips,

@@ -222,6 +222,13 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
     expect(await linesOf(stream)).toEqual([])
   })
 
+    await as(owner, 'PATCH', `/streams/${stream}/room`, { followers_only: true })
+    expect(codeOf(await tip(stream, { message: 'fine' }))).toEqual([403, 'FOLLOWERS_ONLY'])
+    expect((await tip(stream, { message: '' })).status).toBe(201)
+    await as(anna, 'POST', '/follows', { user_id: owner?.user.user_id })
+    expect((await tip(stream, { message: 'fine' })).status).toBe(201)
+    // The next chat of the channel takes it over.
+    await as(owner, 'PATCH', `/streams/${stream}/room`, { followers_only: false })
   it('a receiver with a connected account gets the amount there, without the fee', async () => {
     const path = `/users/${owner?.user.user_id}/payout-account`
     expect((await as(anna, 'PUT', path, { account_id: 'acct_1' })).status).toBe(403)

@@ -87,6 +87,8 @@ function explainRule({ code, details }: BrokenRule, { language }: UserVisit): Fi
       return { form: text.limited }
     case 'PAYMENT_REFUSED':
       return { form: text.refused }
+    case 'FOLLOWERS_ONLY':
+      return { message: text.followersOnly }
     case 'PAYMENTS_UNAVAILABLE':
       return { form: text.unavailable }
     case 'INVALID_CONFIG':
