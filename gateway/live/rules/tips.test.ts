@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { feeOf, movementsBetween, type LedgerAccount } from './tip-ledger.ts'
-import { formatMoney } from './money.ts'
+import { amountStepOf, formatMoney } from './money.ts'
 import { mergeFacts, NO_FACTS, statusOf, type TipFacts, type TipStatus } from './tip-status.ts'
 
 const AMOUNT = 1000
@@ -112,6 +112,17 @@ test.each([
   [1234, 'kwd', '1.234 KWD'],
 ])('%i minor units of %s are read as %s', (amount, currency, text) => {
   expect(formatMoney(amount, currency)).toBe(text)
+})
+
+test.each([
+  ['eur', 1],
+  ['jpy', 1],
+  ['kwd', 10],
+  ['tnd', 10],
+  ['isk', 100],
+  ['ugx', 100],
+])('amounts in %s are multiples of %i', (currency, step) => {
+  expect(amountStepOf(currency)).toBe(step)
 })
 
 test.each([

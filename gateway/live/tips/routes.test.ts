@@ -16,6 +16,7 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
     gateway = await startGatewayOn(runtime, {
       ...stripe.env,
       TIP_FEE_PERCENT: '5.5',
+      TIP_CURRENCIES: 'EUR,USD,KWD',
     })
     owner = await signUp(gateway.api, 'owner-of-all')
     anna = await signUp(gateway.api, 'anna')
@@ -201,6 +202,12 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
       expect([answer.status, answer.json.error.code]).toEqual([400, 'INVALID_CONFIG'])
       expect(answer.json.error.details[0].field).toBe(field)
     }
+    const offStep = await tip(stream, { amount: 1001, currency: 'KWD' })
+    expect([offStep.status, offStep.json.error.details]).toEqual([
+      400,
+      [{ field: 'amount', message: expect.stringContaining('a multiple of 10 in KWD') }],
+    ])
+    expect((await tip(stream, { amount: 1010, currency: 'KWD' })).status).toBe(201)
     expect(codeOf(await tip(hidden))).toEqual([404, 'STREAM_NOT_FOUND'])
     expect(codeOf(await tip('x'))).toEqual([404, 'STREAM_NOT_FOUND'])
     expect((await tip(stream, {}, randomUUID(), owner)).json.error.details[0].field).toBe('stream_id')
@@ -215,13 +222,6 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
     const { json } = await tip(stream, { message: 'a darn good show' })
     await as(owner, 'PATCH', `/streams/${stream}/room`, { blocked_words: ['darn'] })
     expect(codeOf(await tip(stream, { message: 'darn' }))).toEqual([403, 'WORD_BLOCKED'])
-    await deliverAll(eventsOf(() => stripe.pay(json.payment_intent)))
-    const lines = await linesOf(stream)
-    expect(lines.map(({ text }) => text)).toEqual(['Tip 10.00 EUR'])
-    expect((await as(owner, 'DELETE', `/streams/${stream}/messages/${lines[0].id}`)).status).toBe(204)
-    expect(await linesOf(stream)).toEqual([])
-  })
-
     await as(owner, 'PATCH', `/streams/${stream}/room`, { followers_only: true })
     expect(codeOf(await tip(stream, { message: 'fine' }))).toEqual([403, 'FOLLOWERS_ONLY'])
     expect((await tip(stream, { message: '' })).status).toBe(201)
@@ -229,6 +229,13 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
     expect((await tip(stream, { message: 'fine' })).status).toBe(201)
     // The next chat of the channel takes it over.
     await as(owner, 'PATCH', `/streams/${stream}/room`, { followers_only: false })
+    await deliverAll(eventsOf(() => stripe.pay(json.payment_intent)))
+    const lines = await linesOf(stream)
+    expect(lines.map(({ text }) => text)).toEqual(['Tip 10.00 EUR'])
+    expect((await as(owner, 'DELETE', `/streams/${stream}/messages/${lines[0].id}`)).status).toBe(204)
+    expect(await linesOf(stream)).toEqual([])
+  })
+
   it('a receiver with a connected account gets the amount there, without the fee', async () => {
     const path = `/users/${owner?.user.user_id}/payout-account`
     expect((await as(anna, 'PUT', path, { account_id: 'acct_1' })).status).toBe(403)

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 
 import { hashText } from '../../../../shared/net/hash.ts'
 import type { BrokenRule } from '../../../errors.ts'
-import { formatMoney, parseMoney } from '../../rules/money.ts'
+import { amountStepOf, formatMoney, parseMoney } from '../../rules/money.ts'
 import { createTip } from '../../tips/create-tip.ts'
 import { refundTip } from '../../tips/refund-tip.ts'
 import { MAX_AMOUNT, MIN_AMOUNT, tipBody, type TipBody } from '../../tips/requests.ts'
@@ -67,10 +67,14 @@ function readTip({ c, context, language }: UserVisit, values: FormTexts): ReadTi
   if (parsed.success) return { body: parsed.output, problems: {} }
   const wrong = new Set(parsed.issues.map((issue) => v.getDotPath(issue)))
   const [least, most] = [formatMoney(MIN_AMOUNT, currency), formatMoney(MAX_AMOUNT, currency)]
+  const isOffStep = amount >= MIN_AMOUNT && amount % amountStepOf(currency) !== 0
+  const amountProblem = isOffStep
+    ? text.amountOffStep(formatMoney(amountStepOf(currency), currency))
+    : text.amountWrong(least, most)
   return {
     body: null,
     problems: {
-      ...(wrong.has('amount') ? { amount: text.amountWrong(least, most) } : {}),
+      ...(wrong.has('amount') ? { amount: amountProblem } : {}),
       ...(wrong.has('message') ? { message: text.messageWrong } : {}),
     },
   }
@@ -83,12 +87,12 @@ function explainRule({ code, details }: BrokenRule, { language }: UserVisit): Fi
       return { message: text.wordBlocked }
     case 'CHAT_BANNED':
       return { message: text.banned }
+    case 'FOLLOWERS_ONLY':
+      return { message: text.followersOnly }
     case 'TIPS_LIMITED':
       return { form: text.limited }
     case 'PAYMENT_REFUSED':
       return { form: text.refused }
-    case 'FOLLOWERS_ONLY':
-      return { message: text.followersOnly }
     case 'PAYMENTS_UNAVAILABLE':
       return { form: text.unavailable }
     case 'INVALID_CONFIG':

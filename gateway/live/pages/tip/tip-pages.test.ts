@@ -16,7 +16,7 @@ beforeAll(async () => {
     env: {
       ...stripe.env,
       STRIPE_PUBLISHABLE_KEY: 'pk_test_standin',
-      TIP_CURRENCIES: 'EUR,JPY',
+      TIP_CURRENCIES: 'EUR,JPY,KWD',
     },
   })
   owner = await signUp(gateway.api, 'owner-of-all')
@@ -76,6 +76,8 @@ it('a form opens one tip, whose payment page has the secret and the policy of St
     expect([amount, refused.status]).toEqual([amount, 400])
     expect(refused.text).toMatch(/class="problem"/)
   }
+  const offStep = await call(page, anna, { key, amount: '1.001', currency: 'kwd' })
+  expect([offStep.status, offStep.text]).toEqual([400, expect.stringContaining('in steps of 0.010 KWD')])
   expect((await call(page, owner, { key, amount: '5', currency: 'eur' })).text).toContain('your own broadcast')
 
   const send = (amount: string) => call(page, anna, { key, amount, currency: 'eur', message: 'Hello <b>' })
