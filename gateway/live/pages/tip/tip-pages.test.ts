@@ -106,7 +106,11 @@ it('a paid tip is thanked for once Stripe has said so, is listed for both, and i
   using watching = await openEventSource(`${gateway.url}/api/v1/streams/${streamId}/events?monitor=`)
   await until(() => watching.events.length > 0, 'the events of the broadcast are there')
   stripe.pay(intent)
-  expect((await call(`${page}?redirect_status=succeeded`, anna)).text).toContain('being processed')
+  const processing = (await call(`${page}?redirect_status=succeeded`, anna)).text
+  expect(processing).toMatch(/content="2; url=\?redirect_status=succeeded&amp;reloads=1"[\s\S]*being processed/)
+  const late = (await call(`${page}?redirect_status=succeeded&reloads=30`, anna)).text
+  expect(late).toMatch(/has not confirmed[\s\S]*href="\?redirect_status=succeeded"/)
+  expect(late).not.toContain('http-equiv="refresh"')
   await deliverNewest()
   expect((await call(`${page}?redirect_status=succeeded`, anna)).text).toMatch(/Thank you![\s\S]*900 JPY/)
   await until(() => watching.events.some(({ event }) => event === 'tips'), 'viewers see the tip')
@@ -124,6 +128,25 @@ it('a paid tip is thanked for once Stripe has said so, is listed for both, and i
   expect((await call('/tips', owner, { id })).location).toBe('tips?refunded')
   await deliverNewest()
   expect((await call('/tips', owner)).text).toMatch(/900 JPY[\s\S]*Refunded/)
+  const refunded = (await call(page, anna)).text
+  expect(refunded).toContain('This tip was refunded')
+  expect(refunded).not.toContain('Thank you!')
+})
+
+it('a disputed tip is not thanked for, and the page says what has become of it', async () => {
+  const { location } = await call(`/tip/${streamId}`, anna, { key: 'c', amount: '5', currency: 'eur', message: '' })
+  const intent = [...stripe.intents.keys()].at(-1) ?? ''
+  stripe.pay(intent)
+  await deliverNewest()
+  const dispute = stripe.dispute(intent)
+  await deliverNewest()
+  const read = async () => (await call(`/tip/${location}`, anna)).text
+  expect(await read()).toContain('This payment is disputed')
+  stripe.closeDispute(dispute, 'lost')
+  await deliverNewest()
+  const lost = await read()
+  expect(lost).toContain('This payment was charged back')
+  expect(lost).not.toContain('Thank you!')
 })
 
 it('without a publishable key, pages have no tips', async () => {
