@@ -33,11 +33,23 @@ export type Account = {
   readonly refunds: Map<string, StripeObject>
   readonly disputes: Map<string, StripeObject>
   readonly events: StripeObject[]
+  /** What the platform and a connected account have of payments, by the ids of these. */
+  readonly balances: Map<string, StripeBalance>
 }
+
+/** Amounts in minor units. */
+export type StripeBalance = { readonly platform: number; readonly connected: number }
 
 /** Returns an account that has nothing. */
 export function createAccount(): Account {
-  return { intents: new Map(), charges: new Map(), refunds: new Map(), disputes: new Map(), events: [] }
+  return {
+    intents: new Map(),
+    charges: new Map(),
+    refunds: new Map(),
+    disputes: new Map(),
+    events: [],
+    balances: new Map(),
+  }
 }
 
 let last = 0
@@ -62,14 +74,30 @@ function chargeOf({ intents, charges }: Account, intentId: string): StripeObject
   return change(charges, intents.get(intentId)?.['latest_charge'])
 }
 
+/** Moves money of a payment to the platform and to the connected account, or from them. */
+function move({ balances }: Account, intentId: unknown, { platform = 0, connected = 0 }: Partial<StripeBalance>): void {
+  const before = balances.get(String(intentId)) ?? { platform: 0, connected: 0 }
+  const after = { platform: before.platform + platform, connected: before.connected + connected }
+  balances.set(String(intentId), after)
+}
+
+/** What a refund takes back from the connected account, and what it returns to it. */
+type RefundTerms = { readonly reversesTransfer?: boolean; readonly refundsFee?: boolean; readonly metadata?: object }
+
 /** Refunds what is left of a payment. */
-function refundIntent(account: Account, intentId: string, metadata: object = {}): StripeObject {
+function refundIntent(account: Account, intentId: string, terms: RefundTerms = {}): StripeObject {
+  const { reversesTransfer = false, refundsFee = false, metadata = {} } = terms
   const { id: charge, amount, amount_refunded: before } = chargeOf(account, intentId)
   emit(account, 'charge.refunded', change(account.charges, charge, { refunded: true, amount_refunded: amount }))
   const left = Number(amount) - Number(before)
   const [id, status] = [newId('re'), 'succeeded']
-  const refund = { id, object: 'refund', charge, payment_intent: intentId, amount: left, status, metadata }
+  const reversal = reversesTransfer ? newId('trr') : null
+  const about = { id, object: 'refund', charge, payment_intent: intentId, amount: left, status, metadata }
+  const refund = { ...about, transfer_reversal: reversal }
   account.refunds.set(id, refund)
+  const fee = refundsFee ? Number(account.intents.get(intentId)?.['application_fee_amount']) : 0
+  const reversed = reversesTransfer ? left : 0
+  move(account, intentId, { platform: reversed - left - fee, connected: fee - reversed })
   emit(account, 'refund.created', refund)
   return refund
 }
@@ -79,6 +107,7 @@ function failRefund(account: Account, refundId: string): void {
   const refund = change(account.refunds, refundId, { status: 'failed', failure_reason: 'expired_or_canceled_card' })
   const { amount_refunded: before } = change(account.charges, refund['charge'])
   const left = Number(before) - Number(refund['amount'])
+  move(account, refund['payment_intent'], { platform: Number(refund['amount']) })
   change(account.charges, refund['charge'], { refunded: false, amount_refunded: left })
   for (const type of ['refund.failed', 'charge.refund.updated']) emit(account, type, refund)
 }
@@ -108,7 +137,26 @@ function createRefund(account: Account, { form }: Call): Answer {
   const id = form.get('payment_intent') ?? ''
   if (account.intents.get(id)?.['status'] !== 'succeeded') return refuse(400, 'charge_not_found')
   if (chargeOf(account, id)['refunded'] === true) return refuse(400, 'charge_already_refunded')
-  return { status: 200, body: refundIntent(account, id, readMetadata(form)) }
+  const reversesTransfer = form.get('reverse_transfer') === 'true'
+  const refundsFee = form.get('refund_application_fee') === 'true'
+  const { transfer_data: transfer, application_fee_amount: fee } = change(account.intents, id)
+  if (reversesTransfer && transfer === null) return refuse(400, null)
+  if (refundsFee && fee === null) return refuse(400, null)
+  const terms = { reversesTransfer, refundsFee, metadata: readMetadata(form) }
+  return { status: 200, body: refundIntent(account, id, terms) }
+}
+
+/** Pays an intent: of one with a destination, all is transferred but the fee. */
+function payIntent(account: Account, intentId: string): void {
+  const { intents, charges } = account
+  const { amount, currency, metadata, transfer_data: transfer, application_fee_amount: fee } = change(intents, intentId)
+  const id = newId('ch')
+  const charge = { id, object: 'charge', payment_intent: intentId, amount, currency, metadata }
+  charges.set(id, { ...charge, amount_refunded: 0, refunded: false })
+  const kept = transfer === null ? Number(amount) : Number(fee)
+  move(account, intentId, { platform: kept, connected: Number(amount) - kept })
+  const paid = { status: 'succeeded', amount_received: amount, latest_charge: id }
+  emit(account, 'payment_intent.succeeded', change(intents, intentId, paid))
 }
 
 function list(objects: Iterable<StripeObject>, { query }: Call): Answer {
@@ -144,20 +192,14 @@ export function handleCall(account: Account, call: Call): Answer {
 
 /** Returns what happens outside of the API. */
 export function controlsOf(account: Account) {
-  const { intents, charges, disputes, events } = account
+  const { intents, disputes, events, balances } = account
   return {
     intents,
     events,
-    pay(intentId: string) {
-      const { amount, currency, metadata } = change(intents, intentId)
-      const id = newId('ch')
-      const charge = { id, object: 'charge', payment_intent: intentId, amount, currency, metadata }
-      charges.set(id, { ...charge, amount_refunded: 0, refunded: false })
-      const paid = { status: 'succeeded', amount_received: amount, latest_charge: id }
-      emit(account, 'payment_intent.succeeded', change(intents, intentId, paid))
-    },
+    balances,
+    pay: (intentId: string) => payIntent(account, intentId),
     failToPay: (intentId: string) => emit(account, 'payment_intent.payment_failed', change(intents, intentId)),
-    refund: (intentId: string) => refundIntent(account, intentId).id,
+    refund: (intentId: string, terms: RefundTerms = {}) => refundIntent(account, intentId, terms).id,
     failRefund: (refundId: string) => failRefund(account, refundId),
     forget: (intentId: string) => void intents.delete(intentId),
     dispute(intentId: string) {
@@ -165,10 +207,14 @@ export function controlsOf(account: Account) {
       const id = newId('dp')
       const dispute = { id, object: 'dispute', charge, payment_intent: intentId, amount, status: 'needs_response' }
       disputes.set(id, dispute)
+      move(account, intentId, { platform: -Number(amount) })
       emit(account, 'charge.dispute.created', dispute)
       return id
     },
-    closeDispute: (disputeId: string, status: 'won' | 'lost') =>
-      emit(account, 'charge.dispute.closed', change(disputes, disputeId, { status })),
+    closeDispute(disputeId: string, status: 'won' | 'lost') {
+      const dispute = change(disputes, disputeId, { status })
+      if (status === 'won') move(account, dispute['payment_intent'], { platform: Number(dispute['amount']) })
+      emit(account, 'charge.dispute.closed', dispute)
+    },
   }
 }

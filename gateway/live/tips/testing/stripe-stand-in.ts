@@ -10,6 +10,7 @@ import {
   type Account,
   type Answer,
   type Call,
+  type StripeBalance,
   type StripeObject,
 } from './stripe-account.ts'
 
@@ -38,8 +39,10 @@ export type StripeStandIn = AsyncDisposable & {
   /** The payer completes a payment, or fails to. */
   pay(intentId: string): void
   failToPay(intentId: string): void
+  /** What the platform and a connected account have of payments, by the ids of these. */
+  readonly balances: ReadonlyMap<string, StripeBalance>
   /** The operator refunds a payment; returns the id of the refund. */
-  refund(intentId: string): string
+  refund(intentId: string, terms?: { readonly reversesTransfer?: boolean; readonly refundsFee?: boolean }): string
   /** The payer's bank returns a refund. */
   failRefund(refundId: string): void
   /** The account loses a payment, as another account would have it. */
