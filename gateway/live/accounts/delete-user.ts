@@ -8,6 +8,7 @@ import { lockSignedIn } from './lock-signed-in.ts'
 import type { SignedIn } from './session.ts'
 import { discardClipsOfOthers } from '../storage/discard-clips.ts'
 import { discardStreams } from '../storage/discard-streams.ts'
+import { forgetAuditAddresses } from '../store/audit.ts'
 import { forgetPinned } from '../store/kept-chats.ts'
 import { listStoredStreams } from '../store/stored-streams.ts'
 import { forgetMessages } from '../store/transactions.ts'
@@ -37,6 +38,7 @@ export async function deleteUser(
     await discardClipsOfOthers(tx, userId)
     await forgetMessages(tx, userId)
     await forgetPinned(tx, userId)
+    await forgetAuditAddresses(tx, userId)
     await deleteUserRow(tx, userId)
   })
 }

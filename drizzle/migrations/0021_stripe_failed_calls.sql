@@ -1,1 +1,0 @@
-ALTER TABLE "transactions" ADD COLUMN "failed_calls" integer DEFAULT 0 NOT NULL;
