@@ -1,4 +1,6 @@
 import { BrokenRule } from '../../errors.ts'
+import { deleteKeysOf } from '../../http/store/idempotency-keys.ts'
+import { deleteMailsOf } from '../../mail/store/mails.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { checkPassword } from './check-password.ts'
@@ -39,6 +41,8 @@ export async function deleteUser(
     await forgetMessages(tx, userId)
     await forgetPinned(tx, userId)
     await forgetAuditAddresses(tx, userId)
+    await deleteKeysOf(tx, userId)
+    await deleteMailsOf(tx, { user_id: userId, email: user.email })
     await deleteUserRow(tx, userId)
   })
 }
