@@ -8,8 +8,8 @@ import { startStripeStandIn } from '../tips/testing/stripe-stand-in.ts'
 test('the export of a user has what the user has made and set, and what others did, and no key', async () => {
   await using stripe = await startStripeStandIn()
   await using gateway = await startTestGateway({ env: { ...stripe.env, INGEST_WORKERS: '1' } })
-  const as = async (who: TestUser, method: string, path: string, body?: unknown, key = 'one') => {
-    const headers = { ...who.headers, 'idempotency-key': key }
+  const as = async (who: TestUser, method: string, path: string, body?: unknown) => {
+    const headers = { ...who.headers, 'idempotency-key': 'one' }
     const answer = await gateway.api(method, `/api/v1${path}`, body, headers)
     expect(answer.status).toBeLessThan(300)
     return answer.json

@@ -66,6 +66,12 @@ export async function readPersonalData(db: Db, userId: string) {
       .orderBy(desc(clips.clipId)),
     ...(await readFollowData(db, userId)),
     ...(await readChannelData(db, userId)),
+    ...(await readWrittenData(db, userId)),
+  }
+}
+
+async function readWrittenData(db: Db, userId: string) {
+  return {
     filed: await db
       .select({
         reportId: reports.reportId,

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 
 import { hashText } from '../../../../shared/net/hash.ts'
 import type { BrokenRule } from '../../../errors.ts'
+import type { Language } from '../../../web/messages.ts'
 import { amountStepOf, formatMoney, parseMoney } from '../../rules/money.ts'
 import { createTip } from '../../tips/create-tip.ts'
 import { refundTip } from '../../tips/refund-tip.ts'
@@ -66,18 +67,21 @@ function readTip({ c, context, language }: UserVisit, values: FormTexts): ReadTi
   const parsed = v.safeParse(tipBody(currencies), named)
   if (parsed.success) return { body: parsed.output, problems: {} }
   const wrong = new Set(parsed.issues.map((issue) => v.getDotPath(issue)))
-  const [least, most] = [formatMoney(MIN_AMOUNT, currency), formatMoney(MAX_AMOUNT, currency)]
-  const isOffStep = amount >= MIN_AMOUNT && amount % amountStepOf(currency) !== 0
-  const amountProblem = isOffStep
-    ? text.amountOffStep(formatMoney(amountStepOf(currency), currency))
-    : text.amountWrong(least, most)
   return {
     body: null,
     problems: {
-      ...(wrong.has('amount') ? { amount: amountProblem } : {}),
+      ...(wrong.has('amount') ? { amount: explainAmount(amount, currency, language) } : {}),
       ...(wrong.has('message') ? { message: text.messageWrong } : {}),
     },
   }
+}
+
+/** Returns what is wrong with an amount: its size, or that it lies between the steps of its currency. */
+function explainAmount(amount: number, currency: string, language: Language): string {
+  const text = TIP_MESSAGES[language]
+  const step = amountStepOf(currency)
+  if (amount >= MIN_AMOUNT && amount % step !== 0) return text.amountOffStep(formatMoney(step, currency))
+  return text.amountWrong(formatMoney(MIN_AMOUNT, currency), formatMoney(MAX_AMOUNT, currency))
 }
 
 function explainRule({ code, details }: BrokenRule, { language }: UserVisit): FieldProblems<TipField> | null {

@@ -166,7 +166,7 @@ function list(objects: Iterable<StripeObject>, { query }: Call): Answer {
   return { status: 200, body: { object: 'list', data: all.slice(from, to), has_more: to < all.length } }
 }
 
-/** Does a call of the API. */
+/** Performs a call of the API. */
 export function handleCall(account: Account, call: Call): Answer {
   const { intents, charges, refunds, disputes } = account
   switch (`${call.method} ${call.path}`) {
