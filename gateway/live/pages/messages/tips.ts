@@ -59,6 +59,7 @@ export const TIP_MESSAGES = defineMessages({
     refundNow: 'Refund it now',
     refundOrdered: 'The refund is ordered. It shows here once Stripe has made it.',
     notRefundable: 'This tip cannot be refunded any more.',
+    refundRefused: 'Stripe does not make this refund at the moment. Try again later, or ask the operator.',
     complete: 'Complete',
     statuses: {
       pending: 'Not paid',
@@ -131,6 +132,7 @@ export const TIP_MESSAGES = defineMessages({
     refundNow: '返金する',
     refundOrdered: '返金を依頼しました。Stripeの処理が終わるとここに表示されます。',
     notRefundable: 'この投げ銭はもう返金できません。',
+    refundRefused: 'Stripeが今は返金を受け付けません。後でもう一度お試しいただくか、運営者にお問い合わせください。',
     complete: '支払う',
     statuses: {
       pending: '未払い',

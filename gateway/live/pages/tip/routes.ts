@@ -115,6 +115,7 @@ async function submitRefund(context: PagesContext, c: HonoContext): Promise<Resp
       () => refundTip({ context, payments }, visit.signedIn, values['id'] ?? ''),
       ({ code }) => {
         if (code === 'TIP_NOT_REFUNDABLE') return { form: text.notRefundable }
+        if (code === 'PAYMENT_REFUSED') return { form: text.refundRefused }
         return code === 'PAYMENTS_UNAVAILABLE' ? { form: text.unavailable } : null
       },
     )

@@ -125,6 +125,9 @@ it('a paid tip is thanked for once Stripe has said so, is listed for both, and i
 
   const [, id = ''] = /name="id" value="([^"]+)"/.exec((await call('/tips', owner)).text) ?? []
   expect((await call('/tips', anna, { id })).status).toBe(403)
+  stripe.setOutcome('refuse')
+  expect((await call('/tips', owner, { id })).text).toContain('Stripe does not make this refund at the moment')
+  stripe.setOutcome('answer')
   expect((await call('/tips', owner, { id })).location).toBe('tips?refunded')
   await deliverNewest()
   expect((await call('/tips', owner)).text).toMatch(/900 JPY[\s\S]*Refunded/)
