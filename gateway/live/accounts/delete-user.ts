@@ -1,4 +1,6 @@
 import { BrokenRule } from '../../errors.ts'
+import { deleteKeysOf } from '../../http/store/idempotency-keys.ts'
+import { deleteMailsOf } from '../../mail/store/mails.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { checkPassword } from './check-password.ts'
@@ -8,6 +10,7 @@ import { lockSignedIn } from './lock-signed-in.ts'
 import type { SignedIn } from './session.ts'
 import { discardClipsOfOthers } from '../storage/discard-clips.ts'
 import { discardStreams } from '../storage/discard-streams.ts'
+import { forgetAuditAddresses } from '../store/audit.ts'
 import { forgetPinned } from '../store/kept-chats.ts'
 import { listStoredStreams } from '../store/stored-streams.ts'
 import { forgetMessages } from '../store/transactions.ts'
@@ -39,6 +42,9 @@ export async function deleteUser(
     await discardClipsOfOthers(tx, userId)
     await forgetMessages(tx, userId)
     await forgetPinned(tx, userId)
+    await forgetAuditAddresses(tx, userId)
+    await deleteKeysOf(tx, userId)
+    await deleteMailsOf(tx, { user_id: userId, email: user.email })
     await deleteUserRow(tx, userId)
     return stored
   })

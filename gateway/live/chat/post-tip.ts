@@ -17,7 +17,7 @@ export type ChatTip = {
 
 /**
  * Refuses the text of a tip that the chat would not show.
- * @throws BrokenRule CHAT_BANNED, WORD_BLOCKED, STREAM_NOT_FOUND
+ * @throws BrokenRule CHAT_BANNED, FOLLOWERS_ONLY, WORD_BLOCKED, STREAM_NOT_FOUND
  */
 export async function requireTipText(tx: Tx, tip: Pick<ChatTip, 'streamId' | 'userId' | 'text'>): Promise<void> {
   const place = await lockPlace(tx, tip)
@@ -60,5 +60,5 @@ async function lockPlace(tx: Tx, { streamId, userId }: Pick<ChatTip, 'streamId' 
 }
 
 function judge(text: string, { locked, sender, nowMs }: TipPlace): MessageRefusal | null {
-  return findTipTextRefusal(text, sender, { nowMs, blockedWords: locked.room.blockedWords })
+  return findTipTextRefusal(text, sender, { nowMs, rules: locked.room })
 }

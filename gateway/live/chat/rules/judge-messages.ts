@@ -108,15 +108,30 @@ function findBanRefusal({ bannedUntilMs }: Sender, nowMs: number): MessageRefusa
   return { code: 'banned', untilMs: bannedUntilMs === Infinity ? null : bannedUntilMs }
 }
 
-/** Returns why a chat does not show the text of a tip, or `null`. Bans and blocked words bind it, limits of rate do not. */
+/** What binds the texts of tips in a room, at one moment. */
+export type TipTextMoment = {
+  readonly nowMs: number
+  readonly rules: Pick<RoomRules, 'isFollowersOnly' | 'blockedWords'>
+}
+
+/** Returns why a chat does not show the text of a tip, or `null`. All but limits of rate bind it. */
 export function findTipTextRefusal(
   text: string,
   sender: Sender,
-  { nowMs, blockedWords }: { readonly nowMs: number; readonly blockedWords: readonly string[] },
+  { nowMs, rules }: TipTextMoment,
 ): MessageRefusal | null {
   if (text === '') return null
   const ban = findBanRefusal(sender, nowMs)
-  if (ban !== null || isModerating(sender.role)) return ban
+  return ban !== null || isModerating(sender.role) ? ban : findTextRefusal(text, sender, rules)
+}
+
+/** Returns why a viewer may not write a text in a room, however seldom, or `null`. */
+function findTextRefusal(
+  text: string,
+  { isFollower }: Sender,
+  { isFollowersOnly, blockedWords }: TipTextMoment['rules'],
+): MessageRefusal | null {
+  if (isFollowersOnly && !isFollower) return { code: 'followers_only' }
   return hasBlockedWord(text, blockedWords) ? { code: 'word_blocked' } : null
 }
 
