@@ -5,6 +5,7 @@ import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { accessOf } from '../rules/access.ts'
 import { presentMessage, type ChatMessage } from './present.ts'
+import { createWordFilter } from './rules/blocked-words.ts'
 import {
   chatRoleOf,
   judgeMessages,
@@ -106,7 +107,7 @@ async function writeDrafts(tx: Tx, streamId: string, drafts: readonly MessageDra
   } = judgeMessages(drafts, {
     nowMs,
     lastSeq: room.lastSeq,
-    rules: { state: stream.state, ...room },
+    rules: { state: stream.state, ...room, hasBlockedWord: createWordFilter(room.blockedWords) },
     senders,
     known: new Map(nonces.map((one) => [nonceKeyOf(one), one.seq])),
   })

@@ -1,6 +1,7 @@
 import { newUuid } from '../../../shared/ids.ts'
 import type { Tx } from '../../ports/database.ts'
 import { refusalOf, toSender } from './post-messages.ts'
+import { createWordFilter } from './rules/blocked-words.ts'
 import { findTipTextRefusal, type MessageRefusal, type Sender } from './rules/judge-messages.ts'
 import { writeEntries } from './store/entries.ts'
 import { lockRoom, type LockedRoom } from './store/rooms.ts'
@@ -60,5 +61,7 @@ async function lockPlace(tx: Tx, { streamId, userId }: Pick<ChatTip, 'streamId' 
 }
 
 function judge(text: string, { locked, sender, nowMs }: TipPlace): MessageRefusal | null {
-  return findTipTextRefusal(text, sender, { nowMs, rules: locked.room })
+  const { isFollowersOnly, blockedWords } = locked.room
+  const rules = { isFollowersOnly, hasBlockedWord: createWordFilter(blockedWords) }
+  return findTipTextRefusal(text, sender, { nowMs, rules })
 }

@@ -1,6 +1,6 @@
 import type { Role } from '../../roles.ts'
 import type { BroadcastState } from '../../rules/broadcast-state.ts'
-import { hasBlockedWord } from './blocked-words.ts'
+import type { WordFilter } from './blocked-words.ts'
 import { isModerating, type ChatRole } from '../../rules/chat-entry.ts'
 import { judgeRate } from './message-rate.ts'
 
@@ -9,7 +9,7 @@ export type RoomRules = {
   readonly state: BroadcastState
   readonly slowModeSec: number
   readonly isFollowersOnly: boolean
-  readonly blockedWords: readonly string[]
+  readonly hasBlockedWord: WordFilter
 }
 
 /** What is known of a user who writes. */
@@ -100,7 +100,7 @@ function findSettingsRefusal(text: string, sender: Sender, rules: RoomRules, now
   if (rules.isFollowersOnly && !sender.isFollower) return { code: 'followers_only' }
   const slowMs = sender.lastMs + rules.slowModeSec * 1000 - nowMs
   if (slowMs > 0) return { code: 'slow_mode', waitMs: slowMs }
-  return hasBlockedWord(text, rules.blockedWords) ? { code: 'word_blocked' } : null
+  return rules.hasBlockedWord(text) ? { code: 'word_blocked' } : null
 }
 
 function findBanRefusal({ bannedUntilMs }: Sender, nowMs: number): MessageRefusal | null {
@@ -111,7 +111,7 @@ function findBanRefusal({ bannedUntilMs }: Sender, nowMs: number): MessageRefusa
 /** What binds the texts of tips in a room, at one moment. */
 export type TipTextMoment = {
   readonly nowMs: number
-  readonly rules: Pick<RoomRules, 'isFollowersOnly' | 'blockedWords'>
+  readonly rules: Pick<RoomRules, 'isFollowersOnly' | 'hasBlockedWord'>
 }
 
 /** Returns why a chat does not show the text of a tip, or `null`. All but limits of rate bind it. */
@@ -129,10 +129,10 @@ export function findTipTextRefusal(
 function findTextRefusal(
   text: string,
   { isFollower }: Sender,
-  { isFollowersOnly, blockedWords }: TipTextMoment['rules'],
+  { isFollowersOnly, hasBlockedWord }: TipTextMoment['rules'],
 ): MessageRefusal | null {
   if (isFollowersOnly && !isFollower) return { code: 'followers_only' }
-  return hasBlockedWord(text, blockedWords) ? { code: 'word_blocked' } : null
+  return hasBlockedWord(text) ? { code: 'word_blocked' } : null
 }
 
 /** Returns what a user is in a chat: moderators of the platform moderate every one. */
