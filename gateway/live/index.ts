@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { withMemoryCache } from '../media/memory-cache.ts'
 import { microBatch } from '../database/micro-batch.ts'
 import { OFTEN_MS, RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
+import { pathPrefixOf } from '../settings/read-settings.ts'
 import { readStoreSettings } from '../settings/stores.ts'
 import type { MountedSystem, System } from '../system.ts'
 import { deleteExpired } from './accounts/cleanup.ts'
@@ -181,7 +182,7 @@ function mount(context: LiveContext): MountedSystem {
     ...mountPages(context, tips.payments),
     mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
-      .route('/', unversionedRoutes())
+      .route('/', unversionedRoutes(context))
       .route('/', watchdogRoutes(context))
       .route('/', tips.events)
       .route('/', viewerRoutes(context, checks, leases)),
@@ -262,12 +263,12 @@ async function countAllViewers({ db, notifier }: LiveContext, leases: ViewerLeas
 }
 
 /** Returns the redirects from paths without a version, which an earlier design had: `/api/auth/…`. */
-function unversionedRoutes(): Hono {
+function unversionedRoutes({ settings }: LiveContext): Hono {
   const routes = new Hono()
   for (const path of PATHS) {
     routes.all(`/api/${path}/*`, (c) => {
       const { pathname, search } = new URL(c.req.url)
-      return c.redirect(`/api/v1${pathname.slice('/api'.length)}${search}`, 308)
+      return c.redirect(`${pathPrefixOf(settings)}/api/v1${pathname.slice('/api'.length)}${search}`, 308)
     })
   }
   return routes

@@ -43,7 +43,7 @@ export async function updateStream(
   body: UpdateStreamBody,
 ): Promise<StreamView> {
   const { stream, username } = await changeOwn(context, owner, id, async (tx, locked) => {
-    if (body.visibility !== undefined) refuseTakenDown(locked)
+    if (body.visibility !== undefined && body.visibility !== locked.visibility) refuseTakenDown(locked)
     if (body.record === true && !locked.isRecorded) await requireRoom(context, tx, owner.user.userId)
     if (body.title !== undefined && isOnAir(locked.state)) await recordTitle(tx, locked, body.title)
     const changed = (await updateStreamRow(tx, id, columnsOf(body, locked))) ?? locked
@@ -66,7 +66,10 @@ async function applyVisibility(tx: Tx, { streamId, visibility }: Stream): Promis
 
 function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
   const { scheduled_for: scheduledFor, record, dvr_sec: dvrSec, chat_replay: keepsChat, ...plain } = body
-  if (stream.startedAt !== null && (scheduledFor !== undefined || body.latency !== undefined)) {
+  if (
+    stream.startedAt !== null &&
+    (isOtherStart(scheduledFor, stream) || (body.latency ?? stream.latency) !== stream.latency)
+  ) {
     throw new BrokenRule(LIVE_ERRORS.STREAM_STARTED, 'scheduled_for and latency cannot be changed once it has started')
   }
   if (stream.state === 'ended' && record !== undefined && record !== stream.isRecorded) {
@@ -81,6 +84,12 @@ function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
   if (dvrSec !== undefined) columns.dvrSec = dvrSec
   if (keepsChat !== undefined) columns.keepsChat = keepsChat
   return withoutUndefined({ ...columns, ...folderColumn(body, stream), ...scheduleColumns(scheduledFor, stream) })
+}
+
+/** Returns whether a start is named that is not the one of the broadcast. */
+function isOtherStart(scheduledFor: string | null | undefined, stream: Stream): boolean {
+  if (scheduledFor === undefined) return false
+  return (scheduledFor === null ? null : Date.parse(scheduledFor)) !== (stream.scheduledFor?.getTime() ?? null)
 }
 
 /** Returns a folder with a name that cannot be guessed for a broadcast that will not be public, unless it has files already. */
