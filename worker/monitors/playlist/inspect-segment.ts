@@ -1,6 +1,7 @@
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { SegmentFindings } from '../analyze/findings.ts'
 import type { MonitorContext } from '../monitor-context.ts'
+import { hasPictureRun } from '../state/detection-runs.ts'
 import type { RenditionProgress } from '../state/observation.ts'
 import type { SegmentFetch, StreamSegment } from '../stream.ts'
 
@@ -29,7 +30,8 @@ export async function inspectSegment(inspection: SegmentInspection, context: Mon
   const { bytes, map, isTruncated } = fetched
   if (isTruncated) log.warn('segment exceeds SEGMENT_MAX_BYTES, analyzing its beginning', logFields)
   const fetchedMs = clock.nowMs()
-  const downloaded = { bytes, map, durationSec, tracks, isAfterGap, isTruncated }
+  const after = { isAfterGap, hasPictureRun: hasPictureRun(monitor.state().runs) }
+  const downloaded = { bytes, map, durationSec, tracks, isTruncated, ...after }
   const analysis = await probe.analyze(downloaded, lifetime.killed)
   if (lifetime.killed.aborted) return false
   const atMs = clock.nowMs()

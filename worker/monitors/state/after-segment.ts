@@ -3,7 +3,7 @@ import { DETECTORS } from '../analyze/detectors/list.ts'
 import type { SegmentFindings, TrackFindings } from '../analyze/findings.ts'
 import { degrade, restore } from './degradation.ts'
 import { changeRuns, type DetectionRuns, extendRun, runBeforeSegment, suspendRun } from './detection-runs.ts'
-import type { TrackSelection } from '../stream.ts'
+import type { TrackKind, TrackSelection } from '../stream.ts'
 import { formatTime } from './monitor-event.ts'
 import type { MonitorState, MonitorTransition } from './monitor-state.ts'
 import type { MonitorObservation, RenditionProgress } from './observation.ts'
@@ -19,12 +19,13 @@ export function afterSegment(
   observation: ObservationOf<'segment'>,
   config: MonitorConfig,
 ): MonitorTransition {
-  const { atMs, findings, segment, progress } = observation
+  const { atMs, segment, progress } = observation
   const { tracks, cursor } = progress
   const runs: Record<string, DetectionRuns[string]> = { ...state.runs }
   const statistics = { ...state.statistics, total_segments_analyzed: state.statistics.total_segments_analyzed + 1 }
   const events: MonitorEvent[] = []
   const gapMs = state.phase.kind === 'monitoring' ? targetDurationMs(state.phase.flow, tracks) : 0
+  const { findings, seenTracks } = compareTracks(state.seenTracks, observation.findings)
   for (const detector of DETECTORS) {
     const track = findings[detector.track]
     if (track === null || config[detector.threshold] === 0) continue
@@ -41,10 +42,31 @@ export function afterSegment(
   const restored = restore(state.degradations, 'encrypted', atMs)
   const { degradations } = restored
   return {
-    state: { ...state, runs, statistics, outages, degradations, health, positions },
+    state: { ...state, runs, seenTracks, statistics, outages, degradations, health, positions },
     events: [...restored.events, ...events],
   }
 }
+
+type SeenTracks = MonitorState['seenTracks']
+
+/** Returns the findings in which an absent track is declared where it was seen before, and the tracks seen by now. */
+function compareTracks(
+  before: SeenTracks,
+  findings: SegmentFindings,
+): { readonly findings: SegmentFindings; readonly seenTracks: SeenTracks } {
+  const { picture, sound } = findings
+  const declare = (kind: TrackKind, found: TrackFindings | null): TrackFindings | null =>
+    found?.kind === 'absent' && before.includes(kind) ? { ...found, isDeclared: true } : found
+  const isNew = (kind: TrackKind) =>
+    !before.includes(kind) && findings[kind] !== null && findings[kind].kind !== 'absent'
+  const fresh = TRACKS.filter(isNew)
+  return {
+    findings: { picture: declare('picture', picture), sound: declare('sound', sound) },
+    seenTracks: fresh.length === 0 ? before : [...before, ...fresh],
+  }
+}
+
+const TRACKS: readonly TrackKind[] = ['picture', 'sound']
 
 /** Returns the outages without those of a rendition's segments and their keys. */
 export function outagesWithoutSegments(outages: MonitorState['outages'], tracks: TrackSelection): readonly Outage[] {

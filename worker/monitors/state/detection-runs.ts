@@ -94,7 +94,7 @@ export function extendRun(
   if (run !== null && findings.kind === 'undecodable' && showsInContent(context.detector)) {
     return { run: suspendRun(run), alerts: 0, events: [] }
   }
-  const spans = spansOfDetector(findings, segment, context.detector)
+  const spans = spansOfDetector(run, findings, segment, context.detector)
   const [first] = spans
   const isContinued = run !== null && first !== undefined && first.fromSec <= JOIN_SEC
   const recoveries = run === null || isContinued ? [] : endRunAtSegment(run, segment, context)
@@ -103,16 +103,27 @@ export function extendRun(
   return transition
 }
 
-/** Returns a detector's spans in a segment. An absent track counts as black or silent throughout. */
+/**
+ * Returns a detector's spans in a segment. An absent track counts as black or silent throughout, and as missing where it
+ * is declared or was missing before.
+ */
 function spansOfDetector(
+  run: DetectionRun | null,
   findings: TrackFindings,
   segment: AnalyzedSegment,
   { name, whenAbsent }: Detector,
 ): readonly DetectionSpan[] {
   if (findings.kind === 'present') return findings.spans[name] ?? []
   if (findings.kind === 'undecodable' || whenAbsent === 'clear') return []
-  const isDetected = whenAbsent === 'detected' || findings.isDeclared
+  const isDetected = whenAbsent === 'detected' || findings.isDeclared || run !== null
   return isDetected ? [{ fromSec: 0, toSec: segment.durationSec }] : []
+}
+
+/** Reports whether there is a run of what only decoded pictures show. */
+export function hasPictureRun(runs: DetectionRuns): boolean {
+  return DETECTORS.some(
+    (detector) => detector.track === 'picture' && showsInContent(detector) && runs[detector.name] !== undefined,
+  )
 }
 
 /** Reports whether only a decoded track shows the condition. */

@@ -44,6 +44,8 @@ export const MonitorState = v.object({
   /** What was wrong with the stream's URL so far; `null` once a segment was seen. */
   unread: v.optional(v.nullable(UnreadStream), null),
   runs: DetectionRuns,
+  /** Tracks that a segment had. */
+  seenTracks: v.optional(v.pipe(v.array(v.picklist(['picture', 'sound'])), v.readonly()), []),
   /** Cursor of each rendition. */
   positions: v.pipe(
     v.partial(v.object({ both: PlaylistCursor, picture: PlaylistCursor, sound: PlaylistCursor })),
@@ -70,6 +72,7 @@ export const INITIAL_STATE: MonitorState = {
   degradations: [],
   unread: null,
   runs: {},
+  seenTracks: [],
   positions: {},
   health: UNKNOWN_HEALTH,
   statistics: INITIAL_STATISTICS,
