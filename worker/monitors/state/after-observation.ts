@@ -11,7 +11,7 @@ import {
   afterSkippedSegments,
   outagesWithoutSegments,
 } from './after-segment.ts'
-import { degrade, restore } from './degradation.ts'
+import { degradationsOfRenditions, degrade, restore } from './degradation.ts'
 import { changeRuns, endRun } from './detection-runs.ts'
 import { createEvent, formatTime, sanitizeText } from './monitor-event.ts'
 import { isFinal, type MonitorState, type MonitorTransition } from './monitor-state.ts'
@@ -109,10 +109,11 @@ function afterRenditions(
   state: MonitorState,
   { tracks, problem, atMs }: Extract<MonitorObservation, { readonly kind: 'renditions' }>,
 ): MonitorTransition {
+  const passed = degradationsOfRenditions(state.degradations, tracks, atMs)
   const { degradations, events } =
     problem === null
-      ? restore(state.degradations, 'rendition_gone', atMs)
-      : degrade(state.degradations, { cause: 'rendition_gone', message: problem }, atMs)
+      ? restore(passed.degradations, 'rendition_gone', atMs)
+      : degrade(passed.degradations, { cause: 'rendition_gone', message: problem }, atMs)
   const [known] = Object.values(state.positions)
   const continued = tracks.flatMap((each) => {
     const cursor = state.positions[each] ?? known
@@ -121,7 +122,7 @@ function afterRenditions(
   const positions = tracks.length === 0 ? state.positions : Object.fromEntries(continued)
   const { phase } = state
   const retained = phase.kind === 'monitoring' ? { ...phase, flow: retainRenditions(phase.flow, tracks) } : phase
-  return { state: { ...state, degradations, positions, phase: retained }, events }
+  return { state: { ...state, degradations, positions, phase: retained }, events: [...passed.events, ...events] }
 }
 
 /** Returns the monitor after an upcoming answer, which after the stream's start is a transient error of the site. */

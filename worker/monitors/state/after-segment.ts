@@ -1,7 +1,7 @@
 import type { MonitorConfig, MonitorEvent, MonitorHealth } from '../../../shared/contract/monitors.ts'
 import { DETECTORS } from '../analyze/detectors/list.ts'
 import type { SegmentFindings, TrackFindings } from '../analyze/findings.ts'
-import { degrade, restore } from './degradation.ts'
+import { degrade, restoreTracks } from './degradation.ts'
 import { changeRuns, type DetectionRuns, extendRun, runBeforeSegment, suspendRun } from './detection-runs.ts'
 import type { TrackKind, TrackSelection } from '../stream.ts'
 import { formatTime } from './monitor-event.ts'
@@ -39,7 +39,7 @@ export function afterSegment(
   const outages = outagesWithoutSegments(state.outages, tracks)
   const health = healthAfterSegment(state.health, findings, runs, atMs)
   const positions = { ...state.positions, [tracks]: cursor }
-  const restored = restore(state.degradations, 'encrypted', atMs)
+  const restored = restoreTracks(state.degradations, tracks, atMs)
   const { degradations } = restored
   return {
     state: { ...state, runs, seenTracks, statistics, outages, degradations, health, positions },
@@ -81,7 +81,7 @@ export function afterEncryptedSegment(
 ): MonitorTransition {
   const { tracks } = progress
   const message = `the segments are encrypted (${method}): only the playlist is checked`
-  const { degradations, events } = degrade(state.degradations, { cause: 'encrypted', message }, atMs)
+  const { degradations, events } = degrade(state.degradations, { cause: 'encrypted', message, tracks }, atMs)
   const { statistics, health } = state
   const passed: MonitorState = {
     ...afterUnseenSegments(state, progress),
