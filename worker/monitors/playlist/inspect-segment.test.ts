@@ -9,12 +9,17 @@ import { at, CONFIG, PROGRESS, replay, STARTED } from '../../testing/monitor-sce
 import { createSegmentProbe, type DownloadedSegment, type SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import { MonitorState } from '../state/monitor-state.ts'
+import type { TrackKind } from '../stream.ts'
 import { inspectSegment } from './inspect-segment.ts'
 
 const never = new AbortController().signal
 
 /** Inspects the segments of workers in a row: each knows the stored state only. Returns the types of the events. */
-async function inspectInWorkers(workers: readonly (readonly DownloadedSegment[])[], changed: Partial<MonitorConfig>) {
+async function inspectInWorkers(
+  workers: readonly (readonly DownloadedSegment[])[],
+  changed: Partial<MonitorConfig>,
+  declared: readonly TrackKind[] = [],
+) {
   const config = { ...CONFIG, ...changed }
   let state: MonitorState = STARTED
   const types: string[] = []
@@ -42,7 +47,7 @@ async function inspectInWorkers(workers: readonly (readonly DownloadedSegment[])
     const place = { sequence: null, url: '', durationSec, programDateTimeMs: at(nowSec), discontinuity: false }
     const segment = { ...place, byteRange: null, map: null, encryption: null }
     const fetched = { kind: 'ok', bytes, map, isTruncated: false } as const
-    const position = { beganMs: at(nowSec), startMs: at(nowSec), isAfterGap: false, isContinuous: true }
+    const position = { beganMs: at(nowSec), startMs: at(nowSec), isAfterGap: false, isContinuous: true, declared }
     await inspectSegment({ segment, fetched, progress: PROGRESS, probe, ...position }, context)
     nowSec += durationSec
   }
@@ -72,4 +77,13 @@ test('sound that is missing stays missing after a restart', async () => {
   expect(await inspectInWorkers(segments, { silence_threshold_sec: 3600, track_threshold_sec: 3 })).toEqual([
     'alert.track_missing',
   ])
+})
+
+test('sound that the playlist declares is missing where the segments have none from the start', async () => {
+  await using clip = await makeClip([{ sec: 4 }], { ...SMALL_CLIP, withAudio: false })
+  const segments = await readSegments(clip)
+  const changed = { silence_threshold_sec: 3600, track_threshold_sec: 3 }
+
+  expect(await inspectInWorkers([segments], changed, ['picture', 'sound'])).toEqual(['alert.track_missing'])
+  expect(await inspectInWorkers([segments], changed, ['picture'])).toEqual([])
 })

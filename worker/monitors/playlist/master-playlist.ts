@@ -1,4 +1,4 @@
-import type { RenditionChoice, StreamRendition, TrackSelection } from '../stream.ts'
+import type { RenditionChoice, StreamRendition, TrackKind, TrackSelection } from '../stream.ts'
 import type { AttributeList } from './playlist-lines.ts'
 import { parseInteger, resolveHttpUrl } from './playlist-numbers.ts'
 import type { PlaylistVariables } from './playlist-variables.ts'
@@ -12,6 +12,8 @@ export type StreamVariant = {
   readonly lines: number | null
   readonly hasPicture: boolean
   readonly hasSound: boolean
+  /** What it says that it has, with its separate sound. */
+  readonly declared?: readonly TrackKind[]
   /** The separate playlists of its sound (EXT-X-MEDIA with a URI), the best first. */
   readonly soundUrls: readonly string[]
 }
@@ -52,14 +54,25 @@ function toVariant(url: string, attributes: AttributeList, soundUrls: readonly s
       ?.split(',')
       .map((codec) => codec.trim()) ?? null
   const lines = parseInteger(/x(\d{1,6})$/i.exec(attributes.get('RESOLUTION') ?? '')?.[1])
+  const named = codecs ?? []
+  const declared = listDeclared({
+    picture: lines !== null || named.some(isPictureCodec),
+    sound: soundUrls.length > 0 || named.some(isSoundCodec),
+  })
   return {
     url,
     bandwidth: parseInteger(attributes.get('BANDWIDTH')),
     lines,
-    hasPicture: lines !== null || codecs === null || codecs.some(isPictureCodec),
-    hasSound: soundUrls.length > 0 || codecs === null || codecs.some(isSoundCodec),
+    hasPicture: codecs === null || declared.includes('picture'),
+    hasSound: codecs === null || declared.includes('sound'),
+    declared,
     soundUrls,
   }
+}
+
+/** Lists the tracks that are declared: none by a variant without codecs, which may be sound alone. */
+function listDeclared(tracks: Readonly<Record<TrackKind, boolean>>): readonly TrackKind[] {
+  return [tracks.picture ? (['picture'] as const) : [], tracks.sound ? (['sound'] as const) : []].flat()
 }
 
 /** Most choices of renditions that are kept of a master playlist, and most playlists of sound that a group has. */
@@ -115,11 +128,18 @@ function listChoices(
 }
 
 function toChoices(
-  { url, hasPicture, soundUrls }: StreamVariant,
+  { url, hasPicture, soundUrls, declared = [] }: StreamVariant,
   variables: PlaylistVariables | undefined,
 ): readonly RenditionChoice[] {
-  const toRendition = (each: string, tracks: TrackSelection): StreamRendition =>
-    variables === undefined ? { url: each, tracks } : { url: each, tracks, variables }
+  const toRendition = (each: string, tracks: TrackSelection): StreamRendition => {
+    const own = declared.filter((track) => tracks === 'both' || tracks === track)
+    return {
+      url: each,
+      tracks,
+      ...(own.length === 0 ? {} : { declared: own }),
+      ...(variables === undefined ? {} : { variables }),
+    }
+  }
   if (!hasPicture || soundUrls.length === 0) return [[toRendition(url, 'both')]]
   return soundUrls.map((soundUrl) => [toRendition(url, 'picture'), toRendition(soundUrl, 'sound')])
 }

@@ -25,7 +25,7 @@ export function afterSegment(
   const statistics = { ...state.statistics, total_segments_analyzed: state.statistics.total_segments_analyzed + 1 }
   const events: MonitorEvent[] = []
   const gapMs = state.phase.kind === 'monitoring' ? targetDurationMs(state.phase.flow, tracks) : 0
-  const { findings, seenTracks } = compareTracks(state.seenTracks, observation.findings)
+  const { findings, seenTracks } = compareTracks(state.seenTracks, observation)
   for (const detector of DETECTORS) {
     const track = findings[detector.track]
     if (track === null || config[detector.threshold] === 0) continue
@@ -49,14 +49,14 @@ export function afterSegment(
 
 type SeenTracks = MonitorState['seenTracks']
 
-/** Returns the findings in which an absent track is declared where it was seen before, and the tracks seen by now. */
+/** Returns the findings, in which an absent track is declared if it was seen before, and the tracks seen by now. */
 function compareTracks(
   before: SeenTracks,
-  findings: SegmentFindings,
+  { findings, declared = [] }: Pick<ObservationOf<'segment'>, 'findings' | 'declared'>,
 ): { readonly findings: SegmentFindings; readonly seenTracks: SeenTracks } {
   const { picture, sound } = findings
   const declare = (kind: TrackKind, found: TrackFindings | null): TrackFindings | null =>
-    found?.kind === 'absent' && before.includes(kind) ? { ...found, isDeclared: true } : found
+    found?.kind === 'absent' && [...before, ...declared].includes(kind) ? { ...found, isDeclared: true } : found
   const isNew = (kind: TrackKind) =>
     !before.includes(kind) && findings[kind] !== null && findings[kind].kind !== 'absent'
   const fresh = TRACKS.filter(isNew)

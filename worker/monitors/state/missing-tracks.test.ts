@@ -44,6 +44,11 @@ test('a track that was seen before is missing, also by a stored state', () => {
   expect(eventTypes(replay(segments(absent(false), absent(false)), { from: STARTED, config }))).toEqual([])
 })
 
+test('a track that the rendition is declared to have is missing from the start', () => {
+  const declared = segments(absent(false), absent(false)).map((each) => ({ ...each, declared: ['sound'] as const }))
+  expect(eventTypes(replay(declared, { from: STARTED, config }))).toEqual(['alert.track_missing'])
+})
+
 test('an absent track does not end its alert, whose state does not say which tracks were seen', () => {
   const { seenTracks: _, ...older } = replay(segments(absent(true), absent(true)), { from: STARTED, config }).state
   const stored = v.parse(MonitorState, JSON.parse(JSON.stringify(older)))
