@@ -84,7 +84,7 @@ export function afterEncryptedSegment(
   const { degradations, events } = degrade(state.degradations, { cause: 'encrypted', message, tracks }, atMs)
   const { statistics, health } = state
   const passed: MonitorState = {
-    ...afterUnseenSegments(state, progress),
+    ...afterUnseenSegments(state, progress, 'failed'),
     degradations,
     outages: outagesWithoutSegments(state.outages, tracks),
     statistics: { ...statistics, segments_skipped: statistics.segments_skipped + 1 },
@@ -137,7 +137,7 @@ export function afterFailedSegment(
   const { progress } = observation
   const { statistics } = state
   const passed = {
-    ...afterUnseenSegments(state, progress),
+    ...afterUnseenSegments(state, progress, 'failed'),
     statistics: { ...statistics, segments_failed: statistics.segments_failed + 1 },
   }
   return afterFailedAttempt(
@@ -154,12 +154,16 @@ export function afterSkippedSegments(
 ): MonitorTransition {
   const { statistics } = state
   const skipped = { ...statistics, segments_skipped: statistics.segments_skipped + count }
-  return { state: { ...afterUnseenSegments(state, progress), statistics: skipped }, events: [] }
+  return { state: { ...afterUnseenSegments(state, progress, 'skipped'), statistics: skipped }, events: [] }
 }
 
 /** Returns the monitor with a cursor moved past segments that were not analyzed. The rendition's runs are suspended. */
-function afterUnseenSegments(state: MonitorState, { tracks, cursor }: RenditionProgress): MonitorState {
-  const runs = changeRuns(state.runs, tracks, suspendRun)
+function afterUnseenSegments(
+  state: MonitorState,
+  { tracks, cursor }: RenditionProgress,
+  cause: 'failed' | 'skipped',
+): MonitorState {
+  const runs = changeRuns(state.runs, tracks, (run) => suspendRun(run, cause))
   return { ...state, runs, positions: { ...state.positions, [tracks]: cursor } }
 }
 
