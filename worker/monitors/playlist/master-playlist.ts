@@ -29,7 +29,7 @@ export type MasterPlaylist = {
 export function toMasterPlaylist(draft: PlaylistDraft): MasterPlaylist {
   const soundUrls = listSoundUrls(draft)
   const variants = draft.variants.map(({ url, attributes }) =>
-    toVariant(url, attributes, soundUrls.get(attributes.get('AUDIO')) ?? []),
+    toVariant(url, attributes, soundUrls.get(attributes.get('AUDIO'))),
   )
   return draft.variables.size === 0 ? { variants } : { variants, variables: draft.variables }
 }
@@ -47,17 +47,14 @@ export function isSoundCodec(codec: string): boolean {
   return SOUND_CODEC.test(codec)
 }
 
-function toVariant(url: string, attributes: AttributeList, soundUrls: readonly string[]): StreamVariant {
-  const codecs =
-    attributes
-      .get('CODECS')
-      ?.split(',')
-      .map((codec) => codec.trim()) ?? null
+/** Converts a variant. `group`: the playlists of its group of sound, none where that is inside; `undefined` without one. */
+function toVariant(url: string, attributes: AttributeList, group: readonly string[] | undefined): StreamVariant {
+  const codecs = readCodecs(attributes)
   const lines = parseInteger(/x(\d{1,6})$/i.exec(attributes.get('RESOLUTION') ?? '')?.[1])
   const named = codecs ?? []
   const declared = listDeclared({
     picture: lines !== null || named.some(isPictureCodec),
-    sound: soundUrls.length > 0 || named.some(isSoundCodec),
+    sound: group !== undefined || named.some(isSoundCodec),
   })
   return {
     url,
@@ -66,8 +63,13 @@ function toVariant(url: string, attributes: AttributeList, soundUrls: readonly s
     hasPicture: codecs === null || declared.includes('picture'),
     hasSound: codecs === null || declared.includes('sound'),
     declared,
-    soundUrls,
+    soundUrls: group ?? [],
   }
+}
+
+function readCodecs(attributes: AttributeList): readonly string[] | null {
+  const codecs = attributes.get('CODECS')?.split(',')
+  return codecs?.map((codec) => codec.trim()) ?? null
 }
 
 /** Lists the tracks that are declared: none by a variant without codecs, which may be sound alone. */

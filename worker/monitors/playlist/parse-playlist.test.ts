@@ -209,6 +209,12 @@ describe('a master playlist', () => {
     ])
   })
 
+  test('declares the sound of a group that is inside the variant, and nothing by a variant without codecs', () => {
+    const group = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="en",DEFAULT=YES'
+    expect(renditions(group, ...variant('v', 'BANDWIDTH=1,AUDIO="aac"'))).toMatchObject([{ declared: ['sound'] }])
+    expect(renditions(...variant('v', 'BANDWIDTH=1'))[0]?.declared).toBe(undefined)
+  })
+
   test('has the variants of the same tracks as backups, in the order of their quality', () => {
     const parsed = parsePlaylist(
       [
