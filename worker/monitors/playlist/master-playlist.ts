@@ -16,6 +16,8 @@ export type StreamVariant = {
   readonly declared?: readonly TrackKind[]
   /** The separate playlists of its sound (EXT-X-MEDIA with a URI), the best first. */
   readonly soundUrls: readonly string[]
+  /** The playlist of its captions (EXT-X-MEDIA with TYPE=SUBTITLES). */
+  readonly captionUrl?: string | undefined
 }
 
 /** A master playlist without its I-frame playlists and media other than sound. */
@@ -27,10 +29,12 @@ export type MasterPlaylist = {
 
 /** Converts what a playlist's lines declare to a master playlist. */
 export function toMasterPlaylist(draft: PlaylistDraft): MasterPlaylist {
-  const soundUrls = listSoundUrls(draft)
-  const variants = draft.variants.map(({ url, attributes }) =>
-    toVariant(url, attributes, soundUrls.get(attributes.get('AUDIO'))),
-  )
+  const soundUrls = listGroupUrls(draft, 'AUDIO')
+  const captionUrls = listGroupUrls(draft, 'SUBTITLES')
+  const variants = draft.variants.map(({ url, attributes }): StreamVariant => {
+    const [captionUrl] = captionUrls.get(attributes.get('SUBTITLES')) ?? []
+    return { ...toVariant(url, attributes, soundUrls.get(attributes.get('AUDIO'))), captionUrl }
+  })
   return draft.variables.size === 0 ? { variants } : { variants, variables: draft.variables }
 }
 
@@ -81,22 +85,25 @@ function listDeclared(tracks: Readonly<Record<TrackKind, boolean>>): readonly Tr
 const MAX_CHOICES = 16
 
 /**
- * Returns the playlists of each group of sound, the default one first; none where the sound is inside the variants
- * themselves (RFC 8216 §4.3.4.2.1). Each group is read once, however many variants name it.
+ * Returns the playlists of each group of a type, the default one first; none where it is inside the variants themselves
+ * (RFC 8216 §4.3.4.2.1). Each group is read once, however many variants name it.
  */
-function listSoundUrls({ media, origin }: PlaylistDraft): ReadonlyMap<string | undefined, readonly string[]> {
+function listGroupUrls(
+  { media, origin }: PlaylistDraft,
+  type: 'AUDIO' | 'SUBTITLES',
+): ReadonlyMap<string | undefined, readonly string[]> {
   const groups = new Map<string, AttributeList[]>()
   for (const each of media) {
     const groupId = each.get('GROUP-ID')
-    if (each.get('TYPE') !== 'AUDIO' || groupId === undefined) continue
+    if (each.get('TYPE') !== type || groupId === undefined) continue
     const group = groups.get(groupId)
     if (group === undefined) groups.set(groupId, [each])
     else group.push(each)
   }
-  return new Map([...groups].map(([groupId, group]) => [groupId, resolveSounds(group, origin.url)]))
+  return new Map([...groups].map(([groupId, group]) => [groupId, resolveGroup(group, origin.url)]))
 }
 
-function resolveSounds(group: readonly AttributeList[], baseUrl: string): readonly string[] {
+function resolveGroup(group: readonly AttributeList[], baseUrl: string): readonly string[] {
   const rank = (each: AttributeList) => (each.get('DEFAULT') === 'YES' ? 0 : each.get('AUTOSELECT') === 'YES' ? 1 : 2)
   const ranked = group.toSorted((a, b) => rank(a) - rank(b)).map((each) => each.get('URI'))
   if (ranked[0] === undefined) return []
@@ -130,7 +137,7 @@ function listChoices(
 }
 
 function toChoices(
-  { url, hasPicture, soundUrls, declared = [] }: StreamVariant,
+  { url, hasPicture, soundUrls, declared = [], captionUrl }: StreamVariant,
   variables: PlaylistVariables | undefined,
 ): readonly RenditionChoice[] {
   const toRendition = (each: string, tracks: TrackSelection): StreamRendition => {
@@ -140,6 +147,7 @@ function toChoices(
       tracks,
       ...(own.length === 0 ? {} : { declared: own }),
       ...(variables === undefined ? {} : { variables }),
+      ...(captionUrl === undefined || tracks === 'sound' ? {} : { captionUrl }),
     }
   }
   if (!hasPicture || soundUrls.length === 0) return [[toRendition(url, 'both')]]

@@ -215,6 +215,16 @@ describe('a master playlist', () => {
     expect(renditions(...variant('v', 'BANDWIDTH=1'))[0]?.declared).toBe(undefined)
   })
 
+  test('has the captions of a variant, the default ones of its group', () => {
+    const subtitles = (name: string, more: string) => `#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="cc",NAME="${name}"${more}`
+    const found = renditions(
+      subtitles('de', ',URI="de.m3u8"'),
+      subtitles('en', ',DEFAULT=YES,URI="en.m3u8"'),
+      ...variant('v', 'BANDWIDTH=1,SUBTITLES="cc"'),
+    )
+    expect(found).toMatchObject([{ tracks: 'both', captionUrl: 'https://cdn.test/live/en.m3u8' }])
+  })
+
   test('has the variants of the same tracks as backups, in the order of their quality', () => {
     const parsed = parsePlaylist(
       [

@@ -13,6 +13,7 @@ import {
 } from './after-segment.ts'
 import { degradationsOfRenditions, degrade, restore } from './degradation.ts'
 import { changeRuns, endRun } from './detection-runs.ts'
+import { afterCaptionCheck, recoverCaptions } from './missing-captions.ts'
 import { createEvent, formatTime, sanitizeText } from './monitor-event.ts'
 import { isFinal, type MonitorState, type MonitorTransition } from './monitor-state.ts'
 import type { MonitorObservation } from './observation.ts'
@@ -53,6 +54,8 @@ export function afterObservation(
       return afterEnd(state, 'endlist_detected', { atMs: observation.atMs, config })
     case 'tick':
       return afterTick(state, { atMs: observation.atMs, config })
+    case 'captions':
+      return afterCaptions(state, observation, config)
   }
 }
 
@@ -167,6 +170,20 @@ function raiseUnread(state: MonitorState, { atMs, config }: ObservedAt): Monitor
   return { state: { ...state, unread: { ...unread, kind: 'told' } }, events: [createUnreadEvent(unread, atMs)] }
 }
 
+/** Returns the monitor after a check of its captions, which counts while the stream is live. */
+function afterCaptions(
+  state: MonitorState,
+  check: Extract<MonitorObservation, { readonly kind: 'captions' }>,
+  { track_threshold_sec: thresholdSec }: MonitorConfig,
+): MonitorTransition {
+  const { captions, events } = afterCaptionCheck(state.captions, check, thresholdSec)
+  if (state.phase.kind !== 'monitoring' || captions === state.captions) return { state, events: [] }
+  const alerts = captions?.kind === 'alerted' ? 1 : 0
+  const { statistics } = state
+  const counted = { ...statistics, track_missing_events: statistics.track_missing_events + alerts }
+  return { state: { ...state, captions, statistics: counted }, events }
+}
+
 function afterTick(state: MonitorState, now: ObservedAt): MonitorTransition {
   if (state.phase.kind !== 'monitoring') {
     const late = raiseLateStart(state, now)
@@ -184,8 +201,8 @@ function afterEnd(state: MonitorState, reason: string, { atMs, config }: Observe
     return run === undefined ? [] : endRun(run, { detector, config, atMs })
   })
   return {
-    state: { ...state, phase: { kind: 'completed' }, runs: {} },
-    events: [...recoveries, createEvent(atMs, 'stream.ended', { reason })],
+    state: { ...state, phase: { kind: 'completed' }, runs: {}, captions: null },
+    events: [...recoveries, ...recoverCaptions(state.captions, atMs), createEvent(atMs, 'stream.ended', { reason })],
   }
 }
 

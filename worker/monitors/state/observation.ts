@@ -47,6 +47,8 @@ export type MonitorObservation = { readonly atMs: number } & (
   | { readonly kind: 'skipped'; readonly progress: RenditionProgress; readonly count: number }
   /** Every segment before the EXT-X-ENDLIST of the playlists was handled. */
   | { readonly kind: 'stream_over' }
+  /** The playlist of the captions was checked. */
+  | { readonly kind: 'captions'; readonly isMissing: boolean }
   /** Time has passed. */
   | { readonly kind: 'tick' }
 )
