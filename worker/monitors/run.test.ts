@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
-import type { MonitorEvent } from '../../shared/contract/monitors.ts'
+import type { MonitorConfig, MonitorEvent } from '../../shared/contract/monitors.ts'
 import { createLog } from '../../shared/log.ts'
 import { createClock } from '../platform/clock.ts'
 import { createFetcher } from '../platform/http.ts'
@@ -34,7 +34,8 @@ afterAll(async () => {
 
 const MASTER = `#EXTM3U
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="main",DEFAULT=YES,AUTOSELECT=YES,URI="sound.m3u8"
-#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=160x90,CODECS="avc1.42c01e,mp4a.40.2",AUDIO="sound"
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="captions",NAME="main",URI="captions.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=160x90,CODECS="avc1.42c01e,mp4a.40.2",AUDIO="sound",SUBTITLES="captions"
 picture.m3u8
 `
 
@@ -58,7 +59,7 @@ function serveWith(oddities: Oddities) {
 }
 
 async function serve(url: string, oddity: Oddities[string] | undefined, response: ServerResponse): Promise<void> {
-  const [, side, index] = /^\/(picture|sound)(?:\.m3u8|\/(\d))$/.exec(url) ?? []
+  const [, side, index] = /^\/(picture|sound|captions)(?:\.m3u8|\/(\d))$/.exec(url) ?? []
   if (side === undefined) return void response.end(MASTER)
   const clip = side === 'picture' ? picture : sound
   if (index !== undefined) return void response.end(await readFile(clip.segments[Number(index)]?.path ?? ''))
@@ -75,30 +76,31 @@ async function serve(url: string, oddity: Oddities[string] | undefined, response
 }
 
 /** Watches a stream whose picture and sound have playlists of their own. */
-async function startWatching(oddities: Oddities) {
+async function startWatching(oddities: Oddities, changed: Partial<MonitorConfig> = {}) {
   const server = await serveWith(oddities)
   const fetcher = createFetcher({
     policy: { allowPrivateNetworks: true },
     proxies: { http: null, https: null, bypass: null },
   })
   const lifetime = createLifetime(10 * PATIENCE_MS)
+  const config = { ...CONFIG, ...changed }
   let state: MonitorState = INITIAL_STATE
   const seen: MonitorObservation[] = []
   const events: MonitorEvent[] = []
   const observe = (observation: MonitorObservation) => {
-    const told = replay([observation], { from: state })
+    const told = replay([observation], { from: state, config })
     state = told.state
     seen.push(observation)
     events.push(...told.events)
   }
   const ended = watchStream({
     monitor: { state: () => state, observe },
-    config: CONFIG,
+    config,
     clock: createClock(),
     lifetime,
     log: createLog('test', 'error', () => {}),
     intervals: { waitingMs: 30_000, waitingLateMs: 10_000, refreshMs: 30_000 },
-    createProbe: () => createSegmentProbe({ ffmpegPath: 'ffmpeg', config: CONFIG }),
+    createProbe: () => createSegmentProbe({ ffmpegPath: 'ffmpeg', config }),
     client: createStreamClient({
       streamUrl: `${server.origin}/master.m3u8`,
       form: 'manifest',
@@ -151,6 +153,16 @@ describe.concurrent('picture and sound in playlists of their own', () => {
     await vi.waitUntil(() => isTold() && watching.count('segment', 'picture') === SEGMENTS, WAIT)
 
     expect(typesOf(watching.events)).toEqual(['stream.started'])
+  })
+
+  test('are watched beside captions, which are missing while their playlist is gone', async () => {
+    const oddities: Oddities = { '/captions.m3u8': 404 }
+    await using watching = await startWatching(oddities, { track_threshold_sec: 1 })
+    await vi.waitUntil(() => typesOf(watching.events).includes('alert.track_missing'), WAIT)
+    delete oddities['/captions.m3u8']
+    await vi.waitUntil(() => typesOf(watching.events).includes('alert.track_missing_recovered'), WAIT)
+
+    expect(typesOf(watching.events)).toEqual(['stream.started', 'alert.track_missing', 'alert.track_missing_recovered'])
   })
 
   test('are over together, though one playlist is gone by then', async () => {

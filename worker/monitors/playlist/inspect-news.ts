@@ -140,7 +140,7 @@ type HandledSegment = Omit<RoundState, 'cursor'> | { readonly pending: NonNullab
 
 async function handleSegment(
   { step, fetched, state, news }: SegmentCase,
-  { probe }: RenditionInspector,
+  { probe, rendition: { declared = [] } }: RenditionInspector,
   context: MonitorContext,
 ): Promise<HandledSegment> {
   const { segment, progress, beganMs } = step
@@ -154,7 +154,7 @@ async function handleSegment(
   const startMs = streamTimeMs(segment, news.playlist, news.atMs)
   const { isContinuous } = step
   const { isAfterGap } = state
-  const inspection = { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe }
+  const inspection = { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, declared }
   return { isAfterGap: !(await inspectSegment(inspection, context)), ahead }
 }
 

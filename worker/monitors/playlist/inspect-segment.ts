@@ -1,8 +1,9 @@
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { SegmentFindings } from '../analyze/findings.ts'
 import type { MonitorContext } from '../monitor-context.ts'
+import { hasPictureRun } from '../state/detection-runs.ts'
 import type { RenditionProgress } from '../state/observation.ts'
-import type { SegmentFetch, StreamSegment } from '../stream.ts'
+import type { SegmentFetch, StreamSegment, TrackKind } from '../stream.ts'
 
 export type SegmentInspection = {
   readonly segment: StreamSegment
@@ -17,11 +18,13 @@ export type SegmentInspection = {
   /** By the playlist it directly follows the last one that was analyzed, whatever its date-time says. */
   readonly isContinuous: boolean
   readonly probe: SegmentProbe
+  /** Tracks that the rendition is declared to have. */
+  readonly declared: readonly TrackKind[]
 }
 
 /** Analyzes a fetched segment and observes the result. Returns whether it was analyzed. */
 export async function inspectSegment(inspection: SegmentInspection, context: MonitorContext): Promise<boolean> {
-  const { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe } = inspection
+  const { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, declared } = inspection
   const { monitor, lifetime, clock, log } = context
   const { tracks } = progress
   const { durationSec, sequence } = segment
@@ -29,7 +32,8 @@ export async function inspectSegment(inspection: SegmentInspection, context: Mon
   const { bytes, map, isTruncated } = fetched
   if (isTruncated) log.warn('segment exceeds SEGMENT_MAX_BYTES, analyzing its beginning', logFields)
   const fetchedMs = clock.nowMs()
-  const downloaded = { bytes, map, durationSec, tracks, isAfterGap, isTruncated }
+  const after = { isAfterGap, hasPictureRun: hasPictureRun(monitor.state().runs) }
+  const downloaded = { bytes, map, durationSec, tracks, isTruncated, ...after }
   const analysis = await probe.analyze(downloaded, lifetime.killed)
   if (lifetime.killed.aborted) return false
   const atMs = clock.nowMs()
@@ -43,7 +47,7 @@ export async function inspectSegment(inspection: SegmentInspection, context: Mon
   const isDated = segment.programDateTimeMs !== null
   const length = { durationSec: analysis.durationSec, isContinuous: isContinuous && !isAfterGap }
   const analyzed = { sequence, isDated, startMs, ...length }
-  monitor.observe({ kind: 'segment', atMs, progress, segment: analyzed, findings })
+  monitor.observe({ kind: 'segment', atMs, progress, segment: analyzed, findings, declared })
   const took = { fetch_ms: fetchedMs - beganMs, analysis_ms: atMs - fetchedMs }
   log.debug('segment analyzed', { ...logFields, bytes: bytes.length, pictures, ...took, findings })
   return true
