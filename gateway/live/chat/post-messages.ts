@@ -151,7 +151,7 @@ async function readAgain(
 /** Returns what is known of a user who writes in a room. */
 export function toSender({ isModerator, isFollower, role, ...row }: SenderRow, { stream }: LockedRoom): Sender {
   const { userId } = row
-  const access = accessOf(stream, { user: { userId } })
+  const access = accessOf(stream, { user: { userId, role } })
   return {
     ...row,
     role: chatRoleOf({ isOwner: userId === stream.userId, isModerator, role }),

@@ -103,6 +103,19 @@ it('a login whose password is checked while the user is suspended begins no sess
   expect(me.status).toBe(401)
 })
 
+it('moderators of the platform open and moderate what is for followers, and not what is private', async () => {
+  const { json: hidden } = await as(anna, 'POST', '/streams', { title: 'For friends', visibility: 'followers' })
+  const path = `/streams/${hidden.stream_id}`
+  await ingest.publish(hidden.stream_key)
+  const { json: message } = await as(anna, 'POST', `${path}/messages`, { text: 'Hello' })
+  expect((await as(ben, 'GET', path)).status).toBe(404)
+  expect((await as(moderator, 'GET', path)).status).toBe(200)
+  expect((await as(moderator, 'GET', `${path}/messages`)).json.messages).toMatchObject([{ text: 'Hello' }])
+  expect((await as(moderator, 'DELETE', `${path}/messages/${message.id}`)).status).toBe(204)
+  await as(anna, 'PUT', path, { visibility: 'private' })
+  expect((await as(moderator, 'GET', path)).status).toBe(404)
+})
+
 it('the last admin stays one, and moderators find users by their names', async () => {
   const own = `/users/${idOf(admin)}/role`
   expect(codeOf(await as(admin, 'PUT', own, { role: 'user' }))).toEqual([409, 'LAST_ADMIN'])
