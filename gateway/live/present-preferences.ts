@@ -3,7 +3,13 @@ import * as v from 'valibot'
 import type { NoticeKind } from './rules/notice-kind.ts'
 import type { ChosenKinds } from './store/notice-preferences.ts'
 
-const SentKinds = v.object({ scheduled: v.boolean(), soon: v.boolean(), live: v.boolean(), missed: v.boolean() })
+const SentKinds = v.object({
+  scheduled: v.boolean(),
+  soon: v.boolean(),
+  live: v.boolean(),
+  missed: v.boolean(),
+  alert: v.boolean(),
+})
 
 /** Answer to `GET` and `PUT /notifications/preferences`: which kinds of notices the user wants, and which of them are sent. */
 export const NoticePreferences = v.object({
@@ -28,5 +34,11 @@ export function presentPreferences({ mutedKinds, emailKinds, pushKinds }: Chosen
 
 function presentSent(kinds: readonly NoticeKind[]): NoticePreferences['email'] {
   const isSent = (kind: NoticeKind) => kinds.includes(kind)
-  return { scheduled: isSent('scheduled'), soon: isSent('soon'), live: isSent('live'), missed: isSent('missed') }
+  return {
+    scheduled: isSent('scheduled'),
+    soon: isSent('soon'),
+    live: isSent('live'),
+    missed: isSent('missed'),
+    alert: isSent('alert'),
+  }
 }

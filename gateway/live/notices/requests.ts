@@ -10,7 +10,7 @@ export type NoticeListQuery = v.InferOutput<typeof NoticeListQuery>
 const Wanted = v.optional(v.boolean('must be true or false'))
 
 const SentKinds = v.optional(
-  v.strictObject({ scheduled: Wanted, soon: Wanted, live: Wanted, missed: Wanted }, objectProblem),
+  v.strictObject({ scheduled: Wanted, soon: Wanted, live: Wanted, missed: Wanted, alert: Wanted }, objectProblem),
 )
 
 /** Body of `PUT /notifications/preferences`: what it names is changed. */

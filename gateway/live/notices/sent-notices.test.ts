@@ -1,8 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
+import { signWebhookHeaders } from '../../../shared/net/signing.ts'
 import { until } from '../../../shared/testing/until.ts'
 import { startMailServer, type MailServer, type ReceivedMail } from '../../testing/mail-server.ts'
-import { startTestGateway, type ApiResponse, type Json, type TestGateway } from '../../testing/test-gateway.ts'
+import {
+  startTestGateway,
+  TEST_KEYS,
+  type ApiResponse,
+  type Json,
+  type TestGateway,
+} from '../../testing/test-gateway.ts'
 import { openIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
 
 const SITE = 'https://live.example/tv'
@@ -100,6 +107,7 @@ describe('notices that two gateways send by e-mail', () => {
       soon: false,
       live: false,
       missed: true,
+      alert: true,
     })
     await goLive('Unwanted')
     expect(receiversOf('Unwanted')).toEqual([])
@@ -190,5 +198,30 @@ describe('notices that two gateways send by e-mail', () => {
     await miss(16)
     await until(() => missed() === 2, 'the owner learns of it again')
     expect(first.errors).toEqual([])
+  })
+
+  it('come to the owner when viewers see a fault, and again for one much later', async () => {
+    const id = await goLive('Faulty')
+    const { sql } = first.database
+    await sql`update streams set monitor_id = 'mon_1' where stream_id = ${id}`
+    const say = async (event: string) => {
+      const timestamp = new Date().toISOString()
+      const body = JSON.stringify({ event_type: event, monitor_id: 'mon_1', timestamp, data: {} })
+      const headers = signWebhookHeaders(TEST_KEYS.WEBHOOK_SIGNING_KEY, 'evt_test', body, Date.now())
+      await fetch(`${second.url}/live/hooks/${id}`, { method: 'POST', body, headers })
+    }
+    const toOwner = () => about('Faulty').filter(({ envelope }) => envelope.to.includes('owner-of-all@example.org'))
+    await say('alert.blackout')
+    await until(() => toOwner().length === 1, 'the owner learns of it')
+    expect(toOwner()[0]?.subject).toContain('Viewers see or hear a fault')
+    expect(toOwner()[0]?.text).toContain(`${SITE}/studio/${id}`)
+    await say('alert.blackout_recovered')
+    await say('alert.blackout')
+    await say('alert.silence')
+    await allSent()
+    expect(toOwner()).toHaveLength(1)
+    await sql`update notifications set created_at = now() - interval '1 hour' where kind = 'alert'`
+    await say('alert.freeze')
+    await until(() => toOwner().length === 2, 'the owner learns of a later one')
   })
 })

@@ -16,6 +16,7 @@ import { deleteOutdatedNotices, insertNoticeDeliveries } from '../store/notice-d
 import { deleteOldNotices, insertNotices, readRecipients } from '../store/notices.ts'
 import { countAnnouncement } from './announce-stream.ts'
 import { noticeChannels } from './deliver-notices.ts'
+import { notifyOwner } from './notify-owner.ts'
 import { NOTICES_TOPIC } from './topic.ts'
 
 /** Followers of one transaction. */
@@ -95,12 +96,7 @@ async function notifyOwnersOfMissed(
   channels: readonly NoticeChannel[],
 ): Promise<void> {
   for (const { streamId, userId, isOutdated } of await listMissed(db, PLANNED_BATCH)) {
-    const subject = { streamId, kind: 'missed' } as const
-    await transact(async (tx) => {
-      if (isOutdated) await deleteOutdatedNotices(tx, subject)
-      const inserted = await insertNotices(tx, [{ ...subject, userId, notificationId: newUuid() }])
-      if (inserted > 0) await insertNoticeDeliveries(tx, subject, channels)
-    })
+    await transact((tx) => notifyOwner(tx, { streamId, userId, kind: 'missed', isOutdated }, channels))
     wideNotifier.notify(NOTICES_TOPIC)
   }
 }

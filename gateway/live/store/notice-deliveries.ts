@@ -33,6 +33,17 @@ export async function insertNoticeDeliveries(
     .onConflictDoNothing()
 }
 
+/** Returns whether a notice of a broadcast and kind was written within `withinSec`. */
+export async function hasRecentNotice(tx: Tx, { streamId, kind }: NoticeSubject, withinSec: number): Promise<boolean> {
+  const isRecent = sql`${notifications.createdAt} > now() - make_interval(secs => ${withinSec})`
+  const rows = await tx
+    .select({ id: notifications.notificationId })
+    .from(notifications)
+    .where(and(eq(notifications.streamId, streamId), eq(notifications.kind, kind), isRecent))
+    .limit(1)
+  return rows.length > 0
+}
+
 /** Deletes notices with their deliveries, so that a changed plan is announced again. */
 export async function deleteOutdatedNotices(tx: Tx, subject: NoticeSubject): Promise<void> {
   await tx.delete(noticeDeliveries).where(isOf(subject))
@@ -103,8 +114,9 @@ const WANTED: Readonly<Record<NoticeChannel, SQL>> = {
 /** Returns the condition that a notice is still true, not read, recent, and wanted by this channel. */
 export const isToSend = (channel: NoticeChannel): SQL => sql`(
   notice.read_at is null and ${EXPIRES_AT} > now() and ${WANTED[channel]}
-  and case notice.kind when 'live' then shown.state in ('live', 'reconnecting') else shown.state = 'scheduled' end
-  and (notice.kind = 'missed' or (not follow.is_muted and shown.visibility in ('public', 'followers')
+  and case when notice.kind in ('live', 'alert') then shown.state in ('live', 'reconnecting')
+    else shown.state = 'scheduled' end
+  and (notice.kind in ('missed', 'alert') or (not follow.is_muted and shown.visibility in ('public', 'followers')
     and not coalesce(notice.kind = any(chosen.muted_kinds), false))))`
 
 /** A notice of a batch, and whether it is to be sent. */

@@ -115,17 +115,28 @@ export type WatchedBy = { readonly streamId: string; readonly monitorId: string 
 const isWatchedBy = ({ streamId, monitorId }: WatchedBy) =>
   and(eq(streams.streamId, streamId), eq(streams.monitorId, monitorId))
 
-/** Opens an alert of a broadcast since a time, or closes it (`null`). */
+/**
+ * Opens an alert of a broadcast since a time, or closes it (`null`). Returns the owner where it was not open before, otherwise
+ * `null`. The row of the broadcast is locked afterwards.
+ */
 export async function recordAlert(
-  db: DbOrTx,
+  tx: Tx,
   watched: WatchedBy,
   { kind, since }: { readonly kind: string; readonly since: string | null },
-): Promise<void> {
-  const alerts =
-    since === null
-      ? sql`${streams.alerts} - ${kind}::text`
-      : sql`${streams.alerts} || jsonb_build_object(${kind}::text, ${since}::text)`
-  await db.update(streams).set({ alerts }).where(isWatchedBy(watched))
+): Promise<string | null> {
+  const isOfWatched = isWatchedBy(watched)
+  const [row] = await tx
+    .select({ userId: streams.userId, alerts: streams.alerts })
+    .from(streams)
+    .where(isOfWatched)
+    .for('update')
+  if (row === undefined) return null
+  const { [kind]: before, ...others } = row.alerts
+  await tx
+    .update(streams)
+    .set({ alerts: since === null ? others : { ...others, [kind]: since } })
+    .where(isOfWatched)
+  return since !== null && before === undefined ? row.userId : null
 }
 
 /** Forgets a monitor that has ended by itself: the broadcast gets another one. */

@@ -7,9 +7,12 @@ import { readBody } from '../../http/body-limit.ts'
 import { signatureOf } from '../../http/signed-callback.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_PATH } from '../playback/addresses.ts'
-import { forgetMonitor, recordAlert } from '../store/watched-streams.ts'
+import { noticeChannels } from '../notices/deliver-notices.ts'
+import { notifyOwnerOfFault } from '../notices/notify-owner.ts'
+import { NOTICES_TOPIC } from '../notices/topic.ts'
+import { forgetMonitor, recordAlert, type WatchedBy } from '../store/watched-streams.ts'
 import { topicOf } from '../topic.ts'
-import { readMonitorNews } from './watchdog.ts'
+import { readMonitorNews, type AlertChange } from './watchdog.ts'
 
 /** Returns the route that receives the webhooks of broadcasts' monitors. */
 export function watchdogRoutes(context: LiveContext): Hono {
@@ -21,9 +24,21 @@ export function watchdogRoutes(context: LiveContext): Hono {
     const id = c.req.param('id')
     if (news !== 'other' && UUID.test(id)) {
       const watched = { streamId: id, monitorId: news.monitorId }
-      await (news.kind === 'failed' ? forgetMonitor(context.db, watched) : recordAlert(context.db, watched, news))
+      await (news.kind === 'failed' ? forgetMonitor(context.db, watched) : applyAlert(context, watched, news))
       context.notifier.notify(topicOf(id))
     }
     return c.body(null, 204)
   })
+}
+
+async function applyAlert(context: LiveContext, watched: WatchedBy, change: AlertChange): Promise<void> {
+  const channels = noticeChannels(context)
+  const isNew = await context.transact(async (tx) => {
+    const userId = await recordAlert(tx, watched, change)
+    if (userId !== null) await notifyOwnerOfFault(tx, { streamId: watched.streamId, userId }, channels)
+    return userId !== null
+  })
+  if (!isNew) return
+  context.wideNotifier.notify(NOTICES_TOPIC)
+  if (channels.length > 0) context.wake()
 }

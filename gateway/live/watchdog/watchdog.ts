@@ -92,11 +92,11 @@ export async function stopMonitor({ settings }: LiveContext, monitorId: string):
   if (status >= 300 && status !== 404) throw new Error(`the monitors service answered ${status}`)
 }
 
-/** What a webhook of a monitor says: an alert that opens (since when) or closes (`null`), or that the monitor has failed. */
-export type MonitorNews = { readonly monitorId: string } & (
-  | { readonly kind: AlertKind; readonly since: string | null }
-  | { readonly kind: 'failed' }
-)
+/** An alert that opens (since when) or closes (`null`). */
+export type AlertChange = { readonly kind: AlertKind; readonly since: string | null }
+
+/** What a webhook of a monitor says: a change of an alert, or that the monitor has failed. */
+export type MonitorNews = { readonly monitorId: string } & (AlertChange | { readonly kind: 'failed' })
 
 const MonitorWebhook = v.pipe(
   v.string(),

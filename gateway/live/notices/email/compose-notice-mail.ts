@@ -2,6 +2,7 @@ import type { ComposeMail } from '../../../mail/send-mails.ts'
 import { clientUrlOf } from '../../../settings/read-settings.ts'
 import type { Language } from '../../../web/messages.ts'
 import type { LiveContext } from '../../context.ts'
+import { pageOfNotice } from '../../rules/notice-kind.ts'
 import { findNoticeToSend } from '../../store/notice-deliveries.ts'
 import { NOTICE_TITLES } from '../notice-titles.ts'
 import { NOTICE_MAIL_MESSAGES } from './messages.ts'
@@ -26,8 +27,11 @@ async function composeNotice(context: LiveContext, notificationId: string): Retu
     username: notice.username,
     notice: NOTICE_TITLES[language][kind](notice.channelName),
     title: notice.title,
-    start: kind === 'live' || notice.scheduledFor === null ? '' : `${describeStart(notice.scheduledFor, language)}\n`,
-    link: `${site}/${kind === 'missed' ? 'studio' : 'watch'}/${streamId}`,
+    start:
+      kind === 'live' || kind === 'alert' || notice.scheduledFor === null
+        ? ''
+        : `${describeStart(notice.scheduledFor, language)}\n`,
+    link: `${site}/${pageOfNotice(kind, streamId)}`,
     unsubscribe,
     site,
   }

@@ -1,3 +1,4 @@
+import { pageOfNotice } from '../../rules/notice-kind.ts'
 import type { PushToSend } from '../../store/pushes.ts'
 import { NOTICE_TITLES } from '../notice-titles.ts'
 import type { PushContent } from './content.ts'
@@ -9,6 +10,6 @@ export function composePush({ kind, title, channelName, streamId, language }: Pu
     body: title,
     tag: streamId,
     language,
-    path: `${kind === 'missed' ? 'studio' : 'watch'}/${streamId}`,
+    path: pageOfNotice(kind, streamId),
   }
 }

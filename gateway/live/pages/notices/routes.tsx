@@ -5,6 +5,7 @@ import { Hono } from 'hono'
 import { Avatar, MonitorArt } from '../../../web/components/art.tsx'
 import type { NoticeList, NoticeView } from '../../notices/present.ts'
 import { listNotices, readAllNotices, readNotice } from '../../notices/read-notices.ts'
+import { pageOfNotice } from '../../rules/notice-kind.ts'
 import { readForm } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
@@ -35,7 +36,7 @@ export function noticePageRoutes(context: PagesContext): Hono {
       '/notices/:id',
       openSignedIn(context, async ({ c, signedIn }) => {
         const { kind, streamId } = await readNotice(context, signedIn, c.req.param('id') ?? '')
-        return c.redirect(`../${kind === 'missed' ? 'studio' : 'watch'}/${streamId}`, 303)
+        return c.redirect(`../${pageOfNotice(kind, streamId)}`, 303)
       }),
     )
 }

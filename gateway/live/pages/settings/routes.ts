@@ -136,6 +136,7 @@ async function chooseNotices({ context, signedIn }: UserVisit, form: FormTexts):
     soon: isOn(`${channel}-soon`),
     live: isOn(`${channel}-live`),
     missed: isOn(`${channel}-missed`),
+    alert: isOn(`${channel}-alert`),
   })
   await updateNoticePreferences(context, signedIn, {
     scheduled: isOn('scheduled'),

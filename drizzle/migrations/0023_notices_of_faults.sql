@@ -1,0 +1,2 @@
+ALTER TABLE "notice_preferences" ALTER COLUMN "email_kinds" SET DEFAULT '{"live","missed","alert"}';--> statement-breakpoint
+ALTER TABLE "notice_preferences" ALTER COLUMN "push_kinds" SET DEFAULT '{"scheduled","soon","live","missed","alert"}';
