@@ -36,7 +36,7 @@ async function openChat(panel: HTMLElement): Promise<void> {
       else applyEvent(panel, view, event)
     },
   })
-  composer = attachComposer(panel, (line) => connection.say(line), note)
+  composer = attachComposer(panel, connection.say, note)
   panel.querySelector('[data-unpin]')?.addEventListener('click', () => void unpin(path, note))
   const moderation = panel.querySelector<HTMLDetailsElement>('[data-moderation]')
   if (moderation !== null) attachModeration(moderation, path, note)
