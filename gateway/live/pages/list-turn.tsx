@@ -35,7 +35,11 @@ export function MoreLink({ list, cursor, language, query = {} }: MoreLinkParts) 
   const text = BROADCAST_LIST_MESSAGES[language]
   const isByTime = list !== 'live'
   return (
-    <a class="button button-small" href={`?${new URLSearchParams({ ...query, list, cursor }).toString()}`}>
+    <a
+      id={`more-${list}`}
+      class="button button-small"
+      href={`?${new URLSearchParams({ ...query, list, cursor }).toString()}`}
+    >
       {isByTime ? text.older : text.more}
     </a>
   )

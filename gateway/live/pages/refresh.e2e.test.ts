@@ -2,6 +2,8 @@ import { expect, it } from 'vitest'
 
 import { startBrowser } from '../../../shared/testing/browser.ts'
 import { PATIENCE_MS } from '../../../shared/testing/until.ts'
+import { signUp } from '../testing/live-gateway.ts'
+import { startTestGateway } from '../../testing/test-gateway.ts'
 import { startWholeSystem } from '../../testing/whole-system.ts'
 
 /** A lost connection is to be seen within this time; the rest is the time that a busy machine takes to render. */
@@ -22,4 +24,37 @@ it('a list shows within five seconds that its gateway is gone, and heals by itse
   expect(Date.now() - gone).toBeLessThan(SHOWN_WITHIN_MS)
   await system.startGateway()
   await note.waitFor({ state: 'hidden' })
+})
+
+it('a list follows while the focus is on a card of it, and the focus stays on that card; so does a picture that moves', async () => {
+  await using gateway = await startTestGateway()
+  const anna = await signUp(gateway.api, 'anna')
+  const plan = async (title: string, inMs: number) => {
+    const scheduled = new Date(Date.now() + inMs).toISOString()
+    const body = { title, scheduled_for: scheduled }
+    return (await gateway.api('POST', '/api/v1/streams', body, anna.headers)).json.stream_id
+  }
+  const id = await plan('First', 3_600_000)
+  await using browser = await startBrowser()
+  const page = await browser.newPage({ locale: 'en-GB' })
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${gateway.url}/`)
+  await page.getByRole('link', { name: 'First' }).focus()
+  await page.evaluate(`document.querySelector('.card-picture').append(Object.assign(document.createElement('i'), { id: 'moving' }))
+    document.getElementById('moving').dataset.moving = ''`)
+  const focus = () =>
+    page.evaluate<string>('document.activeElement.getAttribute("href") + document.activeElement.tabIndex')
+
+  await gateway.api('PATCH', `/api/v1/streams/${id}`, { title: 'Second' }, anna.headers)
+  await page.getByRole('link', { name: 'Second' }).waitFor()
+  expect(await focus()).toBe(`./watch/${id}0`)
+  expect(await page.locator('#moving').count()).toBe(1)
+  await page.evaluate('document.getElementById("moving").remove()')
+
+  await plan('Another', 7_200_000)
+  await page.getByRole('link', { name: 'Another' }).waitFor()
+  expect(await focus()).toBe(`./watch/${id}0`)
+  await gateway.api('DELETE', `/api/v1/streams/${id}`, undefined, anna.headers)
+  await page.getByRole('link', { name: 'Second' }).waitFor({ state: 'detached' })
+  expect(await page.evaluate('document.activeElement.hasAttribute("data-refresh")')).toBe(true)
 })
