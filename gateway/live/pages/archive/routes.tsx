@@ -12,6 +12,7 @@ import { ReplayPanel } from '../chat/chat-panel.tsx'
 import { ClipBox } from '../clip/clip-form.tsx'
 import { showPage } from '../frame.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
+import { describeReason } from '../messages/reasons.ts'
 import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
 import { Moment } from '../moment.tsx'
 import { ReportLink } from '../report/report-link.tsx'
@@ -171,7 +172,7 @@ function ArchiveNote({ visit: { language }, archive: { status, error, taken_down
   if (status === 'failed')
     return (
       <Note kind="warning" title={text.failedTitle}>
-        {text.failedText} {error ?? ''}
+        {text.failedText} {error === null ? '' : describeReason(error, language)}
       </Note>
     )
   return null
