@@ -8,6 +8,7 @@ export const AUDIT_ACTIONS = [
   'take_down_archive',
   'restore_archive',
   'close_reports',
+  'delete_message',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 

@@ -6,7 +6,7 @@ import { createInvitation } from '../../accounts/create-invitation.ts'
 import { requireRole } from '../../accounts/session.ts'
 import { changeRole, restoreUser, suspendUser } from '../../moderation/moderate-users.ts'
 import { ReasonBody, RoleBody } from '../../moderation/requests.ts'
-import { closeReports } from '../../moderation/settle-reports.ts'
+import { closeReports, deleteReportedMessage } from '../../moderation/settle-reports.ts'
 import { restoreArchive, takeDownArchive } from '../../moderation/take-down.ts'
 import type { Role } from '../../roles.ts'
 import { readForm, tryForm, type FormTexts } from '../form-body.ts'
@@ -38,6 +38,13 @@ const REPORT_FORMS: Readonly<Record<string, AdminForm>> = {
       if (!parsed.success) return null
       await takeDownArchive(context, signedIn, id, parsed.output.reason)
       await closeReports(context, signedIn, id, { state: 'closed', reason: parsed.output.reason })
+      return null
+    },
+  },
+  'delete-message': {
+    role: 'moderator',
+    run: async ({ context, signedIn }, { id = '' }) => {
+      await deleteReportedMessage(context, signedIn, id)
       return null
     },
   },

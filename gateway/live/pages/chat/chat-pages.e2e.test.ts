@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
+import { newUuid } from '../../../../shared/ids.ts'
 import { startBrowser } from '../../../../shared/testing/browser.ts'
 import { PATIENCE_MS } from '../../../../shared/testing/until.ts'
 import { signUp } from '../../testing/live-gateway.ts'
@@ -53,4 +54,34 @@ it('the end of a ban is in the zone of the reader, with its name: to the moderat
   const page = await context.newPage()
   await page.goto(`${gateway.url}/watch/${show.stream_id}`)
   await page.getByText(/モデレーターにより、.* JSTまでコメントできません。/).waitFor()
+})
+
+it('kept messages are deleted and reported on the page of a recording', async () => {
+  const { gateway, guest, ids } = pages
+  const [streamId = '', archiveId = ''] = [ids.get('ended'), ids.get('archive')]
+  const { sql } = gateway.database
+  await sql`insert into chat_rooms (stream_id, last_seq) values (${streamId}, 2)`
+  for (const [index, text] of ['Rude words', 'Kind words'].entries()) {
+    await sql`
+      insert into chat_entries (stream_id, seq, entry_id, kind, user_id, role, text, created_at)
+      values (${streamId}, ${index + 1}, ${newUuid()}, 'message', ${guest.user.user_id}, 'viewer', ${text},
+        (select min(program_date_time) from stream_segments where stream_id = ${streamId}))`
+  }
+  const page = await openPage(`archives/${archiveId}`, { locale: 'en-GB' })
+  const rude = page.locator('[data-messages] li').filter({ hasText: 'Rude words' })
+  await rude.getByLabel('Actions for the message of mika').click()
+  expect(await rude.getByRole('button', { name: 'Pin' }).count()).toBe(0)
+  await rude.getByRole('button', { name: 'Delete' }).click()
+  await rude.waitFor({ state: 'detached' })
+  const { json } = await gateway.api('GET', `/api/v1/archives/${archiveId}/messages?from=0`)
+  expect(json.messages).toMatchObject([{ text: 'Kind words' }])
+
+  const context = await openAs(browser, gateway, await signUp(gateway.api, 'a-reader'), { locale: 'en-GB' })
+  const reader = await context.newPage()
+  await reader.goto(`${gateway.url}/watch/${streamId}`)
+  const kind = reader.locator('[data-messages] li').filter({ hasText: 'Kind words' })
+  await kind.getByLabel('Actions for the message of mika').click()
+  expect(await kind.getByRole('button', { name: 'Delete' }).count()).toBe(0)
+  await kind.getByRole('button', { name: 'Report' }).click()
+  await reader.getByText('The message is reported to the moderators.').waitFor()
 })

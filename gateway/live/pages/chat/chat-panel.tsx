@@ -126,13 +126,23 @@ function BannedNote({ until, language }: { readonly until: string; readonly lang
   )
 }
 
-type ReplayPanelParts = { readonly archiveId: string; readonly language: Language }
+type ReplayPanelParts = Pick<ChatPanelParts, 'streamId' | 'viewer' | 'language'> & {
+  readonly archiveId: string
+  readonly role: RoomView['role']
+}
 
 /** Renders the chat of a recording; the page's script shows it in step with the picture. */
-export function ReplayPanel({ archiveId, language }: ReplayPanelParts) {
+export function ReplayPanel({ archiveId, streamId, role, viewer, language }: ReplayPanelParts) {
   const text = CHAT_PAGE_MESSAGES[language]
   return (
-    <section class="chat" aria-labelledby="chat-title" data-replay={archiveId}>
+    <section
+      class="chat"
+      aria-labelledby="chat-title"
+      data-replay={archiveId}
+      data-replay-of={streamId}
+      data-role={role}
+      data-user={viewer?.user.userId}
+    >
       <header class="chat-head">
         <h2 id="chat-title">
           <Icon name="clock" />
@@ -141,6 +151,7 @@ export function ReplayPanel({ archiveId, language }: ReplayPanelParts) {
         <p class="hint" role="status" data-chat-state></p>
       </header>
       <MessageLog language={language} emptyText={text.replayEmpty} />
+      <p class="chat-note" role="alert" data-chat-note></p>
       <noscript>
         <p class="chat-note">{text.noScript}</p>
       </noscript>
