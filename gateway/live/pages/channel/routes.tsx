@@ -79,6 +79,11 @@ function ChannelPage({ visit, user, turn, list }: ChannelParts & { readonly list
           <ReportLink visit={visit} subject={{ kind: 'user', id: user.user_id }} ownerId={user.user_id} root={ROOT} />
         </div>
       </header>
+      {user.about === null ? null : (
+        <section aria-label={text.about}>
+          <p class="description">{user.about}</p>
+        </section>
+      )}
       <div class="stack" data-refresh={`?${refresh.toString()}`} data-every={REFRESH_SEC}>
         {list}
       </div>
