@@ -158,7 +158,11 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', accountRoutes(context))
         .route(
           '/',
-          broadcastRoutes({ context, leases, followed, checks, sessions, readChat: createChatReading(rooms) }),
+          broadcastRoutes({
+            ...{ context, leases, followed, checks, sessions },
+            readChat: createChatReading(rooms),
+            readUnread: notices.readUnread,
+          }),
         )
         .route('/', chatRoutes(context, chat))
         .route('/', moderationRoutes(context))

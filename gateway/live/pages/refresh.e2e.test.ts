@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { startBrowser } from '../../../shared/testing/browser.ts'
 import { PATIENCE_MS } from '../../../shared/testing/until.ts'
 import { signUp } from '../testing/live-gateway.ts'
+import { openAs } from './testing/pages-gateway.ts'
 import { startTestGateway } from '../../testing/test-gateway.ts'
 import { startWholeSystem } from '../../testing/whole-system.ts'
 
@@ -57,4 +58,28 @@ it('a list follows while the focus is on a card of it, and the focus stays on th
   await gateway.api('DELETE', `/api/v1/streams/${id}`, undefined, anna.headers)
   await page.getByRole('link', { name: 'Second' }).waitFor({ state: 'detached' })
   expect(await page.evaluate('document.activeElement.hasAttribute("data-refresh")')).toBe(true)
+})
+
+it('the bell of a page that watches a broadcast is up to date by the events of that, and reads by itself after its end', async () => {
+  await using gateway = await startTestGateway()
+  const { api } = gateway
+  const [anna, ben] = [await signUp(api, 'anna'), await signUp(api, 'ben')]
+  await api('POST', '/api/v1/follows', { user_id: anna.user.user_id }, ben.headers)
+  const { json: show } = await api('POST', '/api/v1/streams', { title: 'Watched' }, anna.headers)
+  const plan = (title: string) => {
+    const scheduled = new Date(Date.now() + 3_600_000).toISOString()
+    return api('POST', '/api/v1/streams', { title, scheduled_for: scheduled }, anna.headers)
+  }
+  await using browser = await startBrowser()
+  await using context = await openAs(browser, gateway, ben, { locale: 'en-GB' })
+  context.setDefaultTimeout(PATIENCE_MS)
+  const page = await context.newPage()
+  await page.goto(`${gateway.url}/watch/${show.stream_id}`)
+  await page.locator('.bell[data-every="60"]').waitFor()
+  await plan('First')
+  await page.getByTitle('Notices, 1 unread').waitFor()
+  await api('PUT', `/api/v1/streams/${show.stream_id}/end`, undefined, anna.headers)
+  await page.locator('.bell[data-every="2"]').waitFor()
+  await plan('Second')
+  await page.getByTitle('Notices, 2 unread').waitFor()
 })

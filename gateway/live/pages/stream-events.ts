@@ -16,6 +16,9 @@ export type StateEvent = v.InferOutput<typeof StateEvent>
 export const ViewersEvent = v.object({ viewer_count: v.number(), peak_viewers: v.number() })
 export type ViewersEvent = v.InferOutput<typeof ViewersEvent>
 
+/** Data of the event `unread`, which a signed-in viewer gets. */
+export const UnreadEvent = v.object({ unread_count: v.number() })
+
 /** Data of the event `targets`, which the owner of a broadcast gets. */
 export const TargetsEvent = v.object({
   targets: v.array(

@@ -14,10 +14,15 @@ const UNAVAILABLE = 500
 /** How long new pictures of a list are waited for, in ms. */
 const PICTURES_TIMEOUT_MS = 3000
 
-/** Replaces an area by the server's newest one at its interval, while it can be seen, until it has its last state. */
+/**
+ * Replaces an area by the server's newest one at its interval, and at an event `refresh` on it, while it can be seen, until it
+ * has its last state.
+ */
 export function keepFresh(area: HTMLElement): void {
   let shown: string | null = null
   let failures = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let [isReading, isStale] = [false, false]
 
   async function refresh(): Promise<void> {
     const html = await read(area)
@@ -39,10 +44,28 @@ export function keepFresh(area: HTMLElement): void {
     }
   }
 
+  async function refreshNow(): Promise<void> {
+    isStale = true
+    if (isReading) return
+    isReading = true
+    clearTimeout(timer)
+    timer = undefined
+    while (isStale) {
+      isStale = false
+      await tryRefresh()
+    }
+    isReading = false
+    again()
+  }
+
   function again(): void {
     if (area.querySelector('[data-final]') !== null) return
-    setTimeout(() => void tryRefresh().finally(again), failures === 1 ? RETRY_MS : Number(area.dataset['every']) * 1000)
+    timer = setTimeout(() => void refreshNow(), failures === 1 ? RETRY_MS : Number(area.dataset['every']) * 1000)
   }
+
+  area.addEventListener('refresh', () => void refreshNow())
+  // What has changed while the page was hidden is seen at once.
+  document.addEventListener('visibilitychange', () => !document.hidden && timer !== undefined && void refreshNow())
   again()
 }
 

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 
-import { HealthEvent, StateEvent, TargetsEvent, ViewersEvent } from '../stream-events.ts'
+import { HealthEvent, StateEvent, TargetsEvent, UnreadEvent, ViewersEvent } from '../stream-events.ts'
+import { followUnread, leaveUnread, NOTICES_QUERY } from './bell.ts'
 import { siteUrl, type ViewerQuery } from './elements.ts'
 
 /** What a page does with the events of a broadcast. */
@@ -20,7 +21,7 @@ const RETRY_MS = 3000
 
 /** Follows a broadcast until it has ended, over lost connections too. Its chat has a connection of its own. */
 export function followBroadcast(streamId: string, viewer: ViewerQuery, listener: BroadcastListener): void {
-  const url = siteUrl(`api/v1/streams/${streamId}/events?chat=off&${viewer.join('=')}`)
+  const url = siteUrl(`api/v1/streams/${streamId}/events?chat=off&${viewer.join('=')}${NOTICES_QUERY}`)
   let lostTimer: ReturnType<typeof setTimeout> | undefined
   let isShownAsLost = false
 
@@ -44,13 +45,21 @@ export function followBroadcast(streamId: string, viewer: ViewerQuery, listener:
     source.addEventListener('open', showConnected)
     source.addEventListener('error', () => {
       expectLoss()
+      leaveUnread()
       // The browser tries again by itself, except after an answer that is no stream of events.
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS)
     })
     source.addEventListener('state', ({ data }) => {
       const state = parse(StateEvent, data)
-      if (state?.state === 'ended') source.close()
+      if (state?.state === 'ended') {
+        source.close()
+        leaveUnread()
+      }
       if (state !== null) listener.onState(state)
+    })
+    source.addEventListener('unread', ({ data }) => {
+      const unread = parse(UnreadEvent, data)
+      if (unread !== null) followUnread(unread.unread_count)
     })
     source.addEventListener('viewers', ({ data }) => {
       const viewers = parse(ViewersEvent, data)
