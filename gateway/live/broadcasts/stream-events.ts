@@ -50,9 +50,8 @@ const WITH_NOTICES = 'on'
 
 /**
  * Streams a broadcast's `state`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent events, up to
- * its end or the moment at which the viewer may not watch it any more. The id is that of the newest chat entry, after which
- * the chat resumes. `?notices=on` adds `unread`, the viewer's notices that are not read. An open stream counts as a viewer,
- * but not with `?monitor=`; `?viewer=` names the one of the page's player.
+ * its end or the moment at which the viewer may not watch it any more; with `?notices=on` also `unread`. The id is that of the
+ * newest chat entry. An open stream is a viewer, without `?monitor=`; `?viewer=` names the one of the page's player.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function streamBroadcast(

@@ -3,10 +3,9 @@ import { BrokenRule } from '../../errors.ts'
 import { cutPage, fromCursor } from '../../http/paging.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
-import { deleteAnyMessage } from '../chat/moderation/delete-message.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { insertAuditEntry } from '../store/audit.ts'
-import { closeReportsOf, findReportedChat, isReported, readReportPage } from '../store/reports.ts'
+import { closeReportsOf, isReported, readReportPage } from '../store/reports.ts'
 import { presentSubject, type SubjectList } from './present.ts'
 import type { CloseReportsBody, ReportListQuery } from './requests.ts'
 
@@ -46,29 +45,7 @@ export async function closeReports(
   })
 }
 
-/**
- * Deletes a reported message, whoever may watch its broadcast, and closes its reports. Repeated, it changes nothing.
- * @throws BrokenRule REPORT_NOT_FOUND
- */
-export async function deleteReportedMessage(
-  context: LiveContext,
-  moderator: SignedIn,
-  messageId: string,
-): Promise<void> {
-  const streamId = UUID.test(messageId) ? await findReportedChat(context.db, messageId) : null
-  if (streamId === null) throw reportNotFound()
-  try {
-    await deleteAnyMessage(context, moderator, streamId, messageId)
-    const target = { kind: 'message', id: messageId } as const
-    const entry = { actorId: moderator.user.userId, action: 'delete_message', target, reason: '' } as const
-    await context.transact((tx) => insertAuditEntry(tx, entry))
-  } catch (error) {
-    // Its author or another moderator has deleted it.
-    if (!(error instanceof BrokenRule && error.code === LIVE_ERRORS.MESSAGE_NOT_FOUND.code)) throw error
-  }
-  await closeReports(context, moderator, messageId, { state: 'closed', reason: '' })
-}
-
-function reportNotFound(): BrokenRule {
+/** Returns the refusal of a request for what was not reported. */
+export function reportNotFound(): BrokenRule {
   return new BrokenRule(LIVE_ERRORS.REPORT_NOT_FOUND, 'nothing of this id was reported')
 }

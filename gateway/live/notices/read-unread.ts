@@ -17,7 +17,8 @@ export type ReadUnread = (
 /** Returns a function that counts the unread notices of users for the events of broadcasts. */
 export function createUnreadReading(context: LiveContext, watch: NoticeWatch): ReadUnread {
   return (viewer, { onCount, onLost }) => {
-    let [isReading, isStale, hasEnded] = [false, false, false]
+    let [isReading, isStale] = [false, false]
+    const ended = new AbortController()
 
     /** Counts again. One call at a time reads; what comes meanwhile is read afterwards. */
     async function count(): Promise<void> {
@@ -25,7 +26,7 @@ export function createUnreadReading(context: LiveContext, watch: NoticeWatch): R
       if (isReading) return
       isReading = true
       try {
-        while (isStale && !hasEnded) {
+        while (isStale && !ended.signal.aborted) {
           isStale = false
           onCount(await countUnreadNotices(context, viewer))
         }
@@ -41,7 +42,7 @@ export function createUnreadReading(context: LiveContext, watch: NoticeWatch): R
     const forget = watch.watch(userId, { onNews, onEnd: onLost })
     const unsubscribe = context.wideNotifier.subscribe(readTopicOf(userId), onNews)
     return () => {
-      hasEnded = true
+      ended.abort()
       forget()
       unsubscribe()
     }

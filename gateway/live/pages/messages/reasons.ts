@@ -3,7 +3,6 @@ import type { Language } from '../../../web/messages.ts'
 import { REASONS, type ReasonCode } from '../../rules/reasons.ts'
 
 const SENTENCES = { ...REASONS, ...ENCODING_PROBLEMS }
-const CODES = Object.keys(SENTENCES) as readonly (ReasonCode | EncodingProblem)[]
 
 /** The sentences in Japanese, by their codes. */
 const IN_JAPANESE: Readonly<Record<ReasonCode | EncodingProblem, string>> = {
@@ -22,12 +21,14 @@ const IN_JAPANESE: Readonly<Record<ReasonCode | EncodingProblem, string>> = {
   too_small: '映像が小さすぎます',
   not_stored: 'セグメントを保存できません',
 }
+const TRANSLATIONS: ReadonlyMap<string, string> = new Map(Object.entries(IN_JAPANESE))
 
 /** Returns a reason in a language. Details, and reasons that no code stands for, stay as the program wrote them. */
 export function describeReason(reason: string, language: Language): string {
   if (language === 'en') return reason
-  const code = CODES.find((one) => reason.startsWith(SENTENCES[one]))
-  if (code === undefined) return `詳細（英語）：${reason}`
-  const details = reason.slice(SENTENCES[code].length).replace(/^[:;] */, '')
-  return details === '' ? IN_JAPANESE[code] : `${IN_JAPANESE[code]}（${details}）`
+  const [code = '', sentence = ''] = Object.entries(SENTENCES).find(([, one]) => reason.startsWith(one)) ?? []
+  const translation = TRANSLATIONS.get(code)
+  if (translation === undefined) return `詳細（英語）：${reason}`
+  const details = reason.slice(sentence.length).replace(/^[:;] */, '')
+  return details === '' ? translation : `${translation}（${details}）`
 }

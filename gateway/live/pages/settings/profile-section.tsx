@@ -9,10 +9,7 @@ import { problemsOf, savedNote, Section, type FormSection } from './section.tsx'
 /** Renders the form of what others see of the user, and of the e-mail address. */
 export function ProfileSection({ visit, sent }: FormSection) {
   const text = SETTINGS_MESSAGES[visit.language]
-  const account = ACCOUNT_MESSAGES[visit.language]
   const problems = problemsOf(sent, 'profile')
-  const { user } = visit.signedIn
-  const values = sent.form === 'profile' ? sent.values : {}
   return (
     <Section
       id="profile"
@@ -22,44 +19,7 @@ export function ProfileSection({ visit, sent }: FormSection) {
     >
       <form class="form" method="post" action="settings" novalidate>
         <input type="hidden" name="form" value="profile" />
-        <Field
-          name="username"
-          label={account.username}
-          hint={account.usernameHint}
-          value={values['username'] ?? user.username}
-          problem={problems.username}
-          autocomplete="username"
-          maxLength={50}
-        />
-        <TextArea
-          name="about"
-          label={text.about}
-          hint={text.aboutHint}
-          value={values['about'] ?? user.about ?? ''}
-          problem={problems.about}
-          maxLength={1000}
-          isOptional
-        />
-        <Field
-          name="email"
-          type="email"
-          label={account.email}
-          hint={account.emailHint}
-          value={values['email'] ?? user.email}
-          problem={problems.email}
-          autocomplete="email"
-          maxLength={255}
-        />
-        <Field
-          id="profile-current"
-          name="current_password"
-          type="password"
-          label={text.currentPassword}
-          hint={text.currentHint}
-          problem={problems.current_password}
-          autocomplete="current-password"
-          isOptional
-        />
+        <ProfileFields visit={visit} sent={sent} />
         <div class="actions">
           <button class="button button-primary" type="submit">
             {text.save}
@@ -68,6 +28,56 @@ export function ProfileSection({ visit, sent }: FormSection) {
       </form>
       <Verification visit={visit} sent={sent} />
     </Section>
+  )
+}
+
+function ProfileFields({ visit, sent }: FormSection) {
+  const text = SETTINGS_MESSAGES[visit.language]
+  const account = ACCOUNT_MESSAGES[visit.language]
+  const problems = problemsOf(sent, 'profile')
+  const { user } = visit.signedIn
+  const values = sent.form === 'profile' ? sent.values : {}
+  return (
+    <>
+      <Field
+        name="username"
+        label={account.username}
+        hint={account.usernameHint}
+        value={values['username'] ?? user.username}
+        problem={problems.username}
+        autocomplete="username"
+        maxLength={50}
+      />
+      <TextArea
+        name="about"
+        label={text.about}
+        hint={text.aboutHint}
+        value={values['about'] ?? user.about ?? ''}
+        problem={problems.about}
+        maxLength={1000}
+        isOptional
+      />
+      <Field
+        name="email"
+        type="email"
+        label={account.email}
+        hint={account.emailHint}
+        value={values['email'] ?? user.email}
+        problem={problems.email}
+        autocomplete="email"
+        maxLength={255}
+      />
+      <Field
+        id="profile-current"
+        name="current_password"
+        type="password"
+        label={text.currentPassword}
+        hint={text.currentHint}
+        problem={problems.current_password}
+        autocomplete="current-password"
+        isOptional
+      />
+    </>
   )
 }
 

@@ -124,9 +124,10 @@ async function act(action: MessageAction, open: OpenActions): Promise<void> {
   const { call, done, hidesUser = false, hidesMessage = false } = action
   const { effects, message, item } = open
   const [method, path, body] = call
-  const answer = await callApi(method, path, body)
+  const { ok } = await callApi(method, path, body)
   if (item.isConnected && item.querySelector('.chat-actions') !== null) toggle(open)
-  effects.note(answer.ok ? (done ?? '') : text.notDone)
-  if (answer.ok && hidesMessage) effects.hideMessage(message.id)
-  if (answer.ok && hidesUser) effects.hideUser(message.user.user_id)
+  if (!ok) return effects.note(text.notDone)
+  effects.note(done ?? '')
+  if (hidesMessage) effects.hideMessage(message.id)
+  if (hidesUser) effects.hideUser(message.user.user_id)
 }

@@ -47,12 +47,8 @@ export function connectChat(streamId: string, fromSeq: number, listener: ChatLis
       seen = event.seq
     }
     if (event.type === 'end') hasEnded = true
-    if ((event.type === 'ack' || event.type === 'error') && event.nonce !== null) stopWaiting(event.nonce)
+    if ((event.type === 'ack' || event.type === 'error') && event.nonce !== null) stopWaiting(waiting, event.nonce)
     listener.onEvent(event)
-  }
-  function stopWaiting(nonce: string): void {
-    clearTimeout(waiting.get(nonce)?.timer)
-    waiting.delete(nonce)
   }
   function send(nonce: string, text: string): void {
     if (sendText === null) void post(path, { nonce, text }, handle)
@@ -97,6 +93,11 @@ export function connectChat(streamId: string, fromSeq: number, listener: ChatLis
 
 /** A message without an answer, and the timer that ends its wait. */
 type WaitingText = { readonly text: string; readonly timer: ReturnType<typeof setTimeout> }
+
+function stopWaiting(waiting: Map<string, WaitingText>, nonce: string): void {
+  clearTimeout(waiting.get(nonce)?.timer)
+  waiting.delete(nonce)
+}
 
 /** Returns how long to wait before an attempt: clients of a gateway that stops do not come back all at once. */
 function retryAfterMs(failures: number): number {
