@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { HealthEvent, StateEvent, TargetsEvent, UnreadEvent, ViewersEvent } from '../stream-events.ts'
+import { StateEvent, UnreadEvent, ViewersEvent } from '../stream-events.ts'
 import { followUnread, leaveUnread, NOTICES_QUERY } from './bell.ts'
 import { siteUrl, type ViewerQuery } from './elements.ts'
 
@@ -8,8 +8,8 @@ import { siteUrl, type ViewerQuery } from './elements.ts'
 export type BroadcastListener = {
   onState(state: StateEvent): void
   onViewers(viewers: ViewersEvent): void
-  onHealth(health: HealthEvent): void
-  onTargets?(targets: TargetsEvent): void
+  /** Called with the data of further events, by their names. */
+  readonly others?: ReadonlyMap<string, (data: unknown) => void>
   /** Called when the connection to the gateway is lost, and when it is back. */
   onConnection(isConnected: boolean): void
 }
@@ -50,7 +50,7 @@ export function followBroadcast(streamId: string, viewer: ViewerQuery, listener:
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS)
     })
     source.addEventListener('state', ({ data }) => {
-      const state = parse(StateEvent, data)
+      const state = parseEvent(StateEvent, data)
       if (state?.state === 'ended') {
         source.close()
         leaveUnread()
@@ -58,27 +58,23 @@ export function followBroadcast(streamId: string, viewer: ViewerQuery, listener:
       if (state !== null) listener.onState(state)
     })
     source.addEventListener('unread', ({ data }) => {
-      const unread = parse(UnreadEvent, data)
+      const unread = parseEvent(UnreadEvent, data)
       if (unread !== null) followUnread(unread.unread_count)
     })
     source.addEventListener('viewers', ({ data }) => {
-      const viewers = parse(ViewersEvent, data)
+      const viewers = parseEvent(ViewersEvent, data)
       if (viewers !== null) listener.onViewers(viewers)
     })
-    source.addEventListener('health', ({ data }) => {
-      const health = parse(HealthEvent, data)
-      if (health !== null) listener.onHealth(health)
-    })
-    source.addEventListener('targets', ({ data }) => {
-      const targets = parse(TargetsEvent, data)
-      if (targets !== null) listener.onTargets?.(targets)
-    })
+    for (const [name, onData] of listener.others ?? []) source.addEventListener(name, ({ data }) => onData(data))
   }
   connect()
 }
 
 /** Returns the data of an event; `null` where a newer gateway means something else by it. */
-function parse<Schema extends v.GenericSchema>(schema: Schema, data: unknown): v.InferOutput<Schema> | null {
+export function parseEvent<Schema extends v.GenericSchema>(
+  schema: Schema,
+  data: unknown,
+): v.InferOutput<Schema> | null {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), data)
   return parsed.success ? parsed.output : null
 }

@@ -1,5 +1,5 @@
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
-import type { HealthEvent } from '../stream-events.ts'
+import type { HealthEvent } from '../studio-events.ts'
 import { find, setText, textsOf } from './elements.ts'
 
 const text = textsOf(STUDIO_MESSAGES)
