@@ -85,3 +85,33 @@ it('kept messages are deleted and reported on the page of a recording', async ()
   await kind.getByRole('button', { name: 'Report' }).click()
   await reader.getByText('The message is reported to the moderators.').waitFor()
 })
+
+it('a message whose answer is lost is sent again by its writer, and is in the chat once', async () => {
+  const { gateway, owner } = pages
+  const { json: show } = await gateway.api('POST', '/api/v1/streams', { title: 'With a bad line' }, owner.headers)
+  const context = await openAs(browser, gateway, owner, { locale: 'en-GB' })
+  context.setDefaultTimeout(PATIENCE_MS)
+  const page = await context.newPage()
+  let losesAnswers = true
+  await page.routeWebSocket(/\/chat\?/, (socket) => {
+    const server = socket.connectToServer()
+    server.onMessage((frame) => losesAnswers || socket.send(frame))
+  })
+  await page.goto(`${gateway.url}/watch/${show.stream_id}`)
+  // Before its socket is open, a chat posts what is written.
+  await page.locator('[data-connection="open"]').waitFor()
+  const field = page.getByLabel('Message', { exact: true })
+  await field.fill('Hello once')
+  await field.press('Enter')
+  await page.getByText('The message could not be sent. Try again.').waitFor()
+  expect(await field.inputValue()).toBe('Hello once')
+  losesAnswers = false
+  await field.press('Enter')
+  await expect.poll(() => field.inputValue()).toBe('')
+  const sent = 'Hello twice'
+  await field.fill(sent)
+  await field.press('Enter')
+  await page.locator('[data-messages]').getByText(sent).waitFor()
+  const { json } = await gateway.api('GET', `/api/v1/streams/${show.stream_id}/messages`)
+  expect(json.messages.map(({ text }: { text: string }) => text)).toEqual(['Hello once', sent])
+})
