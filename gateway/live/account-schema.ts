@@ -25,6 +25,8 @@ export const users = pgTable(
     emailVerifiedAt: moment('email_verified_at'),
     /** A PHC string. */
     passwordHash: text('password_hash').notNull(),
+    /** What the channel is about; `null`: its user has not written it. */
+    about: text('about'),
     /** The language of the last sign-in, for mails that no request causes. */
     language: text('language').$type<Language>().notNull().default('en'),
     role: text('role').$type<Role>().notNull().default('user'),

@@ -152,6 +152,7 @@ function mount(context: LiveContext): MountedSystem {
   })
   const checks = createAccessChecks(db)
   const rooms = createChatRooms(context, { followed, checks, sessions })
+  const reading = { readChat: createChatReading(rooms), readUnread: notices.readUnread }
   const chat = { context, rooms, writer: createMessageWriter(context) }
   return {
     name: 'live',
@@ -163,10 +164,7 @@ function mount(context: LiveContext): MountedSystem {
       }),
       routes: new Hono()
         .route('/', accountRoutes(context))
-        .route(
-          '/',
-          broadcastRoutes({ context, leases, followed, checks, sessions, readChat: createChatReading(rooms) }),
-        )
+        .route('/', broadcastRoutes({ context, leases, followed, checks, sessions, ...reading }))
         .route('/', chatRoutes(context, chat))
         .route('/', moderationRoutes(context))
         .route('/', platformRoutes(context))

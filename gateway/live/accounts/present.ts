@@ -8,8 +8,15 @@ import type { User } from './store/users.ts'
 
 const Moment = v.pipe(v.string(), v.isoTimestamp())
 
+/** A user in a list. */
+export const ListedUser = v.object({ user_id: v.string(), username: v.string(), created_at: Moment })
+
 /** A user as everyone sees it. */
-export const PublicUser = v.object({ user_id: v.string(), username: v.string(), created_at: Moment })
+export const PublicUser = v.object({
+  ...ListedUser.entries,
+  /** What the user has written about the channel. */
+  about: v.nullable(v.string()),
+})
 export type PublicUser = v.InferOutput<typeof PublicUser>
 
 /** A user as the user sees it. */
@@ -148,7 +155,8 @@ export type Invitation = v.InferOutput<typeof Invitation>
 
 /** Returns a user as everyone sees it. */
 export function presentUser(user: User): PublicUser {
-  return { user_id: user.userId, username: user.username, created_at: user.createdAt.toISOString() }
+  const { userId, username, about, createdAt } = user
+  return { user_id: userId, username, about, created_at: createdAt.toISOString() }
 }
 
 /** Returns a user as the user sees it. */

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 
 import { objectProblem } from '../../http/json-body.ts'
+import { lines } from '../rules/title.ts'
 
 /** Names that would pass for the platform, or that a path of it has. */
 const RESERVED_USERNAMES = new Set(
@@ -76,6 +77,12 @@ export const LoginBody = v.strictObject(
 )
 export type LoginBody = v.InferOutput<typeof LoginBody>
 
+/** What a channel is about; `null` and an empty text are the same. */
+const About = v.pipe(
+  v.nullable(lines(1000)),
+  v.transform((text) => (text === '' ? null : text)),
+)
+
 /** Body of `PUT` and `PATCH /users/{id}`: what it names is changed. */
 export const UpdateUserBody = v.pipe(
   v.strictObject(
@@ -83,6 +90,7 @@ export const UpdateUserBody = v.pipe(
       username: v.optional(Username),
       email: v.optional(Email),
       password: v.optional(NewPassword),
+      about: v.optional(About),
       current_password: v.optional(CheckedPassword),
     },
     objectProblem,

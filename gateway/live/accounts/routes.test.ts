@@ -41,6 +41,7 @@ describe.each(RUNTIMES)('accounts on %s', (runtime) => {
       expect(made.json).toEqual({
         user_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
         username: 'alice',
+        about: null,
         email: 'alice@example.org',
         email_verified: false,
         role: 'user',
@@ -202,9 +203,26 @@ describe.each(RUNTIMES)('accounts on %s', (runtime) => {
     it('is shown to others without the address', async () => {
       const { user } = await signUp('lena')
       const shown = await api('GET', `/users/${user.user_id}`)
-      expect(shown.json).toEqual({ user_id: user.user_id, username: 'lena', created_at: user.created_at })
+      expect(shown.json).toEqual({ user_id: user.user_id, username: 'lena', about: null, created_at: user.created_at })
       expect((await api('GET', '/users/01a20144-832d-757b-802b-19d0906ac8e0')).status).toBe(404)
       expect((await api('GET', '/users/nonsense')).status).toBe(404)
+    })
+
+    it('says what the channel is about, in at most 1000 characters without control characters', async () => {
+      const { user, headers } = await signUp('with-a-channel')
+      const path = `/users/${user.user_id}`
+      const save = (about: unknown) => api('PUT', path, { about }, headers)
+      expect((await save(' Two\r\nlines\t<b> ')).json.about).toBe('Two\nlines\t<b>')
+      expect((await api('GET', path)).json.about).toBe('Two\nlines\t<b>')
+      expect((await api('GET', '/users/me/export', undefined, headers)).json.user.about).toBe('Two\nlines\t<b>')
+      for (const wrong of ['a\u0000b', 'a\u001bb', 'x'.repeat(1001), 7]) {
+        const refused = await save(wrong)
+        expect([refused.status, refused.json.error.details?.[0]?.field]).toEqual([400, 'about'])
+      }
+      expect((await save('x'.repeat(1000))).status).toBe(200)
+      expect((await save('  ')).json.about).toBeNull()
+      await save('Again')
+      expect((await save(null)).json.about).toBeNull()
     })
 
     it('is changed by the user only, and the password with the current one only', async () => {

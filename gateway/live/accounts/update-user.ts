@@ -23,7 +23,7 @@ export async function updateUser(
   origin: RequestOrigin,
 ): Promise<User> {
   const { user, sessionId } = signedIn
-  const { username, email, password, current_password: current } = body
+  const { username, email, password, about, current_password: current } = body
   if (current !== undefined) {
     await checkPassword(context, user, { field: 'current_password', password: current, origin })
   }
@@ -31,6 +31,7 @@ export async function updateUser(
   const isNewEmail = email !== undefined && email !== user.email
   const change = {
     ...(username === undefined ? {} : { username }),
+    ...(about === undefined ? {} : { about }),
     ...(isNewEmail ? { email, emailVerifiedAt: null } : {}),
     ...(passwordHash === undefined ? {} : { passwordHash }),
   }

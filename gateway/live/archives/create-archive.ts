@@ -1,6 +1,7 @@
 import { newUuid } from '../../../shared/ids.ts'
 import type { Tx } from '../../ports/database.ts'
 import { ensureAssignment } from '../../workers/store/lasting-assignments.ts'
+import { REASONS } from '../rules/reasons.ts'
 import type { Stream } from '../store/streams.ts'
 import { sumSegments } from '../store/segments.ts'
 import { ARCHIVE_KIND, archiveAssignmentOf } from '../archive-worker.ts'
@@ -34,5 +35,5 @@ export async function createArchive(tx: Tx, stream: Stream): Promise<void> {
 /** Returns why segments are lost that were not stored up to now; `null`: none is. */
 function describeUnstored({ lastSession, health }: Stream): string | null {
   if (lastSession === null || (health?.waiting_segments ?? 0) === 0) return null
-  return `its end could not be stored: ${health?.problem ?? 'the store is too slow'}`
+  return `${REASONS.end_not_stored}: ${health?.problem ?? 'the store is too slow'}`
 }

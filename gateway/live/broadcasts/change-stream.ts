@@ -13,6 +13,7 @@ import { findOwnStream } from './find-own-stream.ts'
 import { viewOf } from './get-stream.ts'
 import type { RenewedKey, StreamView } from './present.ts'
 import type { UpdateStreamBody } from './requests.ts'
+import { REASONS } from '../rules/reasons.ts'
 import { findArchiveIdOf, updateArchiveRow } from '../store/archives.ts'
 import {
   changeState,
@@ -134,7 +135,7 @@ export async function renewKey(context: LiveContext, owner: SignedIn, id: string
  */
 export async function endStream(context: LiveContext, owner: SignedIn, id: string): Promise<StreamView> {
   const { stream, username } = await changeOwn(context, owner, id, async (tx, locked) => {
-    const ended = await endStreamRow(tx, id, 'its owner ended it')
+    const ended = await endStreamRow(tx, id, REASONS.owner_ended)
     // Nothing of it can come any more where it has never been on the air.
     if (ended?.startedAt === null) await closeStream(tx, ended)
     return ended ?? locked

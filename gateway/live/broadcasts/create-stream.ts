@@ -14,14 +14,12 @@ import { readSrtAddress } from '../ingest/srt.ts'
 import { viewOf } from './get-stream.ts'
 import { CreatedStream } from './present.ts'
 import type { CreateStreamBody } from './requests.ts'
+import { MAX_OPEN_STREAMS } from '../rules/broadcast-state.ts'
 import { requireRoom } from '../storage/quota.ts'
 import { chooseSrtPort } from '../store/srt-ports.ts'
 import { countOpenStreams, insertStream, type NewStream, type Stream } from '../store/streams.ts'
 import { folderOf } from './stream-folder.ts'
 import { newStreamKey, repeatableStreamKey } from './stream-key.ts'
-
-/** Broadcasts of one user that have not ended. */
-const MAX_OPEN_STREAMS = 100
 
 /**
  * Creates a broadcast, at most once per Idempotency-Key of the user. Its stream key is in the answer, and nowhere else.

@@ -1,5 +1,6 @@
 import type { LiveContext } from '../context.ts'
 import { closeStream } from '../packaging/close-stream.ts'
+import { REASONS } from '../rules/reasons.ts'
 import { createOutageWatch, type EncoderClocks } from '../rules/encoder-clocks.ts'
 import { topicOf } from '../topic.ts'
 import {
@@ -36,11 +37,10 @@ const ALL_CLOCKS: EncoderClocks = { unseen: true, awaited: true }
 
 async function applyClocks({ db, settings }: LiveContext, running: EncoderClocks): Promise<Stream[]> {
   const { reconnectWindowMs, maxBroadcastSec } = settings.live
-  const awayTooLong = 'its encoder did not come back (RECONNECT_WINDOW)'
   return [
     ...(running.unseen ? await loseUnseenEncoders(db, UNSEEN_SEC) : []),
-    ...(running.awaited ? await endPastWindow(db, reconnectWindowMs / 1000, awayTooLong) : []),
-    ...(await endTooLong(db, maxBroadcastSec, 'it reached the longest duration (MAX_BROADCAST_HOURS)')),
+    ...(running.awaited ? await endPastWindow(db, reconnectWindowMs / 1000, REASONS.away_too_long) : []),
+    ...(await endTooLong(db, maxBroadcastSec, REASONS.too_long)),
   ]
 }
 

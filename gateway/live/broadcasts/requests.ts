@@ -5,20 +5,12 @@ import { objectProblem } from '../../http/json-body.ts'
 import { Cursor, EMPTY_IS_ABSENT, Limit } from '../../http/paging.ts'
 import { intIn, Moment } from '../../http/request-fields.ts'
 import { BROADCAST_STATES } from '../rules/broadcast-state.ts'
-import { line, Title } from '../rules/title.ts'
+import { line, lines, Title } from '../rules/title.ts'
 import { Visibility } from '../rules/visibility.ts'
 
 const MAX_TAGS = 10
 const DEFAULT_DVR_SEC = 7200
 const MAX_DVR_SEC = 43_200
-
-const Description = v.pipe(
-  v.string('must be a string'),
-  v.trim(),
-  v.maxLength(5000, 'must have at most 5000 characters'),
-  // Lines may break; Postgres takes no null character.
-  v.regex(/^(?:\P{Cc}|[\n\r\t])*$/u, 'must not have control characters'),
-)
 
 const Tags = v.pipe(
   v.array(line(1, 30), 'must be a list of strings'),
@@ -27,7 +19,7 @@ const Tags = v.pipe(
 
 const FIELDS = {
   title: Title,
-  description: Description,
+  description: lines(5000),
   category: line(0, 50),
   tags: Tags,
   scheduled_for: v.nullable(Moment),

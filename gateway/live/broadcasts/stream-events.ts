@@ -4,6 +4,7 @@ import { encodeFrame, encodePosition, lastEventId, streamEvents, type EventWrite
 import type { SessionWatch } from '../accounts/session-watch.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
+import type { ReadUnread } from '../notices/read-unread.ts'
 import type { AccessChecks } from '../playback/access-checks.ts'
 import { newCode } from '../new-code.ts'
 import { removeViewer, type ViewerRef } from '../store/viewers.ts'
@@ -37,17 +38,20 @@ export type BroadcastEventSources = {
   readonly leases: ViewerLeases
   readonly followed: FollowedStreams
   readonly readChat: ReadChat
+  readonly readUnread: ReadUnread
   readonly checks: AccessChecks
   readonly sessions: SessionWatch
 }
 
 /** The value of `?chat=` with which a stream has no chat, such as that of a page which reads it by a socket. */
 const NO_CHAT = 'off'
+/** The value of `?notices=` with which a stream has the event `unread`, as that of a page with a bell. */
+const WITH_NOTICES = 'on'
 
 /**
  * Streams a broadcast's `state`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent events, up to
- * its end or the moment at which the viewer may not watch it any more. The id is that of the newest chat entry, after which
- * the chat resumes. An open stream counts as a viewer, but not with `?monitor=`; `?viewer=` names the one of the page's player.
+ * its end or the moment at which the viewer may not watch it any more; with `?notices=on` also `unread`. The id is that of the
+ * newest chat entry. An open stream is a viewer, without `?monitor=`; `?viewer=` names the one of the page's player.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function streamBroadcast(
@@ -60,7 +64,9 @@ export async function streamBroadcast(
   const isCounted = c.req.query(MONITOR_QUERY) === undefined
   const ref = isCounted ? { streamId: id, viewerId: viewerIdOf(c) ?? newCode() } : null
   const chat = c.req.query('chat') === NO_CHAT ? null : { fromSeq: lastEventId(c) }
-  return streamEvents(c, context.streams, (writer) => writeEvents({ ...sources, viewer, ref, found, chat }, writer))
+  const hasNotices = c.req.query('notices') === WITH_NOTICES
+  const events = { ...sources, viewer, ref, found, chat, hasNotices }
+  return streamEvents(c, context.streams, (writer) => writeEvents(events, writer))
 }
 
 type BroadcastEvents = BroadcastEventSources & {
@@ -70,10 +76,11 @@ type BroadcastEvents = BroadcastEventSources & {
   readonly found: OwnedStream
   /** Where its chat begins; `null`: it has none. */
   readonly chat: Pick<ChatEventListener, 'fromSeq'> | null
+  readonly hasNotices: boolean
 }
 
 async function writeEvents(events: BroadcastEvents, { write, signal }: EventWriter): Promise<void> {
-  const { context, leases, followed, sessions, viewer, ref, found, chat } = events
+  const { context, leases, followed, viewer, ref, found, chat } = events
   const { streamId } = found.stream
   const mayWatch = createWatchCheck(events)
   const send = createSender(write)
@@ -94,15 +101,15 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
         if (current === null || !(await mayWatch(current)) || !show(current)) end()
       }
       let leaveChat = () => {}
-      let unwatch = () => {}
+      let leaveViewer = () => {}
       const end = () => {
         unfollow()
-        unwatch()
+        leaveViewer()
         leaveChat()
         resolve()
       }
       const unfollow = followed.follow(streamId, (current) => void apply(current))
-      if (viewer !== null) unwatch = sessions.watch(viewer, end)
+      leaveViewer = followViewer(events, send, end)
       // Without its chat, the stream would have a gap: its client resumes.
       const listener = { onBegin, onEntries: send, onLost: end }
       if (chat !== null) leaveChat = events.readChat(streamId, viewer, { ...chat, ...listener })
@@ -115,6 +122,19 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
   await removeViewer(context.db, ref).catch((error: unknown) =>
     context.log.debug('a viewer that has left counts until its lease ends', { stream_id: ref.streamId, error }),
   )
+}
+
+/** Follows what concerns the viewer alone: the session, and the notices. Returns a function that ends this. */
+function followViewer({ sessions, viewer, ...events }: BroadcastEvents, send: SendEvent, end: () => void): () => void {
+  if (viewer === null) return () => {}
+  const unwatch = sessions.watch(viewer, end)
+  if (!events.hasNotices) return unwatch
+  const onCount = (count: number) => send('unread', JSON.stringify({ unread_count: count }))
+  const leave = events.readUnread(viewer, { onCount, onLost: end })
+  return () => {
+    unwatch()
+    leave()
+  }
 }
 
 /** Returns a function that says whether the viewer may still watch. What cannot be read changes nothing. */

@@ -56,10 +56,15 @@ export function presentMessage(entry: WrittenMessage): ChatMessage {
   return { type: 'message', seq, id: entryId, user, text: textOf(entry), at: createdAt.toISOString(), ...tip }
 }
 
-/** Returns the text of an entry as it is shown. That of a tip begins with the amount. */
-export function textOf({ text, change }: Pick<ChatEntry, 'text' | 'change'>): string {
+/** Returns the text of an entry for clients that know no tips. */
+function textOf(entry: Pick<ChatEntry, 'text' | 'change'>): string {
+  return entry.change?.kind === 'tip' ? `Tip ${textInAnyLanguage(entry)}` : entry.text
+}
+
+/** Returns the text of an entry without a word that its user has not written. That of a tip begins with the amount. */
+export function textInAnyLanguage({ text, change }: Pick<ChatEntry, 'text' | 'change'>): string {
   if (change?.kind !== 'tip') return text
-  const money = `Tip ${formatMoney(change.amount, change.currency)}`
+  const money = formatMoney(change.amount, change.currency)
   return text === '' ? money : `${money} · ${text}`
 }
 

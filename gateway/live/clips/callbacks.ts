@@ -14,6 +14,7 @@ import { orderRuns } from '../archives/order-runs.ts'
 import { CLIP_KIND, clipIdOf } from '../clip-worker.ts'
 import type { LiveContext } from '../context.ts'
 import { clipFilesOf } from '../rules/clip-files.ts'
+import { REASONS } from '../rules/reasons.ts'
 import { endClipRow, findClip, type OwnedClip } from '../store/clips.ts'
 import { listRuns, listSegmentsBetween } from '../store/segments.ts'
 import { CLIP_ATTEMPTS } from './pod.ts'
@@ -33,7 +34,7 @@ export function clipCallbacks(context: LiveContext): Hono {
 
 /** Fails a clip whose workers have failed too often, in the transaction that ends its assignment. */
 export async function failLostClip(tx: Tx, assignmentId: string, loss: WorkerLoss): Promise<void> {
-  const error = `it could not be cut: ${loss.terminationReason}`
+  const error = `${REASONS.not_cut}: ${loss.terminationReason}`
   await endClipRow(tx, clipIdOf(assignmentId), { status: 'failed', error })
 }
 

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { PublicUser } from '../accounts/present.ts'
+import { ListedUser } from '../accounts/present.ts'
 import type { Follow, FollowedUser } from '../store/follows.ts'
 
 const Moment = v.pipe(v.string(), v.isoTimestamp())
@@ -21,7 +21,7 @@ export type FollowView = v.InferOutput<typeof FollowView>
 
 /** Answer to `GET /users/{id}/followers` and `/following`. */
 export const FollowList = v.object({
-  users: v.array(v.object({ ...PublicUser.entries, followed_at: Moment })),
+  users: v.array(v.object({ ...ListedUser.entries, followed_at: Moment })),
   next_cursor: v.nullable(v.string()),
 })
 export type FollowList = v.InferOutput<typeof FollowList>

@@ -12,6 +12,7 @@ import { closeStream } from '../packaging/close-stream.ts'
 import { includesRole, type Role } from '../roles.ts'
 import { insertAuditEntry } from '../store/audit.ts'
 import { readUserPage } from './store/users.ts'
+import { REASONS } from '../rules/reasons.ts'
 import { endStreamsOf } from '../store/streams.ts'
 import { topicOf } from '../topic.ts'
 import { presentModeratedUser, type ModeratedUser, type ModeratedUserList } from './present.ts'
@@ -45,7 +46,7 @@ export async function suspendUser(
     const change = { suspendedAt: suspendedAt ?? new Date(), suspensionReason: reason }
     const suspended = await changeUser(tx, userId, change)
     await deleteUserSessions(tx, userId)
-    const streams = await endStreamsOf(tx, userId, 'its owner was suspended')
+    const streams = await endStreamsOf(tx, userId, REASONS.owner_suspended)
     // Nothing can come any more of those that have never been on the air.
     for (const stream of streams) if (stream.startedAt === null) await closeStream(tx, stream)
     const target = { kind: 'user' as const, id: userId }

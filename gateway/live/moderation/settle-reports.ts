@@ -45,6 +45,7 @@ export async function closeReports(
   })
 }
 
-function reportNotFound(): BrokenRule {
+/** Returns the refusal of a request for what was not reported. */
+export function reportNotFound(): BrokenRule {
   return new BrokenRule(LIVE_ERRORS.REPORT_NOT_FOUND, 'nothing of this id was reported')
 }

@@ -11,22 +11,24 @@ import { noticeMails } from './email/compose-notice-mail.ts'
 import { createNoticeWatch } from './notice-watch.ts'
 import { pushRoutes } from './push/routes.ts'
 import { createPushDelivery, deleteExpiredPushes } from './push/send-pushes.ts'
+import { createUnreadReading, type ReadUnread } from './read-unread.ts'
 import { noticeRoutes } from './routes.ts'
 import { deleteExpiredNotices, writeNotices } from './write-notices.ts'
 
 /** Notices at work in one gateway. */
 export type MountedNotices = Required<Pick<MountedSystem, 'mails' | 'deliveries'>> & {
   readonly api: Hono
+  readonly readUnread: ReadUnread
   readonly tasks: readonly PeriodicTask[]
 }
 
 /** Returns notices at work in one gateway. */
 export function mountNotices(context: LiveContext, sessions: SessionWatch): MountedNotices {
   const { push } = context.settings.live
+  const watch = createNoticeWatch(context)
   return {
-    api: new Hono()
-      .route('/', pushRoutes(context))
-      .route('/', noticeRoutes({ context, watch: createNoticeWatch(context), sessions })),
+    readUnread: createUnreadReading(context, watch),
+    api: new Hono().route('/', pushRoutes(context)).route('/', noticeRoutes({ context, watch, sessions })),
     mails: noticeMails(context),
     deliveries: push === null ? [] : [createPushDelivery(context, push)],
     tasks: [

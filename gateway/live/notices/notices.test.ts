@@ -158,6 +158,22 @@ describe('notices of two gateways', () => {
     await other.ended
   })
 
+  it('are counted by the events of a broadcast, for a viewer who wants it', async () => {
+    await follow(anna)
+    const { stream_id: watched } = await create({ title: 'Watched' })
+    const path = `${second.url}/api/v1/streams/${watched}/events?chat=off`
+    using events = await openEventSource(`${path}&notices=on`, anna?.headers)
+    using plain = await openEventSource(path, anna?.headers)
+    const unread = () => events.events.filter(({ event }) => event === 'unread').map(({ data }) => data.unread_count)
+    await until(() => unread().length === 1, 'the count is there')
+    const before = unread()[0]
+    await create({ title: 'Planned', scheduled_for: inMinutes(60) })
+    await until(() => unread().at(-1) === before + 1, 'the count has changed')
+    await as(anna, 'PUT', '/notifications/read')
+    await until(() => unread().at(-1) === 0, 'all are read')
+    expect(plain.events.filter(({ event }) => event === 'unread')).toEqual([])
+  })
+
   it('are deleted after 90 days', async () => {
     await follow(anna)
     await create({ title: 'old', scheduled_for: inMinutes(60) })

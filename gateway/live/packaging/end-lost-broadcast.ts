@@ -1,12 +1,13 @@
 import type { Tx } from '../../ports/database.ts'
 import type { WorkerLoss } from '../../workers/worker-kind.ts'
+import { REASONS } from '../rules/reasons.ts'
 import { endStreamRow } from '../store/streams.ts'
 import { closeStream } from './close-stream.ts'
 import { streamIdOf } from '../broadcast-worker.ts'
 
 /** Ends a broadcast whose worker has failed too often, in the transaction that ends its assignment. */
 export async function endLostBroadcast(tx: Tx, assignmentId: string, loss: WorkerLoss): Promise<void> {
-  const reason = `it could not be encoded: ${loss.terminationReason}`
+  const reason = `${REASONS.not_encoded}: ${loss.terminationReason}`
   const ended = await endStreamRow(tx, streamIdOf(assignmentId), reason)
   if (ended !== null) await closeStream(tx, ended)
 }

@@ -5,8 +5,8 @@ import { countUnreadNotices } from '../notices/read-notices.ts'
 import { NOTICE_MESSAGES } from './messages/notices.ts'
 import type { UserVisit } from './visit.ts'
 
-/** Interval of reading the count again, in seconds: every page of every user has a bell. */
-const REFRESH_SEC = 15
+/** Interval of reading the count again, in seconds, where no events of a broadcast say it. */
+const REFRESH_SEC = 2
 const MOST_SHOWN = 99
 
 type BellParts = { readonly visit: UserVisit; readonly root: string; readonly isCurrent: boolean }

@@ -72,7 +72,7 @@ export function StreamCard({ stream, root, language, isOwn = false }: StreamCard
   const { stream_id: id, state, title, user } = stream
   const target = `${root}/${isOwn ? 'studio' : 'watch'}/${id}`
   return (
-    <article class={state === 'live' ? 'card card-live' : 'card'}>
+    <article class={state === 'live' ? 'card card-live' : 'card'} data-key={id}>
       <a class="card-picture" href={target} tabindex={-1} aria-hidden="true" data-preview={previewUrlOf(stream, root)}>
         <Poster url={stream.poster_url} seed={id} root={root} />
       </a>
@@ -110,7 +110,7 @@ export function FeaturedStream({ stream, root, language }: Omit<StreamCardParts,
   const text = BROADCAST_LIST_MESSAGES[language]
   const { stream_id: id, title, description, user } = stream
   return (
-    <article class="featured">
+    <article class="featured" data-key={id}>
       <div class="card card-live">
         <a
           class="card-picture"
@@ -185,7 +185,7 @@ export function ClipCard({ clip, root, language }: ClipCardParts) {
   const text = CLIP_MESSAGES[language]
   const target = `${root}/clips/${id}`
   return (
-    <article class="card">
+    <article class="card" data-key={id}>
       <a class="card-picture" href={target} tabindex={-1} aria-hidden="true">
         <Poster url={clip.poster_url} seed={id} root={root} />
       </a>
@@ -218,7 +218,7 @@ export function ArchiveCard({ archive, root, language }: ArchiveCardParts) {
   const { archive_id: id, title, user, duration } = archive
   const target = `${root}/archives/${id}`
   return (
-    <article class="card">
+    <article class="card" data-key={id}>
       <a class="card-picture" href={target} tabindex={-1} aria-hidden="true">
         <Poster url={archive.poster_url} seed={archive.stream_id} root={root} />
       </a>

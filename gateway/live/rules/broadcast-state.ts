@@ -2,6 +2,9 @@
 export const BROADCAST_STATES = ['scheduled', 'ready', 'live', 'reconnecting', 'ended'] as const
 export type BroadcastState = (typeof BROADCAST_STATES)[number]
 
+/** Limit of the broadcasts of one user that have not ended. */
+export const MAX_OPEN_STREAMS = 100
+
 /**
  * What can change the state of a broadcast. `encoder_lost`: no encoder publishes any more. `window_passed`: none came back
  * within RECONNECT_WINDOW. `ended`: by its owner, its deletion, or its longest duration.

@@ -20,6 +20,16 @@ export function formatMoney(amount: number, currency: string): string {
   return `${(amount / 10 ** decimals).toFixed(decimals)} ${currency.toUpperCase()}`
 }
 
+/** Returns an amount of minor units as a language writes it: `€12.50`. */
+export function formatMoneyIn(
+  language: string,
+  { amount, currency }: { readonly amount: number; readonly currency: string },
+): string {
+  const decimals = decimalsOf(currency)
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals }
+  return new Intl.NumberFormat(language, { style: 'currency', currency, ...digits }).format(amount / 10 ** decimals)
+}
+
 /** Returns what was typed as an amount, such as `5`, `5.50` or `5,50`, in minor units; `null` where it is none. */
 export function parseMoney(text: string, currency: string): number | null {
   const [, whole = '', fraction = ''] = /^(\d{1,9})(?:[.,](\d{1,3}))?$/.exec(text.trim()) ?? []

@@ -101,6 +101,16 @@ export async function closeReportsOf(tx: Tx, subjectId: string): Promise<ReportK
   return closed?.kind ?? null
 }
 
+/** Returns the id of the broadcast in whose chat a reported message is; `null` where no such message was reported. */
+export async function findReportedChat(db: DbOrTx, messageId: string): Promise<string | null> {
+  const [row] = await db
+    .select({ streamId: reports.streamId })
+    .from(reports)
+    .where(and(eq(reports.subjectId, messageId), eq(reports.kind, 'message')))
+    .limit(1)
+  return row?.streamId ?? null
+}
+
 /** Returns whether a subject was ever reported. */
 export async function isReported(tx: Tx, subjectId: string): Promise<boolean> {
   return (await tx.$count(reports, eq(reports.subjectId, subjectId))) > 0

@@ -67,34 +67,58 @@ export async function countOnAir(tx: Tx, exceptId: string): Promise<number> {
 
 /** What a list of broadcasts is limited to. */
 export type StreamFilter = {
-  readonly state: BroadcastState | undefined
+  readonly states: readonly BroadcastState[]
   /** Id or name of the owner. */
   readonly user: string | undefined
   readonly category: string | undefined
   /** Text in the title, the description or a tag. */
   readonly text: string | undefined
-  /** Only broadcasts older than this one. */
-  readonly before: string | null
   readonly limit: number
 }
 
 /** Returns the broadcasts that a viewer finds in lists, newest first: public ones, those for followers, and the own ones. */
-export function readStreamPage(db: DbOrTx, filter: StreamFilter, viewerId: string | null): Promise<OwnedStream[]> {
+export function readStreamPage(
+  db: DbOrTx,
+  filter: StreamFilter & { /** Only broadcasts older than this one. */ readonly before: string | null },
+  viewerId: string | null,
+): Promise<OwnedStream[]> {
+  const { before, limit } = filter
   return selectOwned(db)
-    .where(and(isListedFor(streams, viewerId), ...conditionsOf(filter)))
+    .where(and(matches(filter, viewerId), before === null ? undefined : lt(streams.streamId, before)))
     .orderBy(desc(streams.streamId))
-    .limit(filter.limit)
+    .limit(limit)
 }
 
-function conditionsOf({ state, user, category, text, before }: StreamFilter): (SQL | undefined)[] {
-  return [
-    // A broadcast whose encoder is reconnecting is on the air.
-    state === undefined ? undefined : inArray(streams.state, state === 'live' ? ['live', 'reconnecting'] : [state]),
+/** The place of a broadcast in a list that is ordered by viewers. */
+export type ViewersRank = { readonly viewers: number; readonly streamId: string }
+
+/** Returns the broadcasts that a viewer finds in lists, those with the most viewers first. */
+export function readStreamsByViewers(
+  db: DbOrTx,
+  filter: StreamFilter & { readonly after: ViewersRank | null },
+  viewerId: string | null,
+): Promise<OwnedStream[]> {
+  const { after, limit } = filter
+  const rank = sql`(${streams.viewerCount}, ${streams.streamId})`
+  return selectOwned(db)
+    .where(
+      and(
+        matches(filter, viewerId),
+        after === null ? undefined : sql`${rank} < (${after.viewers}::int, ${after.streamId}::uuid)`,
+      ),
+    )
+    .orderBy(desc(streams.viewerCount), desc(streams.streamId))
+    .limit(limit)
+}
+
+function matches({ states, user, category, text }: StreamFilter, viewerId: string | null): SQL | undefined {
+  return and(
+    isListedFor(streams, viewerId),
+    inArray(streams.state, [...states]),
     user === undefined ? undefined : isNamed(user),
     category === undefined ? undefined : eq(streams.category, category),
     text === undefined ? undefined : contains(text),
-    before === null ? undefined : lt(streams.streamId, before),
-  ]
+  )
 }
 
 function contains(text: string): SQL {

@@ -47,10 +47,11 @@ export function Field(parts: FieldParts) {
   )
 }
 
-type TextAreaParts = Pick<FieldParts, 'name' | 'label' | 'value' | 'problem' | 'maxLength' | 'isOptional'>
+type TextAreaParts = Pick<FieldParts, 'name' | 'label' | 'value' | 'hint' | 'problem' | 'maxLength' | 'isOptional'>
 
 /** Renders a field of several lines. */
-export function TextArea({ name, label, value, problem, maxLength, isOptional = false }: TextAreaParts) {
+export function TextArea(parts: TextAreaParts) {
+  const { name, label, value, hint, problem, maxLength, isOptional = false } = parts
   return (
     <div class="field">
       <label for={name}>{label}</label>
@@ -60,11 +61,12 @@ export function TextArea({ name, label, value, problem, maxLength, isOptional = 
         rows={4}
         maxlength={maxLength}
         required={!isOptional}
-        aria-describedby={problem === undefined ? undefined : `${name}-problem`}
+        aria-describedby={describedBy(name, parts)}
         aria-invalid={problem === undefined ? undefined : 'true'}
       >
         {value}
       </textarea>
+      <FieldNote kind="hint" id={name} text={hint} />
       <FieldNote kind="problem" id={name} text={problem} />
     </div>
   )
@@ -82,7 +84,7 @@ function FieldNote({ kind, id, text }: FieldNoteParts) {
 }
 
 /** Returns the ids of the notes of a field. */
-function describedBy(id: string, { hint, problem }: FieldParts): string | undefined {
+function describedBy(id: string, { hint, problem }: Pick<FieldParts, 'hint' | 'problem'>): string | undefined {
   const ids = [...(problem === undefined ? [] : [`${id}-problem`]), ...(hint === undefined ? [] : [`${id}-hint`])]
   return ids.length === 0 ? undefined : ids.join(' ')
 }

@@ -3,6 +3,7 @@
  * fails, they wait in bounded memory; where that is full, the oldest one is dropped, and announced as missing.
  */
 
+import { ENCODING_PROBLEMS } from '../../../shared/contract/live-problems.ts'
 import type { Log } from '../../../shared/log.ts'
 import { computeBackoffMs } from '../../platform/backoff.ts'
 import type { Clock } from '../../platform/clock.ts'
@@ -116,7 +117,7 @@ function describeFailure(error: unknown): string {
 
 function describeProblem(failure: string | null, dropped: number): string | null {
   const notes = [
-    ...(failure === null ? [] : [`segments cannot be stored: ${failure}`]),
+    ...(failure === null ? [] : [`${ENCODING_PROBLEMS.not_stored}: ${failure}`]),
     ...(dropped === 0 ? [] : [`${dropped} segments are missing because the store failed`]),
   ]
   return notes.length === 0 ? null : notes.join('; ').slice(0, MAX_PROBLEM_CHARS)

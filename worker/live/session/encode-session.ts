@@ -1,5 +1,6 @@
 /** The encoding of one session of an encoder: one run after another, each from the end of the segments before it. */
 
+import { ENCODING_PROBLEMS } from '../../../shared/contract/live-problems.ts'
 import { type IngestSource, SEGMENT_SEC } from '../../../shared/contract/live.ts'
 import type { Broadcast } from '../broadcast.ts'
 import type { RunEnd } from '../encode/encoder-run.ts'
@@ -10,7 +11,7 @@ import type { SourceStart } from '../source/collect-start.ts'
 import { divideSegments } from '../source/measure-frames.ts'
 import { type OpenedSource, openSource } from '../source/open-source.ts'
 import { probeSource, type SourceProbe } from '../source/probe-source.ts'
-import { NO_PICTURE, readStart } from './read-start.ts'
+import { readStart } from './read-start.ts'
 import { encodeRun, type SessionState } from './encode-run.ts'
 
 const BACKOFF = { firstMs: 250, maxMs: 5000 }
@@ -90,7 +91,7 @@ async function attempt(broadcast: Broadcast, source: IngestSource, state: Sessio
     case 'failed':
       return opening
     case 'silent':
-      health.setProblem(NO_PICTURE)
+      health.setProblem(ENCODING_PROBLEMS.no_picture)
       return { kind: isCurrent(broadcast, source) ? 'again' : 'over' }
     case 'opened': {
       await using opened = opening.source

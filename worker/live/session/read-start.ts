@@ -1,3 +1,4 @@
+import { ENCODING_PROBLEMS } from '../../../shared/contract/live-problems.ts'
 import type { Broadcast } from '../broadcast.ts'
 import {
   createStartCollector,
@@ -17,8 +18,6 @@ export type StartReading =
 /** What came within this time has to suffice, in ms. */
 const PATIENCE_MS = 3000
 const WAIT_MS = 250
-/** The problem of a broadcast whose encoder sends sound only, or nothing. */
-export const NO_PICTURE = 'the encoder sends no picture'
 
 /** Reads the first tags of a source. Waits for a picture as long as the session lasts, and says so in the health. */
 export async function readStart(
@@ -36,7 +35,7 @@ export async function readStart(
     const reading = readCollected(collector, next, isLate)
     if (reading !== null) return reading
     if (isLate && next.kind === 'waiting' && !options.isCurrent()) return { kind: 'ended' }
-    if (isLate) health.setProblem(NO_PICTURE)
+    if (isLate) health.setProblem(ENCODING_PROBLEMS.no_picture)
   }
   return { kind: 'unwanted' }
 }

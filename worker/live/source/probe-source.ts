@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 
+import { ENCODING_PROBLEMS } from '../../../shared/contract/live-problems.ts'
 import { PROGRAM_LIMITS } from '../../platform/program-limits.ts'
 import { runProgram } from '../../platform/run-program.ts'
 import { FfprobeOutput, type FfprobeStream } from '../../media/ffprobe-output.ts'
@@ -37,12 +38,12 @@ export async function probeSource(ffprobePath: string, start: SourceStart, signa
     limits: PROGRAM_LIMITS.probe,
   })
   if (result.kind !== 'exited') return { kind: 'failed', reason: `ffprobe ended: ${result.kind}` }
-  if (result.code !== 0) return { kind: 'problem', reason: 'what the encoder sends cannot be read' }
+  if (result.code !== 0) return { kind: 'problem', reason: ENCODING_PROBLEMS.unreadable }
   const { streams } = v.parse(FfprobeOutput, JSON.parse(result.stdout))
   const video = streams.find(({ codec_type: type }) => type === 'video')
   const sound = streams.find(({ codec_type: type }) => type === 'audio')
   if (video === undefined || video.width === 0 || video.height === 0)
-    return { kind: 'problem', reason: 'the picture of the encoder cannot be read' }
+    return { kind: 'problem', reason: ENCODING_PROBLEMS.picture_unreadable }
   const sizeProblem = findSizeProblem(video)
   if (sizeProblem !== null) return { kind: 'problem', reason: sizeProblem }
   const hasAudio = sound !== undefined && (sound.sample_rate ?? 0) > 0 && sound.channels > 0
@@ -50,8 +51,8 @@ export async function probeSource(ffprobePath: string, start: SourceStart, signa
 }
 
 function findSizeProblem({ width, height }: FfprobeStream): string | null {
-  if (width * height > MAX_PIXELS) return `the picture is too large: ${width}x${height}`
-  return Math.min(width, height) < LEAST_SIDE ? `the picture is too small: ${width}x${height}` : null
+  if (width * height > MAX_PIXELS) return `${ENCODING_PROBLEMS.too_large}: ${width}x${height}`
+  return Math.min(width, height) < LEAST_SIDE ? `${ENCODING_PROBLEMS.too_small}: ${width}x${height}` : null
 }
 
 function describeVideo(stream: FfprobeStream, start: SourceStart, { format }: TagFeed): SourceVideo {

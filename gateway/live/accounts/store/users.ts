@@ -60,7 +60,10 @@ export async function hasOtherAdmin(tx: Tx, userId: string): Promise<boolean> {
 }
 
 export type UserChange = Partial<
-  Pick<User, 'username' | 'email' | 'emailVerifiedAt' | 'passwordHash' | 'role' | 'suspendedAt' | 'suspensionReason'>
+  Pick<
+    User,
+    'username' | 'about' | 'email' | 'emailVerifiedAt' | 'passwordHash' | 'role' | 'suspendedAt' | 'suspensionReason'
+  >
 >
 
 /** Changes a user; returns `null` where there is none. A taken username or address violates a unique index. */

@@ -24,10 +24,26 @@ export type RoomOfActor = LockedRoom & {
 export type ChangeInRoom = (tx: Tx, room: RoomOfActor) => Promise<readonly RoomChange[]>
 
 /**
- * Changes the chat of a broadcast, and lets its readers know.
+ * Changes the chat of a broadcast that the actor may watch, and lets its readers know.
  * @throws BrokenRule STREAM_NOT_FOUND, UNAUTHORIZED, and what `change` throws
  */
-export async function changeRoom(
+export function changeRoom(
+  context: LiveContext,
+  actor: SignedIn,
+  streamId: string,
+  change: ChangeInRoom,
+): Promise<void> {
+  return changeAnyRoom(context, actor, streamId, async (tx, room) => {
+    if (!(await mayWatch(tx, room.stream, actor))) throw noSuchStream()
+    return change(tx, room)
+  })
+}
+
+/**
+ * Changes the chat of any broadcast, for moderators of the platform, and lets its readers know.
+ * @throws BrokenRule STREAM_NOT_FOUND, UNAUTHORIZED, and what `change` throws
+ */
+export async function changeAnyRoom(
   { transact, wideNotifier }: LiveContext,
   actor: SignedIn,
   streamId: string,
@@ -36,7 +52,7 @@ export async function changeRoom(
   await transact(async (tx) => {
     const { userId } = actor.user
     const locked = UUID.test(streamId) ? await lockRoom(tx, streamId) : null
-    if (locked === null || !(await mayWatch(tx, locked.stream, actor))) throw noSuchStream()
+    if (locked === null) throw noSuchStream()
     const { userId: ownerId } = locked.stream
     const { nowMs, senders } = await readSenders(tx, { streamId, ownerId }, [userId])
     const [sender] = senders

@@ -5,7 +5,7 @@ import type { LiveContext } from '../../context.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
 import type { DbOrTx } from '../../../ports/database.ts'
 import { deleteMessages, findMessage, type ChatEntry } from '../store/entries.ts'
-import { changeRoom, recordPlatformAction, requireModerating } from './change-room.ts'
+import { changeAnyRoom, changeRoom, recordPlatformAction, requireModerating, type ChangeInRoom } from './change-room.ts'
 import { unpinMessage } from './unpin-message.ts'
 
 /**
@@ -18,7 +18,25 @@ export async function deleteMessage(
   streamId: string,
   messageId: string,
 ): Promise<void> {
-  await changeRoom(context, actor, streamId, async (tx, locked) => {
+  await changeRoom(context, actor, streamId, removeMessage(actor, messageId))
+}
+
+/**
+ * Deletes a message of any chat, for a moderator of the platform.
+ * @throws BrokenRule STREAM_NOT_FOUND, MESSAGE_NOT_FOUND, FORBIDDEN
+ */
+export async function deleteAnyMessage(
+  context: LiveContext,
+  moderator: SignedIn,
+  streamId: string,
+  messageId: string,
+): Promise<void> {
+  await changeAnyRoom(context, moderator, streamId, removeMessage(moderator, messageId))
+}
+
+function removeMessage(actor: SignedIn, messageId: string): ChangeInRoom {
+  return async (tx, locked) => {
+    const { streamId } = locked.stream
     const message = await requireMessage(tx, streamId, messageId)
     if (message.userId !== actor.user.userId) {
       requireModerating(locked)
@@ -30,7 +48,7 @@ export async function deleteMessage(
     const deleted = { kind: 'delete' as const, entryId: messageId }
     const { room } = locked
     return room.pinnedSeq === message.seq ? [deleted, await unpinMessage(tx, room)] : [deleted]
-  })
+  }
 }
 
 /** Returns a message of a chat. @throws BrokenRule MESSAGE_NOT_FOUND */

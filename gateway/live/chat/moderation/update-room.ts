@@ -2,7 +2,7 @@ import type { DbOrTx, Tx } from '../../../ports/database.ts'
 import type { SignedIn } from '../../accounts/session.ts'
 import { findWatchableStream } from '../../broadcasts/find-own-stream.ts'
 import type { LiveContext } from '../../context.ts'
-import { presentPinned, textOf } from '../present.ts'
+import { presentPinned, textInAnyLanguage } from '../present.ts'
 import { isModerating, type ChatRole, type PinnedMessage } from '../../rules/chat-entry.ts'
 import { chatRoleOf } from '../rules/judge-messages.ts'
 import { findBan } from '../store/bans.ts'
@@ -58,7 +58,7 @@ async function readPinned(db: DbOrTx, { streamId, pinnedSeq }: ChatRoomRow): Pro
 
 function toPinned(entry: ChatEntry): PinnedMessage {
   const { entryId, userId, username } = entry
-  return { entryId, userId, username, text: textOf(entry) }
+  return { entryId, userId, username, text: textInAnyLanguage(entry) }
 }
 
 /**

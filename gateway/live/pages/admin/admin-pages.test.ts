@@ -107,3 +107,21 @@ it('control characters in a query cause no error of the server', async () => {
   }
   expect((await read('/admin/users?q=a%00b', admin)).status).toBe(200)
 })
+
+it('moderators delete a reported message, also of a chat that they may not read, and its reports are closed', async () => {
+  const { api } = gateway
+  const [caster, writer] = [await signUp(api, 'the-caster'), await signUp(api, 'the-writer')]
+  const { json: show } = await api('POST', '/api/v1/streams', { title: 'With a chat' }, caster.headers)
+  const path = `/api/v1/streams/${show.stream_id}`
+  const { json: said } = await api('POST', `${path}/messages`, { text: 'So <rude>' }, writer.headers)
+  await api('POST', `${path}/messages/${said.id}/reports`, { reason: '' }, caster.headers)
+  await api('PATCH', path, { visibility: 'private' }, caster.headers)
+  expect((await read('/admin/reports', admin)).text).toMatch(/So &lt;rude&gt;[\s\S]*Delete message/)
+  const form = { form: 'delete-message', id: said.id }
+  expect((await send('/admin/reports', form, writer)).status).toBe(403)
+  for (const _again of [1, 2]) expect((await send('/admin/reports', form, admin)).status).toBe(303)
+  expect((await api('GET', `${path}/messages`, undefined, caster.headers)).json.messages).toEqual([])
+  expect((await read('/admin/reports', admin)).text).not.toContain('So &lt;rude&gt;')
+  expect((await read('/admin/audit', admin)).text).toContain('deleted the message')
+  expect((await send('/admin/reports', { form: 'delete-message', id: streamId }, admin)).status).toBe(404)
+})

@@ -4,6 +4,7 @@ import { MonitorArt } from '../../../web/components/art.tsx'
 import type { SubjectView, TakenDownView } from '../../moderation/present.ts'
 import { listReports } from '../../moderation/settle-reports.ts'
 import { listTakenDown } from '../../moderation/take-down.ts'
+import { Confirm } from '../confirm.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { Moment } from '../moment.tsx'
 import { RowForm } from '../row-form.tsx'
@@ -87,6 +88,16 @@ function Subject({ subject, isOpen, visit: { language } }: SubjectParts) {
               lead={text.takeDownText}
               label={text.reasonTold}
               fields={{ form: 'take-down', id }}
+            />
+          ) : null}
+          {kind === 'message' ? (
+            <Confirm
+              title={text.deleteMessage}
+              text={text.deleteMessageText}
+              button={text.deleteMessageButton}
+              form="delete-message"
+              action="reports"
+              fields={{ id }}
             />
           ) : null}
           <RowForm button={text.close} label={text.closeOf(subject.text)} fields={{ form: 'close', id }} />

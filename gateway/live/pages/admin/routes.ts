@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import type { BrokenRule } from '../../../errors.ts'
 import { createInvitation } from '../../accounts/create-invitation.ts'
 import { requireRole } from '../../accounts/session.ts'
+import { deleteReportedMessage } from '../../chat/moderation/delete-reported-message.ts'
 import { changeRole, restoreUser, suspendUser } from '../../moderation/moderate-users.ts'
 import { ReasonBody, RoleBody } from '../../moderation/requests.ts'
 import { closeReports } from '../../moderation/settle-reports.ts'
@@ -38,6 +39,13 @@ const REPORT_FORMS: Readonly<Record<string, AdminForm>> = {
       if (!parsed.success) return null
       await takeDownArchive(context, signedIn, id, parsed.output.reason)
       await closeReports(context, signedIn, id, { state: 'closed', reason: parsed.output.reason })
+      return null
+    },
+  },
+  'delete-message': {
+    role: 'moderator',
+    run: async ({ context, signedIn }, { id = '' }) => {
+      await deleteReportedMessage(context, signedIn, id)
       return null
     },
   },

@@ -8,10 +8,11 @@ import { Icon } from '../../../web/components/icons.tsx'
 import type { ArchiveDetails } from '../../archives/present.ts'
 import { getArchive } from '../../archives/read-archives.ts'
 import { toPageUrl } from '../addresses.ts'
-import { ReplayPanel } from '../chat/chat-panel.tsx'
+import { ChatReplay } from '../chat/chat-replay.tsx'
 import { ClipBox } from '../clip/clip-form.tsx'
 import { showPage } from '../frame.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
+import { describeReason } from '../messages/reasons.ts'
 import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
 import { Moment } from '../moment.tsx'
 import { ReportLink } from '../report/report-link.tsx'
@@ -59,7 +60,7 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
       </div>
       {archive.has_chat ? (
         <div class="chat-column">
-          <ReplayPanel archiveId={archive.archive_id} language={language} />
+          <ChatReplay visit={visit} archiveId={archive.archive_id} streamId={archive.stream_id} />
         </div>
       ) : null}
       <div class="wrap watch-about">
@@ -171,7 +172,7 @@ function ArchiveNote({ visit: { language }, archive: { status, error, taken_down
   if (status === 'failed')
     return (
       <Note kind="warning" title={text.failedTitle}>
-        {text.failedText} {error ?? ''}
+        {text.failedText} {error === null ? '' : describeReason(error, language)}
       </Note>
     )
   return null

@@ -1,14 +1,15 @@
 import * as v from 'valibot'
 
-import { HealthEvent, StateEvent, TargetsEvent, ViewersEvent } from '../stream-events.ts'
+import { StateEvent, UnreadEvent, ViewersEvent } from '../stream-events.ts'
+import { followUnread, leaveUnread, NOTICES_QUERY } from './bell.ts'
 import { siteUrl, type ViewerQuery } from './elements.ts'
 
 /** What a page does with the events of a broadcast. */
 export type BroadcastListener = {
   onState(state: StateEvent): void
   onViewers(viewers: ViewersEvent): void
-  onHealth(health: HealthEvent): void
-  onTargets?(targets: TargetsEvent): void
+  /** Called with the data of further events, by their names. */
+  readonly others?: ReadonlyMap<string, (data: unknown) => void>
   /** Called when the connection to the gateway is lost, and when it is back. */
   onConnection(isConnected: boolean): void
 }
@@ -20,7 +21,7 @@ const RETRY_MS = 3000
 
 /** Follows a broadcast until it has ended, over lost connections too. Its chat has a connection of its own. */
 export function followBroadcast(streamId: string, viewer: ViewerQuery, listener: BroadcastListener): void {
-  const url = siteUrl(`api/v1/streams/${streamId}/events?chat=off&${viewer.join('=')}`)
+  const url = siteUrl(`api/v1/streams/${streamId}/events?chat=off&${viewer.join('=')}${NOTICES_QUERY}`)
   let lostTimer: ReturnType<typeof setTimeout> | undefined
   let isShownAsLost = false
 
@@ -44,32 +45,36 @@ export function followBroadcast(streamId: string, viewer: ViewerQuery, listener:
     source.addEventListener('open', showConnected)
     source.addEventListener('error', () => {
       expectLoss()
+      leaveUnread()
       // The browser tries again by itself, except after an answer that is no stream of events.
       if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS)
     })
     source.addEventListener('state', ({ data }) => {
-      const state = parse(StateEvent, data)
-      if (state?.state === 'ended') source.close()
+      const state = parseEvent(StateEvent, data)
+      if (state?.state === 'ended') {
+        source.close()
+        leaveUnread()
+      }
       if (state !== null) listener.onState(state)
     })
+    source.addEventListener('unread', ({ data }) => {
+      const unread = parseEvent(UnreadEvent, data)
+      if (unread !== null) followUnread(unread.unread_count)
+    })
     source.addEventListener('viewers', ({ data }) => {
-      const viewers = parse(ViewersEvent, data)
+      const viewers = parseEvent(ViewersEvent, data)
       if (viewers !== null) listener.onViewers(viewers)
     })
-    source.addEventListener('health', ({ data }) => {
-      const health = parse(HealthEvent, data)
-      if (health !== null) listener.onHealth(health)
-    })
-    source.addEventListener('targets', ({ data }) => {
-      const targets = parse(TargetsEvent, data)
-      if (targets !== null) listener.onTargets?.(targets)
-    })
+    for (const [name, onData] of listener.others ?? []) source.addEventListener(name, ({ data }) => onData(data))
   }
   connect()
 }
 
 /** Returns the data of an event; `null` where a newer gateway means something else by it. */
-function parse<Schema extends v.GenericSchema>(schema: Schema, data: unknown): v.InferOutput<Schema> | null {
+export function parseEvent<Schema extends v.GenericSchema>(
+  schema: Schema,
+  data: unknown,
+): v.InferOutput<Schema> | null {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), data)
   return parsed.success ? parsed.output : null
 }

@@ -1,5 +1,5 @@
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
-import type { HealthEvent } from '../stream-events.ts'
+import type { HealthEvent } from '../studio-events.ts'
 import { find, setText, textsOf } from './elements.ts'
 
 const text = textsOf(STUDIO_MESSAGES)
@@ -129,9 +129,10 @@ function adviceFor({ publisher, encoding, alerts }: HealthEvent): readonly strin
   ]
 }
 
-const clock = new Intl.DateTimeFormat(lang, { timeStyle: 'medium' })
+/** A time of day with the name of its zone. */
+const clock = new Intl.DateTimeFormat(lang, { timeStyle: 'long' })
 
-/** Describes what viewers see or hear that is wrong, with the viewer's own time. */
+/** Describes what viewers see or hear that is wrong, with the time in the zone of the broadcaster. */
 function describeAlert({ kind, since }: HealthEvent['alerts'][number]): string {
   return text.advice[kind](clock.format(new Date(since)))
 }

@@ -8,7 +8,7 @@ const REST_MS = 350
 const canMove = matchMedia('(prefers-reduced-motion: no-preference)')
 let resting: ReturnType<typeof setTimeout> | undefined
 let stop: (() => void) | null = null
-let current: Element | null = null
+let current: HTMLElement | null = null
 
 for (const name of ['pointerover', 'focusin']) {
   document.addEventListener(name, ({ target }) => {
@@ -17,14 +17,14 @@ for (const name of ['pointerover', 'focusin']) {
 }
 document.addEventListener('visibilitychange', () => choose(null))
 
-/** Moves the picture of a card, and only of that one. */
+/** Moves the picture of a card, and only of that one. It goes on where the rest of the card is replaced. */
 function choose(card: Element | null): void {
-  if (card === current) return
-  current = card
+  const picture = card?.querySelector<HTMLElement>('[data-preview]') ?? null
+  if (picture === current) return
+  current = picture
   clearTimeout(resting)
   stop?.()
   stop = null
-  const picture = card?.querySelector<HTMLElement>('[data-preview]') ?? null
   if (picture === null || !canMove.matches) return
   resting = setTimeout(() => {
     stop = startPreview(picture)

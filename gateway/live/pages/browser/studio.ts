@@ -1,8 +1,11 @@
 /** Runs on the pages of the studio: the preview, the health of the encoder, and times in the viewer's zone. */
 
+import type * as v from 'valibot'
+
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
-import { followBroadcast } from './broadcast-events.ts'
+import { HealthEvent, TargetsEvent } from '../studio-events.ts'
+import { followBroadcast, parseEvent } from './broadcast-events.ts'
 import { attachChat } from './chat/attach-chat.ts'
 import { setHidden, setText, textsOf } from './elements.ts'
 import { attachGoLive } from './go-live/panel.ts'
@@ -30,6 +33,8 @@ function openRoom(element: HTMLElement): void {
   const panel = element.querySelector<HTMLElement>('[data-health]')
   const screen = preview === null ? null : attachScreen(preview, NO_VIEWER)
   const showHealth = panel === null ? () => undefined : attachHealth(panel)
+  const targets = element.querySelector<HTMLElement>('[data-targets]')
+  const showAllTargets = (event: TargetsEvent) => targets !== null && showTargets(targets, event)
   const clock = attachClock()
   if (preview?.dataset['state'] === 'ended') return
   followBroadcast(streamId, NO_VIEWER, {
@@ -43,13 +48,22 @@ function openRoom(element: HTMLElement): void {
       setText(document, '[data-viewer-count]', textsOf(BROADCAST_MESSAGES).viewers(count))
       setText(document, '[data-peak-viewers]', String(peak))
     },
-    onHealth: showHealth,
-    onTargets: (event) => {
-      const targets = element.querySelector<HTMLElement>('[data-targets]')
-      if (targets !== null) showTargets(targets, event)
-    },
+    others: new Map([
+      ['health', (data) => showParsed(HealthEvent, data, showHealth)],
+      ['targets', (data) => showParsed(TargetsEvent, data, showAllTargets)],
+    ]),
     onConnection: (isConnected) => setHidden(document, '[data-stale]', isConnected),
   })
+}
+
+/** Shows the data of an event, unless a newer gateway means something else by it. */
+function showParsed<Schema extends v.GenericSchema>(
+  schema: Schema,
+  data: unknown,
+  show: (event: v.InferOutput<Schema>) => unknown,
+): void {
+  const event = parseEvent(schema, data)
+  if (event !== null) show(event)
 }
 
 /** Shows a planned start in the viewer's zone, and sends it as a moment. */

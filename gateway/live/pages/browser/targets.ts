@@ -1,5 +1,5 @@
 import { TARGET_MESSAGES } from '../messages/targets.ts'
-import type { TargetsEvent } from '../stream-events.ts'
+import type { TargetsEvent } from '../studio-events.ts'
 import { describeTargetCondition } from '../target-note.ts'
 import { setText, textsOf } from './elements.ts'
 

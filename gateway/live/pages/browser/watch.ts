@@ -40,7 +40,6 @@ function follow(streamId: string): void {
       setText(document, '[data-viewers] span', textsOf(BROADCAST_MESSAGES).viewers(count))
       setText(document, '[data-peak]', String(peak))
     },
-    onHealth: () => undefined,
     onConnection: (isConnected) => screen.showConnection(isConnected),
   })
 }

@@ -8,25 +8,21 @@ import { Avatar, MonitorArt } from '../../../web/components/art.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
 import { presentUser, type PublicUser } from '../../accounts/present.ts'
 import { findUserByName } from '../../accounts/store/users.ts'
-import { listArchives } from '../../archives/read-archives.ts'
-import { listStreams } from '../../broadcasts/list-streams.ts'
-import { listClips } from '../../clips/read-clips.ts'
+import type { StreamView } from '../../broadcasts/present.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
 import { FollowBox } from '../follow/follow-box.tsx'
 import { ReportLink } from '../report/report-link.tsx'
-import { readSchedule } from '../../schedule/read-schedule.ts'
 import { showPage } from '../frame.tsx'
+import { MoreLink, readTurn, turnQuery, type ListTurn } from '../list-turn.tsx'
 import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
 import { CHANNEL_MESSAGES } from '../messages/channel.ts'
 import { CLIP_MESSAGES } from '../messages/clips.ts'
 import { Moment } from '../moment.tsx'
 import { ArchiveCard, ClipCard, LISTS_SCRIPT, StreamCard } from '../stream-card.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
+import { CHANNEL_LISTS, readChannelLists, type ChannelListName } from './read-lists.ts'
 
 const ROOT = '.'
-const LIVE_SHOWN = 12
-const RECORDINGS_SHOWN = 48
-const CLIPS_SHOWN = 24
 /** Interval of looking for changes, in seconds. */
 const REFRESH_SEC = 2
 
@@ -39,22 +35,29 @@ export function channelRoutes(context: PagesContext): Hono {
       const found = await findUserByName(context.db, (c.req.param('name') ?? '').slice(1))
       if (found === null) throw new BrokenRule(LIVE_ERRORS.USER_NOT_FOUND, 'there is no user of this name')
       const user = presentUser(found)
-      const list = await ChannelList({ visit, user })
+      const turn = readTurn(c, CHANNEL_LISTS)
+      const list = await ChannelList({ visit, user, turn })
       if (c.req.query('part') === 'list') {
         c.header('Cache-Control', 'no-store')
         return c.html(list)
       }
-      const main = <ChannelPage visit={visit} user={user} list={list} />
-      return showPage(visit, { title: user.username, root: ROOT, main, scripts: [LISTS_SCRIPT], hasMedia: true })
+      const main = <ChannelPage visit={visit} user={user} turn={turn} list={list} />
+      const query = turnQuery(turn)
+      return showPage(visit, { title: user.username, root: ROOT, main, scripts: [LISTS_SCRIPT], hasMedia: true, query })
     }),
   )
 }
 
-type ChannelParts = { readonly visit: Visit; readonly user: PublicUser }
+type ChannelParts = {
+  readonly visit: Visit
+  readonly user: PublicUser
+  readonly turn: ListTurn<ChannelListName> | null
+}
 
-function ChannelPage({ visit, user, list }: ChannelParts & { readonly list: Child }) {
+function ChannelPage({ visit, user, turn, list }: ChannelParts & { readonly list: Child }) {
   const text = CHANNEL_MESSAGES[visit.language]
   const isOwn = visit.signedIn?.user.userId === user.user_id
+  const refresh = new URLSearchParams({ part: 'list', ...turnQuery(turn) })
   return (
     <div class="wrap stack">
       <header class="channel-head">
@@ -76,31 +79,30 @@ function ChannelPage({ visit, user, list }: ChannelParts & { readonly list: Chil
           <ReportLink visit={visit} subject={{ kind: 'user', id: user.user_id }} ownerId={user.user_id} root={ROOT} />
         </div>
       </header>
-      <div class="stack" data-refresh="?part=list" data-every={REFRESH_SEC}>
+      {user.about === null ? null : (
+        <section aria-label={text.about}>
+          <p class="description">{user.about}</p>
+        </section>
+      )}
+      <div class="stack" data-refresh={`?${refresh.toString()}`} data-every={REFRESH_SEC}>
         {list}
       </div>
     </div>
   )
 }
 
-async function ChannelList({ visit, user }: ChannelParts) {
-  const { context, language, signedIn } = visit
-  const of = { user: user.user_id, cursor: undefined }
-  const [live, scheduled, recordings, { clips }] = await Promise.all([
-    listStreams(context, signedIn, { ...of, state: 'live', limit: LIVE_SHOWN }),
-    readSchedule(context, signedIn, user.user_id),
-    listArchives(context, signedIn, { ...of, limit: RECORDINGS_SHOWN }),
-    listClips(context, signedIn, { ...of, stream_id: undefined, limit: CLIPS_SHOWN }),
-  ])
+async function ChannelList({ visit, user, turn }: ChannelParts) {
+  const { language } = visit
+  const { live, scheduled, recordings, clips } = await readChannelLists(visit, user.user_id, turn)
   const text = BROADCAST_LIST_MESSAGES[language]
-  const isEmpty = live.streams.length + scheduled.streams.length + recordings.archives.length + clips.length === 0
-  if (isEmpty) return <SilentChannel visit={visit} user={user} />
-  const cardsOf = (streams: typeof live.streams) =>
+  const isEmpty = live.length + scheduled.length + recordings.archives.length + clips.clips.length === 0
+  if (isEmpty && turn === null) return <SilentChannel visit={visit} user={user} />
+  const cardsOf = (streams: readonly StreamView[]) =>
     streams.map((stream) => <StreamCard stream={stream} root={ROOT} language={language} />)
   return (
     <>
-      <Shelf title={text.liveNow} isLive cards={cardsOf(live.streams)} />
-      <Shelf title={text.upcoming} cards={cardsOf(scheduled.streams)}>
+      <Shelf title={text.liveNow} isLive cards={cardsOf(live)} />
+      <Shelf title={text.upcoming} cards={cardsOf(scheduled)}>
         <a class="button button-small" href={`api/v1/users/${user.user_id}/schedule.ics`} download>
           <Icon name="clock" />
           {CHANNEL_MESSAGES[language].calendar}
@@ -111,13 +113,24 @@ async function ChannelList({ visit, user }: ChannelParts) {
         cards={recordings.archives.map((archive) => (
           <ArchiveCard archive={archive} root={ROOT} language={language} />
         ))}
-      />
+      >
+        <MoreLink list="recordings" cursor={recordings.next_cursor} language={language} />
+      </Shelf>
       <Shelf
         title={CLIP_MESSAGES[language].clips}
-        cards={clips.map((clip) => (
+        cards={clips.clips.map((clip) => (
           <ClipCard clip={clip} root={ROOT} language={language} />
         ))}
-      />
+      >
+        <MoreLink list="clips" cursor={clips.next_cursor} language={language} />
+      </Shelf>
+      {turn === null ? null : (
+        <div class="actions">
+          <a class="button button-small" href={`@${user.username}`}>
+            {text.showAll}
+          </a>
+        </div>
+      )}
     </>
   )
 }
@@ -143,7 +156,7 @@ function Shelf({ title, isLive = false, cards, children }: ShelfParts) {
   )
 }
 
-function SilentChannel({ visit: { language, signedIn }, user }: ChannelParts) {
+function SilentChannel({ visit: { language, signedIn }, user }: Pick<ChannelParts, 'visit' | 'user'>) {
   const text = CHANNEL_MESSAGES[language]
   const isOwn = signedIn?.user.userId === user.user_id
   return (

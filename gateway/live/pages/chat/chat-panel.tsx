@@ -6,6 +6,7 @@ import type { SignedIn } from '../../accounts/session.ts'
 import type { RoomView } from '../../chat/moderation/present.ts'
 import { CHAT_MESSAGES } from '../messages/chat.ts'
 import { CHAT_PAGE_MESSAGES } from '../messages/chat-page.ts'
+import { Moment } from '../moment.tsx'
 import { ModerationPanel } from './moderation-panel.tsx'
 
 /** What the chat of a broadcast shows. */
@@ -90,7 +91,7 @@ function Composer({ room, viewer, root, streamId, language }: ChatPanelParts) {
       </p>
     )
   }
-  if (room.banned_until !== null) return <p class="chat-note">{bannedText(room.banned_until, language)}</p>
+  if (room.banned_until !== null) return <BannedNote until={room.banned_until} language={language} />
   // Enabled by the script: what is written before it listens would be lost.
   return (
     <form class="chat-form" data-say>
@@ -113,20 +114,35 @@ function Composer({ room, viewer, root, streamId, language }: ChatPanelParts) {
   )
 }
 
-function bannedText(until: string, language: Language): string {
-  const text = { ...CHAT_MESSAGES[language], ...CHAT_PAGE_MESSAGES[language] }
-  if (until === 'forever') return text.banned
-  const format = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'long', timeZone: 'UTC' })
-  return text.bannedUntil(format.format(new Date(until)))
+function BannedNote({ until, language }: { readonly until: string; readonly language: Language }) {
+  if (until === 'forever') return <p class="chat-note">{CHAT_MESSAGES[language].banned}</p>
+  const [before, after] = CHAT_PAGE_MESSAGES[language].bannedUntil
+  return (
+    <p class="chat-note">
+      {before}
+      <Moment at={until} language={language} />
+      {after}
+    </p>
+  )
 }
 
-type ReplayPanelParts = { readonly archiveId: string; readonly language: Language }
+type ReplayPanelParts = Pick<ChatPanelParts, 'streamId' | 'viewer' | 'language'> & {
+  readonly archiveId: string
+  readonly role: RoomView['role']
+}
 
 /** Renders the chat of a recording; the page's script shows it in step with the picture. */
-export function ReplayPanel({ archiveId, language }: ReplayPanelParts) {
+export function ReplayPanel({ archiveId, streamId, role, viewer, language }: ReplayPanelParts) {
   const text = CHAT_PAGE_MESSAGES[language]
   return (
-    <section class="chat" aria-labelledby="chat-title" data-replay={archiveId}>
+    <section
+      class="chat"
+      aria-labelledby="chat-title"
+      data-replay={archiveId}
+      data-replay-of={streamId}
+      data-role={role}
+      data-user={viewer?.user.userId}
+    >
       <header class="chat-head">
         <h2 id="chat-title">
           <Icon name="clock" />
@@ -135,6 +151,7 @@ export function ReplayPanel({ archiveId, language }: ReplayPanelParts) {
         <p class="hint" role="status" data-chat-state></p>
       </header>
       <MessageLog language={language} emptyText={text.replayEmpty} />
+      <p class="chat-note" role="alert" data-chat-note></p>
       <noscript>
         <p class="chat-note">{text.noScript}</p>
       </noscript>

@@ -7,6 +7,7 @@ import type { ClipView } from '../../clips/present.ts'
 import { toPageUrl } from '../addresses.ts'
 import { Confirm } from '../confirm.tsx'
 import { CLIP_MESSAGES } from '../messages/clips.ts'
+import { describeReason } from '../messages/reasons.ts'
 import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
 import { Moment } from '../moment.tsx'
 import { Poster, VisibilityMark } from '../stream-card.tsx'
@@ -147,7 +148,7 @@ function OwnActions({ visit: { signedIn, language }, clip }: ClipParts) {
     <>
       {clip.error === null ? null : (
         <Note kind="warning" title={text.failedTitle}>
-          {clip.error}
+          {describeReason(clip.error, language)}
         </Note>
       )}
       <div class="actions">

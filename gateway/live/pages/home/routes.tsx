@@ -3,25 +3,19 @@
 import { Hono } from 'hono'
 
 import { Icon } from '../../../web/components/icons.tsx'
-import type { ArchiveView } from '../../archives/present.ts'
-import { listArchives } from '../../archives/read-archives.ts'
-import { listStreams } from '../../broadcasts/list-streams.ts'
 import type { StreamView } from '../../broadcasts/present.ts'
 import { showPage } from '../frame.tsx'
+import { MoreLink, readTurn, turnQuery } from '../list-turn.tsx'
 import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
 import { ArchiveCard, FeaturedStream, LISTS_SCRIPT, StreamCard } from '../stream-card.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
 import { DarkStage, NothingFound } from './blank.tsx'
 import { FollowedChannels } from './followed.tsx'
+import { HOME_LISTS, narrows, readHomeLists, type HomeListName, type HomeLists, type HomeView } from './read-lists.ts'
 
-const LIVE_SHOWN = 60
-const MORE_SHOWN = 12
 /** Interval of looking for changes, in seconds. */
 const REFRESH_SEC = 2
 const ROOT = '.'
-
-/** What the page is narrowed to by its address; empty texts narrow nothing. */
-type HomeFilter = { readonly text: string; readonly category: string }
 
 /** Returns the page of the broadcasts that are live now. */
 export function homeRoutes(context: PagesContext): Hono {
@@ -29,25 +23,35 @@ export function homeRoutes(context: PagesContext): Hono {
     '/',
     open(context, async (visit) => {
       const { c, language } = visit
-      const filter = {
+      const view = {
         text: toLine(c.req.query('q')).trim(),
         category: toLine(c.req.query('category')),
+        turn: readTurn(c, HOME_LISTS),
       }
-      const list = await HomeList({ visit, filter })
+      const list = await HomeList({ visit, view })
       if (c.req.query('part') === 'list') {
         c.header('Cache-Control', 'no-store')
         return c.html(list)
       }
       const main = (
         <div class="wrap stack">
-          <SearchForm visit={visit} filter={filter} />
-          <div class="stack" data-refresh={partUrl(filter)} data-every={REFRESH_SEC}>
+          <SearchForm visit={visit} view={view} />
+          <div class="stack" data-refresh={partUrl(view)} data-every={REFRESH_SEC}>
             {list}
           </div>
         </div>
       )
-      const title = filter.text === '' ? '' : BROADCAST_LIST_MESSAGES[language].results(filter.text)
-      return showPage(visit, { title, root: ROOT, main, section: 'live', scripts: [LISTS_SCRIPT], hasMedia: true })
+      const title = view.text === '' ? '' : BROADCAST_LIST_MESSAGES[language].results(view.text)
+      const query = { ...filterQuery(view), ...turnQuery(view.turn) }
+      return showPage(visit, {
+        title,
+        root: ROOT,
+        main,
+        section: 'live',
+        scripts: [LISTS_SCRIPT],
+        hasMedia: true,
+        query,
+      })
     }),
   )
 }
@@ -57,21 +61,25 @@ function toLine(text = ''): string {
   return text.replaceAll(/\p{Cc}/gu, '').slice(0, 100)
 }
 
-function partUrl({ text, category }: HomeFilter): string {
-  return `?${new URLSearchParams({ part: 'list', q: text, category }).toString()}`
+function partUrl(view: HomeView): string {
+  return `?${new URLSearchParams({ part: 'list', ...filterQuery(view), ...turnQuery(view.turn) }).toString()}`
 }
 
-type HomeParts = { readonly visit: Visit; readonly filter: HomeFilter }
+function filterQuery({ text, category }: HomeView): Record<string, string> {
+  return { q: text, category }
+}
 
-function SearchForm({ visit, filter }: HomeParts) {
+type HomeParts = { readonly visit: Visit; readonly view: HomeView }
+
+function SearchForm({ visit, view }: HomeParts) {
   const text = BROADCAST_LIST_MESSAGES[visit.language]
   return (
     <form class="search" role="search" method="get" action="./">
-      <h1 class="for-readers">{filter.text === '' ? text.liveNow : text.results(filter.text)}</h1>
+      <h1 class="for-readers">{view.text === '' ? text.liveNow : text.results(view.text)}</h1>
       <input
         type="search"
         name="q"
-        value={filter.text}
+        value={view.text}
         maxlength={100}
         aria-label={text.search}
         placeholder={text.search}
@@ -84,82 +92,77 @@ function SearchForm({ visit, filter }: HomeParts) {
 }
 
 /** Renders all that changes by itself. */
-async function HomeList({ visit, filter }: HomeParts) {
+async function HomeList({ visit, view }: HomeParts) {
   const { language } = visit
-  const isNarrowed = filter.text !== '' || filter.category !== ''
+  const lists = await readHomeLists(visit, view)
+  if (view.turn !== null) return <TurnedList visit={visit} view={view} lists={lists} />
+  const isNarrowed = narrows(view)
   const text = BROADCAST_LIST_MESSAGES[language]
-  const { live, scheduled, ended, archives } = await readLists(visit, filter, isNarrowed)
-  if (isNarrowed && live.length + scheduled.length + ended.length === 0) return <NothingFound language={language} />
+  const { live, scheduled, ended } = lists
+  const isFound = [live, scheduled, ended].some(({ streams }) => streams.length > 0)
+  if (isNarrowed && !isFound) return <NothingFound language={language} />
   return (
     <>
-      <CategoryLinks streams={live} filter={filter} visit={visit} />
+      <CategoryLinks streams={live.streams} view={view} visit={visit} />
       {isNarrowed ? null : <FollowedChannels visit={visit} />}
-      {live.length === 0 && !isNarrowed ? <DarkStage visit={visit} /> : null}
-      {live.length === 0 ? null : <LiveGrid streams={live} visit={visit} />}
-      <StreamSection title={text.upcoming} streams={scheduled} visit={visit} />
-      <StreamSection title={text.recordings} streams={ended} visit={visit} />
-      <ArchiveSection title={text.recordings} archives={archives} visit={visit} />
+      {live.streams.length === 0 && !isNarrowed ? <DarkStage visit={visit} /> : null}
+      <LiveShelf list={live} view={view} visit={visit} />
+      <StreamShelf name="scheduled" title={text.upcoming} list={scheduled} view={view} visit={visit} />
+      <StreamShelf name="ended" title={text.recordings} list={ended} view={view} visit={visit} />
+      <RecordingShelf list={lists.recordings} view={view} visit={visit} />
     </>
   )
 }
 
-type HomeLists = {
-  readonly live: readonly StreamView[]
-  readonly scheduled: readonly StreamView[]
-  readonly ended: readonly StreamView[]
-  readonly archives: readonly ArchiveView[]
+/** Renders a further page of one list; the others are empty. */
+function TurnedList({ visit, view, lists }: HomeParts & { readonly lists: HomeLists }) {
+  const text = BROADCAST_LIST_MESSAGES[visit.language]
+  const { live, scheduled, ended, recordings } = lists
+  return (
+    <>
+      <LiveShelf list={live} view={view} visit={visit} />
+      <StreamShelf name="scheduled" title={text.upcoming} list={scheduled} view={view} visit={visit} />
+      <StreamShelf name="ended" title={text.recordings} list={ended} view={view} visit={visit} />
+      <RecordingShelf list={recordings} view={view} visit={visit} />
+      <div class="actions">
+        <a class="button button-small" href={`?${new URLSearchParams(filterQuery(view)).toString()}`}>
+          {text.showAll}
+        </a>
+      </div>
+    </>
+  )
 }
 
-/** Reads what the page shows. A search finds broadcasts that have ended; without one, there are recordings. */
-async function readLists({ context, signedIn }: Visit, filter: HomeFilter, isNarrowed: boolean): Promise<HomeLists> {
-  const narrowed = {
-    ...(filter.text === '' ? {} : { q: filter.text }),
-    ...(filter.category === '' ? {} : { category: filter.category }),
-  }
-  const read = async (state: StreamView['state'], limit: number) =>
-    (await listStreams(context, signedIn, { ...narrowed, state, limit, cursor: undefined })).streams
-  const [live, scheduled, ended, archives] = await Promise.all([
-    read('live', LIVE_SHOWN),
-    read('scheduled', MORE_SHOWN),
-    isNarrowed ? read('ended', MORE_SHOWN) : [],
-    isNarrowed
-      ? []
-      : listArchives(context, signedIn, { limit: MORE_SHOWN, cursor: undefined, user: undefined }).then(
-          (list) => list.archives,
-        ),
-  ])
-  return { live: live.toSorted((a, b) => b.viewer_count - a.viewer_count), scheduled, ended, archives }
-}
+type RecordingShelfParts = HomeParts & { readonly list: HomeLists['recordings'] }
 
-type ArchivesParts = { readonly title: string; readonly archives: readonly ArchiveView[]; readonly visit: Visit }
-
-function ArchiveSection({ title, archives, visit: { language } }: ArchivesParts) {
+function RecordingShelf({ list: { archives, next_cursor: cursor }, view, visit: { language } }: RecordingShelfParts) {
   if (archives.length === 0) return null
   return (
     <section class="shelf">
-      <h2>{title}</h2>
+      <h2>{BROADCAST_LIST_MESSAGES[language].recordings}</h2>
       <div class="cards">
         {archives.map((archive) => (
           <ArchiveCard archive={archive} root={ROOT} language={language} />
         ))}
       </div>
+      <MoreLink list="recordings" cursor={cursor} language={language} query={filterQuery(view)} />
     </section>
   )
 }
 
-type StreamsParts = { readonly streams: readonly StreamView[]; readonly visit: Visit }
+type StreamShelfParts = HomeParts & { readonly list: HomeLists['live'] }
 
-function LiveGrid({ streams, visit: { language } }: StreamsParts) {
+function LiveShelf({ list: { streams, next_cursor: cursor }, view, visit: { language } }: StreamShelfParts) {
   const text = BROADCAST_LIST_MESSAGES[language]
   const [first] = streams
-  const isOnly = streams.length === 1
+  if (first === undefined) return null
   return (
     <section class="shelf">
       <h2>
         <span class="tally" aria-hidden="true" />
         {text.liveNow}
       </h2>
-      {isOnly && first !== undefined ? (
+      {streams.length === 1 ? (
         <FeaturedStream stream={first} root={ROOT} language={language} />
       ) : (
         <div class={streams.length === 2 ? 'cards cards-few' : 'cards cards-live'}>
@@ -168,11 +171,15 @@ function LiveGrid({ streams, visit: { language } }: StreamsParts) {
           ))}
         </div>
       )}
+      <MoreLink list="live" cursor={cursor} language={language} query={filterQuery(view)} />
     </section>
   )
 }
 
-function StreamSection({ title, streams, visit: { language } }: StreamsParts & { readonly title: string }) {
+type NamedShelfParts = StreamShelfParts & { readonly title: string; readonly name: HomeListName }
+
+function StreamShelf({ name, title, list, view, visit: { language } }: NamedShelfParts) {
+  const { streams, next_cursor: cursor } = list
   if (streams.length === 0) return null
   return (
     <section class="shelf">
@@ -182,27 +189,30 @@ function StreamSection({ title, streams, visit: { language } }: StreamsParts & {
           <StreamCard stream={stream} root={ROOT} language={language} />
         ))}
       </div>
+      <MoreLink list={name} cursor={cursor} language={language} query={filterQuery(view)} />
     </section>
   )
 }
 
+type CategoryParts = HomeParts & { readonly streams: readonly StreamView[] }
+
 /** Renders the categories of what is live now. */
-function CategoryLinks({ streams, filter, visit: { language } }: StreamsParts & { readonly filter: HomeFilter }) {
+function CategoryLinks({ streams, view, visit: { language } }: CategoryParts) {
   const text = BROADCAST_LIST_MESSAGES[language]
-  const categories = [...new Set([filter.category, ...streams.map(({ category }) => category)])].filter(Boolean)
+  const categories = [...new Set([view.category, ...streams.map(({ category }) => category)])].filter(Boolean)
   if (categories.length === 0) return null
   return (
     <nav class="chips" aria-label={text.categories}>
-      <a class="chip" href="./" aria-current={filter.category === '' ? 'true' : undefined}>
+      <a class="chip" href="./" aria-current={view.category === '' ? 'true' : undefined}>
         {text.all}
       </a>
       {categories.map((category) => (
         <a
           class="chip"
           href={`?category=${encodeURIComponent(category)}`}
-          aria-current={category === filter.category ? 'true' : undefined}
+          aria-current={category === view.category ? 'true' : undefined}
         >
-          {category === filter.category ? <Icon name="check" /> : null}
+          {category === view.category ? <Icon name="check" /> : null}
           {category}
         </a>
       ))}

@@ -3,6 +3,7 @@ import { defineMessages } from '../../../web/messages.ts'
 /** Texts of the channel of a user. */
 export const CHANNEL_MESSAGES = defineMessages({
   en: {
+    about: 'About',
     since: 'Here since',
     silentTitle: 'Nothing here yet',
     silentText: (name: string) => `${name} has not been on the air so far.`,
@@ -12,6 +13,7 @@ export const CHANNEL_MESSAGES = defineMessages({
     calendar: 'Schedule as a calendar',
   },
   ja: {
+    about: '紹介',
     since: '登録日',
     silentTitle: 'まだ何もありません',
     silentText: (name: string) => `${name}はまだ配信していません。`,

@@ -12,7 +12,8 @@ export const CHAT_PAGE_MESSAGES = defineMessages({
     send: 'Send',
     signIn: 'Sign in',
     signInText: ' to write.',
-    bannedUntil: (time: string) => `A moderator does not let you write here until ${time}.`,
+    /** What is written before and after the time. */
+    bannedUntil: ['A moderator does not let you write here until ', '.'],
     newest: 'New messages',
     pinned: 'Pinned',
     unpin: 'Unpin',
@@ -39,7 +40,7 @@ export const CHAT_PAGE_MESSAGES = defineMessages({
     send: '送信',
     signIn: 'ログイン',
     signInText: 'するとコメントできます。',
-    bannedUntil: (time: string) => `モデレーターにより、${time}までコメントできません。`,
+    bannedUntil: ['モデレーターにより、', 'までコメントできません。'],
     newest: '新しいメッセージ',
     pinned: '固定',
     unpin: '固定を解除',

@@ -32,7 +32,7 @@ export const GO_LIVE_MESSAGES = defineMessages({
       stopped: 'The camera or the screen was switched off.',
       unreachable: 'The connection could not be made: the network may block UDP. Publish with an encoder instead.',
     },
-    refused: (reason: string) => `Not accepted: ${reason}.`,
+    refused: (_code: string | null, reason: string) => `Not accepted: ${reason}.`,
     leave: 'You are on the air from this page.',
   },
   ja: {
@@ -65,7 +65,22 @@ export const GO_LIVE_MESSAGES = defineMessages({
       unreachable:
         '接続できませんでした。ネットワークが UDP を遮断している可能性があります。エンコーダーをご利用ください。',
     },
-    refused: (reason: string) => `受け付けられませんでした：${reason}`,
+    refused: (code: string | null, reason: string) =>
+      `受け付けられませんでした：${REFUSALS_JA[code ?? ''] ?? `詳細（英語）：${reason}`}`,
     leave: 'このページから配信中です。',
   },
 })
+
+/** Why the gateway refuses to publish, by the code of its error, in Japanese. */
+const REFUSALS_JA: Readonly<Record<string, string>> = {
+  INVALID_OFFER: 'ブラウザーの送信内容を読み取れません',
+  UNAUTHORIZED: 'ログインしてください',
+  FORBIDDEN: '自分の配信にだけ送信できます',
+  STREAM_NOT_FOUND: 'この配信はありません',
+  PUBLISH_REFUSED: '送信が許可されていません',
+  CODEC_UNSUPPORTED: 'ブラウザーの映像または音声の形式に対応していません',
+  STREAM_ENDED: 'この配信は終了しています',
+  STREAM_TAKEN: '別のエンコーダーが送信中です',
+  INGEST_UNAVAILABLE: '今は受信できません。しばらくしてからもう一度お試しください',
+  RATE_LIMIT_EXCEEDED: 'リクエストが多すぎます。しばらくしてからもう一度お試しください',
+}

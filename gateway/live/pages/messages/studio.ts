@@ -1,4 +1,5 @@
 import { defineMessages } from '../../../web/messages.ts'
+import { describeReason } from './reasons.ts'
 
 /** Texts of the studio, on the server and in the browser. */
 export const STUDIO_MESSAGES = defineMessages({
@@ -7,6 +8,7 @@ export const STUDIO_MESSAGES = defineMessages({
     lead: 'Your broadcasts. Each has a stream key of its own.',
     current: 'On the air and next',
     over: 'Ended',
+    allBroadcasts: 'All broadcasts',
     newBroadcast: 'New broadcast',
     emptyTitle: 'Your first broadcast',
     emptyText: 'Create it, paste its address and key into your encoder, and go on the air.',
@@ -106,7 +108,7 @@ export const STUDIO_MESSAGES = defineMessages({
       keyframes: 'Set the keyframe interval of the encoder to 2 s.',
       jitter: 'The connection of the encoder is uneven. Lower its bit rate, and choose a constant one.',
       topDropped: 'The highest rendition is left out: this machine encodes too slowly.',
-      problem: (problem: string) => `Nothing is encoded: ${problem}`,
+      problem: (problem: string) => `Nothing is encoded: ${describeReason(problem, 'en')}`,
       black: (since: string) => `The picture has been black since ${since}.`,
       frozen: (since: string) => `The picture has not changed since ${since}.`,
       silent: (since: string) => `The sound has been silent since ${since}.`,
@@ -124,7 +126,7 @@ export const STUDIO_MESSAGES = defineMessages({
     renewButton: 'Make a new key',
     details: 'Details',
     endedNote: 'This broadcast has ended.',
-    endedBecause: (reason: string) => `Reason: ${reason}.`,
+    endedBecause: (reason: string) => `Reason: ${describeReason(reason, 'en')}.`,
     staleNote: 'Connection to the platform is lost; values are old. Reconnecting …',
   },
   ja: {
@@ -132,6 +134,7 @@ export const STUDIO_MESSAGES = defineMessages({
     lead: 'あなたの配信一覧です。配信ごとにストリームキーがあります。',
     current: '配信中・これから',
     over: '終了',
+    allBroadcasts: 'すべての配信',
     newBroadcast: '新しい配信',
     emptyTitle: '最初の配信を作りましょう',
     emptyText: '配信を作成し、サーバーとキーをエンコーダーに貼り付ければ、すぐに始められます。',
@@ -226,7 +229,7 @@ export const STUDIO_MESSAGES = defineMessages({
       keyframes: 'エンコーダーのキーフレーム間隔を2秒に設定してください。',
       jitter: '回線が不安定です。ビットレートを下げ、固定ビットレートにしてください。',
       topDropped: 'エンコードが間に合わないため、最高画質を省いています。',
-      problem: (problem: string) => `エンコードできません：${problem}`,
+      problem: (problem: string) => `エンコードできません：${describeReason(problem, 'ja')}`,
       black: (since: string) => `${since}から映像が真っ暗です。`,
       frozen: (since: string) => `${since}から映像が静止しています。`,
       silent: (since: string) => `${since}から無音です。`,
@@ -244,7 +247,7 @@ export const STUDIO_MESSAGES = defineMessages({
     renewButton: '新しいキーを作る',
     details: '詳細',
     endedNote: 'この配信は終了しました。',
-    endedBecause: (reason: string) => `理由：${reason}`,
+    endedBecause: (reason: string) => `理由：${describeReason(reason, 'ja')}`,
     staleNote: 'サーバーとの接続が切れました。値は古い可能性があります。再接続しています…',
   },
 })

@@ -1,19 +1,14 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
-import type { Child } from 'hono/jsx'
-import type { ContentfulStatusCode } from 'hono/utils/http-status'
-
-import { Field, Note } from '../../../web/components/forms.tsx'
+import { Field } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
 import { listSessions } from '../../accounts/list-sessions.ts'
 import type { SessionList } from '../../accounts/present.ts'
 import { readBlocks } from '../../chat/moderation/blocks.ts'
 import { readModerators } from '../../chat/moderation/moderators.ts'
 import { readNoticePreferences } from '../../notices/read-notices.ts'
-import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
-import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { TIP_MESSAGES } from '../messages/tips.ts'
@@ -25,26 +20,9 @@ import { BlockedSection } from './blocked-section.tsx'
 import { nameBrowser } from './browser-name.ts'
 import { ModeratorsSection } from './moderators-section.tsx'
 import { NoticesSection } from './notices-section.tsx'
+import { ProfileSection } from './profile-section.tsx'
 import { PUSH_SCRIPT } from './push-box.tsx'
-
-export type SettingsField = 'username' | 'email' | 'password' | 'current_password' | 'delete_password' | 'moderator'
-
-/** The form that was sent, and what is wrong with it; `form` is empty where none was. */
-export type SentForm = {
-  readonly form: string
-  readonly values: FormTexts
-  readonly problems: FieldProblems<SettingsField>
-  readonly status?: ContentfulStatusCode
-}
-
-type SectionParts = {
-  readonly id: string
-  readonly title: string
-  readonly lead?: string
-  readonly saved?: string | null
-  readonly problem?: string | undefined
-  readonly children?: Child
-}
+import { problemsOf, savedNote, Section, type FormSection, type SentForm } from './section.tsx'
 
 /** Shows the settings of the signed-in user. */
 export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Response> {
@@ -95,104 +73,6 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
   const { status = 200 } = sent
   const scripts = context.settings.live.push === null ? [] : [PUSH_SCRIPT]
   return showPage(visit, { title: text.title, root: '.', main, status, scripts, section: 'settings' })
-}
-
-function Section({ id, title, lead, saved, problem, children }: SectionParts) {
-  return (
-    <section class="panel" id={id} aria-labelledby={`${id}-title`}>
-      <h2 id={`${id}-title`}>{title}</h2>
-      {lead === undefined ? null : <p class="muted">{lead}</p>}
-      {saved ? <Note kind="fine" title={saved} /> : null}
-      {problem === undefined ? null : <Note kind="alert" title={problem} />}
-      {children}
-    </section>
-  )
-}
-
-type FormSection = { readonly visit: UserVisit; readonly sent: SentForm }
-
-/** Returns the problems of one form of the page. */
-function problemsOf({ form, problems }: SentForm, name: string): FieldProblems<SettingsField> {
-  return form === name ? problems : {}
-}
-
-function savedNote({ c }: UserVisit, name: string, note: string): string | null {
-  return c.req.query('saved') === name ? note : null
-}
-
-function ProfileSection({ visit, sent }: FormSection) {
-  const text = SETTINGS_MESSAGES[visit.language]
-  const account = ACCOUNT_MESSAGES[visit.language]
-  const problems = problemsOf(sent, 'profile')
-  const { user } = visit.signedIn
-  const values = sent.form === 'profile' ? sent.values : {}
-  return (
-    <Section
-      id="profile"
-      title={text.profile}
-      saved={savedNote(visit, 'profile', text.profileSaved)}
-      problem={problems.form}
-    >
-      <form class="form" method="post" action="settings" novalidate>
-        <input type="hidden" name="form" value="profile" />
-        <Field
-          name="username"
-          label={account.username}
-          hint={account.usernameHint}
-          value={values['username'] ?? user.username}
-          problem={problems.username}
-          autocomplete="username"
-          maxLength={50}
-        />
-        <Field
-          name="email"
-          type="email"
-          label={account.email}
-          hint={account.emailHint}
-          value={values['email'] ?? user.email}
-          problem={problems.email}
-          autocomplete="email"
-          maxLength={255}
-        />
-        <Field
-          id="profile-current"
-          name="current_password"
-          type="password"
-          label={text.currentPassword}
-          hint={text.currentHint}
-          problem={problems.current_password}
-          autocomplete="current-password"
-          isOptional
-        />
-        <div class="actions">
-          <button class="button button-primary" type="submit">
-            {text.save}
-          </button>
-        </div>
-      </form>
-      <Verification visit={visit} sent={sent} />
-    </Section>
-  )
-}
-
-/** Renders whether the address is verified; nothing where no e-mail is sent. */
-function Verification({ visit, sent }: FormSection) {
-  const text = MAIL_PAGE_MESSAGES[visit.language]
-  const { context, signedIn } = visit
-  if (context.settings.mail === null) return null
-  if (signedIn.user.emailVerifiedAt !== null) return <p class="muted">{text.isVerified}</p>
-  const saved = savedNote(visit, 'verify', text.verificationSent)
-  const problem = problemsOf(sent, 'verify').form
-  return (
-    <form class="verification" method="post" action="settings">
-      <input type="hidden" name="form" value="verify" />
-      {saved === null ? <Note kind="warning" title={text.isNotVerified} /> : <Note kind="fine" title={saved} />}
-      {problem === undefined ? null : <Note kind="alert" title={problem} />}
-      <button class="button" type="submit">
-        {text.sendAgain}
-      </button>
-    </form>
-  )
 }
 
 function PasswordSection({ visit, sent }: FormSection) {

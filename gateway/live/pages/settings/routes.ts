@@ -21,7 +21,8 @@ import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
-import { showSettings, type SettingsField } from './page.tsx'
+import { showSettings } from './page.tsx'
+import type { SettingsField } from './section.tsx'
 
 /** What a form of the page leads to: the page again with its problems, another address, or the note that it is done. */
 type FormOutcome = { readonly problems: FieldProblems<SettingsField> } | { readonly leadTo: string }
@@ -73,6 +74,7 @@ async function saveProfile(visit: UserVisit, form: FormTexts): Promise<FormOutco
   const body = {
     ...changed('username', form, username),
     ...changed('email', form, email),
+    ...(form['about'] === undefined ? {} : { about: form['about'] }),
     ...(form['current_password'] ? { current_password: form['current_password'] } : {}),
   }
   return update(visit, body, 'profile')
@@ -162,6 +164,7 @@ function explainFields(wrong: ReadonlySet<string>, language: Language): FieldPro
   const account = ACCOUNT_MESSAGES[language]
   return {
     ...(wrong.has('username') ? { username: account.usernameWrong } : {}),
+    ...(wrong.has('about') ? { about: SETTINGS_MESSAGES[language].aboutWrong } : {}),
     ...(wrong.has('email') ? { email: account.emailWrong } : {}),
     ...(wrong.has('password') ? { password: account.passwordWrong } : {}),
     ...(wrong.has('current_password') ? { current_password: SETTINGS_MESSAGES[language].passwordNeeded } : {}),

@@ -36,7 +36,7 @@ const ROOT = '..'
 const NO_TARGET: TargetForm = { url: '', problems: {} }
 /** The part of the page that is read again by itself, and how often, in seconds. */
 export const CURVE_PART = 'viewers'
-const CURVE_REFRESH_SEC = 15
+const CURVE_REFRESH_SEC = 2
 
 /** What the studio of one broadcast shows. */
 export type ControlRoomParts = {

@@ -1,11 +1,14 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
+import type { Child } from 'hono/jsx'
+
 import { MonitorArt } from '../../../web/components/art.tsx'
 import { Note } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
-import type { StreamView } from '../../broadcasts/present.ts'
+import type { StreamList, StreamView } from '../../broadcasts/present.ts'
 import type { StorageUse } from '../../storage/quota.ts'
 import { showPage } from '../frame.tsx'
+import { MoreLink, turnQuery, type ListTurn } from '../list-turn.tsx'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 import { StreamCard } from '../stream-card.tsx'
 import { formatBytes } from '../time-text.ts'
@@ -13,12 +16,22 @@ import type { UserVisit } from '../visit.ts'
 
 const ROOT = '.'
 /** The order in which broadcasts are listed: what needs its owner first. */
-const ORDER: readonly StreamView['state'][] = ['live', 'reconnecting', 'ready', 'scheduled', 'ended']
+const ORDER: readonly StreamView['state'][] = ['live', 'reconnecting', 'ready', 'scheduled']
+
+/** The own broadcasts: all that have not ended, and a page of those that have. */
+type OwnStreams = {
+  readonly open: readonly StreamView[]
+  readonly ended: StreamList
+  /** Which further page of those that have ended is shown. */
+  readonly turn: ListTurn | null
+  readonly storage: StorageUse
+}
 
 /** Shows the broadcasts of the signed-in user. */
-export function showStudio(visit: UserVisit, streams: readonly StreamView[], storage: StorageUse): Promise<Response> {
+export function showStudio(visit: UserVisit, { open, ended, turn, storage }: OwnStreams): Promise<Response> {
   const text = STUDIO_MESSAGES[visit.language]
-  const sorted = streams.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
+  const sorted = open.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
+  const isEmpty = open.length + ended.streams.length === 0 && turn === null
   const main = (
     <div class="wrap stack">
       <header class="page-head">
@@ -26,7 +39,7 @@ export function showStudio(visit: UserVisit, streams: readonly StreamView[], sto
           <h1>{text.title}</h1>
           <p class="muted">{text.lead}</p>
         </div>
-        {streams.length === 0 ? null : (
+        {isEmpty ? null : (
           <div class="actions">
             <StorageMeter visit={visit} storage={storage} />
             <NewButton label={text.newBroadcast} />
@@ -38,7 +51,7 @@ export function showStudio(visit: UserVisit, streams: readonly StreamView[], sto
           {text.storageFullText}
         </Note>
       ) : null}
-      {streams.length === 0 ? (
+      {isEmpty ? (
         <section class="blank">
           <MonitorArt lamp="planned" />
           <h2>{text.emptyTitle}</h2>
@@ -47,22 +60,33 @@ export function showStudio(visit: UserVisit, streams: readonly StreamView[], sto
         </section>
       ) : (
         <>
-          <StreamGroup title={text.current} streams={sorted.filter(({ state }) => state !== 'ended')} visit={visit} />
-          <StreamGroup title={text.over} streams={sorted.filter(({ state }) => state === 'ended')} visit={visit} />
+          <StreamGroup title={text.current} streams={sorted} visit={visit} />
+          <StreamGroup title={text.over} streams={ended.streams} visit={visit}>
+            <MoreLink list="ended" cursor={ended.next_cursor} language={visit.language} />
+          </StreamGroup>
+          {turn === null ? null : (
+            <div class="actions">
+              <a class="button button-small" href="studio">
+                {text.allBroadcasts}
+              </a>
+            </div>
+          )}
         </>
       )}
     </div>
   )
-  return showPage(visit, { title: text.title, root: ROOT, main, section: 'studio', hasMedia: true })
+  const query = turnQuery(turn)
+  return showPage(visit, { title: text.title, root: ROOT, main, section: 'studio', hasMedia: true, query })
 }
 
 type StreamGroupParts = {
   readonly title: string
   readonly streams: readonly StreamView[]
   readonly visit: UserVisit
+  readonly children?: Child
 }
 
-function StreamGroup({ title, streams, visit: { language } }: StreamGroupParts) {
+function StreamGroup({ title, streams, visit: { language }, children }: StreamGroupParts) {
   if (streams.length === 0) return null
   return (
     <section class="shelf">
@@ -72,6 +96,7 @@ function StreamGroup({ title, streams, visit: { language } }: StreamGroupParts) 
           <StreamCard stream={stream} root={ROOT} language={language} isOwn />
         ))}
       </div>
+      {children}
     </section>
   )
 }

@@ -1,13 +1,14 @@
 import { Hono, type Context as HonoContext } from 'hono'
 
-import { listStreams } from '../../broadcasts/list-streams.ts'
+import { listOpenStreams, listStreams } from '../../broadcasts/list-streams.ts'
 import { readStorageUse } from '../../storage/quota.ts'
+import { readTurn } from '../list-turn.tsx'
 import { openSignedIn, type PagesContext } from '../visit.ts'
 import { createBroadcast, showNewBroadcast } from './create.ts'
 import { changeBroadcast, showBroadcast } from './change.ts'
 import { showStudio } from './list-page.tsx'
 
-const SHOWN = 100
+const ENDED_SHOWN = 48
 
 /** Returns the pages on which broadcasters create their broadcasts and follow them. */
 export function studioRoutes(context: PagesContext): Hono {
@@ -16,13 +17,15 @@ export function studioRoutes(context: PagesContext): Hono {
     .get(
       '/studio',
       openSignedIn(context, async (visit) => {
-        const { signedIn } = visit
-        const own = { user: signedIn.user.userId, limit: SHOWN, cursor: undefined }
-        const [{ streams }, storage] = await Promise.all([
-          listStreams(context, signedIn, own),
-          readStorageUse(context, context.db, signedIn.user.userId),
+        const { c, signedIn } = visit
+        const turn = readTurn(c, ['ended'])
+        const { userId: user } = signedIn.user
+        const [open, ended, storage] = await Promise.all([
+          turn === null ? listOpenStreams(context, signedIn) : [],
+          listStreams(context, signedIn, { user, state: 'ended', limit: ENDED_SHOWN, cursor: turn?.cursor }),
+          readStorageUse(context, context.db, user),
         ])
-        return showStudio(visit, streams, storage)
+        return showStudio(visit, { open, ended, turn, storage })
       }),
     )
     .get(

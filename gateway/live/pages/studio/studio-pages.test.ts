@@ -29,3 +29,11 @@ it('a form that is sent twice creates one broadcast, with one key, and another o
   const titles = json.streams.map(({ title }: { title: string }) => title)
   expect(titles.toSorted()).toEqual(['A show', 'Another show'])
 })
+
+it('the studio of a broadcast on the air reads its viewers again every two seconds', async () => {
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'On the air' }, anna.headers)
+  await gateway.database.sql`update streams set state = 'live', started_at = now() where stream_id = ${json.stream_id}`
+  const cookie = `tallylight_session=${anna.headers['authorization']?.replace('Bearer ', '')}`
+  const page = await (await fetch(`${gateway.url}/studio/${json.stream_id}`, { headers: { cookie } })).text()
+  expect(page).toContain(`data-refresh="${json.stream_id}?part=viewers" data-every="2"`)
+})

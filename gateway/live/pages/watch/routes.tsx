@@ -10,7 +10,8 @@ import type { StreamView } from '../../broadcasts/present.ts'
 import { getRoom } from '../../chat/moderation/update-room.ts'
 import { findReplay } from '../../chat/read-messages.ts'
 import { isOnAir } from '../../rules/broadcast-state.ts'
-import { ChatPanel, ReplayPanel } from '../chat/chat-panel.tsx'
+import { ChatPanel } from '../chat/chat-panel.tsx'
+import { ChatReplay } from '../chat/chat-replay.tsx'
 import { ClipBox } from '../clip/clip-form.tsx'
 import { FollowBox } from '../follow/follow-box.tsx'
 import { showPage } from '../frame.tsx'
@@ -59,7 +60,7 @@ async function showChat(visit: Visit, stream: StreamView): Promise<Child> {
   const { stream_id: streamId, state } = stream
   if (state === 'ended') {
     const archiveId = await findReplay(context, signedIn, streamId)
-    return archiveId === null ? null : <ReplayPanel archiveId={archiveId} language={language} />
+    return archiveId === null ? null : <ChatReplay visit={visit} archiveId={archiveId} streamId={streamId} />
   }
   const room = await getRoom(context, signedIn, streamId)
   return <ChatPanel streamId={streamId} room={room} viewer={signedIn} root={ROOT} language={language} />

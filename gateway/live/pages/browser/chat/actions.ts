@@ -7,12 +7,19 @@ const text = textsOf(CHAT_MESSAGES)
 const TIME_OUT_SEC = 600
 
 /** Who uses a chat. */
-export type ChatUser = { readonly streamId: string; readonly userId: string; readonly isModerator: boolean }
+export type ChatUser = {
+  readonly streamId: string
+  readonly userId: string
+  readonly isModerator: boolean
+  /** The chat is that of a recording: nothing can be pinned. */
+  readonly isReplay: boolean
+}
 
 /** What the actions of messages change on the page. */
 export type ActionEffects = {
   /** Shows what has been done, or has not. */
   note(line: string): void
+  hideMessage(messageId: string): void
   /** Hides the messages of a user. */
   hideUser(userId: string): void
 }
@@ -23,6 +30,7 @@ type MessageAction = {
   readonly done?: string
   readonly call: readonly [method: string, path: string, body?: object]
   readonly hidesUser?: boolean
+  readonly hidesMessage?: boolean
 }
 
 /** Returns a function that makes the button of a message, which opens its actions below it. */
@@ -44,7 +52,8 @@ export function createMessageActions(
   }
 }
 
-function actionsOf({ id, user }: MessageEvent, { streamId, userId, isModerator }: ChatUser): MessageAction[] {
+function actionsOf({ id, user }: MessageEvent, chatUser: ChatUser): MessageAction[] {
+  const { streamId, userId, isModerator, isReplay } = chatUser
   const path = `api/v1/streams/${streamId}`
   const isOwn = user.user_id === userId
   const name = user.username
@@ -58,14 +67,14 @@ function actionsOf({ id, user }: MessageEvent, { streamId, userId, isModerator }
       hidesUser: true,
     },
   ]
-  const remove: MessageAction = { label: text.remove, call: ['DELETE', `${path}/messages/${id}`] }
+  const remove: MessageAction = { label: text.remove, call: ['DELETE', `${path}/messages/${id}`], hidesMessage: true }
   if (isOwn && !isModerator) return [remove]
   if (!isModerator) return ofAll
   const pin: MessageAction = { label: text.pin, call: ['PATCH', `${path}/room`, { pinned: id }] }
-  if (isOwn || user.role === 'owner') return [remove, pin]
+  const changes = isReplay ? [remove] : [remove, pin]
+  if (isOwn || user.role === 'owner') return changes
   return [
-    remove,
-    pin,
+    ...changes,
     { label: text.timeOut, done: text.bannedDone(name), call: ban({ duration_sec: TIME_OUT_SEC }) },
     { label: text.ban, done: text.bannedDone(name), call: ban({}) },
     ...ofAll,
@@ -111,11 +120,14 @@ function createAction(action: MessageAction, open: OpenActions): HTMLElement {
   return button
 }
 
-async function act({ call, done, hidesUser = false }: MessageAction, open: OpenActions): Promise<void> {
+async function act(action: MessageAction, open: OpenActions): Promise<void> {
+  const { call, done, hidesUser = false, hidesMessage = false } = action
   const { effects, message, item } = open
   const [method, path, body] = call
-  const answer = await callApi(method, path, body)
+  const { ok } = await callApi(method, path, body)
   if (item.isConnected && item.querySelector('.chat-actions') !== null) toggle(open)
-  effects.note(answer.ok ? (done ?? '') : text.notDone)
-  if (answer.ok && hidesUser) effects.hideUser(message.user.user_id)
+  if (!ok) return effects.note(text.notDone)
+  effects.note(done ?? '')
+  if (hidesMessage) effects.hideMessage(message.id)
+  if (hidesUser) effects.hideUser(message.user.user_id)
 }

@@ -1,12 +1,12 @@
 import { CHAT_MESSAGES } from '../../messages/chat.ts'
 import { find, setHidden, setText, textsOf } from '../elements.ts'
-import { createMessageActions } from './actions.ts'
 import { callApi, readApi } from './call-api.ts'
-import { BlockList, MessageList, type ChatEvent, type MessageEvent, type Pinned } from './chat-events.ts'
+import { MessageList, type ChatEvent, type MessageEvent, type Pinned } from './chat-events.ts'
 import { connectChat, type ChatConnectionState } from './connection.ts'
-import { attachMessages, type MessageView } from './message-list.ts'
+import type { MessageView } from './message-list.ts'
 import { attachModeration } from './moderation.ts'
 import { attachComposer, type Composer } from './composer.ts'
+import { attachShown } from './shown-messages.ts'
 
 const text = textsOf(CHAT_MESSAGES)
 /** Messages that a page begins with. */
@@ -17,13 +17,10 @@ export function attachChat(panel: HTMLElement): void {
   void openChat(panel)
 }
 
-/** The messages of a page without those of users that the viewer blocks. */
-type ShownMessages = { readonly view: MessageView; show(messages: readonly MessageEvent[]): void }
-
 async function openChat(panel: HTMLElement): Promise<void> {
   const path = `api/v1/streams/${panel.dataset['chat'] ?? ''}`
   const note = (line: string) => setText(panel, '[data-chat-note]', line)
-  const { view, show } = await attachShown(panel, note)
+  const { view, show } = await attachShown(panel, { streamId: panel.dataset['chat'] ?? '', isReplay: false })
   const { messages, seen } = await readFirst(path)
   view.setEmptyText(text.empty)
   show(messages)
@@ -36,7 +33,7 @@ async function openChat(panel: HTMLElement): Promise<void> {
       else applyEvent(panel, view, event)
     },
   })
-  composer = attachComposer(panel, (line) => connection.say(line), note)
+  composer = attachComposer(panel, connection.say, note)
   panel.querySelector('[data-unpin]')?.addEventListener('click', () => void unpin(path, note))
   const moderation = panel.querySelector<HTMLDetailsElement>('[data-moderation]')
   if (moderation !== null) attachModeration(moderation, path, note)
@@ -47,21 +44,6 @@ async function readFirst(path: string): Promise<{ messages: readonly MessageEven
   const list = await readApi(`${path}/messages?limit=${FIRST_MESSAGES}`, MessageList)
   if (list === null) return { messages: [], seen: 0 }
   return { messages: list.messages, seen: Math.max(list.last_seq, list.messages.at(-1)?.seq ?? 0) }
-}
-
-/** Attaches the list of messages, and reads whom the viewer blocks. */
-async function attachShown(panel: HTMLElement, note: (line: string) => void): Promise<ShownMessages> {
-  const { chat: streamId = '', user: userId, role } = panel.dataset
-  const isModerator = role === 'owner' || role === 'moderator'
-  const user = userId === undefined ? null : { streamId, userId, isModerator }
-  const blocks = user === null ? null : await readApi('api/v1/blocks', BlockList)
-  const blocked = new Set(blocks?.users.map(({ user_id: id }) => id))
-  const hideUser = (id: string) => {
-    blocked.add(id)
-    view.removeUser(id)
-  }
-  const view = attachMessages(panel, createMessageActions(user, { note, hideUser }))
-  return { view, show: (messages) => view.add(messages.filter((one) => !blocked.has(one.user.user_id))) }
 }
 
 async function unpin(path: string, note: (line: string) => void): Promise<void> {

@@ -9,6 +9,8 @@ export const MessageEvent = v.object({
   id: v.string(),
   user: v.object({ ...User.entries, role: v.picklist(['owner', 'moderator', 'viewer']) }),
   text: v.string(),
+  /** Of a tip; its `text` is in English. */
+  tip: v.optional(v.object({ amount: v.number(), currency: v.string(), message: v.string() })),
 })
 export type MessageEvent = v.InferOutput<typeof MessageEvent>
 

@@ -1,6 +1,7 @@
 import { CHAT_MESSAGES } from '../../messages/chat.ts'
 import { textsOf } from '../elements.ts'
 import type { ChatEvent } from './chat-events.ts'
+import { createSentMessages } from './sent-messages.ts'
 
 const text = textsOf(CHAT_MESSAGES)
 
@@ -10,35 +11,45 @@ type SayAnswer = Extract<ChatEvent, { readonly type: 'ack' | 'error' }>
 /** Where messages are written. */
 export type Composer = { answer(answer: SayAnswer): void }
 
-/** Attaches the field of a chat; `null` where the viewer may not write. `say` returns the nonce of what it sends. */
+/** Attaches the field of a chat; `null` where the viewer may not write. */
 export function attachComposer(
   panel: HTMLElement,
-  say: (line: string) => string,
+  say: (line: string, nonce: string) => void,
   note: (line: string) => void,
 ): Composer | null {
   const form = panel.querySelector<HTMLFormElement>('[data-say]')
   const field = form?.querySelector<HTMLInputElement>('input') ?? null
   if (form === null || field === null) return null
-  const sent = new Map<string, string>()
+  const sent = createSentMessages()
+  let offered: string | null = null
   for (const control of form.querySelectorAll<HTMLInputElement | HTMLButtonElement>(':disabled'))
     control.disabled = false
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     const line = field.value.trim()
     if (line === '') return
-    sent.set(say(line), line)
+    offered = null
+    say(line, sent.add(line))
     field.value = ''
     note('')
   })
+  /** Clears the field where a message that seemed to have failed is written after all. */
+  function takeBack(line: string): void {
+    if (offered !== line || field?.value.trim() !== line) return
+    field.value = ''
+    note('')
+  }
   return {
     answer(answer) {
-      const line = sent.get(answer.nonce ?? '')
-      if (line === undefined) return
-      sent.delete(answer.nonce ?? '')
-      if (answer.type === 'ack') return
-      note(explain(answer))
-      // What was refused can be corrected, unless something else is written by now.
-      if (field.value === '') field.value = line
+      const line = sent.answer(answer.nonce ?? '', answer.type === 'ack')
+      if (line === null) return
+      if (answer.type === 'ack') takeBack(line)
+      else {
+        note(explain(answer))
+        // What was refused can be corrected, unless something else is written by now.
+        if (field.value === '') field.value = line
+        offered = line
+      }
     },
   }
 }

@@ -16,8 +16,8 @@ export type ChatListener = {
 
 /** A connection to a chat, over lost ones too. */
 export type ChatConnection = {
-  /** Sends a message and returns its nonce. It is sent again after a lost connection; an event answers it. */
-  say(text: string): string
+  /** Sends a message. It is sent again after a lost connection; an event answers it. */
+  readonly say: (text: string, nonce: string) => void
 }
 
 /** Attempts in a row that a socket may fail before events are tried, too. */
@@ -35,7 +35,7 @@ const FINAL: Readonly<Record<number, 'signed_out' | 'gone'>> = { 4401: 'signed_o
 /** Connects to the chat of a broadcast after a number, by WebSocket or, where there is none, by server-sent events. */
 export function connectChat(streamId: string, fromSeq: number, listener: ChatListener): ChatConnection {
   const path = `api/v1/streams/${streamId}`
-  const waiting = new Map<string, string>()
+  const waiting = new Map<string, WaitingText>()
   let seen = fromSeq
   let failures = 0
   let hasEnded = false
@@ -47,7 +47,7 @@ export function connectChat(streamId: string, fromSeq: number, listener: ChatLis
       seen = event.seq
     }
     if (event.type === 'end') hasEnded = true
-    if ((event.type === 'ack' || event.type === 'error') && event.nonce !== null) waiting.delete(event.nonce)
+    if ((event.type === 'ack' || event.type === 'error') && event.nonce !== null) stopWaiting(waiting, event.nonce)
     listener.onEvent(event)
   }
   function send(nonce: string, text: string): void {
@@ -59,7 +59,7 @@ export function connectChat(streamId: string, fromSeq: number, listener: ChatLis
       failures = 0
       sendText = opened
       listener.onState('open')
-      for (const [nonce, text] of waiting) send(nonce, text)
+      for (const [nonce, { text }] of waiting) send(nonce, text)
     },
     onFrame: (data) => readFrame(data).forEach(handle),
     onEnd: () => handle({ type: 'end' }),
@@ -83,14 +83,20 @@ export function connectChat(streamId: string, fromSeq: number, listener: ChatLis
   listener.onState('connecting')
   void connect()
   return {
-    say(text) {
-      const nonce = newNonce()
-      waiting.set(nonce, text)
+    say(text, nonce) {
+      const timer = setTimeout(() => handle({ type: 'error', nonce, code: 'NO_ANSWER' }), ANSWER_MS)
+      waiting.set(nonce, { text, timer })
       send(nonce, text)
-      setTimeout(() => waiting.has(nonce) && handle({ type: 'error', nonce, code: 'NO_ANSWER' }), ANSWER_MS)
-      return nonce
     },
   }
+}
+
+/** A message without an answer, and the timer that ends its wait. */
+type WaitingText = { readonly text: string; readonly timer: ReturnType<typeof setTimeout> }
+
+function stopWaiting(waiting: Map<string, WaitingText>, nonce: string): void {
+  clearTimeout(waiting.get(nonce)?.timer)
+  waiting.delete(nonce)
 }
 
 /** Returns how long to wait before an attempt: clients of a gateway that stops do not come back all at once. */
@@ -107,8 +113,4 @@ async function post(path: string, message: PostedMessage, handle: (event: ChatEv
   if (answer.ok) return handle({ type: 'ack', nonce })
   const { code, retryAfterSec } = answer
   if (code !== null) handle({ type: 'error', nonce, code, retry_after: retryAfterSec ?? undefined })
-}
-
-function newNonce(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('-')
 }

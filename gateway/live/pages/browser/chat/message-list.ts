@@ -1,3 +1,4 @@
+import { formatMoneyIn } from '../../../rules/money.ts'
 import { CHAT_MESSAGES } from '../../messages/chat.ts'
 import { find, findButton, textsOf } from '../elements.ts'
 import type { MessageEvent } from './chat-events.ts'
@@ -85,10 +86,17 @@ function createItem(
     mark.className = 'chat-mark'
     item.append(' ', mark)
   }
-  item.append(' ', createText('bdi', message.text))
+  item.append(' ', ...createContent(message))
   const actions = createActions(message, item)
   if (actions !== null) item.append(actions)
   return item
+}
+
+/** Creates what a message says; a tip begins with its amount. */
+function createContent({ tip, text: line }: MessageEvent): (HTMLElement | string)[] {
+  if (tip === undefined) return [createText('bdi', line)]
+  const amount = createText('b', text.tip(formatMoneyIn(document.documentElement.lang, tip)))
+  return tip.message === '' ? [amount] : [amount, ' ', createText('bdi', tip.message)]
 }
 
 function createText(tag: string, content: string): HTMLElement {

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 
+import { formatLocalTime } from '../../../../web/browser/local-times.ts'
 import { CHAT_MESSAGES } from '../../messages/chat.ts'
 import { find, textsOf } from '../elements.ts'
 import { callApi, readApi } from './call-api.ts'
@@ -20,6 +21,8 @@ export function attachModeration(details: HTMLDetailsElement, path: string, note
   })
   const showAll = () => void Promise.all([showReports(details, path), showBans(details, path, note)])
   details.addEventListener('toggle', () => details.open && showAll())
+  // It was opened before this script listened.
+  if (details.open) showAll()
 }
 
 async function save(form: HTMLFormElement, path: string, note: (line: string) => void): Promise<void> {
@@ -45,9 +48,8 @@ async function showReports(details: HTMLElement, path: string): Promise<void> {
 async function showBans(details: HTMLElement, path: string, note: (line: string) => void): Promise<void> {
   const list = await readApi(`${path}/bans`, Bans)
   if (list === null) return
-  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'medium', timeStyle: 'short' })
   const items = list.bans.map(({ user, until }) => {
-    const time = until === null ? text.forever : text.untilTime(format.format(new Date(until)))
+    const time = until === null ? text.forever : text.untilTime(formatLocalTime(until))
     const item = createItem(`${user.username} (${time}) `)
     const button = document.createElement('button')
     button.type = 'button'

@@ -1,6 +1,6 @@
 import { readApi } from './call-api.ts'
 import { Replay } from './chat-events.ts'
-import { attachMessages } from './message-list.ts'
+import { attachShown } from './shown-messages.ts'
 
 /** Seconds before the picture of which messages are shown after a jump. */
 const BEFORE_SEC = 120
@@ -12,8 +12,13 @@ type ReplayedMessage = Replay['messages'][number]
 
 /** Attaches the chat of a recording: it follows the picture, also where that jumps. */
 export function attachReplay(panel: HTMLElement, screen: HTMLElement): void {
-  const path = `api/v1/archives/${panel.dataset['replay'] ?? ''}/messages`
-  const view = attachMessages(panel, () => null)
+  void openReplay(panel, screen)
+}
+
+async function openReplay(panel: HTMLElement, screen: HTMLElement): Promise<void> {
+  const { replay: archiveId = '', replayOf: streamId = '' } = panel.dataset
+  const path = `api/v1/archives/${archiveId}/messages`
+  const { view, show } = await attachShown(panel, { streamId, isReplay: true })
   let queue: ReplayedMessage[] = []
   let cursor: string | null = null
   let isComplete = false
@@ -47,7 +52,7 @@ export function attachReplay(panel: HTMLElement, screen: HTMLElement): void {
 
   function showUpTo(sec: number): void {
     const due = queue.findIndex(({ offset }) => offset > sec)
-    view.add(queue.splice(0, due < 0 ? queue.length : due))
+    show(queue.splice(0, due < 0 ? queue.length : due))
     shownSec = sec
     if ((queue.at(-1)?.offset ?? 0) < sec + AHEAD_SEC) void readMore(sec)
   }

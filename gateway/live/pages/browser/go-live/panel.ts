@@ -170,7 +170,8 @@ async function connect(panel: Panel): Promise<ConnectProblem | null> {
     show(panel, 'on_air')
     return null
   } catch (error) {
-    if (error instanceof PublishRefused) return { message: text.refused(error.message), isFinal: error.isFinal }
+    if (error instanceof PublishRefused)
+      return { message: text.refused(error.code, error.message), isFinal: error.isFinal }
     return { message: text.problems.unreachable, isFinal: error instanceof PublishUnreachable }
   }
 }

@@ -2,11 +2,14 @@ import * as v from 'valibot'
 
 import { siteUrl } from '../elements.ts'
 
-/** The gateway has refused. The message is its reason; `isFinal`: it would refuse again. */
+/** The gateway has refused. The message is its reason, in English; `isFinal`: it would refuse again. */
 export class PublishRefused extends Error {
+  /** The code of its error; `null` where it cannot be read. */
+  readonly code: string | null
   readonly isFinal: boolean
-  constructor(message: string, isFinal: boolean) {
+  constructor(message: string, { code, isFinal }: Pick<PublishRefused, 'code' | 'isFinal'>) {
     super(message)
+    this.code = code
     this.isFinal = isFinal
   }
 }
@@ -31,7 +34,7 @@ export type PublishOptions = {
 
 const CONNECT_MS = 15_000
 const MAX_BITS_PER_SECOND = 3_000_000
-const Refusal = v.object({ error: v.object({ message: v.string() }) })
+const Refusal = v.object({ error: v.object({ code: v.string(), message: v.string() }) })
 
 /**
  * Publishes a capture by WHIP (RFC 9725); resolves once it is connected.
@@ -79,7 +82,10 @@ async function sendOffer(streamId: string, sdp: string): Promise<WhipAnswer> {
   const refusal = v.safeParse(v.pipe(v.string(), v.parseJson(), Refusal), text)
   const reason = refusal.success ? refusal.output.error.message : `HTTP ${response.status}`
   // Someone else may stop, and the platform may come back.
-  throw new PublishRefused(reason, response.status < 500 && response.status !== 429)
+  throw new PublishRefused(reason, {
+    code: refusal.success ? refusal.output.error.code : null,
+    isFinal: response.status < 500 && response.status !== 429,
+  })
 }
 
 /** Keeps the size of the picture where the line is slow: another size would interrupt the encoding. */

@@ -1,0 +1,85 @@
+import { expect, it } from 'vitest'
+
+import { startBrowser } from '../../../shared/testing/browser.ts'
+import { PATIENCE_MS } from '../../../shared/testing/until.ts'
+import { signUp } from '../testing/live-gateway.ts'
+import { openAs } from './testing/pages-gateway.ts'
+import { startTestGateway } from '../../testing/test-gateway.ts'
+import { startWholeSystem } from '../../testing/whole-system.ts'
+
+/** A lost connection is to be seen within this time; the rest is the time that a busy machine takes to render. */
+const SHOWN_WITHIN_MS = 5000 + 2000
+
+it('a list shows within five seconds that its gateway is gone, and heals by itself', async () => {
+  await using system = await startWholeSystem()
+  await using browser = await startBrowser()
+  const page = await browser.newPage({ locale: 'en-GB' })
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${system.gateway().origin}/`)
+  await page.getByRole('heading', { name: 'The stage is free' }).waitFor()
+  const note = page.getByRole('alert').filter({ hasText: 'No connection' })
+  expect(await note.isVisible()).toBe(false)
+  await system.gateway()[Symbol.asyncDispose]()
+  const gone = Date.now()
+  await note.waitFor()
+  expect(Date.now() - gone).toBeLessThan(SHOWN_WITHIN_MS)
+  await system.startGateway()
+  await note.waitFor({ state: 'hidden' })
+})
+
+it('a list follows while the focus is on a card of it, and the focus stays on that card; so does a picture that moves', async () => {
+  await using gateway = await startTestGateway()
+  const anna = await signUp(gateway.api, 'anna')
+  const plan = async (title: string, inMs: number) => {
+    const scheduled = new Date(Date.now() + inMs).toISOString()
+    const body = { title, scheduled_for: scheduled }
+    return (await gateway.api('POST', '/api/v1/streams', body, anna.headers)).json.stream_id
+  }
+  const id = await plan('First', 3_600_000)
+  await using browser = await startBrowser()
+  const page = await browser.newPage({ locale: 'en-GB' })
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${gateway.url}/`)
+  await page.getByRole('link', { name: 'First' }).focus()
+  await page.evaluate(`document.querySelector('.card-picture').append(Object.assign(document.createElement('i'), { id: 'moving' }))
+    document.getElementById('moving').dataset.moving = ''`)
+  const focus = () =>
+    page.evaluate<string>('document.activeElement.getAttribute("href") + document.activeElement.tabIndex')
+
+  await gateway.api('PATCH', `/api/v1/streams/${id}`, { title: 'Second' }, anna.headers)
+  await page.getByRole('link', { name: 'Second' }).waitFor()
+  expect(await focus()).toBe(`./watch/${id}0`)
+  expect(await page.locator('#moving').count()).toBe(1)
+  await page.evaluate('document.getElementById("moving").remove()')
+
+  await plan('Another', 7_200_000)
+  await page.getByRole('link', { name: 'Another' }).waitFor()
+  expect(await focus()).toBe(`./watch/${id}0`)
+  await gateway.api('DELETE', `/api/v1/streams/${id}`, undefined, anna.headers)
+  await page.getByRole('link', { name: 'Second' }).waitFor({ state: 'detached' })
+  expect(await page.evaluate('document.activeElement.hasAttribute("data-refresh")')).toBe(true)
+})
+
+it('the bell of a page that watches a broadcast is up to date by the events of that, and reads by itself after its end', async () => {
+  await using gateway = await startTestGateway()
+  const { api } = gateway
+  const [anna, ben] = [await signUp(api, 'anna'), await signUp(api, 'ben')]
+  await api('POST', '/api/v1/follows', { user_id: anna.user.user_id }, ben.headers)
+  const { json: show } = await api('POST', '/api/v1/streams', { title: 'Watched' }, anna.headers)
+  const plan = (title: string) => {
+    const scheduled = new Date(Date.now() + 3_600_000).toISOString()
+    return api('POST', '/api/v1/streams', { title, scheduled_for: scheduled }, anna.headers)
+  }
+  await using browser = await startBrowser()
+  await using context = await openAs(browser, gateway, ben, { locale: 'en-GB' })
+  context.setDefaultTimeout(PATIENCE_MS)
+  const page = await context.newPage()
+  await page.goto(`${gateway.url}/watch/${show.stream_id}`)
+  await page.locator('.bell[data-every="60"]').waitFor()
+  await plan('First')
+  await page.getByTitle('Notices, 1 unread').waitFor()
+  await api('PUT', `/api/v1/streams/${show.stream_id}/end`, undefined, anna.headers)
+  await page.locator('.bell[data-every="2"]').waitFor()
+  await plan('Second')
+  await page.getByTitle('Notices, 2 unread').waitFor()
+})

@@ -1,0 +1,98 @@
+import { setLost } from './connection-note.ts'
+import { replaceArea } from './replace-area.ts'
+
+/** Time limit of reading the newest state of an area, in ms. */
+const TIMEOUT_MS = 5000
+/** A read that takes longer than this counts as lost, in ms: a lost connection is to be seen within five seconds. */
+const SLOW_MS = 2500
+/** How soon a read that has failed once is tried again, in ms. */
+const RETRY_MS = 1000
+/** Reads in a row that fail before the connection counts as lost: one may meet a gateway that restarts. */
+const FAILURES = 2
+/** The lowest status of a gateway or a proxy that cannot answer. */
+const UNAVAILABLE = 500
+/** How long new pictures of a list are waited for, in ms. */
+const PICTURES_TIMEOUT_MS = 3000
+
+/**
+ * Replaces an area by the server's newest one at its interval, and at an event `refresh` on it, while it can be seen, until it
+ * has its last state.
+ */
+export function keepFresh(area: HTMLElement): void {
+  let shown: string | null = null
+  let failures = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let [isReading, isStale] = [false, false]
+
+  async function refresh(): Promise<void> {
+    const html = await read(area)
+    if (html === null || html === shown) return
+    await loadPictures(area, html)
+    // What could not be shown now is shown later.
+    if (replaceArea(area, html)) shown = html
+  }
+
+  async function tryRefresh(): Promise<void> {
+    if (document.hidden) return
+    try {
+      await refresh()
+      failures = 0
+      setLost(area, false)
+    } catch {
+      failures++
+      if (failures >= FAILURES) setLost(area, true)
+    }
+  }
+
+  async function refreshNow(): Promise<void> {
+    isStale = true
+    if (isReading) return
+    isReading = true
+    clearTimeout(timer)
+    timer = undefined
+    while (isStale) {
+      isStale = false
+      await tryRefresh()
+    }
+    isReading = false
+    again()
+  }
+
+  function again(): void {
+    if (area.querySelector('[data-final]') !== null) return
+    timer = setTimeout(() => void refreshNow(), failures === 1 ? RETRY_MS : Number(area.dataset['every']) * 1000)
+  }
+
+  area.addEventListener('refresh', () => void refreshNow())
+  // What has changed while the page was hidden is seen at once.
+  document.addEventListener('visibilitychange', () => !document.hidden && timer !== undefined && void refreshNow())
+  again()
+}
+
+/** Returns the newest state of an area; `null` where the gateway refuses it. @throws Error where none answers */
+async function read(area: HTMLElement): Promise<string | null> {
+  const slow = setTimeout(() => setLost(area, true), SLOW_MS)
+  try {
+    const answer = await fetch(area.dataset['refresh'] ?? '', { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    if (answer.status >= UNAVAILABLE) throw new Error(`status ${answer.status}`)
+    const html = await answer.text()
+    return answer.ok ? html : null
+  } finally {
+    clearTimeout(slow)
+  }
+}
+
+/** Loads the pictures that are new in the newest state of an area, so that none is black for a moment. */
+async function loadPictures(area: HTMLElement, html: string): Promise<void> {
+  const { content } = Object.assign(document.createElement('template'), { innerHTML: html })
+  const shown = new Set(Array.from(area.querySelectorAll('img'), ({ src }) => src))
+  // Pictures of a template have no address of their own before they are part of the page.
+  const sources = Array.from(content.querySelectorAll('img'), (picture) => picture.getAttribute('src') ?? '')
+  const fresh = sources.map((source) => new URL(source, document.baseURI).href).filter((source) => !shown.has(source))
+  const loading = fresh.map((src) =>
+    Object.assign(new Image(), { src })
+      .decode()
+      .catch(() => undefined),
+  )
+  await Promise.race([Promise.all(loading), new Promise((resolve) => setTimeout(resolve, PICTURES_TIMEOUT_MS))])
+}
