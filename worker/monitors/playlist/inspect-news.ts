@@ -21,6 +21,7 @@ import {
   identifySegment,
   type SegmentRetry,
 } from './segment-retry.ts'
+import type { ConfirmTracks } from './track-survey.ts'
 
 /** The new segments of a fetched playlist that were selected, and what precedes them. */
 export type PlaylistNews = {
@@ -45,7 +46,11 @@ export type InspectionRound = {
   readonly pending: { readonly retry: SegmentRetry; readonly dueMs: number } | null
 }
 
-type RenditionInspector = { readonly rendition: StreamRendition; readonly probe: SegmentProbe }
+type RenditionInspector = {
+  readonly rendition: StreamRendition
+  readonly probe: SegmentProbe
+  readonly confirm: ConfirmTracks
+}
 
 /** What changes from segment to segment within a round. */
 type RoundState = {
@@ -89,7 +94,7 @@ export async function inspectNews(
     const following = news.segments.slice(index + 1)
     const step: RoundStep = { segment, following, progress, isContinuous, beganMs }
     const handled = await handleSegment({ step, fetched, state, news }, inspector, context)
-    if ('pending' in handled) return { isAfterGap: state.isAfterGap, pending: handled.pending }
+    if ('end' in handled) return handled.end
     state = { cursor, ...handled }
   }
   return { isAfterGap: state.isAfterGap, pending: null }
@@ -136,11 +141,12 @@ type SegmentCase = {
   readonly news: PlaylistNews
 }
 
-type HandledSegment = Omit<RoundState, 'cursor'> | { readonly pending: NonNullable<InspectionRound['pending']> }
+/** What follows a segment: the next one, or the end of the round. */
+type HandledSegment = Omit<RoundState, 'cursor'> | { readonly end: InspectionRound }
 
 async function handleSegment(
   { step, fetched, state, news }: SegmentCase,
-  { probe }: RenditionInspector,
+  { probe, confirm }: RenditionInspector,
   context: MonitorContext,
 ): Promise<HandledSegment> {
   const { segment, progress, beganMs } = step
@@ -154,8 +160,11 @@ async function handleSegment(
   const startMs = streamTimeMs(segment, news.playlist, news.atMs)
   const { isContinuous } = step
   const { isAfterGap } = state
-  const inspection = { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe }
-  return { isAfterGap: !(await inspectSegment(inspection, context)), ahead }
+  const inspection = { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, confirm }
+  const result = await inspectSegment(inspection, context)
+  return result === 'dismissed'
+    ? { end: { isAfterGap: true, pending: null } }
+    : { isAfterGap: result !== 'analyzed', ahead }
 }
 
 /** Passes a segment by that is announced as missing, or that only a licensed player can decrypt. */
@@ -198,7 +207,8 @@ async function afterFailedFetch(failed: FailedSegment, context: MonitorContext):
   if (waiting === null) {
     monitor.observe({ kind: 'attempt_failed', atMs, tracks, beganMs, error, failing, untilMs: atMs + retryAfterMs })
   }
-  return { pending: { retry, dueMs: nextAttemptMs(retry, { segment, playlist: news.playlist, atMs }) } }
+  const pending = { retry, dueMs: nextAttemptMs(retry, { segment, playlist: news.playlist, atMs }) }
+  return { end: { isAfterGap: failed.state.isAfterGap, pending } }
 }
 
 /** Returns when the playlist is fetched again for a segment that failed: at the latest when it has failed for long enough. */

@@ -3,6 +3,7 @@ import type { SegmentFindings } from '../analyze/findings.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import type { RenditionProgress } from '../state/observation.ts'
 import type { SegmentFetch, StreamSegment } from '../stream.ts'
+import type { ConfirmTracks } from './track-survey.ts'
 
 export type SegmentInspection = {
   readonly segment: StreamSegment
@@ -17,11 +18,18 @@ export type SegmentInspection = {
   /** By the playlist it directly follows the last one that was analyzed, whatever its date-time says. */
   readonly isContinuous: boolean
   readonly probe: SegmentProbe
+  readonly confirm: ConfirmTracks
 }
 
-/** Analyzes a fetched segment and observes the result. Returns whether it was analyzed. */
-export async function inspectSegment(inspection: SegmentInspection, context: MonitorContext): Promise<boolean> {
-  const { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe } = inspection
+/** What became of a segment. `dismissed`: another rendition is watched from this segment on. */
+type InspectionResult = 'analyzed' | 'failed' | 'dismissed'
+
+/** Analyzes a fetched segment and observes the result. */
+export async function inspectSegment(
+  inspection: SegmentInspection,
+  context: MonitorContext,
+): Promise<InspectionResult> {
+  const { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, confirm } = inspection
   const { monitor, lifetime, clock, log } = context
   const { tracks } = progress
   const { durationSec, sequence } = segment
@@ -31,22 +39,23 @@ export async function inspectSegment(inspection: SegmentInspection, context: Mon
   const fetchedMs = clock.nowMs()
   const downloaded = { bytes, map, durationSec, tracks, isAfterGap, isTruncated }
   const analysis = await probe.analyze(downloaded, lifetime.killed)
-  if (lifetime.killed.aborted) return false
+  if (lifetime.killed.aborted) return 'failed'
   const atMs = clock.nowMs()
   if (analysis.kind === 'failed') {
     log.warn('segment could not be fetched or decoded', { ...logFields, error: analysis.error })
     monitor.observe({ kind: 'segment_failed', atMs, beganMs, progress, error: analysis.error })
-    return false
+    return 'failed'
   }
   const { findings, pictures } = analysis
+  if (!(await confirm(findings))) return 'dismissed'
   logUndecodable(findings, context, logFields)
   const isDated = segment.programDateTimeMs !== null
   const length = { durationSec: analysis.durationSec, isContinuous: isContinuous && !isAfterGap }
   const analyzed = { sequence, isDated, startMs, ...length }
-  monitor.observe({ kind: 'segment', atMs, progress, segment: analyzed, findings })
+  monitor.observe({ kind: 'segment', atMs: clock.nowMs(), progress, segment: analyzed, findings })
   const took = { fetch_ms: fetchedMs - beganMs, analysis_ms: atMs - fetchedMs }
   log.debug('segment analyzed', { ...logFields, bytes: bytes.length, pictures, ...took, findings })
-  return true
+  return 'analyzed'
 }
 
 /** Logs each track that cannot be decoded, once until it can. */

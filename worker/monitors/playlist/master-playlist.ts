@@ -26,8 +26,9 @@ export type MasterPlaylist = {
 /** Converts what a playlist's lines declare to a master playlist. */
 export function toMasterPlaylist(draft: PlaylistDraft): MasterPlaylist {
   const soundUrls = listSoundUrls(draft)
+  const listed = new Set([...soundUrls.values()].flat())
   const variants = draft.variants.map(({ url, attributes }) =>
-    toVariant(url, attributes, soundUrls.get(attributes.get('AUDIO')) ?? []),
+    toVariant(url, attributes, { soundUrls: soundUrls.get(attributes.get('AUDIO')) ?? [], isSound: listed.has(url) }),
   )
   return draft.variables.size === 0 ? { variants } : { variants, variables: draft.variables }
 }
@@ -45,7 +46,12 @@ export function isSoundCodec(codec: string): boolean {
   return SOUND_CODEC.test(codec)
 }
 
-function toVariant(url: string, attributes: AttributeList, soundUrls: readonly string[]): StreamVariant {
+/** Converts a variant. `isSound`: its URL is that of a sound too, which it then is unless it says otherwise. */
+function toVariant(
+  url: string,
+  attributes: AttributeList,
+  { soundUrls, isSound }: { readonly soundUrls: readonly string[]; readonly isSound: boolean },
+): StreamVariant {
   const codecs =
     attributes
       .get('CODECS')
@@ -56,7 +62,7 @@ function toVariant(url: string, attributes: AttributeList, soundUrls: readonly s
     url,
     bandwidth: parseInteger(attributes.get('BANDWIDTH')),
     lines,
-    hasPicture: lines !== null || codecs === null || codecs.some(isPictureCodec),
+    hasPicture: lines !== null || (codecs?.some(isPictureCodec) ?? !isSound),
     hasSound: soundUrls.length > 0 || codecs === null || codecs.some(isSoundCodec),
     soundUrls,
   }

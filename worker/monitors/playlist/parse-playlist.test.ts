@@ -222,6 +222,15 @@ describe('a master playlist', () => {
     expect(choices.flat().map(({ url }) => url.replace('https://cdn.test/live/', ''))).toEqual(['a1', 'a2', 'b'])
   })
 
+  test('takes a variant for sound alone where its URL is that of a sound too and it does not say otherwise', () => {
+    const sound = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="en",DEFAULT=YES,URI="en.m3u8"'
+    const lowest = variant('en.m3u8', 'BANDWIDTH=64000,AUDIO="aac"')
+    expect(renditions(sound, ...lowest, ...variant('v.m3u8', 'BANDWIDTH=300000,AUDIO="aac"'))).toEqual([
+      { url: 'https://cdn.test/live/v.m3u8', tracks: 'picture' },
+      { url: 'https://cdn.test/live/en.m3u8', tracks: 'sound' },
+    ])
+  })
+
   test('yields the variant alone where its sound group does not exist', () => {
     expect(renditions(...variant('v', 'BANDWIDTH=1,AUDIO="constructor"'))).toMatchObject([{ tracks: 'both' }])
   })

@@ -7,11 +7,13 @@ import { computePollIntervalMs, computeRetryIntervalMs } from './poll-interval.t
 import { readPlaylistNews, type ReadNews } from './read-news.ts'
 import { fetchReloaded, INITIAL_RELOAD, type ReloadState } from './reload-playlist.ts'
 import type { SegmentRetry } from './segment-retry.ts'
+import type { ConfirmTracks } from './track-survey.ts'
 
 /** A rendition that is being monitored, and the result of its last poll. */
 export type RenditionPoller = {
   readonly rendition: StreamRendition
   readonly probe: SegmentProbe
+  readonly confirm: ConfirmTracks
   readonly last: PollResult
 }
 

@@ -9,11 +9,13 @@ import { type InspectionRound, inspectNews, mayFollowGap, streamTimeMs } from '.
 import { findUsualSec } from './parse-playlist.ts'
 import { identifySegment, type SegmentRetry } from './segment-retry.ts'
 import { selectSegments } from './select-segments.ts'
+import type { ConfirmTracks } from './track-survey.ts'
 
 /** What is known of a rendition from its last poll. */
 type RenditionReader = {
   readonly rendition: StreamRendition
   readonly probe: SegmentProbe
+  readonly confirm: ConfirmTracks
   readonly last: {
     readonly isLate: boolean
     readonly isAfterGap: boolean

@@ -54,7 +54,12 @@ function pollersOf({ renditions }: StreamSource, nowMs: number, failedMs: number
           failing: 'segment' as const,
           cursor: { seen: [], first: 0 },
         }
-  return renditions.map((rendition) => ({ rendition, probe: {} as never, last: { ...INITIAL_POLL_RESULT, retry } }))
+  return renditions.map((rendition) => ({
+    rendition,
+    probe: {} as never,
+    confirm: async () => true,
+    last: { ...INITIAL_POLL_RESULT, retry },
+  }))
 }
 
 test('segments that are missing at the first BaseURL are fetched from the second, until they are back', async () => {

@@ -4,6 +4,7 @@ import { findNewSegments } from '../state/playlist-cursor.ts'
 import { isStalled } from '../state/stall.ts'
 import type { RenditionChoice, StreamRendition, StreamSource } from '../stream.ts'
 import type { PollResult, RenditionPoller } from './poll-rendition.ts'
+import { identifyChoice } from './rendition-identity.ts'
 
 /** Why a rendition is no longer worth waiting for; `null` while it is. */
 type RenditionTrouble = 'gone' | 'failing' | 'segments' | 'stalled' | null
@@ -56,7 +57,7 @@ async function findWorkingRenditions(
   { trouble, context }: { readonly trouble: RenditionTrouble; readonly context: MonitorContext },
 ): Promise<RenditionChoice | null> {
   for (const choice of choices) {
-    if (isSameChoice(choice, current) || context.lifetime.stopping.aborted) continue
+    if (identifyChoice(choice) === identifyChoice(current) || context.lifetime.stopping.aborted) continue
     const works = await Promise.all(choice.map((rendition) => canWatch(rendition, trouble, context)))
     if (!works.includes(false)) return choice
   }
@@ -78,15 +79,6 @@ async function canWatch(
   if (trouble !== 'segments') return true
   const segment = next ?? fetched.playlist.segments.at(-1)
   return segment !== undefined && (await client.fetchSegment(segment, lifetime.stopping)).kind === 'ok'
-}
-
-/** Reports whether two choices are the same renditions. Those of an MPD share its URL. */
-function isSameChoice(one: RenditionChoice, other: RenditionChoice): boolean {
-  const isSame = ({ url, representation }: StreamRendition, index: number) =>
-    url === other[index]?.url &&
-    representation?.id === other[index]?.representation?.id &&
-    representation?.server === other[index]?.representation?.server
-  return one.length === other.length && one.every(isSame)
 }
 
 /** Moves a monitor to other renditions while those that it watches are in trouble, and back to the best ones later. */
@@ -211,5 +203,5 @@ function findTroubled(pollers: readonly RenditionPoller[], context: MonitorConte
 
 function isBest({ choices, renditions }: StreamSource): boolean {
   const best = choices?.[0]
-  return best === undefined || isSameChoice(best, renditions)
+  return best === undefined || identifyChoice(best) === identifyChoice(renditions)
 }

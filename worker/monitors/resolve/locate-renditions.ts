@@ -3,6 +3,7 @@ import { isMpd } from '../dash/decode-mpd.ts'
 import { fetchRendition, type RenditionFetchOptions } from '../dash/fetch-rendition.ts'
 import { createFailedFetch, fetchPlaylist } from '../playlist/fetch-playlist.ts'
 import { rankRenditions } from '../playlist/master-playlist.ts'
+import { identifyRendition } from '../playlist/rendition-identity.ts'
 import type {
   MediaPlaylistFetch,
   RenditionChoice,
@@ -25,7 +26,7 @@ export async function locateRenditions(
   if (first === undefined) return createFailedFetch('there is no rendition')
   const fetched = await fetchListed(first, options, signal)
   const known: KnownPlaylists = new Map()
-  if (fetched.kind !== 'choices') known.set(identify(first), fetched)
+  if (fetched.kind !== 'choices') known.set(identifyRendition(first), fetched)
   const choices = fetched.kind === 'choices' ? fetched.choices : (source.choices ?? [source.renditions])
   const chosen = await findBestChoice(choices, known, { options, signal })
   if (chosen === null) return createFailedFetch('there is no rendition')
@@ -55,12 +56,8 @@ async function fetchListed(
   return 'kind' in choices ? choices : { kind: 'choices', choices }
 }
 
-/** Playlists that were fetched, by `identify`: renditions of several choices are fetched once. */
+/** Playlists that were fetched, by the identity of their rendition: those of several choices are fetched once. */
 type KnownPlaylists = Map<string, MediaPlaylistFetch>
-
-function identify({ url, representation }: StreamRendition): string {
-  return JSON.stringify([url, representation])
-}
 
 /** Most playlists that are fetched to find a choice, and the time after which no other is tried, in ms. */
 const MAX_TRIED_PLAYLISTS = 16
@@ -99,7 +96,7 @@ async function fetchOnce(
   known: KnownPlaylists,
   { options, signal }: { readonly options: RenditionFetchOptions; readonly signal: AbortSignal },
 ): Promise<MediaPlaylistFetch> {
-  const key = identify(rendition)
+  const key = identifyRendition(rendition)
   const fetched = known.get(key) ?? (await fetchRendition(options, rendition, signal))
   known.set(key, fetched)
   return fetched
