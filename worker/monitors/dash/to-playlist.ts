@@ -12,8 +12,8 @@ const MAX_UPDATE_SEC = 30
 export type RepresentationListing = {
   readonly mpd: Mpd
   readonly listed: readonly DashSegment[]
-  /** Numbers of the listed segments. */
-  readonly numbers: readonly number[]
+  /** Numbers of the listed segments; one without a number is left out. */
+  readonly numbers: readonly (number | null)[]
   /** Time of the presentation's 0, in ms since 1970. */
   readonly startMs: number | null
   /** The server's time, in seconds on the time line. */
@@ -22,11 +22,12 @@ export type RepresentationListing = {
 
 /** Converts what an MPD lists to a playlist. Program date-times are those of the MPD's own clock. */
 export function toPlaylist({ mpd, listed, numbers, startMs, nowSec }: RepresentationListing): StreamPlaylist {
-  const segments = listed.map((segment, index): StreamSegment => {
+  const segments = listed.flatMap((segment, index): readonly StreamSegment[] => {
     const { url, durationSec, startSec, discontinuity, byteRange, map, encryption } = segment
     const programDateTimeMs = startMs === null ? null : Math.round(startMs + startSec * 1000)
     const sequence = numbers[index] ?? null
-    return { sequence, url, durationSec, programDateTimeMs, discontinuity, byteRange, map, encryption }
+    if (sequence === null) return []
+    return [{ sequence, url, durationSec, programDateTimeMs, discontinuity, byteRange, map, encryption }]
   })
   const targetDurationSec = computeTargetSec(mpd, listed)
   return { segments, targetDurationSec, isEnded: isEnded(mpd, nowSec, targetDurationSec) }
