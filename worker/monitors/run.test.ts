@@ -48,7 +48,8 @@ picture.m3u8
  */
 type Oddities = Record<string, 'ended' | 'ending' | 'twice' | 'once' | 'long' | 'hang' | number>
 
-function serveWith(oddities: Oddities, master: string) {
+/** Serves the clips. `master` makes the answer to any other URL. */
+function serveWith(oddities: Oddities, master: () => string) {
   return startLocalServer(async ({ url = '' }, response) => {
     const oddity = oddities[url]
     if (oddity === 'hang') return
@@ -63,11 +64,11 @@ function serveWith(oddities: Oddities, master: string) {
 async function serve(
   url: string,
   oddity: Oddities[string] | undefined,
-  { master, response }: { readonly master: string; readonly response: ServerResponse },
+  { master, response }: { readonly master: () => string; readonly response: ServerResponse },
 ): Promise<void> {
   const [, side = '', index] = /^\/(picture|sound|both)(?:\.m3u8(?:\?.*)?|\/(\d))$/.exec(url) ?? []
   const clip = { picture, sound, both }[side]
-  if (clip === undefined) return void response.end(master)
+  if (clip === undefined) return void response.end(master())
   if (index !== undefined) return void response.end(await readFile(clip.segments[Number(index)]?.path ?? ''))
   const segments = clip.segments
     // Of long ones no more than what a worker begins with.
@@ -82,7 +83,7 @@ async function serve(
 }
 
 /** Watches a stream whose picture and sound have playlists of their own, unless its master playlist says otherwise. */
-async function startWatching(oddities: Oddities, master = MASTER) {
+async function startWatching(oddities: Oddities, master = () => MASTER) {
   const server = await serveWith(oddities, master)
   const fetcher = createFetcher({
     policy: { allowPrivateNetworks: true },
@@ -200,7 +201,7 @@ describe.concurrent('a master playlist that does not say which tracks its varian
     )
 
   test('is watched by the lowest variant with picture and sound, though a lower one has sound alone', async () => {
-    await using watching = await startWatching({}, variants('sound.m3u8', 'both.m3u8', 'picture.m3u8'))
+    await using watching = await startWatching({}, () => variants('sound.m3u8', 'both.m3u8', 'picture.m3u8'))
     await vi.waitUntil(() => watching.count('segment', 'both') === SEGMENTS, WAIT)
 
     expect(new Set(findingsOf(watching.seen))).toEqual(new Set(['present present']))
@@ -209,10 +210,32 @@ describe.concurrent('a master playlist that does not say which tracks its varian
 
   test('is watched without the track that no variant has', async () => {
     const master = variants('picture.m3u8', 'picture.m3u8?high')
-    await using watching = await startWatching({}, master)
+    await using watching = await startWatching({}, () => master)
     await vi.waitUntil(() => watching.count('segment', 'both') === SEGMENTS, WAIT)
 
     expect(new Set(findingsOf(watching.seen))).toEqual(new Set(['present absent']))
     expect(watching.seen.filter(({ kind }) => kind === 'renditions')).toEqual([])
   })
+})
+
+test('a DASH stream whose first period has no sound is watched with the sound of the next', async () => {
+  const set = (kind: string) =>
+    `<AdaptationSet mimeType="${kind === 'picture' ? 'video' : 'audio'}/mp4"><SegmentTemplate media="/${kind}/$Number$" startNumber="0" duration="1"/><Representation id="${kind}"/></AdaptationSet>`
+  const periods = `<Period duration="PT3S">${set('picture')}</Period><Period>${set('picture')}${set('sound')}</Period>`
+  let start: string | null = null
+  await using watching = await startWatching({}, () => {
+    start ??= new Date(Date.now() - 1500).toISOString()
+    return `<MPD type="dynamic" availabilityStartTime="${start}" mediaPresentationDuration="PT6S">${periods}</MPD>`
+  })
+  await watching.ended
+
+  const watched = watching.seen.flatMap((each) =>
+    each.kind === 'segment' ? [`${each.progress.tracks} ${each.segment.sequence} ${each.findings.sound?.kind}`] : [],
+  )
+  const isSound = (each: string) => each.startsWith('sound')
+  expect(watched.filter((each) => !isSound(each))).toEqual([
+    ...[0, 1, 2].map((number) => `both ${number} absent`),
+    ...[3, 4, 5].map((number) => `picture ${number} undefined`),
+  ])
+  expect(watched.filter(isSound)).toEqual([0, 1, 2].map((number) => `sound ${number} present`))
 })

@@ -148,6 +148,8 @@ export type MediaPlaylistFetch =
       readonly bytes: number
       /** Lines that were skipped because they could not be read, by kind. */
       readonly unread?: UnreadLines
+      /** The choices from now on, where the stream has other tracks than the rendition was chosen for. */
+      readonly choices?: readonly RenditionChoice[]
     }
   | FailedFetch
 

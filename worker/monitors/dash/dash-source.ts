@@ -14,7 +14,7 @@ import { createIndexCache, type IndexCache } from './index-cache.ts'
 import { listIndexes, listSegments } from './list-segments.ts'
 import type { Mpd } from './mpd.ts'
 import { createSegmentNumbering, type SegmentNumbering } from './number-segments.ts'
-import { rankChoices } from './rank-representations.ts'
+import { rankChanged, rankChoices } from './rank-representations.ts'
 import { parseMpd } from './read-mpd.ts'
 import { createServerClock, readDate, type ServerClock } from './server-clock.ts'
 import { isComputed, toPlaylist } from './to-playlist.ts'
@@ -64,10 +64,11 @@ export function createDashSource(options: DashOptions): DashSource {
       const choices = rankChoices(fetched.mpd, url, await readTime(presentation, fetched, signal))
       return choices.length > 0 ? choices : createFailedFetch('the MPD has no picture and no sound that can be read')
     },
-    async fetchPlaylist({ url }, representation, signal) {
-      const presentation = open(url)
+    async fetchPlaylist(rendition, representation, signal) {
+      const presentation = open(rendition.url)
       const fetched = await fetchMpd(presentation, options, signal)
-      return fetched.kind === 'failed' ? fetched : readPlaylist(presentation, { fetched, representation, signal })
+      if (fetched.kind === 'failed') return fetched
+      return await readPlaylist(presentation, { fetched, rendition, representation, signal })
     },
   }
 }
@@ -195,13 +196,14 @@ async function readTime(
 
 type PlaylistRequest = {
   readonly fetched: FetchedMpd
+  readonly rendition: StreamRendition
   readonly representation: RepresentationChoice
   readonly signal: AbortSignal
 }
 
 async function readPlaylist(
   presentation: Presentation,
-  { fetched, representation, signal }: PlaylistRequest,
+  { fetched, rendition, representation, signal }: PlaylistRequest,
 ): Promise<MediaPlaylistFetch> {
   const { mpd, bytes } = fetched
   const nowSec = await readTime(presentation, fetched, signal)
@@ -212,7 +214,9 @@ async function readPlaylist(
   const listed = listSegments(mpd, representation, nowSec, presentation.indexes.get)
   const { startMs } = presentation
   const numbers = numberingOf(presentation, representation).number(listed, startMs)
-  return { kind: 'ok', playlist: toPlaylist({ mpd, listed, numbers, startMs, nowSec }), bytes }
+  const choices = rankChanged(mpd, { ...rendition, representation }, listed.at(-1)?.periodKey)
+  const playlist = toPlaylist({ mpd, listed, numbers, startMs, nowSec })
+  return { kind: 'ok', playlist, bytes, ...(choices === null ? {} : { choices }) }
 }
 
 /** Representations whose numbers are remembered. */

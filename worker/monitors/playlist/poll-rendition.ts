@@ -2,7 +2,7 @@ import type { FetchFailure } from '../../platform/http.ts'
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import type { PlaylistMotion } from '../state/playlist-motion.ts'
-import type { MediaPlaylistFetch, StreamRendition, UnreadLines } from '../stream.ts'
+import type { MediaPlaylistFetch, RenditionChoice, StreamRendition, UnreadLines } from '../stream.ts'
 import { computePollIntervalMs, computeRetryIntervalMs } from './poll-interval.ts'
 import { readPlaylistNews, type ReadNews } from './read-news.ts'
 import { fetchReloaded, INITIAL_RELOAD, type ReloadState } from './reload-playlist.ts'
@@ -38,6 +38,8 @@ export type PollResult = {
   /** The playlist moves on, and seems to have nothing new. */
   readonly motion: PlaylistMotion | null
   readonly reload: ReloadState
+  /** The choices from now on, where the stream has other tracks than the rendition was chosen for. */
+  readonly choices: readonly RenditionChoice[] | null
   /** Kinds of unreadable lines that were logged. */
   readonly loggedLines: ReadonlySet<string>
 }
@@ -55,6 +57,7 @@ export const INITIAL_POLL_RESULT: PollResult = {
   retry: null,
   motion: null,
   reload: INITIAL_RELOAD,
+  choices: null,
   loggedLines: new Set(),
 }
 
@@ -74,6 +77,8 @@ export async function pollRendition(poller: RenditionPoller, context: MonitorCon
     return afterFailedPoll({ ...last, reload }, fetched.failure, atMs)
   }
   if (last.failures > 0) log.info('playlist fetched after failures', { sides: tracks, failures: last.failures })
+  // Their pollers read on from where this one was.
+  if (fetched.choices !== undefined) return { ...last, reload, choices: fetched.choices }
   const loggedLines = logUnreadLines(fetched.unread, poller, context)
   const read = await readPlaylistNews(fetched.playlist, { poller, atMs }, context)
   return { ...toPollResult(fetched, { poller, read, atMs, reload }, context), loggedLines }

@@ -34,13 +34,18 @@ export function createRenditionPollers(
   onPolled: () => void,
 ): RenditionPollers {
   const probes = createProbePool(createProbe)
-  const runner = createPollRunner(context, onPolled)
+  const runner = createPollRunner(context, onPolled, (choices) => {
+    const [renditions] = choices
+    if (source === null || renditions === undefined) return
+    context.log.info('the stream has other tracks than before', { sides: renditions.map(({ tracks }) => tracks) })
+    change(survey.arrange({ ...withRenditions(source, renditions, null), choices }))
+  })
   const { running } = runner
   let source: StreamSource | null = null
 
   function watch(next: StreamSource): void {
     source = next
-    runner.replace(createPollers(next, { probeFor: probes.get, survey }, runner.pollers()))
+    runner.replace(createPollers(next, { probes, survey }, runner.pollers()))
   }
 
   function change(next: StreamSource): void {
@@ -93,7 +98,12 @@ type PollRunner = {
   rethrow(): void
 }
 
-function createPollRunner(context: MonitorContext, onPolled: () => void): PollRunner {
+/** Creates a runner. `onChoices` is called where a stream has other tracks than it had. */
+function createPollRunner(
+  context: MonitorContext,
+  onPolled: () => void,
+  onChoices: (choices: readonly RenditionChoice[]) => void,
+): PollRunner {
   const running = new Map<TrackSelection, Promise<void>>()
   let pollers: readonly RenditionPoller[] = []
   let failed: { readonly error: unknown } | null = null
@@ -102,7 +112,9 @@ function createPollRunner(context: MonitorContext, onPolled: () => void): PollRu
     const { tracks } = poller.rendition
     try {
       const last = await pollRendition(poller, context)
+      const isWatched = pollers.includes(poller)
       pollers = pollers.map((each) => (each === poller ? { ...each, last } : withGap(each, tracks, last)))
+      if (isWatched && last.choices !== null) onChoices(last.choices)
     } catch (error) {
       failed = { error }
     }
@@ -129,13 +141,17 @@ function createPollRunner(context: MonitorContext, onPolled: () => void): PollRu
 /** Creates a poller for each rendition of a source, which continues that of the same tracks. */
 function createPollers(
   { renditions }: StreamSource,
-  { probeFor, survey }: { readonly probeFor: (tracks: TrackSelection) => SegmentProbe; readonly survey: TrackSurvey },
+  { probes, survey }: { readonly probes: ProbePool; readonly survey: TrackSurvey },
   before: readonly RenditionPoller[],
 ): readonly RenditionPoller[] {
   return renditions.map((rendition) => {
     const same = before.find((each) => identifyRendition(each.rendition) === identifyRendition(rendition))
     const confirm = same?.confirm ?? survey.createConfirmation(rendition)
-    const poller = { rendition, probe: probeFor(rendition.tracks), confirm, last: INITIAL_POLL_RESULT }
+    const { tracks } = rendition
+    // A probe that was out of use has not seen the segments since.
+    const isAfterGap = probes.has(tracks) && !before.some((each) => each.rendition.tracks === tracks)
+    const last = { ...INITIAL_POLL_RESULT, isAfterGap }
+    const poller = { rendition, probe: probes.get(tracks), confirm, last }
     return continuePoller(poller, before)
   })
 }
@@ -193,11 +209,17 @@ function withGap(
   return poller.rendition.tracks === tracks ? { ...poller, last } : poller
 }
 
+type ProbePool = AsyncDisposable & {
+  has(tracks: TrackSelection): boolean
+  get(tracks: TrackSelection): SegmentProbe
+}
+
 /** Keeps one probe per track selection. What it knows of the previous segment outlives a change of URLs. */
-function createProbePool(createProbe: () => SegmentProbe) {
+function createProbePool(createProbe: () => SegmentProbe): ProbePool {
   const probes = new Map<TrackSelection, SegmentProbe>()
   return {
-    get(tracks: TrackSelection): SegmentProbe {
+    has: (tracks) => probes.has(tracks),
+    get(tracks) {
       const probe = probes.get(tracks) ?? createProbe()
       probes.set(tracks, probe)
       return probe
