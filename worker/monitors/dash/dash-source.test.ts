@@ -148,6 +148,24 @@ describe('an MPD', () => {
     expect(await choicesOf('picture')).toEqual([])
   })
 
+  test.each([
+    ['that lists new segments more often than its update period says has them at their own pace', 2, 2],
+    ['that is renewed as seldom as its update period says has them at that pace', 16, 15],
+  ])('%s', async (_, stepSec, targetSec) => {
+    const answers: Record<string, Answer> = {}
+    const { fetch, clock } = await startSource(answers)
+    const targets: number[] = []
+    for (let sec = 0; sec <= 96; sec += 2) {
+      const repeat = Math.floor(sec / stepSec) * (stepSec / 2)
+      const timeline = `<SegmentTemplate media="$Number$"><SegmentTimeline><S t="0" d="2" r="${repeat}"/></SegmentTimeline></SegmentTemplate>`
+      answers['/live.mpd'] = mpd(`<Period>${SET(timeline)}</Period>`, { ageSec: 20, updateSec: 15 })
+      const fetched = await fetch()
+      if (fetched.kind === 'ok') targets.push(fetched.playlist.targetDurationSec)
+      clock.nowMs += 2000
+    }
+    expect([targets[0], targets.at(-1)]).toEqual([15, targetSec])
+  })
+
   test('that is protected has segments that only licensed players decrypt', async () => {
     const locked = `<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" value="cbcs"/>${TIMELINE}`
     const { fetch } = await startSource({ '/live.mpd': mpd(`<Period>${SET(locked)}</Period>`) })

@@ -18,6 +18,7 @@ import { rankChanged, rankChoices } from './rank-representations.ts'
 import { parseMpd } from './read-mpd.ts'
 import { createServerClock, readDate, type ServerClock } from './server-clock.ts'
 import { isComputed, toPlaylist } from './to-playlist.ts'
+import { createUpdatePace, type UpdatePace } from './update-pace.ts'
 
 export type DashOptions = {
   readonly fetcher: Fetcher
@@ -78,7 +79,7 @@ type Presentation = {
   readonly url: string
   readonly clock: ServerClock
   readonly indexes: IndexCache
-  readonly numberings: Map<string, SegmentNumbering>
+  readonly histories: Map<string, RepresentationHistory>
   location: string | null
   last: FetchedMpd | null
   /** When an MPD was fetched that was not older than the one before it, in ms. */
@@ -103,7 +104,7 @@ function createPresentation(url: string, { fetcher, nowMs }: DashOptions): Prese
     url,
     clock: createServerClock(fetcher, nowMs),
     indexes: createIndexCache(fetcher),
-    numberings: new Map(),
+    histories: new Map(),
     location: null,
     last: null,
     currentMs: 0,
@@ -213,20 +214,25 @@ async function readPlaylist(
   }
   const listed = listSegments(mpd, representation, nowSec, presentation.indexes.get)
   const { startMs } = presentation
-  const numbers = numberingOf(presentation, representation).number(listed, startMs)
+  const { numbering, pace } = historyOf(presentation, representation)
+  const numbers = numbering.number(listed, startMs)
+  const paceSec = pace.note(numbers.at(-1) ?? null, fetched.atMs)
   const choices = rankChanged(mpd, { ...rendition, representation }, listed.at(-1)?.periodKey)
-  const playlist = toPlaylist({ mpd, listed, numbers, startMs, nowSec })
+  const playlist = toPlaylist({ mpd, listed, numbers, startMs, nowSec, paceSec })
   return { kind: 'ok', playlist, bytes, ...(choices === null ? {} : { choices }) }
 }
 
-/** Representations whose numbers are remembered. */
-const MAX_NUMBERINGS = 32
+/** What is remembered of a representation from fetch to fetch. */
+type RepresentationHistory = { readonly numbering: SegmentNumbering; readonly pace: UpdatePace }
 
-function numberingOf({ numberings }: Presentation, { id, tracks }: RepresentationChoice): SegmentNumbering {
+/** Representations that are remembered. */
+const MAX_HISTORIES = 32
+
+function historyOf({ histories }: Presentation, { id, tracks }: RepresentationChoice): RepresentationHistory {
   const key = `${tracks} ${id}`
-  const numbering = numberings.get(key) ?? createSegmentNumbering()
-  numberings.delete(key)
-  numberings.set(key, numbering)
-  for (const oldest of [...numberings.keys()].slice(0, -MAX_NUMBERINGS)) numberings.delete(oldest)
-  return numbering
+  const history = histories.get(key) ?? { numbering: createSegmentNumbering(), pace: createUpdatePace() }
+  histories.delete(key)
+  histories.set(key, history)
+  for (const oldest of [...histories.keys()].slice(0, -MAX_HISTORIES)) histories.delete(oldest)
+  return history
 }
