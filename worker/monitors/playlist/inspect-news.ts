@@ -35,15 +35,21 @@ export type PlaylistNews = {
   /** The first of them does not directly follow the last one that was analyzed. */
   readonly isAfterGap: boolean
   readonly retry: SegmentRetry | null
+  readonly gaps: SegmentGaps | null
   /** Time of the fetch, in ms since 1970. */
   readonly atMs: number
 }
+
+/** Segments in a row that are announced as missing (EXT-X-GAP). `sinceMs`: when the first was read, in ms since 1970. */
+export type SegmentGaps = { readonly sinceMs: number; readonly count: number }
 
 export type InspectionRound = {
   /** The next segment does not directly follow the last one that was analyzed. */
   readonly isAfterGap: boolean
   /** The segment to try again, and when, in ms since 1970. */
   readonly pending: { readonly retry: SegmentRetry; readonly dueMs: number } | null
+  /** The newest segments, where they are announced as missing. */
+  readonly gaps: SegmentGaps | null
 }
 
 type RenditionInspector = {
@@ -58,6 +64,7 @@ type RoundState = {
   readonly isAfterGap: boolean
   /** A later segment, where it was fetched to decide on those before it. */
   readonly ahead: AheadSegment | null
+  readonly gaps: SegmentGaps | null
 }
 
 type AheadSegment = { readonly segment: StreamSegment; readonly fetched: SegmentFetch }
@@ -80,7 +87,8 @@ export async function inspectNews(
 ): Promise<InspectionRound> {
   const first = news.playlist.segments[0]?.sequence ?? null
   const { tracks } = inspector.rendition
-  let state: RoundState = { cursor: news.before, isAfterGap: news.isAfterGap, ahead: null }
+  const { isAfterGap, gaps } = news
+  let state: RoundState = { cursor: news.before, isAfterGap, ahead: null, gaps }
   for (const [index, segment] of news.segments.entries()) {
     if (context.lifetime.stopping.aborted) break
     const beganMs = context.clock.nowMs()
@@ -97,7 +105,7 @@ export async function inspectNews(
     if ('end' in handled) return handled.end
     state = { cursor, ...handled }
   }
-  return { isAfterGap: state.isAfterGap, pending: null }
+  return { isAfterGap: state.isAfterGap, pending: null, gaps: state.gaps }
 }
 
 /** Fetches a segment that is not passed by. One that is not to be tried yet has the failure of its last attempt. */
@@ -151,11 +159,11 @@ async function handleSegment(
 ): Promise<HandledSegment> {
   const { segment, progress, beganMs } = step
   const ahead = state.ahead?.segment === segment ? null : state.ahead
-  if (fetched === null) return { ...passBy(step, context), ahead }
+  if (fetched === null) return { ...passBy(step, state.gaps, context), ahead }
   if (fetched.kind === 'failed') return await afterFailedFetch({ step, fetched, state, news }, context)
   if (news.isUnsure && isKnown(progress.cursor, state.cursor)) {
     context.monitor.observe({ kind: 'known', atMs: context.clock.nowMs(), progress })
-    return { isAfterGap: state.isAfterGap, ahead }
+    return { isAfterGap: state.isAfterGap, ahead, gaps: null }
   }
   const startMs = streamTimeMs(segment, news.playlist, news.atMs)
   const { isContinuous } = step
@@ -163,20 +171,24 @@ async function handleSegment(
   const inspection = { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, confirm }
   const result = await inspectSegment(inspection, context)
   return result === 'dismissed'
-    ? { end: { isAfterGap: true, pending: null } }
-    : { isAfterGap: result !== 'analyzed', ahead }
+    ? { end: { isAfterGap: true, pending: null, gaps: null } }
+    : { isAfterGap: result !== 'analyzed', ahead, gaps: null }
 }
 
 /** Passes a segment by that is announced as missing, or that only a licensed player can decrypt. */
-function passBy({ segment, progress }: RoundStep, { monitor, clock }: MonitorContext): Pick<RoundState, 'isAfterGap'> {
+function passBy(
+  { segment, progress }: RoundStep,
+  before: SegmentGaps | null,
+  { monitor, clock }: MonitorContext,
+): Pick<RoundState, 'isAfterGap' | 'gaps'> {
   const atMs = clock.nowMs()
   const { encryption } = segment
   if (encryption?.kind === 'drm' && segment.isGap !== true) {
     monitor.observe({ kind: 'encrypted', atMs, progress, method: encryption.method })
-  } else {
-    monitor.observe({ kind: 'skipped', atMs, progress, count: 1 })
+    return { isAfterGap: true, gaps: null }
   }
-  return { isAfterGap: true }
+  monitor.observe({ kind: 'skipped', atMs, progress, count: 1, isGap: true })
+  return { isAfterGap: true, gaps: { sinceMs: before?.sinceMs ?? atMs, count: (before?.count ?? 0) + 1 } }
 }
 
 /** Reports whether the newest segment of a cursor has the content of one that was read before it. */
@@ -202,13 +214,13 @@ async function afterFailedFetch(failed: FailedSegment, context: MonitorContext):
   if (isLost) {
     log.warn('segment could not be fetched or decoded', { sequence: segment.sequence, sides: tracks, error })
     monitor.observe({ kind: 'segment_failed', atMs, beganMs, progress, error, failing })
-    return { isAfterGap: true, ahead }
+    return { isAfterGap: true, ahead, gaps: null }
   }
   if (waiting === null) {
     monitor.observe({ kind: 'attempt_failed', atMs, tracks, beganMs, error, failing, untilMs: atMs + retryAfterMs })
   }
   const pending = { retry, dueMs: nextAttemptMs(retry, { segment, playlist: news.playlist, atMs }) }
-  return { end: { isAfterGap: failed.state.isAfterGap, pending } }
+  return { end: { isAfterGap: failed.state.isAfterGap, pending, gaps: failed.state.gaps } }
 }
 
 /** Returns when the playlist is fetched again for a segment that failed: at the latest when it has failed for long enough. */

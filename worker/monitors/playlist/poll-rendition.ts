@@ -3,6 +3,7 @@ import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import type { PlaylistMotion } from '../state/playlist-motion.ts'
 import type { MediaPlaylistFetch, RenditionChoice, StreamRendition, UnreadLines } from '../stream.ts'
+import type { SegmentGaps } from './inspect-news.ts'
 import { computePollIntervalMs, computeRetryIntervalMs } from './poll-interval.ts'
 import { readPlaylistNews, type ReadNews } from './read-news.ts'
 import { fetchReloaded, INITIAL_RELOAD, type ReloadState } from './reload-playlist.ts'
@@ -35,6 +36,8 @@ export type PollResult = {
   readonly isAfterGap: boolean
   /** A segment that could not be fetched yet. */
   readonly retry: SegmentRetry | null
+  /** The newest segments, where they are announced as missing. */
+  readonly gaps: SegmentGaps | null
   /** The playlist moves on, and seems to have nothing new. */
   readonly motion: PlaylistMotion | null
   readonly reload: ReloadState
@@ -55,6 +58,7 @@ export const INITIAL_POLL_RESULT: PollResult = {
   isLate: false,
   isAfterGap: false,
   retry: null,
+  gaps: null,
   motion: null,
   reload: INITIAL_RELOAD,
   choices: null,
@@ -107,6 +111,7 @@ function toPollResult(
     isOver: playlist.isEnded && !lifetime.stopping.aborted && pending === null,
     isLate,
     isAfterGap: round.isAfterGap,
+    gaps: round.gaps,
     motion,
     // A stale playlist without news does not end the wait for a segment.
     retry: pending === null && !hasNew ? last.retry : (pending?.retry ?? null),

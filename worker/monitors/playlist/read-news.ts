@@ -5,7 +5,7 @@ import { afterNothingNew, isMoving, type PlaylistMotion } from '../state/playlis
 import type { PlaylistCursor } from '../state/segment-identity.ts'
 import { isStalled } from '../state/stall.ts'
 import type { StreamPlaylist, StreamRendition, StreamSegment, TrackSelection } from '../stream.ts'
-import { type InspectionRound, inspectNews, mayFollowGap, streamTimeMs } from './inspect-news.ts'
+import { type InspectionRound, inspectNews, mayFollowGap, type SegmentGaps, streamTimeMs } from './inspect-news.ts'
 import { findUsualSec } from './parse-playlist.ts'
 import { identifySegment, type SegmentRetry } from './segment-retry.ts'
 import { selectSegments } from './select-segments.ts'
@@ -20,6 +20,7 @@ type RenditionReader = {
     readonly isLate: boolean
     readonly isAfterGap: boolean
     readonly retry: SegmentRetry | null
+    readonly gaps: SegmentGaps | null
     readonly motion: PlaylistMotion | null
   }
 }
@@ -60,6 +61,7 @@ export async function readPlaylistNews(
       isUnsure: news.isUnsure,
       isAfterGap: last.isAfterGap || isSevered,
       retry,
+      gaps: last.gaps,
       atMs,
     },
     poller,
