@@ -10,6 +10,7 @@ import type {
   StreamPlaylist,
   StreamRendition,
   StreamResolution,
+  StreamSegment,
   StreamSource,
 } from '../stream.ts'
 
@@ -136,8 +137,13 @@ function describeProblem({ fetched }: TriedChoice): string {
   return `the playlist of the best rendition ${what}, another one is watched`
 }
 
+function findNewestTime(newest: StreamSegment | undefined): { readonly newestMs?: number } {
+  const startMs = newest?.programDateTimeMs ?? null
+  return newest === undefined || startMs === null ? {} : { newestMs: startMs + newest.durationSec * 1000 }
+}
+
 function classifyPlaylist({ isEnded, segments }: StreamPlaylist, source: StreamSource): StreamResolution {
-  if (isEnded) return { kind: 'ended', reason: 'endlist_detected', source }
+  if (isEnded) return { kind: 'ended', reason: 'endlist_detected', source, ...findNewestTime(segments.at(-1)) }
   const hasBegun = segments.length > 0 || source.by !== 'direct'
   return hasBegun ? { kind: 'live', source } : createUpcoming('the playlist has no segment')
 }
