@@ -33,8 +33,9 @@ export function toMasterPlaylist(draft: PlaylistDraft): MasterPlaylist {
   return draft.variables.size === 0 ? { variants } : { variants, variables: draft.variables }
 }
 
-const PICTURE_CODEC = /^(?:avc|hvc|hev|dvh|dva|vp0?[89]|av01|mp4v)/i
-const SOUND_CODEC = /^(?:mp4a|ac-[34]|ec-3|opus|flac|alac|mp3|dts)/i
+const PICTURE_CODEC = /^(?:avc|hvc|hev|dvh|dva|dav1|vp0?[89]|av01|vv[ci]1|evc1|lvc1|mp4v)/i
+const SOUND_CODEC = /^(?:mp4a|mh[am]\d|ac-[34]|ec-3|opus|flac|alac|mp3|dts|vorbis|iamf)/i
+const TEXT_CODEC = /^(?:stpp|wvtt|tx3g|c[67]08|stxt)/i
 
 /** Reports whether a name is that of a picture's codec (RFC 6381). */
 export function isPictureCodec(codec: string): boolean {
@@ -63,9 +64,15 @@ function toVariant(
     bandwidth: parseInteger(attributes.get('BANDWIDTH')),
     lines,
     hasPicture: lines !== null || (codecs?.some(isPictureCodec) ?? !isSound),
-    hasSound: soundUrls.length > 0 || codecs === null || codecs.some(isSoundCodec),
+    hasSound: soundUrls.length > 0 || codecs === null || haveSound(codecs),
     soundUrls,
   }
+}
+
+/** Reports whether a variant's codecs have a sound: one that is not known is likely to be, beside a picture. */
+function haveSound(codecs: readonly string[]): boolean {
+  const isUnknown = (codec: string) => codec !== '' && !isPictureCodec(codec) && !TEXT_CODEC.test(codec)
+  return codecs.some(isSoundCodec) || (codecs.some(isPictureCodec) && codecs.some(isUnknown))
 }
 
 /** Most choices of renditions that are kept of a master playlist, and most playlists of sound that a group has. */

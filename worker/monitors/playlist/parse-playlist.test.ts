@@ -231,6 +231,14 @@ describe('a master playlist', () => {
     ])
   })
 
+  test.each(['mhm1.0x0D', 'mha1', 'xyz9'])('takes %s beside a picture for sound', (codec) => {
+    const low = variant('low', `BANDWIDTH=1,RESOLUTION=640x360,CODECS="hvc1.1,${codec}"`)
+    const high = variant('high', 'BANDWIDTH=2,RESOLUTION=1920x1080,CODECS="avc1.4,mp4a.40.2"')
+    expect(renditions(...low, ...high)).toMatchObject([{ url: 'https://cdn.test/live/low' }])
+    const mute = variant('mute', 'BANDWIDTH=1,RESOLUTION=640x360,CODECS="hvc1.1,stpp.ttml.im1t"')
+    expect(renditions(...mute, ...high)).toMatchObject([{ url: 'https://cdn.test/live/high' }])
+  })
+
   test('yields the variant alone where its sound group does not exist', () => {
     expect(renditions(...variant('v', 'BANDWIDTH=1,AUDIO="constructor"'))).toMatchObject([{ tracks: 'both' }])
   })
