@@ -7,8 +7,12 @@ import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 export type Authentication = {
   /** Returns whether a request carries valid credentials. */
   isAuthenticated(c: Context): boolean | Promise<boolean>
+  /** Returns who sends an authenticated request; left out where all have the same key. */
+  callerOf?(c: Context): Promise<string | null>
   /** Returns whether a request needs none; left out where every request needs them. */
   isOpen?(c: Context): boolean
+  /** Returns whether people make a call often, or many of them from one address; left out where it is for machines only. */
+  isFrequent?(c: Context): boolean
   /** How to authenticate, for the error message. */
   readonly cure: string
 }

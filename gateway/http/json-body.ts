@@ -3,13 +3,16 @@ import { validator } from 'hono-openapi'
 import type * as v from 'valibot'
 
 import { isNestedBeyond, MAX_JSON_DEPTH } from '../../shared/json-depth.ts'
-import { BrokenRule, type ErrorCode, KERNEL_ERRORS } from '../errors.ts'
+import { BrokenRule, type ErrorCode, invalidField, KERNEL_ERRORS } from '../errors.ts'
 import { readBody } from './body-limit.ts'
 
 /** One thing that is wrong with a request: where, and what is expected. */
 export type FieldProblem = { readonly field: string; readonly message: string }
 
-/** Refuses bodies that are not JSON (415 UNSUPPORTED_MEDIA_TYPE), and JSON that is nested too deep (400 INVALID_CONFIG). */
+/**
+ * Refuses bodies that are not JSON (415 UNSUPPORTED_MEDIA_TYPE), and JSON that is nested too deep or an array (400
+ * INVALID_CONFIG): a schema of an object without required fields takes an array for one.
+ */
 export const requireJson: MiddlewareHandler = async (c, next) => {
   if (!/^application\/json\s*(?:;|$)/i.test(c.req.header('content-type') ?? '')) {
     throw new BrokenRule(
@@ -17,7 +20,9 @@ export const requireJson: MiddlewareHandler = async (c, next) => {
       'the body must be JSON, with Content-Type: application/json',
     )
   }
-  if (isNestedBeyond(await readBody(c), MAX_JSON_DEPTH)) {
+  const body = await readBody(c)
+  if (/^\s*\[/.test(body)) throw invalidField('body', 'must be an object')
+  if (isNestedBeyond(body, MAX_JSON_DEPTH)) {
     throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `the body is nested deeper than ${MAX_JSON_DEPTH} levels`)
   }
   await next()

@@ -17,11 +17,14 @@ function queryNumber(min: number, max: number) {
   )
 }
 
+/** Takes an empty query parameter for one that is left out. */
+export const EMPTY_IS_ABSENT = v.transform((text: string) => (text === '' ? undefined : text))
+
 /** The query parameters of a list: the length of a page and where it begins. */
 export const Limit = v.optional(queryNumber(1, MAX_LIMIT), String(DEFAULT_LIMIT))
 export const Offset = v.optional(queryNumber(0, MAX_OFFSET), '0')
 export const Cursor = v.optional(
-  v.pipe(v.string('must be given once'), v.maxLength(200, 'is not a cursor of this list')),
+  v.pipe(v.string('must be given once'), v.maxLength(200, 'is not a cursor of this list'), EMPTY_IS_ABSENT),
 )
 
 /** Returns a cursor for the row after which the next page begins; opaque to the client. */

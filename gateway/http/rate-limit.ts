@@ -7,8 +7,11 @@ const WINDOW_MS = 60_000
 
 export type RateLimits = { readonly writesPerMinute: number; readonly readsPerMinute: number }
 
-/** The call counters of a gateway: POSTs apart from all other calls. */
-export type CallCounters = { readonly writes: CallCounter; readonly reads: CallCounter }
+/** The call counters of a gateway: POSTs apart from all other calls, and those that are frequent apart from the rest. */
+export type CallCounters = Readonly<Record<'writes' | 'reads' | 'frequentWrites' | 'frequentReads', CallCounter>>
+
+/** How many times the limit of others the limit of frequent calls is. */
+const FREQUENT = 20
 
 export type CallCounter = {
   readonly limit: number
@@ -20,7 +23,12 @@ export type CallCounter = {
 
 /** Creates the counters of one gateway; an entry that creates an app for each request keeps them between requests. */
 export function createCallCounters({ writesPerMinute, readsPerMinute }: RateLimits): CallCounters {
-  return { writes: createCounter(writesPerMinute), reads: createCounter(readsPerMinute) }
+  return {
+    writes: createCounter(writesPerMinute),
+    reads: createCounter(readsPerMinute),
+    frequentWrites: createCounter(FREQUENT * writesPerMinute),
+    frequentReads: createCounter(FREQUENT * readsPerMinute),
+  }
 }
 
 /** Creates a counter in which a client's window starts with its first call. It uses no timer: a fetch runtime ends them. */
@@ -45,7 +53,8 @@ function createCounter(limit: number): CallCounter {
 }
 
 /**
- * Refuses calls over the limit (429 RATE_LIMIT_EXCEEDED), per minute and client: an address, with credentials or without.
+ * Refuses calls over the limit (429 RATE_LIMIT_EXCEEDED), per minute and client: a caller at an address. All visitors without
+ * credentials at an address are one client.
  * Answers carry `RateLimit-Limit`, `-Remaining` and `-Reset` (s), as in draft-ietf-httpapi-ratelimit-headers-06.
  */
 export function limitRate(
@@ -54,8 +63,10 @@ export function limitRate(
   clientAddress: (c: Context) => string,
 ): MiddlewareHandler {
   return async (c, next) => {
-    const counter = c.req.method === 'POST' ? counters.writes : counters.reads
-    const client = `${(await authenticationOf(c).isAuthenticated(c)) ? 'key' : 'none'}|${clientAddress(c)}`
+    const authentication = authenticationOf(c)
+    const caller = (await authentication.isAuthenticated(c)) ? ((await authentication.callerOf?.(c)) ?? 'key') : 'none'
+    const counter = counterOf(counters, c.req.method, authentication.isFrequent?.(c) === true)
+    const client = `${caller}|${clientAddress(c)}`
     const { calls, endsInMs } = counter.count(client, Date.now())
     const resetSec = Math.ceil(endsInMs / 1000)
     c.header('RateLimit-Limit', String(counter.limit))
@@ -67,4 +78,9 @@ export function limitRate(
     }
     await next()
   }
+}
+
+function counterOf(counters: CallCounters, method: string, isFrequent: boolean): CallCounter {
+  if (method === 'POST') return isFrequent ? counters.frequentWrites : counters.writes
+  return isFrequent ? counters.frequentReads : counters.reads
 }

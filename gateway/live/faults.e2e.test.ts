@@ -7,7 +7,7 @@ import { mountSmallDisk, type SmallDisk } from '../../shared/testing/small-disk.
 import { PATIENCE_MS, until } from '../../shared/testing/until.ts'
 import { openEventSource } from '../testing/event-source.ts'
 import type { ApiResponse, Json } from '../testing/test-gateway.ts'
-import { startEncoder, type TestEncoder } from './testing/encoder.ts'
+import { startAdmittedEncoder, startEncoder, type TestEncoder } from './testing/encoder.ts'
 import { waitForIngest } from './testing/ingest-address.ts'
 import { playBroadcast } from './testing/player/player.ts'
 import { startLiveStage, type LiveStage } from './testing/live-stage.ts'
@@ -255,8 +255,8 @@ it('no request hangs on half-open connections to the database, and the broadcast
   expect(messages.filter(({ text }: Json) => text === 'in vain')).toHaveLength(1)
   await until(async () => (await read()).viewer_count === 1, 'the viewer is back')
   await viewer.stop()
-  await using admitted = startEncoder({ url, sec: 2 })
-  expect((await admitted.ended).code).toBe(0)
+  await using admitted = await startAdmittedEncoder({ url, sec: 2 })
+  expect(await admitted.ended).toEqual({ code: 0, output: expect.any(String) })
 })
 
 it('an ingest worker that stops loses nothing of what was sent; the encoder goes on in the same recording', async () => {
@@ -265,8 +265,8 @@ it('an ingest worker that stops loses nothing of what was sent; the encoder goes
   process.kill(ingest, 'SIGTERM')
   await encoder.ended
   const first = 8192
-  await using again = startEncoder({ url: `${await ingestUrl()}/${key}`, sec: 4, firstNumber: first })
-  expect((await again.ended).code).toBe(0)
+  await using again = await startAdmittedEncoder({ url: `${await ingestUrl()}/${key}`, sec: 4, firstNumber: first })
+  expect(await again.ended).toEqual({ code: 0, output: expect.any(String) })
   await until(async () => (await read()).state === 'reconnecting', 'all that the encoder has sent has arrived')
   await api('PUT', `/streams/${id}/end`)
   await until(async () => (await fetchText(playlistUrl())).text.includes('#EXT-X-ENDLIST'), 'the recording is complete')

@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import { withMemoryCache } from '../media/memory-cache.ts'
 import { microBatch } from '../database/micro-batch.ts'
 import { OFTEN_MS, RARELY_MS, taskAtInterval, type PeriodicTask } from '../scheduler/periodic-task.ts'
+import { pathPrefixOf } from '../settings/read-settings.ts'
 import { readStoreSettings } from '../settings/stores.ts'
 import type { MountedSystem, System } from '../system.ts'
 import { deleteExpired } from './accounts/cleanup.ts'
@@ -132,6 +133,12 @@ const OPEN_CALLS = [
   WHIP_CALLS,
 ]
 
+/** Calls that pages make for each visitor, and chat messages, whose writers are limited one by one. */
+const FREQUENT_CALLS = [...OPEN_CALLS, /^POST \/api\/v1\/streams\/[^/]+\/messages\/?$/]
+
+const isAmong = (calls: readonly RegExp[], { method, path }: { readonly method: string; readonly path: string }) =>
+  calls.some((call) => call.test(`${method} ${path}`))
+
 function mount(context: LiveContext): MountedSystem {
   const { db, notifier, log } = context
   const leases = createViewerLeases(context)
@@ -150,10 +157,10 @@ function mount(context: LiveContext): MountedSystem {
     name: 'live',
     api: {
       paths: PATHS,
-      authentication: sessionAuthentication(
-        context,
-        (c) => isOpenCall(c) || OPEN_CALLS.some((calls) => calls.test(`${c.req.method} ${c.req.path}`)),
-      ),
+      authentication: sessionAuthentication(context, {
+        isOpen: (c) => isOpenCall(c) || isAmong(OPEN_CALLS, c.req),
+        isFrequent: (c) => isAmong(FREQUENT_CALLS, c.req),
+      }),
       routes: new Hono()
         .route('/', accountRoutes(context))
         .route(
@@ -175,7 +182,7 @@ function mount(context: LiveContext): MountedSystem {
     ...mountPages(context, tips.payments),
     mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
-      .route('/', unversionedRoutes())
+      .route('/', unversionedRoutes(context))
       .route('/', watchdogRoutes(context))
       .route('/', tips.events)
       .route('/', viewerRoutes(context, checks, leases)),
@@ -256,12 +263,12 @@ async function countAllViewers({ db, notifier }: LiveContext, leases: ViewerLeas
 }
 
 /** Returns the redirects from paths without a version, which an earlier design had: `/api/auth/…`. */
-function unversionedRoutes(): Hono {
+function unversionedRoutes({ settings }: LiveContext): Hono {
   const routes = new Hono()
   for (const path of PATHS) {
     routes.all(`/api/${path}/*`, (c) => {
       const { pathname, search } = new URL(c.req.url)
-      return c.redirect(`/api/v1${pathname.slice('/api'.length)}${search}`, 308)
+      return c.redirect(`${pathPrefixOf(settings)}/api/v1${pathname.slice('/api'.length)}${search}`, 308)
     })
   }
   return routes

@@ -51,7 +51,9 @@ export const auditEntries = pgTable(
     targetId: uuid('target_id').notNull(),
     /** Why, or what was chosen. */
     reason: text('reason').notNull(),
+    /** The network address that the actor called from; `null`: the command line, or a deleted account. */
+    address: text('address'),
     createdAt: createdAt(),
   },
-  (table) => [index('audit_entries_by_actor').on(table.actorId)],
+  (table) => [index('audit_entries_by_actor').on(table.actorId), index('audit_entries_by_age').on(table.createdAt)],
 )

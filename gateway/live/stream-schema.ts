@@ -109,3 +109,10 @@ export const streams = pgTable(
 
 /** Returns a column with the id of a broadcast, whose deletion deletes the row. */
 export const streamOf = (name: string) => uuid(name).references(() => streams.streamId, { onDelete: 'cascade' })
+
+/** Monitors that watch no broadcast any more, until the monitors service has stopped them. */
+export const unneededMonitors = pgTable('unneeded_monitors', {
+  monitorId: text('monitor_id').primaryKey(),
+  /** When they may be stopped; while a gateway does, when the next one tries. */
+  dueAt: moment('due_at').notNull().defaultNow(),
+})

@@ -45,6 +45,8 @@ export const transactions = pgTable(
     paymentIntent: text('payment_intent'),
     idempotencyKey: text('idempotency_key').notNull(),
     requestHash: text('request_hash').notNull(),
+    /** Calls that Stripe answered with a failure. The next call has another key, under which no failure is stored. */
+    failedCalls: integer('failed_calls').notNull().default(0),
     /** When its line was written to the chat. */
     shownAt: moment('shown_at'),
     createdAt: createdAt(),

@@ -218,6 +218,11 @@ export function clientUrlOf(settings: Pick<GivenSettings, 'publicUrl' | 'host' |
   return settings.publicUrl ?? `http://${loopbackOf(settings.host)}:${settings.port}`
 }
 
+/** Returns the path below which clients reach the gateway: that of `PUBLIC_URL` without a slash at its end. */
+export function pathPrefixOf(settings: Parameters<typeof clientUrlOf>[0]): string {
+  return new URL(clientUrlOf(settings)).pathname.replace(/\/$/, '')
+}
+
 /** Returns where a client on this machine reaches a gateway that listens on `host`. */
 function loopbackOf(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'

@@ -23,21 +23,27 @@ export type DocumentParts = {
   readonly scripts?: readonly string[]
   /** Allows the styles that a component of the page writes itself. */
   readonly nonce?: string | undefined
-  /** Loads the page again after so many seconds. */
-  readonly reloadSec?: number | undefined
+  readonly reload?: PageReload | undefined
   readonly description?: string | undefined
   readonly body: Child
 }
 
+/** Loads the page again after so many seconds, or another one at a path. */
+export type PageReload = { readonly sec: number; readonly path?: string }
+
+function refreshOf({ sec, path }: PageReload): string {
+  return path === undefined ? String(sec) : `${sec}; url=${path}`
+}
+
 /** Returns the document of a page. */
 export function layOut(parts: DocumentParts): Html {
-  const { language, title, root, assets, scripts = [], nonce, reloadSec, description, body } = parts
+  const { language, title, root, assets, scripts = [], nonce, reload, description, body } = parts
   const head = (
     <head>
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <meta name="color-scheme" content="dark light" />
-      {reloadSec === undefined ? null : <meta http-equiv="refresh" content={String(reloadSec)} />}
+      {reload === undefined ? null : <meta http-equiv="refresh" content={refreshOf(reload)} />}
       {description === undefined ? null : <meta name="description" content={description} />}
       <title>{title === '' ? 'Tallylight' : `${title} · Tallylight`}</title>
       {assets === null ? null : (

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 
 import { runFfmpeg } from './run-ffmpeg.ts'
 
-/** One part of a clip. Picture: `normal` moves, `dark` is nearly black, `still` is one bright colour. Sound: a number is its level in dBFS. */
+/** One part of a clip. Picture: `normal` moves, `dark` is nearly black, `still` is one bright colour,
+ * `fading` goes evenly from white to black. Sound: a number is its level in dBFS. */
 export type ClipPart = {
   readonly sec: number
-  readonly video?: 'normal' | 'black' | 'dark' | 'still'
+  readonly video?: 'normal' | 'black' | 'dark' | 'still' | 'fading'
   readonly audio?: 'tone' | 'silent' | number
 }
 
@@ -122,10 +123,17 @@ function buildPictureEncoding(options: ClipOptions): string[] {
   ].flat()
 }
 
+/** The colour that covers a part's picture. */
+const COVERS = { normal: null, black: 'black', dark: '0x2a2a2a', still: '0x5078a0', fading: 'white' } as const
+
 function buildPictureSource(parts: readonly ClipPart[], { fps, size }: ClipOptions): string {
-  const covers = withConditions(parts).flatMap(({ part, condition }) => {
-    const color = { normal: null, black: 'black', dark: '0x2a2a2a', still: '0x5078a0' }[part.video ?? 'normal']
-    return color === null ? [] : [`drawbox=c=${color}:t=fill:enable='${condition}'`]
+  const covers = withConditions(parts).flatMap(({ part, condition, startSec }) => {
+    const color = COVERS[part.video ?? 'normal']
+    const fade = `fade=t=out:st=${startSec.toFixed(7)}:d=${part.sec}:enable='${condition}'`
+    return [
+      color === null ? [] : [`drawbox=c=${color}:t=fill:enable='${condition}'`],
+      part.video === 'fading' ? [fade] : [],
+    ].flat()
   })
   return [`testsrc2=s=${size}:r=${fps}:d=${sumSec(parts)}`, ...covers].join(',')
 }
@@ -142,11 +150,11 @@ function toAmplitude(audio: NonNullable<ClipPart['audio']>): number {
 }
 
 /** Returns each part with an ffmpeg expression that is 1 within it. Half a microsecond absorbs rounding errors. */
-function withConditions(parts: readonly ClipPart[]): { part: ClipPart; condition: string }[] {
+function withConditions(parts: readonly ClipPart[]): { part: ClipPart; condition: string; startSec: number }[] {
   return parts.map((part, index) => {
     const startSec = sumSec(parts.slice(0, index)) - 5e-7
     const endSec = startSec + part.sec
-    return { part, condition: `gte(t,${startSec.toFixed(7)})*lt(t,${endSec.toFixed(7)})` }
+    return { part, startSec, condition: `gte(t,${startSec.toFixed(7)})*lt(t,${endSec.toFixed(7)})` }
   })
 }
 

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 
-import type { MonitorEvent } from '../../shared/contract/monitors.ts'
+import type { MonitorConfig, MonitorEvent } from '../../shared/contract/monitors.ts'
 import { createLog } from '../../shared/log.ts'
 import { createClock } from '../platform/clock.ts'
 import { createFetcher } from '../platform/http.ts'
@@ -37,7 +37,8 @@ afterAll(async () => {
 
 const MASTER = `#EXTM3U
 #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="sound",NAME="main",DEFAULT=YES,AUTOSELECT=YES,URI="sound.m3u8"
-#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=160x90,CODECS="avc1.42c01e,mp4a.40.2",AUDIO="sound"
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="captions",NAME="main",URI="captions.m3u8"
+#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=160x90,CODECS="avc1.42c01e,mp4a.40.2",AUDIO="sound",SUBTITLES="captions"
 picture.m3u8
 `
 
@@ -66,8 +67,8 @@ async function serve(
   oddity: Oddities[string] | undefined,
   { master, response }: { readonly master: () => string; readonly response: ServerResponse },
 ): Promise<void> {
-  const [, side = '', index] = /^\/(picture|sound|both)(?:\.m3u8(?:\?.*)?|\/(\d))$/.exec(url) ?? []
-  const clip = { picture, sound, both }[side]
+  const [, side = '', index] = /^\/(picture|sound|both|captions)(?:\.m3u8(?:\?.*)?|\/(\d))$/.exec(url) ?? []
+  const clip = { picture, sound, both, captions: sound }[side]
   if (clip === undefined) return void response.end(master())
   if (index !== undefined) return void response.end(await readFile(clip.segments[Number(index)]?.path ?? ''))
   const segments = clip.segments
@@ -83,30 +84,31 @@ async function serve(
 }
 
 /** Watches a stream whose picture and sound have playlists of their own, unless its master playlist says otherwise. */
-async function startWatching(oddities: Oddities, master = () => MASTER) {
+async function startWatching(oddities: Oddities, changed: Partial<MonitorConfig> = {}, master = () => MASTER) {
   const server = await serveWith(oddities, master)
   const fetcher = createFetcher({
     policy: { allowPrivateNetworks: true },
     proxies: { http: null, https: null, bypass: null },
   })
   const lifetime = createLifetime(10 * PATIENCE_MS)
+  const config = { ...CONFIG, ...changed }
   let state: MonitorState = INITIAL_STATE
   const seen: MonitorObservation[] = []
   const events: MonitorEvent[] = []
   const observe = (observation: MonitorObservation) => {
-    const told = replay([observation], { from: state })
+    const told = replay([observation], { from: state, config })
     state = told.state
     seen.push(observation)
     events.push(...told.events)
   }
   const ended = watchStream({
     monitor: { state: () => state, observe },
-    config: CONFIG,
+    config,
     clock: createClock(),
     lifetime,
     log: createLog('test', 'error', () => {}),
     intervals: { waitingMs: 30_000, waitingLateMs: 10_000, refreshMs: 30_000 },
-    createProbe: () => createSegmentProbe({ ffmpegPath: 'ffmpeg', config: CONFIG }),
+    createProbe: () => createSegmentProbe({ ffmpegPath: 'ffmpeg', config }),
     client: createStreamClient({
       streamUrl: `${server.origin}/master.m3u8`,
       form: 'manifest',
@@ -161,6 +163,16 @@ describe.concurrent('picture and sound in playlists of their own', () => {
     expect(typesOf(watching.events)).toEqual(['stream.started'])
   })
 
+  test('are watched beside captions, which are missing while their playlist is gone', async () => {
+    const oddities: Oddities = { '/captions.m3u8': 404 }
+    await using watching = await startWatching(oddities, { track_threshold_sec: 1 })
+    await vi.waitUntil(() => typesOf(watching.events).includes('alert.track_missing'), WAIT)
+    delete oddities['/captions.m3u8']
+    await vi.waitUntil(() => typesOf(watching.events).includes('alert.track_missing_recovered'), WAIT)
+
+    expect(typesOf(watching.events)).toEqual(['stream.started', 'alert.track_missing', 'alert.track_missing_recovered'])
+  })
+
   test('are over together, though one playlist is gone by then', async () => {
     await using watching = await startWatching({ '/picture.m3u8': 'ending', '/sound.m3u8': 'twice' })
     await watching.ended
@@ -201,7 +213,7 @@ describe.concurrent('a master playlist that does not say which tracks its varian
     )
 
   test('is watched by the lowest variant with picture and sound, though a lower one has sound alone', async () => {
-    await using watching = await startWatching({}, () => variants('sound.m3u8', 'both.m3u8', 'picture.m3u8'))
+    await using watching = await startWatching({}, {}, () => variants('sound.m3u8', 'both.m3u8', 'picture.m3u8'))
     await vi.waitUntil(() => watching.count('segment', 'both') === SEGMENTS, WAIT)
 
     expect(new Set(findingsOf(watching.seen))).toEqual(new Set(['present present']))
@@ -210,7 +222,7 @@ describe.concurrent('a master playlist that does not say which tracks its varian
 
   test('is watched without the track that no variant has', async () => {
     const master = variants('picture.m3u8', 'picture.m3u8?high')
-    await using watching = await startWatching({}, () => master)
+    await using watching = await startWatching({}, {}, () => master)
     await vi.waitUntil(() => watching.count('segment', 'both') === SEGMENTS, WAIT)
 
     expect(new Set(findingsOf(watching.seen))).toEqual(new Set(['present absent']))
@@ -223,7 +235,7 @@ test('a DASH stream whose first period has no sound is watched with the sound of
     `<AdaptationSet mimeType="${kind === 'picture' ? 'video' : 'audio'}/mp4"><SegmentTemplate media="/${kind}/$Number$" startNumber="0" duration="1"/><Representation id="${kind}"/></AdaptationSet>`
   const periods = `<Period duration="PT3S">${set('picture')}</Period><Period>${set('picture')}${set('sound')}</Period>`
   let start: string | null = null
-  await using watching = await startWatching({}, () => {
+  await using watching = await startWatching({}, {}, () => {
     start ??= new Date(Date.now() - 1500).toISOString()
     return `<MPD type="dynamic" availabilityStartTime="${start}" mediaPresentationDuration="PT6S">${periods}</MPD>`
   })

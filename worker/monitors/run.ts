@@ -1,6 +1,7 @@
 import { createWakeSignal } from '../platform/wake-signal.ts'
 import type { SegmentProbe } from './analyze/analyze-segment.ts'
 import type { MonitorContext } from './monitor-context.ts'
+import { type CaptionPoller, createCaptionPoller } from './playlist/caption-poller.ts'
 import { createRenditionPollers, type RenditionPollers } from './playlist/rendition-pollers.ts'
 import { createResolverPoller } from './resolve/resolver-poller.ts'
 import { isFinal } from './state/monitor-state.ts'
@@ -28,7 +29,8 @@ export async function watchStream(options: WatchStreamOptions): Promise<void> {
   }
   const wakeSignal = createWakeSignal()
   await using pollers = createRenditionPollers(watch, watch.createProbe, wakeSignal.wake)
-  const runRound = createRound(watch, pollers, wakeSignal.wake)
+  const captions = createCaptionPoller(watch, wakeSignal.wake)
+  const runRound = createRound(watch, { pollers, captions }, wakeSignal.wake)
   try {
     while (!lifetime.stopping.aborted && !isFinal(monitor.state())) {
       const dueMs = runRound()
@@ -37,12 +39,18 @@ export async function watchStream(options: WatchStreamOptions): Promise<void> {
   } finally {
     // After the stream's end the analysis under way is worthless.
     if (!lifetime.stopping.aborted) end.abort()
-    await pollers.waitUntilIdle()
+    await Promise.all([pollers.waitUntilIdle(), captions.waitUntilIdle()])
   }
 }
 
+type StreamPollers = { readonly pollers: RenditionPollers; readonly captions: CaptionPoller }
+
 /** Returns a function that takes finished work, starts due work and returns the next round's time, in ms since 1970. */
-function createRound(watch: WatchStreamOptions, pollers: RenditionPollers, onResult: () => void): () => number {
+function createRound(
+  watch: WatchStreamOptions,
+  { pollers, captions }: StreamPollers,
+  onResult: () => void,
+): () => number {
   const { monitor, clock, config } = watch
   const resolver = createResolverPoller(watch, watch.intervals, onResult)
   let isEndReported = false
@@ -52,6 +60,7 @@ function createRound(watch: WatchStreamOptions, pollers: RenditionPollers, onRes
     if ('source' in answer) {
       isEndReported = answer.kind === 'ended'
       pollers.replaceSource(answer.source)
+      captions.watch(answer.source.renditions)
     }
     if (!pollers.isEmpty()) return
     missingFromMs ??= clock.nowMs()
@@ -62,12 +71,15 @@ function createRound(watch: WatchStreamOptions, pollers: RenditionPollers, onRes
     const answer = resolver.poll(pollers.hasDeadUrl())
     if (answer !== null) applyAnswer(answer)
     pollers.startDuePolls()
+    // Where a URL of the stream is gone, its captions may have gone with it.
+    if (!pollers.hasDeadUrl()) captions.startDue()
+    const pollMs = Math.min(pollers.dueMs(), pollers.hasDeadUrl() ? Infinity : captions.dueMs())
     const atMs = clock.nowMs()
     if (pollers.areOver(isEndReported)) monitor.observe({ kind: 'stream_over', atMs })
     // Before the resolver's first answer it is unknown whether the stream is late.
-    if (!resolver.hasAnswer()) return Math.min(resolver.dueMs(), pollers.dueMs())
+    if (!resolver.hasAnswer()) return Math.min(resolver.dueMs(), pollMs)
     monitor.observe({ kind: 'tick', atMs })
-    return Math.min(resolver.dueMs(), pollers.dueMs(), nextTickMs(monitor.state(), config, atMs))
+    return Math.min(resolver.dueMs(), pollMs, nextTickMs(monitor.state(), config, atMs))
   }
 }
 

@@ -71,6 +71,10 @@ export type ServerControl = {
 export type StreamRendition = {
   readonly url: string
   readonly tracks: TrackSelection
+  /** Tracks that it has by the master playlist or MPD that lists it; none where that does not say so. */
+  readonly declared?: readonly TrackKind[]
+  /** The playlist of its captions, where it has one of its own. */
+  readonly captionUrl?: string
   /** Variables of the master playlist, which the media playlist may import (EXT-X-DEFINE). */
   readonly variables?: ReadonlyMap<string, string>
   /** The representation of an MPD (ISO/IEC 23009-1), where `url` is that of an MPD. */

@@ -62,7 +62,8 @@ async function post(
   signal: AbortSignal,
 ): Promise<Response> {
   const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal })
-  await readAtMost(response.body, MAX_ANSWER_BYTES)
+  // The status counts, also where the rest does not come within the time that is left.
+  await readAtMost(response.body, MAX_ANSWER_BYTES).catch(() => undefined)
   return response
 }
 

@@ -80,7 +80,6 @@ test('an answer whose body breaks off counts by its status', async () => {
 test.each<[string, RequestListener]>([
   ['never answers', () => undefined],
   ['drips its headers', (request) => dripHeaders(request)],
-  ['drips its body', (_request, response) => drip(() => response.write('x'))],
 ])('a receiver that %s is abandoned at the timeout', async (_how, listener) => {
   const url = await startReceiver(listener)
   expect(await createSender()({ url, ...HELLO, timeoutMs: 300 })).toEqual({
@@ -88,6 +87,19 @@ test.each<[string, RequestListener]>([
     error: 'no answer within 300 ms',
   })
 })
+
+test.each([200, 503])(
+  'an answer %i whose body does not end counts by its status, and its connection is closed',
+  async (status) => {
+    const closed = vi.fn<() => void>()
+    const url = await startReceiver((_request, response) => {
+      response.writeHead(status).on('close', closed)
+      drip(() => response.write('x'))
+    })
+    expect(await createSender()({ url, ...HELLO })).toEqual({ kind: 'answered', status, retryAfter: null })
+    await vi.waitFor(() => expect(closed).toHaveBeenCalled(), WAIT)
+  },
+)
 
 function dripHeaders({ socket }: IncomingMessage): void {
   socket.write('HTTP/1.1 200 OK\r\nx-slow: ')

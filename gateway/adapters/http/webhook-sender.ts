@@ -11,6 +11,9 @@ export type WebhookSenderOptions = { readonly policy: AddressPolicy }
 /** Most bytes read of a response, which frees its connection for the next webhook; a longer one closes it. */
 const MAX_ANSWER_BYTES = 16 * 1024
 
+/** Time for the rest of a response after its headers, which decide, in ms; then its connection is closed. */
+const REST_MS = 1000
+
 /** A sender with its own connection pool, which is closed on dispose. */
 export type NodeWebhookSender = AsyncDisposable & { readonly send: WebhookSender }
 
@@ -48,11 +51,14 @@ function dispatchWebhook(
     let tooLate: Error | null = null
     let answer: WebhookAnswer | null = null
     let bytes = 0
-    const timer = setTimeout(() => {
+    const cutOff = () => {
       tooLate = new Error(`no answer within ${timeoutMs} ms`)
-      reject(tooLate)
+      if (answer === null) reject(tooLate)
+      else resolve(answer)
       sending?.abort(tooLate)
-    }, timeoutMs)
+    }
+    const deadlineMs = performance.now() + timeoutMs
+    let timer = setTimeout(cutOff, timeoutMs)
     const end = (error: Error) => {
       clearTimeout(timer)
       if (answer === null) reject(error)
@@ -65,7 +71,10 @@ function dispatchWebhook(
       },
       onResponseStart(_controller, status, { 'retry-after': retryAfter }) {
         // Not an interim answer (RFC 9110 §15.2).
-        if (status >= 200) answer = { kind: 'answered', status, retryAfter: readHeader(retryAfter) }
+        if (status < 200) return
+        answer = { kind: 'answered', status, retryAfter: readHeader(retryAfter) }
+        clearTimeout(timer)
+        timer = setTimeout(cutOff, Math.min(REST_MS, deadlineMs - performance.now()))
       },
       onResponseData(controller, chunk) {
         bytes += chunk.length

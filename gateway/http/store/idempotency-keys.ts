@@ -39,6 +39,12 @@ function sameKey({ scope, key }: Pick<IdempotencyKeyRow, 'scope' | 'key'>) {
   return and(eq(idempotencyKeys.scope, scope), eq(idempotencyKeys.key, key))
 }
 
+/** Deletes the keys of a client: those whose scopes end with its id. */
+export async function deleteKeysOf(tx: Tx, clientId: string): Promise<void> {
+  const ending = ` ${clientId}`
+  await tx.delete(idempotencyKeys).where(sql`right(${idempotencyKeys.scope}, ${ending.length}) = ${ending}`)
+}
+
 /** Deletes keys whose answers have been stored for long enough. */
 export async function deleteOldKeys(db: Db): Promise<void> {
   await db

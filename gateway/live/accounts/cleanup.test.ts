@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 
 import { createTestDatabase } from '../../testing/test-database.ts'
+import { deleteOldAuditEntries, insertAuditEntry, readAuditPage } from '../store/audit.ts'
 import { deleteExpiredInvitations, insertInvitation, isInvitationValid } from './store/invitations.ts'
 import { countAttempt, deleteEndedLoginFailures, forgiveAttempt } from './store/login-failures.ts'
 import { deleteExpiredSessions, findSession, insertSession } from './store/sessions.ts'
@@ -23,10 +24,19 @@ test('what has expired is not valid, and is deleted; what has not stays', async 
   await insertInvitation(db, { codeHash: 'expired', createdBy: userId }, -1)
   await countAttempt(db, ['valid'], 3600)
   await countAttempt(db, ['expired'], -1)
+  const actor = { user: { userId }, address: '127.0.0.1' }
+  for (const days of [399, 401]) {
+    const target = { kind: 'user' as const, id: userId }
+    await insertAuditEntry(db, { actor, action: 'restore_user', target, reason: String(days) })
+    await db.execute(sql`
+      update audit_entries set created_at = now() - make_interval(days => ${days}) where reason = ${String(days)}`)
+  }
 
   await deleteExpiredSessions(db)
   await deleteExpiredInvitations(db)
   await deleteEndedLoginFailures(db)
+  await deleteOldAuditEntries(db)
+  expect((await readAuditPage(db, { before: null, limit: 10 })).map(({ reason }) => reason)).toEqual(['399'])
   const [counts] = await db.execute(sql`
     select (select count(*)::int from sessions) as sessions, (select count(*)::int from invitations) as invitations,
       (select count(*)::int from login_failures) as failures`)

@@ -1,4 +1,6 @@
 import { BrokenRule } from '../../errors.ts'
+import { deleteKeysOf } from '../../http/store/idempotency-keys.ts'
+import { deleteMailsOf } from '../../mail/store/mails.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { checkPassword } from './check-password.ts'
@@ -8,9 +10,11 @@ import { lockSignedIn } from './lock-signed-in.ts'
 import type { SignedIn } from './session.ts'
 import { discardClipsOfOthers } from '../storage/discard-clips.ts'
 import { discardStreams } from '../storage/discard-streams.ts'
+import { forgetAuditAddresses } from '../store/audit.ts'
 import { forgetPinned } from '../store/kept-chats.ts'
 import { listStoredStreams } from '../store/stored-streams.ts'
 import { forgetMessages } from '../store/transactions.ts'
+import { topicOf } from '../topic.ts'
 import { deleteUserRow, hasOtherAdmin, lockRegistration } from './store/users.ts'
 
 /**
@@ -26,17 +30,24 @@ export async function deleteUser(
 ): Promise<void> {
   const { userId } = signedIn.user
   await checkPassword(context, signedIn.user, { field: 'password', password, origin })
-  await context.transact(async (tx) => {
+  const streamIds = await context.transact(async (tx) => {
     await lockRegistration(tx)
     const user = await lockSignedIn(tx, signedIn)
     if (user.role === 'admin' && !(await hasOtherAdmin(tx, userId))) {
       const message = 'the platform needs an admin: npm run user -- grant NAME admin makes another one first'
       throw new BrokenRule(LIVE_ERRORS.LAST_ADMIN, message)
     }
-    await discardStreams(tx, await listStoredStreams(tx, userId))
+    const stored = await listStoredStreams(tx, userId)
+    await discardStreams(tx, stored)
     await discardClipsOfOthers(tx, userId)
     await forgetMessages(tx, userId)
     await forgetPinned(tx, userId)
+    await forgetAuditAddresses(tx, userId)
+    await deleteKeysOf(tx, userId)
+    await deleteMailsOf(tx, { user_id: userId, email: user.email })
     await deleteUserRow(tx, userId)
+    return stored
   })
+  for (const id of streamIds) context.notifier.notify(topicOf(id))
+  context.wake('workers')
 }

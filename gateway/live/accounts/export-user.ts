@@ -5,7 +5,7 @@ import type { SignedIn } from './session.ts'
 import { presentPreferences } from '../present-preferences.ts'
 import { readPreferences } from '../store/notice-preferences.ts'
 import { presentTransaction } from '../present-transaction.ts'
-import { readTransactionPage } from '../store/transactions.ts'
+import { findPayoutAccount, readTransactionPage } from '../store/transactions.ts'
 import { readPersonalData } from './store/personal-data.ts'
 
 /** Tips of an export: the newest ones. */
@@ -15,18 +15,12 @@ const MAX_TRANSACTIONS = 10_000
 export async function exportUser(context: LiveContext, signedIn: SignedIn): Promise<UserExport> {
   const ownId = signedIn.user.userId
   const { sessions } = await listSessions(context, signedIn)
-  const { broadcasts, recordings, clips, messages, filed, ...followed } = await readPersonalData(context.db, ownId)
+  const { broadcasts, recordings, clips, messages, filed, ...others } = await readPersonalData(context.db, ownId)
   const tips = await readTransactionPage(context.db, ownId, { before: null, limit: MAX_TRANSACTIONS })
   return {
     user: presentOwnUser(signedIn.user),
     sessions,
-    streams: broadcasts.map(({ streamId, createdAt, startedAt, endedAt, ...about }) => ({
-      stream_id: streamId,
-      ...about,
-      created_at: createdAt.toISOString(),
-      started_at: startedAt?.toISOString() ?? null,
-      ended_at: endedAt?.toISOString() ?? null,
-    })),
+    streams: broadcasts.map(presentBroadcast),
     archives: recordings.map(({ archiveId, streamId, title, visibility, createdAt }) => ({
       archive_id: archiveId,
       stream_id: streamId,
@@ -40,7 +34,9 @@ export async function exportUser(context: LiveContext, signedIn: SignedIn): Prom
       title,
       created_at: createdAt.toISOString(),
     })),
-    ...presentFollowData(followed),
+    ...presentFollowData(others),
+    ...presentChannelData(others),
+    payout_account: await findPayoutAccount(context.db, ownId),
     language: signedIn.user.language,
     notification_preferences: presentPreferences(await readPreferences(context.db, ownId)),
     messages: messages.map(({ entryId, streamId, text, createdAt }) => ({
@@ -60,7 +56,45 @@ export async function exportUser(context: LiveContext, signedIn: SignedIn): Prom
   }
 }
 
-type FollowData = Pick<Awaited<ReturnType<typeof readPersonalData>>, 'following' | 'notices' | 'browsers'>
+type PersonalData = Awaited<ReturnType<typeof readPersonalData>>
+
+function presentBroadcast(broadcast: PersonalData['broadcasts'][number]): UserExport['streams'][number] {
+  const { streamId, isRecorded, dvrSec, keepsChat, scheduledFor, createdAt, startedAt, endedAt, ...about } = broadcast
+  return {
+    stream_id: streamId,
+    ...about,
+    record: isRecorded,
+    dvr_sec: dvrSec,
+    chat_replay: keepsChat,
+    scheduled_for: scheduledFor?.toISOString() ?? null,
+    created_at: createdAt.toISOString(),
+    started_at: startedAt?.toISOString() ?? null,
+    ended_at: endedAt?.toISOString() ?? null,
+  }
+}
+
+type ChannelData = Pick<PersonalData, 'targets' | 'blocked' | 'moderators' | 'bans'>
+type ExportedChannelData = Pick<UserExport, 'targets' | 'blocked_users' | 'chat_moderators' | 'chat_bans'>
+
+function presentChannelData({ targets, blocked, moderators, bans }: ChannelData): ExportedChannelData {
+  return {
+    targets: targets.map(({ targetId, streamId, url, createdAt }) => ({
+      target_id: targetId,
+      stream_id: streamId,
+      url,
+      created_at: createdAt.toISOString(),
+    })),
+    blocked_users: blocked.map(presentOtherUser),
+    chat_moderators: moderators.map(presentOtherUser),
+    chat_bans: bans.map((ban) => ({ ...presentOtherUser(ban), until: ban.until?.toISOString() ?? null })),
+  }
+}
+
+function presentOtherUser({ userId, username, createdAt }: ChannelData['blocked'][number]) {
+  return { user_id: userId, username, created_at: createdAt.toISOString() }
+}
+
+type FollowData = Pick<PersonalData, 'following' | 'notices' | 'browsers'>
 type ExportedFollowData = Pick<UserExport, 'following' | 'notifications' | 'push_subscriptions'>
 
 function presentFollowData({ following, notices, browsers }: FollowData): ExportedFollowData {

@@ -26,7 +26,7 @@ async function grantRole(db: Db, username: string, role: Role): Promise<string> 
   await db.transaction(async (tx) => {
     await updateUserRow(tx, user.userId, { role })
     const target = { kind: 'user' as const, id: user.userId }
-    await insertAuditEntry(tx, { actorId: null, action: 'change_role', target, reason: role })
+    await insertAuditEntry(tx, { actor: null, action: 'change_role', target, reason: role })
   })
   return `${user.username} is now ${role}`
 }

@@ -50,6 +50,11 @@ const ExportedStream = v.object({
   category: v.string(),
   tags: v.array(v.string()),
   visibility: v.string(),
+  latency: v.string(),
+  record: v.boolean(),
+  dvr_sec: v.number(),
+  chat_replay: v.boolean(),
+  scheduled_for: v.nullable(Moment),
   created_at: Moment,
   started_at: v.nullable(Moment),
   ended_at: v.nullable(Moment),
@@ -94,6 +99,17 @@ const ExportedReport = v.object({
   created_at: Moment,
 })
 
+/** A platform that a broadcast is pushed to. Its key is in no answer. */
+const ExportedTarget = v.object({ target_id: v.string(), stream_id: v.string(), url: v.string(), created_at: Moment })
+
+/** Another user, and since when it is what the list says. */
+const ExportedUser = v.object({ user_id: v.string(), username: v.string(), created_at: Moment })
+const ExportedBan = v.object({
+  ...ExportedUser.entries,
+  /** `null`: for good. */
+  until: v.nullable(Moment),
+})
+
 /** Answer to `GET /users/me/export`: the personal data of a user, newest first. */
 export const UserExport = v.object({
   user: OwnUser,
@@ -109,6 +125,14 @@ export const UserExport = v.object({
   push_subscriptions: v.array(ExportedPushSubscription),
   /** The language of mails. */
   language: v.string(),
+  targets: v.array(ExportedTarget),
+  /** Users whose messages the user does not want to see. */
+  blocked_users: v.array(ExportedUser),
+  /** Moderators of the user's chats, and those who are or were banned from these. */
+  chat_moderators: v.array(ExportedUser),
+  chat_bans: v.array(ExportedBan),
+  /** The connected account at Stripe; `null`: there is none. */
+  payout_account: v.nullable(v.string()),
   /** The newest 50,000 that are kept. */
   messages: v.array(ExportedMessage),
   /** What the user has reported to moderators: the newest 10,000. */

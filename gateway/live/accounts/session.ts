@@ -11,8 +11,8 @@ import { verifySessionToken } from './session-token.ts'
 import { findSession } from './store/sessions.ts'
 import type { User } from './store/users.ts'
 
-/** The user of a request, and the session that proves it. */
-export type SignedIn = { readonly user: User; readonly sessionId: string }
+/** The user of a request, the session that proves it, and the network address that it comes from. */
+export type SignedIn = { readonly user: User; readonly sessionId: string; readonly address: string }
 
 const COOKIE = 'tallylight_session'
 /** The key under which a request keeps its session, once it is looked up. */
@@ -24,11 +24,15 @@ export function sessionKey({ settings }: LiveContext): string {
   return deriveSessionKey(settings.keys.INTERNAL_API_KEY)
 }
 
-/** Returns the authentication by sessions; calls that `isOpen` accepts need none. */
-export function sessionAuthentication(context: LiveContext, isOpen: (c: Context) => boolean): Authentication {
+/** Calls of live that need no session, and those that are frequent. */
+export type SessionCalls = Required<Pick<Authentication, 'isOpen' | 'isFrequent'>>
+
+/** Returns the authentication by sessions. */
+export function sessionAuthentication(context: LiveContext, calls: SessionCalls): Authentication {
   return {
     isAuthenticated: async (c) => (await readSession(context, c)) !== null,
-    isOpen,
+    callerOf: async (c) => (await readSession(context, c))?.user.userId ?? null,
+    ...calls,
     cure: CURE,
   }
 }
@@ -53,7 +57,7 @@ async function lookUpSession(context: LiveContext, c: Context): Promise<SignedIn
   const found = await findSession(context.db, subject.sessionId)
   return found === null || found.user.userId !== subject.userId
     ? null
-    : { user: found.user, sessionId: found.session.sessionId }
+    : { user: found.user, sessionId: found.session.sessionId, address: context.clientAddress(c) }
 }
 
 function cookieOf(context: LiveContext, c: Context): string | null {

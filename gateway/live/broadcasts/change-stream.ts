@@ -23,6 +23,7 @@ import {
   type NewStream,
   type Stream,
 } from '../store/streams.ts'
+import { releaseMonitors } from '../store/watched-streams.ts'
 import { recordTitle } from '../store/stream-titles.ts'
 import { discardStreams } from '../storage/discard-streams.ts'
 import { requireRoom } from '../storage/quota.ts'
@@ -42,26 +43,33 @@ export async function updateStream(
   body: UpdateStreamBody,
 ): Promise<StreamView> {
   const { stream, username } = await changeOwn(context, owner, id, async (tx, locked) => {
-    if (body.visibility !== undefined) refuseTakenDown(locked)
+    if (body.visibility !== undefined && body.visibility !== locked.visibility) refuseTakenDown(locked)
     if (body.record === true && !locked.isRecorded) await requireRoom(context, tx, owner.user.userId)
     if (body.title !== undefined && isOnAir(locked.state)) await recordTitle(tx, locked, body.title)
     const changed = (await updateStreamRow(tx, id, columnsOf(body, locked))) ?? locked
-    if (changed.visibility !== locked.visibility) await changeRecordingOf(tx, changed)
+    if (changed.visibility !== locked.visibility) await applyVisibility(tx, changed)
     await announceStream(tx, changed)
     return changed
   })
   return viewOf(context, { stream, username }, owner)
 }
 
-/** Lets the same viewers watch the recording of a broadcast as the broadcast: both have the same segments. */
-async function changeRecordingOf(tx: Tx, { streamId, visibility }: Stream): Promise<void> {
+/**
+ * Lets the same viewers watch the recording of a broadcast as the broadcast: both have the same segments. The monitor is given
+ * up, since its address may not play any more.
+ */
+async function applyVisibility(tx: Tx, { streamId, visibility }: Stream): Promise<void> {
+  await releaseMonitors(tx, [streamId])
   const archiveId = await findArchiveIdOf(tx, streamId)
   if (archiveId !== null) await updateArchiveRow(tx, archiveId, { visibility })
 }
 
 function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
   const { scheduled_for: scheduledFor, record, dvr_sec: dvrSec, chat_replay: keepsChat, ...plain } = body
-  if (stream.startedAt !== null && (scheduledFor !== undefined || body.latency !== undefined)) {
+  if (
+    stream.startedAt !== null &&
+    (isOtherStart(scheduledFor, stream) || (body.latency ?? stream.latency) !== stream.latency)
+  ) {
     throw new BrokenRule(LIVE_ERRORS.STREAM_STARTED, 'scheduled_for and latency cannot be changed once it has started')
   }
   if (stream.state === 'ended' && record !== undefined && record !== stream.isRecorded) {
@@ -76,6 +84,12 @@ function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
   if (dvrSec !== undefined) columns.dvrSec = dvrSec
   if (keepsChat !== undefined) columns.keepsChat = keepsChat
   return withoutUndefined({ ...columns, ...folderColumn(body, stream), ...scheduleColumns(scheduledFor, stream) })
+}
+
+/** Returns whether a start is named that is not the one of the broadcast. */
+function isOtherStart(scheduledFor: string | null | undefined, stream: Stream): boolean {
+  if (scheduledFor === undefined) return false
+  return (scheduledFor === null ? null : Date.parse(scheduledFor)) !== (stream.scheduledFor?.getTime() ?? null)
 }
 
 /** Returns a folder with a name that cannot be guessed for a broadcast that will not be public, unless it has files already. */

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 
 import { Latency } from '../../../shared/contract/live.ts'
 import { objectProblem } from '../../http/json-body.ts'
-import { Cursor, Limit } from '../../http/paging.ts'
+import { Cursor, EMPTY_IS_ABSENT, Limit } from '../../http/paging.ts'
 import { intIn, Moment } from '../../http/request-fields.ts'
 import { BROADCAST_STATES } from '../rules/broadcast-state.ts'
 import { line, Title } from '../rules/title.ts'
@@ -66,9 +66,9 @@ const given = line(0, 100)
 export const StreamListQuery = v.strictObject(
   {
     state: v.optional(v.picklist(BROADCAST_STATES, `must be one of: ${BROADCAST_STATES.join(', ')}`)),
-    user: v.optional(given),
-    category: v.optional(given),
-    q: v.optional(given),
+    user: v.optional(v.pipe(given, EMPTY_IS_ABSENT)),
+    category: v.optional(v.pipe(given, EMPTY_IS_ABSENT)),
+    q: v.optional(v.pipe(given, EMPTY_IS_ABSENT)),
     cursor: Cursor,
     limit: Limit,
   },

@@ -98,6 +98,7 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
         ['PATCH', '', { title: 'Mine' }],
         ['POST', '/key', undefined],
         ['PUT', '/end', undefined],
+        ['PATCH', '/end', undefined],
         ['DELETE', '', undefined],
       ] as const) {
         expect((await as(other, method, `/streams/${id}${path}`, body)).status).toBe(403)
@@ -107,6 +108,7 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
         title: 'New',
         tags: ['a'],
       })
+      expect((await as(owner, 'PATCH', `/streams/${id}`, [])).json.error).toMatchObject({ code: 'INVALID_CONFIG' })
       expect((await as(owner, 'DELETE', `/streams/${id}`)).status).toBe(204)
       expect((await as(owner, 'GET', `/streams/${id}`)).status).toBe(404)
     })
@@ -133,6 +135,8 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
     expect(found.streams.map((one: { title: string }) => one.title)).toEqual(['Page 2 100%'])
     expect((await as(undefined, 'GET', '/streams?state=late')).status).toBe(400)
     expect((await as(undefined, 'GET', '/streams?cursor=x')).status).toBe(400)
+    const whole = (await as(undefined, 'GET', `/streams?category=${category}&user=&q=&cursor=`)).json
+    expect(whole.streams.map((one: { stream_id: string }) => one.stream_id)).toEqual(ids)
   })
 
   describe('an encoder', () => {

@@ -98,9 +98,13 @@ export function broadcastRoutes(sources: BroadcastEventSources): Hono {
   const { context } = sources
   const routes = new Hono()
   for (const method of ['PUT', 'PATCH']) {
-    routes.on(method, '/streams/:id', DOCS.update, requireJson, parse('json', UpdateStreamBody), async (c) =>
-      c.json(await updateStream(context, await requireSession(context, c), c.req.param('id'), c.req.valid('json'))),
-    )
+    routes
+      .on(method, '/streams/:id', DOCS.update, requireJson, parse('json', UpdateStreamBody), async (c) =>
+        c.json(await updateStream(context, await requireSession(context, c), c.req.param('id'), c.req.valid('json'))),
+      )
+      .on(method, '/streams/:id/end', DOCS.end, async (c) =>
+        c.json(await endStream(context, await requireSession(context, c), c.req.param('id'))),
+      )
   }
   return routes
     .post('/streams', DOCS.create, requireJson, parse('json', CreateStreamBody), async (c) => {
@@ -122,9 +126,6 @@ export function broadcastRoutes(sources: BroadcastEventSources): Hono {
     )
     .post('/streams/:id/key', DOCS.renewKey, async (c) =>
       c.json(await renewKey(context, await requireSession(context, c), c.req.param('id'))),
-    )
-    .put('/streams/:id/end', DOCS.end, async (c) =>
-      c.json(await endStream(context, await requireSession(context, c), c.req.param('id'))),
     )
     .delete('/streams/:id', DOCS.delete, async (c) => {
       await deleteStream(context, await requireSession(context, c), c.req.param('id'))

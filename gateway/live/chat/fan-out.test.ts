@@ -13,6 +13,7 @@ function entriesOf(from: number, to: number): EncodedEntry[] {
     seq: from + i,
     json: `{"seq":${from + i}}`,
     isTip: false,
+    isDeletion: false,
   }))
 }
 
@@ -80,6 +81,13 @@ test('what is kept for readers that come back is bounded, and never has a gap', 
   recent.add(entriesOf(21, 9000))
   expect(recent.after(15)).toBeNull()
   expect(recent.after(8999)).toEqual(entriesOf(9000, 9000))
+})
+
+test('nothing is kept from before a deletion: it may be the text that is deleted', () => {
+  const recent = createRecentEntries(0)
+  const deletion = { seq: 4, json: '{"seq":4}', isTip: false, isDeletion: true }
+  recent.add([...entriesOf(1, 3), deletion, ...entriesOf(5, 6)])
+  expect([recent.after(0), recent.after(3), recent.after(4)]).toEqual([null, null, entriesOf(5, 6)])
 })
 
 test('readers get the same frames in one order: each what follows its own number, and nothing twice', async () => {

@@ -1,7 +1,13 @@
 import { encodeFrame } from '../../http/event-stream.ts'
 
 /** An entry as it is sent, encoded once for all readers. */
-export type EncodedEntry = { readonly seq: number; readonly json: string; readonly isTip: boolean }
+export type EncodedEntry = {
+  readonly seq: number
+  readonly json: string
+  readonly isTip: boolean
+  /** It deletes messages. */
+  readonly isDeletion: boolean
+}
 
 /** Entries that are sent together. Each encoding is made once, when the first reader needs it. */
 export type ChatFrame = {

@@ -5,6 +5,7 @@ import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { accessOf } from '../rules/access.ts'
 import { presentMessage, type ChatMessage } from './present.ts'
+import { createWordFilter } from './rules/blocked-words.ts'
 import {
   chatRoleOf,
   judgeMessages,
@@ -106,7 +107,7 @@ async function writeDrafts(tx: Tx, streamId: string, drafts: readonly MessageDra
   } = judgeMessages(drafts, {
     nowMs,
     lastSeq: room.lastSeq,
-    rules: { state: stream.state, ...room },
+    rules: { state: stream.state, ...room, hasBlockedWord: createWordFilter(room.blockedWords) },
     senders,
     known: new Map(nonces.map((one) => [nonceKeyOf(one), one.seq])),
   })
@@ -150,7 +151,7 @@ async function readAgain(
 /** Returns what is known of a user who writes in a room. */
 export function toSender({ isModerator, isFollower, role, ...row }: SenderRow, { stream }: LockedRoom): Sender {
   const { userId } = row
-  const access = accessOf(stream, { user: { userId } })
+  const access = accessOf(stream, { user: { userId, role } })
   return {
     ...row,
     role: chatRoleOf({ isOwner: userId === stream.userId, isModerator, role }),

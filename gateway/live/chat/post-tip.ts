@@ -1,6 +1,7 @@
 import { newUuid } from '../../../shared/ids.ts'
 import type { Tx } from '../../ports/database.ts'
 import { refusalOf, toSender } from './post-messages.ts'
+import { createWordFilter } from './rules/blocked-words.ts'
 import { findTipTextRefusal, type MessageRefusal, type Sender } from './rules/judge-messages.ts'
 import { writeEntries } from './store/entries.ts'
 import { lockRoom, type LockedRoom } from './store/rooms.ts'
@@ -17,7 +18,7 @@ export type ChatTip = {
 
 /**
  * Refuses the text of a tip that the chat would not show.
- * @throws BrokenRule CHAT_BANNED, WORD_BLOCKED, STREAM_NOT_FOUND
+ * @throws BrokenRule CHAT_BANNED, FOLLOWERS_ONLY, WORD_BLOCKED, STREAM_NOT_FOUND
  */
 export async function requireTipText(tx: Tx, tip: Pick<ChatTip, 'streamId' | 'userId' | 'text'>): Promise<void> {
   const place = await lockPlace(tx, tip)
@@ -60,5 +61,7 @@ async function lockPlace(tx: Tx, { streamId, userId }: Pick<ChatTip, 'streamId' 
 }
 
 function judge(text: string, { locked, sender, nowMs }: TipPlace): MessageRefusal | null {
-  return findTipTextRefusal(text, sender, { nowMs, blockedWords: locked.room.blockedWords })
+  const { isFollowersOnly, blockedWords } = locked.room
+  const rules = { isFollowersOnly, hasBlockedWord: createWordFilter(blockedWords) }
+  return findTipTextRefusal(text, sender, { nowMs, rules })
 }

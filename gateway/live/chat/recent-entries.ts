@@ -2,7 +2,7 @@ import type { EncodedEntry } from './frame.ts'
 
 /** The newest entries of a room, for readers that come back. */
 export type RecentEntries = {
-  /** Adds entries that follow those that are kept. */
+  /** Adds entries that follow those that are kept. A deletion empties the record: it may hold the text of what is deleted. */
   add(entries: readonly EncodedEntry[]): void
   /** Returns what follows a number; `null` where it is not kept any more. */
   after(seq: number): readonly EncodedEntry[] | null
@@ -18,8 +18,15 @@ export function createRecentEntries(seq: number): RecentEntries {
   let oldest = seq + 1
   return {
     add(entries) {
-      kept.push(...entries)
-      characters += sizeOf(entries)
+      const deletedAt = entries.findLastIndex(({ isDeletion }) => isDeletion)
+      if (deletedAt >= 0) {
+        kept = []
+        characters = 0
+        oldest = (entries[deletedAt]?.seq ?? 0) + 1
+      }
+      const added = entries.slice(deletedAt + 1)
+      kept.push(...added)
+      characters += sizeOf(added)
       if (kept.length <= MAX_ENTRIES && characters <= MAX_CHARACTERS) return
       // A half at once, so that the list is seldom copied.
       const dropped = kept.slice(0, Math.ceil(kept.length / 2))

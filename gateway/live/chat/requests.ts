@@ -2,6 +2,7 @@ import * as v from 'valibot'
 
 import { objectProblem } from '../../http/json-body.ts'
 import { Cursor, Limit } from '../../http/paging.ts'
+import { isVisible } from './rules/blocked-words.ts'
 
 const MAX_CHARACTERS = 500
 /** Counts characters of Unicode: those beyond the first 65,536 have two places in a string. */
@@ -15,7 +16,7 @@ const LENGTH = `must have 1 to ${MAX_CHARACTERS} characters`
 export const ChatText = v.pipe(
   v.string('must be a string'),
   v.trim(),
-  v.minLength(1, LENGTH),
+  v.check(isVisible, LENGTH),
   v.check((text) => text.length <= 2 * MAX_CHARACTERS && countCharacters(text) <= MAX_CHARACTERS, LENGTH),
   v.regex(/^\P{Cc}*$/u, 'must not have control characters or line breaks'),
   v.check((text) => !/\p{Surrogate}/u.test(text), 'must be valid Unicode'),

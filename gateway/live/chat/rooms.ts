@@ -90,7 +90,8 @@ function sourceOf({ db, log, wideNotifier }: RoomsContext, streamId: string, rea
 
 function encodeEntry(entry: ChatEntry): EncodedEntry {
   const isTip = entry.change?.kind === 'tip' && !entry.isDeleted
-  return { seq: entry.seq, json: JSON.stringify(presentEntry(entry)), isTip }
+  const isDeletion = entry.change?.kind === 'delete' || entry.change?.kind === 'clear'
+  return { seq: entry.seq, json: JSON.stringify(presentEntry(entry)), isTip, isDeletion }
 }
 
 /** Returns a function that drops the readers of a broadcast for followers who do not follow its owner any more. */

@@ -211,6 +211,11 @@ describe.each(RUNTIMES)('chats on %s', (runtime) => {
     expect((await as(anna, 'GET', `/streams/${id}/room`)).json.pinned).toBeNull()
     const hasUnpinned = () => reader.events.flatMap(({ data }) => data).some(({ pinned: one }: Json) => one === null)
     await until(hasUnpinned, 'readers learn of it')
+    // Neither the room that is open nor the rows have the text for a reader that comes later.
+    using late = await openEventSource(`${gateway.url}/api/v1/streams/${id}/chat/events?from=0`)
+    const seqs = () => late.events.flatMap(({ data }) => data).map(({ seq }: Json) => seq)
+    await until(() => seqs().includes(reader.events.at(-1)?.id), 'the late reader has all of it')
+    expect(JSON.stringify(late.events)).not.toContain('Buy this')
     await as(owner, 'DELETE', `/streams/${id}/bans/${idOf(ben)}`)
   })
 

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 
 import { UUID } from '../../../shared/ids.ts'
 import { objectProblem } from '../../http/json-body.ts'
-import { Cursor, Limit } from '../../http/paging.ts'
+import { Cursor, EMPTY_IS_ABSENT, Limit } from '../../http/paging.ts'
 import { numberIn } from '../../http/request-fields.ts'
 import { CLIP_SEC } from '../rules/clip-range.ts'
 import { Title } from '../rules/title.ts'
@@ -38,7 +38,7 @@ export type UpdateClipBody = v.InferOutput<typeof UpdateClipBody>
 /** Query of `GET /clips`; `user` is the channel that clips are of. */
 export const ClipListQuery = v.strictObject(
   {
-    user: v.optional(v.pipe(v.string('must be given once'), v.maxLength(100, 'is too long'))),
+    user: v.optional(v.pipe(v.string('must be given once'), v.maxLength(100, 'is too long'), EMPTY_IS_ABSENT)),
     stream_id: v.optional(v.pipe(v.string('must be given once'), v.regex(UUID, 'must be the id of a broadcast'))),
     cursor: Cursor,
     limit: Limit,

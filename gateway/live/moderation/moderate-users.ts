@@ -49,7 +49,7 @@ export async function suspendUser(
     // Nothing can come any more of those that have never been on the air.
     for (const stream of streams) if (stream.startedAt === null) await closeStream(tx, stream)
     const target = { kind: 'user' as const, id: userId }
-    await insertAuditEntry(tx, { actorId: actor.user.userId, action: 'suspend_user', target, reason })
+    await insertAuditEntry(tx, { actor, action: 'suspend_user', target, reason })
     return { user: suspended, ended: streams }
   })
   for (const { streamId } of ended) context.notifier.notify(topicOf(streamId))
@@ -66,7 +66,7 @@ export async function restoreUser(context: LiveContext, actor: SignedIn, userId:
     const locked = await lockLower(tx, actor, userId)
     if (locked.suspendedAt === null) return locked
     const target = { kind: 'user' as const, id: userId }
-    await insertAuditEntry(tx, { actorId: actor.user.userId, action: 'restore_user', target, reason: '' })
+    await insertAuditEntry(tx, { actor, action: 'restore_user', target, reason: '' })
     return changeUser(tx, userId, { suspendedAt: null, suspensionReason: null })
   })
   return presentModeratedUser(user)
@@ -91,7 +91,7 @@ export async function changeRole(
       throw new BrokenRule(LIVE_ERRORS.LAST_ADMIN, 'the platform needs an admin: give another user the role first')
     }
     const target = { kind: 'user' as const, id: userId }
-    await insertAuditEntry(tx, { actorId: actor.user.userId, action: 'change_role', target, reason: role })
+    await insertAuditEntry(tx, { actor, action: 'change_role', target, reason: role })
     return changeUser(tx, userId, { role })
   })
   return presentModeratedUser(user)

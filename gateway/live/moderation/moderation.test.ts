@@ -103,6 +103,19 @@ it('a login whose password is checked while the user is suspended begins no sess
   expect(me.status).toBe(401)
 })
 
+it('moderators of the platform open and moderate what is for followers, and not what is private', async () => {
+  const { json: hidden } = await as(anna, 'POST', '/streams', { title: 'For friends', visibility: 'followers' })
+  const path = `/streams/${hidden.stream_id}`
+  await ingest.publish(hidden.stream_key)
+  const { json: message } = await as(anna, 'POST', `${path}/messages`, { text: 'Hello' })
+  expect((await as(ben, 'GET', path)).status).toBe(404)
+  expect((await as(moderator, 'GET', path)).status).toBe(200)
+  expect((await as(moderator, 'GET', `${path}/messages`)).json.messages).toMatchObject([{ text: 'Hello' }])
+  expect((await as(moderator, 'DELETE', `${path}/messages/${message.id}`)).status).toBe(204)
+  await as(anna, 'PUT', path, { visibility: 'private' })
+  expect((await as(moderator, 'GET', path)).status).toBe(404)
+})
+
 it('the last admin stays one, and moderators find users by their names', async () => {
   const own = `/users/${idOf(admin)}/role`
   expect(codeOf(await as(admin, 'PUT', own, { role: 'user' }))).toEqual([409, 'LAST_ADMIN'])
@@ -224,4 +237,48 @@ it('a recording that is taken down is open to its owner only, with the reason, u
     404,
     'ARCHIVE_NOT_FOUND',
   ])
+})
+
+it('the audit log has what moderators do in the chats of others and what admins set, and from where', async () => {
+  const { json: stream } = await as(anna, 'POST', '/streams', { title: 'A chat' })
+  const chat = `/streams/${stream.stream_id}`
+  await as(anna, 'PUT', `${chat}/moderators/${idOf(ben)}`)
+  const rude = await signUp(gateway.api, 'rude')
+  const say = async (who: TestUser | undefined) =>
+    (await as(who, 'POST', `${chat}/messages`, { text: 'Hello' })).json.id as string
+  const before = await newestActions(1)
+  expect((await as(anna, 'DELETE', `${chat}/messages/${await say(rude)}`)).status).toBe(204)
+  expect((await as(moderator, 'DELETE', `${chat}/messages/${await say(moderator)}`)).status).toBe(204)
+  for (const who of [ben, anna]) {
+    expect((await as(who, 'PUT', `${chat}/bans/${idOf(rude)}`, {})).status).toBe(204)
+    expect((await as(who, 'DELETE', `${chat}/bans/${idOf(rude)}`)).status).toBe(204)
+  }
+  expect(await newestActions(1)).toEqual(before)
+
+  const message = await say(rude)
+  expect((await as(moderator, 'DELETE', `${chat}/messages/${message}`)).status).toBe(204)
+  await as(moderator, 'PUT', `${chat}/bans/${idOf(rude)}`, { duration_sec: 60 })
+  await as(moderator, 'DELETE', `${chat}/bans/${idOf(rude)}`)
+  await as(moderator, 'DELETE', `${chat}/bans/${idOf(rude)}`)
+  expect((await as(admin, 'POST', '/invitations')).status).toBe(201)
+  for (const id of ['acct_1', 'acct_2', 'acct_2', null]) {
+    const set = await as(admin, 'PUT', `/users/${idOf(anna)}/payout-account`, { account_id: id })
+    expect(set.status).toBe(200)
+  }
+  expect(await newestActions(7)).toEqual([
+    ['set_payout_account', 'the-admin', 'anna', 'from acct_2 to none'],
+    ['set_payout_account', 'the-admin', 'anna', 'from acct_1 to acct_2'],
+    ['set_payout_account', 'the-admin', 'anna', 'from none to acct_1'],
+    ['create_invitation', 'the-admin', 'the-admin', ''],
+    ['lift_chat_ban', 'watchful', 'rude', `channel ${idOf(anna)}`],
+    ['ban_from_chat', 'watchful', 'rude', `channel ${idOf(anna)}, for 60 s, with the messages`],
+    ['delete_message', 'watchful', null, `channel ${idOf(anna)}, author ${idOf(rude)}`],
+  ])
+  const entries = async () => (await as(admin, 'GET', '/audit?limit=7')).json.entries
+  expect((await entries()).at(-1)).toMatchObject({ target: { kind: 'message', id: message } })
+  for (const { address } of await entries()) expect(address).toMatch(/^(?:::ffff:)?127\.0\.0\.1$|^::1$/)
+
+  await as(admin, 'PUT', `/users/${idOf(moderator)}/role`, { role: 'user' })
+  await as(moderator, 'DELETE', '/users/me', { password: 'correct horse battery' })
+  expect((await entries()).at(-1)).toMatchObject({ action: 'ban_from_chat', actor: null, address: null })
 })

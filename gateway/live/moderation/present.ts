@@ -55,6 +55,8 @@ const AuditEntryView = v.object({
   /** `name` is the one that it has today; `null` where it is gone. */
   target: v.object({ kind: v.picklist(REPORT_KINDS), id: v.string(), name: v.nullable(v.string()) }),
   reason: v.string(),
+  /** The network address that the actor called from; `null`: the command line, or an account that is deleted. */
+  address: v.nullable(v.string()),
   at: Moment,
 })
 export type AuditEntryView = v.InferOutput<typeof AuditEntryView>
@@ -87,13 +89,14 @@ export function presentSubject(subject: ReportedSubject): SubjectView {
 
 /** Returns an action as admins see it. */
 export function presentAuditEntry(entry: NamedAuditEntry): AuditEntryView {
-  const { entryId, actor, action, targetKind, targetId, targetName, reason, createdAt } = entry
+  const { entryId, actor, action, targetKind, targetId, targetName, reason, address, createdAt } = entry
   return {
     entry_id: entryId,
     actor: actor === null ? null : { user_id: actor.userId, username: actor.username },
     action,
     target: { kind: targetKind, id: targetId, name: targetName },
     reason,
+    address,
     at: createdAt.toISOString(),
   }
 }

@@ -29,7 +29,7 @@ export async function listReports(
  */
 export async function closeReports(
   context: LiveContext,
-  { user }: SignedIn,
+  actor: SignedIn,
   subjectId: string,
   { reason }: CloseReportsBody,
 ): Promise<void> {
@@ -41,7 +41,7 @@ export async function closeReports(
       throw reportNotFound()
     }
     const target = { kind, id: subjectId }
-    await insertAuditEntry(tx, { actorId: user.userId, action: 'close_reports', target, reason })
+    await insertAuditEntry(tx, { actor, action: 'close_reports', target, reason })
   })
 }
 

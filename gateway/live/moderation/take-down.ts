@@ -75,9 +75,9 @@ async function changeLocked(
 
 function recordAction(
   tx: Tx,
-  { user }: SignedIn,
+  actor: SignedIn,
   archiveId: string,
   what: { readonly action: 'take_down_archive' | 'restore_archive'; readonly reason: string },
 ): Promise<void> {
-  return insertAuditEntry(tx, { ...what, actorId: user.userId, target: { kind: 'archive', id: archiveId } })
+  return insertAuditEntry(tx, { ...what, actor, target: { kind: 'archive', id: archiveId } })
 }

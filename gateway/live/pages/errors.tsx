@@ -74,7 +74,7 @@ async function showError(
       </div>
     </div>
   )
-  const reload = isGone && c.req.method === 'GET' ? { reloadSec: RELOAD_SEC } : {}
+  const reload = isGone && c.req.method === 'GET' ? { reload: { sec: RELOAD_SEC } } : {}
   return showPage(visit, { title: text[title], root, main, status: rule.status, ...reload })
 }
 

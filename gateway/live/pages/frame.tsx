@@ -7,7 +7,7 @@ import { newUuid } from '../../../shared/ids.ts'
 import { PAGE_SCRIPT } from '../../web/assets.ts'
 import { Avatar } from '../../web/components/art.tsx'
 import { Icon, Lamp } from '../../web/components/icons.tsx'
-import { layOut } from '../../web/layout.tsx'
+import { layOut, type PageReload } from '../../web/layout.tsx'
 import { LANGUAGES, type Language } from '../../web/messages.ts'
 import { pagePolicy, paymentPolicy } from '../../web/page-policy.ts'
 import { includesRole } from '../roles.ts'
@@ -33,7 +33,7 @@ export type PageParts = {
   /** It may use camera, microphone and screen. */
   readonly hasCapture?: boolean
   readonly section?: 'live' | 'studio' | 'notices' | 'settings' | 'admin'
-  readonly reloadSec?: number
+  readonly reload?: PageReload
   readonly description?: string
   /** Parameters of its address that the page in another language needs too. */
   readonly query?: Readonly<Record<string, string>>
@@ -67,7 +67,7 @@ export async function showPage(visit: Visit, parts: PageParts): Promise<Response
       </p>
     </>
   )
-  const { reloadSec, description } = parts
+  const { reload, description } = parts
   const page = layOut({
     language,
     title,
@@ -75,7 +75,7 @@ export async function showPage(visit: Visit, parts: PageParts): Promise<Response
     assets,
     scripts: [PAGE_SCRIPT, ...scripts],
     nonce,
-    reloadSec,
+    reload,
     description,
     body,
   })

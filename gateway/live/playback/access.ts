@@ -7,8 +7,8 @@ import { accessOf, isOpen, type Viewer, type Watched } from '../rules/access.ts'
 import { decideWatch, type AccessChecks } from './access-checks.ts'
 import { LIVE_PATH, posterUrlOf, type PlaybackAddresses } from './addresses.ts'
 
-/** How long the address of a broadcast that is not public stays valid, in seconds. */
-const TOKEN_LIFE_SEC = 43_200
+/** How long the address of a broadcast that is not public stays valid beyond the longest broadcast, in seconds. */
+const SPARE_SEC = 3600
 /** The end of the right, the follower who has it, and the signature. */
 const TOKEN = /^(\d{10})(?:\.([0-9a-f-]{36}))?\.([0-9a-f]{64})$/
 
@@ -36,7 +36,7 @@ export function playbackUrlOf(
   if (stream.startedAt === null || stream.discardedAt !== null) return null
   const address = `${LIVE_PATH}/${stream.streamId}/master.m3u8`
   if (isOpen(stream)) return address
-  const expires = String(Math.floor(nowMs / 1000) + TOKEN_LIFE_SEC)
+  const expires = String(Math.floor(nowMs / 1000) + context.settings.live.maxBroadcastSec + SPARE_SEC)
   const signature = sign(context, { streamId: stream.streamId, expires, followerId })
   return `${address}?token=${[expires, ...(followerId === null ? [] : [followerId]), signature].join('.')}`
 }

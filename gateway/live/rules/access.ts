@@ -1,3 +1,4 @@
+import { includesRole, type Role } from '../roles.ts'
 import type { Visibility } from './visibility.ts'
 
 /** Whether a viewer may watch; `followers`: if the viewer follows the owner. */
@@ -7,12 +8,16 @@ export type Access = 'granted' | 'followers' | 'denied'
 export type Watched = { readonly visibility: Visibility; readonly userId: string }
 
 /** Who would watch; `null`: a viewer who is not signed in. */
-export type Viewer = { readonly user: { readonly userId: string } } | null
+export type Viewer = { readonly user: { readonly userId: string; readonly role: Role } } | null
 
-/** Returns whether a viewer may watch: everyone what is public or unlisted, followers what is for them, its owner all. */
+/**
+ * Returns whether a viewer may watch: everyone what is public or unlisted, followers and moderators of the platform what is
+ * for followers, its owner all.
+ */
 export function accessOf(watched: Watched, viewer: Viewer): Access {
   if (isOpen(watched) || viewer?.user.userId === watched.userId) return 'granted'
-  return watched.visibility === 'followers' && viewer !== null ? 'followers' : 'denied'
+  if (watched.visibility !== 'followers' || viewer === null) return 'denied'
+  return includesRole(viewer.user.role, 'moderator') ? 'granted' : 'followers'
 }
 
 /** Returns whether everyone who has the address may watch. */

@@ -8,6 +8,11 @@ export const AUDIT_ACTIONS = [
   'take_down_archive',
   'restore_archive',
   'close_reports',
+  'ban_from_chat',
+  'lift_chat_ban',
+  'delete_message',
+  'create_invitation',
+  'set_payout_account',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]
 

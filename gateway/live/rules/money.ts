@@ -2,6 +2,18 @@
 const WITHOUT_DECIMALS = new Set('bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf'.split(' '))
 const OF_THREE_DECIMALS = new Set('bhd jod kwd omr tnd'.split(' '))
 
+/** Currencies of two decimals at Stripe, which takes whole units of them only. */
+const WHOLE_ONLY = new Set('isk ugx'.split(' '))
+
+/**
+ * Returns the step of amounts in a currency, in minor units: the last digit of three decimals must be 0
+ * (https://docs.stripe.com/currencies).
+ */
+export function amountStepOf(currency: string): number {
+  if (WHOLE_ONLY.has(currency)) return 100
+  return OF_THREE_DECIMALS.has(currency) ? 10 : 1
+}
+
 /** Returns an amount of minor units as it is read: `12.50 EUR`. */
 export function formatMoney(amount: number, currency: string): string {
   const decimals = decimalsOf(currency)

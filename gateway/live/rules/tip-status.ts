@@ -22,7 +22,12 @@ export type DisputeState = 'open' | 'won' | 'lost'
 export type DisputeFact = { readonly state: DisputeState; readonly amount: number }
 
 /** A refund of a payment; `amount` is in minor units. A canceled one has failed too. */
-export type RefundFact = { readonly amount: number; readonly hasFailed: boolean }
+export type RefundFact = {
+  readonly amount: number
+  readonly hasFailed: boolean
+  /** Whether the transfer to a connected account was reversed with it; left out in facts that are older than this. */
+  readonly isTransferReversed?: boolean
+}
 
 /** What Stripe has stated of a tip. */
 export type TipFacts = {
@@ -71,7 +76,13 @@ function mergeById<Fact>(one: ById<Fact>, other: ById<Fact>, merge: (one: Fact, 
 }
 
 function mergeRefund(one: RefundFact, other: RefundFact): RefundFact {
-  return { amount: Math.max(one.amount, other.amount), hasFailed: one.hasFailed || other.hasFailed }
+  const reversals = [one, other].map(({ isTransferReversed }) => isTransferReversed)
+  const isKnown = reversals.some((isReversed) => isReversed !== undefined)
+  return {
+    amount: Math.max(one.amount, other.amount),
+    hasFailed: one.hasFailed || other.hasFailed,
+    ...(isKnown ? { isTransferReversed: reversals.includes(true) } : {}),
+  }
 }
 
 /** How final a state is. Of two ends, which Stripe never states of one dispute, the loss counts. */
@@ -89,6 +100,14 @@ export function refundedOf({ refunded, refunds = {} }: TipFacts): number {
     all.reduce((total, one) => (one.hasFailed === hasFailed ? total + one.amount : total), 0)
   // Either may lack what the other has: refunds may be known by their charge only.
   return Math.max(0, sum(false), refunded - sum(true))
+}
+
+/** Returns how much of a tip is refunded without a reversal of its transfer, in minor units. */
+export function refundedUnreversedOf(facts: TipFacts): number {
+  const unreversed = Object.values(facts.refunds ?? {}).filter(
+    ({ hasFailed, isTransferReversed }) => !hasFailed && isTransferReversed === false,
+  )
+  return unreversed.reduce((total, { amount }) => total + amount, 0)
 }
 
 /** Returns how many refunds of a tip have failed. */

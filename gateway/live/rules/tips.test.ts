@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { feeOf, movementsBetween, type LedgerAccount } from './tip-ledger.ts'
-import { formatMoney } from './money.ts'
+import { amountStepOf, formatMoney } from './money.ts'
 import { mergeFacts, NO_FACTS, statusOf, type TipFacts, type TipStatus } from './tip-status.ts'
 
 const AMOUNT = 1000
@@ -12,7 +12,8 @@ const succeeded = fact({ hasSucceeded: true })
 const failed = fact({ hasFailed: true })
 const canceled = fact({ isCanceled: true })
 const refunded = fact({ refunded: AMOUNT })
-const refund = (id: string, amount: number, hasFailed = false) => fact({ refunds: { [id]: { amount, hasFailed } } })
+const refund = (id: string, amount: number, hasFailed = false, more: { isTransferReversed?: boolean } = {}) =>
+  fact({ refunds: { [id]: { amount, hasFailed, ...more } } })
 const opened = fact({ disputes: { d: { state: 'open', amount: AMOUNT } } })
 const won = fact({ disputes: { d: { state: 'won', amount: AMOUNT } } })
 const lost = fact({ disputes: { d: { state: 'lost', amount: AMOUNT } } })
@@ -47,8 +48,13 @@ const anyFact = fc.oneof(
   fc.constantFrom(succeeded, failed, canceled),
   fc.integer({ min: 1, max: AMOUNT }).map((amount) => fact({ refunded: amount })),
   fc
-    .record({ id: fc.constantFrom('r', 's'), amount: fc.integer({ min: 1, max: AMOUNT / 2 }), hasFailed: fc.boolean() })
-    .map(({ id, amount, hasFailed }) => refund(id, amount, hasFailed)),
+    .record({
+      id: fc.constantFrom('r', 's'),
+      amount: fc.integer({ min: 1, max: AMOUNT / 2 }),
+      hasFailed: fc.boolean(),
+      more: fc.constantFrom({}, { isTransferReversed: true }, { isTransferReversed: false }),
+    })
+    .map(({ id, amount, hasFailed, more }) => refund(id, amount, hasFailed, more)),
   fc
     .record({
       id: fc.constantFrom('d', 'e'),
@@ -59,12 +65,12 @@ const anyFact = fc.oneof(
 )
 
 /** Applies facts one by one, as events do; returns what every account has. */
-function runLedger(facts: readonly TipFacts[]) {
+function runLedger(facts: readonly TipFacts[], destination: string | null = null) {
   const balances: Record<LedgerAccount, number> = { sender: 0, receiver: 0, platform: 0, disputes: 0 }
   let known = NO_FACTS
   for (const next of facts) {
     const merged = mergeFacts(known, next)
-    for (const { from, to, amount } of movementsBetween(known, merged, { amount: AMOUNT, fee: FEE })) {
+    for (const { from, to, amount } of movementsBetween(known, merged, { amount: AMOUNT, fee: FEE, destination })) {
       balances[from] -= amount
       balances[to] += amount
     }
@@ -78,17 +84,40 @@ test('facts repeated and shuffled lead to the same status and the same balances,
     const repeated = [...facts, ...facts, ...facts]
     return fc.tuple(
       fc.constant(facts),
+      fc.constantFrom(null, 'acct_1'),
       fc.shuffledSubarray(repeated, { minLength: repeated.length, maxLength: repeated.length }),
     )
   })
   fc.assert(
-    fc.property(orders, ([facts, shuffled]) => {
-      const [inOrder, other] = [runLedger(facts), runLedger(shuffled)]
+    fc.property(orders, ([facts, destination, shuffled]) => {
+      const [inOrder, other] = [runLedger(facts, destination), runLedger(shuffled, destination)]
       expect(other).toEqual(inOrder)
       expect(Object.values(other.balances).reduce((sum, one) => sum + one, 0)).toBe(0)
     }),
   )
 })
+
+const transferred = { sender: -AMOUNT, receiver: AMOUNT - FEE, platform: FEE, disputes: 0 }
+test.each<[string, readonly TipFacts[], Partial<Record<LedgerAccount, number>>]>([
+  ['a dispute', [opened], { platform: FEE - AMOUNT, disputes: AMOUNT }],
+  ['a dispute that is won', [opened, won], {}],
+  ['a dispute that is lost', [opened, lost], { platform: FEE - AMOUNT, sender: 0 }],
+  ['a refund with its transfer', [refund('a', AMOUNT, false, { isTransferReversed: true })], noneLeft()],
+  [
+    'a refund without its transfer',
+    [refunded, refund('a', AMOUNT, false, { isTransferReversed: false })],
+    { platform: FEE - AMOUNT, sender: 0 },
+  ],
+  ['a refund that is known by its charge only', [refunded], noneLeft()],
+])('of a tip that was transferred, the platform bears what Stripe debits from it: %s', (_, facts, change) => {
+  for (const order of [[succeeded, ...facts], [...facts, succeeded].toReversed(), [...facts, ...facts, succeeded]]) {
+    expect(runLedger(order, 'acct_1').balances).toEqual({ ...transferred, ...change })
+  }
+})
+
+function noneLeft() {
+  return { sender: 0, receiver: 0, platform: 0 }
+}
 
 test('a full refund returns the fee too, and leaves nothing on any account', () => {
   expect(runLedger([succeeded, fact({ refunded: 400 }), refunded]).balances).toEqual({
@@ -112,6 +141,17 @@ test.each([
   [1234, 'kwd', '1.234 KWD'],
 ])('%i minor units of %s are read as %s', (amount, currency, text) => {
   expect(formatMoney(amount, currency)).toBe(text)
+})
+
+test.each([
+  ['eur', 1],
+  ['jpy', 1],
+  ['kwd', 10],
+  ['tnd', 10],
+  ['isk', 100],
+  ['ugx', 100],
+])('amounts in %s are multiples of %i', (currency, step) => {
+  expect(amountStepOf(currency)).toBe(step)
 })
 
 test.each([

@@ -6,9 +6,12 @@ import type { DbOrTx } from '../../ports/database.ts'
 import type { AuditAction, AuditTarget } from '../rules/audit-action.ts'
 import { archives, auditEntries, streams, users } from '../schema.ts'
 
+/** How long actions are kept, in days. */
+const KEPT_DAYS = 400
+
 /** What is recorded of an action; without an actor, an operator did it at the command line. */
 export type NewAuditEntry = {
-  readonly actorId: string | null
+  readonly actor: { readonly user: { readonly userId: string }; readonly address: string } | null
   readonly action: AuditAction
   readonly target: AuditTarget
   readonly reason: string
@@ -21,9 +24,25 @@ export type NamedAuditEntry = Omit<typeof auditEntries.$inferSelect, 'actorId'> 
 }
 
 /** Records an action in the transaction that performs it. */
-export async function insertAuditEntry(tx: DbOrTx, { actorId, action, target, reason }: NewAuditEntry): Promise<void> {
-  const { kind: targetKind, id: targetId } = target
-  await tx.insert(auditEntries).values({ entryId: newUuid(), actorId, action, targetKind, targetId, reason })
+export async function insertAuditEntry(tx: DbOrTx, { actor, target, ...entry }: NewAuditEntry): Promise<void> {
+  await tx.insert(auditEntries).values({
+    ...entry,
+    entryId: newUuid(),
+    actorId: actor?.user.userId ?? null,
+    address: actor?.address ?? null,
+    targetKind: target.kind,
+    targetId: target.id,
+  })
+}
+
+/** Removes the addresses that a user has acted from, before the user is deleted; the actions stay. */
+export async function forgetAuditAddresses(tx: DbOrTx, actorId: string): Promise<void> {
+  await tx.update(auditEntries).set({ address: null }).where(eq(auditEntries.actorId, actorId))
+}
+
+/** Deletes the actions that have been kept for long enough. */
+export async function deleteOldAuditEntries(db: DbOrTx): Promise<void> {
+  await db.delete(auditEntries).where(lt(auditEntries.createdAt, sql`now() - make_interval(days => ${KEPT_DAYS})`))
 }
 
 /** Returns recorded actions, the newest first: those before an entry, or the newest ones. */

@@ -98,6 +98,14 @@ export async function attachIntent(db: DbOrTx, transactionId: string, paymentInt
     .where(eq(transactions.transactionId, transactionId))
 }
 
+/** Counts a call that failed, once, where `failedCalls` had failed before it. */
+export async function countFailedCall(db: DbOrTx, transactionId: string, failedCalls: number): Promise<void> {
+  await db
+    .update(transactions)
+    .set({ failedCalls: failedCalls + 1 })
+    .where(and(eq(transactions.transactionId, transactionId), eq(transactions.failedCalls, failedCalls)))
+}
+
 /** Returns the tip of a PaymentIntent and locks its row; `transactionId` finds one whose answer from Stripe was lost. */
 export async function lockTransaction(
   tx: Tx,

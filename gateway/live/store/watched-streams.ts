@@ -1,16 +1,20 @@
-import { and, eq, gt, isNotNull, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, eq, gt, inArray, isNotNull, isNull, lt, lte, or, sql } from 'drizzle-orm'
 
 import { dueWhile, type DueInMs } from '../../database/due-times.ts'
-import type { DbOrTx } from '../../ports/database.ts'
-import { streams } from '../schema.ts'
+import type { DbOrTx, Tx } from '../../ports/database.ts'
+import { streams, unneededMonitors } from '../schema.ts'
 import type { Stream } from './streams.ts'
 
 const isUnwatched = and(eq(streams.state, 'live'), gt(streams.nextSeq, 0), isNull(streams.monitorId))
 const isWatchedEnded = and(eq(streams.state, 'ended'), isNotNull(streams.monitorId))
 
-/** Broadcasts on the air have no monitor, or some that have ended still have one. */
+/** Broadcasts and monitors of one step. */
+const BATCH = 10
+
+/** Broadcasts on the air have no monitor, some that have ended still have one, or monitors are to be stopped. */
 export const MONITORS_DIFFER: DueInMs = dueWhile(sql`(
-  exists (select from ${streams} where ${isUnwatched}) or exists (select from ${streams} where ${isWatchedEnded}))`)
+  exists (select from ${streams} where ${isUnwatched}) or exists (select from ${streams} where ${isWatchedEnded})
+  or exists (select from ${unneededMonitors} where due_at <= now()))`)
 
 /** Returns broadcasts that have segments and no monitor; those that were tried within `retrySec` are left out. */
 export function listUnwatched(db: DbOrTx, retrySec: number): Promise<Stream[]> {
@@ -18,31 +22,116 @@ export function listUnwatched(db: DbOrTx, retrySec: number): Promise<Stream[]> {
     isNull(streams.watchTriedAt),
     lt(streams.watchTriedAt, sql`now() - make_interval(secs => ${retrySec})`),
   )
-  return db.select().from(streams).where(and(isUnwatched, isDue)).limit(10)
+  return db.select().from(streams).where(and(isUnwatched, isDue)).limit(BATCH)
 }
 
-/** Returns broadcasts that have ended and still have a monitor. */
-export function listWatchedEnded(db: DbOrTx): Promise<Stream[]> {
-  return db.select().from(streams).where(isWatchedEnded).limit(10)
-}
-
-/** Stores the monitor of a broadcast; `null`: it has none, and is tried again later. */
-export async function recordMonitor(db: DbOrTx, streamId: string, monitorId: string | null): Promise<void> {
+/** Records that a broadcast could not be watched: it is tried again later. */
+export async function recordUnwatched(db: DbOrTx, streamId: string): Promise<void> {
   await db
     .update(streams)
-    .set({ monitorId, watchTriedAt: sql`now()`, alerts: {} })
+    .set({ watchTriedAt: sql`now()` })
     .where(eq(streams.streamId, streamId))
 }
+
+/**
+ * Stores the monitor of a broadcast. Where the broadcast has gone or changed its address meanwhile, the monitor is to be
+ * stopped; so is one that is not new and watches for no broadcast, which is then tried again later.
+ */
+export async function recordMonitor(
+  tx: Tx,
+  { streamId, visibility }: Stream,
+  { monitorId, isNew }: { readonly monitorId: string; readonly isNew: boolean },
+): Promise<void> {
+  const isUnchanged = and(eq(streams.visibility, visibility), isNull(streams.monitorId))
+  await tx
+    .update(streams)
+    .set({ monitorId: isNew ? monitorId : null, watchTriedAt: sql`now()`, alerts: {} })
+    .where(and(eq(streams.streamId, streamId), isUnchanged))
+  const watching = await tx
+    .select({ streamId: streams.streamId })
+    .from(streams)
+    .where(eq(streams.monitorId, monitorId))
+    .limit(1)
+  if (watching.length === 0) await insertUnneeded(tx, [monitorId])
+}
+
+/** Gives up the monitors of broadcasts: they are to be stopped, and those that are still on the air get others. */
+export async function releaseMonitors(tx: Tx, streamIds: readonly string[]): Promise<void> {
+  const isReleased = and(inArray(streams.streamId, [...streamIds]), isNotNull(streams.monitorId))
+  await release(tx, await tx.select(WATCHED).from(streams).where(isReleased).orderBy(streams.streamId).for('update'))
+}
+
+/** Gives up monitors of broadcasts that have ended. */
+export async function releaseMonitorsOfEnded(tx: Tx): Promise<void> {
+  await release(
+    tx,
+    await tx.select(WATCHED).from(streams).where(isWatchedEnded).limit(BATCH).for('update', { skipLocked: true }),
+  )
+}
+
+const WATCHED = { streamId: streams.streamId, monitorId: streams.monitorId }
+
+async function release(tx: Tx, watched: readonly Pick<Stream, 'streamId' | 'monitorId'>[]): Promise<void> {
+  if (watched.length === 0) return
+  const ids = watched.map(({ streamId }) => streamId)
+  await tx.update(streams).set({ monitorId: null, alerts: {} }).where(inArray(streams.streamId, ids))
+  await insertUnneeded(
+    tx,
+    watched.flatMap(({ monitorId }) => (monitorId === null ? [] : [monitorId])),
+  )
+}
+
+async function insertUnneeded(tx: Tx, monitorIds: readonly string[]): Promise<void> {
+  await tx
+    .insert(unneededMonitors)
+    .values(monitorIds.map((monitorId) => ({ monitorId })))
+    .onConflictDoNothing()
+}
+
+/** Takes monitors that are to be stopped; those that `deleteUnneeded` does not delete are taken again after `retrySec`. */
+export async function takeUnneeded(db: DbOrTx, retrySec: number): Promise<string[]> {
+  const due = db
+    .select({ monitorId: unneededMonitors.monitorId })
+    .from(unneededMonitors)
+    .where(lte(unneededMonitors.dueAt, sql`now()`))
+    .limit(BATCH)
+    .for('update', { skipLocked: true })
+  const taken = await db
+    .update(unneededMonitors)
+    .set({ dueAt: sql`now() + make_interval(secs => ${retrySec})` })
+    .where(inArray(unneededMonitors.monitorId, due))
+    .returning({ monitorId: unneededMonitors.monitorId })
+  return taken.map(({ monitorId }) => monitorId)
+}
+
+/** Deletes a monitor that was stopped. */
+export async function deleteUnneeded(db: DbOrTx, monitorId: string): Promise<void> {
+  await db.delete(unneededMonitors).where(eq(unneededMonitors.monitorId, monitorId))
+}
+
+/** A broadcast and the monitor that says something of it. */
+export type WatchedBy = { readonly streamId: string; readonly monitorId: string }
+
+const isWatchedBy = ({ streamId, monitorId }: WatchedBy) =>
+  and(eq(streams.streamId, streamId), eq(streams.monitorId, monitorId))
 
 /** Opens an alert of a broadcast since a time, or closes it (`null`). */
 export async function recordAlert(
   db: DbOrTx,
-  streamId: string,
+  watched: WatchedBy,
   { kind, since }: { readonly kind: string; readonly since: string | null },
 ): Promise<void> {
   const alerts =
     since === null
       ? sql`${streams.alerts} - ${kind}::text`
       : sql`${streams.alerts} || jsonb_build_object(${kind}::text, ${since}::text)`
-  await db.update(streams).set({ alerts }).where(eq(streams.streamId, streamId))
+  await db.update(streams).set({ alerts }).where(isWatchedBy(watched))
+}
+
+/** Forgets a monitor that has ended by itself: the broadcast gets another one. */
+export async function forgetMonitor(db: DbOrTx, watched: WatchedBy): Promise<void> {
+  await db
+    .update(streams)
+    .set({ monitorId: null, watchTriedAt: sql`now()`, alerts: {} })
+    .where(isWatchedBy(watched))
 }

@@ -7,6 +7,7 @@ import type { SignedIn } from '../accounts/session.ts'
 import { findWatchableStream } from '../broadcasts/find-own-stream.ts'
 import { requireTipText } from '../chat/post-tip.ts'
 import { LIVE_ERRORS } from '../errors.ts'
+import { countFailures } from './count-failures.ts'
 import { findOwnTransaction } from './find-own-transaction.ts'
 import { presentTransaction } from '../present-transaction.ts'
 import type { OpenedTransaction } from './present.ts'
@@ -31,8 +32,8 @@ const UNPAID_WINDOW_SEC = 3600
 /**
  * Opens a tip. Its row is written before Stripe is called, which is then called under the id of the row: a call that is
  * repeated with the same Idempotency-Key continues where the first one broke off, and never makes a second payment.
- * @throws BrokenRule STREAM_NOT_FOUND, INVALID_CONFIG, CHAT_BANNED, WORD_BLOCKED, TIPS_LIMITED, IDEMPOTENCY_KEY_REUSED,
- * PAYMENT_REFUSED, PAYMENTS_UNAVAILABLE
+ * @throws BrokenRule STREAM_NOT_FOUND, INVALID_CONFIG, CHAT_BANNED, FOLLOWERS_ONLY, WORD_BLOCKED, TIPS_LIMITED,
+ * IDEMPOTENCY_KEY_REUSED, PAYMENT_REFUSED, PAYMENTS_UNAVAILABLE
  */
 export async function createTip(
   { context, payments }: Tips,
@@ -41,7 +42,10 @@ export async function createTip(
   call: IdempotentCall,
 ): Promise<OpenedTransaction> {
   const tip = await context.transact((tx) => openTip(tx, { context, sender, body, call }))
-  const payment = tip.paymentIntent === null ? await payments.create(tip) : await payments.read(tip.paymentIntent)
+  const payment =
+    tip.paymentIntent === null
+      ? await countFailures(context.db, tip, () => payments.create(tip))
+      : await payments.read(tip.paymentIntent)
   if (tip.paymentIntent === null) await attachIntent(context.db, tip.transactionId, payment.paymentIntent)
   const found = await findOwnTransaction(context.db, sender, tip.transactionId)
   return {

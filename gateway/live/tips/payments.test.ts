@@ -14,7 +14,7 @@ test('a payment is created also where the package undici serves the fetch of Nod
   const agent = new Agent()
   setGlobalDispatcher(agent)
   try {
-    const order = { transactionId: 'tip-1', amount: 500, currency: 'eur', fee: 0, destination: null }
+    const order = { transactionId: 'tip-1', amount: 500, currency: 'eur', fee: 0, destination: null, failedCalls: 0 }
     expect((await payments.create(order)).clientSecret).toMatch(/_secret_/)
   } finally {
     setGlobalDispatcher(before)

@@ -17,6 +17,9 @@ import {
 const CALL_TIMEOUT_MS = 3000
 const RETRIES = 1
 const RETRY_SEC = 5
+/** Waits for a call under the same key that Stripe is still at, in ms, one after the other. */
+const CONFLICT_WAITS_MS = [250, 500, 1000]
+const CONFLICT = 409
 /** The most that Stripe lists on a page. */
 const PAGE = 100
 
@@ -30,13 +33,15 @@ export type PaymentOrder = {
   readonly currency: string
   readonly fee: number
   readonly destination: string | null
+  /** Calls for it that Stripe answered with a failure. */
+  readonly failedCalls: number
 }
 
 /** An event of Stripe whose signature is right. */
 export type StripeEvent = { readonly id: string; readonly type: string; readonly object: unknown }
 
 /**
- * Payments by Stripe. Calls that create are idempotent by the id of the transaction.
+ * Payments by Stripe. Calls that create are idempotent by the id of the transaction and its failed calls.
  * Each throws BrokenRule PAYMENTS_UNAVAILABLE or PAYMENT_REFUSED.
  */
 export type Payments = {
@@ -64,7 +69,7 @@ export function createPayments(settings: StripeSettings, log: Log): Payments {
     opened ??= openStripe(settings)
     const stripe = await opened
     try {
-      return await work(stripe)
+      return await retryConflict(() => work(stripe))
     } catch (error) {
       throw refusalOf(error, log)
     }
@@ -95,6 +100,38 @@ export function createPayments(settings: StripeSettings, log: Log): Payments {
       ),
   }
 }
+
+/** Repeats a call while Stripe is at another one under the same key, whose answer it gets then. */
+async function retryConflict<Answer>(work: () => Promise<Answer>): Promise<Answer> {
+  for (const waitMs of CONFLICT_WAITS_MS) {
+    try {
+      return await work()
+    } catch (error) {
+      if (statusOf(error) !== CONFLICT) throw error
+      await new Promise((resolve) => setTimeout(resolve, waitMs))
+    }
+  }
+  return work()
+}
+
+/** Returns the HTTP status that an error of Stripe's library came with; `null`: there was no answer. */
+function statusOf(error: unknown): number | null {
+  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
+    ? error.statusCode
+    : null
+}
+
+/**
+ * Returns whether Stripe answered a call with a failure that it would repeat under the same key for a day
+ * (https://docs.stripe.com/api/idempotent_requests). After a lost answer it returns false: the call may have been done.
+ */
+export function isStoredFailure(error: unknown): boolean {
+  const status = error instanceof BrokenRule ? statusOf(error.cause) : null
+  return status !== null && !NOT_STORED.has(status)
+}
+
+/** Conflicts and rate limits: Stripe has not begun with the call. */
+const NOT_STORED = new Set([CONFLICT, 429])
 
 function toItems(stated: StatedFacts | null): readonly StatedFacts[] {
   return stated === null ? [] : [stated]
@@ -146,8 +183,16 @@ function createIntent(stripe: Stripe, order: PaymentOrder): Promise<Stripe.Payme
       metadata: { [METADATA_KEY]: transactionId },
       ...connected,
     },
-    { idempotencyKey: `tip-${transactionId}` },
+    { idempotencyKey: keyOf(`tip-${transactionId}`, order) },
   )
+}
+
+/**
+ * Returns the key of the next call. A new one after a failure moves no money twice, also where Stripe failed half-way: a
+ * PaymentIntent takes nothing before its payer completes it, and a charge is refunded in full only once.
+ */
+function keyOf(name: string, { failedCalls }: PaymentOrder): string {
+  return failedCalls === 0 ? name : `${name}-after-${failedCalls}`
 }
 
 function toOpenPayment({ id, client_secret: clientSecret }: Stripe.PaymentIntent): OpenPayment {
@@ -166,7 +211,7 @@ async function refundIntent(
     const params = { payment_intent: paymentIntent, metadata: { [METADATA_KEY]: transactionId }, ...connected }
     // Under the same key, Stripe would repeat the answer to the one that has failed.
     const key = `tip-refund-${transactionId}${failed === 0 ? '' : `-${failed}`}`
-    await stripe.refunds.create(params, { idempotencyKey: key })
+    await stripe.refunds.create(params, { idempotencyKey: keyOf(key, order) })
   } catch (error) {
     if (!hasCode(error, 'charge_already_refunded')) throw error
   }
@@ -214,6 +259,12 @@ const TRANSIENT = new Set(['StripeConnectionError', 'StripeAPIError', 'StripeRat
 function refusalOf(error: unknown, log: Log): unknown {
   const type = error instanceof Error && 'type' in error && typeof error.type === 'string' ? error.type : ''
   if (!type.startsWith('Stripe')) return error
+  const refusal = toRefusal(error, type, log)
+  refusal.cause = error
+  return refusal
+}
+
+function toRefusal(error: unknown, type: string, log: Log): BrokenRule {
   if (TRANSIENT.has(type)) {
     log.info('Stripe does not answer', { type, error })
     const message = 'Stripe does not answer at the moment; repeat the call with the same Idempotency-Key'

@@ -92,6 +92,27 @@ it('the receiver refunds a tip once; it is refunded when Stripe says so, also be
   expect(await readBooks(other.json.transaction_id)).toEqual({ sender: 0, receiver: 0, platform: 0, uneven: 0 })
 })
 
+it.each([
+  ['refuse', 502, 'PAYMENT_REFUSED'],
+  ['fail', 503, 'PAYMENTS_UNAVAILABLE'],
+] as const)('a refund that Stripe answers by %s is tried again under another key', async (outcome, status, code) => {
+  const { json } = await tip(await create())
+  const id = json.transaction_id
+  const refund = () => as(owner, 'POST', `/transactions/${id}/refund`)
+  await deliverAll(await eventsOf(() => stripe.pay(json.payment_intent)))
+  stripe.setOutcome(outcome)
+  const refused = await refund()
+  expect([refused.status, refused.json.error.code]).toEqual([status, code])
+  stripe.setOutcome('drop')
+  expect((await refund()).status).toBe(503)
+  stripe.setOutcome('answer')
+  expect((await refund()).status).toBe(202)
+  const refunds = stripe.events.filter(
+    ({ type, data }: Json) => type === 'refund.created' && data.object.payment_intent === json.payment_intent,
+  )
+  expect(refunds).toHaveLength(1)
+})
+
 it('a tip whose refund has failed is refunded no more, in any order of events, until it is refunded again', async () => {
   const { json } = await tip(await create())
   const id = json.transaction_id

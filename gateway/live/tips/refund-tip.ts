@@ -1,6 +1,7 @@
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import { LIVE_ERRORS } from '../errors.ts'
+import { countFailures } from './count-failures.ts'
 import { findOwnTransaction } from './find-own-transaction.ts'
 import { countFailedRefunds } from '../rules/tip-status.ts'
 import { presentTransaction, type TransactionView } from '../present-transaction.ts'
@@ -21,7 +22,8 @@ export async function refundTip({ context, payments }: Tips, receiver: SignedIn,
   if (transaction.status !== 'refunded') {
     const { status, paymentIntent, facts } = transaction
     if (status !== 'succeeded' || paymentIntent === null) throw notRefundable(status)
-    await payments.refund(transaction, { paymentIntent, failed: countFailedRefunds(facts) })
+    const payment = { paymentIntent, failed: countFailedRefunds(facts) }
+    await countFailures(context.db, transaction, () => payments.refund(transaction, payment))
   }
   return presentTransaction(found, userId)
 }

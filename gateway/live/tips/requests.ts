@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { objectProblem } from '../../http/json-body.ts'
 import { Cursor, Limit } from '../../http/paging.ts'
 import { intIn } from '../../http/request-fields.ts'
+import { amountStepOf } from '../rules/money.ts'
 import { ChatText } from '../chat/requests.ts'
 
 /** Least and most of a tip, in minor units. */
@@ -20,7 +21,7 @@ const TipMessage = v.pipe(
 
 /** Returns the schema of the body of `POST /transactions`. */
 export function tipBody(currencies: readonly string[]) {
-  return v.strictObject(
+  const fields = v.strictObject(
     {
       stream_id: v.pipe(v.string('must be the id of a broadcast'), v.maxLength(100, 'must be the id of a broadcast')),
       amount: intIn(MIN_AMOUNT, MAX_AMOUNT, ' in minor units: 500 is 5.00 EUR'),
@@ -33,7 +34,20 @@ export function tipBody(currencies: readonly string[]) {
     },
     objectProblem,
   )
+  return v.pipe(
+    fields,
+    v.forward(
+      v.check(({ amount, currency }) => amount % amountStepOf(currency) === 0, stepProblem),
+      ['amount'],
+    ),
+  )
 }
+
+function stepProblem({ input: { currency } }: { readonly input: { readonly currency: string } }): string {
+  const step = amountStepOf(currency)
+  return `must be a multiple of ${step} in ${currency.toUpperCase()}: Stripe takes no smaller step`
+}
+
 export type TipBody = v.InferOutput<ReturnType<typeof tipBody>>
 
 /** Query of `GET /transactions`. */

@@ -16,6 +16,7 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
     gateway = await startGatewayOn(runtime, {
       ...stripe.env,
       TIP_FEE_PERCENT: '5.5',
+      TIP_CURRENCIES: 'EUR,USD,KWD',
     })
     owner = await signUp(gateway.api, 'owner-of-all')
     anna = await signUp(gateway.api, 'anna')
@@ -128,10 +129,10 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
   it('a call whose answer from Stripe was lost goes on with the same key, and makes one payment', async () => {
     const stream = await create()
     const [key, before] = [randomUUID(), stripe.intents.size]
-    stripe.setOutcome('drop')
-    expect(codeOf(await tip(stream, {}, key))).toEqual([503, 'PAYMENTS_UNAVAILABLE'])
-    stripe.setOutcome('fail')
-    expect(codeOf(await tip(stream, {}, key))).toEqual([503, 'PAYMENTS_UNAVAILABLE'])
+    for (const outcome of ['fail', 'limit', 'drop'] as const) {
+      stripe.setOutcome(outcome)
+      expect(codeOf(await tip(stream, {}, key))).toEqual([503, 'PAYMENTS_UNAVAILABLE'])
+    }
     stripe.setOutcome('answer')
     expect((await as(anna, 'GET', '/transactions')).json.transactions[0]?.stream_id).not.toBe(stream)
     const [first, second, again] = [
@@ -143,6 +144,15 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
     expect(stripe.intents.size).toBe(before + 1)
     expect(codeOf(await tip(stream, { amount: 2000 }, key))).toEqual([422, 'IDEMPOTENCY_KEY_REUSED'])
     expect((await tip(stream, {}, key, ben)).json.transaction_id).not.toBe(first.json.transaction_id)
+  })
+
+  it('calls at one moment with the same key get the same payment, however long Stripe is at the first one', async () => {
+    const [stream, key, before] = [await create(), randomUUID(), stripe.intents.size]
+    // The library of Stripe repeats a call once by itself.
+    stripe.holdUntilConflicts(3)
+    const [one, other] = await Promise.all([tip(stream, {}, key), tip(stream, {}, key)])
+    expect([one?.status, other?.status, other?.json]).toEqual([201, 201, one?.json])
+    expect(stripe.intents.size).toBe(before + 1)
   })
 
   it('an event finds the tip whose answer from Stripe was lost', async () => {
@@ -192,6 +202,12 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
       expect([answer.status, answer.json.error.code]).toEqual([400, 'INVALID_CONFIG'])
       expect(answer.json.error.details[0].field).toBe(field)
     }
+    const offStep = await tip(stream, { amount: 1001, currency: 'KWD' })
+    expect([offStep.status, offStep.json.error.details]).toEqual([
+      400,
+      [{ field: 'amount', message: expect.stringContaining('a multiple of 10 in KWD') }],
+    ])
+    expect((await tip(stream, { amount: 1010, currency: 'KWD' })).status).toBe(201)
     expect(codeOf(await tip(hidden))).toEqual([404, 'STREAM_NOT_FOUND'])
     expect(codeOf(await tip('x'))).toEqual([404, 'STREAM_NOT_FOUND'])
     expect((await tip(stream, {}, randomUUID(), owner)).json.error.details[0].field).toBe('stream_id')
@@ -206,6 +222,13 @@ describe.each(RUNTIMES)('tips on %s', (runtime) => {
     const { json } = await tip(stream, { message: 'a darn good show' })
     await as(owner, 'PATCH', `/streams/${stream}/room`, { blocked_words: ['darn'] })
     expect(codeOf(await tip(stream, { message: 'darn' }))).toEqual([403, 'WORD_BLOCKED'])
+    await as(owner, 'PATCH', `/streams/${stream}/room`, { followers_only: true })
+    expect(codeOf(await tip(stream, { message: 'fine' }))).toEqual([403, 'FOLLOWERS_ONLY'])
+    expect((await tip(stream, { message: '' })).status).toBe(201)
+    await as(anna, 'POST', '/follows', { user_id: owner?.user.user_id })
+    expect((await tip(stream, { message: 'fine' })).status).toBe(201)
+    // The next chat of the channel takes it over.
+    await as(owner, 'PATCH', `/streams/${stream}/room`, { followers_only: false })
     await deliverAll(eventsOf(() => stripe.pay(json.payment_intent)))
     const lines = await linesOf(stream)
     expect(lines.map(({ text }) => text)).toEqual(['Tip 10.00 EUR'])

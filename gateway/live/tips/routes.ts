@@ -35,6 +35,7 @@ const DOCS = {
         KERNEL_ERRORS.IDEMPOTENCY_KEY_REUSED,
         LIVE_ERRORS.STREAM_NOT_FOUND,
         LIVE_ERRORS.CHAT_BANNED,
+        LIVE_ERRORS.FOLLOWERS_ONLY,
         LIVE_ERRORS.WORD_BLOCKED,
         LIVE_ERRORS.TIPS_LIMITED,
         ...PAYMENT_ERRORS,
@@ -112,8 +113,8 @@ export function tipRoutes(context: LiveContext, payments: Payments | null): Hono
       c.json(await refundTip(tipsOf(context, payments), await requireSession(context, c), c.req.param('id')), 202),
     )
     .put('/users/:id/payout-account', DOCS.payoutAccount, requireJson, parse('json', PayoutAccountBody), async (c) => {
-      await requireRole(context, c, 'admin')
-      return c.json(await setPayoutAccount(context, requireUserId(c.req.param('id')), c.req.valid('json')))
+      const actor = await requireRole(context, c, 'admin')
+      return c.json(await setPayoutAccount(context, actor, requireUserId(c.req.param('id')), c.req.valid('json')))
     })
 }
 

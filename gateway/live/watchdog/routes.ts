@@ -7,20 +7,21 @@ import { readBody } from '../../http/body-limit.ts'
 import { signatureOf } from '../../http/signed-callback.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_PATH } from '../playback/addresses.ts'
-import { recordAlert } from '../store/watched-streams.ts'
+import { forgetMonitor, recordAlert } from '../store/watched-streams.ts'
 import { topicOf } from '../topic.ts'
-import { readAlertChange } from './watchdog.ts'
+import { readMonitorNews } from './watchdog.ts'
 
 /** Returns the route that receives the webhooks of broadcasts' monitors. */
 export function watchdogRoutes(context: LiveContext): Hono {
   return new Hono().post(`${LIVE_PATH}/hooks/:id`, async (c) => {
     const signed = signatureOf(c)
     const isPlausible = judgeSignatureHeaders(signed, Date.now()) === null
-    const change = isPlausible ? readAlertChange(context, { ...signed, body: await readBody(c) }) : 'forged'
-    if (change === 'forged') throw new BrokenRule(KERNEL_ERRORS.UNAUTHORIZED, 'this route is for webhooks of monitors')
+    const news = isPlausible ? readMonitorNews(context, { ...signed, body: await readBody(c) }) : 'forged'
+    if (news === 'forged') throw new BrokenRule(KERNEL_ERRORS.UNAUTHORIZED, 'this route is for webhooks of monitors')
     const id = c.req.param('id')
-    if (change !== 'other' && UUID.test(id)) {
-      await recordAlert(context.db, id, change)
+    if (news !== 'other' && UUID.test(id)) {
+      const watched = { streamId: id, monitorId: news.monitorId }
+      await (news.kind === 'failed' ? forgetMonitor(context.db, watched) : recordAlert(context.db, watched, news))
       context.notifier.notify(topicOf(id))
     }
     return c.body(null, 204)

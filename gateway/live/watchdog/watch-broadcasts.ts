@@ -1,25 +1,41 @@
 import type { LiveContext } from '../context.ts'
-import { listUnwatched, listWatchedEnded, recordMonitor } from '../store/watched-streams.ts'
+import type { Stream } from '../store/streams.ts'
+import {
+  deleteUnneeded,
+  listUnwatched,
+  recordMonitor,
+  recordUnwatched,
+  releaseMonitorsOfEnded,
+  takeUnneeded,
+} from '../store/watched-streams.ts'
 import { createMonitorFor, stopMonitor } from './watchdog.ts'
 
-/** How long until a broadcast whose monitor could not be created is tried again, in seconds. */
+/** How long until a monitor that could not be created or stopped is tried again, in seconds. */
 const RETRY_SEC = 30
 
-/** Creates the monitor of each broadcast on the air, and stops those of broadcasts that have ended. */
+/** Creates the monitor of each broadcast on the air, and stops those that are not needed any more. */
 export async function watchBroadcasts(context: LiveContext): Promise<void> {
-  const { db, log, settings } = context
-  if (!settings.live.isWatched) return
-  for (const stream of await listUnwatched(db, RETRY_SEC)) {
-    const monitorId = await createMonitorFor(context, stream).catch((error: unknown) => {
-      log.warn('broadcast is not watched', { stream_id: stream.streamId, error })
-      return null
-    })
-    await recordMonitor(db, stream.streamId, monitorId)
+  const { db, transact, settings } = context
+  if (settings.live.isWatched) for (const stream of await listUnwatched(db, RETRY_SEC)) await watch(context, stream)
+  await transact(releaseMonitorsOfEnded)
+  for (const monitorId of await takeUnneeded(db, RETRY_SEC)) await stop(context, monitorId)
+}
+
+async function watch(context: LiveContext, stream: Stream): Promise<void> {
+  try {
+    const { monitorId, isNew } = await createMonitorFor(context, stream)
+    await context.transact((tx) => recordMonitor(tx, stream, { monitorId, isNew }))
+  } catch (error) {
+    context.log.warn('broadcast is not watched', { stream_id: stream.streamId, error })
+    await recordUnwatched(context.db, stream.streamId)
   }
-  for (const { streamId, monitorId } of await listWatchedEnded(db)) {
-    await stopMonitor(context, monitorId ?? '').catch((error: unknown) =>
-      log.info('monitor of an ended broadcast is left to its own end', { stream_id: streamId, error }),
-    )
-    await recordMonitor(db, streamId, null)
+}
+
+async function stop(context: LiveContext, monitorId: string): Promise<void> {
+  try {
+    await stopMonitor(context, monitorId)
+    await deleteUnneeded(context.db, monitorId)
+  } catch (error) {
+    context.log.info('monitor of a broadcast could not be stopped; it is tried again', { monitor_id: monitorId, error })
   }
 }

@@ -35,15 +35,20 @@ const EVENTS: Readonly<Record<string, { readonly kind: AlertKind; readonly isOpe
 }
 
 const Created = v.object({ monitor_id: v.string() })
+const Duplicate = v.object({ error: v.object({ details: v.object({ monitor_id: v.string() }) }) })
+
+/** A monitor that was created; `isNew` is false for one that watches the same address already. */
+export type CreatedMonitor = { readonly monitorId: string; readonly isNew: boolean }
 
 /**
- * Creates the monitor of a broadcast and returns its id.
+ * Creates the monitor of a broadcast.
  * @throws Error where the monitors service refuses, or does not answer
  */
-export async function createMonitorFor(context: LiveContext, stream: Stream): Promise<string> {
+export async function createMonitorFor(context: LiveContext, stream: Stream): Promise<CreatedMonitor> {
   const { settings } = context
   const url = clientUrlOf(settings)
-  const watched = new URL(`${url}${playbackUrlOf(context, stream, null, Date.now())}`)
+  // The same address each time: a call that is repeated by its Idempotency-Key has the same body.
+  const watched = new URL(`${url}${playbackUrlOf(context, stream, null, stream.startedAt?.getTime() ?? 0)}`)
   watched.searchParams.set(MONITOR_QUERY, '')
   const body = {
     stream_url: watched.href,
@@ -58,32 +63,47 @@ export async function createMonitorFor(context: LiveContext, stream: Stream): Pr
   }
   const response = await fetch(`${url}/api/v1/monitors`, {
     method: 'POST',
-    headers: { 'x-api-key': settings.keys.API_KEY, 'content-type': 'application/json' },
+    headers: {
+      'x-api-key': settings.keys.API_KEY,
+      'content-type': 'application/json',
+      'idempotency-key': ['watch', stream.streamId, stream.visibility, stream.watchTriedAt?.getTime() ?? 0].join(':'),
+    },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
   })
   const text = await response.text()
-  if (response.status === 201) return v.parse(v.pipe(v.string(), v.parseJson(), Created), text).monitor_id
+  const parse = v.pipe(v.string(), v.parseJson())
+  if (response.status === 201) return { monitorId: v.parse(v.pipe(parse, Created), text).monitor_id, isNew: true }
+  const duplicate = v.safeParse(v.pipe(parse, Duplicate), text)
+  if (duplicate.success) return { monitorId: duplicate.output.error.details.monitor_id, isNew: false }
   throw new Error(`the monitors service answered ${response.status}: ${text.slice(0, 200)}`)
 }
 
-/** Stops the monitor of a broadcast; one that is gone stays so. */
+/**
+ * Stops the monitor of a broadcast; one that is gone stays so.
+ * @throws Error where the monitors service refuses, or does not answer
+ */
 export async function stopMonitor({ settings }: LiveContext, monitorId: string): Promise<void> {
-  await fetch(`${clientUrlOf(settings)}/api/v1/monitors/${monitorId}`, {
+  const { status } = await fetch(`${clientUrlOf(settings)}/api/v1/monitors/${monitorId}`, {
     method: 'DELETE',
     headers: { 'x-api-key': settings.keys.API_KEY },
     signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
   })
+  if (status >= 300 && status !== 404) throw new Error(`the monitors service answered ${status}`)
 }
 
-/** A change of an alert, as a webhook of the monitor says it. */
-type AlertChange = { readonly kind: AlertKind; readonly since: string | null }
+/** What a webhook of a monitor says: an alert that opens (since when) or closes (`null`), or that the monitor has failed. */
+export type MonitorNews = { readonly monitorId: string } & (
+  | { readonly kind: AlertKind; readonly since: string | null }
+  | { readonly kind: 'failed' }
+)
 
 const MonitorWebhook = v.pipe(
   v.string(),
   v.parseJson(),
   v.object({
     event_type: v.string(),
+    monitor_id: v.string(),
     timestamp: v.string(),
     data: v.object({ started_at: v.optional(v.string()) }),
   }),
@@ -96,12 +116,14 @@ type ReceivedWebhook = {
   readonly body: string
 }
 
-/** Returns what a webhook of a monitor changes; `other` where that is nothing, `forged` where its signature is wrong. */
-export function readAlertChange({ settings }: LiveContext, webhook: ReceivedWebhook): AlertChange | 'other' | 'forged' {
+/** Returns what a webhook of a monitor says; `other` where that changes nothing, `forged` where its signature is wrong. */
+export function readMonitorNews({ settings }: LiveContext, webhook: ReceivedWebhook): MonitorNews | 'other' | 'forged' {
   if (verifyWebhook(settings.keys.WEBHOOK_SIGNING_KEY, webhook, Date.now()) !== 'valid') return 'forged'
   const parsed = v.safeParse(MonitorWebhook, webhook.body)
-  const event = parsed.success ? EVENTS[parsed.output.event_type] : undefined
-  if (!parsed.success || event === undefined) return 'other'
-  const { timestamp, data } = parsed.output
-  return { kind: event.kind, since: event.isOpen ? (data.started_at ?? timestamp) : null }
+  if (!parsed.success) return 'other'
+  const { event_type: type, monitor_id: monitorId, timestamp, data } = parsed.output
+  if (type === 'monitor.error') return { monitorId, kind: 'failed' }
+  const event = EVENTS[type]
+  if (event === undefined) return 'other'
+  return { monitorId, kind: event.kind, since: event.isOpen ? (data.started_at ?? timestamp) : null }
 }

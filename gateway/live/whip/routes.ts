@@ -5,7 +5,7 @@ import { Hono, type Context as HonoContext } from 'hono'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import { readBody } from '../../http/body-limit.ts'
 import { answers, describe } from '../../http/openapi.ts'
-import { clientUrlOf } from '../../settings/read-settings.ts'
+import { pathPrefixOf } from '../../settings/read-settings.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { findWhipServer } from '../store/ingest-servers.ts'
@@ -88,8 +88,7 @@ async function publish(context: LiveContext, c: HonoContext, id: string): Promis
     agent: describeAgent(c.req.header('user-agent')),
     sdp: await readBody(c),
   })
-  const { pathname } = new URL(clientUrlOf(context.settings))
-  c.header('Location', `${pathname.replace(/\/$/, '')}/api/v1/streams/${id}/whip/${server.ingestId}.${session}`)
+  c.header('Location', `${pathPrefixOf(context.settings)}/api/v1/streams/${id}/whip/${server.ingestId}.${session}`)
   c.header('Content-Type', SDP)
   return c.body(sdp, 201)
 }

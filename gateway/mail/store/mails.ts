@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm'
+import { eq, or, sql } from 'drizzle-orm'
 
 import type { DbOrTx } from '../../ports/database.ts'
 import type { MessageQueue } from '../../queue/store/messages.ts'
@@ -40,6 +40,14 @@ export async function insertBulkMails(
     .insert(mails)
     .values(rows.map((row) => ({ ...row, kind, isBulk: true })))
     .onConflictDoNothing()
+}
+
+/** Deletes the waiting mails of which a param is one of these values, in any case. */
+export async function deleteMailsOf(tx: DbOrTx, params: QueuedMail['params']): Promise<void> {
+  const conditions = Object.entries(params).map(
+    ([name, value]) => sql`lower(${mails.params} ->> ${name}) = lower(${value})`,
+  )
+  await tx.delete(mails).where(or(...conditions))
 }
 
 /** Returns how many mails to many receivers wait, at most `limit`. */

@@ -130,6 +130,13 @@ describe.concurrent('a picture that is nearly black, or sound that is nearly sil
   })
 })
 
+test('a picture that fades for longer than the threshold is never frozen', async () => {
+  const options: ClipOptions = { ...SMALL_CLIP, size: '256x144', fps: 25, segmentSec: 4, gopSec: 1 }
+  await using clip = await makeClip([{ sec: 40, video: 'fading' }], options)
+  const results = await analyzeSegments(await readSegments(clip), { freeze_threshold_sec: 30 })
+  expect(results.flatMap((result) => requireSpans(result, 'freeze'))).toEqual([])
+})
+
 describe('the analysis of a large picture', () => {
   const ALL_FRAMES = 180
   let clip: Clip

@@ -23,6 +23,8 @@ export type DownloadedSegment = FetchedSegment & {
   readonly tracks: TrackSelection
   /** It does not directly follow the one analyzed before. */
   readonly isAfterGap: boolean
+  /** A picture's condition lasted when the last segment was analyzed, perhaps by another probe. */
+  readonly hasPictureRun?: boolean
 }
 
 /** `durationSec` is that of the media, which the playlist may not say; `pictures`: how many were decoded. */
@@ -55,7 +57,7 @@ export function createSegmentProbe(options: { ffmpegPath: string; config: Monito
   const readMedia = createMediaReader()
 
   async function analyze(segment: DownloadedSegment, signal: AbortSignal): Promise<SegmentAnalysis> {
-    const { tracks: selection, isAfterGap } = segment
+    const { tracks: selection, isAfterGap, hasPictureRun = false } = segment
     if (isAfterGap) for (const part of [decoder, judge, depths]) part.interrupt()
     const read = readMedia(segment)
     if (read.kind === 'failed') return read
@@ -66,7 +68,7 @@ export function createSegmentProbe(options: { ffmpegPath: string; config: Monito
     }
     collector.begin(batch)
     const limit = { deadlineMs: performance.now() + computeBudgetMs(durationSec), signal }
-    const needsAll = judge.isDetecting()
+    const needsAll = hasPictureRun || judge.isDetecting()
     const decoded = await depths.decode(batch, { toSec: extents.picture.toSec, needsAll, limit })
     if (decoded.kind === 'failed') return decoded
     const frames = collector.frames()
@@ -100,7 +102,7 @@ type DepthOptions = { readonly toSec: number; readonly needsAll: boolean; readon
 
 /** Decodes segments at the least depth that shows every span. */
 type DepthChooser = {
-  /** Decodes a segment whose picture ends at `toSec`; `needsAll`: a span goes on from the segment before it. */
+  /** Decodes a segment whose picture ends at `toSec`; `needsAll`: a span may go on from before it. */
   decode(batch: PacketBatch, options: DepthOptions): Promise<DecodeResult>
   /** Notes that the next segment does not follow the last one. */
   interrupt(): void

@@ -10,6 +10,7 @@ export const MAX_PIXELS = 4096 * 2304
 
 /** Size of the small picture that a decoder writes for each frame: one byte of luminance per pixel. */
 const SMALL_PICTURE = { width: 64, height: 36 } as const
+export const SMALL_PICTURE_WIDTH = SMALL_PICTURE.width
 export const SMALL_PICTURE_BYTES = SMALL_PICTURE.width * SMALL_PICTURE.height
 
 /** Luminance below which blackframe counts a pixel: as blackdetect's `pix_th=0.10`, 16 + 0.1 * (235 - 16). */

@@ -7,6 +7,7 @@ import type { TrackKind } from '../stream.ts'
 import { blackout } from './detectors/blackout.ts'
 import { freeze } from './detectors/freeze.ts'
 import { silence } from './detectors/silence.ts'
+import { pictureMissing, soundMissing } from './detectors/track-missing.ts'
 import type { DetectionSpan } from './findings.ts'
 import type { DecodedPicture } from './frame-collector.ts'
 import { createSegmentJudge } from './judge-segment.ts'
@@ -43,7 +44,10 @@ type TestSegment = {
 
 /** Returns a function that judges segments in a row. */
 function createJudge() {
-  const judge = createSegmentJudge([blackout, freeze, silence], { ...CONFIG, freeze_threshold_sec: 30 })
+  const judge = createSegmentJudge([blackout, freeze, silence, pictureMissing, soundMissing], {
+    ...CONFIG,
+    freeze_threshold_sec: 30,
+  })
   return (playlistSec: number, { picture = NONE, sound = NONE, pictures }: TestSegment) => {
     const toTrack = ({ packets }: TestTrack): DemuxedTrack => ({ packets, isDeclared: false })
     const media = { picture: toTrack(picture), sound: toTrack(sound), isCut: false }
@@ -188,6 +192,17 @@ describe('the spans of a segment', () => {
     expect(find('picture', 6, { sound: track(0, 6) })).toBe('absent')
     expect(find('sound', 6, { picture: track(0, 6) })).toBe('absent')
   })
+})
+
+test('a track is missing in the part of a segment that lacks it', () => {
+  const missing = { picture: track(2, 9), sound: track(0, 1) }
+  const { picture, sound } = createJudge()(9, missing)
+  expect([picture, sound]).toMatchObject([
+    { spans: { picture_missing: [{ fromSec: 0, toSec: 2 }], freeze: [] } },
+    { spans: { sound_missing: [{ fromSec: 1, toSec: 9 }] } },
+  ])
+  const whole = createJudge()(9, { picture: track(0, 9), sound: track(0, 9, [{ fromSec: 0, toSec: 9 }]) })
+  expect(whole).toMatchObject({ picture: { spans: { picture_missing: [] } }, sound: { spans: { sound_missing: [] } } })
 })
 
 describe('frames that a decoder holds back until the next segment', () => {

@@ -9,7 +9,7 @@ export type DetectionSpan = { readonly fromSec: number; readonly toSec: number }
 
 /** Findings in one track of a segment. */
 export type TrackFindings =
-  /** There is no such track. `isDeclared`: the segment, or one before it, says that there should be. */
+  /** There is no such track. `isDeclared`: the media says that there should be. */
   | { readonly kind: 'absent'; readonly isDeclared: boolean }
   /** The track is there and cannot be judged. */
   | { readonly kind: 'undecodable'; readonly codec: string; readonly error: string }

@@ -49,15 +49,13 @@ export const NO_KEYFRAME = 'no keyframe has come yet'
 export function createSegmentJudge(detectors: readonly Detector[], config: MonitorConfig): SegmentJudge {
   const pictureDetectors = detectors.filter((detector) => detector.track === 'picture')
   const soundDetectors = detectors.filter((detector) => detector.track === 'sound')
-  const wasPresent = new Set<TrackKind>()
   let before: PictureEnd | null = null
 
   /** Returns the findings of a track that cannot be judged; `null` if it can. */
   function findTrouble(kind: TrackKind, { media, errors }: DecodedMedia, frameCount: number): TrackFindings | null {
     const track = media[kind]
     const [first] = track.packets
-    if (first === undefined) return { kind: 'absent', isDeclared: track.isDeclared || wasPresent.has(kind) }
-    wasPresent.add(kind)
+    if (first === undefined) return { kind: 'absent', isDeclared: track.isDeclared }
     if (frameCount > 0) return null
     return { kind: 'undecodable', codec: first.format.codec, error: errors[kind] ?? describeLack(track) }
   }
@@ -78,7 +76,7 @@ export function createSegmentJudge(detectors: readonly Detector[], config: Monit
     if (trouble !== null) return trouble
     const timeline = createTimeline('sound', decoded)
     const found = findSoundSpans(decoded.frames.silentSpans, timeline.track.fromSec)
-    const spans = soundDetectors.map(({ name, sound }) => [name, sound === 'silent' ? placeSpans(found, timeline) : []])
+    const spans = soundDetectors.map(({ name, sound }) => [name, placeSpans(sound === 'silent' ? found : [], timeline)])
     return { kind: 'present', spans: Object.fromEntries(spans) }
   }
 
@@ -119,7 +117,7 @@ function judgePictures(
     thresholdSec,
   })
   const spans = detectors.map(({ name, pictures: rule }) => {
-    if (rule === 'none') return [name, []] as const
+    if (rule === 'none') return [name, placeSpans([], timeline)] as const
     if (rule === 'frozen')
       return [name, placeSpans(still.spans, { ...timeline, lateSec: Infinity, isStill: true })] as const
     const wasDetected = before?.detected.includes(name) === true

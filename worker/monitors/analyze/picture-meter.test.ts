@@ -32,6 +32,38 @@ test('a keyframe is compared with the keyframe before, and other frames with eac
   expect(measure(['K', small()], ['K', small(3, 16)])).toEqual([false, false])
 })
 
+const FPS = 25
+
+/** Returns the longest stretch without a change, in seconds, of 40 s whose pixels are given by their place and time. */
+function measureCalmSec(luminance: (x: number, y: number, sec: number) => number, gopFrames: number): number {
+  const meter = createPictureMeter()
+  const changes = Array.from({ length: 40 * FPS }, (_, frame) => {
+    const pixel = (_value: number, i: number) => Math.round(luminance(i % 64, Math.floor(i / 64), frame / FPS))
+    const picture = new Uint8Array(SMALL_PICTURE_BYTES).map(pixel)
+    return meter.measure(0, picture, frame % gopFrames === 0).isStill ? [] : [frame]
+  }).flat()
+  return Math.max(...[...changes.slice(1), 40 * FPS].map((frame, i) => frame - (changes[i] ?? 0))) / FPS
+}
+
+test.each([
+  ['a fade', (_x: number, _y: number, sec: number) => 235 - (219 * sec) / 40],
+  ['a faint fade', (_x: number, _y: number, sec: number) => 235 - (219 * sec) / 120],
+  ['soft clouds', (x: number, _y: number, sec: number) => 125 + 90 * Math.sin(2 * Math.PI * (x / 64 + sec / 60))],
+  ['a slow edge', (x: number, _y: number, sec: number) => 60 + 100 * Math.min(1, Math.max(0, 20 + 0.1 * sec - x))],
+])('%s changes the picture at least every 5 s, however little from frame to frame', (_, luminance) => {
+  for (const gopFrames of [1, 25, 250]) expect(measureCalmSec(luminance, gopFrames)).toBeLessThan(5)
+})
+
+test('a still picture that is drawn anew with each keyframe does not change', () => {
+  for (const gopFrames of [1, 25, 50]) {
+    const drawn = (x: number, y: number, sec: number) => {
+      const gop = Math.floor(Math.round(sec * FPS) / gopFrames)
+      return 100 + ((x + 7 * y + gop) % 3) * 7
+    }
+    expect(measureCalmSec(drawn, gopFrames)).toBe(40)
+  }
+})
+
 test('what was measured can be taken back', () => {
   const meter = createPictureMeter()
   meter.measure(0, small(), true)

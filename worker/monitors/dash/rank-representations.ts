@@ -79,7 +79,9 @@ function toRendition(
   { tracks, server }: { readonly tracks: TrackSelection; readonly server: number },
 ): StreamRendition {
   const representation = { id: found?.id ?? '', tracks: found?.tracks ?? tracks }
-  return { url, tracks, representation: server === 0 ? representation : { ...representation, server } }
+  // One of both tracks may be a guess.
+  const declared = found === undefined || found.tracks === 'both' ? {} : { declared: [found.tracks] }
+  return { url, tracks, ...declared, representation: server === 0 ? representation : { ...representation, server } }
 }
 
 /** Returns the newest period that has begun and has a representation, else the first that has one. */

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
+import type { RenditionChoice } from '../stream.ts'
 import { isMpd } from './decode-mpd.ts'
 import { listSegments } from './list-segments.ts'
 import { parseDurationSec, parsePositive, parseTime } from './mpd-values.ts'
@@ -11,12 +12,14 @@ import { findRootName, parseXml, readAttributes } from './read-xml.ts'
 const URL = 'https://cdn.example/live/main.mpd'
 const TEMPLATE = '<SegmentTemplate media="$Number$.m4s" duration="2"/>'
 
-function choicesOf(sets: string) {
+function rank(sets: string): readonly RenditionChoice[] {
   const parsed = parseMpd(`<MPD><Period duration="PT10S">${sets}</Period></MPD>`, URL)
   if (parsed.kind === 'invalid') throw new Error(parsed.reason)
-  return rankChoices(parsed.mpd, URL, null).map((choice) =>
-    choice.map(({ tracks, representation }) => `${tracks} ${representation?.id}`),
-  )
+  return rankChoices(parsed.mpd, URL, null)
+}
+
+function choicesOf(sets: string) {
+  return rank(sets).map((choice) => choice.map(({ tracks, representation }) => `${tracks} ${representation?.id}`))
 }
 
 describe('the renditions of an MPD', () => {
@@ -38,6 +41,14 @@ describe('the renditions of an MPD', () => {
       ['picture sd', 'sound hi'],
       ['picture hd', 'sound hi'],
     ])
+  })
+
+  test('are declared to have the track of their set, and none where it may have both', () => {
+    const declared = (sets: string) => rank(sets)[0]?.map((each) => each.declared)
+    expect(declared(video(sizes) + audio('<Representation id="a"/>'))).toEqual([['picture'], ['sound']])
+    expect(declared(video('<Representation id="v"/>'))).toEqual([['picture']])
+    const stream = `<AdaptationSet mimeType="video/mp2t">${TEMPLATE}<Representation id="t"/></AdaptationSet>`
+    expect(declared(stream)).toEqual([undefined])
   })
 
   test('are one for both tracks where there is no other, or it holds both', () => {

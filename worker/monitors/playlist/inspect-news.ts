@@ -165,7 +165,7 @@ type HandledSegment =
 
 async function handleSegment(
   { step, fetched, state, news }: SegmentCase,
-  { probe, confirm }: RenditionInspector,
+  { probe, confirm, rendition: { declared = [] } }: RenditionInspector,
   context: MonitorContext,
 ): Promise<HandledSegment> {
   const { segment, progress, beganMs } = step
@@ -178,9 +178,19 @@ async function handleSegment(
     return { cursor, isAfterGap: state.isAfterGap, ahead, gaps: null, isNews: state.isNews }
   }
   const startMs = streamTimeMs(segment, news.playlist, news.atMs)
-  const { isContinuous } = step
-  const { isAfterGap } = state
-  const inspection = { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, confirm }
+  const [{ isContinuous }, { isAfterGap }] = [step, state]
+  const inspection = {
+    segment,
+    fetched,
+    beganMs,
+    progress,
+    startMs,
+    isAfterGap,
+    isContinuous,
+    probe,
+    confirm,
+    declared,
+  }
   const result = await inspectSegment(inspection, context)
   return result === 'dismissed'
     ? { end: { isAfterGap: true, pending: null, gaps: null, isNews: state.isNews } }

@@ -1,8 +1,9 @@
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { SegmentFindings } from '../analyze/findings.ts'
 import type { MonitorContext } from '../monitor-context.ts'
+import { hasPictureRun } from '../state/detection-runs.ts'
 import type { RenditionProgress } from '../state/observation.ts'
-import type { SegmentFetch, StreamSegment } from '../stream.ts'
+import type { SegmentFetch, StreamSegment, TrackKind } from '../stream.ts'
 import type { ConfirmTracks } from './track-survey.ts'
 
 export type SegmentInspection = {
@@ -19,6 +20,8 @@ export type SegmentInspection = {
   readonly isContinuous: boolean
   readonly probe: SegmentProbe
   readonly confirm: ConfirmTracks
+  /** Tracks that the rendition is declared to have. */
+  readonly declared: readonly TrackKind[]
 }
 
 /** What became of a segment. `dismissed`: another rendition is watched from this segment on. */
@@ -29,7 +32,8 @@ export async function inspectSegment(
   inspection: SegmentInspection,
   context: MonitorContext,
 ): Promise<InspectionResult> {
-  const { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, confirm } = inspection
+  const { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, confirm, declared } =
+    inspection
   const { monitor, lifetime, clock, log } = context
   const { tracks } = progress
   const { durationSec, sequence } = segment
@@ -37,7 +41,8 @@ export async function inspectSegment(
   const { bytes, map, isTruncated } = fetched
   if (isTruncated) log.warn('segment exceeds SEGMENT_MAX_BYTES, analyzing its beginning', logFields)
   const fetchedMs = clock.nowMs()
-  const downloaded = { bytes, map, durationSec, tracks, isAfterGap, isTruncated }
+  const after = { isAfterGap, hasPictureRun: hasPictureRun(monitor.state().runs) }
+  const downloaded = { bytes, map, durationSec, tracks, isTruncated, ...after }
   const analysis = await probe.analyze(downloaded, lifetime.killed)
   if (lifetime.killed.aborted) return 'failed'
   const atMs = clock.nowMs()
@@ -52,7 +57,7 @@ export async function inspectSegment(
   const isDated = segment.programDateTimeMs !== null
   const length = { durationSec: analysis.durationSec, isContinuous: isContinuous && !isAfterGap }
   const analyzed = { sequence, isDated, startMs, ...length }
-  monitor.observe({ kind: 'segment', atMs: clock.nowMs(), progress, segment: analyzed, findings })
+  monitor.observe({ kind: 'segment', atMs: clock.nowMs(), progress, segment: analyzed, findings, declared })
   const took = { fetch_ms: fetchedMs - beganMs, analysis_ms: atMs - fetchedMs }
   log.debug('segment analyzed', { ...logFields, bytes: bytes.length, pictures, ...took, findings })
   return 'analyzed'

@@ -1,4 +1,4 @@
-import type { RenditionChoice, StreamRendition, TrackSelection } from '../stream.ts'
+import type { RenditionChoice, StreamRendition, TrackKind, TrackSelection } from '../stream.ts'
 import type { AttributeList } from './playlist-lines.ts'
 import { parseInteger, resolveHttpUrl } from './playlist-numbers.ts'
 import type { PlaylistVariables } from './playlist-variables.ts'
@@ -12,8 +12,12 @@ export type StreamVariant = {
   readonly lines: number | null
   readonly hasPicture: boolean
   readonly hasSound: boolean
+  /** What it says that it has, with its separate sound. */
+  readonly declared?: readonly TrackKind[]
   /** The separate playlists of its sound (EXT-X-MEDIA with a URI), the best first. */
   readonly soundUrls: readonly string[]
+  /** The playlist of its captions (EXT-X-MEDIA with TYPE=SUBTITLES). */
+  readonly captionUrl?: string | undefined
 }
 
 /** A master playlist without its I-frame playlists and media other than sound. */
@@ -25,11 +29,14 @@ export type MasterPlaylist = {
 
 /** Converts what a playlist's lines declare to a master playlist. */
 export function toMasterPlaylist(draft: PlaylistDraft): MasterPlaylist {
-  const soundUrls = listSoundUrls(draft)
-  const listed = new Set([...soundUrls.values()].flat())
-  const variants = draft.variants.map(({ url, attributes }) =>
-    toVariant(url, attributes, { soundUrls: soundUrls.get(attributes.get('AUDIO')) ?? [], isSound: listed.has(url) }),
-  )
+  const soundUrls = listGroupUrls(draft, 'AUDIO')
+  const captionUrls = listGroupUrls(draft, 'SUBTITLES')
+  const sounds = new Set([...soundUrls.values()].flat())
+  const variants = draft.variants.map(({ url, attributes }): StreamVariant => {
+    const [captionUrl] = captionUrls.get(attributes.get('SUBTITLES')) ?? []
+    const sound = { group: soundUrls.get(attributes.get('AUDIO')), isSound: sounds.has(url) }
+    return { ...toVariant(url, attributes, sound), captionUrl }
+  })
   return draft.variables.size === 0 ? { variants } : { variants, variables: draft.variables }
 }
 
@@ -47,54 +54,73 @@ export function isSoundCodec(codec: string): boolean {
   return SOUND_CODEC.test(codec)
 }
 
-/** Converts a variant. `isSound`: its URL is that of a sound too, which it then is unless it says otherwise. */
+/**
+ * Converts a variant. `group`: the playlists of its group of sound, none where that is inside; `undefined` without one.
+ * `isSound`: its URL is that of a sound too, which it then is unless it says otherwise.
+ */
 function toVariant(
   url: string,
   attributes: AttributeList,
-  { soundUrls, isSound }: { readonly soundUrls: readonly string[]; readonly isSound: boolean },
+  { group, isSound }: { readonly group: readonly string[] | undefined; readonly isSound: boolean },
 ): StreamVariant {
-  const codecs =
-    attributes
-      .get('CODECS')
-      ?.split(',')
-      .map((codec) => codec.trim()) ?? null
+  const codecs = readCodecs(attributes)
   const lines = parseInteger(/x(\d{1,6})$/i.exec(attributes.get('RESOLUTION') ?? '')?.[1])
+  const named = codecs ?? []
+  const declared = listDeclared({
+    picture: lines !== null || named.some(isPictureCodec),
+    sound: group !== undefined || named.some(isSoundCodec),
+  })
   return {
     url,
     bandwidth: parseInteger(attributes.get('BANDWIDTH')),
     lines,
-    hasPicture: lines !== null || (codecs?.some(isPictureCodec) ?? !isSound),
-    hasSound: soundUrls.length > 0 || codecs === null || haveSound(codecs),
-    soundUrls,
+    hasPicture: declared.includes('picture') || (codecs === null && !isSound),
+    hasSound: declared.includes('sound') || mayHaveSound(codecs),
+    declared,
+    soundUrls: group ?? [],
   }
 }
 
-/** Reports whether a variant's codecs have a sound: one that is not known is likely to be, beside a picture. */
-function haveSound(codecs: readonly string[]): boolean {
+function readCodecs(attributes: AttributeList): readonly string[] | null {
+  const codecs = attributes.get('CODECS')?.split(',')
+  return codecs?.map((codec) => codec.trim()) ?? null
+}
+
+/** Lists the tracks that are declared: none by a variant without codecs, which may be sound alone. */
+function listDeclared(tracks: Readonly<Record<TrackKind, boolean>>): readonly TrackKind[] {
+  return [tracks.picture ? (['picture'] as const) : [], tracks.sound ? (['sound'] as const) : []].flat()
+}
+
+/** Reports whether codecs may be those of a sound: none is listed, or one that is not known beside that of a picture. */
+function mayHaveSound(codecs: readonly string[] | null): boolean {
+  if (codecs === null) return true
   const isUnknown = (codec: string) => codec !== '' && !isPictureCodec(codec) && !TEXT_CODEC.test(codec)
-  return codecs.some(isSoundCodec) || (codecs.some(isPictureCodec) && codecs.some(isUnknown))
+  return codecs.some(isPictureCodec) && codecs.some(isUnknown)
 }
 
 /** Most choices of renditions that are kept of a master playlist, and most playlists of sound that a group has. */
 const MAX_CHOICES = 16
 
 /**
- * Returns the playlists of each group of sound, the default one first; none where the sound is inside the variants
- * themselves (RFC 8216 §4.3.4.2.1). Each group is read once, however many variants name it.
+ * Returns the playlists of each group of a type, the default one first; none where it is inside the variants themselves
+ * (RFC 8216 §4.3.4.2.1). Each group is read once, however many variants name it.
  */
-function listSoundUrls({ media, origin }: PlaylistDraft): ReadonlyMap<string | undefined, readonly string[]> {
+function listGroupUrls(
+  { media, origin }: PlaylistDraft,
+  type: 'AUDIO' | 'SUBTITLES',
+): ReadonlyMap<string | undefined, readonly string[]> {
   const groups = new Map<string, AttributeList[]>()
   for (const each of media) {
     const groupId = each.get('GROUP-ID')
-    if (each.get('TYPE') !== 'AUDIO' || groupId === undefined) continue
+    if (each.get('TYPE') !== type || groupId === undefined) continue
     const group = groups.get(groupId)
     if (group === undefined) groups.set(groupId, [each])
     else group.push(each)
   }
-  return new Map([...groups].map(([groupId, group]) => [groupId, resolveSounds(group, origin.url)]))
+  return new Map([...groups].map(([groupId, group]) => [groupId, resolveGroup(group, origin.url)]))
 }
 
-function resolveSounds(group: readonly AttributeList[], baseUrl: string): readonly string[] {
+function resolveGroup(group: readonly AttributeList[], baseUrl: string): readonly string[] {
   const rank = (each: AttributeList) => (each.get('DEFAULT') === 'YES' ? 0 : each.get('AUTOSELECT') === 'YES' ? 1 : 2)
   const ranked = group.toSorted((a, b) => rank(a) - rank(b)).map((each) => each.get('URI'))
   if (ranked[0] === undefined) return []
@@ -128,11 +154,19 @@ function listChoices(
 }
 
 function toChoices(
-  { url, hasPicture, soundUrls }: StreamVariant,
+  { url, hasPicture, soundUrls, declared = [], captionUrl }: StreamVariant,
   variables: PlaylistVariables | undefined,
 ): readonly RenditionChoice[] {
-  const toRendition = (each: string, tracks: TrackSelection): StreamRendition =>
-    variables === undefined ? { url: each, tracks } : { url: each, tracks, variables }
+  const toRendition = (each: string, tracks: TrackSelection): StreamRendition => {
+    const own = declared.filter((track) => tracks === 'both' || tracks === track)
+    return {
+      url: each,
+      tracks,
+      ...(own.length === 0 ? {} : { declared: own }),
+      ...(variables === undefined ? {} : { variables }),
+      ...(captionUrl === undefined || tracks === 'sound' ? {} : { captionUrl }),
+    }
+  }
   if (!hasPicture || soundUrls.length === 0) return [[toRendition(url, 'both')]]
   return soundUrls.map((soundUrl) => [toRendition(url, 'picture'), toRendition(soundUrl, 'sound')])
 }

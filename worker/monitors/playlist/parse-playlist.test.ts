@@ -179,7 +179,7 @@ describe('a master playlist', () => {
         ...variant('sound.m3u8', 'BANDWIDTH=64000,CODECS="mp4a.40.2"'),
         '#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1000,RESOLUTION=64x36,URI="iframes.m3u8"',
       ),
-    ).toEqual([{ url: 'https://cdn.test/live/240.m3u8', tracks: 'both' }])
+    ).toEqual([{ url: 'https://cdn.test/live/240.m3u8', tracks: 'both', declared: ['picture', 'sound'] }])
   })
 
   test('yields the variant of the lowest bandwidth where nothing else is declared', () => {
@@ -190,21 +190,39 @@ describe('a master playlist', () => {
 
   test('yields sound alone, or a picture alone, only where there is nothing else', () => {
     const sound = variant('sound', 'BANDWIDTH=64000,CODECS="mp4a.40.2"')
-    expect(renditions(...sound)).toEqual([{ url: 'https://cdn.test/live/sound', tracks: 'both' }])
+    expect(renditions(...sound)).toEqual([{ url: 'https://cdn.test/live/sound', tracks: 'both', declared: ['sound'] }])
     const mute = variant('mute', 'BANDWIDTH=1,RESOLUTION=2x144,CODECS="avc1.1"')
-    expect(renditions(...sound, ...mute)).toEqual([{ url: 'https://cdn.test/live/mute', tracks: 'both' }])
+    expect(renditions(...sound, ...mute)).toEqual([
+      { url: 'https://cdn.test/live/mute', tracks: 'both', declared: ['picture'] },
+    ])
   })
 
   test('yields the default sound of the group as a second rendition where it has a separate playlist', () => {
     const group = (name: string, more: string) => `#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="${name}"${more}`
     const picture = variant('v.m3u8', 'BANDWIDTH=300000,RESOLUTION=426x240,CODECS="avc1.4d4015,mp4a.40.2",AUDIO="aac"')
     expect(renditions(group('de', ',URI="de.m3u8"'), group('en', ',DEFAULT=YES,URI="en.m3u8"'), ...picture)).toEqual([
-      { url: 'https://cdn.test/live/v.m3u8', tracks: 'picture' },
-      { url: 'https://cdn.test/live/en.m3u8', tracks: 'sound' },
+      { url: 'https://cdn.test/live/v.m3u8', tracks: 'picture', declared: ['picture'] },
+      { url: 'https://cdn.test/live/en.m3u8', tracks: 'sound', declared: ['sound'] },
     ])
     expect(renditions(group('de', ',URI="de.m3u8"'), group('en', ',DEFAULT=YES'), ...picture)).toMatchObject([
       { tracks: 'both' },
     ])
+  })
+
+  test('declares the sound of a group that is inside the variant, and nothing by a variant without codecs', () => {
+    const group = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="en",DEFAULT=YES'
+    expect(renditions(group, ...variant('v', 'BANDWIDTH=1,AUDIO="aac"'))).toMatchObject([{ declared: ['sound'] }])
+    expect(renditions(...variant('v', 'BANDWIDTH=1'))[0]?.declared).toBe(undefined)
+  })
+
+  test('has the captions of a variant, the default ones of its group', () => {
+    const subtitles = (name: string, more: string) => `#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="cc",NAME="${name}"${more}`
+    const found = renditions(
+      subtitles('de', ',URI="de.m3u8"'),
+      subtitles('en', ',DEFAULT=YES,URI="en.m3u8"'),
+      ...variant('v', 'BANDWIDTH=1,SUBTITLES="cc"'),
+    )
+    expect(found).toMatchObject([{ tracks: 'both', captionUrl: 'https://cdn.test/live/en.m3u8' }])
   })
 
   test('has the variants of the same tracks as backups, in the order of their quality', () => {
@@ -225,7 +243,7 @@ describe('a master playlist', () => {
   test('takes a variant for sound alone where its URL is that of a sound too and it does not say otherwise', () => {
     const sound = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="en",DEFAULT=YES,URI="en.m3u8"'
     const lowest = variant('en.m3u8', 'BANDWIDTH=64000,AUDIO="aac"')
-    expect(renditions(sound, ...lowest, ...variant('v.m3u8', 'BANDWIDTH=300000,AUDIO="aac"'))).toEqual([
+    expect(renditions(sound, ...lowest, ...variant('v.m3u8', 'BANDWIDTH=300000,AUDIO="aac"'))).toMatchObject([
       { url: 'https://cdn.test/live/v.m3u8', tracks: 'picture' },
       { url: 'https://cdn.test/live/en.m3u8', tracks: 'sound' },
     ])

@@ -11,8 +11,9 @@ import {
   afterSkippedSegments,
   outagesWithoutSegments,
 } from './after-segment.ts'
-import { degrade, restore } from './degradation.ts'
+import { degradationsOfRenditions, degrade, restore } from './degradation.ts'
 import { changeRuns, endRun } from './detection-runs.ts'
+import { afterCaptionCheck, recoverCaptions } from './missing-captions.ts'
 import { createEvent, formatTime, sanitizeText } from './monitor-event.ts'
 import { isFinal, type MonitorState, type MonitorTransition } from './monitor-state.ts'
 import type { MonitorObservation } from './observation.ts'
@@ -53,6 +54,8 @@ export function afterObservation(
       return afterEnd(state, 'endlist_detected', { atMs: observation.atMs, config })
     case 'tick':
       return afterTick(state, { atMs: observation.atMs, config })
+    case 'captions':
+      return afterCaptions(state, observation, config)
   }
 }
 
@@ -109,10 +112,11 @@ function afterRenditions(
   state: MonitorState,
   { tracks, problem, atMs }: Extract<MonitorObservation, { readonly kind: 'renditions' }>,
 ): MonitorTransition {
+  const passed = degradationsOfRenditions(state.degradations, tracks, atMs)
   const { degradations, events } =
     problem === null
-      ? restore(state.degradations, 'rendition_gone', atMs)
-      : degrade(state.degradations, { cause: 'rendition_gone', message: problem }, atMs)
+      ? restore(passed.degradations, 'rendition_gone', atMs)
+      : degrade(passed.degradations, { cause: 'rendition_gone', message: problem }, atMs)
   const [known] = Object.values(state.positions)
   const continued = tracks.flatMap((each) => {
     const cursor = state.positions[each] ?? known
@@ -121,7 +125,7 @@ function afterRenditions(
   const positions = tracks.length === 0 ? state.positions : Object.fromEntries(continued)
   const { phase } = state
   const retained = phase.kind === 'monitoring' ? { ...phase, flow: retainRenditions(phase.flow, tracks) } : phase
-  return { state: { ...state, degradations, positions, phase: retained }, events }
+  return { state: { ...state, degradations, positions, phase: retained }, events: [...passed.events, ...events] }
 }
 
 /** Returns the monitor after an upcoming answer, which after the stream's start is a transient error of the site. */
@@ -166,6 +170,20 @@ function raiseUnread(state: MonitorState, { atMs, config }: ObservedAt): Monitor
   return { state: { ...state, unread: { ...unread, kind: 'told' } }, events: [createUnreadEvent(unread, atMs)] }
 }
 
+/** Returns the monitor after a check of its captions, which counts while the stream is live. */
+function afterCaptions(
+  state: MonitorState,
+  check: Extract<MonitorObservation, { readonly kind: 'captions' }>,
+  { track_threshold_sec: thresholdSec }: MonitorConfig,
+): MonitorTransition {
+  const { captions, events } = afterCaptionCheck(state.captions, check, thresholdSec)
+  if (state.phase.kind !== 'monitoring' || captions === state.captions) return { state, events: [] }
+  const alerts = captions?.kind === 'alerted' ? 1 : 0
+  const { statistics } = state
+  const counted = { ...statistics, track_missing_events: statistics.track_missing_events + alerts }
+  return { state: { ...state, captions, statistics: counted }, events }
+}
+
 function afterTick(state: MonitorState, now: ObservedAt): MonitorTransition {
   if (state.phase.kind !== 'monitoring') {
     const late = raiseLateStart(state, now)
@@ -183,8 +201,8 @@ function afterEnd(state: MonitorState, reason: string, { atMs, config }: Observe
     return run === undefined ? [] : endRun(run, { detector, config, atMs })
   })
   return {
-    state: { ...state, phase: { kind: 'completed' }, runs: {} },
-    events: [...recoveries, createEvent(atMs, 'stream.ended', { reason })],
+    state: { ...state, phase: { kind: 'completed' }, runs: {}, captions: null },
+    events: [...recoveries, ...recoverCaptions(state.captions, atMs), createEvent(atMs, 'stream.ended', { reason })],
   }
 }
 

@@ -1,9 +1,9 @@
 import type { MonitorConfig, MonitorEvent, MonitorHealth } from '../../../shared/contract/monitors.ts'
 import { DETECTORS } from '../analyze/detectors/list.ts'
 import type { SegmentFindings, TrackFindings } from '../analyze/findings.ts'
-import { degrade, restore } from './degradation.ts'
+import { degrade, restoreTracks } from './degradation.ts'
 import { changeRuns, type DetectionRuns, extendRun, runBeforeSegment, suspendRun } from './detection-runs.ts'
-import type { TrackSelection } from '../stream.ts'
+import type { TrackKind, TrackSelection } from '../stream.ts'
 import { formatTime } from './monitor-event.ts'
 import type { MonitorState, MonitorTransition } from './monitor-state.ts'
 import type { MonitorObservation, RenditionProgress } from './observation.ts'
@@ -19,12 +19,13 @@ export function afterSegment(
   observation: ObservationOf<'segment'>,
   config: MonitorConfig,
 ): MonitorTransition {
-  const { atMs, findings, segment, progress } = observation
+  const { atMs, segment, progress } = observation
   const { tracks, cursor } = progress
   const runs: Record<string, DetectionRuns[string]> = { ...state.runs }
   const statistics = { ...state.statistics, total_segments_analyzed: state.statistics.total_segments_analyzed + 1 }
   const events: MonitorEvent[] = []
   const gapMs = state.phase.kind === 'monitoring' ? targetDurationMs(state.phase.flow, tracks) : 0
+  const { findings, seenTracks } = compareTracks(state.seenTracks, observation)
   for (const detector of DETECTORS) {
     const track = findings[detector.track]
     if (track === null || config[detector.threshold] === 0) continue
@@ -38,13 +39,34 @@ export function afterSegment(
   const outages = outagesWithoutSegments(state.outages, tracks)
   const health = healthAfterSegment(state.health, findings, runs, atMs)
   const positions = { ...state.positions, [tracks]: cursor }
-  const restored = restore(state.degradations, 'encrypted', atMs)
+  const restored = restoreTracks(state.degradations, tracks, atMs)
   const { degradations } = restored
   return {
-    state: { ...state, runs, statistics, outages, degradations, health, positions },
+    state: { ...state, runs, seenTracks, statistics, outages, degradations, health, positions },
     events: [...restored.events, ...events],
   }
 }
+
+type SeenTracks = MonitorState['seenTracks']
+
+/** Returns the findings, in which an absent track is declared if it was seen before, and the tracks seen by now. */
+function compareTracks(
+  before: SeenTracks,
+  { findings, declared = [] }: Pick<ObservationOf<'segment'>, 'findings' | 'declared'>,
+): { readonly findings: SegmentFindings; readonly seenTracks: SeenTracks } {
+  const { picture, sound } = findings
+  const declare = (kind: TrackKind, found: TrackFindings | null): TrackFindings | null =>
+    found?.kind === 'absent' && [...before, ...declared].includes(kind) ? { ...found, isDeclared: true } : found
+  const isNew = (kind: TrackKind) =>
+    !before.includes(kind) && findings[kind] !== null && findings[kind].kind !== 'absent'
+  const fresh = TRACKS.filter(isNew)
+  return {
+    findings: { picture: declare('picture', picture), sound: declare('sound', sound) },
+    seenTracks: fresh.length === 0 ? before : [...before, ...fresh],
+  }
+}
+
+const TRACKS: readonly TrackKind[] = ['picture', 'sound']
 
 /** Returns the outages without those of a rendition's segments and their keys. */
 export function outagesWithoutSegments(outages: MonitorState['outages'], tracks: TrackSelection): readonly Outage[] {
@@ -59,10 +81,10 @@ export function afterEncryptedSegment(
 ): MonitorTransition {
   const { tracks } = progress
   const message = `the segments are encrypted (${method}): only the playlist is checked`
-  const { degradations, events } = degrade(state.degradations, { cause: 'encrypted', message }, atMs)
+  const { degradations, events } = degrade(state.degradations, { cause: 'encrypted', message, tracks }, atMs)
   const { statistics, health } = state
   const passed: MonitorState = {
-    ...afterUnseenSegments(state, progress),
+    ...afterUnseenSegments(state, progress, 'failed'),
     degradations,
     outages: outagesWithoutSegments(state.outages, tracks),
     statistics: { ...statistics, segments_skipped: statistics.segments_skipped + 1 },
@@ -115,7 +137,7 @@ export function afterFailedSegment(
   const { progress } = observation
   const { statistics } = state
   const passed = {
-    ...afterUnseenSegments(state, progress),
+    ...afterUnseenSegments(state, progress, 'failed'),
     statistics: { ...statistics, segments_failed: statistics.segments_failed + 1 },
   }
   return afterFailedAttempt(
@@ -136,15 +158,19 @@ export function afterSkippedSegments(
 ): MonitorTransition {
   const { statistics } = state
   const skipped = { ...statistics, segments_skipped: statistics.segments_skipped + count }
-  const passed = { ...afterUnseenSegments(state, progress), statistics: skipped }
+  const passed = { ...afterUnseenSegments(state, progress, 'skipped'), statistics: skipped }
   if (isGap === undefined) return { state: passed, events: [] }
   const gap = { failing: 'segment', tracks: progress.tracks, beganMs: atMs, atMs, error: GAP_ERROR } as const
   return afterFailedAttempt(passed, gap, config)
 }
 
 /** Returns the monitor with a cursor moved past segments that were not analyzed. The rendition's runs are suspended. */
-function afterUnseenSegments(state: MonitorState, { tracks, cursor }: RenditionProgress): MonitorState {
-  const runs = changeRuns(state.runs, tracks, suspendRun)
+function afterUnseenSegments(
+  state: MonitorState,
+  { tracks, cursor }: RenditionProgress,
+  cause: 'failed' | 'skipped',
+): MonitorState {
+  const runs = changeRuns(state.runs, tracks, (run) => suspendRun(run, cause))
   return { ...state, runs, positions: { ...state.positions, [tracks]: cursor } }
 }
 

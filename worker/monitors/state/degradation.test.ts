@@ -1,6 +1,16 @@
 import { expect, test } from 'vitest'
 
-import { at, eventTypes, isoAt, live, PROGRESS, replay, segment, STARTED } from '../../testing/monitor-scenario.ts'
+import {
+  at,
+  eventTypes,
+  isoAt,
+  live,
+  PROGRESS,
+  replay,
+  segment,
+  span,
+  STARTED,
+} from '../../testing/monitor-scenario.ts'
 import type { MonitorObservation } from './observation.ts'
 
 const encrypted = (sec: number): MonitorObservation => ({
@@ -17,6 +27,25 @@ test('DRM degrades the monitor once, and the first unencrypted segment restores 
   expect(result.state.health).toEqual({ video: 'encrypted', audio: 'encrypted', last_check_at: isoAt(3) })
   expect(result.state.statistics).toMatchObject({ segments_skipped: 2, segments_failed: 0 })
   expect(eventTypes(replay([segment(4, 2)], { from: result.state }))).toEqual(['monitor.restored'])
+})
+
+test('an encrypted picture beside clear sound degrades the monitor once, and the sound is judged', () => {
+  const picture = { ...encrypted(1), progress: { ...PROGRESS, tracks: 'picture' } } as MonitorObservation
+  const heard = segment(0, 2, { silent: [span(0, 2)] })
+  if (heard.kind !== 'segment') throw new Error('segment() makes segments')
+  const sound: MonitorObservation = {
+    ...heard,
+    progress: { ...PROGRESS, tracks: 'sound' },
+    findings: { ...heard.findings, picture: null },
+  }
+  const result = replay([picture, sound, picture, sound, picture, sound], { from: STARTED })
+
+  expect(eventTypes(result)).toEqual(['monitor.degraded', 'alert.silence'])
+  expect(result.state.health).toMatchObject({ video: 'encrypted', audio: 'silent' })
+  const merged: MonitorObservation = { kind: 'renditions', atMs: at(9), tracks: ['both'], problem: null }
+  expect(eventTypes(replay([merged, segment(8, 2)], { from: result.state }))).toContain('monitor.restored')
+  const heardOnly: MonitorObservation = { ...merged, tracks: ['sound'] }
+  expect(eventTypes(replay([heardOnly], { from: result.state }))).toEqual(['monitor.restored'])
 })
 
 test('other renditions continue where the ones before were, and the best ones end the degradation', () => {

@@ -1,7 +1,9 @@
 /**
  * Runs join the spans of one detector across segments. A run grows by each span that touches the border of its segment
  * and is continued in the next one. It becomes an alert at the detector's threshold and recovers where a normal picture
- * or sound follows. Segments that were not analyzed suspend a run: they neither add to it nor end it.
+ * or sound follows. Segments that were not analyzed suspend a run: they neither add to it nor end it. With
+ * `coverage: latest` those that were left out between two checks count where the segment before them and the one behind
+ * them are both detected throughout.
  */
 
 import * as v from 'valibot'
@@ -15,7 +17,7 @@ import { createEvent, formatTime, roundToMillis } from './monitor-event.ts'
 
 /**
  * An unbroken detection across segments. `alerted`: it has reached the threshold and its alert is open. Times are
- * stream times; `mediaSec` is the analyzed media in it, in seconds.
+ * stream times; `mediaSec` is the media that counts in it, in seconds.
  */
 export const DetectionRun = v.object({
   kind: v.picklist(['short', 'alerted']),
@@ -26,11 +28,12 @@ export const DetectionRun = v.object({
   isDated: v.boolean(),
   /**
    * What followed its end: only the border of its segment, `gapSec` later, or segments that were not analyzed. If the
-   * next analyzed segment is normal, a run after unseen segments ends at that segment's start.
+   * next analyzed segment is normal, a run after unseen segments ends at that segment's start. `isWhole`: it covers its
+   * last segment, and those that followed were left out only.
    */
   after: v.variant('kind', [
-    v.object({ kind: v.literal('border'), gapSec: v.number() }),
-    v.object({ kind: v.literal('unseen') }),
+    v.object({ kind: v.literal('border'), gapSec: v.number(), isWhole: v.optional(v.boolean(), false) }),
+    v.object({ kind: v.literal('unseen'), isWhole: v.optional(v.boolean(), false) }),
   ]),
 })
 export type DetectionRun = Readonly<v.InferOutput<typeof DetectionRun>>
@@ -92,9 +95,9 @@ export function extendRun(
   context: DetectionContext,
 ): RunTransition {
   if (run !== null && findings.kind === 'undecodable' && showsInContent(context.detector)) {
-    return { run: suspendRun(run), alerts: 0, events: [] }
+    return { run: suspendRun(run, 'failed'), alerts: 0, events: [] }
   }
-  const spans = spansOfDetector(findings, segment, context.detector)
+  const spans = spansOfDetector(run, findings, segment, context.detector)
   const [first] = spans
   const isContinued = run !== null && first !== undefined && first.fromSec <= JOIN_SEC
   const recoveries = run === null || isContinued ? [] : endRunAtSegment(run, segment, context)
@@ -103,16 +106,27 @@ export function extendRun(
   return transition
 }
 
-/** Returns a detector's spans in a segment. An absent track counts as black or silent throughout. */
+/**
+ * Returns a detector's spans in a segment. An absent track counts as black or silent throughout, and as missing where it
+ * is declared or was missing before.
+ */
 function spansOfDetector(
+  run: DetectionRun | null,
   findings: TrackFindings,
   segment: AnalyzedSegment,
   { name, whenAbsent }: Detector,
 ): readonly DetectionSpan[] {
   if (findings.kind === 'present') return findings.spans[name] ?? []
   if (findings.kind === 'undecodable' || whenAbsent === 'clear') return []
-  const isDetected = whenAbsent === 'detected' || findings.isDeclared
+  const isDetected = whenAbsent === 'detected' || findings.isDeclared || run !== null
   return isDetected ? [{ fromSec: 0, toSec: segment.durationSec }] : []
+}
+
+/** Reports whether there is a run of what only decoded pictures show. */
+export function hasPictureRun(runs: DetectionRuns): boolean {
+  return DETECTORS.some(
+    (detector) => detector.track === 'picture' && showsInContent(detector) && runs[detector.name] !== undefined,
+  )
 }
 
 /** Reports whether only a decoded track shows the condition. */
@@ -126,7 +140,7 @@ function afterSpan(
   segment: AnalyzedSegment,
   context: DetectionContext,
 ): RunTransition {
-  const joined = joinSpan(before.run, span, segment)
+  const joined = joinSpan(before.run, span, { segment, context })
   const thresholdSec = context.config[context.detector.threshold]
   const isAlert = joined.kind === 'short' && joined.mediaSec >= thresholdSec - FRAME_SEC
   const run: DetectionRun = isAlert ? { ...joined, kind: 'alerted' } : joined
@@ -146,18 +160,45 @@ function afterSpan(
  * Returns the run with a span of a segment added. A span that begins in the previous segment is exact there and
  * replaces what the run had counted of that segment.
  */
-function joinSpan(run: DetectionRun | null, { fromSec, toSec }: DetectionSpan, segment: AnalyzedSegment): DetectionRun {
+function joinSpan(
+  run: DetectionRun | null,
+  span: DetectionSpan,
+  { segment, context }: { readonly segment: AnalyzedSegment; readonly context: DetectionContext },
+): DetectionRun {
+  const { fromSec, toSec } = span
   const endMs = segment.startMs + toSec * 1000
-  const after = { kind: 'border', gapSec: Math.max(segment.durationSec - toSec, 0) } as const
+  const isWhole = isWholeSegment(span, segment)
+  const after = { kind: 'border', gapSec: Math.max(segment.durationSec - toSec, 0), isWhole } as const
   const beforeSec = Math.max(-fromSec, 0)
   const { isDated } = segment
   if (run === null) {
     const startMs = segment.startMs + fromSec * 1000
     return { kind: 'short', startMs, endMs, mediaSec: toSec - fromSec, isDated, after }
   }
-  const countedSec = run.mediaSec + (run.after.kind === 'border' ? run.after.gapSec : 0)
+  const betweenSec =
+    run.after.kind === 'border' ? run.after.gapSec : isWhole ? countLeftOutSec(run, segment, context) : 0
+  const countedSec = run.mediaSec + betweenSec
   const startMs = Math.min(run.startMs, segment.startMs - beforeSec * 1000)
   return { ...run, startMs, endMs, mediaSec: Math.max(countedSec, beforeSec) + toSec, isDated, after }
+}
+
+function isWholeSegment({ fromSec, toSec }: DetectionSpan, { durationSec }: AnalyzedSegment): boolean {
+  return fromSec <= JOIN_SEC && toSec >= durationSec - JOIN_SEC
+}
+
+/** Checks that may be missed between two segments that stand for what lies between them. */
+const MAX_MISSED_CHECKS = 1
+
+/** Returns the seconds of the segments that `coverage: latest` left out between a run and a segment. */
+function countLeftOutSec(
+  { after, endMs }: DetectionRun,
+  { startMs, durationSec }: AnalyzedSegment,
+  { config }: DetectionContext,
+): number {
+  if (config.coverage !== 'latest' || !after.isWhole) return 0
+  const betweenSec = (startMs - endMs) / 1000
+  const checkSec = config.check_interval_sec + durationSec
+  return betweenSec > 0 && betweenSec <= checkSec * (1 + MAX_MISSED_CHECKS) ? betweenSec : 0
 }
 
 function createAlert(run: DetectionRun, segment: AnalyzedSegment, context: DetectionContext): MonitorEvent {
@@ -197,9 +238,9 @@ export function endRun(
   return [createEvent(atMs, detector.recoveredEvent, data)]
 }
 
-/** Returns the run after segments that were not analyzed. */
-export function suspendRun(run: DetectionRun): DetectionRun {
-  return { ...run, after: { kind: 'unseen' } }
+/** Returns the run after segments that were not analyzed: they failed, or were left out. */
+export function suspendRun(run: DetectionRun, cause: 'failed' | 'skipped'): DetectionRun {
+  return { ...run, after: { kind: 'unseen', isWhole: cause === 'skipped' && run.after.isWhole } }
 }
 
 /** Returns the runs after a change to those of a rendition's detectors; `null` drops a run. */

@@ -10,6 +10,7 @@ import {
 import { SiteAccess } from './access.ts'
 import { Degradation } from './degradation.ts'
 import { DetectionRuns } from './detection-runs.ts'
+import { MissingCaptions } from './missing-captions.ts'
 import { Outage } from './outage.ts'
 import { PlaylistCursor } from './segment-identity.ts'
 import { StallState } from './stall.ts'
@@ -44,6 +45,10 @@ export const MonitorState = v.object({
   /** What was wrong with the stream's URL so far; `null` once a segment was seen. */
   unread: v.optional(v.nullable(UnreadStream), null),
   runs: DetectionRuns,
+  /** Captions that are missing; `null` while they are there. */
+  captions: v.optional(v.nullable(MissingCaptions), null),
+  /** Tracks that a segment had. */
+  seenTracks: v.optional(v.pipe(v.array(v.picklist(['picture', 'sound'])), v.readonly()), []),
   /** Cursor of each rendition. */
   positions: v.pipe(
     v.partial(v.object({ both: PlaylistCursor, picture: PlaylistCursor, sound: PlaylistCursor })),
@@ -70,6 +75,8 @@ export const INITIAL_STATE: MonitorState = {
   degradations: [],
   unread: null,
   runs: {},
+  captions: null,
+  seenTracks: [],
   positions: {},
   health: UNKNOWN_HEALTH,
   statistics: INITIAL_STATISTICS,

@@ -1,5 +1,5 @@
 import type { SegmentFindings } from '../analyze/findings.ts'
-import type { StreamResolution, TrackSelection } from '../stream.ts'
+import type { StreamResolution, TrackKind, TrackSelection } from '../stream.ts'
 import type { AnalyzedSegment } from './detection-runs.ts'
 import type { PlaylistCursor } from './segment-identity.ts'
 
@@ -25,6 +25,8 @@ export type MonitorObservation = { readonly atMs: number } & (
       readonly progress: RenditionProgress
       readonly segment: AnalyzedSegment
       readonly findings: SegmentFindings
+      /** Tracks that its rendition is declared to have. */
+      readonly declared?: readonly TrackKind[]
     }
   /** An attempt to fetch a segment failed and is retried. */
   | ({ readonly kind: 'attempt_failed' } & FailedAttempt & FailingPart)
@@ -50,6 +52,8 @@ export type MonitorObservation = { readonly atMs: number } & (
     }
   /** Every segment before the EXT-X-ENDLIST of the playlists was handled. */
   | { readonly kind: 'stream_over' }
+  /** The playlist of the captions was checked. */
+  | { readonly kind: 'captions'; readonly isMissing: boolean }
   /** Time has passed. */
   | { readonly kind: 'tick' }
 )

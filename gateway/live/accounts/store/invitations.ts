@@ -1,11 +1,11 @@
 import { and, eq, gt, lte, sql } from 'drizzle-orm'
 
-import type { Db, Tx } from '../../../ports/database.ts'
+import type { Db, DbOrTx, Tx } from '../../../ports/database.ts'
 import { invitations } from '../../schema.ts'
 
 /** Inserts an invitation that expires in `lifeSec` seconds; returns when it does. */
 export async function insertInvitation(
-  db: Db,
+  db: DbOrTx,
   invitation: { readonly codeHash: string; readonly createdBy: string },
   lifeSec: number,
 ): Promise<Date> {

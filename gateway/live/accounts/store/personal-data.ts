@@ -3,13 +3,17 @@ import { and, desc, eq } from 'drizzle-orm'
 import type { Db } from '../../../ports/database.ts'
 import {
   archives,
+  chatBans,
   chatEntries,
+  chatModerators,
   clips,
   follows,
   notifications,
   pushSubscriptions,
   reports,
   streams,
+  streamTargets,
+  userBlocks,
   users,
 } from '../../schema.ts'
 
@@ -18,7 +22,10 @@ const MAX_MESSAGES = 50_000
 const MAX_NOTICES = 10_000
 const MAX_REPORTS = 10_000
 
-/** Reads what a user has made beside the account: broadcasts, recordings, clips, follows, and the newest notices, messages and reports. */
+/**
+ * Reads what a user has made beside the account: broadcasts, recordings, clips, follows, settings of the channel, and the
+ * newest notices, messages and reports.
+ */
 export async function readPersonalData(db: Db, userId: string) {
   return {
     broadcasts: await db
@@ -29,6 +36,11 @@ export async function readPersonalData(db: Db, userId: string) {
         category: streams.category,
         tags: streams.tags,
         visibility: streams.visibility,
+        latency: streams.latency,
+        isRecorded: streams.isRecorded,
+        dvrSec: streams.dvrSec,
+        keepsChat: streams.keepsChat,
+        scheduledFor: streams.scheduledFor,
         createdAt: streams.createdAt,
         startedAt: streams.startedAt,
         endedAt: streams.endedAt,
@@ -53,6 +65,13 @@ export async function readPersonalData(db: Db, userId: string) {
       .where(eq(clips.makerId, userId))
       .orderBy(desc(clips.clipId)),
     ...(await readFollowData(db, userId)),
+    ...(await readChannelData(db, userId)),
+    ...(await readWrittenData(db, userId)),
+  }
+}
+
+async function readWrittenData(db: Db, userId: string) {
+  return {
     filed: await db
       .select({
         reportId: reports.reportId,
@@ -116,5 +135,41 @@ async function readFollowData(db: Db, userId: string) {
       .where(eq(notifications.userId, userId))
       .orderBy(desc(notifications.notificationId))
       .limit(MAX_NOTICES),
+  }
+}
+
+/** Reads what a user has set in the own channel and for chats; of targets, their keys stay here. */
+async function readChannelData(db: Db, userId: string) {
+  const named = { userId: users.userId, username: users.username }
+  return {
+    targets: await db
+      .select({
+        targetId: streamTargets.targetId,
+        streamId: streamTargets.streamId,
+        url: streamTargets.url,
+        createdAt: streamTargets.createdAt,
+      })
+      .from(streamTargets)
+      .innerJoin(streams, eq(streams.streamId, streamTargets.streamId))
+      .where(eq(streams.userId, userId))
+      .orderBy(desc(streamTargets.targetId)),
+    blocked: await db
+      .select({ ...named, createdAt: userBlocks.createdAt })
+      .from(userBlocks)
+      .innerJoin(users, eq(users.userId, userBlocks.blockedId))
+      .where(eq(userBlocks.userId, userId))
+      .orderBy(desc(userBlocks.createdAt)),
+    moderators: await db
+      .select({ ...named, createdAt: chatModerators.createdAt })
+      .from(chatModerators)
+      .innerJoin(users, eq(users.userId, chatModerators.userId))
+      .where(eq(chatModerators.ownerId, userId))
+      .orderBy(desc(chatModerators.createdAt)),
+    bans: await db
+      .select({ ...named, until: chatBans.until, createdAt: chatBans.createdAt })
+      .from(chatBans)
+      .innerJoin(users, eq(users.userId, chatBans.userId))
+      .where(eq(chatBans.ownerId, userId))
+      .orderBy(desc(chatBans.createdAt)),
   }
 }

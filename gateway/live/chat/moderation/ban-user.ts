@@ -6,7 +6,7 @@ import { LIVE_ERRORS } from '../../errors.ts'
 import { deleteMessages, listEntries } from '../store/entries.ts'
 import { deleteBan, putBan } from '../store/bans.ts'
 import { findNamedUser, isModeratorOf, type NamedUser } from '../store/moderators.ts'
-import { changeRoom, requireModerating, type RoomOfActor } from './change-room.ts'
+import { changeRoom, recordPlatformAction, requireModerating, type RoomOfActor } from './change-room.ts'
 import type { BanBody } from './requests.ts'
 import { unpinMessage } from './unpin-message.ts'
 
@@ -25,6 +25,12 @@ export async function banUser(
     const { userId } = await requireUser(tx, user)
     await requireBannable(tx, locked, userId)
     await putBan(tx, locked.stream.userId, userId, durationSec)
+    const target = { kind: 'user' as const, id: userId }
+    await recordPlatformAction(tx, actor, locked, {
+      action: 'ban_from_chat',
+      target,
+      reason: describeBan(durationSec, deletesMessages),
+    })
     if (!deletesMessages) return []
     await deleteMessages(tx, streamId, { userId })
     const cleared = { kind: 'clear', userId } as const
@@ -40,9 +46,18 @@ export async function unbanUser(context: LiveContext, actor: SignedIn, streamId:
   await changeRoom(context, actor, streamId, async (tx, locked) => {
     requireModerating(locked)
     const { userId } = await requireUser(tx, user)
-    if (await deleteBan(tx, locked.stream.userId, userId)) return []
-    throw new BrokenRule(LIVE_ERRORS.BAN_NOT_FOUND, 'this user is not banned here')
+    if (!(await deleteBan(tx, locked.stream.userId, userId))) {
+      throw new BrokenRule(LIVE_ERRORS.BAN_NOT_FOUND, 'this user is not banned here')
+    }
+    const target = { kind: 'user' as const, id: userId }
+    await recordPlatformAction(tx, actor, locked, { action: 'lift_chat_ban', target, reason: '' })
+    return []
   })
+}
+
+function describeBan(durationSec: BanBody['duration_sec'], deletesMessages: boolean): string {
+  const duration = durationSec === null ? 'for good' : `for ${durationSec} s`
+  return deletesMessages ? `${duration}, with the messages` : duration
 }
 
 /** Returns whether the pinned message of a chat is one of a user. */

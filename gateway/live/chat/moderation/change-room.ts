@@ -6,6 +6,7 @@ import type { LiveContext } from '../../context.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
 import { mayWatch } from '../../playback/access.ts'
 import { isModerating, type ChatRole, type RoomChange } from '../../rules/chat-entry.ts'
+import { insertAuditEntry, type NewAuditEntry } from '../../store/audit.ts'
 import { chatRoleOf } from '../rules/judge-messages.ts'
 import { writeEntries } from '../store/entries.ts'
 import { lockRoom, type LockedRoom } from '../store/rooms.ts'
@@ -13,7 +14,11 @@ import { readSenders } from '../store/senders.ts'
 import { chatTopicOf } from '../topic.ts'
 
 /** A room that is locked, and what the one who changes it is in it. */
-export type RoomOfActor = LockedRoom & { readonly role: ChatRole }
+export type RoomOfActor = LockedRoom & {
+  readonly role: ChatRole
+  /** Acts in the room of another user, as a moderator of the platform. */
+  readonly isOfPlatform: boolean
+}
 
 /** Changes a room in a transaction; returns what all readers must learn. */
 export type ChangeInRoom = (tx: Tx, room: RoomOfActor) => Promise<readonly RoomChange[]>
@@ -36,7 +41,9 @@ export async function changeRoom(
     const { nowMs, senders } = await readSenders(tx, { streamId, ownerId }, [userId])
     const [sender] = senders
     if (sender === undefined) throw sessionEnded()
-    const room = { ...locked, role: chatRoleOf({ ...sender, isOwner: ownerId === userId }) }
+    const isOwner = ownerId === userId
+    const isOfPlatform = !isOwner && sender.role !== 'user'
+    const room = { ...locked, role: chatRoleOf({ ...sender, isOwner }), isOfPlatform }
     const changes = await change(tx, room)
     if (changes.length > 0) await appendChanges(tx, room, changes, { userId, at: new Date(nowMs) })
   })
@@ -61,6 +68,18 @@ async function appendChanges(
     change,
   }))
   await writeEntries(tx, streamId, { at, lastSeq: lastSeq + changes.length, entries, senders: [] })
+}
+
+/** Records in the audit log what a moderator of the platform does in the chat of another user; `reason`: what was chosen. */
+export async function recordPlatformAction(
+  tx: Tx,
+  actor: SignedIn,
+  { isOfPlatform, stream }: Pick<RoomOfActor, 'isOfPlatform' | 'stream'>,
+  { reason, ...entry }: Omit<NewAuditEntry, 'actor'>,
+): Promise<void> {
+  if (!isOfPlatform) return
+  const channel = `channel ${stream.userId}`
+  await insertAuditEntry(tx, { ...entry, actor, reason: reason === '' ? channel : `${channel}, ${reason}` })
 }
 
 /** Refuses those who may not moderate a chat. @throws BrokenRule FORBIDDEN */

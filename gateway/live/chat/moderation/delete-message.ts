@@ -5,7 +5,7 @@ import type { LiveContext } from '../../context.ts'
 import { LIVE_ERRORS } from '../../errors.ts'
 import type { DbOrTx } from '../../../ports/database.ts'
 import { deleteMessages, findMessage, type ChatEntry } from '../store/entries.ts'
-import { changeRoom, requireModerating } from './change-room.ts'
+import { changeRoom, recordPlatformAction, requireModerating } from './change-room.ts'
 import { unpinMessage } from './unpin-message.ts'
 
 /**
@@ -20,7 +20,12 @@ export async function deleteMessage(
 ): Promise<void> {
   await changeRoom(context, actor, streamId, async (tx, locked) => {
     const message = await requireMessage(tx, streamId, messageId)
-    if (message.userId !== actor.user.userId) requireModerating(locked)
+    if (message.userId !== actor.user.userId) {
+      requireModerating(locked)
+      const target = { kind: 'message' as const, id: messageId }
+      const reason = `author ${message.userId}`
+      await recordPlatformAction(tx, actor, locked, { action: 'delete_message', target, reason })
+    }
     await deleteMessages(tx, streamId, { entryId: messageId })
     const deleted = { kind: 'delete' as const, entryId: messageId }
     const { room } = locked

@@ -1,6 +1,6 @@
 import type { Role } from '../../roles.ts'
 import type { BroadcastState } from '../../rules/broadcast-state.ts'
-import { hasBlockedWord } from './blocked-words.ts'
+import type { WordFilter } from './blocked-words.ts'
 import { isModerating, type ChatRole } from '../../rules/chat-entry.ts'
 import { judgeRate } from './message-rate.ts'
 
@@ -9,7 +9,7 @@ export type RoomRules = {
   readonly state: BroadcastState
   readonly slowModeSec: number
   readonly isFollowersOnly: boolean
-  readonly blockedWords: readonly string[]
+  readonly hasBlockedWord: WordFilter
 }
 
 /** What is known of a user who writes. */
@@ -100,7 +100,7 @@ function findSettingsRefusal(text: string, sender: Sender, rules: RoomRules, now
   if (rules.isFollowersOnly && !sender.isFollower) return { code: 'followers_only' }
   const slowMs = sender.lastMs + rules.slowModeSec * 1000 - nowMs
   if (slowMs > 0) return { code: 'slow_mode', waitMs: slowMs }
-  return hasBlockedWord(text, rules.blockedWords) ? { code: 'word_blocked' } : null
+  return rules.hasBlockedWord(text) ? { code: 'word_blocked' } : null
 }
 
 function findBanRefusal({ bannedUntilMs }: Sender, nowMs: number): MessageRefusal | null {
@@ -108,16 +108,31 @@ function findBanRefusal({ bannedUntilMs }: Sender, nowMs: number): MessageRefusa
   return { code: 'banned', untilMs: bannedUntilMs === Infinity ? null : bannedUntilMs }
 }
 
-/** Returns why a chat does not show the text of a tip, or `null`. Bans and blocked words bind it, limits of rate do not. */
+/** What binds the texts of tips in a room, at one moment. */
+export type TipTextMoment = {
+  readonly nowMs: number
+  readonly rules: Pick<RoomRules, 'isFollowersOnly' | 'hasBlockedWord'>
+}
+
+/** Returns why a chat does not show the text of a tip, or `null`. All but limits of rate bind it. */
 export function findTipTextRefusal(
   text: string,
   sender: Sender,
-  { nowMs, blockedWords }: { readonly nowMs: number; readonly blockedWords: readonly string[] },
+  { nowMs, rules }: TipTextMoment,
 ): MessageRefusal | null {
   if (text === '') return null
   const ban = findBanRefusal(sender, nowMs)
-  if (ban !== null || isModerating(sender.role)) return ban
-  return hasBlockedWord(text, blockedWords) ? { code: 'word_blocked' } : null
+  return ban !== null || isModerating(sender.role) ? ban : findTextRefusal(text, sender, rules)
+}
+
+/** Returns why a viewer may not write a text in a room, however seldom, or `null`. */
+function findTextRefusal(
+  text: string,
+  { isFollower }: Sender,
+  { isFollowersOnly, hasBlockedWord }: TipTextMoment['rules'],
+): MessageRefusal | null {
+  if (isFollowersOnly && !isFollower) return { code: 'followers_only' }
+  return hasBlockedWord(text) ? { code: 'word_blocked' } : null
 }
 
 /** Returns what a user is in a chat: moderators of the platform moderate every one. */

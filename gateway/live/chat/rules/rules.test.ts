@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { hasBlockedWord } from './blocked-words.ts'
+import { createWordFilter, isVisible } from './blocked-words.ts'
 import { judgeMessages, nonceKeyOf, type MessageDraft, type RoomMoment, type Sender } from './judge-messages.ts'
 import { judgeRate } from './message-rate.ts'
 import { tickMsFor } from './tick.ts'
@@ -16,7 +16,7 @@ const viewer: Sender = {
   paidUntilMs: 0,
   lastMs: 0,
 }
-const rules = { state: 'live' as const, slowModeSec: 0, isFollowersOnly: false, blockedWords: [] }
+const rules = { state: 'live' as const, slowModeSec: 0, isFollowersOnly: false, hasBlockedWord: () => false }
 
 function judge(drafts: readonly Partial<MessageDraft>[], moment: Partial<RoomMoment> = {}) {
   const all = drafts.map((draft, i) => ({ userId: 'a', text: 'hello', nonce: `n${i}`, ...draft }))
@@ -69,7 +69,7 @@ test.each([
   ['banned', { senders: [{ ...viewer, bannedUntilMs: NOW + 1 }] }],
   ['followers_only', { rules: { ...rules, isFollowersOnly: true } }],
   ['slow_mode', { rules: { ...rules, slowModeSec: 10 }, senders: [{ ...viewer, lastMs: NOW - 9999 }] }],
-  ['word_blocked', { rules: { ...rules, blockedWords: ['hello'] } }],
+  ['word_blocked', { rules: { ...rules, hasBlockedWord: createWordFilter(['hello']) } }],
 ])('a message is refused as %s', (code, moment) => {
   expect(outcomes(judge([{}], moment))).toEqual([code])
 })
@@ -82,9 +82,9 @@ test('where only followers may write, these and moderators do', () => {
 
 test('a time-out ends, slow mode counts from the last message, and neither it nor blocked words bind moderators', () => {
   expect(outcomes(judge([{}], { senders: [{ ...viewer, bannedUntilMs: NOW }] }))).toEqual([8])
-  const slow = { ...rules, slowModeSec: 10, blockedWords: ['hello'] }
+  const slow = { ...rules, slowModeSec: 10, hasBlockedWord: createWordFilter(['hello']) }
   expect(outcomes(judge([{}, {}], { rules: slow, senders: [{ ...viewer, role: 'moderator' }] }))).toEqual([8, 9])
-  expect(outcomes(judge([{}, {}], { rules: { ...slow, blockedWords: [] } }))).toEqual([8, 'slow_mode'])
+  expect(outcomes(judge([{}, {}], { rules: { ...slow, hasBlockedWord: () => false } }))).toEqual([8, 'slow_mode'])
 })
 
 test.each([
@@ -94,7 +94,21 @@ test.each([
   ['darning socks', 'darn', false],
   ['a.b darn', 'a.b', true],
   ['ばかなこと', 'ばか', true],
+  ['バカなこと', 'ばか', true],
+  ['はか', 'ばか', false],
+  ['da\u{AD}rn', 'darn', true],
+  ['da\u{200B}r\u{2060}n', 'darn', true],
+  ['I like c', 'c++', false],
+  ['I like c++.', 'c++', true],
+  ['(a|b)* [x]-y/z {1}', '[x]-y/z', true],
+  ['มา', 'มี', false],
   ['', 'x', false],
+  ['', '', false],
 ])('%j has the blocked word %j: %j', (text, word, has) => {
-  expect(hasBlockedWord(text, [word])).toBe(has)
+  expect(createWordFilter([word])(text)).toBe(has)
+})
+
+test('a text of characters that are not shown is not visible', () => {
+  expect(['\u{200B}', '\u{AD}\u{2060} ', '\u{E0041}'].map(isVisible)).toEqual([false, false, false])
+  expect(['a', '\u{200B}a', '👩‍🚀'].map(isVisible)).toEqual([true, true, true])
 })

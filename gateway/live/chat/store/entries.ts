@@ -3,6 +3,7 @@ import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm'
 import { prepareQuery, prepareStatement } from '../../../database/prepared-query.ts'
 import type { Db, DbOrTx, Tx } from '../../../ports/database.ts'
 import { chatEntries, chatRooms, chatSenders, users } from '../../schema.ts'
+import { forgetPinnedIn } from '../../store/kept-chats.ts'
 import { TEXT_KINDS } from '../../rules/chat-entry.ts'
 import type { Sender } from '../rules/judge-messages.ts'
 
@@ -155,13 +156,14 @@ const writeQuery = prepareStatement(
 /** Which messages of a room are deleted: one, or all of a user. */
 export type DeletedMessages = { readonly entryId: string } | { readonly userId: string }
 
-/** Marks messages as deleted and removes their text. */
+/** Marks messages as deleted, and removes their text and the copies that pinning them has made. */
 export async function deleteMessages(tx: Tx, streamId: string, which: DeletedMessages): Promise<void> {
   const isOne = 'entryId' in which ? eq(chatEntries.entryId, which.entryId) : eq(chatEntries.userId, which.userId)
   await tx
     .update(chatEntries)
     .set({ isDeleted: true, text: '' })
     .where(and(eq(chatEntries.streamId, streamId), hasText, isOne))
+  await forgetPinnedIn(tx, streamId, which)
 }
 
 /**

@@ -29,18 +29,25 @@ export async function showAudit(visit: UserVisit): Promise<Response> {
 
 function AuditRow({ entry, visit: { language } }: { readonly entry: AuditEntryView; readonly visit: UserVisit }) {
   const text = MODERATION_MESSAGES[language]
-  const { actor, action, target, reason, at } = entry
+  const { actor, action, target, reason, address, at } = entry
+  // What invitations and deleted messages are called says nothing.
+  const hasOwnTarget = action !== 'create_invitation' && action !== 'delete_message'
   return (
     <li>
       <div>
         <p>
           <strong>{actor?.username ?? text.operator}</strong> {text.actions[action]}{' '}
-          <span class="badge">{text.subject[target.kind]}</span> {target.name ?? text.gone}
+          {hasOwnTarget ? (
+            <>
+              <span class="badge">{text.subject[target.kind]}</span> {target.name ?? text.gone}
+            </>
+          ) : null}
         </p>
         {reason === '' ? null : <p class="quote">{reason}</p>}
       </div>
       <span class="muted small">
         <Moment at={at} language={language} />
+        {address === null ? null : ` · ${address}`}
       </span>
     </li>
   )

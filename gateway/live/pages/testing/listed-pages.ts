@@ -28,6 +28,11 @@ export const PAGES: readonly ListedPage[] = [
   ['a recording that may be clipped', (ids) => `archives/${ids.get('archive')}`, true],
   ['notices', () => 'notices', true],
   ['a tip', (ids) => `tip/${ids.get('by another')}`, true],
+  [
+    'a tip whose payment Stripe has not confirmed for a minute',
+    (ids) => `tip/${ids.get('by another')}/${ids.get('unpaid tip')}?redirect_status=succeeded&reloads=30`,
+    true,
+  ],
   ['given and got tips', () => 'tips', true],
   ['the settings', () => 'settings', true],
   ['a report of a user', (ids) => `report/user/${ids.get('guest')}`, true],

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, BrowserContextOptions } from 'playwright-core'
 
 import { until } from '../../../../shared/testing/until.ts'
-import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
+import { startTestGateway, type Json, type TestGateway } from '../../../testing/test-gateway.ts'
 import {
   claimBroadcast,
   openIngest,
@@ -47,7 +47,8 @@ export async function startPagesGateway(): Promise<PagesGateway> {
   const ingest = await openIngest(gateway)
   const ids = await makeBroadcasts(gateway, owner, ingest)
   ids.set('by another', planned.stream_id).set('guest', guest.user.user_id)
-  await giveTip({ gateway, stripe }, guest, ids.get('live') ?? '')
+  await payTip({ gateway, stripe }, await giveTip(gateway, guest, ids.get('live') ?? ''))
+  ids.set('unpaid tip', (await giveTip(gateway, owner, planned.stream_id)).transaction_id)
   for (const kind of ['stream', 'archive']) {
     const report = { kind, id: ids.get(kind === 'stream' ? 'live' : 'archive'), reason: 'Not suitable' }
     await api('POST', '/api/v1/reports', report, guest.headers)
@@ -114,11 +115,14 @@ async function orderClips({ gateway, owner, ids }: ClipParts, streamId: string):
 
 type TipParts = { readonly gateway: TestGateway; readonly stripe: StripeStandIn }
 
-/** Tips the owner of a broadcast, and pays it. */
-async function giveTip({ gateway: { api }, stripe }: TipParts, { headers }: TestUser, streamId: string): Promise<void> {
+/** Tips the owner of a broadcast; the tip is not paid. */
+async function giveTip({ api }: TestGateway, { headers }: TestUser, streamId: string): Promise<Json> {
   const tip = { stream_id: streamId, amount: 500, currency: 'eur', message: 'Great' }
-  const { json } = await api('POST', '/api/v1/transactions', tip, { ...headers, 'idempotency-key': 'one' })
-  stripe.pay(json.payment_intent)
+  return (await api('POST', '/api/v1/transactions', tip, { ...headers, 'idempotency-key': 'one' })).json
+}
+
+async function payTip({ gateway: { api }, stripe }: TipParts, { payment_intent: intent }: Json): Promise<void> {
+  stripe.pay(intent)
   const body = JSON.stringify(stripe.events.at(-1))
   await api('POST', '/api/v1/stripe/webhook', body, { 'x-api-key': '', 'stripe-signature': signEvent(body) })
 }

@@ -11,8 +11,9 @@ import type { UserVisit } from '../visit.ts'
 import { requirePageTips } from './takes-tips.ts'
 
 const ROOT = '../..'
-/** Interval of looking whether Stripe has stated the payment, in seconds. */
+/** Interval of looking whether Stripe has stated the payment, in seconds, and how often the page does so. */
 const RELOAD_SEC = 2
+const MAX_RELOADS = 30
 
 /** The script of the page, as a path below `gateway/`. */
 export const PAYMENT_SCRIPT = 'live/pages/browser/payment.ts'
@@ -26,7 +27,7 @@ export async function showPayment(visit: UserVisit): Promise<Response> {
   const tip = presentTransaction(found, signedIn.user.userId)
   if (!isUnpaid(status) || senderId !== signedIn.user.userId || paymentIntent === null) return showOutcome(visit, tip)
   const result = c.req.query('redirect_status')
-  if (result === 'succeeded' || result === 'processing') return showProcessing(visit, tip)
+  if (result === 'succeeded' || result === 'processing') return showProcessing(visit, tip, result)
   const { clientSecret } = await payments.read(paymentIntent)
   return clientSecret === null ? showOutcome(visit, tip) : showForm(visit, tip, { publishableKey, clientSecret })
 }
@@ -68,38 +69,67 @@ function showForm(visit: UserVisit, tip: TransactionView, form: StripeForm): Pro
   return showPage(visit, { title, root: ROOT, main, scripts: [PAYMENT_SCRIPT], hasPayment: true })
 }
 
-function showProcessing(visit: UserVisit, tip: TransactionView): Promise<Response> {
-  const text = TIP_MESSAGES[visit.language]
-  const title = text.payTitle(formatMoney(tip.amount, tip.currency), nameOf(tip, visit.language))
+/** Shows that Stripe has taken a payment and not stated it yet; the page looks again for a minute. */
+function showProcessing(visit: UserVisit, tip: TransactionView, result: string): Promise<Response> {
+  const { c, language } = visit
+  const again = `?redirect_status=${result}`
+  const reloads = Number(c.req.query('reloads') ?? 0)
+  if (!(reloads < MAX_RELOADS)) return showLate(visit, tip, again)
+  const text = TIP_MESSAGES[language]
+  const title = text.payTitle(formatMoney(tip.amount, tip.currency), nameOf(tip, language))
   const main = (
     <DoorPage title={title} lead={text.processing}>
       <div class="actions">
-        <BackLink tip={tip} language={visit.language} />
+        <BackLink tip={tip} language={language} />
       </div>
     </DoorPage>
   )
-  return showPage(visit, { title, root: ROOT, main, reloadSec: RELOAD_SEC })
+  const reload = { sec: RELOAD_SEC, path: `${again}&reloads=${reloads + 1}` }
+  return showPage(visit, { title, root: ROOT, main, reload })
+}
+
+/** Shows that Stripe has not stated a payment for long; `again` is the address that looks anew. */
+function showLate(visit: UserVisit, tip: TransactionView, again: string): Promise<Response> {
+  const { language } = visit
+  const text = TIP_MESSAGES[language]
+  const main = (
+    <DoorPage title={text.lateTitle} lead={text.lateText}>
+      <div class="actions">
+        <a class="button button-primary" href={again}>
+          {text.lookAgain}
+        </a>
+        <BackLink tip={tip} language={language} />
+        <ListLink language={language} />
+      </div>
+    </DoorPage>
+  )
+  return showPage(visit, { title: text.lateTitle, root: ROOT, main })
 }
 
 function showOutcome(visit: UserVisit, tip: TransactionView): Promise<Response> {
   const { language } = visit
   const text = TIP_MESSAGES[language]
-  const isPaid = !isUnpaid(tip.status) && tip.status !== 'canceled'
-  const title = isPaid ? text.paidTitle : text.failedTitle
+  const { title, lead } = text.outcomes[tip.status]
   const main = (
-    <DoorPage title={title} lead={isPaid ? text.paidText(nameOf(tip, language)) : text.canceledText}>
+    <DoorPage title={title} lead={lead(nameOf(tip, language))}>
       <p>
         <strong>{formatMoney(tip.amount, tip.currency)}</strong> <span class="badge">{text.statuses[tip.status]}</span>
       </p>
       <div class="actions">
         <BackLink tip={tip} language={language} />
-        <a class="button" href={`${ROOT}/tips`}>
-          {text.list}
-        </a>
+        <ListLink language={language} />
       </div>
     </DoorPage>
   )
   return showPage(visit, { title, root: ROOT, main })
+}
+
+function ListLink({ language }: Pick<UserVisit, 'language'>) {
+  return (
+    <a class="button" href={`${ROOT}/tips`}>
+      {TIP_MESSAGES[language].list}
+    </a>
+  )
 }
 
 type BackLinkParts = { readonly tip: TransactionView; readonly language: UserVisit['language'] }

@@ -3,7 +3,8 @@ import * as v from 'valibot'
 
 import { hashText } from '../../../../shared/net/hash.ts'
 import type { BrokenRule } from '../../../errors.ts'
-import { formatMoney, parseMoney } from '../../rules/money.ts'
+import type { Language } from '../../../web/messages.ts'
+import { amountStepOf, formatMoney, parseMoney } from '../../rules/money.ts'
 import { createTip } from '../../tips/create-tip.ts'
 import { refundTip } from '../../tips/refund-tip.ts'
 import { MAX_AMOUNT, MIN_AMOUNT, tipBody, type TipBody } from '../../tips/requests.ts'
@@ -66,14 +67,21 @@ function readTip({ c, context, language }: UserVisit, values: FormTexts): ReadTi
   const parsed = v.safeParse(tipBody(currencies), named)
   if (parsed.success) return { body: parsed.output, problems: {} }
   const wrong = new Set(parsed.issues.map((issue) => v.getDotPath(issue)))
-  const [least, most] = [formatMoney(MIN_AMOUNT, currency), formatMoney(MAX_AMOUNT, currency)]
   return {
     body: null,
     problems: {
-      ...(wrong.has('amount') ? { amount: text.amountWrong(least, most) } : {}),
+      ...(wrong.has('amount') ? { amount: explainAmount(amount, currency, language) } : {}),
       ...(wrong.has('message') ? { message: text.messageWrong } : {}),
     },
   }
+}
+
+/** Returns what is wrong with an amount: its size, or that it lies between the steps of its currency. */
+function explainAmount(amount: number, currency: string, language: Language): string {
+  const text = TIP_MESSAGES[language]
+  const step = amountStepOf(currency)
+  if (amount >= MIN_AMOUNT && amount % step !== 0) return text.amountOffStep(formatMoney(step, currency))
+  return text.amountWrong(formatMoney(MIN_AMOUNT, currency), formatMoney(MAX_AMOUNT, currency))
 }
 
 function explainRule({ code, details }: BrokenRule, { language }: UserVisit): FieldProblems<TipField> | null {
@@ -83,6 +91,8 @@ function explainRule({ code, details }: BrokenRule, { language }: UserVisit): Fi
       return { message: text.wordBlocked }
     case 'CHAT_BANNED':
       return { message: text.banned }
+    case 'FOLLOWERS_ONLY':
+      return { message: text.followersOnly }
     case 'TIPS_LIMITED':
       return { form: text.limited }
     case 'PAYMENT_REFUSED':
@@ -105,6 +115,7 @@ async function submitRefund(context: PagesContext, c: HonoContext): Promise<Resp
       () => refundTip({ context, payments }, visit.signedIn, values['id'] ?? ''),
       ({ code }) => {
         if (code === 'TIP_NOT_REFUNDABLE') return { form: text.notRefundable }
+        if (code === 'PAYMENT_REFUSED') return { form: text.refundRefused }
         return code === 'PAYMENTS_UNAVAILABLE' ? { form: text.unavailable } : null
       },
     )

@@ -16,7 +16,7 @@ beforeAll(async () => {
     env: {
       ...stripe.env,
       STRIPE_PUBLISHABLE_KEY: 'pk_test_standin',
-      TIP_CURRENCIES: 'EUR,JPY',
+      TIP_CURRENCIES: 'EUR,JPY,KWD',
     },
   })
   owner = await signUp(gateway.api, 'owner-of-all')
@@ -76,6 +76,8 @@ it('a form opens one tip, whose payment page has the secret and the policy of St
     expect([amount, refused.status]).toEqual([amount, 400])
     expect(refused.text).toMatch(/class="problem"/)
   }
+  const offStep = await call(page, anna, { key, amount: '1.001', currency: 'kwd' })
+  expect([offStep.status, offStep.text]).toEqual([400, expect.stringContaining('in steps of 0.010 KWD')])
   expect((await call(page, owner, { key, amount: '5', currency: 'eur' })).text).toContain('your own broadcast')
 
   const send = (amount: string) => call(page, anna, { key, amount, currency: 'eur', message: 'Hello <b>' })
@@ -104,7 +106,11 @@ it('a paid tip is thanked for once Stripe has said so, is listed for both, and i
   using watching = await openEventSource(`${gateway.url}/api/v1/streams/${streamId}/events?monitor=`)
   await until(() => watching.events.length > 0, 'the events of the broadcast are there')
   stripe.pay(intent)
-  expect((await call(`${page}?redirect_status=succeeded`, anna)).text).toContain('being processed')
+  const processing = (await call(`${page}?redirect_status=succeeded`, anna)).text
+  expect(processing).toMatch(/content="2; url=\?redirect_status=succeeded&amp;reloads=1"[\s\S]*being processed/)
+  const late = (await call(`${page}?redirect_status=succeeded&reloads=30`, anna)).text
+  expect(late).toMatch(/has not confirmed[\s\S]*href="\?redirect_status=succeeded"/)
+  expect(late).not.toContain('http-equiv="refresh"')
   await deliverNewest()
   expect((await call(`${page}?redirect_status=succeeded`, anna)).text).toMatch(/Thank you![\s\S]*900 JPY/)
   await until(() => watching.events.some(({ event }) => event === 'tips'), 'viewers see the tip')
@@ -119,9 +125,31 @@ it('a paid tip is thanked for once Stripe has said so, is listed for both, and i
 
   const [, id = ''] = /name="id" value="([^"]+)"/.exec((await call('/tips', owner)).text) ?? []
   expect((await call('/tips', anna, { id })).status).toBe(403)
+  stripe.setOutcome('refuse')
+  expect((await call('/tips', owner, { id })).text).toContain('Stripe does not make this refund at the moment')
+  stripe.setOutcome('answer')
   expect((await call('/tips', owner, { id })).location).toBe('tips?refunded')
   await deliverNewest()
   expect((await call('/tips', owner)).text).toMatch(/900 JPY[\s\S]*Refunded/)
+  const refunded = (await call(page, anna)).text
+  expect(refunded).toContain('This tip was refunded')
+  expect(refunded).not.toContain('Thank you!')
+})
+
+it('a disputed tip is not thanked for, and the page says what has become of it', async () => {
+  const { location } = await call(`/tip/${streamId}`, anna, { key: 'c', amount: '5', currency: 'eur', message: '' })
+  const intent = [...stripe.intents.keys()].at(-1) ?? ''
+  stripe.pay(intent)
+  await deliverNewest()
+  const dispute = stripe.dispute(intent)
+  await deliverNewest()
+  const read = async () => (await call(`/tip/${location}`, anna)).text
+  expect(await read()).toContain('This payment is disputed')
+  stripe.closeDispute(dispute, 'lost')
+  await deliverNewest()
+  const lost = await read()
+  expect(lost).toContain('This payment was charged back')
+  expect(lost).not.toContain('Thank you!')
 })
 
 it('without a publishable key, pages have no tips', async () => {

@@ -51,6 +51,8 @@ const Refund = v.object({
   payment_intent: v.nullish(Ref, null),
   amount: v.number(),
   status: v.nullish(v.string(), null),
+  /** `null`: the transfer to a connected account stays as it is, or there is none. */
+  transfer_reversal: v.nullish(Ref),
   metadata: Metadata,
 })
 
@@ -108,9 +110,11 @@ function readChargeFacts({ payment_intent: paymentIntent, ...charge }: v.InferOu
  * @throws ValiError where it cannot be read
  */
 export function readRefundFacts(object: unknown): StatedFacts | null {
-  const { id, payment_intent: paymentIntent, amount, status, metadata } = v.parse(Refund, object)
+  const { id, payment_intent: paymentIntent, amount, status, metadata, ...refund } = v.parse(Refund, object)
   if (paymentIntent === null) return null
-  const refunds = { [id]: { amount, hasFailed: FAILED_REFUNDS.has(status) } }
+  const { transfer_reversal: reversal } = refund
+  const isReversed = reversal === undefined ? {} : { isTransferReversed: reversal !== null }
+  const refunds = { [id]: { amount, hasFailed: FAILED_REFUNDS.has(status), ...isReversed } }
   return { paymentIntent, transactionId: tipIn(metadata), facts: { ...NO_FACTS, refunds } }
 }
 

@@ -1,0 +1,38 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+
+import { startTestGateway, type TestGateway } from '../testing/test-gateway.ts'
+import { signUp, type TestUser } from './testing/live-gateway.ts'
+
+let gateway: TestGateway
+let owner: TestUser
+let stream: string
+beforeAll(async () => {
+  // The defaults of the product.
+  gateway = await startTestGateway({ env: { RATE_LIMIT_WRITES_PER_MIN: '25', RATE_LIMIT_READS_PER_MIN: '100' } })
+  owner = await signUp(gateway.api, 'anna')
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'A show' }, owner.headers)
+  stream = `/api/v1/streams/${json.stream_id}`
+})
+afterAll(() => gateway[Symbol.asyncDispose]())
+
+const statusesOf = async (count: number, call: (n: number) => Promise<{ readonly status: number }>) =>
+  new Set(await Promise.all(Array.from({ length: count }, async (_one, n) => (await call(n)).status)))
+
+it('the visitors behind one address can all open a broadcast', async () => {
+  expect(await statusesOf(150, () => fetch(gateway.url + stream))).toEqual(new Set([200]))
+  expect(await statusesOf(150, () => fetch(`${gateway.url}${stream}/messages`))).toEqual(new Set([200]))
+})
+
+it('chat messages are limited by the chat, not by the calls of a minute', async () => {
+  const say = (n: number) => gateway.api('POST', `${stream}/messages`, { text: `message ${n}` }, owner.headers)
+  const answers = await Promise.all(Array.from({ length: 40 }, (_one, n) => say(n)))
+  const codes = answers.map(({ status, json }) => (status === 201 ? 'written' : json.error.code))
+  expect(new Set(codes)).toEqual(new Set(['written', 'CHAT_LIMITED']))
+})
+
+it('users behind one address are limited one by one', async () => {
+  const other = await signUp(gateway.api, 'bert')
+  const read = (headers: Record<string, string>) => () => gateway.api('GET', '/api/v1/users/me', undefined, headers)
+  expect(await statusesOf(101, read(owner.headers))).toEqual(new Set([200, 429]))
+  expect(await statusesOf(50, read(other.headers))).toEqual(new Set([200]))
+})

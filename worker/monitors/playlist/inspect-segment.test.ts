@@ -1,0 +1,96 @@
+import * as v from 'valibot'
+import { expect, test } from 'vitest'
+
+import type { MonitorConfig } from '../../../shared/contract/monitors.ts'
+import { createLog } from '../../../shared/log.ts'
+import { makeClip } from '../../../shared/testing/clips.ts'
+import { readSegments, SMALL_CLIP } from '../../testing/analyze-clip.ts'
+import { at, CONFIG, PROGRESS, replay, STARTED } from '../../testing/monitor-scenario.ts'
+import { createSegmentProbe, type DownloadedSegment, type SegmentProbe } from '../analyze/analyze-segment.ts'
+import type { MonitorContext } from '../monitor-context.ts'
+import { MonitorState } from '../state/monitor-state.ts'
+import type { TrackKind } from '../stream.ts'
+import { inspectSegment } from './inspect-segment.ts'
+
+const never = new AbortController().signal
+
+/** Inspects the segments of workers in a row: each knows the stored state only. Returns the types of the events. */
+async function inspectInWorkers(
+  workers: readonly (readonly DownloadedSegment[])[],
+  changed: Partial<MonitorConfig>,
+  declared: readonly TrackKind[] = [],
+) {
+  const config = { ...CONFIG, ...changed }
+  let state: MonitorState = STARTED
+  const types: string[] = []
+  let nowSec = 0
+  const context: MonitorContext = {
+    monitor: {
+      state: () => state,
+      observe(observation) {
+        const after = replay([observation], { from: state, config })
+        state = after.state
+        types.push(...after.events.map((event) => event.event_type))
+      },
+    },
+    config,
+    client: {
+      resolve: () => Promise.reject(new Error('not called')),
+      fetchPlaylist: () => Promise.reject(new Error('not called')),
+      fetchSegment: () => Promise.reject(new Error('not called')),
+    },
+    clock: { nowMs: () => at(nowSec) },
+    lifetime: { stopping: never, killed: never },
+    log: createLog('test', 'error', () => {}),
+  }
+  const inspect = async ({ bytes, map, durationSec }: DownloadedSegment, probe: SegmentProbe) => {
+    const place = { sequence: null, url: '', durationSec, programDateTimeMs: at(nowSec), discontinuity: false }
+    const segment = { ...place, byteRange: null, map: null, encryption: null }
+    const fetched = { kind: 'ok', bytes, map, isTruncated: false } as const
+    const position = {
+      beganMs: at(nowSec),
+      startMs: at(nowSec),
+      isAfterGap: false,
+      isContinuous: true,
+      declared,
+      confirm: async () => true,
+    }
+    await inspectSegment({ segment, fetched, progress: PROGRESS, probe, ...position }, context)
+    nowSec += durationSec
+  }
+  for (const segments of workers) {
+    state = v.parse(MonitorState, JSON.parse(JSON.stringify(state)))
+    await using probe = createSegmentProbe({ ffmpegPath: 'ffmpeg', config })
+    for (const segment of segments) await inspect(segment, probe)
+  }
+  return types
+}
+
+test('a large frozen picture with one keyframe per segment stays frozen after a restart', async () => {
+  await using clip = await makeClip([{ sec: 12, video: 'still' }], { ...SMALL_CLIP, size: '496x490', segmentSec: 6 })
+  const segments = await readSegments(clip)
+
+  expect(await inspectInWorkers([segments, segments], { freeze_threshold_sec: 7, blackout_threshold_sec: 30 })).toEqual(
+    ['alert.freeze'],
+  )
+})
+
+test('sound that is missing stays missing after a restart', async () => {
+  const shape = { ...SMALL_CLIP, container: 'fmp4' } as const
+  await using whole = await makeClip([{ sec: 2 }], shape)
+  await using silent = await makeClip([{ sec: 6 }], { ...shape, withAudio: false })
+  const segments = [...(await readSegments(whole)), ...(await readSegments(silent))].map((segment) => [segment])
+
+  expect(await inspectInWorkers(segments, { silence_threshold_sec: 3600, track_threshold_sec: 3 })).toEqual([
+    'alert.track_missing',
+  ])
+})
+
+test('sound that the playlist declares is missing where the segments have none from the start', async () => {
+  await using clip = await makeClip([{ sec: 4 }], { ...SMALL_CLIP, withAudio: false })
+  const segments = await readSegments(clip)
+  const changed = { silence_threshold_sec: 3600, track_threshold_sec: 3 }
+
+  expect(await inspectInWorkers([segments], changed, ['picture', 'sound'])).toEqual(['alert.track_missing'])
+  expect(await inspectInWorkers([segments], changed, ['picture'])).toEqual([])
+})
