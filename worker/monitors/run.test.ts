@@ -23,11 +23,14 @@ const SHAPE = { segmentSec: 1, fps: 10, size: '160x90', container: 'ts' } as con
 const SEGMENTS = 4
 let picture: Clip
 let sound: Clip
+let both: Clip
 beforeAll(async () => {
+  both = await makeClip([{ sec: 4 }], SHAPE)
   picture = await makeClip([{ sec: 4 }], { ...SHAPE, withAudio: false })
   sound = await makeClip([{ sec: 4 }], { ...SHAPE, withVideo: false })
 })
 afterAll(async () => {
+  await both[Symbol.asyncDispose]()
   await picture[Symbol.asyncDispose]()
   await sound[Symbol.asyncDispose]()
 })
@@ -46,22 +49,27 @@ picture.m3u8
  */
 type Oddities = Record<string, 'ended' | 'ending' | 'twice' | 'once' | 'long' | 'hang' | number>
 
-function serveWith(oddities: Oddities) {
+/** Serves the clips. `master` makes the answer to any other URL. */
+function serveWith(oddities: Oddities, master: () => string) {
   return startLocalServer(async ({ url = '' }, response) => {
     const oddity = oddities[url]
     if (oddity === 'hang') return
     if (typeof oddity === 'number') response.writeHead(oddity).end()
-    else await serve(url, oddity, response)
+    else await serve(url, oddity, { master, response })
     if (oddity === 'ending') oddities[url] = 'ended'
     if (oddity === 'twice') oddities[url] = 'once'
     if (oddity === 'once') oddities[url] = 404
   })
 }
 
-async function serve(url: string, oddity: Oddities[string] | undefined, response: ServerResponse): Promise<void> {
-  const [, side, index] = /^\/(picture|sound|captions)(?:\.m3u8|\/(\d))$/.exec(url) ?? []
-  if (side === undefined) return void response.end(MASTER)
-  const clip = side === 'picture' ? picture : sound
+async function serve(
+  url: string,
+  oddity: Oddities[string] | undefined,
+  { master, response }: { readonly master: () => string; readonly response: ServerResponse },
+): Promise<void> {
+  const [, side = '', index] = /^\/(picture|sound|both|captions)(?:\.m3u8(?:\?.*)?|\/(\d))$/.exec(url) ?? []
+  const clip = { picture, sound, both, captions: sound }[side]
+  if (clip === undefined) return void response.end(master())
   if (index !== undefined) return void response.end(await readFile(clip.segments[Number(index)]?.path ?? ''))
   const segments = clip.segments
     // Of long ones no more than what a worker begins with.
@@ -75,9 +83,9 @@ async function serve(url: string, oddity: Oddities[string] | undefined, response
   response.end(`#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:0\n${segments}${end}`)
 }
 
-/** Watches a stream whose picture and sound have playlists of their own. */
-async function startWatching(oddities: Oddities, changed: Partial<MonitorConfig> = {}) {
-  const server = await serveWith(oddities)
+/** Watches a stream whose picture and sound have playlists of their own, unless its master playlist says otherwise. */
+async function startWatching(oddities: Oddities, changed: Partial<MonitorConfig> = {}, master = () => MASTER) {
+  const server = await serveWith(oddities, master)
   const fetcher = createFetcher({
     policy: { allowPrivateNetworks: true },
     proxies: { http: null, https: null, bypass: null },
@@ -192,4 +200,54 @@ describe.concurrent('picture and sound in playlists of their own', () => {
 
     expect(watching.count('segment_failed', 'picture')).toBe(0)
   })
+})
+
+describe.concurrent('a master playlist that does not say which tracks its variants have', () => {
+  const variants = (...urls: readonly string[]) =>
+    ['#EXTM3U', ...urls.flatMap((url, index) => [`#EXT-X-STREAM-INF:BANDWIDTH=${64_000 * 10 ** index}`, url]), ''].join(
+      '\n',
+    )
+  const findingsOf = (seen: readonly MonitorObservation[]) =>
+    seen.flatMap((each) =>
+      each.kind === 'segment' ? `${each.findings.picture?.kind} ${each.findings.sound?.kind}` : [],
+    )
+
+  test('is watched by the lowest variant with picture and sound, though a lower one has sound alone', async () => {
+    await using watching = await startWatching({}, {}, () => variants('sound.m3u8', 'both.m3u8', 'picture.m3u8'))
+    await vi.waitUntil(() => watching.count('segment', 'both') === SEGMENTS, WAIT)
+
+    expect(new Set(findingsOf(watching.seen))).toEqual(new Set(['present present']))
+    expect(typesOf(watching.events)).toEqual(['stream.started'])
+  })
+
+  test('is watched without the track that no variant has', async () => {
+    const master = variants('picture.m3u8', 'picture.m3u8?high')
+    await using watching = await startWatching({}, {}, () => master)
+    await vi.waitUntil(() => watching.count('segment', 'both') === SEGMENTS, WAIT)
+
+    expect(new Set(findingsOf(watching.seen))).toEqual(new Set(['present absent']))
+    expect(watching.seen.filter(({ kind }) => kind === 'renditions')).toEqual([])
+  })
+})
+
+test('a DASH stream whose first period has no sound is watched with the sound of the next', async () => {
+  const set = (kind: string) =>
+    `<AdaptationSet mimeType="${kind === 'picture' ? 'video' : 'audio'}/mp4"><SegmentTemplate media="/${kind}/$Number$" startNumber="0" duration="1"/><Representation id="${kind}"/></AdaptationSet>`
+  const periods = `<Period duration="PT3S">${set('picture')}</Period><Period>${set('picture')}${set('sound')}</Period>`
+  let start: string | null = null
+  await using watching = await startWatching({}, {}, () => {
+    start ??= new Date(Date.now() - 1500).toISOString()
+    return `<MPD type="dynamic" availabilityStartTime="${start}" mediaPresentationDuration="PT6S">${periods}</MPD>`
+  })
+  await watching.ended
+
+  const watched = watching.seen.flatMap((each) =>
+    each.kind === 'segment' ? [`${each.progress.tracks} ${each.segment.sequence} ${each.findings.sound?.kind}`] : [],
+  )
+  const isSound = (each: string) => each.startsWith('sound')
+  expect(watched.filter((each) => !isSound(each))).toEqual([
+    ...[0, 1, 2].map((number) => `both ${number} absent`),
+    ...[3, 4, 5].map((number) => `picture ${number} undefined`),
+  ])
+  expect(watched.filter(isSound)).toEqual([0, 1, 2].map((number) => `sound ${number} present`))
 })

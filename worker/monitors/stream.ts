@@ -116,8 +116,16 @@ export type StreamResolution =
     }
   /** Over, or never live: `was_live`, `post_live`, `not_live`. */
   | { readonly kind: 'ended'; readonly reason: 'was_live' | 'not_live' }
-  /** `source` lets a monitor that missed the last segments analyze them. */
-  | { readonly kind: 'ended'; readonly reason: 'endlist_detected'; readonly source: StreamSource }
+  /**
+   * `source` lets a monitor that missed the last segments analyze them. `newestMs`: the end of the newest one by its program
+   * time, in ms since 1970.
+   */
+  | {
+      readonly kind: 'ended'
+      readonly reason: 'endlist_detected'
+      readonly source: StreamSource
+      readonly newestMs?: number
+    }
   /** Permanently unavailable. `reason` is a stable word, `message` the site's text. */
   | { readonly kind: 'gone'; readonly reason: GoneReason; readonly message: string }
   /** The site or the resolver refuses the request. Says nothing about the stream. */
@@ -152,6 +160,8 @@ export type MediaPlaylistFetch =
       readonly bytes: number
       /** Lines that were skipped because they could not be read, by kind. */
       readonly unread?: UnreadLines
+      /** The choices from now on, where the stream has other tracks than the rendition was chosen for. */
+      readonly choices?: readonly RenditionChoice[]
     }
   | FailedFetch
 

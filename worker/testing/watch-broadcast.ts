@@ -27,6 +27,12 @@ export type WatchedBroadcast = {
   readonly numberOf?: (n: number) => number
   /** Lines before a segment, at a time in seconds after the start. */
   readonly tags?: (n: number, sec: number) => string
+  /** The playlist has no EXT-X-MEDIA-SEQUENCE. */
+  readonly isUnnumbered?: boolean
+  /** Returns the reference of a segment, which holds its number in the end or as `n`. */
+  readonly urlOf?: (n: number, sec: number) => string
+  /** Time after which there are no more segments. */
+  readonly untilSec?: number
   /** Seconds between two renewals of the playlist, one segment by default. */
   readonly renewalSec?: number
   readonly fetchSegment?: (n: number, sec: number) => SegmentFetch
@@ -64,7 +70,10 @@ export async function watchBroadcast(broadcast: WatchedBroadcast) {
   observe(live(START_MS))
   while (toSec(time) < (broadcast.sec ?? 60)) {
     time.nowMs = Math.max(time.nowMs, last.dueMs)
-    last = await pollRendition({ rendition: { url: STREAM_URL, tracks: 'both' }, probe, last }, context)
+    last = await pollRendition(
+      { rendition: { url: STREAM_URL, tracks: 'both' }, probe, confirm: async () => true, last },
+      context,
+    )
   }
   const timesOf = (type: string) => events.filter((event) => event.event_type === type).map((event) => event.atSec)
   const { segments_failed: failed, segments_skipped: skipped } = state.statistics
@@ -72,13 +81,15 @@ export async function watchBroadcast(broadcast: WatchedBroadcast) {
 }
 
 /** Returns the playlist at a time. */
-function listSegments({ window, tags, numberOf, renewalSec = TARGET_SEC }: WatchedBroadcast, sec: number): string {
-  const count = FIRST_SEGMENTS + (renewalSec / TARGET_SEC) * Math.floor(sec / renewalSec)
+function listSegments(broadcast: WatchedBroadcast, sec: number): string {
+  const { window, tags, numberOf, urlOf, isUnnumbered, untilSec = Infinity, renewalSec = TARGET_SEC } = broadcast
+  const count = FIRST_SEGMENTS + (renewalSec / TARGET_SEC) * Math.floor(Math.min(sec, untilSec) / renewalSec)
   const first = Math.max(0, count - window)
   const lines = Array.from({ length: count - first }, (_, i) => first + i).map(
-    (n) => `${tags?.(n, sec) ?? ''}#EXTINF:${TARGET_SEC},\n${n}.ts\n`,
+    (n) => `${tags?.(n, sec) ?? ''}#EXTINF:${TARGET_SEC},\n${urlOf?.(n, sec) ?? `${n}.ts`}\n`,
   )
-  const head = ['#EXTM3U', `#EXT-X-TARGETDURATION:${TARGET_SEC}`, `#EXT-X-MEDIA-SEQUENCE:${numberOf?.(first) ?? first}`]
+  const number = isUnnumbered === true ? [] : [`#EXT-X-MEDIA-SEQUENCE:${numberOf?.(first) ?? first}`]
+  const head = ['#EXTM3U', `#EXT-X-TARGETDURATION:${TARGET_SEC}`, ...number]
   return `${head.join('\n')}\n${lines.join('')}`
 }
 
@@ -91,7 +102,7 @@ function createClient(broadcast: WatchedBroadcast, time: BroadcastTime, asked: n
       return { kind: 'ok', playlist: parsed.playlist, bytes: 1000 }
     },
     async fetchSegment({ url }) {
-      const n = Number(/(\d+)\.ts$/.exec(url)?.[1])
+      const n = Number(/(?:n=(\d+)|(\d+)\.ts)$/.exec(url)?.slice(1).join(''))
       asked.push(n)
       time.nowMs += ANSWER_MS
       const fetched = broadcast.fetchSegment?.(n, toSec(time)) ?? MEDIA

@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { startLocalServer } from '../../../shared/testing/local-server.ts'
 import { createFetcher } from '../../platform/http.ts'
+import type { RepresentationChoice, TrackSelection } from '../stream.ts'
 import { createDashSource } from './dash-source.ts'
 
 type Answer = number | string | { readonly body: string; readonly headers: Readonly<Record<string, string>> }
@@ -41,8 +42,8 @@ async function startSource(answers: Record<string, Answer>) {
   const clock = { nowMs: NOW_MS }
   const source = createDashSource({ fetcher, timeouts: { manifestMs: 5000 }, nowMs: () => clock.nowMs })
   const signal = new AbortController().signal
-  const fetch = (representation = V1 as { id: string; tracks: 'picture' | 'sound' }) =>
-    source.fetchPlaylist({ url: `${server.origin}/live.mpd`, tracks: 'both' }, representation, signal)
+  const fetch = (representation: RepresentationChoice = V1, tracks: TrackSelection = 'both') =>
+    source.fetchPlaylist({ url: `${server.origin}/live.mpd`, tracks }, representation, signal)
   const newest = async () => {
     const fetched = await fetch()
     return fetched.kind === 'ok' ? (fetched.playlist.segments.at(-1)?.sequence ?? null) : fetched.failure.message
@@ -128,6 +129,41 @@ describe('an MPD', () => {
     const times = { sequence: 1, programDateTimeMs: NOW_MS - 20_000 }
     expect(first).toMatchObject({ playlist: { isEnded: false, segments: [times] } })
     expect(await fetch()).toMatchObject({ playlist: { isEnded: true, segments: [times] } })
+  })
+
+  test('ranks its renditions anew once a segment of a period with other tracks is listed', async () => {
+    const mute = `<Period id="mute"><AdaptationSet mimeType="video/mp4">${NUMBERS}<Representation id="v"/></AdaptationSet></Period>`
+    const whole = `<Period id="whole" start="PT20S">${SET(NUMBERS)}</Period>`
+    const { fetch, clock } = await startSource({ '/live.mpd': mpd(mute + whole, { ageSec: 21 }) })
+    const choicesOf = async (tracks: TrackSelection) => {
+      const fetched = await fetch(V1, tracks)
+      return fetched.kind === 'ok' && (fetched.choices ?? []).map((choice) => choice.map((each) => each.tracks))
+    }
+    expect(await choicesOf('both')).toEqual([])
+    // The picture whose sound is another rendition has none in the period without a sound.
+    expect(await choicesOf('picture')).toEqual([['both']])
+
+    clock.nowMs += 1000
+    expect(await choicesOf('both')).toEqual([['picture', 'sound']])
+    expect(await choicesOf('picture')).toEqual([])
+  })
+
+  test.each([
+    ['that lists new segments more often than its update period says has them at their own pace', 2, 2],
+    ['that is renewed as seldom as its update period says has them at that pace', 16, 15],
+  ])('%s', async (_, stepSec, targetSec) => {
+    const answers: Record<string, Answer> = {}
+    const { fetch, clock } = await startSource(answers)
+    const targets: number[] = []
+    for (let sec = 0; sec <= 96; sec += 2) {
+      const repeat = Math.floor(sec / stepSec) * (stepSec / 2)
+      const timeline = `<SegmentTemplate media="$Number$"><SegmentTimeline><S t="0" d="2" r="${repeat}"/></SegmentTimeline></SegmentTemplate>`
+      answers['/live.mpd'] = mpd(`<Period>${SET(timeline)}</Period>`, { ageSec: 20, updateSec: 15 })
+      const fetched = await fetch()
+      if (fetched.kind === 'ok') targets.push(fetched.playlist.targetDurationSec)
+      clock.nowMs += 2000
+    }
+    expect([targets[0], targets.at(-1)]).toEqual([15, targetSec])
   })
 
   test('that is protected has segments that only licensed players decrypt', async () => {

@@ -14,10 +14,11 @@ import { createIndexCache, type IndexCache } from './index-cache.ts'
 import { listIndexes, listSegments } from './list-segments.ts'
 import type { Mpd } from './mpd.ts'
 import { createSegmentNumbering, type SegmentNumbering } from './number-segments.ts'
-import { rankChoices } from './rank-representations.ts'
+import { rankChanged, rankChoices } from './rank-representations.ts'
 import { parseMpd } from './read-mpd.ts'
 import { createServerClock, readDate, type ServerClock } from './server-clock.ts'
 import { isComputed, toPlaylist } from './to-playlist.ts'
+import { createUpdatePace, type UpdatePace } from './update-pace.ts'
 
 export type DashOptions = {
   readonly fetcher: Fetcher
@@ -64,10 +65,11 @@ export function createDashSource(options: DashOptions): DashSource {
       const choices = rankChoices(fetched.mpd, url, await readTime(presentation, fetched, signal))
       return choices.length > 0 ? choices : createFailedFetch('the MPD has no picture and no sound that can be read')
     },
-    async fetchPlaylist({ url }, representation, signal) {
-      const presentation = open(url)
+    async fetchPlaylist(rendition, representation, signal) {
+      const presentation = open(rendition.url)
       const fetched = await fetchMpd(presentation, options, signal)
-      return fetched.kind === 'failed' ? fetched : readPlaylist(presentation, { fetched, representation, signal })
+      if (fetched.kind === 'failed') return fetched
+      return await readPlaylist(presentation, { fetched, rendition, representation, signal })
     },
   }
 }
@@ -77,7 +79,7 @@ type Presentation = {
   readonly url: string
   readonly clock: ServerClock
   readonly indexes: IndexCache
-  readonly numberings: Map<string, SegmentNumbering>
+  readonly histories: Map<string, RepresentationHistory>
   location: string | null
   last: FetchedMpd | null
   /** When an MPD was fetched that was not older than the one before it, in ms. */
@@ -102,7 +104,7 @@ function createPresentation(url: string, { fetcher, nowMs }: DashOptions): Prese
     url,
     clock: createServerClock(fetcher, nowMs),
     indexes: createIndexCache(fetcher),
-    numberings: new Map(),
+    histories: new Map(),
     location: null,
     last: null,
     currentMs: 0,
@@ -195,13 +197,14 @@ async function readTime(
 
 type PlaylistRequest = {
   readonly fetched: FetchedMpd
+  readonly rendition: StreamRendition
   readonly representation: RepresentationChoice
   readonly signal: AbortSignal
 }
 
 async function readPlaylist(
   presentation: Presentation,
-  { fetched, representation, signal }: PlaylistRequest,
+  { fetched, rendition, representation, signal }: PlaylistRequest,
 ): Promise<MediaPlaylistFetch> {
   const { mpd, bytes } = fetched
   const nowSec = await readTime(presentation, fetched, signal)
@@ -211,18 +214,25 @@ async function readPlaylist(
   }
   const listed = listSegments(mpd, representation, nowSec, presentation.indexes.get)
   const { startMs } = presentation
-  const numbers = numberingOf(presentation, representation).number(listed, startMs)
-  return { kind: 'ok', playlist: toPlaylist({ mpd, listed, numbers, startMs, nowSec }), bytes }
+  const { numbering, pace } = historyOf(presentation, representation)
+  const numbers = numbering.number(listed, startMs)
+  const paceSec = pace.note(numbers.at(-1) ?? null, fetched.atMs)
+  const choices = rankChanged(mpd, { ...rendition, representation }, listed.at(-1)?.periodKey)
+  const playlist = toPlaylist({ mpd, listed, numbers, startMs, nowSec, paceSec })
+  return { kind: 'ok', playlist, bytes, ...(choices === null ? {} : { choices }) }
 }
 
-/** Representations whose numbers are remembered. */
-const MAX_NUMBERINGS = 32
+/** What is remembered of a representation from fetch to fetch. */
+type RepresentationHistory = { readonly numbering: SegmentNumbering; readonly pace: UpdatePace }
 
-function numberingOf({ numberings }: Presentation, { id, tracks }: RepresentationChoice): SegmentNumbering {
+/** Representations that are remembered. */
+const MAX_HISTORIES = 32
+
+function historyOf({ histories }: Presentation, { id, tracks }: RepresentationChoice): RepresentationHistory {
   const key = `${tracks} ${id}`
-  const numbering = numberings.get(key) ?? createSegmentNumbering()
-  numberings.delete(key)
-  numberings.set(key, numbering)
-  for (const oldest of [...numberings.keys()].slice(0, -MAX_NUMBERINGS)) numberings.delete(oldest)
-  return numbering
+  const history = histories.get(key) ?? { numbering: createSegmentNumbering(), pace: createUpdatePace() }
+  histories.delete(key)
+  histories.set(key, history)
+  for (const oldest of [...histories.keys()].slice(0, -MAX_HISTORIES)) histories.delete(oldest)
+  return history
 }

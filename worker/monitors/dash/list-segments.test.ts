@@ -197,6 +197,18 @@ describe('several periods', () => {
     ])
   })
 
+  test('have a last segment that is shorter, and is there once its period has ended', () => {
+    const long = period(template.replace('duration="2"', 'duration="6"'))
+    const text = dynamic(long + period(template, 'id="q" start="PT31S"'))
+    const urlsAt = (nowSec: number) => summarize(read(text, nowSec)).map(([, url, durationSec]) => [url, durationSec])
+    expect(urlsAt(30.9).at(-1)).toEqual(['v1-5.m4s', 6])
+    expect(urlsAt(31).at(-1)).toEqual(['v1-6.m4s', 1])
+    expect(urlsAt(33).slice(-2)).toEqual([
+      ['v1-6.m4s', 1],
+      ['v1-1.m4s', 2],
+    ])
+  })
+
   test('begin where the one before ends, and are left out while their start is unknown', () => {
     const text = dynamic(period(template, 'duration="PT4S"') + period(template, '') + period(template, ''))
     expect(mustParse(text).periods.map(({ startSec, endSec }) => [startSec, endSec])).toEqual([

@@ -6,22 +6,30 @@ import { parseDateTime } from '../playlist/playlist-numbers.ts'
 /** Longest duration in seconds: 200 years, for presentations whose clock begins in 1970. */
 const MAX_DURATION_SEC = 200 * 366 * 86_400
 
+/** Longest text of a value. Programs print as many digits of a fraction as their numbers hold, and more. */
+const MAX_VALUE_LENGTH = 64
+
 /** Years, months, days, hours, minutes and seconds, in seconds. */
 const UNITS_SEC = [365 * 86_400, 30 * 86_400, 86_400, 3600, 60, 1]
 
 /** Parses an xs:duration such as `PT1H2M3.5S` to seconds, a year as 365 and a month as 30 days; `null` for other text. */
 export function parseDurationSec(text: string | undefined): number | null {
   const pattern =
-    /^\s*P(?:(\d{1,10})Y)?(?:(\d{1,10})M)?(?:(\d{1,10})D)?(?:T(?:(\d{1,10})H)?(?:(\d{1,10})M)?(?:(\d{1,12}(?:\.\d{0,12})?)S)?)?\s*$/
-  const parts = pattern.exec(text ?? '')?.slice(1) ?? []
+    /^\s*P(?:(\d{1,10})Y)?(?:(\d{1,10})M)?(?:(\d{1,10})D)?(?:T(?:(\d{1,10})H)?(?:(\d{1,10})M)?(?:(\d{1,12}(?:\.\d*)?)S)?)?\s*$/
+  const parts = pattern.exec(boundedText(text))?.slice(1) ?? []
   if (parts.every((part) => part === undefined)) return null
   const sec = parts.reduce((sum, part, index) => sum + Number(part ?? 0) * (UNITS_SEC[index] ?? 0), 0)
   return sec <= MAX_DURATION_SEC ? sec : null
 }
 
+/** Returns a value's text; an empty one where there is none, or it is too long. */
+function boundedText(text: string | undefined): string {
+  return text === undefined || text.length > MAX_VALUE_LENGTH ? '' : text
+}
+
 /** Parses an xs:dateTime to ms since 1970. One without a time zone is UTC, as MPDs mean it; `null` for other text. */
 export function parseTime(text: string | undefined): number | null {
-  const trimmed = (text ?? '').trim().slice(0, 64)
+  const trimmed = (text ?? '').trim().slice(0, MAX_VALUE_LENGTH)
   if (!/^\d{4}-\d\d-\d\dT/.test(trimmed)) return null
   // Of the fraction of a second, JavaScript reads any number of digits.
   return parseDateTime(/(?:Z|[+-]\d\d:?\d\d)$/i.test(trimmed) ? trimmed : `${trimmed}Z`)
@@ -43,7 +51,7 @@ export function parseCount(text: string | undefined): number | null {
 
 /** Parses a decimal number above 0, such as a duration in units of a timescale; else `null`. */
 export function parsePositive(text: string | undefined): number | null {
-  const value = Number(/^\s*\+?(\d{1,16}(?:\.\d{0,16})?)\s*$/.exec(text ?? '')?.[1] ?? Number.NaN)
+  const value = Number(/^\s*\+?(\d{1,16}(?:\.\d*)?)\s*$/.exec(boundedText(text))?.[1] ?? Number.NaN)
   return value > 0 ? value : null
 }
 

@@ -5,8 +5,11 @@ import type { DashSegment } from './list-segments.ts'
  * anew, or not at all, while those of a playlist count on.
  */
 export type SegmentNumbering = {
-  /** Returns the number of each listed segment. `startMs`: availabilityStartTime; another one begins anew. */
-  number(listed: readonly DashSegment[], startMs: number | null): readonly number[]
+  /**
+   * Returns the number of each listed segment; `null` for one that is listed late, between two that are numbered.
+   * `startMs`: availabilityStartTime; another one begins anew.
+   */
+  number(listed: readonly DashSegment[], startMs: number | null): readonly (number | null)[]
 }
 
 /** What was listed at the last fetch. */
@@ -26,10 +29,14 @@ export function createSegmentNumbering(): SegmentNumbering {
       const newest = listed.at(-1)
       if (newest === undefined) return []
       const before = last !== null && last.startMs === startMs ? last : null
-      const first = (before === null ? null : continueNumbers(listed, before)) ?? beginNumbers(listed)
-      const numbers = listed.map((_, index) => first + index)
-      const places = listed.map((segment, index) => [placeOf(segment), first + index] as const)
-      last = { startMs, numbers: new Map(places), newest, newestNumber: first + listed.length - 1 }
+      const numbers =
+        (before === null ? null : (keepNumbers(listed, before) ?? continueNumbers(listed, before))) ??
+        countFrom(beginNumbers(listed), listed)
+      const places = listed.flatMap((segment, index) => {
+        const number = numbers[index] ?? null
+        return number === null ? [] : [[placeOf(segment), number] as const]
+      })
+      last = { startMs, numbers: new Map(places), newest, newestNumber: numbers.at(-1) ?? 0 }
       return numbers
     },
   }
@@ -40,14 +47,28 @@ function placeOf({ startSec }: DashSegment): number {
   return Math.round(startSec * 100)
 }
 
-/** Returns the first number of a listing that continues another one; `null` where it does not. */
-function continueNumbers(listed: readonly DashSegment[], before: NumberedListing): number | null {
-  const known = listed.findIndex((segment) => before.numbers.has(placeOf(segment)))
-  const number = known < 0 ? undefined : before.numbers.get(placeOf(listed[known] ?? before.newest))
-  if (number !== undefined) return number - known
+function countFrom(first: number, listed: readonly DashSegment[]): readonly number[] {
+  return listed.map((_, index) => first + index)
+}
+
+/** Numbers a listing whose segments were listed before in part: these keep their numbers. `null` where none was. */
+function keepNumbers(listed: readonly DashSegment[], { numbers }: NumberedListing): readonly (number | null)[] | null {
+  const known = listed.map((segment) => numbers.get(placeOf(segment)))
+  const firstKnown = known.findIndex((number) => number !== undefined)
+  if (firstKnown < 0) return null
+  let number = (known[firstKnown] ?? 0) - firstKnown - 1
+  return known.map((kept, index) => {
+    if (kept !== undefined && kept > number) return (number = kept)
+    const next = known.slice(index + 1).find((later) => later !== undefined) ?? Infinity
+    return number + 1 < next ? ++number : null
+  })
+}
+
+/** Numbers a listing that is all later than another one; `null` where it is not. */
+function continueNumbers(listed: readonly DashSegment[], before: NumberedListing): readonly number[] | null {
   const [first] = listed
   const missed = first === undefined ? null : countMissed(first, before.newest)
-  return missed === null ? null : before.newestNumber + 1 + missed
+  return missed === null ? null : countFrom(before.newestNumber + 1 + missed, listed)
 }
 
 /** Counts the segments between the newest of a listing and the first of a later one; `null` where it is not later. */

@@ -10,7 +10,29 @@ const MAX_SOUNDS = 2
  * main sound. Protected ones are watched only where nothing is clear. `nowSec`: the server's time; `null` if static.
  */
 export function rankChoices(mpd: Mpd, url: string, nowSec: number | null): readonly RenditionChoice[] {
-  const { representations } = findCurrentPeriod(mpd, nowSec) ?? { representations: [] }
+  const period = findCurrentPeriod(mpd, nowSec)
+  return period === null ? [] : rankPeriod(period, url)
+}
+
+/**
+ * Returns the choices of the period in which the newest listed segment is, where it has other tracks than a rendition was
+ * chosen for: with or without a sound beside the picture. `null` where the rendition is as good as when it was chosen.
+ */
+export function rankChanged(
+  mpd: Mpd,
+  { url, tracks, representation }: StreamRendition,
+  newestPeriod: string | undefined,
+): readonly RenditionChoice[] | null {
+  const period = mpd.periods.find(({ key }) => key === newestPeriod)
+  // The picture decides for its sound, whose newest segment may be in the period before.
+  if (period === undefined || tracks === 'sound') return null
+  const choices = rankPeriod(period, url)
+  const isAlike = (each: StreamRendition) =>
+    each.tracks === tracks && each.representation?.tracks === representation?.tracks
+  return choices.length === 0 || choices.flat().some(isAlike) ? null : choices
+}
+
+function rankPeriod({ representations }: MpdPeriod, url: string): readonly RenditionChoice[] {
   const clear = representations.filter(({ protection }) => protection === null)
   const usable = clear.some(({ tracks }) => tracks !== 'sound') || representations.length === clear.length
   const ranked = (usable ? clear : representations).toSorted(compareRepresentations)

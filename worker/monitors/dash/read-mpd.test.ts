@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { RenditionChoice } from '../stream.ts'
 import { isMpd } from './decode-mpd.ts'
 import { listSegments } from './list-segments.ts'
-import { parseDurationSec, parseTime } from './mpd-values.ts'
+import { parseDurationSec, parsePositive, parseTime } from './mpd-values.ts'
 import { rankChoices } from './rank-representations.ts'
 import { parseMpd } from './read-mpd.ts'
 import { findRootName, parseXml, readAttributes } from './read-xml.ts'
@@ -198,6 +198,10 @@ test('XML is read without its entities, and with its references', () => {
 
 test('values beyond their bounds are unreadable', () => {
   expect(['PT1H1M1.5S', 'P1Y', 'PT0S'].map(parseDurationSec)).toEqual([3661.5, 31_536_000, 0])
+  // As Python and JavaScript print numbers.
+  expect(parseDurationSec('PT100.56666666666666S')).toBe(100.56666666666666)
+  expect(parsePositive('0.016666666666666666')).toBe(0.016666666666666666)
+  expect([`PT1.${'0'.repeat(64)}S`].map(parseDurationSec)).toEqual([null])
   expect(['P', '-PT1S', 'PT1e308S', 'PT', '5', 'P9999999999Y', undefined].map(parseDurationSec)).toEqual(
     Array.from({ length: 7 }, () => null),
   )

@@ -39,8 +39,7 @@ export function listByDuration(source: SegmentSource, count: number, bounds: Tim
     count,
     endNumber === null ? Infinity : endNumber - startNumber + 1,
     endSec === null ? Infinity : Math.ceil(endSec / durationSec - ROUNDING),
-    // A segment is available once it has ended (ISO/IEC 23009-1 §5.3.9.5.3).
-    nowSec === null ? Infinity : Math.floor((nowSec + earlySec) / durationSec + 1e-9),
+    nowSec === null ? Infinity : countEnded(nowSec + earlySec, durationSec, endSec),
   )
   // Numbers beyond this are no longer exact.
   if (!(end > 0) || !Number.isSafeInteger(Math.ceil(end * (duration ?? 0)))) return []
@@ -51,6 +50,11 @@ export function listByDuration(source: SegmentSource, count: number, bounds: Tim
     const time = presentationOffset + BigInt(Math.round(index * (duration ?? 0)))
     return { index, time, startSec, durationSec: Math.min(durationSec, (endSec ?? Infinity) - startSec) }
   }).filter((segment) => segment.durationSec > 0)
+}
+
+/** Counts the segments that have ended and so are available; the last one ends with its period (ISO/IEC 23009-1 §5.3.9.5.3). */
+function countEnded(untilSec: number, durationSec: number, endSec: number | null): number {
+  return endSec !== null && untilSec >= endSec ? Infinity : Math.floor(untilSec / durationSec + 1e-9)
 }
 
 function isCredible(durationSec: number): boolean {

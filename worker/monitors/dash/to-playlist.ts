@@ -12,31 +12,35 @@ const MAX_UPDATE_SEC = 30
 export type RepresentationListing = {
   readonly mpd: Mpd
   readonly listed: readonly DashSegment[]
-  /** Numbers of the listed segments. */
-  readonly numbers: readonly number[]
+  /** Numbers of the listed segments; one without a number is left out. */
+  readonly numbers: readonly (number | null)[]
   /** Time of the presentation's 0, in ms since 1970. */
   readonly startMs: number | null
   /** The server's time, in seconds on the time line. */
   readonly nowSec: number | null
+  /** The longest time between two fetches with news, in seconds; `null` while it is not known. */
+  readonly paceSec?: number | null
 }
 
 /** Converts what an MPD lists to a playlist. Program date-times are those of the MPD's own clock. */
-export function toPlaylist({ mpd, listed, numbers, startMs, nowSec }: RepresentationListing): StreamPlaylist {
-  const segments = listed.map((segment, index): StreamSegment => {
+export function toPlaylist(listing: RepresentationListing): StreamPlaylist {
+  const { mpd, listed, numbers, startMs, nowSec } = listing
+  const segments = listed.flatMap((segment, index): readonly StreamSegment[] => {
     const { url, durationSec, startSec, discontinuity, byteRange, map, encryption } = segment
     const programDateTimeMs = startMs === null ? null : Math.round(startMs + startSec * 1000)
     const sequence = numbers[index] ?? null
-    return { sequence, url, durationSec, programDateTimeMs, discontinuity, byteRange, map, encryption }
+    if (sequence === null) return []
+    return [{ sequence, url, durationSec, programDateTimeMs, discontinuity, byteRange, map, encryption }]
   })
-  const targetDurationSec = computeTargetSec(mpd, listed)
+  const targetDurationSec = computeTargetSec(listing)
   return { segments, targetDurationSec, isEnded: isEnded(mpd, nowSec, targetDurationSec) }
 }
 
 /** Returns the longest time between two segments: their duration, or that between two updates of what the MPD lists. */
-function computeTargetSec(mpd: Mpd, listed: readonly DashSegment[]): number {
+function computeTargetSec({ mpd, listed, paceSec }: RepresentationListing): number {
   const longestSec = listed.reduce((longest, { durationSec }) => Math.max(longest, durationSec), 0)
   const segmentSec = longestSec || Math.min(mpd.maxSegmentSec ?? Infinity, 60) || DEFAULT_SEGMENT_SEC
-  const updateSec = isComputed(mpd) ? 0 : Math.min(mpd.updateSec ?? 0, MAX_UPDATE_SEC)
+  const updateSec = isComputed(mpd) ? 0 : Math.min(mpd.updateSec ?? 0, paceSec ?? MAX_UPDATE_SEC, MAX_UPDATE_SEC)
   return Math.max(Number.isFinite(segmentSec) ? segmentSec : DEFAULT_SEGMENT_SEC, updateSec)
 }
 

@@ -1,6 +1,7 @@
 import { createDecipheriv } from 'node:crypto'
 
-const BLOCK_BYTES = 16
+/** Size of a block of AES in bytes. */
+export const BLOCK_BYTES = 16
 
 /**
  * Decrypts AES-128-CBC with PKCS7 padding (RFC 8216 §4.3.2.4); `iv` in hex digits. Of a segment that is cut short whole

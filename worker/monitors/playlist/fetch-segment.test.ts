@@ -62,6 +62,30 @@ describe('an encrypted segment', () => {
     expect(requested.filter((url) => url === '/key')).toHaveLength(1)
   })
 
+  test('is decrypted with a key inside its playlist, and with an initialization section whose vector is that of number 0', async () => {
+    await using server = await startLocalServer(async ({ url }, response) => {
+      response.end(encrypt('0'.repeat(31) + (url === '/init' ? '0' : '5'), `clear ${url}`))
+    })
+    const uri = `data:application/octet-stream;base64,${key.toString('base64')}`
+    const lines = ['#EXT-X-MEDIA-SEQUENCE:5', `#EXT-X-KEY:METHOD=AES-128,URI="${uri}"`, '#EXT-X-MAP:URI="init"']
+    const text = ['#EXTM3U', ...lines, '#EXTINF:2,', 'media'].join('\n')
+    const parsed = parsePlaylist(text, { url: `${server.origin}/live` })
+    const first = parsed.kind === 'media' ? parsed.playlist.segments[0] : undefined
+    if (first === undefined) throw new Error('there is no segment')
+    const fetched = await createSegmentFetch()(first, signal)
+    expect(words(fetched)).toBe('clear /media')
+    expect(fetched.kind === 'ok' && String(Buffer.from(fetched.map ?? []))).toBe('clear /init')
+  })
+
+  test('in whose place a page comes has no media yet', async () => {
+    await using server = await startLocalServer(async ({ url }, response) => {
+      response.end(url === '/key' ? key : '<!DOCTYPE html><title>Not here yet</title>')
+    })
+    const encryption = { kind: 'aes-128', keyUrl: `${server.origin}/key`, iv: '0'.repeat(32), hasOwnIv: true } as const
+    const fetched = await createSegmentFetch()(segment(`${server.origin}/0`, { encryption }), signal)
+    expect(fetched).toMatchObject({ failure: { message: 'segment is a page, not media', isNoMedia: true } })
+  })
+
   test('whose key is missing or has another size fails with that', async () => {
     await using server = await startLocalServer(async ({ url }, response) => {
       if (url === '/none') response.writeHead(404).end()

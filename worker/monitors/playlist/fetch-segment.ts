@@ -1,16 +1,15 @@
 import type { ByteRange, Fetcher } from '../../platform/http.ts'
 import type { StreamClient } from '../monitor-context.ts'
 import type { FailedSegmentFetch, InitSection, SegmentEncryption, StreamResource } from '../stream.ts'
-import { decryptAes128 } from './decrypt-segment.ts'
+import { BLOCK_BYTES, decryptAes128 } from './decrypt-segment.ts'
+import { findNoMedia, toNoMediaFailure } from './no-media.ts'
+import { KEY_BYTES, readDataKey } from './segment-key.ts'
 
 export type SegmentFetchOptions = {
   readonly fetcher: Fetcher
   readonly timeouts: { readonly segmentMs: number }
   readonly segmentMaxBytes: number
 }
-
-/** Size of an AES-128 key in bytes (RFC 8216 §4.3.2.4). */
-const KEY_BYTES = 16
 
 /** Bytes of a resource, decrypted. */
 type FetchedBytes = { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly isTruncated: boolean }
@@ -32,8 +31,12 @@ export function createSegmentFetcher(options: SegmentFetchOptions): StreamClient
         options,
         signal,
       )
-    const getKey = (url: string) =>
-      keys.get({ url, byteRange: null }, (resource) => get(resource, { maxBytes: KEY_BYTES }).then(checkKey))
+    const getKey = async (url: string): Promise<FetchedBytes | FailedSegmentFetch> => {
+      const bytes = readDataKey(url)
+      if (bytes !== null) return { kind: 'ok', bytes, isTruncated: false }
+      const resource = { url, byteRange: null }
+      return await keys.get(resource, (each) => get(each, { maxBytes: KEY_BYTES }).then(checkKey))
+    }
     const getInit = (map: InitSection) =>
       initSections.get(map, async (resource) => decrypt(await get(resource), map.encryption ?? null, getKey, false))
     const { encryption } = segment
@@ -42,7 +45,8 @@ export function createSegmentFetcher(options: SegmentFetchOptions): StreamClient
     if (key?.kind === 'failed') return toKeyFailure(key)
     const map = segment.map === null ? null : await getInit(segment.map)
     if (map?.kind === 'failed') return withContext('init segment', map)
-    const fetched = await decrypt(await get(segment, { acceptsTruncated: true }), encryption, getKey, true)
+    const raw = checkMedia(await get(segment, { acceptsTruncated: true }))
+    const fetched = await decrypt(raw, encryption, getKey, true)
     return fetched.kind === 'failed' ? fetched : { ...fetched, map: map === null ? null : map.bytes }
   }
 }
@@ -57,6 +61,12 @@ async function fetchResource(
 ): Promise<FetchedBytes | FailedSegmentFetch> {
   const fetched = await fetcher.get(url, { ...limits, timeoutMs: timeouts.segmentMs, byteRange, signal })
   return fetched.kind === 'failed' ? fetched : { kind: 'ok', bytes: fetched.bytes, isTruncated: fetched.isTruncated }
+}
+
+/** Returns the failure of a page in place of a segment. It is not encrypted: decrypted, it would look like damaged media. */
+function checkMedia(fetched: FetchedBytes | FailedSegmentFetch): FetchedBytes | FailedSegmentFetch {
+  const problem = fetched.kind === 'ok' ? findNoMedia(fetched.bytes) : null
+  return problem === null ? fetched : toNoMediaFailure(problem)
 }
 
 function checkKey(fetched: FetchedBytes | FailedSegmentFetch): FetchedBytes | FailedSegmentFetch {
@@ -83,9 +93,12 @@ async function decrypt(
   return { ...fetched, bytes: decryptAes128(fetched.bytes, key.bytes, encryption.iv) }
 }
 
-/** Reports whether bytes begin with the `ftyp` or `moov` box of a clear initialization section. */
+/** Boxes with which a clear initialization section begins (ISO/IEC 14496-12). */
+const FIRST_BOXES = ['ftyp', 'moov', 'styp', 'free', 'skip', 'uuid', 'pdin']
+
+/** Reports whether bytes are a clear initialization section: they begin with its box, or are not in whole blocks. */
 function isClearInitSection(bytes: Uint8Array): boolean {
-  return ['ftyp', 'moov'].includes(Buffer.from(bytes.subarray(4, 8)).toString('latin1'))
+  return bytes.length % BLOCK_BYTES !== 0 || FIRST_BOXES.includes(Buffer.from(bytes.subarray(4, 8)).toString('latin1'))
 }
 
 function toKeyFailure(failed: FailedSegmentFetch): FailedSegmentFetch {

@@ -8,7 +8,7 @@
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import type { RenditionProgress } from '../state/observation.ts'
-import { advanceCursor, type NewSegments } from '../state/playlist-cursor.ts'
+import { advanceCursor, forgetOldName, type NewSegments } from '../state/playlist-cursor.ts'
 import type { PlaylistCursor } from '../state/segment-identity.ts'
 import { hashContent } from '../state/segment-identity.ts'
 import type { FailedSegmentFetch, SegmentFetch, StreamPlaylist, StreamRendition, StreamSegment } from '../stream.ts'
@@ -21,6 +21,8 @@ import {
   identifySegment,
   type SegmentRetry,
 } from './segment-retry.ts'
+import { follows, streamTimeMs } from './stream-time.ts'
+import type { ConfirmTracks } from './track-survey.ts'
 
 /** The new segments of a fetched playlist that were selected, and what precedes them. */
 export type PlaylistNews = {
@@ -34,18 +36,30 @@ export type PlaylistNews = {
   /** The first of them does not directly follow the last one that was analyzed. */
   readonly isAfterGap: boolean
   readonly retry: SegmentRetry | null
+  readonly gaps: SegmentGaps | null
   /** Time of the fetch, in ms since 1970. */
   readonly atMs: number
 }
+
+/** Segments in a row that are announced as missing (EXT-X-GAP). `sinceMs`: when the first was read, in ms since 1970. */
+export type SegmentGaps = { readonly sinceMs: number; readonly count: number }
 
 export type InspectionRound = {
   /** The next segment does not directly follow the last one that was analyzed. */
   readonly isAfterGap: boolean
   /** The segment to try again, and when, in ms since 1970. */
   readonly pending: { readonly retry: SegmentRetry; readonly dueMs: number } | null
+  /** The newest segments, where they are announced as missing. */
+  readonly gaps: SegmentGaps | null
+  /** There was a segment that is not known under another name. */
+  readonly isNews: boolean
 }
 
-type RenditionInspector = { readonly rendition: StreamRendition; readonly probe: SegmentProbe }
+type RenditionInspector = {
+  readonly rendition: StreamRendition
+  readonly probe: SegmentProbe
+  readonly confirm: ConfirmTracks
+}
 
 /** What changes from segment to segment within a round. */
 type RoundState = {
@@ -53,6 +67,8 @@ type RoundState = {
   readonly isAfterGap: boolean
   /** A later segment, where it was fetched to decide on those before it. */
   readonly ahead: AheadSegment | null
+  readonly gaps: SegmentGaps | null
+  readonly isNews: boolean
 }
 
 type AheadSegment = { readonly segment: StreamSegment; readonly fetched: SegmentFetch }
@@ -75,24 +91,41 @@ export async function inspectNews(
 ): Promise<InspectionRound> {
   const first = news.playlist.segments[0]?.sequence ?? null
   const { tracks } = inspector.rendition
-  let state: RoundState = { cursor: news.before, isAfterGap: news.isAfterGap, ahead: null }
+  const { isAfterGap, gaps } = news
+  let state: RoundState = { cursor: news.before, isAfterGap, ahead: null, gaps, isNews: false }
   for (const [index, segment] of news.segments.entries()) {
     if (context.lifetime.stopping.aborted) break
     const beganMs = context.clock.nowMs()
     const fetched = await fetchUnlessPassed(segment, { state, news }, context)
     if (context.lifetime.stopping.aborted) break
-    const content = fetched?.kind === 'ok' ? hashContent(fetched.bytes) : null
-    const cursor = advanceCursor(state.cursor, segment, { first, content })
+    const cursor = advanceAfter({ segment, fetched, first }, state.cursor, news)
     const before = news.segments[index - 1]
     const isContinuous = before === undefined ? news.isContinuous : follows(segment, before)
     const progress = { tracks, cursor }
     const following = news.segments.slice(index + 1)
     const step: RoundStep = { segment, following, progress, isContinuous, beganMs }
     const handled = await handleSegment({ step, fetched, state, news }, inspector, context)
-    if ('pending' in handled) return { isAfterGap: state.isAfterGap, pending: handled.pending }
+    if ('end' in handled) return handled.end
     state = { cursor, ...handled }
   }
-  return { isAfterGap: state.isAfterGap, pending: null }
+  return { isAfterGap: state.isAfterGap, pending: null, gaps: state.gaps, isNews: state.isNews }
+}
+
+type TriedSegment = Pick<RoundStep, 'segment'> & {
+  readonly fetched: SegmentFetch | null
+  readonly first: number | null
+}
+
+/** Returns the cursor after a segment. A new one that only its content distinguishes shows that names recur. */
+function advanceAfter(
+  { segment, fetched, first }: TriedSegment,
+  before: PlaylistCursor | null,
+  { isUnsure }: PlaylistNews,
+): PlaylistCursor {
+  const content = fetched?.kind === 'ok' ? hashContent(fetched.bytes) : null
+  const cursor = advanceCursor(before, segment, { first, content })
+  const isRecurrent = isUnsure && segment.sequence === null && content !== null && !isKnown(cursor, before)
+  return isRecurrent ? { ...cursor, isUncounted: true } : cursor
 }
 
 /** Fetches a segment that is not passed by. One that is not to be tried yet has the failure of its last attempt. */
@@ -118,17 +151,6 @@ function findWaitingRetry(segment: StreamSegment, retry: SegmentRetry | null, no
   return retry?.key === identifySegment(segment) && nowMs < retry.notBeforeMs ? retry : null
 }
 
-/** Reports whether a segment directly follows another of its playlist, by their numbers and without a gap of the media. */
-function follows(segment: StreamSegment, before: StreamSegment): boolean {
-  if (mayFollowGap(segment) || before.isGap === true) return false
-  return segment.sequence === null || before.sequence === null || segment.sequence === before.sequence + 1
-}
-
-/** Returns whether media may be missing before a segment: after a discontinuity its date-time decides, where it has one. */
-export function mayFollowGap({ discontinuity, programDateTimeMs }: StreamSegment): boolean {
-  return discontinuity && programDateTimeMs !== null
-}
-
 type SegmentCase = {
   readonly step: RoundStep
   readonly fetched: SegmentFetch | null
@@ -136,38 +158,59 @@ type SegmentCase = {
   readonly news: PlaylistNews
 }
 
-type HandledSegment = Omit<RoundState, 'cursor'> | { readonly pending: NonNullable<InspectionRound['pending']> }
+/** What follows a segment: the next one, or the end of the round. */
+type HandledSegment =
+  | (Omit<RoundState, 'cursor'> & { readonly cursor?: PlaylistCursor })
+  | { readonly end: InspectionRound }
 
 async function handleSegment(
   { step, fetched, state, news }: SegmentCase,
-  { probe, rendition: { declared = [] } }: RenditionInspector,
+  { probe, confirm, rendition: { declared = [] } }: RenditionInspector,
   context: MonitorContext,
 ): Promise<HandledSegment> {
   const { segment, progress, beganMs } = step
   const ahead = state.ahead?.segment === segment ? null : state.ahead
-  if (fetched === null) return { ...passBy(step, context), ahead }
+  if (fetched === null) return { ...passBy(step, state.gaps, context), ahead, isNews: true }
   if (fetched.kind === 'failed') return await afterFailedFetch({ step, fetched, state, news }, context)
   if (news.isUnsure && isKnown(progress.cursor, state.cursor)) {
-    context.monitor.observe({ kind: 'known', atMs: context.clock.nowMs(), progress })
-    return { isAfterGap: state.isAfterGap, ahead }
+    const cursor = forgetOldName(progress.cursor)
+    context.monitor.observe({ kind: 'known', atMs: context.clock.nowMs(), progress: { ...progress, cursor } })
+    return { cursor, isAfterGap: state.isAfterGap, ahead, gaps: null, isNews: state.isNews }
   }
   const startMs = streamTimeMs(segment, news.playlist, news.atMs)
-  const { isContinuous } = step
-  const { isAfterGap } = state
-  const inspection = { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, declared }
-  return { isAfterGap: !(await inspectSegment(inspection, context)), ahead }
+  const [{ isContinuous }, { isAfterGap }] = [step, state]
+  const inspection = {
+    segment,
+    fetched,
+    beganMs,
+    progress,
+    startMs,
+    isAfterGap,
+    isContinuous,
+    probe,
+    confirm,
+    declared,
+  }
+  const result = await inspectSegment(inspection, context)
+  return result === 'dismissed'
+    ? { end: { isAfterGap: true, pending: null, gaps: null, isNews: state.isNews } }
+    : { isAfterGap: result !== 'analyzed', ahead, gaps: null, isNews: true }
 }
 
 /** Passes a segment by that is announced as missing, or that only a licensed player can decrypt. */
-function passBy({ segment, progress }: RoundStep, { monitor, clock }: MonitorContext): Pick<RoundState, 'isAfterGap'> {
+function passBy(
+  { segment, progress }: RoundStep,
+  before: SegmentGaps | null,
+  { monitor, clock }: MonitorContext,
+): Pick<RoundState, 'isAfterGap' | 'gaps'> {
   const atMs = clock.nowMs()
   const { encryption } = segment
   if (encryption?.kind === 'drm' && segment.isGap !== true) {
     monitor.observe({ kind: 'encrypted', atMs, progress, method: encryption.method })
-  } else {
-    monitor.observe({ kind: 'skipped', atMs, progress, count: 1 })
+    return { isAfterGap: true, gaps: null }
   }
-  return { isAfterGap: true }
+  monitor.observe({ kind: 'skipped', atMs, progress, count: 1, isGap: true })
+  return { isAfterGap: true, gaps: { sinceMs: before?.sinceMs ?? atMs, count: (before?.count ?? 0) + 1 } }
 }
 
 /** Reports whether the newest segment of a cursor has the content of one that was read before it. */
@@ -193,12 +236,14 @@ async function afterFailedFetch(failed: FailedSegment, context: MonitorContext):
   if (isLost) {
     log.warn('segment could not be fetched or decoded', { sequence: segment.sequence, sides: tracks, error })
     monitor.observe({ kind: 'segment_failed', atMs, beganMs, progress, error, failing })
-    return { isAfterGap: true, ahead }
+    return { isAfterGap: true, ahead, gaps: null, isNews: true }
   }
   if (waiting === null) {
     monitor.observe({ kind: 'attempt_failed', atMs, tracks, beganMs, error, failing, untilMs: atMs + retryAfterMs })
   }
-  return { pending: { retry, dueMs: nextAttemptMs(retry, { segment, playlist: news.playlist, atMs }) } }
+  const pending = { retry, dueMs: nextAttemptMs(retry, { segment, playlist: news.playlist, atMs }) }
+  const { isAfterGap, gaps, isNews } = failed.state
+  return { end: { isAfterGap, pending, gaps, isNews } }
 }
 
 /** Returns when the playlist is fetched again for a segment that failed: at the latest when it has failed for long enough. */
@@ -252,11 +297,4 @@ function countAttempt(
   const key = identifySegment(segment)
   const { attempts, sinceMs } = before?.key === key ? before : { attempts: 0, sinceMs: beganMs }
   return { ...failure, key, cursor: progress.cursor, attempts: attempts + 1, sinceMs }
-}
-
-/** Returns the stream time of a segment's start: its program date-time, or else by its distance from the live edge. */
-export function streamTimeMs(segment: StreamSegment, playlist: StreamPlaylist, fetchedAtMs: number): number {
-  if (segment.programDateTimeMs !== null) return segment.programDateTimeMs
-  const toEdge = playlist.segments.slice(playlist.segments.indexOf(segment))
-  return fetchedAtMs - toEdge.reduce((sum, { durationSec }) => sum + durationSec * 1000, 0)
 }

@@ -47,7 +47,14 @@ async function inspectInWorkers(
     const place = { sequence: null, url: '', durationSec, programDateTimeMs: at(nowSec), discontinuity: false }
     const segment = { ...place, byteRange: null, map: null, encryption: null }
     const fetched = { kind: 'ok', bytes, map, isTruncated: false } as const
-    const position = { beganMs: at(nowSec), startMs: at(nowSec), isAfterGap: false, isContinuous: true, declared }
+    const position = {
+      beganMs: at(nowSec),
+      startMs: at(nowSec),
+      isAfterGap: false,
+      isContinuous: true,
+      declared,
+      confirm: async () => true,
+    }
     await inspectSegment({ segment, fetched, progress: PROGRESS, probe, ...position }, context)
     nowSec += durationSec
   }

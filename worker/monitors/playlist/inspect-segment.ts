@@ -4,6 +4,7 @@ import type { MonitorContext } from '../monitor-context.ts'
 import { hasPictureRun } from '../state/detection-runs.ts'
 import type { RenditionProgress } from '../state/observation.ts'
 import type { SegmentFetch, StreamSegment, TrackKind } from '../stream.ts'
+import type { ConfirmTracks } from './track-survey.ts'
 
 export type SegmentInspection = {
   readonly segment: StreamSegment
@@ -18,13 +19,21 @@ export type SegmentInspection = {
   /** By the playlist it directly follows the last one that was analyzed, whatever its date-time says. */
   readonly isContinuous: boolean
   readonly probe: SegmentProbe
+  readonly confirm: ConfirmTracks
   /** Tracks that the rendition is declared to have. */
   readonly declared: readonly TrackKind[]
 }
 
-/** Analyzes a fetched segment and observes the result. Returns whether it was analyzed. */
-export async function inspectSegment(inspection: SegmentInspection, context: MonitorContext): Promise<boolean> {
-  const { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, declared } = inspection
+/** What became of a segment. `dismissed`: another rendition is watched from this segment on. */
+type InspectionResult = 'analyzed' | 'failed' | 'dismissed'
+
+/** Analyzes a fetched segment and observes the result. */
+export async function inspectSegment(
+  inspection: SegmentInspection,
+  context: MonitorContext,
+): Promise<InspectionResult> {
+  const { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, confirm, declared } =
+    inspection
   const { monitor, lifetime, clock, log } = context
   const { tracks } = progress
   const { durationSec, sequence } = segment
@@ -35,22 +44,23 @@ export async function inspectSegment(inspection: SegmentInspection, context: Mon
   const after = { isAfterGap, hasPictureRun: hasPictureRun(monitor.state().runs) }
   const downloaded = { bytes, map, durationSec, tracks, isTruncated, ...after }
   const analysis = await probe.analyze(downloaded, lifetime.killed)
-  if (lifetime.killed.aborted) return false
+  if (lifetime.killed.aborted) return 'failed'
   const atMs = clock.nowMs()
   if (analysis.kind === 'failed') {
     log.warn('segment could not be fetched or decoded', { ...logFields, error: analysis.error })
     monitor.observe({ kind: 'segment_failed', atMs, beganMs, progress, error: analysis.error })
-    return false
+    return 'failed'
   }
   const { findings, pictures } = analysis
+  if (!(await confirm(findings))) return 'dismissed'
   logUndecodable(findings, context, logFields)
   const isDated = segment.programDateTimeMs !== null
   const length = { durationSec: analysis.durationSec, isContinuous: isContinuous && !isAfterGap }
   const analyzed = { sequence, isDated, startMs, ...length }
-  monitor.observe({ kind: 'segment', atMs, progress, segment: analyzed, findings, declared })
+  monitor.observe({ kind: 'segment', atMs: clock.nowMs(), progress, segment: analyzed, findings, declared })
   const took = { fetch_ms: fetchedMs - beganMs, analysis_ms: atMs - fetchedMs }
   log.debug('segment analyzed', { ...logFields, bytes: bytes.length, pictures, ...took, findings })
-  return true
+  return 'analyzed'
 }
 
 /** Logs each track that cannot be decoded, once until it can. */

@@ -22,6 +22,20 @@ test.each([
   expect(watched.timesOf('alert.blackout')).toEqual([expect.closeTo(36.5, 0)])
 })
 
+test.each([
+  ['for a minute are an outage', 50, [expect.closeTo(70, -1)]],
+  ['for less are none', 24, []],
+])('segments that are announced as missing %s', async (_, until, alertsAtSec) => {
+  const watched = await watchBroadcast({
+    window: 6,
+    tags: (n) => (n >= 8 && n < until ? '#EXT-X-GAP\n' : ''),
+    fetchSegment: () => MEDIA,
+    sec: 120,
+  })
+  expect(watched.timesOf('alert.segment_error')).toEqual(alertsAtSec)
+  expect([watched.failed, watched.skipped]).toEqual([0, until - 8])
+})
+
 test('a segment that is not to be tried before a time is left out then; the others, and the playlist, are read', async () => {
   const refusal: SegmentFetch = { kind: 'failed', failure: { status: 503, message: 'HTTP 503', retryAfterMs: 40_000 } }
   const watched = await watchBroadcast({ window: 6, fetchSegment: (n) => (n === 6 ? refusal : MEDIA), black: [9, 14] })

@@ -31,15 +31,18 @@ export type MasterPlaylist = {
 export function toMasterPlaylist(draft: PlaylistDraft): MasterPlaylist {
   const soundUrls = listGroupUrls(draft, 'AUDIO')
   const captionUrls = listGroupUrls(draft, 'SUBTITLES')
+  const sounds = new Set([...soundUrls.values()].flat())
   const variants = draft.variants.map(({ url, attributes }): StreamVariant => {
     const [captionUrl] = captionUrls.get(attributes.get('SUBTITLES')) ?? []
-    return { ...toVariant(url, attributes, soundUrls.get(attributes.get('AUDIO'))), captionUrl }
+    const sound = { group: soundUrls.get(attributes.get('AUDIO')), isSound: sounds.has(url) }
+    return { ...toVariant(url, attributes, sound), captionUrl }
   })
   return draft.variables.size === 0 ? { variants } : { variants, variables: draft.variables }
 }
 
-const PICTURE_CODEC = /^(?:avc|hvc|hev|dvh|dva|vp0?[89]|av01|mp4v)/i
-const SOUND_CODEC = /^(?:mp4a|ac-[34]|ec-3|opus|flac|alac|mp3|dts)/i
+const PICTURE_CODEC = /^(?:avc|hvc|hev|dvh|dva|dav1|vp0?[89]|av01|vv[ci]1|evc1|lvc1|mp4v)/i
+const SOUND_CODEC = /^(?:mp4a|mh[am]\d|ac-[34]|ec-3|opus|flac|alac|mp3|dts|vorbis|iamf)/i
+const TEXT_CODEC = /^(?:stpp|wvtt|tx3g|c[67]08|stxt)/i
 
 /** Reports whether a name is that of a picture's codec (RFC 6381). */
 export function isPictureCodec(codec: string): boolean {
@@ -51,8 +54,15 @@ export function isSoundCodec(codec: string): boolean {
   return SOUND_CODEC.test(codec)
 }
 
-/** Converts a variant. `group`: the playlists of its group of sound, none where that is inside; `undefined` without one. */
-function toVariant(url: string, attributes: AttributeList, group: readonly string[] | undefined): StreamVariant {
+/**
+ * Converts a variant. `group`: the playlists of its group of sound, none where that is inside; `undefined` without one.
+ * `isSound`: its URL is that of a sound too, which it then is unless it says otherwise.
+ */
+function toVariant(
+  url: string,
+  attributes: AttributeList,
+  { group, isSound }: { readonly group: readonly string[] | undefined; readonly isSound: boolean },
+): StreamVariant {
   const codecs = readCodecs(attributes)
   const lines = parseInteger(/x(\d{1,6})$/i.exec(attributes.get('RESOLUTION') ?? '')?.[1])
   const named = codecs ?? []
@@ -64,8 +74,8 @@ function toVariant(url: string, attributes: AttributeList, group: readonly strin
     url,
     bandwidth: parseInteger(attributes.get('BANDWIDTH')),
     lines,
-    hasPicture: codecs === null || declared.includes('picture'),
-    hasSound: codecs === null || declared.includes('sound'),
+    hasPicture: declared.includes('picture') || (codecs === null && !isSound),
+    hasSound: declared.includes('sound') || mayHaveSound(codecs),
     declared,
     soundUrls: group ?? [],
   }
@@ -79,6 +89,13 @@ function readCodecs(attributes: AttributeList): readonly string[] | null {
 /** Lists the tracks that are declared: none by a variant without codecs, which may be sound alone. */
 function listDeclared(tracks: Readonly<Record<TrackKind, boolean>>): readonly TrackKind[] {
   return [tracks.picture ? (['picture'] as const) : [], tracks.sound ? (['sound'] as const) : []].flat()
+}
+
+/** Reports whether codecs may be those of a sound: none is listed, or one that is not known beside that of a picture. */
+function mayHaveSound(codecs: readonly string[] | null): boolean {
+  if (codecs === null) return true
+  const isUnknown = (codec: string) => codec !== '' && !isPictureCodec(codec) && !TEXT_CODEC.test(codec)
+  return codecs.some(isPictureCodec) && codecs.some(isUnknown)
 }
 
 /** Most choices of renditions that are kept of a master playlist, and most playlists of sound that a group has. */

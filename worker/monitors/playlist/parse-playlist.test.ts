@@ -240,6 +240,23 @@ describe('a master playlist', () => {
     expect(choices.flat().map(({ url }) => url.replace('https://cdn.test/live/', ''))).toEqual(['a1', 'a2', 'b'])
   })
 
+  test('takes a variant for sound alone where its URL is that of a sound too and it does not say otherwise', () => {
+    const sound = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="aac",NAME="en",DEFAULT=YES,URI="en.m3u8"'
+    const lowest = variant('en.m3u8', 'BANDWIDTH=64000,AUDIO="aac"')
+    expect(renditions(sound, ...lowest, ...variant('v.m3u8', 'BANDWIDTH=300000,AUDIO="aac"'))).toMatchObject([
+      { url: 'https://cdn.test/live/v.m3u8', tracks: 'picture' },
+      { url: 'https://cdn.test/live/en.m3u8', tracks: 'sound' },
+    ])
+  })
+
+  test.each(['mhm1.0x0D', 'mha1', 'xyz9'])('takes %s beside a picture for sound', (codec) => {
+    const low = variant('low', `BANDWIDTH=1,RESOLUTION=640x360,CODECS="hvc1.1,${codec}"`)
+    const high = variant('high', 'BANDWIDTH=2,RESOLUTION=1920x1080,CODECS="avc1.4,mp4a.40.2"')
+    expect(renditions(...low, ...high)).toMatchObject([{ url: 'https://cdn.test/live/low' }])
+    const mute = variant('mute', 'BANDWIDTH=1,RESOLUTION=640x360,CODECS="hvc1.1,stpp.ttml.im1t"')
+    expect(renditions(...mute, ...high)).toMatchObject([{ url: 'https://cdn.test/live/high' }])
+  })
+
   test('yields the variant alone where its sound group does not exist', () => {
     expect(renditions(...variant('v', 'BANDWIDTH=1,AUDIO="constructor"'))).toMatchObject([{ tracks: 'both' }])
   })

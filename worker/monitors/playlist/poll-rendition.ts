@@ -2,16 +2,19 @@ import type { FetchFailure } from '../../platform/http.ts'
 import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import type { PlaylistMotion } from '../state/playlist-motion.ts'
-import type { MediaPlaylistFetch, StreamRendition, UnreadLines } from '../stream.ts'
+import type { MediaPlaylistFetch, RenditionChoice, StreamRendition, UnreadLines } from '../stream.ts'
+import type { SegmentGaps } from './inspect-news.ts'
 import { computePollIntervalMs, computeRetryIntervalMs } from './poll-interval.ts'
 import { readPlaylistNews, type ReadNews } from './read-news.ts'
 import { fetchReloaded, INITIAL_RELOAD, type ReloadState } from './reload-playlist.ts'
 import type { SegmentRetry } from './segment-retry.ts'
+import type { ConfirmTracks } from './track-survey.ts'
 
 /** A rendition that is being monitored, and the result of its last poll. */
 export type RenditionPoller = {
   readonly rendition: StreamRendition
   readonly probe: SegmentProbe
+  readonly confirm: ConfirmTracks
   readonly last: PollResult
 }
 
@@ -33,9 +36,13 @@ export type PollResult = {
   readonly isAfterGap: boolean
   /** A segment that could not be fetched yet. */
   readonly retry: SegmentRetry | null
+  /** The newest segments, where they are announced as missing. */
+  readonly gaps: SegmentGaps | null
   /** The playlist moves on, and seems to have nothing new. */
   readonly motion: PlaylistMotion | null
   readonly reload: ReloadState
+  /** The choices from now on, where the stream has other tracks than the rendition was chosen for. */
+  readonly choices: readonly RenditionChoice[] | null
   /** Kinds of unreadable lines that were logged. */
   readonly loggedLines: ReadonlySet<string>
 }
@@ -51,8 +58,10 @@ export const INITIAL_POLL_RESULT: PollResult = {
   isLate: false,
   isAfterGap: false,
   retry: null,
+  gaps: null,
   motion: null,
   reload: INITIAL_RELOAD,
+  choices: null,
   loggedLines: new Set(),
 }
 
@@ -72,6 +81,8 @@ export async function pollRendition(poller: RenditionPoller, context: MonitorCon
     return afterFailedPoll({ ...last, reload }, fetched.failure, atMs)
   }
   if (last.failures > 0) log.info('playlist fetched after failures', { sides: tracks, failures: last.failures })
+  // Their pollers read on from where this one was.
+  if (fetched.choices !== undefined) return { ...last, reload, choices: fetched.choices }
   const loggedLines = logUnreadLines(fetched.unread, poller, context)
   const read = await readPlaylistNews(fetched.playlist, { poller, atMs }, context)
   return { ...toPollResult(fetched, { poller, read, atMs, reload }, context), loggedLines }
@@ -100,6 +111,7 @@ function toPollResult(
     isOver: playlist.isEnded && !lifetime.stopping.aborted && pending === null,
     isLate,
     isAfterGap: round.isAfterGap,
+    gaps: round.gaps,
     motion,
     // A stale playlist without news does not end the wait for a segment.
     retry: pending === null && !hasNew ? last.retry : (pending?.retry ?? null),

@@ -5,19 +5,23 @@ import { afterNothingNew, isMoving, type PlaylistMotion } from '../state/playlis
 import type { PlaylistCursor } from '../state/segment-identity.ts'
 import { isStalled } from '../state/stall.ts'
 import type { StreamPlaylist, StreamRendition, StreamSegment, TrackSelection } from '../stream.ts'
-import { type InspectionRound, inspectNews, mayFollowGap, streamTimeMs } from './inspect-news.ts'
+import { type InspectionRound, inspectNews, type SegmentGaps } from './inspect-news.ts'
 import { findUsualSec } from './parse-playlist.ts'
 import { identifySegment, type SegmentRetry } from './segment-retry.ts'
 import { selectSegments } from './select-segments.ts'
+import { mayFollowGap, streamTimeMs } from './stream-time.ts'
+import type { ConfirmTracks } from './track-survey.ts'
 
 /** What is known of a rendition from its last poll. */
 type RenditionReader = {
   readonly rendition: StreamRendition
   readonly probe: SegmentProbe
+  readonly confirm: ConfirmTracks
   readonly last: {
     readonly isLate: boolean
     readonly isAfterGap: boolean
     readonly retry: SegmentRetry | null
+    readonly gaps: SegmentGaps | null
     readonly motion: PlaylistMotion | null
   }
 }
@@ -43,10 +47,11 @@ export async function readPlaylistNews(
   const retry = dropLeftRetry(playlist, poller, context)
   const { news, motion } = findNews(playlist, { poller, atMs }, context)
   const isContinuous = isUnbroken(news)
-  observePlaylist(playlist, { news, isContinuous, atMs, tracks: rendition.tracks }, context)
+  const observe = ({ fresh }: Pick<NewSegments, 'fresh'>) =>
+    observePlaylist(playlist, { fresh, isContinuous, atMs, tracks: rendition.tracks }, context)
+  if (!news.isUnsure) observe(news)
   const { segments, omittedCount, passed } = selectAndSkip(news, playlist, poller, context)
-  const isResumed = isContinuous && news.fresh[0]?.discontinuity !== true
-  const isSevered = news.skipped + omittedCount > 0 || retry !== last.retry || (wasStalled && !isResumed)
+  const isSevered = news.skipped + omittedCount > 0 || retry !== last.retry || (wasStalled && !isResumed(news))
   const isNext = isContinuous && !wasStalled && omittedCount === 0
   const beganMs = clock.nowMs()
   const round = await inspectNews(
@@ -58,11 +63,14 @@ export async function readPlaylistNews(
       isUnsure: news.isUnsure,
       isAfterGap: last.isAfterGap || isSevered,
       retry,
+      gaps: last.gaps,
       atMs,
     },
     poller,
     context,
   )
+  // Known segments under other names are none that are new: the playlist may stand still.
+  if (news.isUnsure) observe(round.isNews ? news : { fresh: [] })
   return { hasNew: news.fresh.length > 0, round, motion, isLate: isLate(segments, round, clock.nowMs() - beganMs) }
 }
 
@@ -88,6 +96,11 @@ function isUnbroken({ isContinuous, fresh: [first], skipped }: NewSegments): boo
   return isContinuous && (first === undefined || !mayFollowGap(first)) && skipped === 0
 }
 
+/** Reports whether new segments after a stall follow those before it on the same time line. */
+function isResumed(news: NewSegments): boolean {
+  return isUnbroken(news) && news.fresh[0]?.discontinuity !== true
+}
+
 /** Reports whether a round took longer than its segments last, other than by waiting for one. */
 function isLate(segments: readonly StreamSegment[], { pending }: InspectionRound, tookMs: number): boolean {
   return segments.length > 0 && pending === null && tookMs > mediaMs(segments)
@@ -106,8 +119,7 @@ function mediaMs(segments: readonly StreamSegment[]): number {
   return segments.reduce((sum, { durationSec }) => sum + durationSec * 1000, 0)
 }
 
-type ObservedNews = {
-  readonly news: NewSegments
+type ObservedNews = Pick<NewSegments, 'fresh'> & {
   readonly isContinuous: boolean
   readonly atMs: number
   readonly tracks: TrackSelection
@@ -115,10 +127,9 @@ type ObservedNews = {
 
 function observePlaylist(
   playlist: StreamPlaylist,
-  { news, isContinuous, atMs, tracks }: ObservedNews,
+  { fresh: [first], isContinuous, atMs, tracks }: ObservedNews,
   { monitor }: MonitorContext,
 ): void {
-  const [first] = news.fresh
   monitor.observe({
     kind: 'playlist',
     atMs,

@@ -195,9 +195,9 @@ function countDiscontinuities(draft: PlaylistDraft, count: number): void {
     draft.map = { ...draft.map, discontinuities: count }
 }
 
-/** Returns the encryption of an initialization section, which a key without a vector cannot have (RFC 8216 §4.3.2.5). */
+/** Returns the encryption of an initialization section. Where the key lacks its vector, players take that of number 0. */
 function encryptionOfMap(key: DeclaredKey): SegmentEncryption | null {
-  return key.kind === 'aes-128' && key.iv !== null ? encryptionOf(key, 0) : null
+  return key.kind === 'aes-128' ? encryptionOf(key, 0) : null
 }
 
 /** Reads EXT-X-SKIP, once. What the skipped segments' tags declared is taken from the previous playlist. */

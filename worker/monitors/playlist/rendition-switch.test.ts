@@ -54,7 +54,12 @@ function pollersOf({ renditions }: StreamSource, nowMs: number, failedMs: number
           failing: 'segment' as const,
           cursor: { seen: [], first: 0 },
         }
-  return renditions.map((rendition) => ({ rendition, probe: {} as never, last: { ...INITIAL_POLL_RESULT, retry } }))
+  return renditions.map((rendition) => ({
+    rendition,
+    probe: {} as never,
+    confirm: async () => true,
+    last: { ...INITIAL_POLL_RESULT, retry },
+  }))
 }
 
 test('segments that are missing at the first BaseURL are fetched from the second, until they are back', async () => {
@@ -81,6 +86,23 @@ test('segments that are missing at the first BaseURL are fetched from the second
   broken.delete('one')
   await lookBack()
   expect(found.slice(1)).toMatchObject([{ choice: [{ representation: { id: 'v' } }], problem: null }])
+})
+
+test('segments that are announced as missing are fetched from the second BaseURL, unless it is a single one', async () => {
+  const { source, renditionSwitch, clock, found } = await startSwitch(new Set())
+  const considerGaps = async (count: number) => {
+    const gaps = { sinceMs: clock.nowMs - 10_000, count }
+    const pollers = pollersOf(source, clock.nowMs, null).map((poller) => ({
+      ...poller,
+      last: { ...poller.last, gaps },
+    }))
+    renditionSwitch.consider(source, pollers)
+    await renditionSwitch.waitUntilIdle()
+  }
+  await considerGaps(1)
+  expect(found).toEqual([])
+  await considerGaps(2)
+  expect(found).toMatchObject([{ problem: expect.stringContaining('announced as missing (EXT-X-GAP)') }])
 })
 
 test('nothing is used where no BaseURL has the segments', async () => {

@@ -2,17 +2,18 @@ import { computeBackoffMs } from '../../platform/backoff.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import { findNewSegments } from '../state/playlist-cursor.ts'
 import { isStalled } from '../state/stall.ts'
-import type { RenditionChoice, StreamRendition, StreamSource } from '../stream.ts'
+import type { RenditionChoice, StreamRendition, StreamSegment, StreamSource } from '../stream.ts'
 import type { PollResult, RenditionPoller } from './poll-rendition.ts'
+import { identifyChoice } from './rendition-identity.ts'
 
 /** Why a rendition is no longer worth waiting for; `null` while it is. */
-type RenditionTrouble = 'gone' | 'failing' | 'segments' | 'stalled' | null
+type RenditionTrouble = 'gone' | 'failing' | 'segments' | 'gaps' | 'stalled' | null
 
 /** Failures in a row after which another rendition is tried: of a URL that is gone, and of any other. */
 const GONE_FAILURES = 2
 const OTHER_FAILURES = 4
 
-/** Time after which a segment that cannot be fetched makes other renditions worth a try, in ms. */
+/** Time after which a segment that cannot be fetched, or several that are announced as missing, are worth a try elsewhere, in ms. */
 const SEGMENT_PATIENCE_MS = 10_000
 
 /** Judges a rendition by its last poll. */
@@ -23,8 +24,13 @@ function judgeRendition(
   if (last.isUrlDead && last.failures >= GONE_FAILURES) return 'gone'
   if (last.failures >= OTHER_FAILURES) return 'failing'
   if (last.retry !== null && clock.nowMs() - last.retry.sinceMs >= SEGMENT_PATIENCE_MS) return 'segments'
+  if (hasLastingGaps(last, clock.nowMs())) return 'gaps'
   const { phase } = monitor.state()
   return phase.kind === 'monitoring' && isStalled(phase.flow, tracks) ? 'stalled' : null
+}
+
+function hasLastingGaps({ gaps }: PollResult, nowMs: number): boolean {
+  return gaps !== null && gaps.count > 1 && nowMs - gaps.sinceMs >= SEGMENT_PATIENCE_MS
 }
 
 /** Describes a trouble for the event about the choice that is watched instead of the best one. */
@@ -37,6 +43,7 @@ function describeTrouble(
     gone: `its playlist is gone: ${error}`,
     failing: `its playlist cannot be fetched: ${error}`,
     segments: `its segments cannot be fetched: ${retry?.error}`,
+    gaps: 'its segments are announced as missing (EXT-X-GAP)',
     stalled: 'its playlist stands still',
   }[trouble]
   const isElsewhere = found.some(({ representation }) => (representation?.server ?? 0) > 0)
@@ -56,7 +63,7 @@ async function findWorkingRenditions(
   { trouble, context }: { readonly trouble: RenditionTrouble; readonly context: MonitorContext },
 ): Promise<RenditionChoice | null> {
   for (const choice of choices) {
-    if (isSameChoice(choice, current) || context.lifetime.stopping.aborted) continue
+    if (identifyChoice(choice) === identifyChoice(current) || context.lifetime.stopping.aborted) continue
     const works = await Promise.all(choice.map((rendition) => canWatch(rendition, trouble, context)))
     if (!works.includes(false)) return choice
   }
@@ -75,18 +82,17 @@ async function canWatch(
   const cursor = positions[rendition.tracks] ?? Object.values(positions)[0] ?? null
   const [next] = findNewSegments(fetched.playlist, cursor).fresh
   if (trouble === 'stalled') return next !== undefined
-  if (trouble !== 'segments') return true
   const segment = next ?? fetched.playlist.segments.at(-1)
-  return segment !== undefined && (await client.fetchSegment(segment, lifetime.stopping)).kind === 'ok'
+  return segment !== undefined && (await isFreeOf(trouble, segment, context))
 }
 
-/** Reports whether two choices are the same renditions. Those of an MPD share its URL. */
-function isSameChoice(one: RenditionChoice, other: RenditionChoice): boolean {
-  const isSame = ({ url, representation }: StreamRendition, index: number) =>
-    url === other[index]?.url &&
-    representation?.id === other[index]?.representation?.id &&
-    representation?.server === other[index]?.representation?.server
-  return one.length === other.length && one.every(isSame)
+async function isFreeOf(
+  trouble: RenditionTrouble,
+  segment: StreamSegment,
+  { client, lifetime }: MonitorContext,
+): Promise<boolean> {
+  if (trouble === 'gaps') return segment.isGap !== true
+  return trouble !== 'segments' || (await client.fetchSegment(segment, lifetime.stopping)).kind === 'ok'
 }
 
 /** Moves a monitor to other renditions while those that it watches are in trouble, and back to the best ones later. */
@@ -211,5 +217,5 @@ function findTroubled(pollers: readonly RenditionPoller[], context: MonitorConte
 
 function isBest({ choices, renditions }: StreamSource): boolean {
   const best = choices?.[0]
-  return best === undefined || isSameChoice(best, renditions)
+  return best === undefined || identifyChoice(best) === identifyChoice(renditions)
 }

@@ -16,9 +16,20 @@ export function readKey(attributes: AttributeList, resolve: (uri: string) => str
   const method = attributes.get('METHOD')
   if (method === undefined || method === '') return null
   if (method === 'NONE') return { kind: 'none' }
-  const keyUrl = resolve(attributes.get('URI') ?? '')
+  const uri = attributes.get('URI') ?? ''
+  const keyUrl = readDataKey(uri) === null ? resolve(uri) : uri
   if (method !== 'AES-128' || !isIdentity(attributes) || keyUrl === null) return { kind: 'drm', method }
   return { kind: 'aes-128', keyUrl, iv: readVector(attributes) }
+}
+
+/** Size of an AES-128 key in bytes (RFC 8216 §4.3.2.4). */
+export const KEY_BYTES = 16
+
+/** Returns the key that a `data:` URL holds in base64 (RFC 2397); `null` for any other URL and a key of another size. */
+export function readDataKey(url: string): Uint8Array | null {
+  const base64 = /^data:[^,]{0,256};base64,([\w+/-]{22,24}={0,2})$/i.exec(url)?.[1]
+  const key = base64 === undefined ? null : Buffer.from(base64, 'base64')
+  return key?.length === KEY_BYTES ? key : null
 }
 
 function isIdentity(attributes: AttributeList): boolean {

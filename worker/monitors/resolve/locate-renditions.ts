@@ -3,12 +3,14 @@ import { isMpd } from '../dash/decode-mpd.ts'
 import { fetchRendition, type RenditionFetchOptions } from '../dash/fetch-rendition.ts'
 import { createFailedFetch, fetchPlaylist } from '../playlist/fetch-playlist.ts'
 import { rankRenditions } from '../playlist/master-playlist.ts'
+import { identifyRendition } from '../playlist/rendition-identity.ts'
 import type {
   MediaPlaylistFetch,
   RenditionChoice,
   StreamPlaylist,
   StreamRendition,
   StreamResolution,
+  StreamSegment,
   StreamSource,
 } from '../stream.ts'
 
@@ -25,7 +27,7 @@ export async function locateRenditions(
   if (first === undefined) return createFailedFetch('there is no rendition')
   const fetched = await fetchListed(first, options, signal)
   const known: KnownPlaylists = new Map()
-  if (fetched.kind !== 'choices') known.set(identify(first), fetched)
+  if (fetched.kind !== 'choices') known.set(identifyRendition(first), fetched)
   const choices = fetched.kind === 'choices' ? fetched.choices : (source.choices ?? [source.renditions])
   const chosen = await findBestChoice(choices, known, { options, signal })
   if (chosen === null) return createFailedFetch('there is no rendition')
@@ -55,12 +57,8 @@ async function fetchListed(
   return 'kind' in choices ? choices : { kind: 'choices', choices }
 }
 
-/** Playlists that were fetched, by `identify`: renditions of several choices are fetched once. */
+/** Playlists that were fetched, by the identity of their rendition: those of several choices are fetched once. */
 type KnownPlaylists = Map<string, MediaPlaylistFetch>
-
-function identify({ url, representation }: StreamRendition): string {
-  return JSON.stringify([url, representation])
-}
 
 /** Most playlists that are fetched to find a choice, and the time after which no other is tried, in ms. */
 const MAX_TRIED_PLAYLISTS = 16
@@ -99,7 +97,7 @@ async function fetchOnce(
   known: KnownPlaylists,
   { options, signal }: { readonly options: RenditionFetchOptions; readonly signal: AbortSignal },
 ): Promise<MediaPlaylistFetch> {
-  const key = identify(rendition)
+  const key = identifyRendition(rendition)
   const fetched = known.get(key) ?? (await fetchRendition(options, rendition, signal))
   known.set(key, fetched)
   return fetched
@@ -139,8 +137,13 @@ function describeProblem({ fetched }: TriedChoice): string {
   return `the playlist of the best rendition ${what}, another one is watched`
 }
 
+function findNewestTime(newest: StreamSegment | undefined): { readonly newestMs?: number } {
+  const startMs = newest?.programDateTimeMs ?? null
+  return newest === undefined || startMs === null ? {} : { newestMs: startMs + newest.durationSec * 1000 }
+}
+
 function classifyPlaylist({ isEnded, segments }: StreamPlaylist, source: StreamSource): StreamResolution {
-  if (isEnded) return { kind: 'ended', reason: 'endlist_detected', source }
+  if (isEnded) return { kind: 'ended', reason: 'endlist_detected', source, ...findNewestTime(segments.at(-1)) }
   const hasBegun = segments.length > 0 || source.by !== 'direct'
   return hasBegun ? { kind: 'live', source } : createUpcoming('the playlist has no segment')
 }

@@ -14,19 +14,19 @@ const LIVE: StreamResolution = { kind: 'live', source: FOUND }
 const PASSING: StreamResolution = { kind: 'passing', message: 'timed out' }
 
 /** A poller whose answers and clock the test controls. */
-function startPoller() {
+function startPoller(config = CONFIG) {
   let nowMs = START_MS
   let state: MonitorState = INITIAL_STATE
   const open: { readonly resolve: (resolution: StreamResolution) => void; readonly reject: (error: Error) => void }[] =
     []
   let calls = 0
   const observe = (observation: MonitorObservation) => {
-    state = replay([observation], { from: state }).state
+    state = replay([observation], { from: state, config }).state
   }
   const never = () => Promise.reject(new Error('the resolver poller must not fetch'))
   const context = {
     monitor: { state: () => state, observe },
-    config: CONFIG,
+    config,
     clock: { nowMs: () => nowMs },
     lifetime: createLifetime(0),
     log: createLog('test', 'error', () => {}),
@@ -68,6 +68,19 @@ test('one call is under way at a time, and its result is signaled', async () => 
   expect(results()).toBe(1)
   expect(poller.poll(false)).toBe(LIVE)
   expect(poller.poll(false)).toBeNull()
+})
+
+test('a playlist that has ended before its event is polled until the event begins, at a fixed URL', async () => {
+  const scheduled = { ...CONFIG, scheduled_start_time: new Date(START_MS + 600_000).toISOString() }
+  const { poller, answer, calls, pass } = startPoller(scheduled)
+  poller.poll(false)
+  await answer({ kind: 'ended', reason: 'endlist_detected', source: FOUND })
+  expect(poller.poll(false)).toMatchObject({ kind: 'upcoming' })
+  pass(30)
+  poller.poll(false)
+  expect(calls()).toBe(2)
+  await answer(LIVE)
+  expect(poller.poll(false)).toBe(LIVE)
 })
 
 test('transient failures delay the next call more and more', async () => {

@@ -1,4 +1,5 @@
 import type { MonitorContext } from '../monitor-context.ts'
+import { exceptLeftover } from '../state/leftover-playlist.ts'
 import {
   earlyResolveMs,
   isDisrupted,
@@ -54,8 +55,8 @@ export function createResolverPoller(
     result = null
     if (finished === null) return null
     if ('error' in finished) throw finished.error
-    const { resolution } = finished
     const atMs = clock.nowMs()
+    const resolution = exceptLeftover(finished.resolution, { state: monitor.state(), config, atMs })
     const isNews = resolution.kind !== last?.resolution.kind
     log[isNews ? 'info' : 'debug']('resolver answered', { answer: resolution.kind, ...toLogFields(resolution) })
     last = countAnswer({ atMs, resolution }, last, isDisrupted(monitor.state(), atMs))

@@ -43,7 +43,7 @@ export function afterObservation(
     case 'segment_failed':
       return afterFailedSegment(state, observation, config)
     case 'skipped':
-      return afterSkippedSegments(state, observation)
+      return afterSkippedSegments(state, observation, config)
     case 'encrypted':
       return afterEncryptedSegment(state, observation)
     case 'known':

@@ -147,14 +147,21 @@ export function afterFailedSegment(
   )
 }
 
+/** The error of segments that are announced as missing. One is no failure; nothing else for a minute is an outage. */
+const GAP_ERROR = 'the playlist announces its segments as missing (EXT-X-GAP)'
+
 /** Returns the monitor after segments that were skipped. */
 export function afterSkippedSegments(
   state: MonitorState,
-  { progress, count }: ObservationOf<'skipped'>,
+  { progress, count, isGap, atMs }: ObservationOf<'skipped'>,
+  config: MonitorConfig,
 ): MonitorTransition {
   const { statistics } = state
   const skipped = { ...statistics, segments_skipped: statistics.segments_skipped + count }
-  return { state: { ...afterUnseenSegments(state, progress, 'skipped'), statistics: skipped }, events: [] }
+  const passed = { ...afterUnseenSegments(state, progress, 'skipped'), statistics: skipped }
+  if (isGap === undefined) return { state: passed, events: [] }
+  const gap = { failing: 'segment', tracks: progress.tracks, beganMs: atMs, atMs, error: GAP_ERROR } as const
+  return afterFailedAttempt(passed, gap, config)
 }
 
 /** Returns the monitor with a cursor moved past segments that were not analyzed. The rendition's runs are suspended. */

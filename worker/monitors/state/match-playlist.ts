@@ -5,13 +5,16 @@
  * 1. its number, together with its name or its program time;
  * 2. its program time, together with its name, under any number: the window was numbered anew;
  * 3. the name of one of the newest remembered segments, where names distinguish segments, under any number;
- * 4. its program time alone: another server that numbers and names the same segments in its own way.
+ * 4. its program time alone: another server that numbers and names the same segments in its own way;
+ * 5. its file name, with those of the segments before it, where a token in the paths changes and numbers do not count.
  *
  * A playlist that holds none of them follows the remembered segments by its numbers, or else its numbering restarted, the
  * server does not count, it names the same segments anew at each fetch, or it is stale.
  */
 
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
+import { findNewestByFile } from './match-files.ts'
+import { hasRestarted, isForward, isNext, type NumberWindow, readNumberWindow } from './number-window.ts'
 import {
   hashName,
   hashPath,
@@ -47,47 +50,38 @@ const NEW: PlaylistMatch = {
   isUnsure: false,
 }
 
-/** First and newest number of a playlist, in this fetch and in the last one that had something new. */
-type NumberWindow = {
-  readonly first: number
-  readonly newest: number
-  readonly firstBefore: number
-  readonly newestBefore: number
-}
-
 /** Matches a playlist that has segments with the remembered ones. */
 export function matchPlaylist(playlist: StreamPlaylist, cursor: PlaylistCursor): PlaylistMatch {
   const { segments } = playlist
   const window = readNumberWindow(segments, cursor)
-  if (window === null) {
-    const found = findByTimeAndName(segments, cursor) ?? matchByName(playlist, cursor) ?? findByTime(segments, cursor)
-    return found ?? { ...NEW, isUnsure: segments[0]?.programDateTimeMs === null }
-  }
+  if (window === null) return matchUnnumbered(playlist, cursor)
   return (
     findByNumber(segments, cursor, window) ??
     findByTimeAndName(segments, cursor) ??
     findByNewestName(segments, cursor, window) ??
     findByTimeAlone(segments, cursor, window) ??
+    findByFile(segments, cursor, window) ??
     matchUnknown(playlist, cursor, window)
   )
 }
 
-function isNext({ first, newestBefore }: NumberWindow): boolean {
-  return first === newestBefore + 1
+function matchUnnumbered(playlist: StreamPlaylist, cursor: PlaylistCursor): PlaylistMatch {
+  const { segments } = playlist
+  const named = findByTimeAndName(segments, cursor) ?? matchByName(playlist, cursor)
+  const found = named ?? findByTime(segments, cursor) ?? findByFile(segments, cursor, null)
+  return found ?? { ...NEW, isUnsure: segments[0]?.programDateTimeMs === null }
 }
 
-function readNumberWindow(segments: readonly StreamSegment[], { seen, first }: PlaylistCursor): NumberWindow | null {
-  const window = {
-    first: segments[0]?.sequence,
-    newest: segments.at(-1)?.sequence,
-    firstBefore: first,
-    newestBefore: seen.at(-1)?.sequence,
-  }
-  return isNumbered(window) ? window : null
-}
-
-function isNumbered(window: Readonly<Record<keyof NumberWindow, number | null | undefined>>): window is NumberWindow {
-  return Object.values(window).every((number) => typeof number === 'number')
+/** Finds the newest remembered segment by its file name, in a playlist that does not count. */
+function findByFile(
+  segments: readonly StreamSegment[],
+  cursor: PlaylistCursor,
+  window: NumberWindow | null,
+): PlaylistMatch | null {
+  if (window !== null && window.first !== window.firstBefore) return null
+  const index = findNewestByFile(segments, cursor)
+  const newest = cursor.seen.at(-1)
+  return index === null || newest === undefined ? null : continueAfter(segments, index, newest, cursor)
 }
 
 /** Continues a cursor after the segment at `index`, which is the remembered `seen`. */
@@ -126,20 +120,6 @@ function isSameNumbered(segment: StreamSegment, seen: RememberedSegment, window:
   if (apartMs === null) return isSamePath || (isForward(window) && seen.name === hashName(segment))
   // A clock that was set in mid-stream renews the times of a window, not its numbers and paths.
   return isSamePath && (apartMs <= MAX_CLOCK_DRIFT_MS || isForward(window))
-}
-
-function isForward({ first, newest, firstBefore, newestBefore }: NumberWindow): boolean {
-  return first >= firstBefore && newest >= newestBefore
-}
-
-/**
- * Reports whether an encoder restarted its numbering, perhaps with the same names. Its playlist then lies before the
- * old window or is at most half as long; a stale one, whose first segment is still listed, is only a little shorter.
- */
-function hasRestarted({ first, newest, firstBefore, newestBefore }: NumberWindow): boolean {
-  if (first > 1) return false
-  const isHalf = 2 * (newest - first + 1) <= newestBefore - firstBefore + 1
-  return newest < firstBefore || (newest < newestBefore - 1 && isHalf)
 }
 
 /** Finds the last segment with a remembered program time, where one of them also has its path or name. */

@@ -43,8 +43,13 @@ export type MonitorObservation = { readonly atMs: number } & (
       readonly tracks: readonly TrackSelection[]
       readonly problem: string | null
     }
-  /** Segments were not analyzed: they had left the playlist, or were not selected. */
-  | { readonly kind: 'skipped'; readonly progress: RenditionProgress; readonly count: number }
+  /** Segments were not analyzed: they had left the playlist, or were not selected. `isGap`: announced as missing. */
+  | {
+      readonly kind: 'skipped'
+      readonly progress: RenditionProgress
+      readonly count: number
+      readonly isGap?: true
+    }
   /** Every segment before the EXT-X-ENDLIST of the playlists was handled. */
   | { readonly kind: 'stream_over' }
   /** The playlist of the captions was checked. */

@@ -34,23 +34,25 @@ export function findNewSegments(playlist: StreamPlaylist, cursor: PlaylistCursor
   const match = matchPlaylist(playlist, cursor)
   const { from, skipped, isContinuous, isUnsure } = match
   if (from >= segments.length) return nothing
-  const before = match.isContinued ? moveCursor(cursor, match, segments) : rememberRead(segments, from)
+  const moved = match.isContinued ? moveCursor(cursor, match, segments) : rememberRead(segments, from)
+  // The content of what was read decides on segments that are known under other names.
+  const before = isUnsure ? cursor : moved
   const fresh = segments.slice(from)
   return { fresh, skipped, isContinuous, isUnsure, before, cursor: advanceOver(before, fresh, first) }
 }
 
 /**
  * Returns the segments of a playlist whose numbers and times are not to be believed: those after the newest segment that was
- * read, by its path, or else as without a cursor.
+ * read, by its path, or else as without a cursor, where the content shows which of them are known.
  */
 export function findSegmentsByPath(playlist: StreamPlaylist, cursor: PlaylistCursor | null): NewSegments {
   const { segments } = playlist
   const path = cursor?.seen.at(-1)?.path
   const read = segments.findLastIndex((segment) => hashPath(segment) === path)
   const from = read < 0 ? findJoinIndex(segments) : read + 1
-  const [before, fresh] = [rememberRead(segments, from), segments.slice(from)]
+  const [before, fresh] = [read < 0 ? cursor : rememberRead(segments, from), segments.slice(from)]
   const after = advanceOver(before, fresh, segments[0]?.sequence ?? null)
-  return { fresh, skipped: 0, isContinuous: read >= 0, isUnsure: false, before, cursor: after }
+  return { fresh, skipped: 0, isContinuous: read >= 0, isUnsure: read < 0, before, cursor: after }
 }
 
 /** Returns the cursor after one more segment; `content` is the hash of its media, `first` the playlist's first number. */
@@ -61,6 +63,15 @@ export function advanceCursor(
 ): PlaylistCursor {
   const seen = [...(cursor?.seen ?? []), toRemembered(segment, content)].slice(-REMEMBERED)
   return { ...cursor, seen, first }
+}
+
+/** Returns a cursor whose newest segment is one that was read before under another name: only the new name is kept. */
+export function forgetOldName(cursor: PlaylistCursor): PlaylistCursor {
+  const content = cursor.seen.at(-1)?.content
+  return {
+    ...cursor,
+    seen: cursor.seen.filter((each, index, all) => each.content !== content || index === all.length - 1),
+  }
 }
 
 /** Returns the cursor after several more segments; `first` is the playlist's first number. */

@@ -40,3 +40,36 @@ test('a leap of the numbers counts no more segments as skipped than the program 
   expect(watched.analyzed.length).toBeGreaterThanOrEqual(30)
   expect(watched.skipped).toBe(0)
 })
+
+test.each([
+  ['counts from 0 for ever', false],
+  ['has no numbers', true],
+])(
+  'a playlist that %s and whose paths have a new token at each fetch is read once, and stands still when it does',
+  async (_, isUnnumbered) => {
+    const watched = await watchBroadcast({
+      window: 5,
+      numberOf: () => 0,
+      isUnnumbered,
+      urlOf: (n, sec) => `${Math.round(sec * 1000)}/${n}.ts`,
+      untilSec: 40,
+      sec: 80,
+    })
+    expect(watched.analyzed).toEqual(watched.analyzed.map((_n, index) => index))
+    expect(watched.analyzed.length).toBeGreaterThanOrEqual(20)
+    // While it stands still, its content is compared from time to time.
+    expect(watched.asked.length).toBeLessThan(watched.analyzed.length + 45)
+    expect(watched.timesOf('stream.suspended')).toEqual([expect.closeTo(50, -1)])
+    expect(watched.timesOf('stream.resumed')).toEqual([])
+  },
+)
+
+test('a playlist without numbers whose names count from 0 in each window is read by the content', async () => {
+  const watched = await watchBroadcast({
+    window: 5,
+    isUnnumbered: true,
+    urlOf: (n, sec) => `${Math.round(sec * 1000)}/${n - Math.max(0, 3 + Math.floor(sec / 2) - 5)}.ts?n=${n}`,
+  })
+  expect(new Set(watched.analyzed).size).toBe(watched.analyzed.length)
+  expect(watched.analyzed.length).toBeGreaterThanOrEqual(25)
+})

@@ -11,6 +11,8 @@ export const RememberedSegment = v.object({
   path: v.string(),
   /** Last part of the path; without a sequence, the whole URL. */
   name: v.string(),
+  /** Last part of the path of one without a sequence: a path may have a token that changes at each fetch. */
+  file: v.optional(v.string()),
   /** Program date-time in ms since 1970. */
   timeMs: v.nullable(v.number()),
   /** Hash of its media, where it was fetched. */
@@ -27,7 +29,7 @@ export const PlaylistCursor = v.object({
   seen: v.pipe(v.array(RememberedSegment), v.minLength(1), v.maxLength(REMEMBERED)),
   /** Sequence of the playlist's first segment when it last had something new. */
   first: v.nullable(v.number()),
-  /** The playlist moved while its numbers did not. */
+  /** The playlist moved while its numbers, or its names where it has none, did not. */
   isUncounted: v.optional(v.boolean()),
 })
 export type PlaylistCursor = v.InferOutput<typeof PlaylistCursor>
@@ -41,7 +43,8 @@ export const MAX_CLOCK_DRIFT_MS = 10_000
 /** Returns what is remembered of a segment; `content` is the hash of its media, if it was fetched. */
 export function toRemembered(segment: StreamSegment, content: string | null = null): RememberedSegment {
   const { sequence, programDateTimeMs } = segment
-  const known = { sequence, path: hashPath(segment), name: hashName(segment), timeMs: programDateTimeMs }
+  const file = sequence === null ? { file: hashFile(segment) } : {}
+  const known = { sequence, path: hashPath(segment), name: hashName(segment), ...file, timeMs: programDateTimeMs }
   return content === null ? known : { ...known, content }
 }
 
@@ -81,6 +84,11 @@ export function hashPath(segment: StreamSegment): string {
 /** Returns a hash of the last part of a segment's path; of its whole URL where it has no number. */
 export function hashName(segment: StreamSegment): string {
   if (segment.sequence === null) return hash(withRange(segment.url, segment))
+  return hashFile(segment)
+}
+
+/** Returns a hash of the last part of a segment's path. */
+export function hashFile(segment: StreamSegment): string {
   return hash(pathWithRange(segment).replace(/^.*\//, ''))
 }
 
