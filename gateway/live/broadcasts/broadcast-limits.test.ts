@@ -23,7 +23,8 @@ it('a broadcast beyond MAX_BROADCASTS is refused in words until another one has 
     403,
     expect.stringContaining('1 broadcasts are on the air, which is the limit'),
   ])
-  await studio.as('PUT', `/streams/${first.stream_id}/end`)
+  // PATCH works like PUT.
+  expect((await studio.as('PATCH', `/streams/${first.stream_id}/end`)).json.state).toBe('ended')
   expect((await ingest.publish(second.stream_key)).answer.status).toBe(200)
 })
 
@@ -48,6 +49,7 @@ it('what a broadcast has already may be sent again once it is live: a client sen
   const same = { latency, scheduled_for, visibility, record }
   const changed = await studio.as('PUT', `/streams/${id}`, { ...same, title: 'Another title' })
   expect([changed.status, changed.json.title]).toEqual([200, 'Another title'])
+  expect((await studio.as('PUT', `/streams/${id}`, [])).json.error).toMatchObject({ code: 'INVALID_CONFIG' })
   for (const other of [{ latency: 'normal' }, { scheduled_for: '2099-01-01T00:00:00Z' }]) {
     const refused = await studio.as('PUT', `/streams/${id}`, { ...same, ...other })
     expect([refused.status, refused.json.error.code]).toEqual([409, 'STREAM_STARTED'])

@@ -67,10 +67,19 @@ async function applyVisibility(tx: Tx, { streamId, visibility }: Stream): Promis
 
 function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
   const { scheduled_for: scheduledFor, record, dvr_sec: dvrSec, chat_replay: keepsChat, ...plain } = body
-  if (
-    stream.startedAt !== null &&
-    (isOtherStart(scheduledFor, stream) || (body.latency ?? stream.latency) !== stream.latency)
-  ) {
+  refuseTooLate(body, stream)
+  // A JSON body has no undefined fields, so that nothing is overwritten by one.
+  const columns: { -readonly [Column in keyof NewStream]?: NewStream[Column] | undefined } = plain
+  if (record !== undefined) Object.assign(columns, { isRecorded: record, isOutOfRoom: false })
+  if (dvrSec !== undefined) columns.dvrSec = dvrSec
+  if (keepsChat !== undefined) columns.keepsChat = keepsChat
+  return withoutUndefined({ ...columns, ...folderColumn(body, stream), ...scheduleColumns(scheduledFor, stream) })
+}
+
+/** Refuses changes that come too late. What a broadcast has already is no change. @throws BrokenRule STREAM_STARTED, STREAM_ENDED */
+function refuseTooLate({ scheduled_for: scheduledFor, latency, record }: UpdateStreamBody, stream: Stream): void {
+  const isOtherLatency = latency !== undefined && latency !== stream.latency
+  if (stream.startedAt !== null && (isOtherLatency || isOtherStart(scheduledFor, stream))) {
     throw new BrokenRule(LIVE_ERRORS.STREAM_STARTED, 'scheduled_for and latency cannot be changed once it has started')
   }
   if (stream.state === 'ended' && record !== undefined && record !== stream.isRecorded) {
@@ -79,12 +88,6 @@ function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
       'record cannot be changed once it has ended; delete its recording instead',
     )
   }
-  // A JSON body has no undefined fields, so that nothing is overwritten by one.
-  const columns: { -readonly [Column in keyof NewStream]?: NewStream[Column] | undefined } = plain
-  if (record !== undefined) Object.assign(columns, { isRecorded: record, isOutOfRoom: false })
-  if (dvrSec !== undefined) columns.dvrSec = dvrSec
-  if (keepsChat !== undefined) columns.keepsChat = keepsChat
-  return withoutUndefined({ ...columns, ...folderColumn(body, stream), ...scheduleColumns(scheduledFor, stream) })
 }
 
 /** Returns whether a start is named that is not the one of the broadcast. */

@@ -55,13 +55,13 @@ export async function recordMonitor(
   if (watching.length === 0) await insertUnneeded(tx, [monitorId])
 }
 
-/** Gives up the monitors of broadcasts: they are to be stopped, and those that are still on the air get others. */
+/** Releases the monitors of broadcasts: they are to be stopped, and those that are still on the air get others. */
 export async function releaseMonitors(tx: Tx, streamIds: readonly string[]): Promise<void> {
   const isReleased = and(inArray(streams.streamId, [...streamIds]), isNotNull(streams.monitorId))
   await release(tx, await tx.select(WATCHED).from(streams).where(isReleased).orderBy(streams.streamId).for('update'))
 }
 
-/** Gives up monitors of broadcasts that have ended. */
+/** Releases monitors of broadcasts that have ended. */
 export async function releaseMonitorsOfEnded(tx: Tx): Promise<void> {
   await release(
     tx,

@@ -38,13 +38,13 @@ const Created = v.object({ monitor_id: v.string() })
 const Duplicate = v.object({ error: v.object({ details: v.object({ monitor_id: v.string() }) }) })
 
 /** A monitor that was created; `isNew` is false for one that watches the same address already. */
-export type CreatedMonitor = { readonly monitorId: string; readonly isNew: boolean }
+export type BroadcastMonitor = { readonly monitorId: string; readonly isNew: boolean }
 
 /**
  * Creates the monitor of a broadcast.
  * @throws Error where the monitors service refuses, or does not answer
  */
-export async function createMonitorFor(context: LiveContext, stream: Stream): Promise<CreatedMonitor> {
+export async function createMonitorFor(context: LiveContext, stream: Stream): Promise<BroadcastMonitor> {
   const { settings } = context
   const url = clientUrlOf(settings)
   // The same address each time: a call that is repeated by its Idempotency-Key has the same body.
