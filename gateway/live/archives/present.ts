@@ -26,6 +26,8 @@ export const ArchiveView = v.object({
   /** Since when, and why, a moderator has taken it down, for its owner. */
   taken_down: v.nullable(v.object({ at: v.pipe(v.string(), v.isoTimestamp()), reason: v.string() })),
   created_at: v.pipe(v.string(), v.isoTimestamp()),
+  /** Since when its files are gone; `null`: they are there. */
+  expired_at: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
 })
 export type ArchiveView = v.InferOutput<typeof ArchiveView>
 
@@ -65,5 +67,6 @@ export function presentArchive(
     error: isOwn ? archive.error : null,
     taken_down: isOwn && takeDown !== null ? { at: takeDown.at, reason: takeDown.reason } : null,
     created_at: archive.createdAt.toISOString(),
+    expired_at: stream.discardedAt?.toISOString() ?? null,
   }
 }

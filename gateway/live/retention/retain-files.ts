@@ -1,4 +1,4 @@
-import { removeArchive } from '../archives/remove-archive.ts'
+import { expireArchive } from '../archives/remove-archive.ts'
 import type { LiveContext } from '../context.ts'
 import { discardFiles } from '../storage/discard-files.ts'
 import { insertClassChange } from '../store/storage-tasks.ts'
@@ -28,7 +28,7 @@ async function expireArchives({ db, transact, settings, log }: LiveContext): Pro
   const { retentionSec } = settings.live.archives
   if (retentionSec === null) return
   for (const archive of await listOldArchives(db, retentionSec, BATCH)) {
-    await transact((tx) => removeArchive(tx, archive))
+    await transact((tx) => expireArchive(tx, archive))
     log.info('recording expired', { archive_id: archive.archiveId })
   }
 }

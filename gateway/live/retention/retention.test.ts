@@ -123,7 +123,16 @@ test('an old recording becomes cold, and expires later', async () => {
   await expectTasks(shown.id, [{ names: null, storage_class: 'STANDARD_IA', is_later: false }])
   await age(101)
   await expectTasks(shown.id, REMOVED_TWICE)
-  expect((await as(owner, 'GET', `/archives/${archive}`)).status).toBe(404)
+  // What is known of it is kept, and listed for its owner.
+  const expired = (await as(owner, 'GET', `/archives/${archive}`)).json
+  expect(expired).toMatchObject({ title: 'A show', playback_url: null, download_url: null, poster_url: null })
+  expect(expired).toMatchObject({ status: 'ready', duration: 2, expired_at: expect.any(String) })
+  const other = await signUp(gateway.api, 'looking')
+  const listed = async (who: TestUser) =>
+    (await as(who, 'GET', '/archives?user=keeping')).json.archives.map((one: { archive_id: string }) => one.archive_id)
+  expect([await listed(owner), await listed(other)]).toEqual([[archive], []])
+  await tick()
+  expect(await tasksOf(shown.id)).toEqual(REMOVED_TWICE)
   expect((await as(owner, 'GET', `/streams/${shown.id}`)).json).toMatchObject({ title: 'A show', peak_viewers: 0 })
 })
 

@@ -8,5 +8,6 @@ export const REASONS = {
   end_not_stored: 'its end could not be stored',
   no_file: 'its file could not be made',
   not_cut: 'it could not be cut',
+  expired: 'it expired before its file was made (ARCHIVE_RETENTION_DAYS)',
 } as const
 export type ReasonCode = keyof typeof REASONS

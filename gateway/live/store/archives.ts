@@ -1,4 +1,4 @@
-import { and, desc, eq, isNotNull, lt } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, isNull, lt, or } from 'drizzle-orm'
 
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import type { Stream } from './streams.ts'
@@ -53,7 +53,10 @@ export type ArchiveFilter = {
   readonly limit: number
 }
 
-/** Returns the archives that a viewer finds in lists, newest first: public ones, those for followers, and the own ones. */
+/**
+ * Returns the archives that a viewer finds in lists, newest first: public ones, those for followers, and the own ones. Those
+ * whose files are gone are for their owner.
+ */
 export function readArchivePage(
   db: DbOrTx,
   { user, before, limit }: ArchiveFilter,
@@ -61,7 +64,16 @@ export function readArchivePage(
 ): Promise<OwnedArchive[]> {
   const owner = user === undefined ? undefined : isNamed(user)
   return selectOwned(db)
-    .where(and(isListedFor(archives, viewerId), owner, before === null ? undefined : lt(archives.archiveId, before)))
+    .where(
+      and(
+        isListedFor(archives, viewerId),
+        viewerId === null
+          ? isNull(streams.discardedAt)
+          : or(isNull(streams.discardedAt), eq(archives.userId, viewerId)),
+        owner,
+        before === null ? undefined : lt(archives.archiveId, before),
+      ),
+    )
     .orderBy(desc(archives.archiveId))
     .limit(limit)
 }

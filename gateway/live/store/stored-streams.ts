@@ -58,21 +58,23 @@ export async function listUnrecordedOnAir(db: DbOrTx): Promise<string[]> {
 /** Returns the bytes that the broadcasts, recordings and clips of a user's channel have in the store. */
 export async function sumStoredBytes(db: DbOrTx, userId: string): Promise<number> {
   const segments = sql`select coalesce(sum(${streams.storedBytes}), 0) from ${streams} where ${streams.userId} = ${userId}`
-  const files = sql`select coalesce(sum(${archives.fileSize}), 0) from ${archives} where ${archives.userId} = ${userId}`
+  const files = sql`select coalesce(sum(${archives.fileSize}), 0) from ${archives} join ${streams} using (stream_id)
+    where ${archives.userId} = ${userId} and ${streams.discardedAt} is null`
   const cut = sql`select coalesce(sum(${clips.fileSize}), 0) from ${clips} join ${streams} using (stream_id) where ${streams.userId} = ${userId}`
   const [row] = await db.execute<{ bytes: string }>(sql`select ((${segments}) + (${files}) + (${cut}))::text as bytes`)
   return Number(row?.bytes ?? 0)
 }
 
-/** Returns recordings that were made more than `afterSec` seconds ago. */
+/** Returns recordings that were made more than `afterSec` seconds ago, and whose files are still stored. */
 export function listOldArchives(
   db: DbOrTx,
   afterSec: number,
   limit: number,
-): Promise<{ readonly archiveId: string; readonly streamId: string }[]> {
+): Promise<Pick<typeof archives.$inferSelect, 'archiveId' | 'streamId' | 'status'>[]> {
   return db
-    .select({ archiveId: archives.archiveId, streamId: archives.streamId })
+    .select({ archiveId: archives.archiveId, streamId: archives.streamId, status: archives.status })
     .from(archives)
+    .innerJoin(streams, and(eq(streams.streamId, archives.streamId), isNull(streams.discardedAt)))
     .where(lt(archives.createdAt, sql`now() - make_interval(secs => ${afterSec})`))
     .limit(limit)
 }
@@ -82,6 +84,7 @@ export async function markCooled(tx: Tx, afterSec: number, limit: number): Promi
   const due = tx
     .select({ id: archives.archiveId })
     .from(archives)
+    .innerJoin(streams, and(eq(streams.streamId, archives.streamId), isNull(streams.discardedAt)))
     .where(
       and(
         isNull(archives.cooledAt),
@@ -90,7 +93,7 @@ export async function markCooled(tx: Tx, afterSec: number, limit: number): Promi
       ),
     )
     .limit(limit)
-    .for('update', { skipLocked: true })
+    .for('update', { of: archives, skipLocked: true })
   const rows = await tx
     .update(archives)
     .set({ cooledAt: sql`now()` })

@@ -84,7 +84,8 @@ export async function updateRoomRow(
 /** Returns rooms with entries that are not kept for a replay: neither on the air to be recorded, nor recorded. */
 export async function listUnkeptRooms(db: DbOrTx, limit: number): Promise<string[]> {
   const mayBeRecorded = sql`${streams.isRecorded} and ${streams.closedAt} is null and ${streams.startedAt} is not null`
-  const isRecorded = sql`exists (select 1 from ${archives} where ${archives.streamId} = ${streams.streamId})`
+  const isRecorded = sql`${streams.discardedAt} is null
+    and exists (select 1 from ${archives} where ${archives.streamId} = ${streams.streamId})`
   const rows = await db
     .select({ id: chatRooms.streamId })
     .from(chatRooms)
@@ -92,7 +93,7 @@ export async function listUnkeptRooms(db: DbOrTx, limit: number): Promise<string
     .where(
       and(
         lt(chatRooms.deletedSeq, chatRooms.lastSeq),
-        sql`not (${streams.keepsChat} and ((${mayBeRecorded}) or ${isRecorded}))`,
+        sql`not (${streams.keepsChat} and ((${mayBeRecorded}) or (${isRecorded})))`,
       ),
     )
     .limit(limit)

@@ -83,7 +83,12 @@ function ArchiveActions({ visit, archive }: ArchiveParts) {
         root={ROOT}
       />
       <Download visit={visit} archive={archive} />
-      <ClipBox visit={visit} source={{ kind: 'archive', id: archive.archive_id }} root={ROOT} isHidden={false} />
+      <ClipBox
+        visit={visit}
+        source={{ kind: 'archive', id: archive.archive_id }}
+        root={ROOT}
+        isHidden={archive.expired_at !== null}
+      />
     </div>
   )
 }
@@ -155,12 +160,19 @@ function Download({ visit: { language }, archive }: ArchiveParts) {
   )
 }
 
-function ArchiveNote({ visit: { language }, archive: { status, error, taken_down: takenDown } }: ArchiveParts) {
+function ArchiveNote({ visit: { language }, archive }: ArchiveParts) {
+  const { status, error, taken_down: takenDown, expired_at: expiredAt } = archive
   const text = WATCH_PAGE_MESSAGES[language]
   if (takenDown !== null)
     return (
       <Note kind="alert" title={MODERATION_MESSAGES[language].takenDownNote}>
         {takenDown.reason}
+      </Note>
+    )
+  if (expiredAt !== null)
+    return (
+      <Note kind="planned" title={text.expiredTitle}>
+        {text.expiredText}
       </Note>
     )
   if (status === 'processing')

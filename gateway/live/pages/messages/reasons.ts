@@ -14,6 +14,7 @@ const IN_JAPANESE: Readonly<Record<ReasonCode | EncodingProblem, string>> = {
   end_not_stored: '配信の終わりを保存できませんでした',
   no_file: 'ファイルを作成できませんでした',
   not_cut: 'クリップを切り出せませんでした',
+  expired: 'ファイルの作成前に保存期間が過ぎました（ARCHIVE_RETENTION_DAYS）',
   no_picture: 'エンコーダーから映像が送られていません',
   unreadable: 'エンコーダーの送信内容を読み取れません',
   picture_unreadable: 'エンコーダーの映像を読み取れません',
