@@ -6,6 +6,7 @@ import { createPasswordHasher } from '../adapters/scrypt/password-hasher.ts'
 import { createSettingTextReader } from '../adapters/files/setting-text.ts'
 import { startGateway, type Gateway } from '../cli/start-gateway.ts'
 import type { Launcher } from '../ports/launcher.ts'
+import type { PasswordHasher } from '../ports/password-hasher.ts'
 import { configureSystems } from '../operations/configure-systems.ts'
 import { readSettings } from '../settings/read-settings.ts'
 import type { ConfiguredSystem, System } from '../system.ts'
@@ -97,6 +98,7 @@ export type TestGatewayOptions = {
   readonly launcher?: Launcher
   /** A second gateway on the database of a first one. */
   readonly database?: TestDatabase
+  readonly passwordHasher?: PasswordHasher
 }
 
 /** Starts a gateway on a new database. Dispose also checks the invariants of the database. */
@@ -108,7 +110,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     databaseUrl: database.url,
     poolSize: POOL_SIZE,
     launcher: options.launcher ?? createMemoryLauncher(),
-    passwordHasher: quickHasher,
+    passwordHasher: options.passwordHasher ?? quickHasher,
     log: createLog('gateway', 'error', (line) => errors.push(line)),
   })
   await gateway.started
