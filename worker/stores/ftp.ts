@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises'
+import { open, rm, stat } from 'node:fs/promises'
 
 import { type FileInfo, FTPError } from 'basic-ftp'
 
@@ -99,7 +99,7 @@ async function uploadTemporary(
   const { size } = await stat(path)
   for (let attempt = 1; ; attempt++) {
     try {
-      await client.uploadFrom(path, `${root}/${temporaryKey}`)
+      await uploadFile(client, path, `${root}/${temporaryKey}`)
       break
     } catch (error) {
       if (!isRefusal(error, 550, 553) || attempt === MAX_FOLDER_ATTEMPTS) throw error
@@ -111,6 +111,29 @@ async function uploadTemporary(
   // A broken data connection looks like the end of the file. Not every server reports sizes.
   const stored = await client.size(`${root}/${temporaryKey}`).catch(ignoreRefusal(size))
   if (stored !== size) throw new StoreError('STORE_UNAVAILABLE', `FTP: only ${stored} of ${size} bytes were stored`)
+}
+
+/**
+ * Uploads a file. Given its path, the library closes the descriptor twice where a transfer breaks, and so a file or a socket
+ * that has got the same number meanwhile. A `FileHandle` closes once.
+ */
+async function uploadFile(client: FtpConnection['client'], path: string, target: string): Promise<void> {
+  const file = await open(path, 'r')
+  try {
+    await client.uploadFrom(file.createReadStream(), target)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Downloads to a file, as `uploadFile` uploads. */
+async function downloadFile(client: FtpConnection['client'], path: string, source: string): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    await client.downloadTo(file.createWriteStream(), source)
+  } finally {
+    await file.close()
+  }
 }
 
 /** Renames a file to its key. Some servers refuse to replace an existing file, which is then removed first. */
@@ -141,7 +164,7 @@ async function removeTemporary(
 async function get(pool: FtpConnectionPool, key: string, path: string, signal: AbortSignal): Promise<void> {
   parseKey(key)
   try {
-    await pool.use(({ client, root }) => client.downloadTo(path, `${root}/${key}`), signal)
+    await pool.use(({ client, root }) => downloadFile(client, path, `${root}/${key}`), signal)
   } catch (error) {
     await rm(path, { force: true })
     throw isRefusal(error, 550, 551) ? new StoreError('STORE_NOT_FOUND', 'the key does not exist') : error
