@@ -55,11 +55,9 @@ it('after 100 failures from many addresses an account is refused from each, and 
 
 it('a name that is unknown costs the check of one password, as one that is known', async () => {
   await signUp(gateway.api, 'dora')
-  const counts: number[] = []
-  for (const [i, login] of ['dora', 'nobody-of-this-name', 'nobody@example.org'].entries()) {
+  for (const login of ['dora', 'unknown-name', 'unknown@example.org']) {
     checks = 0
-    await logInFrom(`192.0.2.${10 + i}`, login)
-    counts.push(checks)
+    await logInFrom('192.0.2.10', login)
+    expect(checks).toBe(1)
   }
-  expect(counts).toEqual([1, 1, 1])
 })

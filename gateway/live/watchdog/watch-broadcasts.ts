@@ -23,8 +23,8 @@ export async function watchBroadcasts(context: LiveContext): Promise<void> {
 
 async function watch(context: LiveContext, stream: Stream): Promise<void> {
   try {
-    const { monitorId, isNew } = await createMonitorFor(context, stream)
-    await context.transact((tx) => recordMonitor(tx, stream, { monitorId, isNew }))
+    const monitor = await createMonitorFor(context, stream)
+    await context.transact((tx) => recordMonitor(tx, stream, monitor))
   } catch (error) {
     context.log.warn('broadcast is not watched', { stream_id: stream.streamId, error })
     await recordUnwatched(context.db, stream.streamId)
