@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { newUuid } from '../../../shared/ids.ts'
 import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
-import { signUp, type TestUser } from '../testing/live-gateway.ts'
+import { cookieOf, signUp, type TestUser } from '../testing/live-gateway.ts'
 
 let gateway: TestGateway
 let anna: TestUser
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 const read = async (path: string) => {
-  const cookie = `tallylight_session=${anna.headers['authorization']?.replace('Bearer ', '')}`
+  const cookie = cookieOf(anna)
   return (await fetch(gateway.url + path, { headers: { cookie } })).text()
 }
 

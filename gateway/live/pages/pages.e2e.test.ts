@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startBrowser } from '../../../shared/testing/browser.ts'
 import { until } from '../../../shared/testing/until.ts'
 import type { TestGateway } from '../../testing/test-gateway.ts'
-import { claimBroadcast, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
+import { cookieOf, claimBroadcast, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
 import { findBarriers, isTooWide, layoutShiftOf, recordLayoutShifts, watchPage } from './testing/inspect-page.ts'
 import { PAGES, type PageIds } from './testing/listed-pages.ts'
 import { openAs, startPagesGateway, type PagesGateway } from './testing/pages-gateway.ts'
@@ -100,7 +100,7 @@ it('the list of what is live follows by itself', async () => {
 it('a broadcast that is private is not shown to others, also by its studio', async () => {
   const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'Mine', visibility: 'private' }, owner.headers)
   const other = await signUp(gateway.api, 'other-viewer')
-  const cookie = `tallylight_session=${other.headers['authorization']?.replace('Bearer ', '')}`
+  const cookie = cookieOf(other)
   for (const path of [`/watch/${json.stream_id}`, `/studio/${json.stream_id}`]) {
     const answer = await fetch(gateway.url + path, { headers: { cookie, accept: 'text/html' } })
     expect([answer.status, (await answer.text()).includes('Mine')]).toEqual([404, false])

@@ -27,6 +27,11 @@ export async function signUp(api: Api, username: string): Promise<TestUser> {
   return { user: json.user, headers: { authorization: `Bearer ${json.token}` } }
 }
 
+/** Returns the cookie of a user's browser. */
+export function cookieOf({ headers }: TestUser): string {
+  return `tallylight_session=${headers['authorization']?.replace('Bearer ', '')}`
+}
+
 /** A worker of live that calls a gateway with the key of its assignment. */
 type LiveWorkerCalls = {
   readonly call: (method: 'POST' | 'PUT', path: string, body: unknown) => Promise<ApiResponse>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
-import { signUp, type TestUser } from '../../testing/live-gateway.ts'
+import { cookieOf, signUp, type TestUser } from '../../testing/live-gateway.ts'
 
 let gateway: TestGateway
 let [admin, anna, ben]: TestUser[] = []
@@ -16,17 +16,15 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const cookieOf = (who: TestUser | undefined): Record<string, string> =>
-  who === undefined
-    ? {}
-    : { cookie: `tallylight_session=${who.headers['authorization']?.replace('Bearer ', '')}`, origin: gateway.url }
+const headersOf = (who: TestUser | undefined): Record<string, string> =>
+  who === undefined ? {} : { cookie: cookieOf(who), origin: gateway.url }
 const read = async (path: string, who?: TestUser) => {
-  const answer = await fetch(gateway.url + path, { headers: cookieOf(who), redirect: 'manual' })
+  const answer = await fetch(gateway.url + path, { headers: headersOf(who), redirect: 'manual' })
   return { status: answer.status, location: answer.headers.get('location'), text: await answer.text() }
 }
 const send = async (path: string, form: Record<string, string>, who: TestUser | undefined) => {
   const body = new URLSearchParams(form)
-  const answer = await fetch(gateway.url + path, { method: 'POST', body, headers: cookieOf(who), redirect: 'manual' })
+  const answer = await fetch(gateway.url + path, { method: 'POST', body, headers: headersOf(who), redirect: 'manual' })
   return { status: answer.status, location: answer.headers.get('location'), text: await answer.text() }
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
-import { signUp, type TestUser } from '../../testing/live-gateway.ts'
+import { cookieOf, signUp, type TestUser } from '../../testing/live-gateway.ts'
 
 let gateway: TestGateway
 let anna: TestUser
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 const headers = () => ({
-  cookie: `tallylight_session=${anna.headers['authorization']?.replace('Bearer ', '')}`,
+  cookie: cookieOf(anna),
   origin: gateway.url,
 })
 const read = async (path: string) => (await fetch(gateway.url + path, { headers: headers() })).text()

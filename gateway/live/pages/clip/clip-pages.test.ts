@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
-import { claimBroadcast, openIngest, orderClip, signUp, type TestUser } from '../../testing/live-gateway.ts'
+import { cookieOf, claimBroadcast, openIngest, orderClip, signUp, type TestUser } from '../../testing/live-gateway.ts'
 
 let gateway: TestGateway
 let anna: TestUser
@@ -19,8 +19,8 @@ beforeAll(async () => {
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
 
-const cookieOf = (who: TestUser) => ({
-  cookie: `tallylight_session=${who.headers['authorization']?.replace('Bearer ', '')}`,
+const headersOf = (who: TestUser) => ({
+  cookie: cookieOf(who),
 })
 const send = async (path: string, form: Record<string, string>, headers: Record<string, string>) => {
   const init = { method: 'POST', body: new URLSearchParams(form), headers, redirect: 'manual' } as const
@@ -28,12 +28,12 @@ const send = async (path: string, form: Record<string, string>, headers: Record<
   return { status: answer.status, location: answer.headers.get('location'), html: await answer.text() }
 }
 const read = async (path: string, who?: TestUser) => {
-  const answer = await fetch(gateway.url + path, { headers: who === undefined ? {} : cookieOf(who) })
+  const answer = await fetch(gateway.url + path, { headers: who === undefined ? {} : headersOf(who) })
   return answer.text()
 }
 
 it('a form cuts the last seconds of a broadcast, without scripts, and leads to the clip', async () => {
-  const own = { ...cookieOf(ben), origin: gateway.url }
+  const own = { ...headersOf(ben), origin: gateway.url }
   const form = { duration: '15', start: '', title: ' ' }
   const { status, location } = await send(`/watch/${streamId}/clip`, form, own)
   expect([status, location]).toEqual([303, expect.stringMatching(/^\.\.\/\.\.\/clips\/[0-9a-f-]{36}$/)])
@@ -46,7 +46,7 @@ it('a form cuts the last seconds of a broadcast, without scripts, and leads to t
 })
 
 it('its maker renames a clip and deletes it by forms', async () => {
-  const own = { ...cookieOf(ben), origin: gateway.url }
+  const own = { ...headersOf(ben), origin: gateway.url }
   const id = await orderClip(gateway, ben, { streamId, outcome: { status: 'ready', file_size: 5_000_000 } })
   const page = await read(`/clips/${id}`)
   expect(page).toMatch(/<video[\s\S]*src="\.\.\/live\/[\s\S]*Download \(5 MB\)/)
@@ -56,14 +56,14 @@ it('its maker renames a clip and deletes it by forms', async () => {
     location: id,
   })
   expect(await read(`/clips/${id}?part=film`)).toContain('aria-label="Clip: Better"')
-  const stranger = { ...cookieOf(anna), origin: gateway.url }
+  const stranger = { ...headersOf(anna), origin: gateway.url }
   expect((await send(`/clips/${id}`, { form: 'title', title: 'Worse' }, stranger)).status).toBe(403)
   expect(await send(`/clips/${id}`, { form: 'delete' }, own)).toMatchObject({ status: 303, location: '../@anna' })
   expect(await read(`/clips/${id}`)).not.toContain('Better')
 })
 
 it('a form that cannot be granted says why, in the language of the viewer', async () => {
-  const own = { ...cookieOf(ben), origin: gateway.url }
+  const own = { ...headersOf(ben), origin: gateway.url }
   const cut = (form: object) => send(`/watch/${streamId}/clip`, { duration: '30', start: '', title: '', ...form }, own)
   const far = await cut({ start: '-60' })
   expect([far.status, far.html.includes('This part is not stored.')]).toEqual([400, true])
@@ -79,12 +79,12 @@ it('a visitor is led to sign in, and no other site can make a browser clip', asy
   const form = { duration: '15' }
   const visitor = await send(`/watch/${streamId}/clip`, form, {})
   expect([visitor.status, visitor.location]).toEqual([303, `../../sign-in?next=watch%2F${streamId}`])
-  const evil = await send(`/watch/${streamId}/clip`, form, { ...cookieOf(ben), origin: 'https://evil.example' })
+  const evil = await send(`/watch/${streamId}/clip`, form, { ...headersOf(ben), origin: 'https://evil.example' })
   expect(evil.status).toBe(403)
 })
 
 it('a form that is sent twice cuts one clip, and another one where its user has changed it', async () => {
-  const own = { ...cookieOf(ben), origin: gateway.url }
+  const own = { ...headersOf(ben), origin: gateway.url }
   const key = /name="key" value="([^"]+)"/.exec(await read(`/watch/${streamId}`, ben))?.[1] ?? ''
   expect(key).toMatch(/^[0-9a-f-]{36}$/)
   const cut = async (more: object) =>

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
-import { signUp, type TestUser } from '../../testing/live-gateway.ts'
+import { cookieOf, signUp, type TestUser } from '../../testing/live-gateway.ts'
 
 let gateway: TestGateway
 let anna: TestUser
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => gateway[Symbol.asyncDispose]())
 
 it('a form that is sent twice creates one broadcast, with one key, and another one where its user has changed it', async () => {
-  const cookie = `tallylight_session=${anna.headers['authorization']?.replace('Bearer ', '')}`
+  const cookie = cookieOf(anna)
   const headers = { cookie, origin: gateway.url }
   const form = await (await fetch(`${gateway.url}/studio/new`, { headers })).text()
   const key = /name="key" value="([^"]+)"/.exec(form)?.[1] ?? ''
@@ -33,7 +33,7 @@ it('a form that is sent twice creates one broadcast, with one key, and another o
 it('the studio of a broadcast on the air reads its viewers again every two seconds', async () => {
   const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'On the air' }, anna.headers)
   await gateway.database.sql`update streams set state = 'live', started_at = now() where stream_id = ${json.stream_id}`
-  const cookie = `tallylight_session=${anna.headers['authorization']?.replace('Bearer ', '')}`
+  const cookie = cookieOf(anna)
   const page = await (await fetch(`${gateway.url}/studio/${json.stream_id}`, { headers: { cookie } })).text()
   expect(page).toContain(`data-refresh="${json.stream_id}?part=viewers" data-every="2"`)
 })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { until } from '../../../../shared/testing/until.ts'
 import { openEventSource } from '../../../testing/event-source.ts'
 import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
-import { signUp, type TestUser } from '../../testing/live-gateway.ts'
+import { cookieOf, signUp, type TestUser } from '../../testing/live-gateway.ts'
 import { signEvent, startStripeStandIn, type StripeStandIn } from '../../tips/testing/stripe-stand-in.ts'
 
 let gateway: TestGateway
@@ -155,7 +155,7 @@ it('a disputed tip is not thanked for, and the page says what has become of it',
 it('without a publishable key, pages have no tips', async () => {
   await using plain = await startTestGateway()
   const ben = await signUp(plain.api, 'ben')
-  const cookie = `tallylight_session=${ben.headers['authorization']?.replace('Bearer ', '')}`
+  const cookie = cookieOf(ben)
   const answer = await fetch(`${plain.url}/tip/${streamId}`, { headers: { cookie } })
   expect(answer.status).toBe(404)
 })
