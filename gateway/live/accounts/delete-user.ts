@@ -10,6 +10,7 @@ import { lockSignedIn } from './lock-signed-in.ts'
 import type { SignedIn } from './session.ts'
 import { discardClipsOfOthers } from '../storage/discard-clips.ts'
 import { discardStreams } from '../storage/discard-streams.ts'
+import { deleteFollowersOf, deleteStreamsOf } from '../store/delete-streams.ts'
 import { forgetAuditAddresses } from '../store/audit.ts'
 import { forgetPinned } from '../store/kept-chats.ts'
 import { listStoredStreams } from '../store/stored-streams.ts'
@@ -31,7 +32,8 @@ export async function deleteUser(
   const { userId } = signedIn.user
   await checkPassword(context, signedIn.user, { field: 'password', password, origin })
   const streamIds = await context.transact(async (tx) => {
-    await lockRegistration(tx)
+    // Only the role of an admin needs it: an account with years of broadcasts takes a minute, and must not stop registrations.
+    if (signedIn.user.role === 'admin') await lockRegistration(tx)
     const user = await lockSignedIn(tx, signedIn)
     if (user.role === 'admin' && !(await hasOtherAdmin(tx, userId))) {
       const message = 'the platform needs an admin: npm run user -- grant NAME admin makes another one first'
@@ -45,6 +47,8 @@ export async function deleteUser(
     await forgetAuditAddresses(tx, userId)
     await deleteKeysOf(tx, userId)
     await deleteMailsOf(tx, { user_id: userId, email: user.email })
+    await deleteStreamsOf(tx, userId)
+    await deleteFollowersOf(tx, userId)
     await deleteUserRow(tx, userId)
     return stored
   })

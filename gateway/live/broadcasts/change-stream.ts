@@ -17,13 +17,13 @@ import { REASONS } from '../rules/reasons.ts'
 import { findArchiveIdOf, updateArchiveRow } from '../store/archives.ts'
 import {
   changeState,
-  deleteStreamRow,
   endStreamRow,
   lockStream,
   updateStreamRow,
   type NewStream,
   type Stream,
 } from '../store/streams.ts'
+import { deleteStreamRows } from '../store/delete-streams.ts'
 import { releaseMonitors } from '../store/watched-streams.ts'
 import { recordTitle } from '../store/stream-titles.ts'
 import { discardStreams } from '../storage/discard-streams.ts'
@@ -154,7 +154,7 @@ export async function endStream(context: LiveContext, owner: SignedIn, id: strin
 export async function deleteStream(context: LiveContext, owner: SignedIn, id: string): Promise<void> {
   await changeOwn(context, owner, id, async (tx) => {
     await discardStreams(tx, [id])
-    return deleteStreamRow(tx, id)
+    return deleteStreamRows(tx, id)
   })
   context.wake('workers')
 }

@@ -257,12 +257,6 @@ export async function listStreamsById(db: DbOrTx, ids: readonly string[]): Promi
   return ids.length === 0 ? [] : db.select().from(streams).where(isAmong(streams.streamId, ids))
 }
 
-/** Deletes a broadcast with its rows; returns false where it is gone. */
-export async function deleteStreamRow(tx: Tx, streamId: string): Promise<boolean> {
-  const rows = await tx.delete(streams).where(eq(streams.streamId, streamId)).returning({ id: streams.streamId })
-  return rows.length > 0
-}
-
 /** Broadcasts are on the air, or have ended and are not closed: the clock changes them. */
 export const STREAMS_ARE_OPEN: DueInMs = dueWhile(sql`(
   exists (select from ${streams} where ${streams.closedAt} is null and ${streams.startedAt} is not null)
