@@ -142,6 +142,7 @@ test('a transaction that loses a deadlock is retried', async () => {
       await tx.execute(sql`update counters set n = n + 1 where id = ${second}`)
     })
   await Promise.all([count(1, 2), count(2, 1)])
-  expect(begun).toBe(3)
+  // On a busy machine the loser may begin again before the winner goes on, and lose once more.
+  expect(begun).toBeGreaterThanOrEqual(3)
   expect(await database.sql`select n from counters`).toEqual([{ n: 2 }, { n: 2 }])
 })
