@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
+import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { readFrameNumbers } from '../../shared/testing/frame-counter.ts'
 import { PATIENCE_MS, until } from '../../shared/testing/until.ts'
 import { findEncoderPids, findWorkerPids } from '../testing/find-processes.ts'
+import { checkInvariants } from '../testing/invariants/check-invariants.ts'
 import { killPostgres, startWholeSystem, type WholeSystem } from '../testing/whole-system.ts'
 import { startAdmittedEncoder, startEncoder, type TestEncoder } from './testing/encoder.ts'
 import { waitForIngest } from './testing/ingest-address.ts'
@@ -34,7 +36,11 @@ beforeAll(async () => {
   await waitForIngest(async () => (await api('POST', `/streams/${json.stream_id}/key`)).json.ingest.rtmp_url)
   await api('DELETE', `/streams/${json.stream_id}`)
 })
-afterAll(() => system[Symbol.asyncDispose]())
+afterAll(async () => {
+  const sql = postgres(system.databaseUrl, { max: 1 })
+  await checkInvariants(sql, { realWorkers: true }).finally(() => sql.end())
+  await system[Symbol.asyncDispose]()
+})
 
 async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
   const { status, json } = await system.api(method, path, body, headers)

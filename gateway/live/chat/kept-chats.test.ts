@@ -22,8 +22,10 @@ const at = (sec: number) => new Date(BEGIN_MS + sec * 1000).toISOString()
 async function createEnded(messages: readonly number[], more: object = {}): Promise<string> {
   const { stream_id: id } = (await api('POST', '/streams', { title: 'A show', ...more })).json
   const { sql } = gateway.database
-  await sql`update streams set state = 'ended', started_at = ${at(0)}, ended_at = ${at(104)}, closed_at = ${at(105)}
-    where stream_id = ${id}`
+  await sql`update streams set state = 'ended', started_at = ${at(0)}, ended_at = ${at(104)}, closed_at = ${at(105)},
+    next_seq = 4 where stream_id = ${id}`
+  await sql`insert into encoder_runs (stream_id, epoch, run, discontinuity, session, rungs)
+    values (${id}, 1, 1, 0, ${newUuid()}, '[]')`
   for (const [seq, sec] of [0, 2, 100, 102].entries()) {
     await sql`insert into stream_segments
       (stream_id, seq, epoch, run, n, duration_sec, program_date_time, frames, bytes)
@@ -96,6 +98,7 @@ it('messages that have left the live chat are deleted, unless they are kept with
 
 it('a chat whose last author has deleted the account is cleaned up once', async () => {
   const id = await createEnded([1, 2], { chat_replay: false })
+  await createArchive(id)
   await gateway.database.sql`delete from chat_entries where stream_id = ${id} and seq = 2`
   await deleteUnkeptEntries(gateway.gateway.context)
   const [room] = await gateway.database.sql`select last_seq, deleted_seq from chat_rooms where stream_id = ${id}`

@@ -23,8 +23,8 @@ const RUNG = {
 }
 
 /**
- * Stores a recorded broadcast of a user that has ended: segments in a folder of media, whose frames carry their numbers, and
- * their rows. Returns its id.
+ * Stores a broadcast of a user that has ended, with its recording: segments in a folder of media, whose frames carry their
+ * numbers, and their rows. Returns its id.
  */
 export async function storeBroadcast(
   sql: Sql,
@@ -40,6 +40,10 @@ export async function storeBroadcast(
       state, key_hash, folder, started_at, ended_at, closed_at, next_seq)
     values (${streamId}, ${ownerId}, 'A recorded show', '', '', '{}', 'public', 'low', true, 0, 'ended', ${streamId}, ${folder},
       now() - interval '1 hour', now(), now(), ${segments})`
+  await sql`
+    insert into archives (archive_id, stream_id, user_id, title, visibility, status, duration, frames)
+    values (${newUuid()}, ${streamId}, ${ownerId}, 'A recorded show', 'public', 'ready', ${segments * SEGMENT_SEC},
+      ${segments * SEGMENT_SEC * FPS})`
   await sql`
     insert into encoder_runs (stream_id, epoch, run, discontinuity, session, rungs)
     values (${streamId}, 1, 1, 0, ${randomUUID()}, ${JSON.stringify([RUNG])})`

@@ -3,6 +3,7 @@ import type { Sql } from 'postgres'
 import { ASSIGNMENT_INVARIANTS } from './assignment-invariants.ts'
 import type { Invariant } from './invariant.ts'
 import { JOB_INVARIANTS } from './job-invariants.ts'
+import { LIVE_INVARIANTS } from './live-invariants.ts'
 import { MONITOR_INVARIANTS } from './monitor-invariants.ts'
 import { OUTBOX_INVARIANTS, REAL_EVENT_INVARIANTS } from './outbox-invariants.ts'
 import type { Delivery } from '../receiver.ts'
@@ -33,7 +34,7 @@ export async function checkInvariants(
   sql: Sql,
   options: { readonly realWorkers: boolean; readonly received?: readonly Pick<Delivery, 'body'>[] },
 ): Promise<void> {
-  const always = [...MONITOR_INVARIANTS, ...OUTBOX_INVARIANTS, ...JOB_INVARIANTS]
+  const always = [...MONITOR_INVARIANTS, ...OUTBOX_INVARIANTS, ...JOB_INVARIANTS, ...LIVE_INVARIANTS]
   const receiverInvariants = options.received === undefined ? [] : buildReceiverInvariants(options.received)
   const rules = [
     ...always,
