@@ -224,7 +224,8 @@ describe('pushes of two gateways', () => {
     await seedFollowers(sql, { push: silent, serverKey }, { channels, followers: BROWSERS, browsers: BROWSERS })
     silent.behave('wait')
     await plan('Waiting')
-    await until(() => silent.waiting() === 2 * OF_ONE_SERVICE, 'it has what it may have at a time')
+    // On a busy machine the first ones are given up before the last ones are sent.
+    await until(() => silent.waiting() >= OF_ONE_SERVICE, 'it has as many as one gateway sends at a time')
     const quick = service.subscribe(serverKey)
     await add(quick)
     await plan('Next')
