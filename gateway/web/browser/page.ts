@@ -1,10 +1,9 @@
 /** Runs on every page: times in the viewer's zone, buttons that copy, boxes that close, a note while the network is gone. */
 
 import { showConnection } from './connection-note.ts'
+import { copyText } from './copy-text.ts'
 import { showLocalTimes } from './local-times.ts'
 import { keepFresh } from './refresh.ts'
-
-const COPIED_MS = 2000
 
 showLocalTimes(document)
 for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy]')) button.hidden = false
@@ -26,28 +25,6 @@ window.addEventListener('pageshow', () => {
 for (const area of document.querySelectorAll<HTMLElement>('[data-refresh]')) keepFresh(area)
 for (const name of ['online', 'offline']) window.addEventListener(name, showConnection)
 showConnection()
-
-async function copyText(button: HTMLButtonElement): Promise<void> {
-  const label = button.querySelector('span') ?? button
-  const before = label.textContent
-  await navigator.clipboard
-    .writeText(button.dataset['copy'] || location.origin + location.pathname)
-    .catch(() => selectText(button))
-  if (button.dataset['done'] !== undefined) return
-  label.textContent = button.dataset['copied'] ?? before
-  button.dataset['done'] = ''
-  setTimeout(() => {
-    label.textContent = before
-    delete button.dataset['done']
-  }, COPIED_MS)
-}
-
-/** Selects the text where the clipboard is out of reach, which it is on a page without TLS. */
-function selectText(button: HTMLButtonElement): void {
-  const text = button.parentElement?.querySelector('code, pre')
-  if (text !== null && text !== undefined) getSelection()?.selectAllChildren(text)
-  document.execCommand('copy')
-}
 
 /** Closes the box with a question or a form that has the focus, which goes to the button that opened it. */
 function closeBox(focused: Element): void {
