@@ -241,6 +241,7 @@ it('people talk in the chat of a broadcast, also across a lost connection, and i
   await page.getByLabel('Message', { exact: true }).fill('Am I here?')
   await page.getByRole('button', { name: 'Send' }).click()
   await page.getByText('A moderator does not let you write here.').waitFor()
+  expect(await page.getByRole('button', { name: 'Send' }).getAttribute('aria-busy')).toBeNull()
   expect(await page.getByLabel('Message', { exact: true }).inputValue()).toBe('Am I here?')
   await gateway.api('PUT', `/api/v1/streams/${id}/end`, undefined, owner.headers)
   await page.getByText('The chat is closed').waitFor()

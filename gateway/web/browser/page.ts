@@ -12,7 +12,9 @@ document.addEventListener('click', (event) => {
   if (button !== null) void copyText(button)
 })
 document.addEventListener('submit', (event) => {
-  if (event.target instanceof HTMLFormElement && event.submitter !== null) showBusy(event.submitter)
+  // A script of the page sends the form.
+  if (event.defaultPrevented || event.submitter === null) return
+  showBusy(event.submitter)
 })
 document.addEventListener('keydown', (event) => {
   // This key also ends the input of a Japanese word.
