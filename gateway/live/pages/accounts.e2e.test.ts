@@ -78,6 +78,23 @@ describe('registration and sign-in', () => {
     await page.getByRole('link', { name: 'Your channel' }).waitFor()
   })
 
+  it('send a form once where its button is clicked twice', async () => {
+    await using context = await browser.newContext()
+    const page = await context.newPage()
+    await page.goto(`${gateway.url}/register?next=settings`)
+    const { username, email, password } = accountOf('double-click')
+    for (const [label, value] of Object.entries({ Username: username, 'E-mail address': email, Password: password })) {
+      await page.getByLabel(label).fill(value)
+    }
+    let sent = 0
+    page.on('request', (request) => {
+      if (request.method() === 'POST') sent++
+    })
+    await page.getByRole('button', { name: 'Create account' }).dblclick()
+    await page.getByRole('heading', { name: 'Settings' }).waitFor()
+    expect(sent).toBe(1)
+  })
+
   it('say at the field what is wrong, keep what was filled in, and put the cursor there', async () => {
     await using context = await browser.newContext()
     const page = await context.newPage()

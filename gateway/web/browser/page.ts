@@ -5,6 +5,9 @@ import { copyText } from './copy-text.ts'
 import { showLocalTimes } from './local-times.ts'
 import { keepFresh } from './refresh.ts'
 
+/** How long a button is busy whose answer does not come, such as one that the user stops waiting for, in ms. */
+const BUSY_MS = 10_000
+
 showLocalTimes(document)
 for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy]')) button.hidden = false
 document.addEventListener('click', (event) => {
@@ -14,7 +17,9 @@ document.addEventListener('click', (event) => {
 document.addEventListener('submit', (event) => {
   // A script of the page sends the form.
   if (event.defaultPrevented || event.submitter === null) return
-  showBusy(event.submitter)
+  // A double click sends a form once.
+  if (isBusy(event.submitter)) event.preventDefault()
+  else showBusy(event.submitter)
 })
 document.addEventListener('keydown', (event) => {
   // This key also ends the input of a Japanese word.
@@ -36,6 +41,11 @@ function closeBox(focused: Element): void {
   box.querySelector('summary')?.focus()
 }
 
+function isBusy(button: HTMLElement): boolean {
+  return button.getAttribute('aria-busy') === 'true'
+}
+
 function showBusy(button: HTMLElement): void {
   button.setAttribute('aria-busy', 'true')
+  setTimeout(() => button.removeAttribute('aria-busy'), BUSY_MS)
 }
