@@ -37,3 +37,12 @@ it('the studio of a broadcast on the air reads its viewers again every two secon
   const page = await (await fetch(`${gateway.url}/studio/${json.stream_id}`, { headers: { cookie } })).text()
   expect(page).toContain(`data-refresh="${json.stream_id}?part=viewers" data-every="2"`)
 })
+
+it('readers hear of the studio that its values are old, and not each value of the lanes', async () => {
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'Heard' }, anna.headers)
+  const headers = { cookie: cookieOf(anna) }
+  const page = await (await fetch(`${gateway.url}/studio/${json.stream_id}`, { headers })).text()
+  expect(page).toMatch(/<p [^>]*role="status" data-stale/)
+  expect(page).toContain('<span class="lane-value">')
+  expect(page).not.toContain('<output')
+})
