@@ -47,3 +47,18 @@ it('the longest names and titles are within the window', async () => {
   const title = await page.locator('.featured h3').boundingBox()
   expect((title?.x ?? 0) + (title?.width ?? PHONE.width)).toBeLessThan(PHONE.width)
 })
+
+it.each([
+  ['below its button', PHONE.width],
+  ['over the page', 700],
+])('the question before the end of a broadcast opens within the window, %s', async (_place, width) => {
+  await using context = await openPhone('ja-JP')
+  const page = await context.newPage()
+  await page.setViewportSize({ ...PHONE, width })
+  await page.goto(`${pages.gateway.url}/studio/${pages.ids.get('live')}`)
+  await page.locator('.page-head summary').click()
+  const box = await page.locator('.page-head .confirm-box').boundingBox()
+  expect(box?.x).toBeGreaterThanOrEqual(0)
+  expect((box?.x ?? 0) + (box?.width ?? width)).toBeLessThanOrEqual(width)
+  expect(await isTooWide(page)).toBe(false)
+})
