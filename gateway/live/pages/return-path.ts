@@ -8,10 +8,15 @@ export function returnPathOf(text: unknown): string {
   return typeof text === 'string' && OWN_PATH.test(text) ? text : '.'
 }
 
-/** Leads to the page on which one signs in, and from there back. */
-export function leadToSignIn(c: HonoContext): Response {
-  const path = c.req.path.slice(1)
+/** Returns the way from a page to the one on which its reader signs in, and from there back. */
+export function signInPathOf({ req }: HonoContext): string {
+  const path = req.path.slice(1)
   const up = '../'.repeat(path.split('/').length - 1)
   const next = OWN_PATH.test(path) ? `?next=${encodeURIComponent(path)}` : ''
-  return c.redirect(`${up}sign-in${next}`, 303)
+  return `${up}sign-in${next}`
+}
+
+/** Leads to the page on which one signs in, and from there back. */
+export function leadToSignIn(c: HonoContext): Response {
+  return c.redirect(signInPathOf(c), 303)
 }

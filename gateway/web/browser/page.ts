@@ -14,6 +14,10 @@ document.addEventListener('click', (event) => {
   const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>('[data-copy]') : null
   if (button !== null) void copyText(button)
 })
+for (const button of document.querySelectorAll<HTMLButtonElement>('[data-back]')) {
+  button.hidden = false
+  button.addEventListener('click', () => history.back())
+}
 document.addEventListener('submit', (event) => {
   // A script of the page sends the form.
   if (event.defaultPrevented || event.submitter === null) return
