@@ -11,7 +11,7 @@ import { showPage } from '../frame.tsx'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
 import { Moment } from '../moment.tsx'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
-import { BellLink } from '../bell.tsx'
+import { BellLink, readBellPlace } from '../bell.tsx'
 
 const SHOWN = 30
 /** Interval of looking for changes, in seconds. */
@@ -44,9 +44,8 @@ export function noticePageRoutes(context: PagesContext): Hono {
 async function showNotices(visit: UserVisit): Promise<Response> {
   const { c, context, signedIn, language } = visit
   if (c.req.query('part') === 'bell') {
-    const root = c.req.query('root') === '..' ? '..' : '.'
     c.header('Cache-Control', 'no-store')
-    return c.html(await BellLink({ visit, root, isCurrent: false }))
+    return c.html(await BellLink({ visit, ...readBellPlace(c) }))
   }
   const cursor = c.req.query('cursor')
   const list = await listNotices(context, signedIn, { cursor, limit: SHOWN })
