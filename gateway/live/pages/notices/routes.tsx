@@ -8,6 +8,7 @@ import { listNotices, readAllNotices, readNotice } from '../../notices/read-noti
 import { pageOfNotice } from '../../rules/notice-kind.ts'
 import { readForm } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
+import { cursorQuery } from '../list-turn.tsx'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
 import { Moment } from '../moment.tsx'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
@@ -54,7 +55,8 @@ async function showNotices(visit: UserVisit): Promise<Response> {
     return c.html(<NoticeRows list={list} visit={visit} />)
   }
   const text = NOTICE_MESSAGES[language]
-  const refresh = new URLSearchParams({ part: 'list', ...(cursor === undefined ? {} : { cursor }) })
+  const query = cursorQuery(c)
+  const refresh = new URLSearchParams({ part: 'list', ...query })
   const main = (
     <div class="wrap stack">
       <h1>{text.title}</h1>
@@ -63,7 +65,7 @@ async function showNotices(visit: UserVisit): Promise<Response> {
       </div>
     </div>
   )
-  return showPage(visit, { title: text.title, root: ROOT, main, section: 'notices' })
+  return showPage(visit, { title: text.title, root: ROOT, main, section: 'notices', query })
 }
 
 type RowsParts = { readonly list: NoticeList; readonly visit: UserVisit }

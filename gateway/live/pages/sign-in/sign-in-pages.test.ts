@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
+import { newUuid } from '../../../../shared/ids.ts'
+import { toCursor } from '../../../http/paging.ts'
 import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
 import { cookieOf, signUp, type TestUser } from '../../testing/live-gateway.ts'
 
@@ -10,6 +12,20 @@ beforeAll(async () => {
   anna = await signUp(gateway.api, 'anna')
 })
 afterAll(() => gateway[Symbol.asyncDispose]())
+
+it('the other language keeps where to go afterwards, the invitation, and the place in a list', async () => {
+  const read = async (path: string, headers = {}) => (await fetch(`${gateway.url}/${path}`, { headers })).text()
+  expect(await read('sign-in')).toContain('href="?lang=ja"')
+  expect(await read('sign-in?next=studio/new')).toContain('href="?next=studio%2Fnew&amp;lang=ja"')
+  const invited = await read('register?next=settings&invitation=abc')
+  expect(invited).toContain('href="?next=settings&amp;invitation=abc&amp;lang=ja"')
+  const query = `?cursor=${toCursor(newUuid())}`
+  for (const path of ['notices', 'admin/users', 'admin/audit']) {
+    expect(await read(path + query, { cookie: cookieOf(anna) })).toMatch(
+      /href="\?(?:q=&amp;)?cursor=[\w-]+&amp;lang=ja"/,
+    )
+  }
+})
 
 it('another site cannot sign a user out, also with a form that comes without the cookie', async () => {
   const signOut = async (headers: Record<string, string>) => {

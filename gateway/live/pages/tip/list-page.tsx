@@ -7,6 +7,7 @@ import { formatMoney } from '../../rules/money.ts'
 import { listTransactions } from '../../tips/list-transactions.ts'
 import { Confirm } from '../confirm.tsx'
 import { showPage } from '../frame.tsx'
+import { cursorQuery } from '../list-turn.tsx'
 import { TIP_MESSAGES } from '../messages/tips.ts'
 import { Moment } from '../moment.tsx'
 import type { UserVisit } from '../visit.ts'
@@ -38,7 +39,8 @@ export async function showTips(visit: UserVisit, problem?: string): Promise<Resp
       )}
     </div>
   )
-  return showPage(visit, { title: text.list, root: '.', main, status: problem === undefined ? 200 : 409 })
+  const status = problem === undefined ? 200 : 409
+  return showPage(visit, { title: text.list, root: '.', main, status, query: cursorQuery(c) })
 }
 
 type TipRowParts = { readonly tip: TransactionView; readonly visit: UserVisit }

@@ -74,7 +74,7 @@ function showProcessing(visit: UserVisit, tip: TransactionView, result: string):
   const { c, language } = visit
   const again = `?redirect_status=${result}`
   const reloads = Number(c.req.query('reloads') ?? 0)
-  if (!(reloads < MAX_RELOADS)) return showLate(visit, tip, again)
+  if (!(reloads < MAX_RELOADS)) return showLate(visit, tip, result)
   const text = TIP_MESSAGES[language]
   const title = text.payTitle(formatMoney(tip.amount, tip.currency), nameOf(tip, language))
   const main = (
@@ -85,17 +85,17 @@ function showProcessing(visit: UserVisit, tip: TransactionView, result: string):
     </DoorPage>
   )
   const reload = { sec: RELOAD_SEC, path: `${again}&reloads=${reloads + 1}` }
-  return showPage(visit, { title, root: ROOT, main, reload })
+  return showPage(visit, { title, root: ROOT, main, reload, query: { redirect_status: result } })
 }
 
-/** Shows that Stripe has not stated a payment for long; `again` is the address that looks anew. */
-function showLate(visit: UserVisit, tip: TransactionView, again: string): Promise<Response> {
+/** Shows that Stripe has not stated a payment for long. */
+function showLate(visit: UserVisit, tip: TransactionView, result: string): Promise<Response> {
   const { language } = visit
   const text = TIP_MESSAGES[language]
   const main = (
     <DoorPage title={text.lateTitle} lead={text.lateText}>
       <div class="actions">
-        <a class="button button-primary" href={again}>
+        <a class="button button-primary" href={`?redirect_status=${result}`}>
           {text.lookAgain}
         </a>
         <BackLink tip={tip} language={language} />
@@ -103,7 +103,7 @@ function showLate(visit: UserVisit, tip: TransactionView, again: string): Promis
       </div>
     </DoorPage>
   )
-  return showPage(visit, { title: text.lateTitle, root: ROOT, main })
+  return showPage(visit, { title: text.lateTitle, root: ROOT, main, query: { redirect_status: result } })
 }
 
 function showOutcome(visit: UserVisit, tip: TransactionView): Promise<Response> {
