@@ -203,8 +203,11 @@ it('everything works behind a path prefix of a reverse proxy, which takes the pr
   await message.fill('Hello from behind a proxy')
   await message.press('Enter')
   await page.getByRole('log').getByText('Hello from behind a proxy').waitFor()
+  await page.goto(`${proxy.origin}/tv/swagger`)
+  await page.getByText('Watch a live stream').waitFor()
   expect(lines).toEqual([])
-  expect([...origins]).toEqual([proxy.origin])
+  // Swagger UI has pictures in addresses, which have no origin.
+  expect([...origins].filter((origin) => origin !== 'null')).toEqual([proxy.origin])
 })
 
 /** Starts a proxy that passes what is below a prefix on to the gateway, without the prefix, and WebSockets as well. */
