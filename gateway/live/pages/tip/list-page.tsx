@@ -3,7 +3,7 @@
 import { Avatar } from '../../../web/components/art.tsx'
 import { Note } from '../../../web/components/forms.tsx'
 import type { TransactionView } from '../../present-transaction.ts'
-import { formatMoney } from '../../rules/money.ts'
+import { formatMoneyIn } from '../../rules/money.ts'
 import { listTransactions } from '../../tips/list-transactions.ts'
 import { Confirm } from '../confirm.tsx'
 import { showPage } from '../frame.tsx'
@@ -54,7 +54,7 @@ function TipRow({ tip, visit: { language, signedIn } }: TipRowParts) {
       <Avatar name={name} />
       <div>
         <p>
-          <strong>{formatMoney(tip.amount, tip.currency)}</strong> {isGiven ? text.given(name) : text.got(name)}{' '}
+          <strong>{formatMoneyIn(language, tip)}</strong> {isGiven ? text.given(name) : text.got(name)}{' '}
           <span class="badge">{text.statuses[tip.status]}</span>
         </p>
         <p class="muted small">
