@@ -68,18 +68,24 @@ describe.each(RUNTIMES)('the description of the API on %s', (runtime) => {
   it('is where /swagger leads, and / on a runtime that has no pages', async () => {
     for (const path of runtime === 'node' ? ['/swagger'] : ['/', '/swagger']) {
       const answer = await gateway.api('GET', path)
-      expect([path, answer.status, answer.headers.get('location')]).toEqual([path, 302, '/docs'])
+      expect([path, answer.status, answer.headers.get('location')]).toEqual([path, 302, 'docs'])
     }
   })
 
   it('is shown under a policy that lets nothing in from outside', async () => {
     const answer = await gateway.api('GET', '/docs')
     expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
-    expect(answer.text).toContain('/openapi.json')
+    expect(answer.text).toContain('openapi.json')
+  })
+
+  it('is shown behind a path prefix of a reverse proxy: no address of its page begins at the root', async () => {
+    for (const path of ['/docs', '/docs/start.js']) {
+      expect((await gateway.api('GET', path)).text).not.toMatch(/(?:href|src)="\/|url: '\//)
+    }
   })
 
   it('links to the guides, which a runtime without files does not have', async () => {
-    expect((await gateway.api('GET', '/docs')).text).toContain('<a href="/docs/guides">')
+    expect((await gateway.api('GET', '/docs')).text).toContain('<a href="docs/guides">')
     const guides = await gateway.api('GET', '/docs/guides')
     const expected = runtime === 'node' ? [200, 'Webhooks'] : [404, 'the folder gateway/docs of the repository']
     expect([guides.status, guides.text]).toEqual([expected[0], expect.stringContaining(String(expected[1]))])

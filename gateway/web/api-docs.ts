@@ -18,8 +18,8 @@ export function docsRoutes(app: Hono, publicUrl: string | null): Hono {
   const documentation = { ...DOCUMENT, ...(publicUrl === null ? {} : { servers: [{ url: publicUrl }] }) }
   return new Hono()
     .get('/openapi.json', openAPIRouteHandler(app, { documentation, exclude: [/^\/internal\//] }))
-    .get('/', (c) => c.redirect('/docs'))
-    .get('/swagger', (c) => c.redirect('/docs'))
+    .get('/', (c) => c.redirect('docs'))
+    .get('/swagger', (c) => c.redirect('docs'))
     .get('/docs/start.js', (c) => c.body(START, 200, { 'Content-Type': 'text/javascript; charset=utf-8' }))
     .get('/docs', (c) => {
       c.header('Content-Security-Policy', CSP)
@@ -43,21 +43,24 @@ const DOCUMENT = {
   },
 } as const
 
-const START = `window.onload = () => SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLinking: true })\n`
+const START = `window.onload = () => SwaggerUIBundle({ url: 'openapi.json', dom_id: '#docs', deepLinking: true })\n`
 
+const ASSETS = DOCS_ASSETS.slice(1)
+
+/** Addresses are relative to `/docs`: a reverse proxy may put a prefix before it. */
 const PAGE = html`<!doctype html>
   <html lang="en">
     <head>
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       <title>Tallylight API</title>
-      <link rel="icon" href="${DOCS_ASSETS}/favicon-32x32.png" />
-      <link rel="stylesheet" href="${DOCS_ASSETS}/swagger-ui.css" />
+      <link rel="icon" href="${ASSETS}/favicon-32x32.png" />
+      <link rel="stylesheet" href="${ASSETS}/swagger-ui.css" />
     </head>
     <body>
-      <nav aria-label="Site" style="padding: 12px 20px; text-align: right"><a href="/docs/guides">Guides</a></nav>
-      <main id="docs"><a href="/openapi.json">openapi.json</a> describes the whole API</main>
-      <script src="${DOCS_ASSETS}/swagger-ui-bundle.js"></script>
-      <script src="/docs/start.js"></script>
+      <nav aria-label="Site" style="padding: 12px 20px; text-align: right"><a href="docs/guides">Guides</a></nav>
+      <main id="docs"><a href="openapi.json">openapi.json</a> describes the whole API</main>
+      <script src="${ASSETS}/swagger-ui-bundle.js"></script>
+      <script src="docs/start.js"></script>
     </body>
   </html>`

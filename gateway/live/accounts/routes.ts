@@ -177,7 +177,9 @@ export function accountRoutes(context: LiveContext): Hono {
     })
     .post('/auth/logout', DOCS.logOut, async (c) => {
       const signedIn = await readSession(context, c)
-      if (signedIn !== null) await deleteSession(db, signedIn.user.userId, signedIn.sessionId)
+      // A form of another site comes without the cookie, and the answer would clear it.
+      if (signedIn === null) refuseOtherSite(context, c)
+      else await deleteSession(db, signedIn.user.userId, signedIn.sessionId)
       clearSessionCookie(context, c)
       return c.body(null, 204)
     })

@@ -1,5 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
+import type { Context as HonoContext } from 'hono'
+
 import { Icon } from '../../web/components/icons.tsx'
 import { countUnreadNotices } from '../notices/read-notices.ts'
 import { NOTICE_MESSAGES } from './messages/notices.ts'
@@ -9,12 +11,18 @@ import type { UserVisit } from './visit.ts'
 const REFRESH_SEC = 2
 const MOST_SHOWN = 99
 
-type BellParts = { readonly visit: UserVisit; readonly root: string; readonly isCurrent: boolean }
+/** A way from a page to the root of the site. */
+const ROOT = /^\.(?:\.(?:\/\.\.)*)?$/
+
+/** Where a bell is: what leads from its page to the root of the site, and whether the page is that of the notices. */
+type BellPlace = { readonly root: string; readonly isCurrent: boolean }
+type BellParts = BellPlace & { readonly visit: UserVisit }
 
 /** Renders the link to the notices with how many are not read. */
 export async function Bell({ visit, root, isCurrent }: BellParts) {
+  const query = new URLSearchParams({ part: 'bell', root, ...(isCurrent ? { current: '' } : {}) })
   return (
-    <span class="bell" data-refresh={`${root}/notices?part=bell&root=${root}`} data-every={REFRESH_SEC}>
+    <span class="bell" data-refresh={`${root}/notices?${query.toString()}`} data-every={REFRESH_SEC}>
       {await BellLink({ visit, root, isCurrent })}
     </span>
   )
@@ -37,4 +45,10 @@ export async function BellLink({ visit, root, isCurrent }: BellParts) {
       )}
     </a>
   )
+}
+
+/** Returns the place of the bell that a page reads again. */
+export function readBellPlace({ req }: HonoContext): BellPlace {
+  const root = req.query('root') ?? '.'
+  return { root: ROOT.test(root) ? root : '.', isCurrent: req.query('current') !== undefined }
 }

@@ -2,21 +2,24 @@
 
 import type { Context as HonoContext, ErrorHandler, MiddlewareHandler } from 'hono'
 
-import type { BrokenRule } from '../../errors.ts'
+import { KERNEL_ERRORS, type BrokenRule } from '../../errors.ts'
 import { createErrorReader } from '../../http/error-response.ts'
 import { readSession } from '../accounts/session.ts'
 import { MonitorArt } from '../../web/components/art.tsx'
 import { chooseLanguage } from '../../web/language.ts'
 import { showPage } from './frame.tsx'
 import { FRAME_MESSAGES } from './messages/frame.ts'
-import { leadToSignIn } from './return-path.ts'
+import { leadToSignIn, signInPathOf } from './return-path.ts'
 import type { PagesContext, Visit } from './visit.ts'
 
 /** How long a page waits for a database that is away, in seconds. */
 const RELOAD_SEC = 5
+/** Statuses of a caller that is too fast, and of a failure that is in the log. */
+const [LIMITED, INTERNAL] = [429, 500]
 
 type FrameText = (typeof FRAME_MESSAGES)['en']
-type ErrorTexts = { readonly title: keyof FrameText; readonly text: keyof FrameText }
+type ErrorTexts = { readonly title: keyof FrameText; readonly lead: keyof FrameText }
+type ShownRule = Pick<BrokenRule, 'status' | 'code'>
 
 /** Returns the handler that answers an error on a page with a page, and leads those who must sign in there. */
 export function pageErrors(context: PagesContext): ErrorHandler {
@@ -43,49 +46,104 @@ function isJson(answer: Response): boolean {
 }
 
 /** Shows what is wrong, and what to do next. Where no session can be read, it is the page of a visitor. */
-async function showError(
-  context: PagesContext,
-  c: HonoContext,
-  rule: Pick<BrokenRule, 'status' | 'code'>,
-): Promise<Response> {
+async function showError(context: PagesContext, c: HonoContext, rule: ShownRule): Promise<Response> {
   const language = chooseLanguage(c)
   const signedIn = await readSession(context, c).catch(() => null)
   const visit: Visit = { c, context, language, assets: await context.loadPageAssets(), signedIn }
   const text = FRAME_MESSAGES[language]
   const root = rootOf(c.req.path)
-  const { title, text: lead } = textsOf(rule)
-  const isGone = rule.status === 503 && rule.code !== 'GATEWAY_BUSY'
+  const { title } = textsOf(rule)
   const main = (
     <div class="message-page">
-      <MonitorArt lamp={rule.status >= 500 && rule.status !== 503 ? 'alert' : 'off'} />
+      <MonitorArt lamp={rule.status === INTERNAL ? 'alert' : 'off'} />
       <h1>{text[title]}</h1>
       <p>
-        {text[lead]} {rule.status === 500 ? <code>{c.get('requestId')}</code> : null}
+        {text[leadOf(rule, visit)]} {rule.status === INTERNAL ? <code>{c.get('requestId')}</code> : null}
       </p>
       <div class="actions">
-        {rule.status >= 429 ? (
-          <a class="button button-primary" href="">
-            {text.tryAgain}
-          </a>
-        ) : null}
+        <NextStep rule={rule} visit={visit} />
         <a class="button" href={`${root}/`}>
           {text.backHome}
         </a>
       </div>
     </div>
   )
-  const reload = isGone && c.req.method === 'GET' ? { reload: { sec: RELOAD_SEC } } : {}
+  const reload = isDatabaseGone(rule) && isRead(c) ? { reload: { sec: RELOAD_SEC } } : {}
   return showPage(visit, { title: text[title], root, main, status: rule.status, ...reload })
 }
 
-function textsOf({ status, code }: Pick<BrokenRule, 'status' | 'code'>): ErrorTexts {
-  if (code === 'STREAM_NOT_FOUND' || code === 'ARCHIVE_NOT_FOUND') return { title: 'hiddenTitle', text: 'hiddenText' }
-  if (code === 'TOO_MANY_FOLLOWS') return { title: 'followsTitle', text: 'followsText' }
-  if (status === 404) return { title: 'notFoundTitle', text: 'notFoundText' }
-  if (status === 403) return { title: 'forbiddenTitle', text: 'forbiddenText' }
-  if (status === 429 || code === 'GATEWAY_BUSY') return { title: 'limitedTitle', text: 'limitedText' }
-  if (status === 503) return { title: 'unavailableTitle', text: 'unavailableText' }
-  return { title: 'failedTitle', text: 'failedText' }
+type NextStepParts = { readonly rule: ShownRule; readonly visit: Visit }
+
+/** Renders what to do about an error: the page of a form has no address, so its user goes back. */
+function NextStep({ rule, visit: { c, language, signedIn } }: NextStepParts) {
+  const text = FRAME_MESSAGES[language]
+  if (!isRead(c)) {
+    return (
+      <button class="button button-primary" type="button" data-back hidden>
+        {text.goBack}
+      </button>
+    )
+  }
+  if (isHidden(rule) && signedIn === null) {
+    return (
+      <a class="button button-primary" href={signInPathOf(c)}>
+        {text.signIn}
+      </a>
+    )
+  }
+  if (rule.status < LIMITED) return null
+  return (
+    <a class="button button-primary" href="">
+      {text.tryAgain}
+    </a>
+  )
+}
+
+const HIDDEN: ErrorTexts = { title: 'hiddenTitle', lead: 'hiddenText' }
+const LIMITED_TEXTS: ErrorTexts = { title: 'limitedTitle', lead: 'limitedText' }
+const STRIPE: ErrorTexts = { title: 'paymentsTitle', lead: 'paymentsText' }
+
+const TEXTS_OF_CODES: Readonly<Record<string, ErrorTexts>> = {
+  STREAM_NOT_FOUND: HIDDEN,
+  ARCHIVE_NOT_FOUND: HIDDEN,
+  TOO_MANY_FOLLOWS: { title: 'followsTitle', lead: 'followsText' },
+  GATEWAY_BUSY: LIMITED_TEXTS,
+  DATABASE_UNAVAILABLE: { title: 'unavailableTitle', lead: 'unavailableText' },
+  PAYMENT_REFUSED: STRIPE,
+  PAYMENTS_UNAVAILABLE: STRIPE,
+}
+
+const TEXTS_OF_STATUSES: Readonly<Record<number, ErrorTexts>> = {
+  403: { title: 'forbiddenTitle', lead: 'forbiddenText' },
+  404: { title: 'notFoundTitle', lead: 'notFoundText' },
+  [LIMITED]: LIMITED_TEXTS,
+  [INTERNAL]: { title: 'failedTitle', lead: 'failedText' },
+}
+
+function textsOf({ status, code }: ShownRule): ErrorTexts {
+  const texts = TEXTS_OF_CODES[code] ?? TEXTS_OF_STATUSES[status]
+  if (texts !== undefined) return texts
+  return status < INTERNAL
+    ? { title: 'refusedTitle', lead: 'refusedText' }
+    : { title: 'unavailableTitle', lead: 'laterText' }
+}
+
+function leadOf(rule: ShownRule, { c, signedIn }: Visit): keyof FrameText {
+  if (isHidden(rule) && signedIn !== null) return 'hiddenSignedIn'
+  if (isDatabaseGone(rule) && !isRead(c)) return 'unavailableSent'
+  return textsOf(rule).lead
+}
+
+function isHidden(rule: ShownRule): boolean {
+  return textsOf(rule) === HIDDEN
+}
+
+function isDatabaseGone({ code }: ShownRule): boolean {
+  return code === KERNEL_ERRORS.DATABASE_UNAVAILABLE.code
+}
+
+function isRead({ req }: HonoContext): boolean {
+  return req.method === 'GET' || req.method === 'HEAD'
 }
 
 /** Returns the way from a path to the root of the site: `/a` is beside it, `/a/b` one level below. */

@@ -20,6 +20,12 @@ export function turnQuery(turn: ListTurn | null): Readonly<Record<string, string
   return turn === null ? {} : { list: turn.list, cursor: turn.cursor }
 }
 
+/** Returns the parameters of the address of a further page of the only list of a page. */
+export function cursorQuery(c: HonoContext): Readonly<Record<string, string>> {
+  const cursor = c.req.query('cursor')
+  return cursor === undefined ? {} : { cursor }
+}
+
 type MoreLinkParts = {
   readonly list: string
   /** Leads to the next page; `null` on the last one. */

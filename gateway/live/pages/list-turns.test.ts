@@ -94,3 +94,10 @@ it('the studio lists a planned broadcast that is older than a hundred others, an
   expect(look(await read(`/studio${second.next}`))).toMatchObject({ next: null })
   expect(await read(`/studio${first.next}&lang=ja`)).toContain('すべての配信')
 })
+
+it('an empty category is named, and a search without a result speaks of its words', async () => {
+  const empty = await read('/?category=Chess')
+  expect(empty).toMatch(/Nothing in “Chess”[\s\S]*No broadcast is in this category/)
+  expect(empty).not.toContain('these words')
+  expect(await read('/?category=Chess&q=endgame')).toContain('No broadcast has these words')
+})

@@ -125,6 +125,26 @@ it('the stream key is on the page that made it, and on no other', async () => {
   expect(await key.textContent()).not.toBe(first)
 })
 
+it('without a clipboard, which pages without TLS lack, buttons copy as well, and say so only where they do', async () => {
+  await using context = await openContext({ locale: 'en-GB', colorScheme: 'dark' }, true)
+  await context.addInitScript('Object.defineProperty(Navigator.prototype, "clipboard", { value: undefined })')
+  const page = await context.newPage()
+  await page.goto(`${gateway.url}/studio/${ids.get('ready')}`)
+  const address = page.locator('.copy').first()
+  const text = (await address.locator('code').textContent()) ?? ''
+  await address.getByRole('button', { name: 'Copy' }).click()
+  await address.getByText('Copied').waitFor()
+  const title = page.locator('input[name="title"]')
+  await title.fill('')
+  await title.press('ControlOrMeta+V')
+  expect(await title.inputValue()).toBe(text)
+  await address.getByRole('button', { name: 'Copy' }).waitFor()
+  await page.evaluate('void (document.execCommand = () => false)')
+  await address.getByRole('button', { name: 'Copy' }).click()
+  await expect.poll(() => page.evaluate('getSelection().toString()')).toBe(text)
+  expect(await address.getByText('Copied').count()).toBe(0)
+})
+
 it('platforms are added and removed without scripts; with them, the studio follows how they are doing', async () => {
   await using context = await openContext({ locale: 'en-GB', colorScheme: 'dark' }, true)
   const page = await context.newPage()
@@ -221,6 +241,7 @@ it('people talk in the chat of a broadcast, also across a lost connection, and i
   await page.getByLabel('Message', { exact: true }).fill('Am I here?')
   await page.getByRole('button', { name: 'Send' }).click()
   await page.getByText('A moderator does not let you write here.').waitFor()
+  expect(await page.getByRole('button', { name: 'Send' }).getAttribute('aria-busy')).toBeNull()
   expect(await page.getByLabel('Message', { exact: true }).inputValue()).toBe('Am I here?')
   await gateway.api('PUT', `/api/v1/streams/${id}/end`, undefined, owner.headers)
   await page.getByText('The chat is closed').waitFor()

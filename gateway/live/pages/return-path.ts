@@ -8,10 +8,24 @@ export function returnPathOf(text: unknown): string {
   return typeof text === 'string' && OWN_PATH.test(text) ? text : '.'
 }
 
+/** Returns the parameters of an address that keeps where to go after signing in. */
+export function nextQuery(next: string): Readonly<Record<string, string>> {
+  return next === '.' ? {} : { next }
+}
+
+/** Returns parameters as the end of an address; nothing where there are none. */
+export function toSearch(query: Readonly<Record<string, string>>): string {
+  return Object.keys(query).length === 0 ? '' : `?${new URLSearchParams(query).toString()}`
+}
+
+/** Returns the way from a page to the one on which its reader signs in, and from there back. */
+export function signInPathOf({ req }: HonoContext): string {
+  const path = req.path.slice(1)
+  const up = '../'.repeat(path.split('/').length - 1)
+  return `${up}sign-in${toSearch(nextQuery(returnPathOf(path)))}`
+}
+
 /** Leads to the page on which one signs in, and from there back. */
 export function leadToSignIn(c: HonoContext): Response {
-  const path = c.req.path.slice(1)
-  const up = '../'.repeat(path.split('/').length - 1)
-  const next = OWN_PATH.test(path) ? `?next=${encodeURIComponent(path)}` : ''
-  return c.redirect(`${up}sign-in${next}`, 303)
+  return c.redirect(signInPathOf(c), 303)
 }

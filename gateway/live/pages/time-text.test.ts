@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { formatBytes, formatClock, formatCountdown, parseClock } from './time-text.ts'
+import { countMinutes, formatBytes, formatClock, formatCountdown, parseClock } from './time-text.ts'
 
 test.each([
   [0, '0:00'],
@@ -16,6 +16,15 @@ test('a countdown has days only where two or more are left', () => {
   expect(formatCountdown(172_799, 'en')).toBe('47:59:59')
   expect(formatCountdown(259_200, 'en')).toBe('3 days')
   expect(formatCountdown(259_200, 'ja')).toBe('3 日')
+})
+
+test.each([
+  [0, '1 minute'],
+  [60, '1 minute'],
+  [61, '2 minutes'],
+  [900, '15 minutes'],
+])('a wait of %i s is %s', (seconds, text) => {
+  expect(countMinutes(seconds)).toBe(text)
 })
 
 test('a size has the unit that makes it short', () => {

@@ -18,6 +18,17 @@ export function parseClock(text: string): number | null {
   return parts.reduce((sum, part) => sum * MINUTE + Number(part), 0)
 }
 
+/** Returns a wait in whole minutes, at least one. */
+export function toMinutes(seconds: number): number {
+  return Math.max(1, Math.ceil(seconds / MINUTE))
+}
+
+/** Returns a wait in whole minutes in English: `1 minute`, `15 minutes`. */
+export function countMinutes(seconds: number): string {
+  const minutes = toMinutes(seconds)
+  return minutes === 1 ? '1 minute' : `${minutes} minutes`
+}
+
 /** Returns the time until a moment: days from the second one on, else a clock. */
 export function formatCountdown(seconds: number, language: string): string {
   if (seconds < 2 * DAY) return formatClock(seconds)

@@ -30,9 +30,17 @@ export function formatMoneyIn(
   return new Intl.NumberFormat(language, { style: 'currency', currency, ...digits }).format(amount / 10 ** decimals)
 }
 
-/** Returns what was typed as an amount, such as `5`, `5.50` or `5,50`, in minor units; `null` where it is none. */
+/** Returns an amount of minor units as one types it, without decimals that say nothing: `5`, `0.5`. */
+export function writeAmount(amount: number, currency: string): string {
+  return String(amount / 10 ** decimalsOf(currency))
+}
+
+/**
+ * Returns what was typed as an amount, such as `5`, `5.50` or `5,50`, also with full-width digits, in minor units; `null`
+ * where it is none.
+ */
 export function parseMoney(text: string, currency: string): number | null {
-  const [, whole = '', fraction = ''] = /^(\d{1,9})(?:[.,](\d{1,3}))?$/.exec(text.trim()) ?? []
+  const [, whole = '', fraction = ''] = /^(\d{1,9})(?:[.,](\d{1,3}))?$/.exec(text.normalize('NFKC').trim()) ?? []
   const decimals = decimalsOf(currency)
   if (whole === '' || fraction.length > decimals) return null
   return Number(whole + fraction.padEnd(decimals, '0'))

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 
 import { feeOf, movementsBetween, type LedgerAccount } from './tip-ledger.ts'
-import { amountStepOf, formatMoney } from './money.ts'
+import { amountStepOf, formatMoney, parseMoney, writeAmount } from './money.ts'
 import { mergeFacts, NO_FACTS, statusOf, type TipFacts, type TipStatus } from './tip-status.ts'
 
 const AMOUNT = 1000
@@ -141,6 +141,26 @@ test.each([
   [1234, 'kwd', '1.234 KWD'],
 ])('%i minor units of %s are read as %s', (amount, currency, text) => {
   expect(formatMoney(amount, currency)).toBe(text)
+})
+
+test.each([
+  ['5', 'eur', 500],
+  ['５，５０', 'eur', 550],
+  [' １２．５ ', 'eur', 1250],
+  ['５００', 'jpy', 500],
+  ['5.5', 'jpy', null],
+  ['五', 'jpy', null],
+])('%s is read as an amount of %s', (text, currency, amount) => {
+  expect(parseMoney(text, currency)).toBe(amount)
+})
+
+test.each([
+  [500, 'eur', '5'],
+  [500, 'jpy', '500'],
+  [500, 'kwd', '0.5'],
+])('%i minor units of %s are typed as %s', (amount, currency, text) => {
+  expect(writeAmount(amount, currency)).toBe(text)
+  expect(parseMoney(text, currency)).toBe(amount)
 })
 
 test.each([

@@ -1,10 +1,12 @@
 /** Runs on every page: times in the viewer's zone, buttons that copy, boxes that close, a note while the network is gone. */
 
 import { showConnection } from './connection-note.ts'
+import { copyText } from './copy-text.ts'
 import { showLocalTimes } from './local-times.ts'
 import { keepFresh } from './refresh.ts'
 
-const COPIED_MS = 2000
+/** How long a button is busy whose answer does not come, such as one that the user stops waiting for, in ms. */
+const BUSY_MS = 10_000
 
 showLocalTimes(document)
 for (const button of document.querySelectorAll<HTMLButtonElement>('[data-copy]')) button.hidden = false
@@ -12,8 +14,16 @@ document.addEventListener('click', (event) => {
   const button = event.target instanceof Element ? event.target.closest<HTMLButtonElement>('[data-copy]') : null
   if (button !== null) void copyText(button)
 })
+for (const button of document.querySelectorAll<HTMLButtonElement>('[data-back]')) {
+  button.hidden = false
+  button.addEventListener('click', () => history.back())
+}
 document.addEventListener('submit', (event) => {
-  if (event.target instanceof HTMLFormElement && event.submitter !== null) showBusy(event.submitter)
+  // A script of the page sends the form.
+  if (event.defaultPrevented || event.submitter === null) return
+  // A double click sends a form once.
+  if (isBusy(event.submitter)) event.preventDefault()
+  else showBusy(event.submitter)
 })
 document.addEventListener('keydown', (event) => {
   // This key also ends the input of a Japanese word.
@@ -27,28 +37,6 @@ for (const area of document.querySelectorAll<HTMLElement>('[data-refresh]')) kee
 for (const name of ['online', 'offline']) window.addEventListener(name, showConnection)
 showConnection()
 
-async function copyText(button: HTMLButtonElement): Promise<void> {
-  const label = button.querySelector('span') ?? button
-  const before = label.textContent
-  await navigator.clipboard
-    .writeText(button.dataset['copy'] || location.origin + location.pathname)
-    .catch(() => selectText(button))
-  if (button.dataset['done'] !== undefined) return
-  label.textContent = button.dataset['copied'] ?? before
-  button.dataset['done'] = ''
-  setTimeout(() => {
-    label.textContent = before
-    delete button.dataset['done']
-  }, COPIED_MS)
-}
-
-/** Selects the text where the clipboard is out of reach, which it is on a page without TLS. */
-function selectText(button: HTMLButtonElement): void {
-  const text = button.parentElement?.querySelector('code, pre')
-  if (text !== null && text !== undefined) getSelection()?.selectAllChildren(text)
-  document.execCommand('copy')
-}
-
 /** Closes the box with a question or a form that has the focus, which goes to the button that opened it. */
 function closeBox(focused: Element): void {
   const box = focused.closest<HTMLDetailsElement>('.confirm[open], .clip-box[open]')
@@ -57,6 +45,11 @@ function closeBox(focused: Element): void {
   box.querySelector('summary')?.focus()
 }
 
+function isBusy(button: HTMLElement): boolean {
+  return button.getAttribute('aria-busy') === 'true'
+}
+
 function showBusy(button: HTMLElement): void {
   button.setAttribute('aria-busy', 'true')
+  setTimeout(() => button.removeAttribute('aria-busy'), BUSY_MS)
 }

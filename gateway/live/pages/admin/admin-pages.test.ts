@@ -81,6 +81,18 @@ it('an admin changes roles and creates invitations, and a refusal is shown with 
   expect(invited.text).toMatch(/\/register\?invitation=[\w-]+</)
 })
 
+it('a blank reason changes nothing, and is asked for', async () => {
+  const id = anna?.user.user_id
+  for (const [page, form] of [
+    ['users', 'suspend'],
+    ['reports', 'take-down'],
+  ] as const) {
+    const refused = await send(`/admin/${page}`, { form, id, reason: '   ' }, admin)
+    expect([refused.status, refused.text.includes('Write the reason in one line')]).toEqual([400, true])
+  }
+  expect((await read('/admin/users?q=ann', admin)).text).not.toContain('Suspended')
+})
+
 it('the owner of a channel names moderators of its chats, by their names', async () => {
   const { json: stream } = await gateway.api('POST', '/api/v1/streams', { title: 'Own' }, admin?.headers)
   const add = (moderator: string) => send('/settings', { form: 'add-moderator', moderator }, admin)

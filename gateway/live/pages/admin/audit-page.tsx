@@ -2,6 +2,7 @@
 
 import { listAudit } from '../../moderation/list-audit.ts'
 import type { AuditEntryView } from '../../moderation/present.ts'
+import { cursorQuery } from '../list-turn.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { Moment } from '../moment.tsx'
 import type { UserVisit } from '../visit.ts'
@@ -24,7 +25,7 @@ export async function showAudit(visit: UserVisit): Promise<Response> {
       <OlderLink visit={visit} cursor={cursor} />
     </>
   )
-  return showAdminPage(visit, { section: 'audit', main })
+  return showAdminPage(visit, { section: 'audit', main, query: cursorQuery(c) })
 }
 
 function AuditRow({ entry, visit: { language } }: { readonly entry: AuditEntryView; readonly visit: UserVisit }) {

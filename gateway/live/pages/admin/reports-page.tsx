@@ -5,6 +5,7 @@ import type { SubjectView, TakenDownView } from '../../moderation/present.ts'
 import { listReports } from '../../moderation/settle-reports.ts'
 import { listTakenDown } from '../../moderation/take-down.ts'
 import { Confirm } from '../confirm.tsx'
+import { cursorQuery } from '../list-turn.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { Moment } from '../moment.tsx'
 import { RowForm } from '../row-form.tsx'
@@ -44,7 +45,8 @@ export async function showReports(visit: UserVisit, problem?: string): Promise<R
       <TakenDown list={takenDown} visit={visit} />
     </>
   )
-  return showAdminPage(visit, { section: 'reports', main, problem, query: { state }, status: problem ? 400 : 200 })
+  const query = { state, ...cursorQuery(c) }
+  return showAdminPage(visit, { section: 'reports', main, problem, query, status: problem ? 400 : 200 })
 }
 
 function NoReports({ visit, state }: { readonly visit: UserVisit; readonly state: 'open' | 'closed' }) {

@@ -1,7 +1,7 @@
 import { Hono, type Context as HonoContext } from 'hono'
 import * as v from 'valibot'
 
-import type { BrokenRule } from '../../../errors.ts'
+import { invalidField, type BrokenRule } from '../../../errors.ts'
 import { createInvitation } from '../../accounts/create-invitation.ts'
 import { requireRole } from '../../accounts/session.ts'
 import { deleteReportedMessage } from '../../chat/moderation/delete-reported-message.ts'
@@ -23,6 +23,13 @@ type AdminForm = {
   readonly run: (visit: UserVisit, form: FormTexts) => Promise<Response | null>
 }
 
+/** Returns the reason in a form. @throws BrokenRule INVALID_CONFIG where it is blank or too long */
+function reasonOf({ reason }: FormTexts): string {
+  const parsed = v.safeParse(ReasonBody, { reason })
+  if (parsed.success) return parsed.output.reason
+  throw invalidField('reason', 'must have 1 to 500 characters')
+}
+
 /** The forms of the page of reports, by the value of their hidden field `form`. */
 const REPORT_FORMS: Readonly<Record<string, AdminForm>> = {
   close: {
@@ -34,11 +41,11 @@ const REPORT_FORMS: Readonly<Record<string, AdminForm>> = {
   },
   'take-down': {
     role: 'moderator',
-    run: async ({ context, signedIn }, { id = '', reason }) => {
-      const parsed = v.safeParse(ReasonBody, { reason })
-      if (!parsed.success) return null
-      await takeDownArchive(context, signedIn, id, parsed.output.reason)
-      await closeReports(context, signedIn, id, { state: 'closed', reason: parsed.output.reason })
+    run: async ({ context, signedIn }, form) => {
+      const { id = '' } = form
+      const reason = reasonOf(form)
+      await takeDownArchive(context, signedIn, id, reason)
+      await closeReports(context, signedIn, id, { state: 'closed', reason })
       return null
     },
   },
@@ -62,9 +69,8 @@ const REPORT_FORMS: Readonly<Record<string, AdminForm>> = {
 const USER_FORMS: Readonly<Record<string, AdminForm>> = {
   suspend: {
     role: 'moderator',
-    run: async ({ context, signedIn }, { id = '', reason }) => {
-      const parsed = v.safeParse(ReasonBody, { reason })
-      if (parsed.success) await suspendUser(context, signedIn, id, parsed.output.reason)
+    run: async ({ context, signedIn }, form) => {
+      await suspendUser(context, signedIn, form['id'] ?? '', reasonOf(form))
       return null
     },
   },
@@ -146,6 +152,7 @@ async function submit(context: PagesContext, c: HonoContext, { forms, show }: Fo
 function explainRule({ code }: BrokenRule, { language }: UserVisit): { readonly form: string } | null {
   const text = MODERATION_MESSAGES[language]
   if (code === 'LAST_ADMIN') return { form: text.lastAdmin }
+  if (code === 'INVALID_CONFIG') return { form: text.reasonMissing }
   if (code === 'FORBIDDEN') return { form: text.notAllowed }
   return null
 }

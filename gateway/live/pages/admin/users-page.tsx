@@ -5,6 +5,7 @@ import { CopyText, Note } from '../../../web/components/forms.tsx'
 import { listUsers } from '../../moderation/moderate-users.ts'
 import type { ModeratedUser } from '../../moderation/present.ts'
 import { includesRole, ROLES } from '../../roles.ts'
+import { cursorQuery } from '../list-turn.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { Moment } from '../moment.tsx'
 import { RowForm } from '../row-form.tsx'
@@ -52,7 +53,8 @@ export async function showUsers(visit: UserVisit, { problem, invitation }: Users
       ) : null}
     </>
   )
-  return showAdminPage(visit, { section: 'users', main, problem, query: { q }, status: problem ? 400 : 200 })
+  const query = { q, ...cursorQuery(c) }
+  return showAdminPage(visit, { section: 'users', main, problem, query, status: problem ? 400 : 200 })
 }
 
 function InvitationNote({ visit, invitation }: { readonly visit: UserVisit; readonly invitation: string }) {

@@ -77,7 +77,7 @@ export function attachHealth(panel: HTMLElement): (health: HealthEvent) => void 
 
 function showLane(panel: HTMLElement, lane: Lane, value: number | null, history: Map<string, number[]>): void {
   const row = find(panel, `[data-lane="${lane.name}"]`)
-  setText(row, 'output', value === null ? '–' : lane.format(value))
+  setText(row, '.lane-value', value === null ? '–' : lane.format(value))
   row.dataset['judgement'] = value === null ? 'none' : judge(lane, value)
   if (value === null) return
   const values = [...(history.get(lane.name) ?? []), value].slice(-KEPT)

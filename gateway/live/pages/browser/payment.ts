@@ -32,6 +32,7 @@ async function showStripe(): Promise<void> {
 
   async function confirm(): Promise<void> {
     pay.disabled = true
+    pay.setAttribute('aria-busy', 'true')
     problem.hidden = true
     const { origin, pathname } = location
     if (stripe === null) return

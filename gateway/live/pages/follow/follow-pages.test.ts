@@ -62,7 +62,16 @@ it('notices are counted in the bar, listed, and read; a channel and a kind are t
   const { json } = await gateway.api('POST', '/api/v1/streams', plan, anna?.headers)
   await until(async () => (await read('/', ben)).includes('Notices, 1 unread'), 'the bell has a notice')
   expect(await read('/notices?part=bell&root=..', ben)).toMatch(/^<a href="..\/notices" title="Notices, 1 unread"/)
+  for (const [root, shown] of Object.entries({ '..': '..', '../..': '../..', '..//evil.example': '.' })) {
+    const bell = await read(`/notices?part=bell&root=${encodeURIComponent(root)}`, ben)
+    expect([root, bell]).toEqual([root, expect.stringContaining(`<a href="${shown}/notices"`)])
+  }
   const page = await read('/notices', ben)
+  const [, again = ''] = /class="bell" data-refresh="([^"]+)"/.exec(page) ?? []
+  expect(await read(`/${again.replaceAll('&amp;', '&')}`, ben)).toContain('aria-current="page"')
+  expect(await read(`/report/stream/${json.stream_id}`, ben)).toContain(
+    'data-refresh="../../notices?part=bell&amp;root=..%2F..',
+  )
   expect(page).toMatch(/anna plans a broadcast[\s\S]*The &lt;plan&gt;[\s\S]*New/)
   const [, link = ''] = /href="(notices\/[0-9a-f-]{36})"/.exec(page) ?? []
   const opened = await fetch(`${gateway.url}/${link}`, { headers: cookieOf(ben), redirect: 'manual' })

@@ -5,6 +5,7 @@ import { Icon } from '../../../web/components/icons.tsx'
 import type { Language } from '../../../web/messages.ts'
 import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
 import type { Visit } from '../visit.ts'
+import type { HomeView } from './read-lists.ts'
 
 /** Renders that nothing is live, and how to go live. */
 export function DarkStage({ visit: { language, signedIn } }: { readonly visit: Visit }) {
@@ -37,14 +38,17 @@ export function DarkStage({ visit: { language, signedIn } }: { readonly visit: V
   )
 }
 
-/** Renders that a search has no result. */
-export function NothingFound({ language }: { readonly language: Language }) {
+type NothingFoundParts = { readonly language: Language; readonly view: Pick<HomeView, 'text' | 'category'> }
+
+/** Renders that a search has no result, or that a category is empty. */
+export function NothingFound({ language, view }: NothingFoundParts) {
   const text = BROADCAST_LIST_MESSAGES[language]
+  const isSearch = view.text !== ''
   return (
     <section class="blank">
       <MonitorArt lamp="off" />
-      <h2>{text.noResultsTitle}</h2>
-      <p>{text.noResultsText}</p>
+      <h2>{isSearch ? text.noResultsTitle : text.emptyCategoryTitle(view.category)}</h2>
+      <p>{isSearch ? text.noResultsText : text.emptyCategoryText}</p>
       <a class="button" href="./">
         {text.showAll}
       </a>

@@ -100,7 +100,7 @@ async function HomeList({ visit, view }: HomeParts) {
   const text = BROADCAST_LIST_MESSAGES[language]
   const { live, scheduled, ended } = lists
   const isFound = [live, scheduled, ended].some(({ streams }) => streams.length > 0)
-  if (isNarrowed && !isFound) return <NothingFound language={language} />
+  if (isNarrowed && !isFound) return <NothingFound language={language} view={view} />
   return (
     <>
       <CategoryLinks streams={live.streams} view={view} visit={visit} />

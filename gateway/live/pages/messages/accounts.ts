@@ -1,4 +1,5 @@
 import { defineMessages } from '../../../web/messages.ts'
+import { countMinutes, toMinutes } from '../time-text.ts'
 
 /** Texts of the pages on which people register and sign in. */
 export const ACCOUNT_MESSAGES = defineMessages({
@@ -27,8 +28,7 @@ export const ACCOUNT_MESSAGES = defineMessages({
     closedText: 'This platform takes no new accounts at the moment. You can watch without one.',
     formProblem: 'Check the fields that are marked below.',
     loginFailed: 'The name or the password is wrong.',
-    loginLimited: (seconds: number) =>
-      `Too many wrong passwords. Try again in ${Math.max(1, Math.ceil(seconds / 60))} minutes.`,
+    loginLimited: (seconds: number) => `Too many wrong passwords. Try again in ${countMinutes(seconds)}.`,
     suspended: (reason: string) => `This account is suspended by the moderators: ${reason}`,
     loginMissing: 'Enter your username or e-mail address.',
     usernameWrong: 'Use 3 to 50 letters, digits, hyphens or underscores. Some names are reserved.',
@@ -66,7 +66,7 @@ export const ACCOUNT_MESSAGES = defineMessages({
     formProblem: '入力内容を確認してください。',
     loginFailed: 'ユーザー名またはパスワードが違います。',
     loginLimited: (seconds: number) =>
-      `パスワードの間違いが多すぎます。${Math.max(1, Math.ceil(seconds / 60))}分後にもう一度お試しください。`,
+      `パスワードの間違いが多すぎます。${toMinutes(seconds)}分後にもう一度お試しください。`,
     suspended: (reason: string) => `このアカウントはモデレーターによって利用停止されています：${reason}`,
     loginMissing: 'ユーザー名またはメールアドレスを入力してください。',
     usernameWrong: '英数字、ハイフン、アンダースコアで3〜50文字にしてください。使えない名前もあります。',

@@ -1,6 +1,5 @@
 import { defineMessages } from '../../../web/messages.ts'
-
-const toMinutes = (seconds: number) => Math.max(1, Math.ceil(seconds / 60))
+import { countMinutes, toMinutes } from '../time-text.ts'
 
 /** Texts of the pages about mails: a forgotten password, and the verification of an address. */
 export const MAIL_PAGE_MESSAGES = defineMessages({
@@ -12,7 +11,7 @@ export const MAIL_PAGE_MESSAGES = defineMessages({
     forgotSent: 'If an account has this address, a mail is on its way.',
     forgotSentText: 'The link in it works once, within an hour. The address must have been confirmed before.',
     backToSignIn: 'Back to sign-in',
-    limited: (seconds: number) => `Too many mails were requested. Try again in ${toMinutes(seconds)} minutes.`,
+    limited: (seconds: number) => `Too many mails were requested. Try again in ${countMinutes(seconds)}.`,
     resetTitle: 'Choose a new password',
     resetLead: 'All your sessions end, and you sign in with the new password.',
     resetButton: 'Change password',

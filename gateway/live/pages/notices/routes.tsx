@@ -8,10 +8,11 @@ import { listNotices, readAllNotices, readNotice } from '../../notices/read-noti
 import { pageOfNotice } from '../../rules/notice-kind.ts'
 import { readForm } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
+import { cursorQuery } from '../list-turn.tsx'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
 import { Moment } from '../moment.tsx'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
-import { BellLink } from '../bell.tsx'
+import { BellLink, readBellPlace } from '../bell.tsx'
 
 const SHOWN = 30
 /** Interval of looking for changes, in seconds. */
@@ -44,9 +45,8 @@ export function noticePageRoutes(context: PagesContext): Hono {
 async function showNotices(visit: UserVisit): Promise<Response> {
   const { c, context, signedIn, language } = visit
   if (c.req.query('part') === 'bell') {
-    const root = c.req.query('root') === '..' ? '..' : '.'
     c.header('Cache-Control', 'no-store')
-    return c.html(await BellLink({ visit, root, isCurrent: false }))
+    return c.html(await BellLink({ visit, ...readBellPlace(c) }))
   }
   const cursor = c.req.query('cursor')
   const list = await listNotices(context, signedIn, { cursor, limit: SHOWN })
@@ -55,7 +55,8 @@ async function showNotices(visit: UserVisit): Promise<Response> {
     return c.html(<NoticeRows list={list} visit={visit} />)
   }
   const text = NOTICE_MESSAGES[language]
-  const refresh = new URLSearchParams({ part: 'list', ...(cursor === undefined ? {} : { cursor }) })
+  const query = cursorQuery(c)
+  const refresh = new URLSearchParams({ part: 'list', ...query })
   const main = (
     <div class="wrap stack">
       <h1>{text.title}</h1>
@@ -64,7 +65,7 @@ async function showNotices(visit: UserVisit): Promise<Response> {
       </div>
     </div>
   )
-  return showPage(visit, { title: text.title, root: ROOT, main, section: 'notices' })
+  return showPage(visit, { title: text.title, root: ROOT, main, section: 'notices', query })
 }
 
 type RowsParts = { readonly list: NoticeList; readonly visit: UserVisit }

@@ -11,6 +11,7 @@ import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { FRAME_MESSAGES } from '../messages/frame.ts'
+import { nextQuery, toSearch } from '../return-path.ts'
 import type { Visit } from '../visit.ts'
 
 export type RegisterField = 'username' | 'email' | 'password' | 'invitation'
@@ -33,17 +34,18 @@ export function showRegister(
   const text = ACCOUNT_MESSAGES[visit.language]
   if (registration === 'closed') return showClosed(visit)
   const { next, status = 200 } = form
-  const query = next === '.' ? '' : `?next=${encodeURIComponent(next)}`
+  const { invitation = '' } = form.values
+  const query = { ...nextQuery(next), ...(invitation === '' ? {} : { invitation }) }
   const lead = registration === 'first' ? text.firstLead : text.registerLead
   const main = (
     <DoorPage title={text.registerTitle} lead={lead}>
       <AccountForm language={visit.language} registration={registration} form={form} />
       <p class="muted">
-        {text.haveAccount} <a href={`sign-in${query}`}>{text.signIn}</a>
+        {text.haveAccount} <a href={`sign-in${toSearch(nextQuery(next))}`}>{text.signIn}</a>
       </p>
     </DoorPage>
   )
-  return showPage(visit, { title: text.registerTitle, root: '.', main, status })
+  return showPage(visit, { title: text.registerTitle, root: '.', main, status, query })
 }
 
 type AccountFormParts = {

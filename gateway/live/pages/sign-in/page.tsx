@@ -8,6 +8,7 @@ import type { FieldProblems } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
+import { nextQuery, toSearch } from '../return-path.ts'
 import type { Visit } from '../visit.ts'
 
 /** What was filled in, and what is wrong with it. */
@@ -24,7 +25,7 @@ export function showSignIn(visit: Visit, { next, login, problems, status = 200 }
   const text = ACCOUNT_MESSAGES[visit.language]
   const mails = MAIL_PAGE_MESSAGES[visit.language]
   const { c, context } = visit
-  const query = next === '.' ? '' : `?next=${encodeURIComponent(next)}`
+  const query = nextQuery(next)
   const main = (
     <DoorPage title={text.signInTitle} lead={text.signInLead}>
       {c.req.query('ended') === undefined ? null : <Note kind="fine" title={text.ended} />}
@@ -59,9 +60,9 @@ export function showSignIn(visit: Visit, { next, login, problems, status = 200 }
         </p>
       )}
       <p class="muted">
-        {text.newHere} <a href={`register${query}`}>{text.createAccount}</a>
+        {text.newHere} <a href={`register${toSearch(query)}`}>{text.createAccount}</a>
       </p>
     </DoorPage>
   )
-  return showPage(visit, { title: text.signInTitle, root: '.', main, status })
+  return showPage(visit, { title: text.signInTitle, root: '.', main, status, query })
 }

@@ -6,7 +6,7 @@ import type { Language } from '../../../web/messages.ts'
 import { logIn } from '../../accounts/log-in.ts'
 import { originOf } from '../../accounts/request-origin.ts'
 import { LoginBody } from '../../accounts/requests.ts'
-import { clearSessionCookie, setSessionCookie } from '../../accounts/session.ts'
+import { clearSessionCookie, refuseOtherSite, setSessionCookie } from '../../accounts/session.ts'
 import { deleteSession } from '../../accounts/store/sessions.ts'
 import { readForm, tryForm, wrongFields, type FieldProblems, type FormTexts } from '../form-body.ts'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
@@ -74,6 +74,8 @@ function explainLogin(
 }
 
 async function signOut(context: PagesContext, c: HonoContext): Promise<Response> {
+  // A form of another site comes without the cookie, and the answer would clear it.
+  refuseOtherSite(context, c)
   const { signedIn } = await beginVisit(context, c)
   if (signedIn !== null) await deleteSession(context.db, signedIn.user.userId, signedIn.sessionId)
   clearSessionCookie(context, c)

@@ -17,19 +17,17 @@ export async function addTargetFromForm(visit: UserVisit, stream: StreamView, fo
   const { context, signedIn, language, c } = visit
   const { url = '', key = '' } = form
   const schema = addTargetBody({ allowPrivateNetworks: context.settings.allowPrivateNetworks })
-  const text = TARGET_MESSAGES[language]
   const wrong = wrongFields(schema, { url, key })
   if (wrong.size > 0) {
-    const problems = {
-      ...(wrong.has('url') ? { url: text.urlWrong } : {}),
-      ...(wrong.has('key') ? { key: text.keyWrong } : {}),
-    }
+    const problems = explainTargetFields(wrong, language)
     return showForm(visit, stream, { url: wrong.has('url') && endsWith(url, key) ? '' : url, problems })
   }
   const tried = await tryForm(
     () => addTarget(context, signedIn, stream.stream_id, v.parse(schema, { url, key })),
     (rule) => explainTargetRefusal(rule, language),
   )
+  // The studio says that the broadcast has ended.
+  if ('rule' in tried && tried.rule.code === 'STREAM_ENDED') return c.redirect(stream.stream_id, 303)
   if ('problems' in tried) return showForm(visit, stream, { url, problems: tried.problems })
   return c.redirect(`${stream.stream_id}#targets`, 303)
 }
@@ -54,8 +52,17 @@ function endsWith(url: string, key: string): boolean {
   return key.trim() !== '' && url.includes(key.trim())
 }
 
+function explainTargetFields(wrong: ReadonlySet<string>, language: Language): TargetForm['problems'] {
+  const text = TARGET_MESSAGES[language]
+  return {
+    ...(wrong.has('url') ? { url: text.urlWrong } : {}),
+    ...(wrong.has('key') ? { key: text.keyWrong } : {}),
+  }
+}
+
 function explainTargetRefusal({ code }: BrokenRule, language: Language): FieldProblems<'url' | 'key'> | null {
   const text = TARGET_MESSAGES[language]
+  if (code === 'STREAM_ENDED') return {}
   if (code === 'TARGET_EXISTS') return { form: text.exists }
   return code === 'TOO_MANY_TARGETS' ? { form: text.full } : null
 }

@@ -70,7 +70,13 @@ async function saveDetails(visit: UserVisit, stream: StreamView, form: FormTexts
 }
 
 async function renewStreamKey(visit: UserVisit, stream: StreamView): Promise<Response> {
-  const { ingest, stream_key: key } = await renewKey(visit.context, visit.signedIn, stream.stream_id)
+  const tried = await tryForm(
+    () => renewKey(visit.context, visit.signedIn, stream.stream_id),
+    ({ code }) => (code === 'STREAM_ENDED' ? {} : null),
+  )
+  // The studio says that the broadcast has ended.
+  if ('problems' in tried) return visit.c.redirect(stream.stream_id, 303)
+  const { ingest, stream_key: key } = tried.result
   return showControlRoom(visit, { stream, ingest, key, problems: {} })
 }
 

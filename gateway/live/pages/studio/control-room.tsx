@@ -201,7 +201,7 @@ function RoomNotes({ visit, stream }: RoomParts) {
           {text.outOfRoomText}
         </Note>
       ) : null}
-      <p class="note note-warning" data-stale hidden>
+      <p class="note note-warning" role="status" data-stale hidden>
         <Icon name="alert" />
         <strong>{text.staleNote}</strong>
       </p>

@@ -34,6 +34,7 @@ export function DetailsFields({ language, values, problems, stage, isFirst = fal
           label: text.visibilities[value],
           hint: text.visibilityHints[value],
         }))}
+        problem={problems.visibility}
       />
       {stage !== 'planned' ? null : (
         <>
@@ -165,11 +166,12 @@ type ChoicesParts = {
   readonly legend: string
   readonly chosen: string | undefined
   readonly options: readonly { readonly value: string; readonly label: string; readonly hint: string }[]
+  readonly problem?: string | undefined
 }
 
-function Choices({ name, legend, chosen, options }: ChoicesParts) {
+function Choices({ name, legend, chosen, options, problem }: ChoicesParts) {
   return (
-    <fieldset class="field">
+    <fieldset class="field" aria-describedby={problem === undefined ? undefined : `${name}-problem`}>
       <legend>{legend}</legend>
       <div class="choices">
         {options.map(({ value, label, hint }) => (
@@ -180,6 +182,11 @@ function Choices({ name, legend, chosen, options }: ChoicesParts) {
           </label>
         ))}
       </div>
+      {problem === undefined ? null : (
+        <p class="problem" id={`${name}-problem`}>
+          {problem}
+        </p>
+      )}
     </fieldset>
   )
 }

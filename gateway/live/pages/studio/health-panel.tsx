@@ -30,7 +30,7 @@ export function HealthPanel({ language }: { readonly language: Language }) {
                 vector-effect="non-scaling-stroke"
               />
             </svg>
-            <output class="lane-value">–</output>
+            <span class="lane-value">–</span>
           </div>
         ))}
       </div>

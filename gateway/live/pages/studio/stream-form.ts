@@ -5,7 +5,7 @@ import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 
 /** The fields of the form of a broadcast. */
-export type StreamField = 'title' | 'description' | 'category' | 'tags' | 'scheduled_for' | 'record'
+export type StreamField = 'title' | 'description' | 'category' | 'tags' | 'visibility' | 'scheduled_for' | 'record'
 
 /** How far a broadcast is, which decides on the fields that its form has. */
 export type FormStage = 'planned' | 'started' | 'ended'
@@ -76,6 +76,19 @@ export function explainStreamFields(wrong: ReadonlySet<string>, language: Langua
 
 /** Returns the problems that a refusal of the API stands for; `null` where it is none of the form's. */
 export function explainStreamRefusal({ code }: BrokenRule, language: Language): FieldProblems<StreamField> | null {
-  if (code === 'STORAGE_FULL') return { record: STUDIO_MESSAGES[language].storageFull }
-  return code === 'TOO_MANY_STREAMS' ? { form: STUDIO_MESSAGES[language].tooMany } : null
+  const text = STUDIO_MESSAGES[language]
+  switch (code) {
+    case 'STORAGE_FULL':
+      return { record: text.storageFull }
+    case 'TOO_MANY_STREAMS':
+      return { form: text.tooMany }
+    case 'TAKEN_DOWN':
+      return { visibility: text.takenDown }
+    case 'STREAM_STARTED':
+      return { scheduled_for: text.startedMeanwhile }
+    case 'STREAM_ENDED':
+      return { record: text.endedMeanwhile }
+    default:
+      return null
+  }
 }

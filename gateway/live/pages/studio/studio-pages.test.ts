@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
+import { BrokenRule } from '../../../errors.ts'
 import { startTestGateway, type TestGateway } from '../../../testing/test-gateway.ts'
+import { LIVE_ERRORS } from '../../errors.ts'
 import { cookieOf, signUp, type TestUser } from '../../testing/live-gateway.ts'
+import { explainStreamRefusal } from './stream-form.ts'
 
 let gateway: TestGateway
 let anna: TestUser
@@ -37,3 +40,44 @@ it('the studio of a broadcast on the air reads its viewers again every two secon
   const page = await (await fetch(`${gateway.url}/studio/${json.stream_id}`, { headers: { cookie } })).text()
   expect(page).toContain(`data-refresh="${json.stream_id}?part=viewers" data-every="2"`)
 })
+
+it('readers hear of the studio that its values are old, and not each value of the lanes', async () => {
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'Heard' }, anna.headers)
+  const headers = { cookie: cookieOf(anna) }
+  const page = await (await fetch(`${gateway.url}/studio/${json.stream_id}`, { headers })).text()
+  expect(page).toMatch(/<p [^>]*role="status" data-stale/)
+  expect(page).toContain('<span class="lane-value">')
+  expect(page).not.toContain('<output')
+})
+
+it('a studio that is out of date leads to the one of the broadcast that has ended', async () => {
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'Over' }, anna.headers)
+  await gateway.api('PUT', `/api/v1/streams/${json.stream_id}/end`, undefined, anna.headers)
+  for (const form of [{ form: 'key' }, { form: 'target-add', url: 'rtmp://live.example.com/app', key: 'theirs' }]) {
+    const answer = await send(json.stream_id, form)
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, json.stream_id])
+  }
+})
+
+it('the form of a broadcast that is taken down says why its visibility stays', async () => {
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'Down', visibility: 'private' }, anna.headers)
+  const takeDown = { at: '2026-01-01T00:00:00Z', reason: 'x', visibility: { stream: 'public', archive: 'public' } }
+  await gateway.database.sql`
+    update streams set take_down = ${JSON.stringify(takeDown)}::json where stream_id = ${json.stream_id}`
+  const answer = await send(json.stream_id, { form: 'details', title: 'Down', visibility: 'public', latency: 'low' })
+  expect(answer.status).toBe(400)
+  expect(await answer.text()).toMatch(/id="visibility-problem">\s*A moderator has taken the recording down/)
+})
+
+it.each(['STREAM_STARTED', 'STREAM_ENDED'] as const)('a form that comes too late says so at a field: %s', (code) => {
+  for (const language of ['en', 'ja'] as const) {
+    const problems = explainStreamRefusal(new BrokenRule(LIVE_ERRORS[code], 'too late'), language)
+    expect(Object.keys(problems ?? {})).toEqual([code === 'STREAM_STARTED' ? 'scheduled_for' : 'record'])
+  }
+})
+
+function send(id: string, form: Record<string, string>): Promise<Response> {
+  const headers = { cookie: cookieOf(anna), origin: gateway.url }
+  const body = new URLSearchParams(form)
+  return fetch(`${gateway.url}/studio/${id}`, { method: 'POST', body, headers, redirect: 'manual' })
+}

@@ -5,6 +5,8 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { newUuid } from '../../../../shared/ids.ts'
 import { Field, Note } from '../../../web/components/forms.tsx'
 import { getStream } from '../../broadcasts/get-stream.ts'
+import { writeAmount } from '../../rules/money.ts'
+import { MIN_AMOUNT } from '../../tips/requests.ts'
 import { DoorPage } from '../door.tsx'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
@@ -13,7 +15,8 @@ import type { UserVisit } from '../visit.ts'
 
 const ROOT = '..'
 const MAX_MESSAGE = 500
-const DEFAULT_AMOUNT = '5'
+/** The amount that the form proposes, in minor units. */
+const DEFAULT_AMOUNT = 5 * MIN_AMOUNT
 
 export type TipField = 'amount' | 'message'
 
@@ -40,7 +43,7 @@ export async function showTipForm(visit: UserVisit, { values, problems, status =
           <Field
             name="amount"
             label={text.amount}
-            value={values['amount'] ?? DEFAULT_AMOUNT}
+            value={values['amount'] ?? writeAmount(DEFAULT_AMOUNT, currencies[0] ?? '')}
             problem={problems.amount}
             autocomplete="off"
             maxLength={12}

@@ -3,10 +3,11 @@
 import { Avatar } from '../../../web/components/art.tsx'
 import { Note } from '../../../web/components/forms.tsx'
 import type { TransactionView } from '../../present-transaction.ts'
-import { formatMoney } from '../../rules/money.ts'
+import { formatMoneyIn } from '../../rules/money.ts'
 import { listTransactions } from '../../tips/list-transactions.ts'
 import { Confirm } from '../confirm.tsx'
 import { showPage } from '../frame.tsx'
+import { cursorQuery } from '../list-turn.tsx'
 import { TIP_MESSAGES } from '../messages/tips.ts'
 import { Moment } from '../moment.tsx'
 import type { UserVisit } from '../visit.ts'
@@ -38,7 +39,8 @@ export async function showTips(visit: UserVisit, problem?: string): Promise<Resp
       )}
     </div>
   )
-  return showPage(visit, { title: text.list, root: '.', main, status: problem === undefined ? 200 : 409 })
+  const status = problem === undefined ? 200 : 409
+  return showPage(visit, { title: text.list, root: '.', main, status, query: cursorQuery(c) })
 }
 
 type TipRowParts = { readonly tip: TransactionView; readonly visit: UserVisit }
@@ -52,7 +54,7 @@ function TipRow({ tip, visit: { language, signedIn } }: TipRowParts) {
       <Avatar name={name} />
       <div>
         <p>
-          <strong>{formatMoney(tip.amount, tip.currency)}</strong> {isGiven ? text.given(name) : text.got(name)}{' '}
+          <strong>{formatMoneyIn(language, tip)}</strong> {isGiven ? text.given(name) : text.got(name)}{' '}
           <span class="badge">{text.statuses[tip.status]}</span>
         </p>
         <p class="muted small">

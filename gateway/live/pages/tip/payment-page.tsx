@@ -2,7 +2,7 @@
 
 import { Note } from '../../../web/components/forms.tsx'
 import { presentTransaction, type TransactionView } from '../../present-transaction.ts'
-import { formatMoney } from '../../rules/money.ts'
+import { formatMoneyIn } from '../../rules/money.ts'
 import { findOwnTransaction } from '../../tips/find-own-transaction.ts'
 import { DoorPage } from '../door.tsx'
 import { showPage } from '../frame.tsx'
@@ -41,7 +41,7 @@ type StripeForm = { readonly publishableKey: string; readonly clientSecret: stri
 function showForm(visit: UserVisit, tip: TransactionView, form: StripeForm): Promise<Response> {
   const { c, language } = visit
   const text = TIP_MESSAGES[language]
-  const amount = formatMoney(tip.amount, tip.currency)
+  const amount = formatMoneyIn(language, tip)
   const title = text.payTitle(amount, nameOf(tip, language))
   const hasFailed = tip.status === 'failed' || c.req.query('redirect_status') === 'failed'
   const main = (
@@ -74,9 +74,9 @@ function showProcessing(visit: UserVisit, tip: TransactionView, result: string):
   const { c, language } = visit
   const again = `?redirect_status=${result}`
   const reloads = Number(c.req.query('reloads') ?? 0)
-  if (!(reloads < MAX_RELOADS)) return showLate(visit, tip, again)
+  if (!(reloads < MAX_RELOADS)) return showLate(visit, tip, result)
   const text = TIP_MESSAGES[language]
-  const title = text.payTitle(formatMoney(tip.amount, tip.currency), nameOf(tip, language))
+  const title = text.payTitle(formatMoneyIn(language, tip), nameOf(tip, language))
   const main = (
     <DoorPage title={title} lead={text.processing}>
       <div class="actions">
@@ -85,17 +85,17 @@ function showProcessing(visit: UserVisit, tip: TransactionView, result: string):
     </DoorPage>
   )
   const reload = { sec: RELOAD_SEC, path: `${again}&reloads=${reloads + 1}` }
-  return showPage(visit, { title, root: ROOT, main, reload })
+  return showPage(visit, { title, root: ROOT, main, reload, query: { redirect_status: result } })
 }
 
-/** Shows that Stripe has not stated a payment for long; `again` is the address that looks anew. */
-function showLate(visit: UserVisit, tip: TransactionView, again: string): Promise<Response> {
+/** Shows that Stripe has not stated a payment for long. */
+function showLate(visit: UserVisit, tip: TransactionView, result: string): Promise<Response> {
   const { language } = visit
   const text = TIP_MESSAGES[language]
   const main = (
     <DoorPage title={text.lateTitle} lead={text.lateText}>
       <div class="actions">
-        <a class="button button-primary" href={again}>
+        <a class="button button-primary" href={`?redirect_status=${result}`}>
           {text.lookAgain}
         </a>
         <BackLink tip={tip} language={language} />
@@ -103,7 +103,7 @@ function showLate(visit: UserVisit, tip: TransactionView, again: string): Promis
       </div>
     </DoorPage>
   )
-  return showPage(visit, { title: text.lateTitle, root: ROOT, main })
+  return showPage(visit, { title: text.lateTitle, root: ROOT, main, query: { redirect_status: result } })
 }
 
 function showOutcome(visit: UserVisit, tip: TransactionView): Promise<Response> {
@@ -113,7 +113,7 @@ function showOutcome(visit: UserVisit, tip: TransactionView): Promise<Response> 
   const main = (
     <DoorPage title={title} lead={lead(nameOf(tip, language))}>
       <p>
-        <strong>{formatMoney(tip.amount, tip.currency)}</strong> <span class="badge">{text.statuses[tip.status]}</span>
+        <strong>{formatMoneyIn(language, tip)}</strong> <span class="badge">{text.statuses[tip.status]}</span>
       </p>
       <div class="actions">
         <BackLink tip={tip} language={language} />

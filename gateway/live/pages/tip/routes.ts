@@ -4,7 +4,7 @@ import * as v from 'valibot'
 import { hashText } from '../../../../shared/net/hash.ts'
 import type { BrokenRule } from '../../../errors.ts'
 import type { Language } from '../../../web/messages.ts'
-import { amountStepOf, formatMoney, parseMoney } from '../../rules/money.ts'
+import { amountStepOf, formatMoneyIn, parseMoney } from '../../rules/money.ts'
 import { createTip } from '../../tips/create-tip.ts'
 import { refundTip } from '../../tips/refund-tip.ts'
 import { MAX_AMOUNT, MIN_AMOUNT, tipBody, type TipBody } from '../../tips/requests.ts'
@@ -80,8 +80,9 @@ function readTip({ c, context, language }: UserVisit, values: FormTexts): ReadTi
 function explainAmount(amount: number, currency: string, language: Language): string {
   const text = TIP_MESSAGES[language]
   const step = amountStepOf(currency)
-  if (amount >= MIN_AMOUNT && amount % step !== 0) return text.amountOffStep(formatMoney(step, currency))
-  return text.amountWrong(formatMoney(MIN_AMOUNT, currency), formatMoney(MAX_AMOUNT, currency))
+  const write = (minor: number) => formatMoneyIn(language, { amount: minor, currency })
+  if (amount >= MIN_AMOUNT && amount % step !== 0) return text.amountOffStep(write(step))
+  return text.amountWrong(write(MIN_AMOUNT), write(MAX_AMOUNT))
 }
 
 function explainRule({ code, details }: BrokenRule, { language }: UserVisit): FieldProblems<TipField> | null {
