@@ -57,6 +57,9 @@ export const chatEntries = pgTable(
     uniqueIndex('chat_entries_id_key').on(table.entryId),
     uniqueIndex('chat_entries_nonce_key').on(table.streamId, table.userId, table.nonce),
     index('chat_entries_by_user').on(table.userId),
+    index('chat_entries_of_room')
+      .on(table.streamId)
+      .where(sql`kind = 'room'`),
   ],
 )
 

@@ -104,6 +104,15 @@ export const streams = pgTable(
     index('streams_open')
       .on(table.publisherIngest)
       .where(sql`closed_at is null and started_at is not null`),
+    index('streams_publishing')
+      .on(table.publisherSession)
+      .where(sql`publisher_session is not null`),
+    index('streams_unclosed')
+      .on(table.endedAt)
+      .where(sql`closed_at is null and state = 'ended'`),
+    index('streams_watched')
+      .on(table.monitorId)
+      .where(sql`monitor_id is not null`),
   ],
 )
 

@@ -105,7 +105,8 @@ export async function endClipRow(
     .where(and(eq(clips.clipId, clipId), isUnfinished))
 }
 
-const isUnfinished = eq(clips.status, 'processing')
+// The literal makes the partial index usable.
+const isUnfinished = sql`${clips.status} = 'processing'`
 
 /** Unfinished clips wait for workers. */
 export const CLIPS_ARE_UNFINISHED: DueInMs = dueWhile(sql`exists (select from ${clips} where ${isUnfinished})`)

@@ -29,7 +29,7 @@ export async function listUnrecorded(db: DbOrTx, afterSec: number, limit: number
   const unfinished = db
     .select({ id: clips.clipId })
     .from(clips)
-    .where(and(eq(clips.streamId, streams.streamId), eq(clips.status, 'processing')))
+    .where(and(eq(clips.streamId, streams.streamId), sql`${clips.status} = 'processing'`))
   const rows = await db
     .select({ id: streams.streamId })
     .from(streams)

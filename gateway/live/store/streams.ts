@@ -201,7 +201,7 @@ export function endPastWindow(db: DbOrTx, windowSec: number, endReason: string):
 /** Ends the broadcasts that have been on the air for longer than `maxSec`. */
 export function endTooLong(db: DbOrTx, maxSec: number, endReason: string): Promise<Stream[]> {
   const since = lt(streams.startedAt, sql`now() - make_interval(secs => ${maxSec})`)
-  return changeStates(db, 'ended', since, { ...NO_PUBLISHER, endReason })
+  return changeStates(db, 'ended', and(isNull(streams.closedAt), since), { ...NO_PUBLISHER, endReason })
 }
 
 /**
@@ -257,10 +257,13 @@ export async function listStreamsById(db: DbOrTx, ids: readonly string[]): Promi
   return ids.length === 0 ? [] : db.select().from(streams).where(isAmong(streams.streamId, ids))
 }
 
+// The literal makes the partial index usable.
+const isUnclosed = and(isNull(streams.closedAt), sql`${streams.state} = 'ended'`)
+
 /** Broadcasts are on the air, or have ended and are not closed: the clock changes them. */
 export const STREAMS_ARE_OPEN: DueInMs = dueWhile(sql`(
   exists (select from ${streams} where ${streams.closedAt} is null and ${streams.startedAt} is not null)
-  or exists (select from ${streams} where ${streams.closedAt} is null and ${streams.state} = 'ended'))`)
+  or exists (select from ${streams} where ${isUnclosed}))`)
 
 /** How long the worker of a broadcast that has ended may take, in seconds: to encode what has arrived, and to store it. */
 export type ClosingTimes = { readonly encodeSec: number; readonly storeSec: number }
@@ -273,8 +276,7 @@ export async function listUnclosed(db: DbOrTx, { encodeSec, storeSec }: ClosingT
     .from(streams)
     .where(
       and(
-        eq(streams.state, 'ended'),
-        isNull(streams.closedAt),
+        isUnclosed,
         lt(
           streams.endedAt,
           sql`now() - make_interval(secs => case when ${hasWaiting} then ${storeSec}::int else ${encodeSec}::int end)`,

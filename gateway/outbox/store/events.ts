@@ -95,12 +95,12 @@ export function countPending(db: Db) {
     .groupBy(outboxEvents.policy)
 }
 
-/** Returns the gateways that hold lanes. */
+/** Returns the gateways that hold lanes; a lane without a due time has no holder. */
 export async function listLaneOwners(db: Db): Promise<string[]> {
   const rows = await db
     .selectDistinct({ owner: outboxLanes.lockedBy })
     .from(outboxLanes)
-    .where(isNotNull(outboxLanes.lockedBy))
+    .where(and(isNotNull(outboxLanes.dueAt), isNotNull(outboxLanes.lockedBy)))
   return rows.flatMap((row) => row.owner ?? [])
 }
 
@@ -110,7 +110,7 @@ export async function freeLanesOf(db: Db, owners: readonly string[]): Promise<vo
   await db
     .update(outboxLanes)
     .set({ lockedBy: null, lockedUntil: null })
-    .where(inArray(outboxLanes.lockedBy, [...owners]))
+    .where(and(isNotNull(outboxLanes.dueAt), inArray(outboxLanes.lockedBy, [...owners])))
 }
 
 /** Returns when the next lane that no other gateway than `owner` delivers becomes due. */

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto'
+
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { createTransact } from '../../adapters/postgres/transact.ts'
+import type { Tx } from '../../ports/database.ts'
+import { findGrowingScans, recordStatements, type SentStatement } from '../../testing/examine-statements.ts'
+import { seedPast } from '../../testing/seed-past.ts'
+import { createTestDatabase, type TestDatabase } from '../../testing/test-database.ts'
+import { listSoon, listMissed, lockOpenAnnouncement } from './announcements.ts'
+import { listUnfinishedClips } from './clips.ts'
+import { findStream } from './streams.ts'
+import * as broadcasts from './streams.ts'
+import { listUnrecordedOnAir } from './stored-streams.ts'
+import { countViewers, recordViewerMinutes } from './viewers.ts'
+import { listUnwatched, recordMonitor, releaseMonitorsOfEnded } from './watched-streams.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createTestDatabase()
+  await seedPast(database.sql)
+})
+afterAll(() => database[Symbol.asyncDispose]())
+
+/** Returns the statements that some work sends in a transaction. */
+async function sentBy(work: (tx: Tx) => Promise<unknown>): Promise<readonly SentStatement[]> {
+  const { db, statements } = recordStatements(database.sql)
+  await createTransact(db)(work)
+  return statements
+}
+
+const SESSIONS = [randomUUID()]
+const FACTS = { session: randomUUID(), facts: {} as never }
+
+test.each<[string, (tx: Tx) => Promise<unknown>]>([
+  ['reads the broadcasts without a monitor', (tx) => listUnwatched(tx, 30)],
+  ['releases the monitors of ended broadcasts', (tx) => releaseMonitorsOfEnded(tx)],
+  ['ends the broadcasts whose encoder stays away', (tx) => broadcasts.endPastWindow(tx, 90, 'away')],
+  ['ends the broadcasts that are too long', (tx) => broadcasts.endTooLong(tx, 3600, 'long')],
+  ['finds the encoders that no worker reports', (tx) => broadcasts.loseUnseenEncoders(tx, 10)],
+  ['loses the encoders of an ingest worker', (tx) => broadcasts.loseEncodersOf(tx, 'ingest-0')],
+  ['loses encoders', (tx) => broadcasts.loseEncoders(tx, SESSIONS)],
+  ['records that encoders are silent', (tx) => broadcasts.markSilent(tx, SESSIONS)],
+  ['records that encoders send', (tx) => broadcasts.markSending(tx, SESSIONS)],
+  ['records what an ingest worker has measured', (tx) => broadcasts.recordPublishers(tx, [FACTS])],
+  ['reads the broadcasts to close', (tx) => broadcasts.listUnclosed(tx, { encodeSec: 30, storeSec: 900 })],
+  ['reads the broadcasts on the air without a recording', (tx) => listUnrecordedOnAir(tx)],
+  ['reads the unfinished clips', (tx) => listUnfinishedClips(tx, 10)],
+  ['counts viewers', (tx) => countViewers(tx)],
+  ['records viewers', (tx) => recordViewerMinutes(tx)],
+  ['reads the planned broadcasts that begin soon', (tx) => listSoon(tx, 200)],
+  ['reads the planned broadcasts that are late', (tx) => listMissed(tx, 200)],
+  ['reads the next announcement', (tx) => lockOpenAnnouncement(tx)],
+])('the periodic work that %s reads nothing that grows with the past', async (_name, work) => {
+  const statements = await sentBy(work)
+  expect(statements.length).toBeGreaterThan(0)
+  for (const statement of statements) {
+    expect([statement.text, await findGrowingScans(database.sql, statement, 'force_custom_plan')]).toEqual([
+      statement.text,
+      [],
+    ])
+  }
+})
+
+test('the broadcast of a monitor is found without reading the others', async () => {
+  const [row] = await database.sql<{ id: string }[]>`select stream_id as id from streams limit 1`
+  const found = await findStream(recordStatements(database.sql).db, row?.id ?? '')
+  if (found === null) throw new Error('there is no broadcast')
+  const statements = await sentBy((tx) => recordMonitor(tx, found.stream, { monitorId: 'mon-1', isNew: true }))
+  for (const statement of statements) {
+    expect(await findGrowingScans(database.sql, statement, 'force_custom_plan')).toEqual([])
+  }
+})
