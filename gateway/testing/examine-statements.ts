@@ -62,7 +62,7 @@ async function explain(
 
 function toLiteral(value: unknown): string {
   if (value === null || value === undefined) return 'null'
-  const text = value instanceof Date ? value.toISOString() : String(value)
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
   return `'${text.replaceAll("'", "''")}'`
 }
 
