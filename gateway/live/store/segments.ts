@@ -4,6 +4,7 @@ import type { StoredSegment } from '../../../shared/contract/live.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import type { TimedSegment } from '../rules/clip-range.ts'
 import { encoderRuns, segments, streams } from '../schema.ts'
+import { FOUND_SEQ, searchSeq } from './search-seq.ts'
 
 export type SegmentRow = typeof segments.$inferSelect
 export type EncoderRunRow = typeof encoderRuns.$inferSelect
@@ -87,18 +88,21 @@ export function listDurations(db: DbOrTx, streamId: string, fromSeq: number): Pr
     .orderBy(asc(segments.seq))
 }
 
+/** Segments over which times may go back: the clocks of two ingest workers differ by less than these last. */
+const SKEWED_SEGMENTS = 64
+
 /** Returns the media sequence number of the oldest segment that lies within `windowSec` of the newest one. */
 export async function findWindowStart(db: DbOrTx, streamId: string, windowSec: number): Promise<number> {
-  const newest = sql`(select max(newest.program_date_time) from ${segments} newest where newest.stream_id = ${streamId})`
-  const [row] = await db
-    .select({ seq: sql<number | null>`min(${segments.seq})` })
-    .from(segments)
-    .where(
-      and(
-        eq(segments.streamId, streamId),
-        gte(segments.programDateTime, sql`${newest} - make_interval(secs => ${windowSec})`),
-      ),
-    )
+  const since = sql`(select since from moment)`
+  const search = searchSeq({ table: segments, streamId, time: segments.programDateTime, since })
+  const [row] = await db.execute<{ seq: number | null }>(sql`
+    with recursive moment as (
+      select max(program_date_time) - make_interval(secs => ${windowSec}) as since from (
+        select program_date_time from ${segments} where stream_id = ${streamId}
+        order by seq desc limit ${SKEWED_SEGMENTS}) newest
+    ), ${search}
+    select min(seq) as seq from ${segments} where stream_id = ${streamId}
+      and seq > ${FOUND_SEQ} - ${SKEWED_SEGMENTS} and seq <= ${FOUND_SEQ} and program_date_time >= ${since}`)
   return row?.seq ?? 0
 }
 
