@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm'
 import type { DbOrTx } from '../../../ports/database.ts'
 import { chatEntries, segments, users } from '../../schema.ts'
 import type { ChatRole, RoomChange } from '../../rules/chat-entry.ts'
+import { FOUND_SEQ, searchSeq } from '../../store/search-seq.ts'
 
 /** A message of a recording, and where it belongs, in seconds without the gaps. */
 export type RecordedMessage = {
@@ -26,20 +27,22 @@ export async function readReplay(
   streamId: string,
   { fromSec, afterSeq, limit }: ReplayPage,
 ): Promise<RecordedMessage[]> {
+  const since = sql`(select since from moment)`
+  const search = searchSeq({ table: chatEntries, streamId, time: chatEntries.createdAt, since })
   const rows = await db.execute<RawMessage>(sql`
-    with parts as (
+    with recursive parts as (
       select program_date_time as begins, duration_sec,
         sum(duration_sec) over (order by seq) - duration_sec as start_sec,
         coalesce(lead(program_date_time) over (order by seq), 'infinity') as ends
       from ${segments} where stream_id = ${streamId}
-    ), page as (
+    ), moment as (
+      select begins + make_interval(secs => ${fromSec} - start_sec) as since from parts
+      where start_sec <= ${fromSec} order by start_sec desc limit 1
+    ), ${search}, page as (
       select entry.*, person.username
       from ${chatEntries} entry join ${users} person on person.user_id = entry.user_id
-      where entry.stream_id = ${streamId} and entry.seq > ${afterSeq}
+      where entry.stream_id = ${streamId} and entry.seq > ${afterSeq} and entry.seq >= ${FOUND_SEQ}
         and entry.kind in ('message', 'tip') and not entry.is_deleted
-        and entry.created_at >= (
-          select begins + make_interval(secs => ${fromSec} - start_sec) from parts
-          where start_sec <= ${fromSec} order by start_sec desc limit 1)
       order by entry.seq limit ${limit}
     )
     select page.seq, page.entry_id, page.user_id, page.username, page.role, page.text, page.change,
