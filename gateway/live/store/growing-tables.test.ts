@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto'
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { newUuid } from '../../../shared/ids.ts'
 import { createTransact } from '../../adapters/postgres/transact.ts'
 import type { Tx } from '../../ports/database.ts'
 import { findGrowingScans, recordStatements, type SentStatement } from '../../testing/examine-statements.ts'
 import { seedPast } from '../../testing/seed-past.ts'
 import { createTestDatabase, type TestDatabase } from '../../testing/test-database.ts'
 import { listSoon, listMissed, lockOpenAnnouncement } from './announcements.ts'
-import { listUnfinishedClips } from './clips.ts'
+import { readArchivePage } from './archives.ts'
+import { listUnfinishedClips, readClipPage } from './clips.ts'
 import { findStream } from './streams.ts'
 import * as broadcasts from './streams.ts'
 import { listUnrecordedOnAir } from './stored-streams.ts'
@@ -29,6 +31,7 @@ async function sentBy(work: (tx: Tx) => Promise<unknown>): Promise<readonly Sent
   return statements
 }
 
+const LISTED = { category: undefined, text: undefined, streamId: undefined, before: null, limit: 20 }
 const SESSIONS = [randomUUID()]
 const FACTS = { session: randomUUID(), facts: {} as never }
 
@@ -59,6 +62,18 @@ test.each<[string, (tx: Tx) => Promise<unknown>]>([
       statement.text,
       [],
     ])
+  }
+})
+
+test.each<[string, (tx: Tx, user: string) => Promise<unknown>]>([
+  ['broadcasts', (tx, user) => broadcasts.readStreamPage(tx, { ...LISTED, states: ['ended'], user }, null)],
+  ['recordings', (tx, user) => readArchivePage(tx, { ...LISTED, user }, null)],
+  ['clips', (tx, user) => readClipPage(tx, { ...LISTED, user }, null)],
+])('the %s of a channel are found without reading those of others, by its name and by its id', async (_name, read) => {
+  for (const user of ['User-7', newUuid()]) {
+    for (const statement of await sentBy((tx) => read(tx, user))) {
+      expect(await findGrowingScans(database.sql, statement, 'force_custom_plan')).toEqual([])
+    }
   }
 })
 

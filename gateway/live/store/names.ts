@@ -1,5 +1,6 @@
-import { sql, type SQL } from 'drizzle-orm'
+import { eq, sql, type SQL } from 'drizzle-orm'
 
+import { UUID } from '../../../shared/ids.ts'
 import { users } from '../schema.ts'
 
 /** Returns the condition that the unique indexes of users serve. The collation keeps it the same in every locale. */
@@ -7,11 +8,11 @@ export function equalsInAnyCase(column: typeof users.username | typeof users.ema
   return sql`lower(${column} collate "C") = lower(${value}::text collate "C")`
 }
 
-/** What ids and names consist of. Postgres refuses a text with a null character. */
-const ID_OR_NAME = /^[\w-]{1,50}$/
+/** What names consist of. Postgres refuses a text with a null character. */
+const NAME = /^[\w-]{1,50}$/
 
-/** Returns the condition that a user has this id, or this username in any case. */
+/** Returns the condition that a user has this id, or this username in any case: what has the form of an id is one. */
 export function isNamed(idOrName: string): SQL {
-  if (!ID_OR_NAME.test(idOrName)) return sql`false`
-  return sql`(${users.userId}::text = ${idOrName} or ${equalsInAnyCase(users.username, idOrName)})`
+  if (UUID.test(idOrName)) return eq(users.userId, idOrName)
+  return NAME.test(idOrName) ? equalsInAnyCase(users.username, idOrName) : sql`false`
 }
