@@ -1,8 +1,11 @@
 import { expireArchive } from '../archives/remove-archive.ts'
+import type { Tx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
 import { discardFiles } from '../storage/discard-files.ts'
+import { findNeededSeq } from '../store/clips.ts'
 import { insertClassChange } from '../store/storage-tasks.ts'
 import { listOldArchives, listUnrecorded, listUnrecordedOnAir, markCooled } from '../store/stored-streams.ts'
+import { lockStream } from '../store/streams.ts'
 import { trimWindow } from './trim-window.ts'
 
 /** Records that one run handles of each kind; the others are handled by the next run. */
@@ -18,10 +21,18 @@ export async function retainFiles(context: LiveContext): Promise<void> {
   const { db, transact } = context
   for (const streamId of await listUnrecordedOnAir(db)) await transact((tx) => trimWindow(tx, streamId))
   for (const streamId of await listUnrecorded(db, UNRECORDED_SEC, BATCH)) {
-    await transact((tx) => discardFiles(tx, streamId))
+    await transact((tx) => discardUnneeded(tx, streamId))
   }
   await expireArchives(context)
   await coolArchives(context)
+}
+
+/** Removes the files of a broadcast without a recording, unless a clip was ordered of them meanwhile. */
+async function discardUnneeded(tx: Tx, streamId: string): Promise<void> {
+  // No clip is ordered meanwhile.
+  const stream = await lockStream(tx, streamId)
+  if (stream === null || stream.discardedAt !== null) return
+  if ((await findNeededSeq(tx, streamId)) === null) await discardFiles(tx, streamId)
 }
 
 async function expireArchives({ db, transact, settings, log }: LiveContext): Promise<void> {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import { newUuid } from '../../../shared/ids.ts'
+import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway, TEST_KEYS, type TestGateway } from '../../testing/test-gateway.ts'
 import {
   claimBroadcast,
@@ -149,6 +151,31 @@ test('without a recording, segments go once they are behind the window, and all 
   expect(await end(owner, shown)).toBeUndefined()
   await gateway.database.sql`update streams set closed_at = now() - interval '11 min' where stream_id = ${shown.id}`
   await expectTasks(shown.id, REMOVED_TWICE)
+})
+
+test('a clip that is ordered while the files of its broadcast are about to be removed keeps them', async () => {
+  const owner = await signUp(gateway.api, 'clipping')
+  const shown = await broadcast(owner, 30, { record: false })
+  await end(owner, shown)
+  const { sql } = gateway.database
+  await sql`update streams set closed_at = now() - interval '11 min' where stream_id = ${shown.id}`
+  const run = await sql.begin(async (tx) => {
+    await tx`set local idle_in_transaction_session_timeout = 0`
+    await tx`select from streams where stream_id = ${shown.id} for update`
+    await tx`
+      insert into clips (clip_id, stream_id, maker_id, title, status, first_seq, last_seq, start_sec, duration)
+      values (${newUuid()}, ${shown.id}, ${owner.user.user_id}, 'A clip', 'processing', 20, 29, 0, 20)`
+    const ticking = tick()
+    await until(async () => {
+      const waiting = await sql`
+        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      return waiting.length > 0
+    }, 'retention waits for the broadcast')
+    return { ticking }
+  })
+  await run.ticking
+  const [stored] = await sql`select count(*)::int as n from stream_segments where stream_id = ${shown.id}`
+  expect([stored, await tasksOf(shown.id)]).toEqual([{ n: 30 }, []])
 })
 
 test('with a full storage a broadcast goes on the air without a recording, and no new one may have one', async () => {
