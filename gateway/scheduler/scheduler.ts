@@ -13,6 +13,8 @@ const LONGEST_PAUSE_MS = 4000
 /** Backoff after failures, in ms, doubling from the first to the longest; a request does not shorten it. */
 const FIRST_BACKOFF_MS = 250
 const LONGEST_BACKOFF_MS = 5000
+/** The longest backoff of a task that runs rarely, in ms: at most a tenth of its interval. */
+const LONGEST_RARE_BACKOFF_MS = 60_000
 /** The longest pause that a launcher can request. */
 const LONGEST_REQUESTED_BACKOFF_MS = 15_000
 
@@ -88,7 +90,7 @@ function scheduleTask(log: Log, task: PeriodicTask, memory: TaskMemory): Schedul
       memory.reasons = mergeReasons(memory.reasons, { ...reasons, everything: false })
       memory.failures++
       if (memory.failures === 1) log.error('periodic work failed', { work: task.name, error })
-      const backoffMs = backoffAfter(memory.failures, error)
+      const backoffMs = backoffAfter(task, memory.failures, error)
       memory.notBeforeMs = performance.now() + backoffMs
       return backoffMs
     }
@@ -102,8 +104,9 @@ function scheduleTask(log: Log, task: PeriodicTask, memory: TaskMemory): Schedul
   }
 }
 
-function backoffAfter(failures: number, error: unknown): number {
+function backoffAfter({ everyMs }: PeriodicTask, failures: number, error: unknown): number {
+  const longestMs = Math.max(LONGEST_BACKOFF_MS, Math.min(everyMs / 10, LONGEST_RARE_BACKOFF_MS))
   const requestedMs = error instanceof LauncherUnavailable ? (error.retryAfterMs ?? 0) : 0
-  const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), LONGEST_BACKOFF_MS) * (0.5 + Math.random() / 2)
+  const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), longestMs) * (0.5 + Math.random() / 2)
   return Math.max(backoffMs, Math.min(requestedMs, LONGEST_REQUESTED_BACKOFF_MS))
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { newUuid } from '../../../shared/ids.ts'
+import { refuseWrites } from '../../testing/refuse-writes.ts'
 import { startTestGateway, type Json, type TestGateway } from '../../testing/test-gateway.ts'
 import { signUp, type TestUser } from '../testing/live-gateway.ts'
 import { deleteUnkeptEntries } from './delete-unkept-entries.ts'
@@ -94,6 +95,21 @@ it('messages that have left the live chat are deleted, unless they are kept with
       [live, 1],
     ]),
   )
+})
+
+it('a chat whose messages cannot be deleted holds up no other one', async () => {
+  const [broken, fine] = [
+    await createEnded([1], { chat_replay: false }),
+    await createEnded([1], { chat_replay: false }),
+  ]
+  await using _refused = await refuseWrites(gateway.database.sql, {
+    operation: 'delete',
+    table: 'chat_entries',
+    condition: `old.stream_id = '${broken}'`,
+  })
+  await expect(deleteUnkeptEntries(gateway.gateway.context)).rejects.toThrow('Failed query')
+  const left = await gateway.database.sql`select stream_id from chat_entries where stream_id in (${broken}, ${fine})`
+  expect(left).toEqual([{ stream_id: broken }])
 })
 
 it('a chat whose last author has deleted the account is cleaned up once', async () => {

@@ -1,6 +1,7 @@
 import { sendSoon } from '../../mail/enqueue-mail.ts'
 import { countBulkMails, insertBulkMails } from '../../mail/store/mails.ts'
 import type { Tx } from '../../ports/database.ts'
+import { runEach } from '../../scheduler/run-each.ts'
 import type { LiveContext } from '../context.ts'
 import { NOTICE_CHANNELS, type NoticeChannel } from '../rules/notice-kind.ts'
 import {
@@ -52,12 +53,12 @@ export function noticeChannels({ settings }: Pick<LiveContext, 'settings'>): Not
  * do so at the same time enqueue each message once. What is not wanted by its user, or not true any more, is left out.
  */
 export async function deliverNotices(context: LiveContext): Promise<void> {
-  for (const channel of noticeChannels(context)) {
+  await runEach(noticeChannels(context), async (channel) => {
     const endMs = performance.now() + LONGEST_RUN_MS
     while (performance.now() < endMs && (await context.transact((tx) => enqueueBatch(tx, channel)))) {
       QUEUES[channel].sendSoon(context)
     }
-  }
+  })
 }
 
 /** Enqueues the next messages of a channel; returns false where no delivery is open, or too many messages wait. */

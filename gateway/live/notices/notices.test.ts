@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
 import { until } from '../../../shared/testing/until.ts'
 import { openEventSource } from '../../testing/event-source.ts'
+import { refuseWrites } from '../../testing/refuse-writes.ts'
 import { startTestGateway, type Json, type TestGateway } from '../../testing/test-gateway.ts'
 import { openIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
 import { deleteExpiredNotices } from './write-notices.ts'
@@ -172,6 +173,26 @@ describe('notices of two gateways', () => {
     await as(anna, 'PUT', '/notifications/read')
     await until(() => unread().at(-1) === 0, 'all are read')
     expect(plain.events.filter(({ event }) => event === 'unread')).toEqual([])
+  })
+
+  it('of a broadcast that cannot be written hold up those of no other one', async () => {
+    await follow(anna)
+    const [broken, fine] = [await create({ title: 'Broken' }), await create({ title: 'Fine' })]
+    {
+      await using _refused = await refuseWrites(first.database.sql, {
+        operation: 'insert',
+        table: 'notifications',
+        condition: `new.stream_id = '${broken.stream_id}'`,
+      })
+      for (const { stream_key: key } of [broken, fine]) await ingest.publish(key)
+      await until(async () => (await kindsOf(anna)).length > 0, 'the other one is announced')
+      expect(await kindsOf(anna)).toEqual([['live', 'Fine']])
+    }
+    await untilDone()
+    expect(await kindsOf(anna)).toEqual([
+      ['live', 'Broken'],
+      ['live', 'Fine'],
+    ])
   })
 
   it('are deleted after 90 days', async () => {

@@ -1,6 +1,7 @@
 import { expireArchive } from '../archives/remove-archive.ts'
 import type { Tx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
+import { runEach } from '../../scheduler/run-each.ts'
 import { discardFiles } from '../storage/discard-files.ts'
 import { findNeededSeq } from '../store/clips.ts'
 import { insertClassChange } from '../store/storage-tasks.ts'
@@ -19,12 +20,14 @@ const UNRECORDED_SEC = 600
  */
 export async function retainFiles(context: LiveContext): Promise<void> {
   const { db, transact } = context
-  for (const streamId of await listUnrecordedOnAir(db)) await transact((tx) => trimWindow(tx, streamId))
-  for (const streamId of await listUnrecorded(db, UNRECORDED_SEC, BATCH)) {
-    await transact((tx) => discardUnneeded(tx, streamId))
-  }
-  await expireArchives(context)
-  await coolArchives(context)
+  const trim = async () =>
+    runEach(await listUnrecordedOnAir(db), (streamId) => transact((tx) => trimWindow(tx, streamId)))
+  const discard = async () =>
+    runEach(await listUnrecorded(db, UNRECORDED_SEC, BATCH), (streamId) =>
+      transact((tx) => discardUnneeded(tx, streamId)),
+    )
+  const steps = [trim, discard, () => expireArchives(context), () => coolArchives(context)]
+  await runEach(steps, (step) => step())
 }
 
 /** Removes the files of a broadcast without a recording, unless a clip was ordered of them meanwhile. */
@@ -35,13 +38,14 @@ async function discardUnneeded(tx: Tx, streamId: string): Promise<void> {
   if ((await findNeededSeq(tx, streamId)) === null) await discardFiles(tx, streamId)
 }
 
-async function expireArchives({ db, transact, settings, log }: LiveContext): Promise<void> {
+async function expireArchives(context: LiveContext): Promise<void> {
+  const { db, transact, settings, log } = context
   const { retentionSec } = settings.live.archives
   if (retentionSec === null) return
-  for (const archive of await listOldArchives(db, retentionSec, BATCH)) {
+  await runEach(await listOldArchives(db, retentionSec, BATCH), async (archive) => {
     await transact((tx) => expireArchive(tx, archive))
     log.info('recording expired', { archive_id: archive.archiveId })
-  }
+  })
 }
 
 async function coolArchives({ transact, settings }: LiveContext): Promise<void> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { newUuid } from '../../../shared/ids.ts'
 import { until } from '../../../shared/testing/until.ts'
+import { refuseWrites } from '../../testing/refuse-writes.ts'
 import { startTestGateway, TEST_KEYS, type TestGateway } from '../../testing/test-gateway.ts'
 import {
   claimBroadcast,
@@ -176,6 +177,23 @@ test('a clip that is ordered while the files of its broadcast are about to be re
   await run.ticking
   const [stored] = await sql`select count(*)::int as n from stream_segments where stream_id = ${shown.id}`
   expect([stored, await tasksOf(shown.id)]).toEqual([{ n: 30 }, []])
+})
+
+test('a broadcast whose files cannot be removed holds up no other one', async () => {
+  const owner = await signUp(gateway.api, 'failing')
+  const [broken, fine] = [await broadcast(owner, 1, { record: false }), await broadcast(owner, 1, { record: false })]
+  for (const shown of [broken, fine]) await end(owner, shown)
+  const { sql } = gateway.database
+  await using _refused = await refuseWrites(sql, {
+    operation: 'update',
+    table: 'streams',
+    condition: `new.discarded_at is not null and new.stream_id = '${broken.id}'`,
+  })
+  await sql`
+    update streams set closed_at = now() - make_interval(mins => case when stream_id = ${broken.id} then 12 else 11 end)
+    where stream_id in (${broken.id}, ${fine.id})`
+  await expectTasks(fine.id, REMOVED_TWICE)
+  expect(await tasksOf(broken.id)).toEqual([])
 })
 
 test('with a full storage a broadcast goes on the air without a recording, and no new one may have one', async () => {

@@ -96,6 +96,17 @@ export async function lockOpenAnnouncement(tx: Tx): Promise<OpenAnnouncement | n
   return row ?? null
 }
 
+/** Lets an announcement wait behind all others. */
+export async function postponeAnnouncement(
+  db: DbOrTx,
+  { streamId, kind }: Pick<BroadcastAnnouncement, 'streamId' | 'kind'>,
+): Promise<void> {
+  await db
+    .update(announcements)
+    .set({ touchedAt: sql`clock_timestamp()` })
+    .where(isOfKind(streamId, kind))
+}
+
 /** Records that the notices up to a follow are written. */
 export async function advanceAnnouncement(
   tx: Tx,

@@ -1,5 +1,6 @@
 import { and, eq, inArray, sql, type SQL } from 'drizzle-orm'
 
+import { deleteInBatches } from '../../database/delete-in-batches.ts'
 import { dueWhile, type DueInMs } from '../../database/due-times.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import type { Language } from '../../web/messages.ts'
@@ -44,12 +45,12 @@ export async function hasRecentNotice(tx: Tx, { streamId, kind }: NoticeSubject,
   return rows.length > 0
 }
 
-/** Deletes notices with their deliveries, so that a changed plan is announced again. */
+/** Deletes notices with their deliveries, however many there are, so that a changed plan is announced again. */
 export async function deleteOutdatedNotices(tx: Tx, subject: NoticeSubject): Promise<void> {
   await tx.delete(noticeDeliveries).where(isOf(subject))
-  await tx
-    .delete(notifications)
-    .where(and(eq(notifications.streamId, subject.streamId), eq(notifications.kind, subject.kind)))
+  const { streamId, kind } = subject
+  const isOutdated = sql`${notifications.streamId} = ${streamId} and ${notifications.kind} = ${kind}`
+  await deleteInBatches(tx, notifications, isOutdated)
 }
 
 /** Returns the due time of deliveries by these channels. */
