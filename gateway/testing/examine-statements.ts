@@ -70,6 +70,13 @@ function nodesOf(plan: PlanNode): PlanNode[] {
   return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)]
 }
 
+/** Returns whether the rows of a plan's subqueries are locked once: where it evaluates one again, it may lock further rows. */
+export function locksRowsOnce(plan: PlanNode, isEvaluatedOnce = false): boolean {
+  const isOnce = isEvaluatedOnce || plan['Parent Relationship'] === 'InitPlan'
+  if (plan['Node Type'] === 'LockRows' && !isOnce) return false
+  return (plan.Plans ?? []).every((child) => locksRowsOnce(child, isOnce))
+}
+
 /**
  * Returns the scans of a statement that read all rows of a table that grows with the past, as `Seq Scan on jobs`, or all
  * entries of an index on them. A partial index has entries of a few rows only.

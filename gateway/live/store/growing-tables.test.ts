@@ -5,7 +5,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newUuid } from '../../../shared/ids.ts'
 import { createTransact } from '../../adapters/postgres/transact.ts'
 import type { Tx } from '../../ports/database.ts'
-import { findGrowingScans, recordStatements, type SentStatement } from '../../testing/examine-statements.ts'
+import {
+  explainStatement,
+  findGrowingScans,
+  locksRowsOnce,
+  recordStatements,
+  type SentStatement,
+} from '../../testing/examine-statements.ts'
 import { seedPast } from '../../testing/seed-past.ts'
 import { createTestDatabase, type TestDatabase } from '../../testing/test-database.ts'
 import { listSoon, listMissed, lockOpenAnnouncement } from './announcements.ts'
@@ -13,9 +19,9 @@ import { readArchivePage } from './archives.ts'
 import { listUnfinishedClips, readClipPage } from './clips.ts'
 import { findStream } from './streams.ts'
 import * as broadcasts from './streams.ts'
-import { listUnrecordedOnAir } from './stored-streams.ts'
+import { listUnrecordedOnAir, markCooled } from './stored-streams.ts'
 import { countViewers, recordViewerMinutes } from './viewers.ts'
-import { listUnwatched, recordMonitor, releaseMonitorsOfEnded } from './watched-streams.ts'
+import { listUnwatched, recordMonitor, releaseMonitorsOfEnded, takeUnneeded } from './watched-streams.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -74,6 +80,15 @@ test.each<[string, (tx: Tx, user: string) => Promise<unknown>]>([
     for (const statement of await sentBy((tx) => read(tx, user))) {
       expect(await findGrowingScans(database.sql, statement, 'force_custom_plan')).toEqual([])
     }
+  }
+})
+
+test.each<[string, (tx: Tx) => Promise<unknown>]>([
+  ['monitors that are not needed', (tx) => takeUnneeded(tx, 30)],
+  ['recordings to cool', (tx) => markCooled(tx, 60, 10)],
+])('no more %s are taken than a batch, whatever the plan', async (_name, take) => {
+  for (const statement of await sentBy(take)) {
+    expect(locksRowsOnce(await explainStatement(database.sql, statement, 'force_custom_plan'))).toBe(true)
   }
 })
 

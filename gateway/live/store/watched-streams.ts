@@ -100,7 +100,8 @@ export async function takeUnneeded(db: DbOrTx, retrySec: number): Promise<string
   const taken = await db
     .update(unneededMonitors)
     .set({ dueAt: sql`now() + make_interval(secs => ${retrySec})` })
-    .where(inArray(unneededMonitors.monitorId, due))
+    // As an array: a plan that evaluates the subquery several times would take more rows than the limit.
+    .where(sql`${unneededMonitors.monitorId} = any(array(${due}))`)
     .returning({ monitorId: unneededMonitors.monitorId })
   return taken.map(({ monitorId }) => monitorId)
 }

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { newUuid } from '../../../shared/ids.ts'
 import { connectPostgres } from '../../adapters/postgres/connect.ts'
 import { takeDueMessages } from '../../queue/store/messages.ts'
+import { explainStatement, locksRowsOnce, recordStatements } from '../../testing/examine-statements.ts'
 import { createTestDatabase } from '../../testing/test-database.ts'
 import { createLog } from '../../../shared/log.ts'
 import { insertBulkMails, insertMail, MAIL_QUEUE } from './mails.ts'
@@ -26,4 +27,14 @@ test('a mail to one person is sent before all that many get', async () => {
   expect((await take(1)).map(({ kind }) => kind)).toEqual(['reset_password'])
   expect((await take(10)).map(({ mailId }) => mailId).toSorted()).toEqual(many.map(({ mailId }) => mailId).toSorted())
   expect(await take(10)).toEqual([])
+})
+
+test('no more mails are taken than were requested, whatever the plan', async () => {
+  await using database = await createTestDatabase()
+  const { db, statements } = recordStatements(database.sql)
+  await takeDueMessages(db, MAIL_QUEUE, { owner: 'test', limit: 1, leaseSec: 60 })
+  expect(statements).toHaveLength(1)
+  for (const statement of statements) {
+    expect(locksRowsOnce(await explainStatement(database.sql, statement, 'force_custom_plan'))).toBe(true)
+  }
 })

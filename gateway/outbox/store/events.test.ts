@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { newEventId } from '../../../shared/ids.ts'
+import { explainStatement, locksRowsOnce, recordStatements } from '../../testing/examine-statements.ts'
 import { createTestDatabase, type TestDatabase } from '../../testing/test-database.ts'
 import { insertEvents, listEvents, listPending, recordDelivered, takeDueLanes } from './events.ts'
 
@@ -44,4 +45,13 @@ it('accepted events of several lanes are recorded, except that of a lane which a
   ])
   const rows = await sql`select subject, pending from outbox_lanes where subject = any(${lanes}) order by subject`
   expect(rows.map((row) => row['pending'])).toEqual([2, 1, 3])
+})
+
+it('no more lanes are taken than were requested, whatever the plan', async () => {
+  const { db, statements } = recordStatements(database.sql)
+  await takeDueLanes(db, { owner: 'this', busy: ['mon-busy'], limit: 1 })
+  expect(statements).toHaveLength(1)
+  for (const statement of statements) {
+    expect(locksRowsOnce(await explainStatement(database.sql, statement, 'force_custom_plan'))).toBe(true)
+  }
 })

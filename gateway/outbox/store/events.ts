@@ -80,7 +80,8 @@ export async function takeDueLanes(db: Db, { owner, busy, limit }: LaneRequest):
   const taken = await db
     .update(outboxLanes)
     .set({ lockedBy: owner, lockedUntil: leaseEnd })
-    .where(inArray(outboxLanes.subject, due))
+    // As an array: a plan that evaluates the subquery several times would take more rows than `limit`.
+    .where(sql`${outboxLanes.subject} = any(array(${due}))`)
     .returning({ subject: outboxLanes.subject })
   return taken.map((lane) => lane.subject)
 }

@@ -44,7 +44,8 @@ export async function takeDueMessages<Message>(
   const taken = await db
     .update(table)
     .set({ attempts: sql`${table.attempts} + 1`, dueAt: inSeconds(leaseSec), takenBy: owner })
-    .where(inArray(id, due))
+    // As an array: a plan that evaluates the subquery several times would take more rows than `limit`.
+    .where(sql`${id} = any(array(${due}))`)
     .returning(columns)
   return taken as Message[]
 }
