@@ -4,7 +4,7 @@ import { createMessageDelivery, type MessageDelivery } from '../queue/deliver-me
 import { retryPauseMs } from '../queue/retry-pause.ts'
 import { deleteMessage, postponeMessage } from '../queue/store/messages.ts'
 import { MAIL_ATTEMPTS } from './metrics.ts'
-import { MAIL_QUEUE, type QueuedMail } from './store/mails.ts'
+import { MAIL_QUEUE, mailQueueOf, type QueuedMail } from './store/mails.ts'
 
 /** Composes a mail for an attempt; `null` where it is not wanted any more. Each attempt must get the same text. */
 export type ComposeMail = (mail: QueuedMail) => Promise<Omit<Mail, 'id'> | null>
@@ -23,7 +23,7 @@ export function createMailDelivery(
   const parts: MailAttemptParts = { context, send, composers, outage: { isLogged: false } }
   return createMessageDelivery(context, {
     name: 'mails',
-    queue: MAIL_QUEUE,
+    queue: mailQueueOf([...composers.keys()]),
     atATime: AT_A_TIME,
     leaseSec: LEASE_SEC,
     attempt: (mail) => attemptMail(parts, mail),
@@ -41,7 +41,6 @@ type MailAttemptParts = {
 async function attemptMail(parts: MailAttemptParts, mail: QueuedMail): Promise<void> {
   const { context, send, composers } = parts
   const compose = composers.get(mail.kind)
-  // A newer gateway may have enqueued a kind that this one does not know: it is left to others.
   if (compose === undefined) return
   const content = await compose(mail)
   if (content === null) return deleteMessage(context.db, MAIL_QUEUE, mail.mailId)

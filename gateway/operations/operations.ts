@@ -13,7 +13,8 @@ import type { MountedSystem } from '../system.ts'
 import { createWorkerLaunches } from '../workers/launch-due-workers.ts'
 import type { ReconcileReport } from '../workers/reconcile-workers.ts'
 import { createReconciler, createReconcilerMemory, type ReconcilerMemory } from '../workers/reconciler.ts'
-import { LAUNCH_DUE_IN_MS, LEASE_DUE_IN_MS, nextLaunchInMs, renewLeases } from '../workers/store/assignments.ts'
+import { LEASE_DUE_IN_MS, renewLeases } from '../workers/store/assignments.ts'
+import { launchDueInMs, nextLaunchInMs } from '../workers/store/due-launches.ts'
 
 /** The periodic work of a gateway: the kernel's tasks and those of all its systems. */
 export type Operations = {
@@ -43,6 +44,7 @@ export function createOperations(
   memory: OperationsMemory = createOperationsMemory(),
 ): Operations {
   const kinds = systems.flatMap((system) => system.workerKinds)
+  const kindNames = kinds.map(({ kind }) => kind)
   const deliverer = createDeliverer(context, async (tx, event) => {
     for (const system of systems) await system.onWebhookExhausted(tx, event)
   })
@@ -63,7 +65,7 @@ export function createOperations(
     {
       name: 'launch workers',
       everyMs: 0,
-      dueInMs: LAUNCH_DUE_IN_MS,
+      dueInMs: launchDueInMs(kindNames),
       run: createWorkerLaunches(context, kinds),
     },
     ...deliveries.map(({ task }) => task),
@@ -82,7 +84,7 @@ export function createOperations(
     async drain() {
       await Promise.all([deliverer, ...deliveries].map((one) => one.drain()))
     },
-    nextDueInMs: (leftMs) => nextDueWithin(context, deliveries, leftMs),
+    nextDueInMs: (leftMs) => nextDueWithin(context, { deliveries, kindNames }, leftMs),
   }
 }
 
@@ -99,16 +101,19 @@ async function forgetExpiredMails({ db, log }: Context): Promise<void> {
   if (mails > 0) log.warn('mails expired before they could be sent', { mails })
 }
 
+/** What becomes due beside the webhooks. */
+type DueWork = { readonly deliveries: readonly MessageDelivery[]; readonly kindNames: readonly string[] }
+
 /** Returns the next due time. A lane that this gateway delivers wakes the next run when it is done. */
 async function nextDueWithin(
   { db, identity }: Context,
-  deliveries: readonly MessageDelivery[],
+  { deliveries, kindNames }: DueWork,
   leftMs: number,
 ): Promise<number | null> {
   const holders = await listLaneOwners(db)
   if (holders.includes(identity.id)) return leftMs
   const ofMessages = await Promise.all(deliveries.map((delivery) => delivery.nextDueInMs(leftMs)))
-  const all = [await nextDeliveryInMs(db), await nextLaunchInMs(db), ...ofMessages]
+  const all = [await nextDeliveryInMs(db), await nextLaunchInMs(db, kindNames), ...ofMessages]
   const dueMs = Math.min(...all.map((one) => one ?? Infinity))
   return dueMs <= leftMs ? Math.max(0, dueMs) : null
 }

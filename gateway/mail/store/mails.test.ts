@@ -2,11 +2,11 @@ import { expect, test } from 'vitest'
 
 import { newUuid } from '../../../shared/ids.ts'
 import { connectPostgres } from '../../adapters/postgres/connect.ts'
-import { takeDueMessages } from '../../queue/store/messages.ts'
+import { nextMessageInMs, takeDueMessages } from '../../queue/store/messages.ts'
 import { explainStatement, locksRowsOnce, recordStatements } from '../../testing/examine-statements.ts'
 import { createTestDatabase } from '../../testing/test-database.ts'
 import { createLog } from '../../../shared/log.ts'
-import { insertBulkMails, insertMail, MAIL_QUEUE } from './mails.ts'
+import { insertBulkMails, insertMail, MAIL_QUEUE, mailQueueOf } from './mails.ts'
 
 test('a mail to one person is sent before all that many get', async () => {
   await using database = await createTestDatabase()
@@ -37,4 +37,15 @@ test('no more mails are taken than were requested, whatever the plan', async () 
   for (const statement of statements) {
     expect(locksRowsOnce(await explainStatement(database.sql, statement, 'force_custom_plan'))).toBe(true)
   }
+})
+
+test('mails of kinds that a gateway does not know are left to others, without a lease', async () => {
+  await using database = await createTestDatabase()
+  const { db } = database
+  await insertMail(db, { mailId: newUuid(), kind: 'of_a_newer_gateway', params: {} }, 60)
+  const older = mailQueueOf(['reset_password'])
+  expect(await takeDueMessages(db, older, { owner: 'older', limit: 10, leaseSec: 60 })).toEqual([])
+  expect(await nextMessageInMs(db, older)).toBeNull()
+  const newer = mailQueueOf(['reset_password', 'of_a_newer_gateway'])
+  expect(await takeDueMessages(db, newer, { owner: 'newer', limit: 10, leaseSec: 60 })).toMatchObject([{ attempts: 1 }])
 })

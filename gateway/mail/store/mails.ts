@@ -1,4 +1,4 @@
-import { eq, or, sql } from 'drizzle-orm'
+import { eq, inArray, or, sql } from 'drizzle-orm'
 
 import type { DbOrTx } from '../../ports/database.ts'
 import type { MessageQueue } from '../../queue/store/messages.ts'
@@ -18,6 +18,11 @@ export const MAIL_QUEUE: MessageQueue<QueuedMail> = {
     expiresAt: mails.expiresAt,
   },
   order: [mails.isBulk, mails.dueAt],
+}
+
+/** Returns the queue of the mails of these kinds: a newer gateway may have enqueued others, which it sends itself. */
+export function mailQueueOf(kinds: readonly string[]): MessageQueue<QueuedMail> {
+  return { ...MAIL_QUEUE, isKnown: inArray(mails.kind, [...kinds]) }
 }
 
 /** Inserts a mail that is due at once and expires in `lifeSec` seconds. */

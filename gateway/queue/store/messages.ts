@@ -13,11 +13,14 @@ export type MessageQueue<Message> = {
   readonly id: PgColumn
   /** What an attempt needs to know. */
   readonly columns: { readonly [Name in keyof Message]: PgColumn | SQL }
+  /** The condition for messages that this gateway can send; left out: all. */
+  readonly isKnown?: SQL | undefined
   /** Which of the due messages are first. */
   readonly order: readonly (SQL | PgColumn)[]
 }
 
-const isAlive = ({ table }: MessageQueue<unknown>) => gt(table.expiresAt, sql`now()`)
+/** Returns the condition for messages that are of use, and that this gateway can send. */
+const isSendable = ({ table, isKnown }: MessageQueue<unknown>) => and(gt(table.expiresAt, sql`now()`), isKnown)
 
 /** A request for messages: at most `limit`, for `leaseSec` seconds, and only those for which a condition holds. */
 export type MessageRequest = {
@@ -37,7 +40,7 @@ export async function takeDueMessages<Message>(
   const due = db
     .select({ id })
     .from(table)
-    .where(and(lte(table.dueAt, sql`now()`), isAlive(queue), where))
+    .where(and(lte(table.dueAt, sql`now()`), isSendable(queue), where))
     .orderBy(...order.map((one) => asc(one)))
     .limit(limit)
     .for('update', { skipLocked: true })
@@ -71,7 +74,7 @@ export async function postponeMessage(
 /** Returns when the next message of a queue is due. */
 export function messageDueInMs(queue: MessageQueue<unknown>): DueInMs {
   const { table } = queue
-  return dueAt(sql`(select min(${table.dueAt}) from ${table} where ${isAlive(queue)})`)
+  return dueAt(sql`(select min(${table.dueAt}) from ${table} where ${isSendable(queue)})`)
 }
 
 /** Returns in how many ms the next message for which a condition holds becomes due; `null` where none waits. */
@@ -80,7 +83,7 @@ export async function nextMessageInMs(db: Db, queue: MessageQueue<unknown>, wher
   const [row] = await db
     .select({ ms: sql<number | null>`(extract(epoch from min(${table.dueAt}) - now()) * 1000)::float8` })
     .from(table)
-    .where(and(isAlive(queue), where))
+    .where(and(isSendable(queue), where))
   return row?.ms ?? null
 }
 

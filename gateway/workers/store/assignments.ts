@@ -1,4 +1,4 @@
-import { and, eq, isNotNull, isNull, lt, lte, sql, type SQL } from 'drizzle-orm'
+import { and, eq, isNotNull, isNull, lt, sql, type SQL } from 'drizzle-orm'
 
 import { LEASE_SEC } from '../../../shared/contract/assignment.ts'
 import { dueAt, dueWhile, type DueInMs } from '../../database/due-times.ts'
@@ -142,37 +142,6 @@ export async function refuseFurtherCalls(tx: Tx, id: string): Promise<void> {
   await tx.update(assignments).set({ seq: LAST_SEQ }).where(eq(assignments.id, id))
 }
 
-/** Longest duration of a launch, in seconds: a launch that is not recorded by then has lost its gateway. */
-const LAUNCH_LEASE_SEC = 15
-
-/** Takes the assignments whose workers are due to be launched, for `owner`; each counts as one attempt. */
-export async function takeDueLaunches(db: Db, owner: string, limit: number): Promise<Assignment[]> {
-  const due = db
-    .select({ id: assignments.id })
-    .from(assignments)
-    .where(and(active, lte(assignments.launchAt, sql`now()`)))
-    .orderBy(assignments.launchAt)
-    .limit(limit)
-    .for('update', { skipLocked: true })
-  // As an array: a plan that evaluates the subquery several times would take more rows than `limit`.
-  return db
-    .update(assignments)
-    .set({
-      launch: sql`${assignments.launch} + 1`,
-      isLaunched: false,
-      launchAt: null,
-      launchedAt: sql`now()`,
-      launchedBy: owner,
-      claimedAt: null,
-      host: null,
-      leaseUntil: seconds(LAUNCH_LEASE_SEC),
-      attempts: sql`${assignments.attempts} + 1`,
-      restarts: 0,
-    })
-    .where(sql`${assignments.id} = any(array(${due}))`)
-    .returning()
-}
-
 /** Returns the workers of a kind's assignments that have not ended. */
 export function listRunningWorkers(db: DbOrTx, kind: string): Promise<(Launch & Pick<Assignment, 'host'>)[]> {
   const { id, launch, host } = assignments
@@ -227,20 +196,6 @@ export async function renewLeases(db: Db): Promise<void> {
 export const LEASE_DUE_IN_MS: DueInMs = dueAt(
   sql`(select min(${assignments.leaseUntil}) from ${assignments} where ${active})`,
 )
-
-/** When the next launch is due. */
-export const LAUNCH_DUE_IN_MS: DueInMs = dueAt(
-  sql`(select min(${assignments.launchAt}) from ${assignments} where ${active} and ${assignments.launchAt} is not null)`,
-)
-
-/** Returns in how many ms the next launch is due; `null` where none waits. */
-export async function nextLaunchInMs(db: Db): Promise<number | null> {
-  const [row] = await db
-    .select({ ms: sql<number | null>`(extract(epoch from min(${assignments.launchAt}) - now()) * 1000)::float8` })
-    .from(assignments)
-    .where(and(active, isNotNull(assignments.launchAt)))
-  return row?.ms ?? null
-}
 
 /** Returns whether a launch is still the current one and its lease has expired. */
 export async function hasLeaseExpired(db: Db, launch: Launch): Promise<boolean> {
