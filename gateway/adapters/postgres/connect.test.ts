@@ -43,6 +43,27 @@ test('five gateways that start together apply each migration once', async () => 
   expect(applied?.all).toBe(applied?.distinct)
 })
 
+test('a migration that needs a table in use lets other queries of it through, and is applied once the table is free', async () => {
+  await using database = await createTestDatabase()
+  const { sql: queries } = database
+  const isMigrationWaiting = async (): Promise<boolean> => {
+    const waiting = await queries`
+      select from pg_stat_activity where datname = current_database() and application_name = 'tallylight-migrate'
+        and wait_event_type = 'Lock'`
+    return waiting.length > 0
+  }
+  const { migrating } = await queries.begin(async (tx) => {
+    await tx`set local idle_in_transaction_session_timeout = 0`
+    await tx`lock table drizzle.__drizzle_migrations in access exclusive mode`
+    const migration = migrate(database.url, log)
+    await until(isMigrationWaiting, 'the migration waits')
+    await until(async () => !(await isMigrationWaiting()), 'the migration makes way')
+    await until(isMigrationWaiting, 'the migration tries again')
+    return { migrating: migration }
+  })
+  await migrating
+})
+
 test('a connection uses UTC and limits its statements and idle transactions', async () => {
   await using database = await createTestDatabase()
   const [settings] =

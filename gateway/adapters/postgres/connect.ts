@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { drizzle } from 'drizzle-orm/postgres-js'
@@ -5,6 +6,7 @@ import { migrate as applyMigrations } from 'drizzle-orm/postgres-js/migrator'
 import postgres, { type Sql } from 'postgres'
 
 import type { Log } from '../../../shared/log.ts'
+import { isLockTimeout } from './errors.ts'
 import { createSocketOpener, type SocketLimits } from './socket.ts'
 import type { Db } from '../../ports/database.ts'
 
@@ -51,13 +53,19 @@ const MIGRATIONS_DIR = fileURLToPath(new URL('../../../drizzle/migrations', impo
 /** Key of the advisory lock; an arbitrary number that no other program on the database uses. */
 const MIGRATION_LOCK = 7_255_911
 const MIGRATION_LOCK_TIMEOUT_MS = 120_000
+/**
+ * How long a migration waits for a table, in ms, and the pause until it tries again. A query of another gateway that needs
+ * the table waits behind it: `pg_dump` holds all tables for minutes.
+ */
+const TABLE_LOCK_TIMEOUT_MS = 2000
+const TABLE_LOCK_PAUSE_MS = 3000
 /** An index of a large table takes minutes. */
 const LONGEST_MIGRATION_MS = 600_000
 const MIGRATION_LIMITS: SocketLimits = { answerMs: LONGEST_MIGRATION_MS, quietMs: LONGEST_MIGRATION_MS }
 
 /**
  * Applies the missing migrations in one transaction. Gateways that start together take turns.
- * @throws Error where a migration fails, or the lock is not available within two minutes
+ * @throws Error where a migration fails, or a lock is not available within two minutes
  */
 export async function migrate(url: string, log: Log): Promise<void> {
   const sql = postgres(url, {
@@ -68,9 +76,23 @@ export async function migrate(url: string, log: Log): Promise<void> {
   try {
     // A session lock, held until `end`: Drizzle creates its own table outside of its transaction.
     await sql`select pg_advisory_lock(${MIGRATION_LOCK})`
-    await applyMigrations(drizzle(sql), { migrationsFolder: MIGRATIONS_DIR })
+    await sql.unsafe(`set lock_timeout = ${TABLE_LOCK_TIMEOUT_MS}`)
+    await applyWhenUnlocked(sql)
   } finally {
     await sql.end({ timeout: CLOSE_TIMEOUT_SEC })
+  }
+}
+
+/** Applies the missing migrations, again where another connection holds a table. */
+async function applyWhenUnlocked(sql: Sql): Promise<void> {
+  const endMs = performance.now() + MIGRATION_LOCK_TIMEOUT_MS
+  for (;;) {
+    try {
+      return await applyMigrations(drizzle(sql), { migrationsFolder: MIGRATIONS_DIR })
+    } catch (error) {
+      if (!isLockTimeout(error) || performance.now() > endMs) throw error
+    }
+    await delay(TABLE_LOCK_PAUSE_MS)
   }
 }
 

@@ -30,6 +30,11 @@ export function isRetryable(error: unknown): boolean {
   return errorCodesOf(error).some((code) => RETRYABLE_CODES.test(code))
 }
 
+/** Returns whether an error or one of its causes means that a lock was not available in time. */
+export function isLockTimeout(error: unknown): boolean {
+  return errorCodesOf(error).includes('55P03')
+}
+
 /** Returns the codes of an error and of its causes, the outermost first. */
 function errorCodesOf(error: unknown): readonly string[] {
   if (!(error instanceof Error)) return []
