@@ -19,6 +19,9 @@ import { keyOf, type Manifest } from './kustomization.ts'
 import { findSchemaProblems } from './manifest-schema.ts'
 
 const KUBECTL = 'kubectl'
+/** Memory of a gateway at most, measured: of each socket, and without any. */
+const READER_KIB = 65
+const IDLE_GATEWAY_MI = 200
 const COMPONENT = 'app.kubernetes.io/component'
 const HAS_KUBECTL = spawnSync(KUBECTL, ['version', '--client']).status === 0
 const { version } = JSON.parse(readSource('package.json')) as { version: string }
@@ -113,6 +116,14 @@ describe.each(INSTALLATIONS)('%s', (folder) => {
         expect(resources?.requests).toEqual({ cpu: expect.any(String), memory: expect.any(String) })
       }
     }
+  })
+
+  test('gives a gateway memory for as many readers of chats as it takes', () => {
+    const [, readers = ''] = /const MAX_READERS = ([\d_]+)/.exec(readSource('gateway/live/chat/rooms.ts')) ?? []
+    const neededMi = (Number(readers.replaceAll('_', '')) * READER_KIB) / 1024 + IDLE_GATEWAY_MI
+    const limit = getOnlyContainer(gateway).resources?.limits?.['memory']
+    expect(neededMi).toBeGreaterThan(IDLE_GATEWAY_MI)
+    expect(Number(limit?.replace('Mi', ''))).toBeGreaterThanOrEqual(neededMi)
   })
 
   test('mounts a token of the API server in the gateway only', () => {

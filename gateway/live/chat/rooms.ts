@@ -21,7 +21,7 @@ export type ChatRooms = {
 
 type FollowedRoom = { readonly room: ChatRoom; readonly close: () => void }
 
-/** Readers of one gateway; a socket takes some 18 kB. */
+/** Readers of one gateway: a socket takes up to 65 KiB, and the memory limit of its Pod has room for all. */
 const MAX_READERS = 20_000
 /** Rooms whose newest numbers one statement reads. */
 const ROOMS_AT_A_TIME = 1000
