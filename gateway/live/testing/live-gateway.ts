@@ -67,6 +67,8 @@ const FACTS = { bit_rate_kbps: 900, video: null, audio: null, dropped_frames: 0,
 
 /** An ingest worker of a test, which says what encoders do. */
 export type SimulatedIngest = {
+  /** Sends the claim of this process again. */
+  repeatClaim(): Promise<ApiResponse>
   /** Asks whether an encoder may publish; returns its session and the answer. */
   publish(streamKey: string): Promise<{ readonly session: string; readonly answer: ApiResponse }>
   /** Reports the sessions of a broadcast. */
@@ -84,10 +86,13 @@ export async function openIngest({ gateway, url }: Pick<TestGateway, 'gateway' |
 export async function claimIngest(url: string, id = 'ingest-0'): Promise<SimulatedIngest> {
   const { call } = createWorkerCalls(url, 'ingest', id)
   const path = `/internal/v1/ingest/${id}`
-  const { json: claim } = await call('POST', `${path}/claim`, { claimant: randomUUID() })
+  const claimant = randomUUID()
+  const repeatClaim = () => call('POST', `${path}/claim`, { claimant })
+  const { json: claim } = await repeatClaim()
   const active: string[] = []
   let seq = 0
   return {
+    repeatClaim,
     async publish(streamKey) {
       const session = randomUUID()
       const answer = await call('POST', `${path}/publishers`, {
