@@ -9,7 +9,7 @@ import { BrokenRule } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
 import { ensureAssignment } from '../../workers/store/lasting-assignments.ts'
-import { changeState, countOnAir, lockStreamOfKey, updateStreamRow, type Stream } from '../store/streams.ts'
+import { changeState, countOnAir, lockStreamOfKey, NOW, updateStreamRow, type Stream } from '../store/streams.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
@@ -18,7 +18,7 @@ import { chooseStorage } from '../choose-storage.ts'
 import { announceStream } from '../notices/announce-stream.ts'
 import { isStorageFull } from '../storage/quota.ts'
 import { topicOf } from '../topic.ts'
-import { lockAdmission } from '../store/admission.ts'
+import { isPublisherSeen, lockAdmission } from '../store/admission.ts'
 
 /**
  * Admits an encoder that wants to publish: its broadcast is on the air, and its live worker is launched. A trial changes
@@ -55,7 +55,7 @@ async function requireAdmission(tx: Tx, context: LiveContext, stream: Stream, at
   if (chooseStorage(context.settings.live.stores) === null) {
     throw refuse('this server has no store for broadcasts: its operator has to set S3_BUCKET')
   }
-  if (isTaken(stream, attempt))
+  if (await isTaken(tx, stream, attempt))
     throw new BrokenRule(LIVE_ERRORS.STREAM_TAKEN, 'another encoder is on the air with this key')
   const { maxBroadcasts } = context.settings.live
   if (!isOnAir(stream.state) && (await countOnAir(tx, stream.streamId)) >= maxBroadcasts) {
@@ -64,14 +64,15 @@ async function requireAdmission(tx: Tx, context: LiveContext, stream: Stream, at
 }
 
 /** Returns whether another encoder publishes: one that its ingest worker has heard within `STALE_PUBLISHER_MS`. */
-function isTaken(
-  { publisherSession, publisherIngest, publisherSeenAt }: Stream,
+async function isTaken(
+  tx: Tx,
+  { streamId, publisherSession, publisherIngest }: Stream,
   { ingestId, request }: PublishAttempt,
-): boolean {
+): Promise<boolean> {
   // The same request may arrive again.
   if (publisherSession === null || publisherSession === request.source.session) return false
   if (publisherIngest === ingestId) return request.active_sessions.includes(publisherSession)
-  return publisherSeenAt !== null && Date.now() - publisherSeenAt.getTime() < 2 * STALE_PUBLISHER_MS
+  return isPublisherSeen(tx, streamId, 2 * STALE_PUBLISHER_MS)
 }
 
 async function admit(tx: Tx, stream: Stream, ingestId: string, { source }: PublishRequest): Promise<Stream> {
@@ -84,7 +85,7 @@ async function admit(tx: Tx, stream: Stream, ingestId: string, { source }: Publi
     unfinishedSources: [...stream.unfinishedSources.filter(isOther), source].slice(-MAX_UNFINISHED_SOURCES),
     publisherIngest: ingestId,
     publisherSource: source,
-    publisherSeenAt: new Date(),
+    publisherSeenAt: NOW,
     publisherFacts: null,
   })
   await ensureAssignment(tx, BROADCAST_KIND, broadcastIdOf(streamId))
