@@ -5,7 +5,7 @@ import {
   type PublishAccepted,
   type PublishRequest,
 } from '../../../shared/contract/live.ts'
-import { BrokenRule } from '../../errors.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
 import { ensureAssignment } from '../../workers/store/lasting-assignments.ts'
@@ -18,33 +18,52 @@ import { chooseStorage } from '../choose-storage.ts'
 import { announceStream } from '../notices/announce-stream.ts'
 import { isStorageFull } from '../storage/quota.ts'
 import { topicOf } from '../topic.ts'
-import { isPublisherSeen, lockAdmission } from '../store/admission.ts'
+import { isPublisherSeen, limitStatements, lockAdmission } from '../store/admission.ts'
 
 /**
  * Admits an encoder that wants to publish: its broadcast is on the air, and its live worker is launched. A trial changes
- * nothing.
- * @throws BrokenRule PUBLISH_REFUSED, STREAM_ENDED, STREAM_TAKEN with the reason for the encoder's user; STALE_EPOCH
+ * nothing, nor does a request whose ingest worker waits no longer: that has refused the encoder.
+ * @throws BrokenRule PUBLISH_REFUSED, STREAM_ENDED, STREAM_TAKEN with the reason for its user; STALE_EPOCH, GATEWAY_BUSY
  */
 export async function admitPublisher(
   context: LiveContext,
   ingestId: string,
   request: PublishRequest,
 ): Promise<PublishAccepted> {
-  await requireCurrentEpoch(context, ingestId, request.epoch)
+  const requireWaitMs = createAnswerWait(request)
   const stream = await context.transact(async (tx) => {
+    await limitWait(tx, requireWaitMs())
     await lockAdmission(tx)
     const locked = await lockStreamOfKey(tx, request.key_hash)
+    // After the waits for the locks: an encoder of an earlier process is gone.
+    await requireCurrentEpoch({ db: tx }, ingestId, request.epoch)
     if (locked === null) throw refuse('the stream key is not valid; copy it again from the studio')
     await requireAdmission(tx, context, locked, { ingestId, request })
     if (request.is_trial) return locked
     const admitted = await admit(tx, locked, ingestId, request)
-    return locked.startedAt === null ? limitRecording(tx, context, admitted) : admitted
+    const limited = locked.startedAt === null ? await limitRecording(tx, context, admitted) : admitted
+    requireWaitMs()
+    return limited
   })
   if (request.is_trial) return { stream_id: stream.streamId }
   context.log.info('encoder admitted', { stream_id: stream.streamId, session: request.source.session })
   context.notifier.notify(topicOf(stream.streamId))
   context.wake()
   return { stream_id: stream.streamId }
+}
+
+/** Returns a function that returns how long the answer is still awaited, in ms. It throws GATEWAY_BUSY where it is not. */
+function createAnswerWait({ answer_within_ms: withinMs = Infinity }: PublishRequest): () => number {
+  const endMs = performance.now() + withinMs
+  return () => {
+    const leftMs = Math.ceil(endMs - performance.now())
+    if (leftMs > 0) return leftMs
+    throw new BrokenRule(KERNEL_ERRORS.GATEWAY_BUSY, 'the decision took too long; connect again', { retryAfterSec: 1 })
+  }
+}
+
+async function limitWait(tx: Tx, waitMs: number): Promise<void> {
+  if (Number.isFinite(waitMs)) await limitStatements(tx, waitMs)
 }
 
 type PublishAttempt = { readonly ingestId: string; readonly request: PublishRequest }

@@ -9,6 +9,11 @@ export async function lockAdmission(tx: Tx): Promise<void> {
   await lockUntilCommit(tx, 'live.admission')
 }
 
+/** Limits each later statement of a transaction, with its waits for locks, to `ms`. */
+export async function limitStatements(tx: Tx, ms: number): Promise<void> {
+  await tx.execute(sql`select set_config('statement_timeout', ${String(ms)}, true)`)
+}
+
 /** Returns whether an ingest worker has reported the encoder of a broadcast within the last `withinMs`. */
 export async function isPublisherSeen(tx: Tx, streamId: string, withinMs: number): Promise<boolean> {
   const isRecent = gt(streams.publisherSeenAt, sql`now() - make_interval(secs => ${withinMs / 1000})`)

@@ -7,6 +7,7 @@ import type {
   IngestReport,
   IngestReportAccepted,
   IngestSession,
+  PublishRequest,
 } from '../../../shared/contract/live.ts'
 import type { ClipOrder, StorageOrder, StorageResult } from '../../../shared/contract/live-files.ts'
 import { hashText } from '../../../shared/net/hash.ts'
@@ -70,9 +71,16 @@ export type SimulatedIngest = {
   /** Sends the claim of this process again. */
   repeatClaim(): Promise<ApiResponse>
   /** Asks whether an encoder may publish; returns its session and the answer. */
-  publish(streamKey: string): Promise<{ readonly session: string; readonly answer: ApiResponse }>
+  publish(
+    streamKey: string,
+    more?: Partial<PublishRequest>,
+  ): Promise<{ readonly session: string; readonly answer: ApiResponse }>
   /** Reports the sessions of a broadcast. */
-  report(streamId: string, sessions: readonly Partial<IngestSession>[]): Promise<IngestReportAccepted>
+  report(
+    streamId: string,
+    sessions: readonly Partial<IngestSession>[],
+    more?: Partial<IngestReport>,
+  ): Promise<IngestReportAccepted>
 }
 
 /** Waits until a gateway has launched its ingest worker (`INGEST_WORKERS`), and claims its assignment. */
@@ -93,7 +101,7 @@ export async function claimIngest(url: string, id = 'ingest-0'): Promise<Simulat
   let seq = 0
   return {
     repeatClaim,
-    async publish(streamKey) {
+    async publish(streamKey, more = {}) {
       const session = randomUUID()
       const answer = await call('POST', `${path}/publishers`, {
         epoch: claim.epoch,
@@ -101,11 +109,12 @@ export async function claimIngest(url: string, id = 'ingest-0'): Promise<Simulat
         address: '192.0.2.1',
         source: { session, url: `http://127.0.0.1:9/${session}.flv`, token: randomUUID() },
         active_sessions: active,
+        ...more,
       })
       if (answer.status === 200) active.push(session)
       return { session, answer }
     },
-    async report(streamId, sessions) {
+    async report(streamId, sessions, more = {}) {
       const body: IngestReport = {
         epoch: claim.epoch,
         seq: ++seq,
@@ -119,6 +128,8 @@ export async function claimIngest(url: string, id = 'ingest-0'): Promise<Simulat
           facts: FACTS,
           ...one,
         })),
+        abandoned: [],
+        ...more,
       }
       for (const { session, ended } of body.sessions) if (ended !== null) active.splice(active.indexOf(session), 1)
       return (await call('PUT', `${path}/status`, body)).json
