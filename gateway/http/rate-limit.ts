@@ -66,18 +66,24 @@ export function limitRate(
     const authentication = authenticationOf(c)
     const caller = (await authentication.isAuthenticated(c)) ? ((await authentication.callerOf?.(c)) ?? 'key') : 'none'
     const counter = counterOf(counters, c.req.method, authentication.isFrequent?.(c) === true)
-    const client = `${caller}|${clientAddress(c)}`
-    const { calls, endsInMs } = counter.count(client, Date.now())
-    const resetSec = Math.ceil(endsInMs / 1000)
-    c.header('RateLimit-Limit', String(counter.limit))
-    c.header('RateLimit-Remaining', String(Math.max(0, counter.limit - calls)))
-    c.header('RateLimit-Reset', String(resetSec))
-    if (calls > counter.limit) {
-      const message = `more than ${counter.limit} calls of this kind in a minute; try again in ${resetSec} s`
-      throw new BrokenRule(KERNEL_ERRORS.RATE_LIMIT_EXCEEDED, message, { retryAfterSec: resetSec })
-    }
+    countCall(c, counter, `${caller}|${clientAddress(c)}`)
     await next()
   }
+}
+
+/**
+ * Counts a call of a client, and states the limit in the answer.
+ * @throws BrokenRule RATE_LIMIT_EXCEEDED
+ */
+export function countCall(c: Context, counter: CallCounter, client: string): void {
+  const { calls, endsInMs } = counter.count(client, Date.now())
+  const resetSec = Math.ceil(endsInMs / 1000)
+  c.header('RateLimit-Limit', String(counter.limit))
+  c.header('RateLimit-Remaining', String(Math.max(0, counter.limit - calls)))
+  c.header('RateLimit-Reset', String(resetSec))
+  if (calls <= counter.limit) return
+  const message = `more than ${counter.limit} calls of this kind in a minute; try again in ${resetSec} s`
+  throw new BrokenRule(KERNEL_ERRORS.RATE_LIMIT_EXCEEDED, message, { retryAfterSec: resetSec })
 }
 
 function counterOf(counters: CallCounters, method: string, isFrequent: boolean): CallCounter {
