@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 
 import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 import type { Authentication } from './authentication.ts'
+import { networkOf } from './client-address.ts'
 
 const WINDOW_MS = 60_000
 
@@ -53,8 +54,8 @@ function createCounter(limit: number): CallCounter {
 }
 
 /**
- * Refuses calls over the limit (429 RATE_LIMIT_EXCEEDED), per minute and client: a caller at an address. All visitors without
- * credentials at an address are one client.
+ * Refuses calls over the limit (429 RATE_LIMIT_EXCEEDED), per minute and client: a user, wherever it is; all with the key at an
+ * address; all without credentials at an address.
  * Answers carry `RateLimit-Limit`, `-Remaining` and `-Reset` (s), as in draft-ietf-httpapi-ratelimit-headers-06.
  */
 export function limitRate(
@@ -64,11 +65,16 @@ export function limitRate(
 ): MiddlewareHandler {
   return async (c, next) => {
     const authentication = authenticationOf(c)
-    const caller = (await authentication.isAuthenticated(c)) ? ((await authentication.callerOf?.(c)) ?? 'key') : 'none'
     const counter = counterOf(counters, c.req.method, authentication.isFrequent?.(c) === true)
-    countCall(c, counter, `${caller}|${clientAddress(c)}`)
+    countCall(c, counter, await findClient(c, authentication, clientAddress(c)))
     await next()
   }
+}
+
+async function findClient(c: Context, authentication: Authentication, address: string): Promise<string> {
+  const hasCredentials = await authentication.isAuthenticated(c)
+  const user = hasCredentials ? ((await authentication.callerOf?.(c)) ?? null) : null
+  return user ?? `${hasCredentials ? 'key' : 'none'}|${networkOf(address)}`
 }
 
 /**

@@ -1,5 +1,6 @@
 import { hashText } from '../../../shared/net/hash.ts'
 import { BrokenRule, type ErrorCode } from '../../errors.ts'
+import { networkOf } from '../../http/client-address.ts'
 import type { DbOrTx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
@@ -27,10 +28,11 @@ export async function checkLimited(
   { account, address }: Attempt,
   check: () => Promise<boolean>,
 ): Promise<boolean> {
+  const network = networkOf(address)
   const limits = new Map([
-    [toKey('pair', account, address), FAILURES.accountFromAddress],
+    [toKey('pair', account, network), FAILURES.accountFromAddress],
     [toKey('account', account), FAILURES.account],
-    [toKey('address', address), FAILURES.address],
+    [toKey('address', network), FAILURES.address],
   ])
   const keys = [...limits.keys()]
   const rows = await countAttempt(db, keys, WINDOW_SEC)

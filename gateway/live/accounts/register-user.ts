@@ -1,5 +1,6 @@
 import { hashText } from '../../../shared/net/hash.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import { networkOf } from '../../http/client-address.ts'
 import { sendSoon } from '../../mail/enqueue-mail.ts'
 import type { Tx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
@@ -48,7 +49,7 @@ export async function registerUser(context: LiveContext, body: RegisterBody, ori
 function limitRegistrations({ db, settings }: LiveContext, address: string): Promise<void> {
   const limit = { action: 'register', max: REGISTRATIONS_PER_WRITE * settings.writesPerMinute, windowSec: 3600 }
   const problem = 'too many accounts were registered from this address'
-  return limitAction(db, address, limit, { error: KERNEL_ERRORS.RATE_LIMIT_EXCEEDED, problem })
+  return limitAction(db, networkOf(address), limit, { error: KERNEL_ERRORS.RATE_LIMIT_EXCEEDED, problem })
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 
+import { networkOf } from '../../http/client-address.ts'
 import { countCall, createCallCounters } from '../../http/rate-limit.ts'
 import { isSafe } from '../accounts/same-origin.ts'
 import { readSession } from '../accounts/session.ts'
@@ -14,7 +15,7 @@ export function limitForms(context: PagesContext): MiddlewareHandler {
   return async (c, next) => {
     if (!isSafe(c)) {
       const signedIn = await readSession(context, c)
-      if (signedIn === null) countCall(c, counters.frequentWrites, context.clientAddress(c))
+      if (signedIn === null) countCall(c, counters.frequentWrites, networkOf(context.clientAddress(c)))
       else countCall(c, counters.writes, signedIn.user.userId)
     }
     await next()
