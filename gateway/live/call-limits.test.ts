@@ -24,6 +24,13 @@ it('the visitors behind one address can all open a broadcast', async () => {
   expect(await statusesOf(150, () => fetch(`${gateway.url}${stream}/messages`))).toEqual(new Set([200]))
 })
 
+it('searches of the visitors behind one address are limited as other calls', async () => {
+  const from = { 'x-forwarded-for': '203.0.113.77' }
+  const search = (n: number) => fetch(`${gateway.url}/api/v1/streams?q=show-${n}`, { headers: from })
+  expect(await statusesOf(101, search)).toEqual(new Set([200, 429]))
+  expect(await statusesOf(1, () => fetch(`${gateway.url}/api/v1/streams`, { headers: from }))).toEqual(new Set([200]))
+})
+
 it('chat messages are limited by the chat, not by the calls of a minute', async () => {
   const say = (n: number) => gateway.api('POST', `${stream}/messages`, { text: `message ${n}` }, owner.headers)
   const answers = await Promise.all(Array.from({ length: 40 }, (_one, n) => say(n)))

@@ -160,7 +160,8 @@ function mount(context: LiveContext): MountedSystem {
       paths: PATHS,
       authentication: sessionAuthentication(context, {
         isOpen: (c) => isOpenCall(c) || isAmong(OPEN_CALLS, c.req),
-        isFrequent: (c) => isAmong(FREQUENT_CALLS, c.req),
+        // A search reads all broadcasts.
+        isFrequent: (c) => isAmong(FREQUENT_CALLS, c.req) && !c.req.query('q'),
       }),
       routes: new Hono()
         .route('/', accountRoutes(context))
