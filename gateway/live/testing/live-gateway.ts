@@ -147,6 +147,8 @@ export type SimulatedEncoder = {
   /** Begins another run with these rungs. */
   beginRun(rungs: readonly number[]): void
   report(more: Partial<BroadcastReport>): Promise<ApiResponse>
+  /** Sends the last report again. */
+  repeatReport(): Promise<ApiResponse>
 }
 
 /** Claims the assignment of a broadcast's live worker. */
@@ -158,8 +160,9 @@ export async function claimBroadcast(url: string, streamId: string): Promise<Sim
   let [seq, run, n] = [0, 1, 0]
   let rungs: readonly number[] = [360, 240]
   let isNewRun = true
+  let last: BroadcastReport | null = null
   const report = (more: Partial<BroadcastReport>) => {
-    const body: BroadcastReport = {
+    last = {
       epoch: claim.epoch,
       seq: ++seq,
       runs: [],
@@ -170,11 +173,12 @@ export async function claimBroadcast(url: string, streamId: string): Promise<Sim
       poster: null,
       ...more,
     }
-    return call('PUT', `${path}/status`, body)
+    return call('PUT', `${path}/status`, last)
   }
   return {
     claim,
     report,
+    repeatReport: () => call('PUT', `${path}/status`, last),
     beginRun(heights) {
       rungs = heights
       run++
