@@ -8,6 +8,7 @@ import { limitBody } from './http/body-limit.ts'
 import { limitDuration } from './http/deadline.ts'
 import { respondNotFound, respondToErrors } from './http/error-response.ts'
 import { exceptPaths } from './http/except-paths.ts'
+import { forbidCaching } from './http/forbid-caching.ts'
 import { createCallCounters, limitRate, type CallCounters } from './http/rate-limit.ts'
 import { observeRequests } from './http/request-log.ts'
 import { MEDIA_PATH } from './media/routes.ts'
@@ -50,6 +51,7 @@ export function createApp(context: Context, parts: AppParts, routes: ListenerRou
   app.notFound(respondNotFound)
   const mediaPaths = [MEDIA_PATH, ...parts.systems.flatMap((system) => system.mediaPaths ?? [])]
   app.use(requestId(), observeRequests(context), exceptPaths(mediaPaths, secureHeaders(HEADERS)))
+  app.use(forbidCaching)
   app.use(exceptPaths(OPERATOR_PATHS, limitDuration(LONGEST_REQUEST_MS)))
   app.use(
     ...limitBody(routes.internalRoutes ? parts.systems.flatMap(({ callbackBodies }) => callbackBodies ?? []) : []),

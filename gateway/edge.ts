@@ -121,7 +121,7 @@ function writeLine(line: string): void {
 
 function refuse({ problems }: SettingsError): Response {
   const message = 'this gateway was deployed with wrong settings and cannot start; details names them'
-  const headers = { 'Retry-After': '60' }
+  const headers = { 'Retry-After': '60', 'Cache-Control': 'no-store' }
   return Response.json({ error: { code: 'INVALID_CONFIG', message, details: problems } }, { status: 503, headers })
 }
 

@@ -99,7 +99,7 @@ export async function startGateway(parts: GatewayParts): Promise<Gateway> {
   }
   const { postgres, sender, tracing, signal, openStreams } = outside
   const state = { phase: 'starting' as 'starting' | 'serving' | 'draining' }
-  const health = createDatabaseHealth(postgres.sql, READY_WITHIN_MS)
+  const health = createDatabaseHealth(postgres.probe, READY_WITHIN_MS)
   const context: Context = {
     ...createContext(parts, outside),
     isBrokenOff: isRetryable,

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { expect, test } from 'vitest'
 
 import { AddressBlocks } from '../settings/address-blocks.ts'
-import { findClientAddress } from './client-address.ts'
+import { findClientAddress, networkOf } from './client-address.ts'
 
 const TRUSTED = v.parse(AddressBlocks, '10.0.0.0/8, 192.0.2.7, fd00::/8')
 
@@ -62,4 +62,15 @@ test.each([
   '0x0a.0.0.1',
 ])('is no list of blocks: %s', (text) => {
   expect(v.is(AddressBlocks, text)).toBe(false)
+})
+
+test.each([
+  ['198.51.100.4', '198.51.100.4'],
+  ['::ffff:198.51.100.4', '::ffff:198.51.100.4'],
+  ['2001:db8::9', '2001:db8:0:0::/64'],
+  ['2001:db8:0:0:ffff:ffff:ffff:ffff', '2001:db8:0:0::/64'],
+  ['2001:db8:0:1::9', '2001:db8:0:1::/64'],
+  ['unknown', 'unknown'],
+])('counters know %s as %s', (address, network) => {
+  expect(networkOf(address)).toBe(network)
 })

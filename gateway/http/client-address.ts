@@ -20,6 +20,14 @@ export function findClientAddress(
   return client.toString()
 }
 
+/** Returns how counters name a client: by its address, or by the /64 within which one of IPv6 takes any (RFC 4862 §5.5). */
+export function networkOf(address: string): string {
+  const parsed = parseAddress(address)
+  if (parsed === null || !('parts' in parsed)) return address
+  const prefix = parsed.parts.slice(0, 4).map((part) => part.toString(16))
+  return `${prefix.join(':')}::/64`
+}
+
 function isTrusted(address: IpAddress, trusted: readonly AddressBlock[]): boolean {
   return trusted.some(([network, length]) => network.kind() === address.kind() && address.match(network, length))
 }

@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 
 import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 import type { Authentication } from './authentication.ts'
+import { networkOf } from './client-address.ts'
 
 const WINDOW_MS = 60_000
 
@@ -53,8 +54,8 @@ function createCounter(limit: number): CallCounter {
 }
 
 /**
- * Refuses calls over the limit (429 RATE_LIMIT_EXCEEDED), per minute and client: a caller at an address. All visitors without
- * credentials at an address are one client.
+ * Refuses calls over the limit (429 RATE_LIMIT_EXCEEDED), per minute and client: a user, wherever it is; all with the key at an
+ * address; all without credentials at an address.
  * Answers carry `RateLimit-Limit`, `-Remaining` and `-Reset` (s), as in draft-ietf-httpapi-ratelimit-headers-06.
  */
 export function limitRate(
@@ -64,20 +65,31 @@ export function limitRate(
 ): MiddlewareHandler {
   return async (c, next) => {
     const authentication = authenticationOf(c)
-    const caller = (await authentication.isAuthenticated(c)) ? ((await authentication.callerOf?.(c)) ?? 'key') : 'none'
     const counter = counterOf(counters, c.req.method, authentication.isFrequent?.(c) === true)
-    const client = `${caller}|${clientAddress(c)}`
-    const { calls, endsInMs } = counter.count(client, Date.now())
-    const resetSec = Math.ceil(endsInMs / 1000)
-    c.header('RateLimit-Limit', String(counter.limit))
-    c.header('RateLimit-Remaining', String(Math.max(0, counter.limit - calls)))
-    c.header('RateLimit-Reset', String(resetSec))
-    if (calls > counter.limit) {
-      const message = `more than ${counter.limit} calls of this kind in a minute; try again in ${resetSec} s`
-      throw new BrokenRule(KERNEL_ERRORS.RATE_LIMIT_EXCEEDED, message, { retryAfterSec: resetSec })
-    }
+    countCall(c, counter, await findClient(c, authentication, clientAddress(c)))
     await next()
   }
+}
+
+async function findClient(c: Context, authentication: Authentication, address: string): Promise<string> {
+  const hasCredentials = await authentication.isAuthenticated(c)
+  const user = hasCredentials ? ((await authentication.callerOf?.(c)) ?? null) : null
+  return user ?? `${hasCredentials ? 'key' : 'none'}|${networkOf(address)}`
+}
+
+/**
+ * Counts a call of a client, and states the limit in the answer.
+ * @throws BrokenRule RATE_LIMIT_EXCEEDED
+ */
+export function countCall(c: Context, counter: CallCounter, client: string): void {
+  const { calls, endsInMs } = counter.count(client, Date.now())
+  const resetSec = Math.ceil(endsInMs / 1000)
+  c.header('RateLimit-Limit', String(counter.limit))
+  c.header('RateLimit-Remaining', String(Math.max(0, counter.limit - calls)))
+  c.header('RateLimit-Reset', String(resetSec))
+  if (calls <= counter.limit) return
+  const message = `more than ${counter.limit} calls of this kind in a minute; try again in ${resetSec} s`
+  throw new BrokenRule(KERNEL_ERRORS.RATE_LIMIT_EXCEEDED, message, { retryAfterSec: resetSec })
 }
 
 function counterOf(counters: CallCounters, method: string, isFrequent: boolean): CallCounter {

@@ -47,6 +47,7 @@ import { mountNotices } from './notices/mount-notices.ts'
 import { PUSH_METRICS } from './notices/push/metrics.ts'
 import { createAccessChecks, type AccessChecks } from './playback/access-checks.ts'
 import { createPartCache } from './playback/part-cache.ts'
+import { createUnplayedLimit } from './playback/limit-unplayed.ts'
 import { createPlaylistCache } from './playback/playlist-cache.ts'
 import { playbackRoutes } from './playback/routes.ts'
 import { CLIP_FOLDER } from './rules/clip-files.ts'
@@ -160,7 +161,8 @@ function mount(context: LiveContext): MountedSystem {
       paths: PATHS,
       authentication: sessionAuthentication(context, {
         isOpen: (c) => isOpenCall(c) || isAmong(OPEN_CALLS, c.req),
-        isFrequent: (c) => isAmong(FREQUENT_CALLS, c.req),
+        // A search reads all broadcasts.
+        isFrequent: (c) => isAmong(FREQUENT_CALLS, c.req) && !c.req.query('q'),
       }),
       routes: new Hono()
         .route('/', accountRoutes(context))
@@ -199,11 +201,13 @@ function mount(context: LiveContext): MountedSystem {
 function viewerRoutes(context: LiveContext, checks: AccessChecks, leases: ViewerLeases): Hono {
   let isClosing = false
   context.streams.untilClosing(() => (isClosing = true))
+  const played = createPlayedStreams(context, createPartCache())
   return playbackRoutes({
     context,
     checks,
     leases,
-    played: createPlayedStreams(context, createPartCache()),
+    played,
+    limitUnplayed: createUnplayedLimit(context, played),
     playlists: createPlaylistCache(),
     isClosing: () => isClosing,
     files: openFiles(context),

@@ -1,6 +1,7 @@
 import { LEASE_SEC, type Claim } from '../../shared/contract/assignment.ts'
 import type { Context } from '../context.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
+import type { DbOrTx } from '../ports/database.ts'
 import { REUSED_EPOCH } from './store/reused-workers.ts'
 import { findAssignment, raiseEpoch, type Assignment } from './store/assignments.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -49,9 +50,12 @@ async function findEarlierClaim(context: Context, id: string, claimant: string):
   throw refusalFor(assignment)
 }
 
+/** Where the epoch of a call is read: the pool, or a transaction. */
+type CallReader = { readonly db: DbOrTx }
+
 /** Returns why a call was not counted; `null`: it, or a later one of its epoch, had been counted before. */
-export async function findRefusal(context: Context, id: string, epoch: number): Promise<BrokenRule | null> {
-  const assignment = await findAssignment(context.db, id)
+export async function findRefusal({ db }: CallReader, id: string, epoch: number): Promise<BrokenRule | null> {
+  const assignment = await findAssignment(db, id)
   const isCurrent = assignment?.endedAt === null && assignment.epoch === epoch
   return isCurrent ? null : refusalFor(assignment)
 }
@@ -60,8 +64,8 @@ export async function findRefusal(context: Context, id: string, epoch: number): 
  * Refuses a call of another epoch than the current one, or of an assignment that has ended.
  * @throws BrokenRule STALE_EPOCH, ASSIGNMENT_ENDED, NOT_FOUND
  */
-export async function requireCurrentEpoch(context: Context, id: string, epoch: number): Promise<void> {
-  const refusal = await findRefusal(context, id, epoch)
+export async function requireCurrentEpoch(reader: CallReader, id: string, epoch: number): Promise<void> {
+  const refusal = await findRefusal(reader, id, epoch)
   if (refusal !== null) throw refusal
 }
 

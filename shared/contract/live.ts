@@ -54,6 +54,8 @@ export const PublishRequest = v.object({
   active_sessions: v.pipe(v.array(uuid), v.maxLength(10_000)),
   /** Only asks: the broadcast does not go on the air by it. */
   is_trial: v.optional(v.boolean(), false),
+  /** How long the worker waits for the answer, in ms: an encoder is not admitted later. Absent: unknown. */
+  answer_within_ms: v.optional(v.pipe(small, v.minValue(1))),
 })
 export type PublishRequest = v.InferOutput<typeof PublishRequest>
 
@@ -110,6 +112,9 @@ export const IngestSession = v.object({
 })
 export type IngestSession = v.InferOutput<typeof IngestSession>
 
+/** Sessions that a report names as abandoned. */
+export const MAX_ABANDONED = 1000
+
 /** A report of an ingest worker: every two seconds, and at once when a session begins or ends. */
 export const IngestReport = v.object({
   ...CallNumber.entries,
@@ -118,6 +123,8 @@ export const IngestReport = v.object({
   /** Where it takes offers of WHIP; `null`: it takes none. */
   whip: v.optional(v.nullable(v.object({ url: httpUrl })), null),
   sessions: v.pipe(v.array(IngestSession), v.maxLength(10_000)),
+  /** Sessions that were refused because no answer arrived in time: should one have been admitted, its encoder is gone. */
+  abandoned: v.optional(v.pipe(v.array(uuid), v.maxLength(MAX_ABANDONED)), []),
 })
 export type IngestReport = v.InferOutput<typeof IngestReport>
 

@@ -128,6 +128,40 @@ test('a terminated backend and an ended transaction count as unavailable; a wron
   expect(isUnavailable((await failureOf(stranger.sql`select 1`)).error)).toBe(false)
 })
 
+test('a query fails after seconds where all connections are busy; a check beside the pool and a later query do not', async () => {
+  await using database = await createTestDatabase()
+  await database.sql`create table locked (n int)`
+  await using pool = connectPostgres(database.url, log, 2)
+  let busy: Promise<unknown>[] = []
+  await database.sql.begin(async (tx) => {
+    await tx`set local idle_in_transaction_session_timeout = 0`
+    await tx`lock table locked`
+    busy = [
+      pool.db.execute(sql`select * from locked`).execute(),
+      pool.db.transaction((inner) => inner.execute(sql`select * from locked`)),
+    ]
+    const waits = () => database.sql`
+      select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`
+    await until(async () => (await waits()).length === 2, 'both connections are busy')
+    const { error, afterMs } = await failureOf(pool.db.execute(sql`select 1`))
+    expect(isUnavailable(error)).toBe(true)
+    // A statement that waits for a lock ends after 8 s.
+    expect(afterMs).toBeLessThan(6000)
+    const later = await failureOf(pool.db.transaction((inner) => inner.execute(sql`select 1`)))
+    expect(isUnavailable(later.error)).toBe(true)
+    expect(await pool.probe`select 1 as one`).toEqual([{ one: 1 }])
+  })
+  await Promise.allSettled(busy)
+  expect(await pool.db.execute(sql`select 1 as one`)).toEqual([{ one: 1 }])
+})
+
+test('a burst of queries waits for its turn', async () => {
+  await using database = await createTestDatabase()
+  await using pool = connectPostgres(database.url, log, 2)
+  const one = () => pool.db.transaction((tx) => tx.execute(sql`select pg_sleep(0.01)`))
+  await expect(Promise.all(Array.from({ length: 50 }, one))).resolves.toHaveLength(50)
+})
+
 test('the error of a transaction that loses a deadlock is retryable', async () => {
   await using database = await createTestDatabase()
   await database.sql`create table locked as select n from generate_series(1, 2) as n`

@@ -7,11 +7,17 @@ import postgres, { type Sql } from 'postgres'
 
 import type { Log } from '../../../shared/log.ts'
 import { isLockTimeout } from './errors.ts'
+import { createPoolPlaces, withPlaces } from './pool-places.ts'
 import { createSocketOpener, type SocketLimits } from './socket.ts'
 import type { Db } from '../../ports/database.ts'
 
 /** A connection pool: through Drizzle, and as plain postgres.js for statements that Drizzle cannot express. */
-export type Postgres = AsyncDisposable & { readonly db: Db; readonly sql: Sql }
+export type Postgres = AsyncDisposable & {
+  readonly db: Db
+  readonly sql: Sql
+  /** One connection beside the pool, opened by its first query: for checks that must not wait for others. */
+  readonly probe: Sql
+}
 
 const POOL_SIZE = 10
 const CONNECT_TIMEOUT_SEC = 5
@@ -30,21 +36,30 @@ const POOL_LIMITS: SocketLimits = {
 }
 
 /**
- * Opens a pool of at most `poolSize` connections, which connects with its first query. No query hangs: without a server
- * it fails within 5 s with an error for which `isUnavailable` holds.
+ * Opens a pool of at most `poolSize` connections, which connects with its first query. No query hangs: without a server, or
+ * a free connection, it fails within 5 s with an error for which `isUnavailable` holds.
  */
 export function connectPostgres(url: string, log: Log, poolSize = POOL_SIZE): Postgres {
-  const sql = postgres(url, {
-    ...connectionOptions(url, log, POOL_LIMITS),
-    max: poolSize,
-    connection: {
-      application_name: 'tallylight',
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
-      TimeZone: 'UTC',
+  const open = (max: number) =>
+    postgres(url, {
+      ...connectionOptions(url, log, POOL_LIMITS),
+      max,
+      connection: {
+        application_name: 'tallylight',
+        statement_timeout: STATEMENT_TIMEOUT_MS,
+        idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
+        TimeZone: 'UTC',
+      },
+    })
+  const [sql, probe] = [open(poolSize), open(1)]
+  return {
+    db: drizzle(withPlaces(sql, createPoolPlaces(poolSize))),
+    sql,
+    probe,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([sql, probe].map((one) => one.end({ timeout: CLOSE_TIMEOUT_SEC })))
     },
-  })
-  return { db: drizzle(sql), sql, [Symbol.asyncDispose]: () => sql.end({ timeout: CLOSE_TIMEOUT_SEC }) }
+  }
 }
 
 /** Folder of the migrations that `drizzle-kit generate` writes. */

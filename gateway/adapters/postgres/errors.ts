@@ -1,10 +1,10 @@
 /**
  * Codes of the network, of postgres.js and of Postgres (appendix A) for a database that cannot be used now: no connection
  * (08), no resources such as space on the disk (53), an operator's intervention (57), a failure of its system (58),
- * read-only (25006), or a transaction that was cut off (25P03).
+ * read-only (25006), or a transaction that was cut off (25P03). POOL_EXHAUSTED: no connection of the pool became free.
  */
 const UNAVAILABLE_CODES =
-  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|CONNECTION_\w+|CONNECT_TIMEOUT|(?:08|53|57|58)...|25006|25P03)$/
+  /^(?:ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|CONNECTION_\w+|CONNECT_TIMEOUT|POOL_EXHAUSTED|(?:08|53|57|58)...|25006|25P03)$/
 
 /** Codes of a database that was reached but cannot store: no space or memory (53, without too_many_connections), 58, 25006. */
 const CANNOT_STORE_CODES = /^(?:53[0124]00|58...|25006)$/

@@ -1,5 +1,6 @@
 import { hashText } from '../../../shared/net/hash.ts'
 import { BrokenRule, type ErrorCode } from '../../errors.ts'
+import { networkOf } from '../../http/client-address.ts'
 import type { DbOrTx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
@@ -27,10 +28,11 @@ export async function checkLimited(
   { account, address }: Attempt,
   check: () => Promise<boolean>,
 ): Promise<boolean> {
+  const network = networkOf(address)
   const limits = new Map([
-    [toKey('pair', account, address), FAILURES.accountFromAddress],
+    [toKey('pair', account, network), FAILURES.accountFromAddress],
     [toKey('account', account), FAILURES.account],
-    [toKey('address', address), FAILURES.address],
+    [toKey('address', network), FAILURES.address],
   ])
   const keys = [...limits.keys()]
   const rows = await countAttempt(db, keys, WINDOW_SEC)
@@ -49,20 +51,20 @@ export async function checkLimited(
   return !isWrong
 }
 
-/** How often a user may do something within a window of time. */
+/** How often something may be done within a window of time. */
 export type ActionLimit = { readonly action: string; readonly max: number; readonly windowSec: number }
 
 /**
- * Counts an action of a user, and refuses it above its limit.
+ * Counts an action of a user, or of the clients at an address, and refuses it above its limit.
  * @throws BrokenRule the `error`, whose message begins with `problem`
  */
 export async function limitAction(
   db: DbOrTx,
-  userId: string,
+  actor: string,
   { action, max, windowSec }: ActionLimit,
   { error, problem }: { readonly error: ErrorCode; readonly problem: string },
 ): Promise<void> {
-  const [counted] = await countAttempt(db, [toKey(action, userId)], windowSec)
+  const [counted] = await countAttempt(db, [toKey(action, actor)], windowSec)
   if (counted === undefined || counted.failures <= max) return
   const retryAfterSec = Math.max(1, counted.endsInSec)
   throw new BrokenRule(error, `${problem} in a short time; try again in ${retryAfterSec} s`, { retryAfterSec })

@@ -43,6 +43,13 @@ it('after 50 failures an address is refused whatever the name, and others are no
   expect(answer.headers.get('set-cookie')).toContain('; Secure')
 })
 
+it('after 50 failures from addresses of one network of IPv6, all of them are refused', async () => {
+  const statuses: number[] = []
+  for (let i = 0; i < 51; i++) statuses.push((await logInFrom(`2001:db8:7::${i}`, NAMES[i % 5] ?? '')).status)
+  expect([countOf(statuses, 401), statuses.at(-1)]).toEqual([50, 429])
+  expect((await logInFrom('2001:db8:7:1::1', NAMES[0] ?? '')).status).toBe(401)
+})
+
 it('after 100 failures from many addresses an account is refused from each, and others are not', async () => {
   await signUp(gateway.api, 'bert')
   await signUp(gateway.api, 'carol')

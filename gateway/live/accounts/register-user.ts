@@ -1,23 +1,29 @@
 import { hashText } from '../../../shared/net/hash.ts'
-import { BrokenRule } from '../../errors.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
+import { networkOf } from '../../http/client-address.ts'
 import { sendSoon } from '../../mail/enqueue-mail.ts'
 import type { Tx } from '../../ports/database.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { newUuid } from '../../../shared/ids.ts'
+import { limitAction } from './limit-attempts.ts'
 import { enqueueVerification } from './mails/request-mail.ts'
 import type { RequestOrigin } from './request-origin.ts'
 import type { RegisterBody } from './requests.ts'
 import { isInvitationValid, useInvitation } from './store/invitations.ts'
 import { findUserByName, hasUsers, insertUser, lockRegistration, type User } from './store/users.ts'
 
+/** Registrations from an address in an hour, for each `POST` call of a minute: people of a school or an office share one. */
+const REGISTRATIONS_PER_WRITE = 4
+
 /**
  * Creates an account, and sends a link that verifies its address. The first account is an admin, and needs no invitation.
- * @throws BrokenRule REGISTRATION_CLOSED, INVITATION_INVALID, USERNAME_TAKEN, EMAIL_TAKEN
+ * @throws BrokenRule REGISTRATION_CLOSED, INVITATION_INVALID, USERNAME_TAKEN, EMAIL_TAKEN, RATE_LIMIT_EXCEEDED
  */
 export async function registerUser(context: LiveContext, body: RegisterBody, origin: RequestOrigin): Promise<User> {
   // A registration that is refused costs no hash.
   await context.transact((tx) => admit(tx, context, body.invitation))
+  await limitRegistrations(context, origin.address)
   const passwordHash = await context.passwordHasher.hash(body.password, origin.signal)
   const user = await context.transact(async (tx) => {
     await lockRegistration(tx)
@@ -38,6 +44,12 @@ export async function registerUser(context: LiveContext, body: RegisterBody, ori
   })
   sendSoon(context)
   return user
+}
+
+function limitRegistrations({ db, settings }: LiveContext, address: string): Promise<void> {
+  const limit = { action: 'register', max: REGISTRATIONS_PER_WRITE * settings.writesPerMinute, windowSec: 3600 }
+  const problem = 'too many accounts were registered from this address'
+  return limitAction(db, networkOf(address), limit, { error: KERNEL_ERRORS.RATE_LIMIT_EXCEEDED, problem })
 }
 
 /**

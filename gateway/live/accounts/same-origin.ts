@@ -3,12 +3,17 @@ import type { Context } from 'hono'
 /** Methods that change nothing (RFC 9110 §9.2.1). */
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 
+/** Returns whether a request changes nothing. */
+export function isSafe(c: Context): boolean {
+  return SAFE_METHODS.includes(c.req.method)
+}
+
 /**
  * Returns whether a request changes nothing, or may come from a page of this gateway. Browsers send `Origin` or
  * `Sec-Fetch-Site` with every other request; programs, which hold no one else's cookie, send neither.
  */
 export function isSafeOrSameOrigin(c: Context, publicUrl: string | null): boolean {
-  if (SAFE_METHODS.includes(c.req.method)) return true
+  if (isSafe(c)) return true
   const origin = c.req.header('origin')
   if (origin !== undefined) return isOwnOrigin(origin, c.req.header('host'), publicUrl)
   const site = c.req.header('sec-fetch-site')

@@ -291,8 +291,8 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
     const { session } = await ingest.publish(key)
     const encoder = await claimBroadcast(gateway.url, id)
     await encoder.encode(session, 2)
-    const [row] = await gateway.database.sql`select next_seq from streams where stream_id = ${id}`
-    expect(row).toEqual({ next_seq: 2 })
+    expect((await encoder.repeatReport()).json.duplicate).toBe(true)
+    expect(await gateway.database.sql`select next_seq from streams where stream_id = ${id}`).toEqual([{ next_seq: 2 }])
     const second = await claimBroadcast(gateway.url, id)
     expect(second.claim.order.known_until).toEqual({ session, ms: 4000 })
     expect((await encoder.report({})).json.error.code).toBe('STALE_EPOCH')

@@ -5,11 +5,11 @@ import {
   type PublishAccepted,
   type PublishRequest,
 } from '../../../shared/contract/live.ts'
-import { BrokenRule } from '../../errors.ts'
+import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
 import { ensureAssignment } from '../../workers/store/lasting-assignments.ts'
-import { changeState, countOnAir, lockStreamOfKey, updateStreamRow, type Stream } from '../store/streams.ts'
+import { changeState, countOnAir, lockStreamOfKey, NOW, updateStreamRow, type Stream } from '../store/streams.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
@@ -18,33 +18,52 @@ import { chooseStorage } from '../choose-storage.ts'
 import { announceStream } from '../notices/announce-stream.ts'
 import { isStorageFull } from '../storage/quota.ts'
 import { topicOf } from '../topic.ts'
-import { lockAdmission } from '../store/admission.ts'
+import { isPublisherSeen, limitStatements, lockAdmission } from '../store/admission.ts'
 
 /**
  * Admits an encoder that wants to publish: its broadcast is on the air, and its live worker is launched. A trial changes
- * nothing.
- * @throws BrokenRule PUBLISH_REFUSED, STREAM_ENDED, STREAM_TAKEN with the reason for the encoder's user; STALE_EPOCH
+ * nothing, nor does a request whose ingest worker waits no longer: that has refused the encoder.
+ * @throws BrokenRule PUBLISH_REFUSED, STREAM_ENDED, STREAM_TAKEN with the reason for its user; STALE_EPOCH, GATEWAY_BUSY
  */
 export async function admitPublisher(
   context: LiveContext,
   ingestId: string,
   request: PublishRequest,
 ): Promise<PublishAccepted> {
-  await requireCurrentEpoch(context, ingestId, request.epoch)
+  const requireWaitMs = createAnswerWait(request)
   const stream = await context.transact(async (tx) => {
+    await limitWait(tx, requireWaitMs())
     await lockAdmission(tx)
     const locked = await lockStreamOfKey(tx, request.key_hash)
+    // After the waits for the locks: an encoder of an earlier process is gone.
+    await requireCurrentEpoch({ db: tx }, ingestId, request.epoch)
     if (locked === null) throw refuse('the stream key is not valid; copy it again from the studio')
     await requireAdmission(tx, context, locked, { ingestId, request })
     if (request.is_trial) return locked
     const admitted = await admit(tx, locked, ingestId, request)
-    return locked.startedAt === null ? limitRecording(tx, context, admitted) : admitted
+    const limited = locked.startedAt === null ? await limitRecording(tx, context, admitted) : admitted
+    requireWaitMs()
+    return limited
   })
   if (request.is_trial) return { stream_id: stream.streamId }
   context.log.info('encoder admitted', { stream_id: stream.streamId, session: request.source.session })
   context.notifier.notify(topicOf(stream.streamId))
   context.wake()
   return { stream_id: stream.streamId }
+}
+
+/** Returns a function that returns how long the answer is still awaited, in ms. It throws GATEWAY_BUSY where it is not. */
+function createAnswerWait({ answer_within_ms: withinMs = Infinity }: PublishRequest): () => number {
+  const endMs = performance.now() + withinMs
+  return () => {
+    const leftMs = Math.ceil(endMs - performance.now())
+    if (leftMs > 0) return leftMs
+    throw new BrokenRule(KERNEL_ERRORS.GATEWAY_BUSY, 'the decision took too long; connect again', { retryAfterSec: 1 })
+  }
+}
+
+async function limitWait(tx: Tx, waitMs: number): Promise<void> {
+  if (Number.isFinite(waitMs)) await limitStatements(tx, waitMs)
 }
 
 type PublishAttempt = { readonly ingestId: string; readonly request: PublishRequest }
@@ -55,7 +74,7 @@ async function requireAdmission(tx: Tx, context: LiveContext, stream: Stream, at
   if (chooseStorage(context.settings.live.stores) === null) {
     throw refuse('this server has no store for broadcasts: its operator has to set S3_BUCKET')
   }
-  if (isTaken(stream, attempt))
+  if (await isTaken(tx, stream, attempt))
     throw new BrokenRule(LIVE_ERRORS.STREAM_TAKEN, 'another encoder is on the air with this key')
   const { maxBroadcasts } = context.settings.live
   if (!isOnAir(stream.state) && (await countOnAir(tx, stream.streamId)) >= maxBroadcasts) {
@@ -64,14 +83,15 @@ async function requireAdmission(tx: Tx, context: LiveContext, stream: Stream, at
 }
 
 /** Returns whether another encoder publishes: one that its ingest worker has heard within `STALE_PUBLISHER_MS`. */
-function isTaken(
-  { publisherSession, publisherIngest, publisherSeenAt }: Stream,
+async function isTaken(
+  tx: Tx,
+  { streamId, publisherSession, publisherIngest }: Stream,
   { ingestId, request }: PublishAttempt,
-): boolean {
+): Promise<boolean> {
   // The same request may arrive again.
   if (publisherSession === null || publisherSession === request.source.session) return false
   if (publisherIngest === ingestId) return request.active_sessions.includes(publisherSession)
-  return publisherSeenAt !== null && Date.now() - publisherSeenAt.getTime() < 2 * STALE_PUBLISHER_MS
+  return isPublisherSeen(tx, streamId, 2 * STALE_PUBLISHER_MS)
 }
 
 async function admit(tx: Tx, stream: Stream, ingestId: string, { source }: PublishRequest): Promise<Stream> {
@@ -84,7 +104,7 @@ async function admit(tx: Tx, stream: Stream, ingestId: string, { source }: Publi
     unfinishedSources: [...stream.unfinishedSources.filter(isOther), source].slice(-MAX_UNFINISHED_SOURCES),
     publisherIngest: ingestId,
     publisherSource: source,
-    publisherSeenAt: new Date(),
+    publisherSeenAt: NOW,
     publisherFacts: null,
   })
   await ensureAssignment(tx, BROADCAST_KIND, broadcastIdOf(streamId))

@@ -5,11 +5,9 @@ import { IngestReport, PublishRequest } from '../../../shared/contract/live.ts'
 import type { BodyLimit } from '../../http/body-limit.ts'
 import { parse, requireJson } from '../../http/json-body.ts'
 import { requireWorker } from '../../http/signed-callback.ts'
-import { claimAssignment } from '../../workers/claim-assignment.ts'
-import { loseEncodersOf } from '../store/streams.ts'
 import type { LiveContext } from '../context.ts'
-import { topicOf } from '../topic.ts'
 import { admitPublisher } from './admit-publisher.ts'
+import { claimIngestWorker } from './claim-ingest-worker.ts'
 import { INGEST_KIND } from './pod.ts'
 import { recordIngestReport } from './record-ingest-report.ts'
 
@@ -23,14 +21,9 @@ export const INGEST_BODIES: readonly BodyLimit[] = [
 export function ingestCallbacks(context: LiveContext): Hono {
   const signed = requireWorker(context.settings, { kind: INGEST_KIND })
   return new Hono()
-    .post('/ingest/:id/claim', signed, requireJson, parse('json', ClaimRequest), async (c) => {
-      const id = c.req.param('id')
-      const claim = await claimAssignment(context, id, c.req.valid('json').claimant)
-      // The connections of the process before are gone.
-      const lost = await loseEncodersOf(context.db, id)
-      for (const { streamId } of lost) context.notifier.notify(topicOf(streamId))
-      return c.json(claim)
-    })
+    .post('/ingest/:id/claim', signed, requireJson, parse('json', ClaimRequest), async (c) =>
+      c.json(await claimIngestWorker(context, c.req.param('id'), c.req.valid('json').claimant)),
+    )
     .post('/ingest/:id/publishers', signed, requireJson, parse('json', PublishRequest), async (c) =>
       c.json(await admitPublisher(context, c.req.param('id'), c.req.valid('json'))),
     )

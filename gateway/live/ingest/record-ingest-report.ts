@@ -48,7 +48,8 @@ export async function recordIngestReport(
   }
 }
 
-async function recordSessions(tx: Tx, ingestId: string, { ports, whip, sessions }: IngestReport): Promise<Stream[]> {
+async function recordSessions(tx: Tx, ingestId: string, report: IngestReport): Promise<Stream[]> {
+  const { ports, whip, sessions, abandoned } = report
   await recordIngestServer(tx, {
     ingestId,
     rtmpPort: ports.rtmp,
@@ -61,7 +62,7 @@ async function recordSessions(tx: Tx, ingestId: string, { ports, whip, sessions 
   )
   const idsOf = (state: Presence) => sessions.flatMap((one) => (presenceOf(one) === state ? one.session : []))
   return [
-    ...(await loseEncoders(tx, idsOf('ended'))),
+    ...(await loseEncoders(tx, [...idsOf('ended'), ...abandoned])),
     ...(await markSilent(tx, idsOf('silent'))),
     ...(await markSending(tx, idsOf('sending'))),
   ]

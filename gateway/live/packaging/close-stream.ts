@@ -1,7 +1,7 @@
 import type { Tx } from '../../ports/database.ts'
 import { endAssignment } from '../../workers/store/assignments.ts'
 import { createArchive } from '../archives/create-archive.ts'
-import { updateStreamRow, type Stream } from '../store/streams.ts'
+import { NOW, updateStreamRow, type Stream } from '../store/streams.ts'
 import { forgetTargetKeys } from '../store/targets.ts'
 import { deleteViewers } from '../store/viewers.ts'
 import { broadcastIdOf } from '../broadcast-worker.ts'
@@ -13,7 +13,7 @@ export async function closeStream(tx: Tx, stream: Stream): Promise<Stream> {
   await deleteViewers(tx, stream.streamId)
   await forgetTargetKeys(tx, stream.streamId)
   const closed = await updateStreamRow(tx, stream.streamId, {
-    closedAt: new Date(),
+    closedAt: NOW,
     publisherSession: null,
     publisherSource: null,
     unfinishedSources: [],

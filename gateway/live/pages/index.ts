@@ -8,6 +8,7 @@ import { channelRoutes } from './channel/routes.tsx'
 import { forgotRoutes } from './forgot/routes.ts'
 import { followPageRoutes } from './follow/routes.ts'
 import { homeRoutes } from './home/routes.tsx'
+import { limitForms } from './limit-forms.ts'
 import { noticePageRoutes } from './notices/routes.tsx'
 import { reportPageRoutes } from './report/routes.tsx'
 import { registerRoutes } from './register/routes.ts'
@@ -67,7 +68,7 @@ const ROUTES = [
 export function pageRoutes(context: PagesContext): Hono {
   const pages = new Hono()
   pages.onError(pageErrors(context))
-  pages.use(pageNotFound(context))
+  pages.use(pageNotFound(context), limitForms(context))
   for (const routes of ROUTES) pages.route('/', routes(context))
   return pages
 }

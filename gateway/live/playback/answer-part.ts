@@ -33,6 +33,7 @@ const PART_HEADERS = {
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function answerPart(playback: Playback, c: HonoContext, address: PartAddress): Promise<Response> {
+  playback.limitUnplayed(c, address.streamId)
   const deadline = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(LONGEST_RELOAD_MS)])
   const found = await findPart(playback, c.req.path, address, deadline)
   const bytes = found === null ? null : await found.feed.read(found.event)

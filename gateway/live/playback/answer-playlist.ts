@@ -62,7 +62,9 @@ export async function answerRendition(playback: Playback, c: HonoContext): Promi
 async function openStarted(playback: Playback, c: HonoContext): Promise<PlayedStream> {
   const { context, checks, played } = playback
   const id = c.req.param('id') ?? ''
-  const found = UUID.test(id) ? await played.read(id) : null
+  if (!UUID.test(id)) throw notPlayable('there is no broadcast of this id')
+  playback.limitUnplayed(c, id)
+  const found = await played.read(id)
   if (found === null || !(await mayPlay({ context, checks }, found.stream, c.req.query('token')))) {
     throw notPlayable('there is no broadcast of this id, or its address has expired')
   }

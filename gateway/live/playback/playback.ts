@@ -3,6 +3,7 @@ import type { ObjectStore } from '../../ports/object-store.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import type { AccessChecks } from './access-checks.ts'
+import type { LimitUnplayed } from './limit-unplayed.ts'
 import type { PlaylistCache } from './playlist-cache.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
 import type { ViewerLeases } from './viewer-leases.ts'
@@ -13,6 +14,7 @@ export type Playback = {
   readonly context: LiveContext
   readonly checks: AccessChecks
   readonly played: PlayedStreams
+  readonly limitUnplayed: LimitUnplayed
   readonly leases: ViewerLeases
   readonly playlists: PlaylistCache
   /** Returns whether the gateway stops: requests are answered with what there is, before their connections are cut. */

@@ -21,6 +21,8 @@ export type PlayedStream = {
 
 /** The broadcasts that are played through one gateway. */
 export type PlayedStreams = {
+  /** Returns whether a broadcast is played through this gateway: to read it costs little. */
+  isPlayed(streamId: string): boolean
   /** Returns a broadcast as of now, at most `MAX_AGE_MS` old; `null` where there is none. */
   read(streamId: string): Promise<PlayedStream | null>
   /** Resolves when a broadcast may have changed, and at the latest after `POLL_MS`. */
@@ -33,6 +35,8 @@ const MAX_AGE_MS = 1000
 const POLL_MS = 200
 /** A broadcast that nothing plays is forgotten after this time, in ms. */
 const IDLE_MS = 30_000
+/** Ids of no broadcast that are remembered for `MAX_AGE_MS`: players go on to read one that was deleted. */
+const MAX_UNKNOWN = 1000
 
 type Entry = {
   known: PlayedStream | null
@@ -47,6 +51,7 @@ type Entry = {
 /** Creates the memory of one gateway for the broadcasts that it plays. Rows are read once for all viewers. */
 export function createPlayedStreams(context: LiveContext, cache: PartCache): PlayedStreams {
   const entries = new Map<string, Entry>()
+  const unknown = new Set<string>()
   let sweptAtMs = 0
 
   function entryOf(streamId: string): Entry {
@@ -59,14 +64,18 @@ export function createPlayedStreams(context: LiveContext, cache: PartCache): Pla
     return entry
   }
 
+  function forget(streamId: string, entry: Entry): void {
+    entry.unsubscribe()
+    entry.known?.feed?.close()
+    entries.delete(streamId)
+  }
+
   function forgetIdle(nowMs: number): void {
     if (nowMs - sweptAtMs < MAX_AGE_MS) return
     sweptAtMs = nowMs
+    unknown.clear()
     for (const [streamId, entry] of entries) {
-      if (entry.pending !== null || nowMs - entry.usedAtMs < IDLE_MS) continue
-      entry.unsubscribe()
-      entry.known?.feed?.close()
-      entries.delete(streamId)
+      if (entry.pending === null && nowMs - entry.usedAtMs >= IDLE_MS) forget(streamId, entry)
     }
   }
 
@@ -75,15 +84,22 @@ export function createPlayedStreams(context: LiveContext, cache: PartCache): Pla
     const startedMs = Date.now()
     const rows = await readRows(context.db, streamId, entry.known)
     const means = { context, cache, memory: entry.memory }
-    entry.known = rows === null ? null : { ...rows, feed: chooseFeed(means, rows.stream, entry.known?.feed ?? null) }
+    if (rows === null) {
+      forget(streamId, entry)
+      if (unknown.size < MAX_UNKNOWN) unknown.add(streamId)
+      return null
+    }
+    entry.known = { ...rows, feed: chooseFeed(means, rows.stream, entry.known?.feed ?? null) }
     entry.readAtMs = startedMs
     return entry.known
   }
 
   return {
+    isPlayed: (streamId) => entries.has(streamId),
     async read(streamId) {
       const nowMs = Date.now()
       forgetIdle(nowMs)
+      if (unknown.has(streamId)) return null
       const entry = entryOf(streamId)
       entry.usedAtMs = nowMs
       if (!entry.isDirty && nowMs - entry.readAtMs < MAX_AGE_MS) return entry.known

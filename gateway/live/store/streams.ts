@@ -1,4 +1,5 @@
 import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, sql, type SQL } from 'drizzle-orm'
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 
 import type { PublisherFacts } from '../../../shared/contract/live.ts'
 import { dueWhile, type DueInMs } from '../../database/due-times.ts'
@@ -133,11 +134,14 @@ function selectOwned(db: DbOrTx) {
     .innerJoin(users, eq(users.userId, streams.userId))
 }
 
+/** The moment of a change: `updateStreamRow` takes it by the clock of the database, to which others compare it. */
+export const NOW = sql`now()`
+
 /** Changes columns of a broadcast. */
 export async function updateStreamRow(
   tx: DbOrTx,
   streamId: string,
-  change: Partial<NewStream>,
+  change: PgUpdateSetSource<typeof streams>,
 ): Promise<Stream | null> {
   const [row] = await tx
     .update(streams)

@@ -7,6 +7,7 @@ import type {
   IngestReport,
   IngestReportAccepted,
   IngestSession,
+  PublishRequest,
 } from '../../../shared/contract/live.ts'
 import type { ClipOrder, StorageOrder, StorageResult } from '../../../shared/contract/live-files.ts'
 import { hashText } from '../../../shared/net/hash.ts'
@@ -67,10 +68,19 @@ const FACTS = { bit_rate_kbps: 900, video: null, audio: null, dropped_frames: 0,
 
 /** An ingest worker of a test, which says what encoders do. */
 export type SimulatedIngest = {
+  /** Sends the claim of this process again. */
+  repeatClaim(): Promise<ApiResponse>
   /** Asks whether an encoder may publish; returns its session and the answer. */
-  publish(streamKey: string): Promise<{ readonly session: string; readonly answer: ApiResponse }>
+  publish(
+    streamKey: string,
+    more?: Partial<PublishRequest>,
+  ): Promise<{ readonly session: string; readonly answer: ApiResponse }>
   /** Reports the sessions of a broadcast. */
-  report(streamId: string, sessions: readonly Partial<IngestSession>[]): Promise<IngestReportAccepted>
+  report(
+    streamId: string,
+    sessions: readonly Partial<IngestSession>[],
+    more?: Partial<IngestReport>,
+  ): Promise<IngestReportAccepted>
 }
 
 /** Waits until a gateway has launched its ingest worker (`INGEST_WORKERS`), and claims its assignment. */
@@ -84,11 +94,14 @@ export async function openIngest({ gateway, url }: Pick<TestGateway, 'gateway' |
 export async function claimIngest(url: string, id = 'ingest-0'): Promise<SimulatedIngest> {
   const { call } = createWorkerCalls(url, 'ingest', id)
   const path = `/internal/v1/ingest/${id}`
-  const { json: claim } = await call('POST', `${path}/claim`, { claimant: randomUUID() })
+  const claimant = randomUUID()
+  const repeatClaim = () => call('POST', `${path}/claim`, { claimant })
+  const { json: claim } = await repeatClaim()
   const active: string[] = []
   let seq = 0
   return {
-    async publish(streamKey) {
+    repeatClaim,
+    async publish(streamKey, more = {}) {
       const session = randomUUID()
       const answer = await call('POST', `${path}/publishers`, {
         epoch: claim.epoch,
@@ -96,11 +109,12 @@ export async function claimIngest(url: string, id = 'ingest-0'): Promise<Simulat
         address: '192.0.2.1',
         source: { session, url: `http://127.0.0.1:9/${session}.flv`, token: randomUUID() },
         active_sessions: active,
+        ...more,
       })
       if (answer.status === 200) active.push(session)
       return { session, answer }
     },
-    async report(streamId, sessions) {
+    async report(streamId, sessions, more = {}) {
       const body: IngestReport = {
         epoch: claim.epoch,
         seq: ++seq,
@@ -114,6 +128,8 @@ export async function claimIngest(url: string, id = 'ingest-0'): Promise<Simulat
           facts: FACTS,
           ...one,
         })),
+        abandoned: [],
+        ...more,
       }
       for (const { session, ended } of body.sessions) if (ended !== null) active.splice(active.indexOf(session), 1)
       return (await call('PUT', `${path}/status`, body)).json
@@ -131,6 +147,8 @@ export type SimulatedEncoder = {
   /** Begins another run with these rungs. */
   beginRun(rungs: readonly number[]): void
   report(more: Partial<BroadcastReport>): Promise<ApiResponse>
+  /** Sends the last report again. */
+  repeatReport(): Promise<ApiResponse>
 }
 
 /** Claims the assignment of a broadcast's live worker. */
@@ -142,8 +160,9 @@ export async function claimBroadcast(url: string, streamId: string): Promise<Sim
   let [seq, run, n] = [0, 1, 0]
   let rungs: readonly number[] = [360, 240]
   let isNewRun = true
+  let last: BroadcastReport | null = null
   const report = (more: Partial<BroadcastReport>) => {
-    const body: BroadcastReport = {
+    last = {
       epoch: claim.epoch,
       seq: ++seq,
       runs: [],
@@ -154,11 +173,12 @@ export async function claimBroadcast(url: string, streamId: string): Promise<Sim
       poster: null,
       ...more,
     }
-    return call('PUT', `${path}/status`, body)
+    return call('PUT', `${path}/status`, last)
   }
   return {
     claim,
     report,
+    repeatReport: () => call('PUT', `${path}/status`, last),
     beginRun(heights) {
       rungs = heights
       run++

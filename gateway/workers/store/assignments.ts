@@ -43,7 +43,7 @@ export async function findAssignment(db: DbOrTx, id: string): Promise<Assignment
 const KEPT_CLAIMANTS = 10
 
 /** Raises the epoch for a process that has not claimed before; returns `null` where it has, or the assignment has ended. */
-export async function raiseEpoch(db: Db, id: string, claimant: string): Promise<Assignment | null> {
+export async function raiseEpoch(db: DbOrTx, id: string, claimant: string): Promise<Assignment | null> {
   const [row] = await raiseEpochQuery(db, { id, claimant })
   return row ?? null
 }

@@ -6,9 +6,10 @@ import type { GatewayCaller } from '../../platform/callback.ts'
 /** Whether an encoder may publish. The reason is for the encoder's user. */
 export type PublishDecision = { readonly kind: 'accepted'; readonly streamId: string } | PublishRefusal
 
-/** `status` and `code` are those of the gateway's answer. */
+/** `status` and `code` are those of the gateway's answer. `isUncertain`: there is none; it may have admitted the encoder. */
 export type PublishRefusal = {
   readonly kind: 'refused'
+  readonly isUncertain: boolean
   readonly reason: string
   readonly status: number
   readonly code: string
@@ -18,6 +19,7 @@ export type PublishRefusal = {
 const DECISION_TIMEOUT_MS = 2000
 const UNREACHABLE: PublishRefusal = {
   kind: 'refused',
+  isUncertain: true,
   reason: 'The platform cannot be reached at the moment. Try again.',
   status: 503,
   code: 'INGEST_UNAVAILABLE',
@@ -32,12 +34,13 @@ export async function authorizePublisher(
   assignmentPath: string,
   request: PublishRequest,
 ): Promise<PublishDecision> {
-  const callback = { method: 'POST', path: `${assignmentPath}/publishers`, body: JSON.stringify(request) }
+  const body = JSON.stringify({ ...request, answer_within_ms: DECISION_TIMEOUT_MS } satisfies PublishRequest)
+  const callback = { method: 'POST', path: `${assignmentPath}/publishers`, body }
   const result = await callGateway(callback, AbortSignal.timeout(DECISION_TIMEOUT_MS))
   if (result.kind === 'aborted') return UNREACHABLE
   if (result.kind === 'refused') {
     const { message: reason, status, code } = result
-    return { kind: 'refused', reason, status, code }
+    return { kind: 'refused', isUncertain: false, reason, status, code }
   }
   const accepted = v.safeParse(PublishAccepted, result.body)
   if (!accepted.success) return UNREACHABLE

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import { hashText } from '../../../shared/net/hash.ts'
 import { startIngestGateway } from '../testing/ingest-gateway.ts'
 import { startIngestWorker } from '../testing/ingest-worker.ts'
 import { openPublisher } from '../testing/rtmp-client.ts'
@@ -22,6 +23,22 @@ describe.concurrent('without the gateway', () => {
     expect((await client.waitForStatus('NetStream.Publish.BadName')).description).toContain('cannot be reached')
     expect(performance.now() - startedMs).toBeLessThan(ANSWER_MS)
     expect(client.statuses().map(({ code }) => code)).not.toContain('NetStream.Publish.Start')
+  })
+
+  test('an encoder that was refused without an answer is reported as gone; a refused one is not', async () => {
+    await using gateway = await startIngestGateway({
+      keys: [KEY],
+      onPublish: ({ key_hash }) => (key_hash === hashText(KEY) ? 'hang' : null),
+    })
+    await using worker = await startIngestWorker(gateway.origin)
+    await using unknown = await openPublisher(worker.rtmpPort, 'wrong')
+    await unknown.waitForStatus('NetStream.Publish.BadName')
+    await using client = await openPublisher(worker.rtmpPort, KEY)
+    await client.waitForStatus('NetStream.Publish.BadName')
+    const [, late] = gateway.requests()
+    expect(late?.answer_within_ms).toBeLessThan(ANSWER_MS)
+    await gateway.waitFor(() => gateway.reports().some(({ abandoned }) => abandoned.length > 0))
+    expect(gateway.reports().at(-1)?.abandoned).toEqual([late?.source.session])
   })
 
   test('sessions go on, and are reported once the gateway answers again', async () => {

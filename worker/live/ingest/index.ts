@@ -2,6 +2,7 @@ import type { PublishRequest } from '../../../shared/contract/live.ts'
 import { readEnvironment } from '../../environment.ts'
 import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../../kind.ts'
 import { sleep } from '../../platform/wake-signal.ts'
+import { createAbandonedSessions } from './abandoned-sessions.ts'
 import { authorizePublisher } from './authorize-publisher.ts'
 import { IngestEnvironment } from './environment.ts'
 import { startIngestServer, type IngestServer, type PublishInquiry } from './ingest-server.ts'
@@ -40,6 +41,7 @@ async function runIngest(
   const { epoch } = claim
   const reports = createSessionReports()
   const registry = createPublisherRegistry({ nowMs: () => clock.nowMs(), onChange: reports.wake })
+  const abandoned = createAbandonedSessions(() => performance.now(), reports.wake)
   const { JOURNAL_DIR: journalDir } = environment
   if (journalDir !== undefined) await restorePublishers(journalDir, registry, log)
   await using server = await startIngestServer({
@@ -47,8 +49,12 @@ async function runIngest(
     registry,
     clock,
     log,
-    authorize: (attempt, inquiry) =>
-      authorizePublisher(callGateway, assignmentPath, composeRequest(attempt, inquiry, { epoch, registry })),
+    authorize: async (attempt, inquiry) => {
+      const request = composeRequest(attempt, inquiry, { epoch, registry })
+      const decision = await authorizePublisher(callGateway, assignmentPath, request)
+      if (decision.kind === 'refused' && decision.isUncertain && !inquiry.isTrial) abandoned.add(attempt.session)
+      return decision
+    },
   })
   log.info('listening for encoders', { host: environment.RTMP_HOST, ...server.ports, whip: server.whipPort })
   lifetime.stopping.addEventListener('abort', () => server.stop(RESTART_REASON))
@@ -61,6 +67,7 @@ async function runIngest(
     whip,
     applySrt,
     registry,
+    abandoned,
     callGateway,
     lifetime,
     log,

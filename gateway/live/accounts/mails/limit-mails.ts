@@ -1,3 +1,4 @@
+import { networkOf } from '../../../http/client-address.ts'
 import type { DbOrTx } from '../../../ports/database.ts'
 import { toKey } from '../limit-attempts.ts'
 import { countAttempt } from '../store/login-failures.ts'
@@ -37,7 +38,7 @@ function keysOf({ email, client, userId }: MailSubject, window: string) {
   const keyOf = (by: MailExcess['by'], value: string) => ({ by, key: toKey('mail', window, by, value) })
   return [
     keyOf('receiver', mailboxOf(email)),
-    keyOf('client', client),
+    keyOf('client', networkOf(client)),
     ...(userId === null ? [] : [keyOf('account', userId)]),
   ]
 }
