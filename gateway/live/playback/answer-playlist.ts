@@ -15,8 +15,8 @@ const FIRST_SEGMENT_MS = 8000
 /** Segments of a playlist for a moving picture in a list. */
 const PREVIEW_SEGMENTS = 5
 /**
- * How long a reload waits while the live worker is away, in ms: hls.js ends a blocked one after 1.6 s, and then changes
- * the rendition.
+ * How long a reload waits while the live worker is away, in ms: hls.js ends a blocked one after 0.8 target durations, and
+ * then changes the rendition.
  */
 const WITHOUT_WORKER_MS = 1200
 /** How far a reload may be ahead, in segments (RFC 8216bis §6.2.5.2). */

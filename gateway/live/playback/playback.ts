@@ -21,7 +21,7 @@ export type Playback = {
   readonly files: ObjectStore | null
 }
 
-/** How long a blocking reload or a part is waited for, in ms: three target durations (RFC 8216bis §6.2.5.2). */
+/** How long a blocking reload or a part is waited for, in ms: at most three target durations (RFC 8216bis §6.2.5.2). */
 export const LONGEST_RELOAD_MS = 6000
 
 /** Returns what a playlist of a broadcast shows now. */

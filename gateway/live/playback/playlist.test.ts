@@ -88,7 +88,7 @@ describe('a live playlist', () => {
   test('without parts has no low-latency tags, and no end', () => {
     const text = formatMedia(WINDOW, '360', false)
     expect(text).not.toMatch(/SERVER-CONTROL|PART|ENDLIST|PLAYLIST-TYPE/)
-    expect(parse(text)).toMatchObject({ mediaSequence: 0, targetDuration: 2, discontinuitySequence: 0 })
+    expect(parse(text)).toMatchObject({ mediaSequence: 0, targetDuration: 3, discontinuitySequence: 0 })
   })
 
   test('counts the discontinuities before its first segment', () => {
@@ -143,15 +143,32 @@ describe('a live playlist', () => {
     expect(text).not.toContain('2/360/')
   })
 
-  test('leaves out what is older than twelve seconds where a delta is requested', () => {
-    const window = {
-      ...WINDOW,
-      segments: Array.from({ length: 20 }, (_, seq) => segment(seq)),
-      parts: [buildPart(20, 0)],
+  test('has the same target duration whether or not frames are missing at the end of a segment', () => {
+    const targetOf = (durations: readonly number[]) => {
+      const segments = durations.map((durationSec, seq) => ({ ...segment(seq), durationSec }))
+      return parse(formatMedia({ ...WINDOW, segments }, '360', false)).targetDuration
     }
+    expect([targetOf([2, 2, 2]), targetOf([2, 2.6, 2]), targetOf([2, 3.4, 2])]).toEqual([3, 3, 3])
+  })
+
+  test.each<[number[], number]>([
+    [[2, 2, 2], 3],
+    [[2, 10, 2], 10],
+  ])('with segments of %j s can be skipped up to six target durations before its end', (durations, target) => {
+    const segments = durations.map((durationSec, seq) => ({ ...segment(seq), durationSec }))
+    const text = formatMedia({ ...WINDOW, segments, parts: [] }, '360', false)
+    expect(text).toContain(`#EXT-X-TARGETDURATION:${target}\n`)
+    expect(text).toContain(`,HOLD-BACK=${3 * target}.0,CAN-SKIP-UNTIL=${6 * target}.0\n`)
+  })
+
+  test('leaves out what is older than six target durations where a delta is requested', () => {
+    const segments = Array.from({ length: 20 }, (_, seq) => segment(seq))
+    const window = { ...WINDOW, segments, parts: [buildPart(20, 0)] }
     const text = formatMedia(window, '360', true)
-    expect(text).toContain('#EXT-X-SKIP:SKIPPED-SEGMENTS=13\n')
-    expect(text.match(/EXTINF/g)).toHaveLength(7)
+    expect(text).toContain('#EXT-X-SKIP:SKIPPED-SEGMENTS=10\n')
+    expect(text.match(/EXTINF/g)).toHaveLength(10)
+    const long = { ...window, segments: segments.with(15, { ...segment(15), durationSec: 4 }) }
+    expect(formatMedia(long, '360', true)).toContain('#EXT-X-SKIP:SKIPPED-SEGMENTS=8\n')
     expect(formatMedia({ ...window, parts: null }, '360', true)).not.toContain('SKIP')
   })
 })

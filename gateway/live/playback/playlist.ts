@@ -3,16 +3,15 @@
  * computed from the rows of segments and the newest parts, so that every gateway answers the same.
  */
 
-import { PART_SEC, SEGMENT_SEC, type EncodedRung, type PartEvent } from '../../../shared/contract/live.ts'
+import type { EncodedRung, PartEvent } from '../../../shared/contract/live.ts'
 import { chooseRung } from '../rules/choose-rung.ts'
 import { findRun } from '../rules/continuous-runs.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
+import { partTargetOf, skipBoundaryOf, targetDurationOf } from './playlist-durations.ts'
 import { findTail } from './playlist-tail.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
 
-/** How far behind the newest segment a delta update skips, in seconds: six target durations (§4.4.3.8 of the draft). */
-const SKIP_UNTIL_SEC = 6 * SEGMENT_SEC
-/** Segments whose parts are listed beside them: three target durations from the end (§6.2.2 of the draft). */
+/** Segments whose parts are listed beside them: no more than three target durations from the end (RFC 8216bis §6.2.2). */
 const SEGMENTS_WITH_PARTS = 3
 /** Durations of parts are rounded, and the last frame's is estimated, in seconds. */
 const PARTS_TOLERANCE_SEC = 0.1
@@ -89,36 +88,24 @@ function lines(all: readonly string[]): string {
   return `${all.join('\n')}\n`
 }
 
-/** Returns the largest duration of a segment, rounded (RFC 8216 §4.3.3.1), and at least the nominal one. */
-function targetDurationOf(segments: readonly SegmentRow[]): number {
-  return segments.reduce((longest, { durationSec }) => Math.max(longest, Math.round(durationSec)), SEGMENT_SEC)
-}
-
 function formatControl(window: PlaylistWindow): string[] {
   const target = partTargetOf(window)
   const control = [
     'CAN-BLOCK-RELOAD=YES',
     `PART-HOLD-BACK=${Math.max(PART_HOLD_BACK_SEC, 3 * target).toFixed(3)}`,
     `HOLD-BACK=${(3 * targetDurationOf(window.segments)).toFixed(1)}`,
-    `CAN-SKIP-UNTIL=${SKIP_UNTIL_SEC.toFixed(1)}`,
+    `CAN-SKIP-UNTIL=${skipBoundaryOf(window.segments).toFixed(1)}`,
   ]
   return [`#EXT-X-SERVER-CONTROL:${control.join(',')}`, `#EXT-X-PART-INF:PART-TARGET=${target.toFixed(3)}`]
 }
 
-/** Returns the part target, in seconds: a part ends with the frame that reaches its length, and none may be longer. */
-function partTargetOf({ runs, parts }: PlaylistWindow): number {
-  const rates = runs.flatMap(({ rungs }) => rungs.map(({ frame_rate: rate }) => rate)).filter((rate) => rate > 0)
-  const nominal = rates.map((rate) => Math.ceil(PART_SEC * rate - 0.01) / rate)
-  const longest = Math.max(PART_SEC, ...nominal, ...(parts ?? []).map(({ duration_sec: sec }) => sec))
-  return Math.ceil(longest * 1000) / 1000
-}
-
 /** Returns how many segments a delta update may leave out. */
 function countSkippable(segments: readonly SegmentRow[]): number {
+  const boundarySec = skipBoundaryOf(segments)
   let behindSec = 0
   for (let i = segments.length - 1; i >= 0; i--) {
     behindSec += segments[i]?.durationSec ?? 0
-    if (behindSec > SKIP_UNTIL_SEC) return i
+    if (behindSec > boundarySec) return i
   }
   return 0
 }
