@@ -16,7 +16,7 @@ import { streamIdOf } from '../broadcast-worker.ts'
 import { BROADCAST_ATTEMPTS } from './pod.ts'
 import { recordTargets } from '../store/targets.ts'
 import { orderTargets } from '../targets/order-targets.ts'
-import { isContinuous } from '../rules/continuous-runs.ts'
+import { isContinuous, tracksOf } from '../rules/continuous-runs.ts'
 import { findNewestRun, insertRuns, insertSegments, listEpochRuns, type EncoderRunRow } from '../store/segments.ts'
 
 /**
@@ -115,7 +115,8 @@ function continues(
   const startMs = report.segments[at]?.start_ms
   if (startMs === undefined || endMs === undefined || endMs === null) return false
   if (at === 0 && knownSession !== before.session) return false
-  return isContinuous({ ...before, atMs: endMs }, { ...run, atMs: startMs })
+  const end = { session: before.session, atMs: endMs, rungs: tracksOf(before.rungs) }
+  return isContinuous(end, { session: run.session, atMs: startMs, rungs: tracksOf(run.rungs) })
 }
 
 function countBytes({ segments }: BroadcastReport): number {

@@ -2,6 +2,9 @@ import { BrokenRule } from '../../errors.ts'
 import type { ObjectStore } from '../../ports/object-store.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
+import type { SessionMoment } from '../rules/continuous-runs.ts'
+import type { SegmentRow } from '../store/segments.ts'
+import type { Stream } from '../store/streams.ts'
 import type { AccessChecks } from './access-checks.ts'
 import type { PlaylistCache } from './playlist-cache.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
@@ -32,12 +35,21 @@ export function windowOf({ context }: Playback, { stream, segments, runs, feed }
   return {
     segments,
     runs,
+    end: endOf(stream, segments),
     // Its last segment may come after its end.
     hasEnded: stream.closedAt !== null,
     parts: feed?.parts() ?? null,
     filesBase: filesUrl === null ? relative : `${filesUrl}/${stream.folder}`,
     partsBase: relative,
   }
+}
+
+/** Returns where the last segment ends; `null` where a newer one was stored than the row of the broadcast knows. */
+function endOf({ nextSeq, knownSession, knownUntilMs }: Stream, segments: readonly SegmentRow[]): SessionMoment | null {
+  const isNewest = segments.at(-1)?.seq === nextSeq - 1
+  return isNewest && knownSession !== null && knownUntilMs !== null
+    ? { session: knownSession, atMs: knownUntilMs }
+    : null
 }
 
 /** Returns the refusal of a request for what does not exist, or may not be played. */

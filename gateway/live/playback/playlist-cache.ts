@@ -47,6 +47,8 @@ function createVersions(): (window: PlaylistWindow) => string {
     numbers.set(list, number)
     return number
   }
-  return ({ segments, runs, parts, hasEnded, filesBase, partsBase }) =>
-    [numberOf(segments), numberOf(runs), numberOf(parts), hasEnded, filesBase, partsBase].join(' ')
+  return ({ segments, runs, end, parts, hasEnded, filesBase, partsBase }) => {
+    const shown = [numberOf(segments), numberOf(runs), numberOf(parts), hasEnded, filesBase, partsBase]
+    return [...shown, end?.session, end?.atMs].join(' ')
+  }
 }

@@ -1,4 +1,5 @@
 import type { PartEvent } from '../../../shared/contract/live.ts'
+import type { SessionMoment } from '../rules/continuous-runs.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
 
 /** The part of a broadcast that a playlist shows. */
@@ -7,6 +8,8 @@ export type PlaylistWindow = {
   readonly segments: readonly SegmentRow[]
   /** All runs of these segments. */
   readonly runs: readonly EncoderRunRow[]
+  /** Where the last segment ends; `null`: unknown. */
+  readonly end: SessionMoment | null
   readonly hasEnded: boolean
   /** The newest parts, of segments that have no row yet or have got it just now; `null`: there are no parts. */
   readonly parts: readonly PartEvent[] | null

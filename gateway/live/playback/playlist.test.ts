@@ -5,6 +5,7 @@ import type { PartEvent } from '../../../shared/contract/live.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
 import { buildPart } from '../testing/build-part.ts'
 import { chooseRung } from '../rules/choose-rung.ts'
+import { findTail } from './playlist-tail.ts'
 import { formatMaster, formatMedia, hasPosition } from './playlist.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
 
@@ -40,6 +41,7 @@ const segment = (seq: number, epoch = 1, number = 1, n = seq): SegmentRow => ({
 const WINDOW: PlaylistWindow = {
   segments: [0, 1, 2, 3].map((seq) => segment(seq)),
   runs: [run(1, 1, 0, [720, 360])],
+  end: null,
   hasEnded: false,
   parts: null,
   filesBase: '',
@@ -189,6 +191,29 @@ describe('the open segment, whose worker is replaced', () => {
     expect(tailOf(old)).toEqual(['1/360/4.0.m4s', '1/360/4.1.m4s', '1/360/4.2.m4s'])
     expect(tailOf([...old, ...made(2)])).toEqual(['1/360/4.0.m4s', '1/360/4.1.m4s', '1/360/4.2.m4s'])
     expect(tailOf([...old, ...made(3)])).toEqual(['init', '2/360/0.0.m4s', '2/360/0.1.m4s', '2/360/0.2.m4s'])
+  })
+
+  test.each([0, -19, -21, -60, -180, 25])('goes on at the time of its session where the day is %i ms off', (ms) => {
+    const at = { program_date_time: new Date(Date.parse(NEXT.program_date_time) + ms).toISOString() }
+    const begin = { ...at, session: STREAM, start_ms: 8001, encoded: rung(360) }
+    const parts = [...old, ...made(3).map((part) => ({ ...part, ...begin, encoded: rung(Number(part.rung)) }))]
+    const window = { ...WINDOW, end: { session: STREAM, atMs: 8000 }, parts }
+    const shown = findTail(window, '360')
+    expect([shown.isNewRun, shown.parts.map(({ epoch }) => epoch)]).toEqual([true, [2, 2, 2]])
+    // Another session, or a gap, has a clock of its own.
+    expect(findTail({ ...window, end: { session: 'another', atMs: 8000 } }, '360').isNewRun).toBe(false)
+    expect(findTail({ ...window, end: { session: STREAM, atMs: 7900 } }, '360').isNewRun).toBe(false)
+  })
+
+  test.each([
+    ['sound is added', { codecs: 'avc1.64001f,mp4a.40.2' }, false],
+    ['the size changes', { codecs: 'avc1.64001f', width: 480 }, false],
+    ['only the profile changes', { codecs: 'avc1.4d401f' }, true],
+  ])('goes on at once with a further run, unless its tracks are others: %s', (_name, change, isShown) => {
+    const silent = (height: number) => ({ ...rung(height), codecs: 'avc1.64001f' })
+    const parts = made(1).map((part) => ({ ...part, encoded: { ...silent(Number(part.rung)), ...change } }))
+    const runs = [{ ...run(1, 1, 0, []), rungs: [silent(720), silent(360)] }]
+    expect(findTail({ ...WINDOW, runs, parts }, '360').isNewRun).toBe(isShown)
   })
 
   test('has no part of another ladder: its segment will begin after a discontinuity', () => {
