@@ -8,7 +8,7 @@ import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
 import { countCall } from '../../workers/store/lasting-assignments.ts'
-import { findStream, lockStream, updateStreamRow, type Stream } from '../store/streams.ts'
+import { findStream, lockStream, SEGMENT_SEEN, updateStreamRow, type Stream } from '../store/streams.ts'
 import type { LiveContext } from '../context.ts'
 import { topicOf } from '../topic.ts'
 import { closeStream } from './close-stream.ts'
@@ -70,6 +70,7 @@ async function record(tx: Tx, streamId: string, report: BroadcastReport): Promis
   const updated = await updateStreamRow(tx, streamId, {
     ...positionAfter(report, runs),
     nextSeq: stream.nextSeq + report.segments.length,
+    ...(report.segments.length === 0 ? {} : SEGMENT_SEEN),
     storedBytes: stream.storedBytes + countBytes(report),
     discontinuity: runs.at(-1)?.discontinuity ?? stream.discontinuity,
     partsUrl: report.parts_url,

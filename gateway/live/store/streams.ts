@@ -1,4 +1,5 @@
 import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, sql, type SQL } from 'drizzle-orm'
+import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 
 import type { PublisherFacts } from '../../../shared/contract/live.ts'
 import { dueWhile, type DueInMs } from '../../database/due-times.ts'
@@ -133,11 +134,14 @@ function selectOwned(db: DbOrTx) {
     .innerJoin(users, eq(users.userId, streams.userId))
 }
 
+/** Columns of a broadcast whose live worker reports a segment. */
+export const SEGMENT_SEEN = { segmentSeenAt: sql`now()` } as const
+
 /** Changes columns of a broadcast. */
 export async function updateStreamRow(
   tx: DbOrTx,
   streamId: string,
-  change: Partial<NewStream>,
+  change: PgUpdateSetSource<typeof streams>,
 ): Promise<Stream | null> {
   const [row] = await tx
     .update(streams)
@@ -262,10 +266,10 @@ export const STREAMS_ARE_OPEN: DueInMs = dueWhile(sql`(
   exists (select from ${streams} where ${streams.closedAt} is null and ${streams.startedAt} is not null)
   or exists (select from ${streams} where ${streams.closedAt} is null and ${streams.state} = 'ended'))`)
 
-/** How long the worker of a broadcast that has ended may take, in seconds: to encode what has arrived, and to store it. */
+/** How long the worker of a broadcast that has ended may report no segment, in seconds: it encodes the next one, or stores it. */
 export type ClosingTimes = { readonly encodeSec: number; readonly storeSec: number }
 
-/** Returns broadcasts that have ended, and whose worker has not reported its last segment in time. */
+/** Returns broadcasts that have ended, and whose worker does not get on with what has arrived. */
 export async function listUnclosed(db: DbOrTx, { encodeSec, storeSec }: ClosingTimes): Promise<string[]> {
   const hasWaiting = sql`coalesce((${streams.health} ->> 'waiting_segments')::int, 0) > 0`
   const rows = await db
@@ -276,7 +280,7 @@ export async function listUnclosed(db: DbOrTx, { encodeSec, storeSec }: ClosingT
         eq(streams.state, 'ended'),
         isNull(streams.closedAt),
         lt(
-          streams.endedAt,
+          sql`greatest(${streams.endedAt}, ${streams.segmentSeenAt})`,
           sql`now() - make_interval(secs => case when ${hasWaiting} then ${storeSec}::int else ${encodeSec}::int end)`,
         ),
       ),
