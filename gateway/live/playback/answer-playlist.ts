@@ -19,6 +19,9 @@ const PREVIEW_SEGMENTS = 5
  * then changes the rendition.
  */
 const WITHOUT_WORKER_MS = 1200
+/** The query of a rendition that is a recording from its beginning, and no longer a window. */
+const FROM_QUERY = 'from'
+const FROM_START = '0'
 /** How far a reload may be ahead, in segments (RFC 8216bis §6.2.5.2). */
 const FARTHEST_RELOAD = 2
 
@@ -27,11 +30,13 @@ const FARTHEST_RELOAD = 2
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function answerMaster(playback: Playback, c: HonoContext): Promise<Response> {
-  const { runs } = await openStarted(playback, c)
+  const { runs, recording } = await openStarted(playback, c)
   const token = c.req.query('token')
   const query = new URLSearchParams(token === undefined ? {} : { token })
   // The monitor of a broadcast is no viewer.
   if (c.req.query(MONITOR_QUERY) === undefined) query.set('viewer', viewerIdOf(c) ?? newCode())
+  // The playlists of viewers who were there at the end keep their window.
+  if (recording !== null) query.set(FROM_QUERY, FROM_START)
   const suffix = query.size === 0 ? '' : `?${query.toString()}`
   return answerPlaylist(c, new TextEncoder().encode(formatMaster(runs, suffix)))
 }
@@ -55,7 +60,8 @@ export async function answerRendition(playback: Playback, c: HonoContext): Promi
   const position = positionOf(c)
   const current = position === null ? opened : await reload(playback, c, { opened, rung, position })
   const isDelta = c.req.query('_HLS_skip') === 'YES'
-  return answerPlaylist(c, playback.playlists.format(windowOf(playback, current), { streamId, rung, isDelta }))
+  const window = windowOf(playback, current, c.req.query(FROM_QUERY) === FROM_START)
+  return answerPlaylist(c, playback.playlists.format(window, { streamId, rung, isDelta }))
 }
 
 /** Returns a broadcast that a request may play, with its first segments. */

@@ -27,13 +27,17 @@ export type Playback = {
 /** How long a blocking reload or a part is waited for, in ms: at most three target durations (RFC 8216bis §6.2.5.2). */
 export const LONGEST_RELOAD_MS = 6000
 
-/** Returns what a playlist of a broadcast shows now. */
-export function windowOf({ context }: Playback, { stream, segments, runs, feed }: PlayedStream): PlaylistWindow {
+/** Returns what a playlist of a broadcast shows now: its window, or `fromStart` its recording, where it has one. */
+export function windowOf({ context }: Playback, played: PlayedStream, fromStart = false): PlaylistWindow {
+  const { stream, runs, feed } = played
+  const recording = fromStart ? played.recording : null
+  const segments = recording ?? played.segments
   const { filesUrl } = context.settings.live
   // Below the path of the playlist itself: an installation may have a path prefix.
   const relative = stream.folder.slice(`live/${stream.streamId}/`.length)
   return {
     segments,
+    isRecording: recording !== null,
     runs,
     end: endOf(stream, segments),
     // Its last segment may come after its end.

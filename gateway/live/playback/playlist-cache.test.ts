@@ -7,6 +7,7 @@ import type { PlaylistWindow } from './playlist-window.ts'
 
 const WINDOW: PlaylistWindow = {
   segments: [],
+  isRecording: false,
   runs: [],
   end: null,
   hasEnded: false,

@@ -6,6 +6,8 @@ import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
 export type PlaylistWindow = {
   /** In the order of their sequence numbers, without gaps. */
   readonly segments: readonly SegmentRow[]
+  /** They are a recording, from its beginning. */
+  readonly isRecording: boolean
   /** All runs of these segments. */
   readonly runs: readonly EncoderRunRow[]
   /** Where the last segment ends; `null`: unknown. */

@@ -60,17 +60,16 @@ export function formatMedia(window: PlaylistWindow, rung: string, isDelta: boole
 }
 
 function formatHead(window: PlaylistWindow, isLow: boolean): string[] {
-  const { segments, runs, hasEnded } = window
+  const { segments, isRecording, runs, hasEnded } = window
   const [first] = segments
-  const seq = first?.seq ?? 0
   return [
     '#EXTM3U',
     '#EXT-X-VERSION:9',
     `#EXT-X-TARGETDURATION:${targetDurationOf(segments)}`,
     ...(isLow ? formatControl(window) : []),
-    `#EXT-X-MEDIA-SEQUENCE:${seq}`,
+    `#EXT-X-MEDIA-SEQUENCE:${first?.seq ?? 0}`,
     `#EXT-X-DISCONTINUITY-SEQUENCE:${findRun(runs, first)?.discontinuity ?? 0}`,
-    ...(hasEnded && seq === 0 ? ['#EXT-X-PLAYLIST-TYPE:VOD'] : []),
+    ...(hasEnded && isRecording ? ['#EXT-X-PLAYLIST-TYPE:VOD'] : []),
   ]
 }
 
