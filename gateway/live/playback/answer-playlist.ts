@@ -1,13 +1,17 @@
 import type { Context as HonoContext } from 'hono'
 
 import { UUID } from '../../../shared/ids.ts'
+import { BrokenRule, invalidField } from '../../errors.ts'
 import { answerMedia } from '../../media/routes.ts'
+import { LIVE_ERRORS } from '../errors.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
 import { newCode } from '../new-code.ts'
 import { mayPlay } from './access.ts'
 import { LONGEST_RELOAD_MS, notPlayable, windowOf, type Playback } from './playback.ts'
-import { formatMaster, formatMedia, hasPosition, type PlaylistPosition } from './playlist.ts'
+import { formatMaster, formatMedia } from './playlist.ts'
+import { hasPosition, isTooFar, type PlaylistPosition } from './playlist-position.ts'
 import { MONITOR_QUERY, viewerIdOf } from './viewer-id.ts'
+import type { PlaylistWindow } from './playlist-window.ts'
 import type { PlayedStream } from './windows.ts'
 
 /** How long the first segment of a broadcast is waited for, in ms. */
@@ -22,8 +26,6 @@ const WITHOUT_WORKER_MS = 1200
 /** The query of a rendition that is a recording from its beginning, and no longer a window. */
 const FROM_QUERY = 'from'
 const FROM_START = '0'
-/** How far a reload may be ahead, in segments (RFC 8216bis §6.2.5.2). */
-const FARTHEST_RELOAD = 2
 
 /**
  * Answers with the multivariant playlist of a broadcast. Before its first segment, that is waited for.
@@ -44,7 +46,7 @@ export async function answerMaster(playback: Playback, c: HonoContext): Promise<
 /**
  * Answers with the playlist of a rendition; `_HLS_msn` and `_HLS_part` are waited for; `preview` has the
  * newest segments only.
- * @throws BrokenRule STREAM_NOT_FOUND
+ * @throws BrokenRule STREAM_NOT_FOUND, INVALID_CONFIG, PLAYLIST_LATE
  */
 export async function answerRendition(playback: Playback, c: HonoContext): Promise<Response> {
   const opened = await openStarted(playback, c)
@@ -57,7 +59,8 @@ export async function answerRendition(playback: Playback, c: HonoContext): Promi
     const newest = { ...opened, segments: opened.segments.slice(-PREVIEW_SEGMENTS), feed: null }
     return answerPlaylist(c, new TextEncoder().encode(formatMedia(windowOf(playback, newest), rung, false)))
   }
-  const position = positionOf(c)
+  // Where nothing more comes, nothing is waited for (RFC 8216bis §6.2.5.2).
+  const position = opened.stream.closedAt === null ? positionOf(c) : null
   const current = position === null ? opened : await reload(playback, c, { opened, rung, position })
   const isDelta = c.req.query('_HLS_skip') === 'YES'
   const window = windowOf(playback, current, c.req.query(FROM_QUERY) === FROM_START)
@@ -95,27 +98,45 @@ async function waitForFirstSegment(
 
 type Reload = { readonly opened: PlayedStream; readonly rung: string; readonly position: PlaylistPosition }
 
-/** Waits until a playlist has a position, also while its worker is replaced, and no longer than `LONGEST_RELOAD_MS`. */
+/**
+ * Waits until a playlist has a position, also while its worker is replaced, and no longer than `LONGEST_RELOAD_MS`.
+ * @throws BrokenRule INVALID_CONFIG where it is too far ahead, PLAYLIST_LATE where it did not come in time
+ */
 async function reload(playback: Playback, c: HonoContext, { opened, rung, position }: Reload): Promise<PlayedStream> {
   const { streamId } = opened.stream
-  if (position.seq > (opened.segments.at(-1)?.seq ?? -1) + FARTHEST_RELOAD) {
-    throw notPlayable('_HLS_msn is too far ahead of the playlist')
-  }
+  requireNearby(windowOf(playback, opened), rung, position)
   const deadline = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(LONGEST_RELOAD_MS)])
   const withoutWorkerUntilMs = Date.now() + WITHOUT_WORKER_MS
   let current = opened
-  const isOver = () => deadline.aborted || playback.isClosing()
-  while (!isOver() && !hasPosition(windowOf(playback, current), rung, position)) {
+  const isThere = () => hasPosition(windowOf(playback, current), rung, position)
+  while (!deadline.aborted && !playback.isClosing() && !isThere()) {
     if (current.feed?.isOpen() === false && Date.now() >= withoutWorkerUntilMs) break
     await playback.played.waitForChange(streamId, deadline)
     current = (await playback.played.read(streamId)) ?? current
   }
+  if (deadline.aborted && !isThere()) requireNoEncoder(current.stream)
   return current
 }
 
+/** @throws BrokenRule INVALID_CONFIG where a position is too far ahead */
+function requireNearby(window: PlaylistWindow, rung: string, position: PlaylistPosition): void {
+  if (!isTooFar(window, rung, position)) return
+  throw invalidField('_HLS_msn', 'and _HLS_part must not be so far ahead of the playlist')
+}
+
+/**
+ * Without an encoder nothing comes: players go on with the playlist that there is.
+ * @throws BrokenRule PLAYLIST_LATE where an encoder publishes
+ */
+function requireNoEncoder({ state }: PlayedStream['stream']): void {
+  if (state === 'live') throw new BrokenRule(LIVE_ERRORS.PLAYLIST_LATE, 'the next picture is late; try again')
+}
+
+/** @throws BrokenRule INVALID_CONFIG where there is `_HLS_part` only */
 function positionOf(c: HonoContext): PlaylistPosition | null {
-  const seq = numberOf(c, '_HLS_msn')
-  return seq === null ? null : { seq, part: numberOf(c, '_HLS_part') }
+  const [seq, part] = [numberOf(c, '_HLS_msn'), numberOf(c, '_HLS_part')]
+  if (seq === null && part !== null) throw invalidField('_HLS_part', 'must come with _HLS_msn')
+  return seq === null ? null : { seq, part }
 }
 
 function numberOf(c: HonoContext, name: string): number | null {

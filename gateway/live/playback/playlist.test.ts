@@ -2,52 +2,11 @@ import { Parser } from 'm3u8-parser'
 import { describe, expect, test } from 'vitest'
 
 import type { PartEvent } from '../../../shared/contract/live.ts'
-import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
 import { buildPart } from '../testing/build-part.ts'
+import { buildRun as run, buildRung as rung, buildSegment as segment, STREAM, WINDOW } from '../testing/build-window.ts'
 import { chooseRung } from '../rules/choose-rung.ts'
 import { findTail } from './playlist-tail.ts'
-import { formatMaster, formatMedia, hasPosition } from './playlist.ts'
-import type { PlaylistWindow } from './playlist-window.ts'
-
-const STREAM = '01a22697-b522-77a1-9423-d8d0f397c9a8'
-const rung = (height: number) => ({
-  name: String(height),
-  width: (height * 16) / 9,
-  height,
-  frame_rate: 30,
-  codecs: 'avc1.64001f,mp4a.40.2',
-  bandwidth: height * 2000,
-})
-const run = (epoch: number, number: number, discontinuity: number, heights: readonly number[]): EncoderRunRow => ({
-  streamId: STREAM,
-  epoch,
-  run: number,
-  discontinuity,
-  session: STREAM,
-  rungs: heights.map((height) => rung(height)),
-})
-const segment = (seq: number, epoch = 1, number = 1, n = seq): SegmentRow => ({
-  streamId: STREAM,
-  seq,
-  epoch,
-  run: number,
-  n,
-  durationSec: 2,
-  programDateTime: new Date(Date.UTC(2026, 0, 1) + seq * 2000),
-  frames: 60,
-  bytes: [1],
-  isMissing: false,
-})
-const WINDOW: PlaylistWindow = {
-  segments: [0, 1, 2, 3].map((seq) => segment(seq)),
-  isRecording: false,
-  runs: [run(1, 1, 0, [720, 360])],
-  end: null,
-  hasEnded: false,
-  parts: null,
-  filesBase: '',
-  partsBase: '',
-}
+import { formatMaster, formatMedia } from './playlist.ts'
 
 function parse(text: string) {
   const parser = new Parser()
@@ -230,21 +189,6 @@ describe('the open segment, whose worker is replaced', () => {
       '#EXT-X-MAP:URI="2/360/init-1.mp4"',
     ])
     expect(lines.filter((line) => line.includes('2/360/0.')).length).toBe(7)
-  })
-})
-
-describe('a blocking reload', () => {
-  const window = { ...WINDOW, parts: [buildPart(4, 0), buildPart(4, 1)] }
-  test.each([
-    [{ seq: 3, part: null }, true],
-    [{ seq: 3, part: 9 }, true],
-    [{ seq: 4, part: 1 }, true],
-    [{ seq: 4, part: 2 }, false],
-    [{ seq: 4, part: null }, false],
-    [{ seq: 5, part: 0 }, false],
-  ])('of %o is answered at once: %s', (position, isThere) => {
-    expect(hasPosition(window, '360', position)).toBe(isThere)
-    expect(hasPosition({ ...window, hasEnded: true }, '360', position)).toBe(true)
   })
 })
 

@@ -8,13 +8,12 @@ import { chooseRung } from '../rules/choose-rung.ts'
 import { findRun } from '../rules/continuous-runs.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
 import { partTargetOf, skipBoundaryOf, targetDurationOf } from './playlist-durations.ts'
+import { partsOf } from './playlist-parts.ts'
 import { findTail } from './playlist-tail.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
 
 /** Segments whose parts are listed beside them: no more than three target durations from the end (RFC 8216bis §6.2.2). */
 const SEGMENTS_WITH_PARTS = 3
-/** Durations of parts are rounded, and the last frame's is estimated, in seconds. */
-const PARTS_TOLERANCE_SEC = 0.1
 /**
  * Players stay this far behind the newest part, in seconds: as long as it takes to replace a live worker, so that they go on
  * meanwhile. The protocol asks for twice the part target at least (RFC 8216bis §4.4.3.8).
@@ -72,16 +71,6 @@ function formatHead(window: PlaylistWindow, isLow: boolean): string[] {
     ...(hasEnded && isRecording ? ['#EXT-X-PLAYLIST-TYPE:VOD'] : []),
   ]
 }
-
-/** Returns whether a window has what a blocking reload waits for: a segment, or a part of the one after the last. */
-export function hasPosition(window: PlaylistWindow, rung: string, position: PlaylistPosition): boolean {
-  const last = window.segments.at(-1)?.seq ?? -1
-  if (window.hasEnded || last >= position.seq) return true
-  return position.part !== null && position.seq === last + 1 && findTail(window, rung).parts.length > position.part
-}
-
-/** A position in a playlist: `_HLS_msn`, and `_HLS_part` or `null`. */
-export type PlaylistPosition = { readonly seq: number; readonly part: number | null }
 
 function lines(all: readonly string[]): string {
   return `${all.join('\n')}\n`
@@ -141,13 +130,6 @@ function formatRunStart(filesBase: string, { epoch, run, rung }: RunRef, program
     `#EXT-X-MAP:URI="${filesBase}${epoch}/${rung}/init-${run}.mp4"`,
     `#EXT-X-PROGRAM-DATE-TIME:${programDateTime.toISOString()}`,
   ]
-}
-
-/** Returns the parts of a segment; none where some are gone, since then they do not add up to it. */
-function partsOf({ parts }: PlaylistWindow, { epoch, n, durationSec }: SegmentRow, rung: string): readonly PartEvent[] {
-  const listed = (parts ?? []).filter((part) => part.epoch === epoch && part.n === n && part.rung === rung)
-  const listedSec = listed.reduce((sum, { duration_sec: sec }) => sum + sec, 0)
-  return listedSec >= durationSec - PARTS_TOLERANCE_SEC ? listed : []
 }
 
 function formatParts({ partsBase }: PlaylistWindow, parts: readonly PartEvent[]): string[] {
