@@ -23,18 +23,31 @@ export function hasPosition(window: PlaylistWindow, rung: string, position: Play
   return part !== null && seq === last + 1 && findTail(window, rung).parts.length > part
 }
 
+/**
+ * Returns the newest position of a rendition; `part` is `null` where the parts of its last segment are not listed. Where only
+ * the first part of a segment is there, it is the last one before: hls.js 1.7 reads a part of 0 as none.
+ */
+export function lastPositionOf(window: PlaylistWindow, rung: string): PlaylistPosition {
+  const seq = lastSeqOf(window)
+  const newer = findTail(window, rung).parts.length
+  if (newer > 1) return { seq: seq + 1, part: newer - 1 }
+  const listed = countLastParts(window, rung)
+  return { seq, part: listed === 0 ? null : listed - 1 }
+}
+
 /** Returns a position; the begin of the next segment where it names a part after those of the last one. */
 function moveToNext(window: PlaylistWindow, rung: string, position: PlaylistPosition): PlaylistPosition {
   const { seq, part } = position
-  const last = window.segments.at(-1)
-  if (part === null || last === undefined || last.seq !== seq) return position
-  const { length } = partsOf(window, last, chooseRung(namesOf(window), rung))
-  return length > 0 && part >= length ? { seq: seq + 1, part: 0 } : position
+  if (part === null || seq !== lastSeqOf(window)) return position
+  const listed = countLastParts(window, rung)
+  return listed > 0 && part >= listed ? { seq: seq + 1, part: 0 } : position
 }
 
-/** Returns the rungs of the last segment. */
-function namesOf({ segments, runs }: PlaylistWindow): readonly string[] {
-  return (findRun(runs, segments.at(-1))?.rungs ?? []).map(({ name }) => name)
+/** Returns how many parts the last segment has; 0 where they are not listed. */
+function countLastParts(window: PlaylistWindow, rung: string): number {
+  const last = window.segments.at(-1)
+  const names = (findRun(window.runs, last)?.rungs ?? []).map(({ name }) => name)
+  return last === undefined ? 0 : partsOf(window, last, chooseRung(names, rung)).length
 }
 
 /** Returns whether a position is farther ahead than a player may wait for. hls.js 1.7 may be one part beyond the limit. */

@@ -75,11 +75,22 @@ describe('a live playlist', () => {
     ])
   })
 
+  test('says of the other renditions what is the newest there, and of none once it has ended', () => {
+    const whole = [0, 1].map((number) => buildPart(3, number, { duration_sec: 1, rung: '720' }))
+    const reportOf = (parts: readonly PartEvent[] | null, more: object = {}) =>
+      formatMedia({ ...WINDOW, parts, ...more }, '360', false).match(/^#EXT-X-RENDITION-REPORT.*$/gm)
+    const newer = [buildPart(4, 0, { rung: '720' }), buildPart(4, 1, { rung: '720' })]
+    expect(reportOf([...whole, ...newer])).toEqual(['#EXT-X-RENDITION-REPORT:URI="720.m3u8",LAST-MSN=4,LAST-PART=1'])
+    expect(reportOf([...whole, ...newer.slice(0, 1)])).toEqual([expect.stringMatching(/LAST-MSN=3,LAST-PART=1$/)])
+    expect(reportOf([])).toEqual([expect.stringMatching(/,LAST-MSN=3$/)])
+    expect([reportOf(null), reportOf(newer, { hasEnded: true })]).toEqual([null, null])
+  })
+
   // hls.js 1.7 takes the last segment for the next one too, where no line follows it.
   test('with parts does not end with a segment', () => {
     const whole = [buildPart(3, 0, { duration_sec: 2 })]
     const text = formatMedia({ ...WINDOW, parts: whole }, '360', false)
-    expect(text).toMatch(/1\/360\/3\.m4s\n#.*\n$/)
+    expect(text).toMatch(/1\/360\/3\.m4s\n# .*\n/)
   })
 
   test.each([24, 25, 29.97, 30, 50, 60])('has a part target that no part exceeds, at %d frames a second', (rate) => {

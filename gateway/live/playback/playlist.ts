@@ -9,6 +9,7 @@ import { findRun } from '../rules/continuous-runs.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
 import { partTargetOf, skipBoundaryOf, targetDurationOf } from './playlist-durations.ts'
 import { partsOf } from './playlist-parts.ts'
+import { lastPositionOf } from './playlist-position.ts'
 import { findTail } from './playlist-tail.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
 
@@ -55,6 +56,7 @@ export function formatMedia(window: PlaylistWindow, rung: string, isDelta: boole
     ...(skipped > 0 ? [`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`] : []),
     ...listed.flatMap((segment, i) => formatSegment(window, rung, { segment, at: i + skipped, isLow })),
     ...(hasEnded ? ['#EXT-X-ENDLIST'] : formatTail(window, rung)),
+    ...(isLow ? formatReports(window, rung) : []),
   ])
 }
 
@@ -96,6 +98,17 @@ function countSkippable(segments: readonly SegmentRow[]): number {
     if (behindSec > boundarySec) return i
   }
   return 0
+}
+
+/** Returns the reports of the other renditions (RFC 8216bis §4.4.5.4): players that change to one know what comes there. */
+function formatReports(window: PlaylistWindow, rung: string): string[] {
+  const names = new Set(window.runs.flatMap(({ rungs }) => rungs.map(({ name }) => name)))
+  names.delete(rung)
+  return [...names].map((name) => {
+    const { seq, part } = lastPositionOf(window, name)
+    const last = part === null ? `LAST-MSN=${seq}` : `LAST-MSN=${seq},LAST-PART=${part}`
+    return `#EXT-X-RENDITION-REPORT:URI="${name}.m3u8",${last}`
+  })
 }
 
 type ListedSegment = { readonly segment: SegmentRow; readonly at: number; readonly isLow: boolean }
