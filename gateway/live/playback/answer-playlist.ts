@@ -32,7 +32,7 @@ const FROM_START = '0'
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function answerMaster(playback: Playback, c: HonoContext): Promise<Response> {
-  const { runs, recording } = await openStarted(playback, c)
+  const { runs, recording, ...shown } = await openStarted(playback, c)
   const token = c.req.query('token')
   const query = new URLSearchParams(token === undefined ? {} : { token })
   // The monitor of a broadcast is no viewer.
@@ -40,7 +40,10 @@ export async function answerMaster(playback: Playback, c: HonoContext): Promise<
   // The playlists of viewers who were there at the end keep their window.
   if (recording !== null) query.set(FROM_QUERY, FROM_START)
   const suffix = query.size === 0 ? '' : `?${query.toString()}`
-  return answerPlaylist(c, new TextEncoder().encode(formatMaster(runs, suffix)))
+  return answerPlaylist(
+    c,
+    new TextEncoder().encode(formatMaster({ segments: recording ?? shown.segments, runs }, suffix)),
+  )
 }
 
 /**

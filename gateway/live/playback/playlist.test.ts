@@ -2,6 +2,7 @@ import { Parser } from 'm3u8-parser'
 import { describe, expect, test } from 'vitest'
 
 import type { PartEvent } from '../../../shared/contract/live.ts'
+import type { SegmentRow } from '../store/segments.ts'
 import { buildPart } from '../testing/build-part.ts'
 import { buildRun as run, buildRung as rung, buildSegment as segment, STREAM, WINDOW } from '../testing/build-window.ts'
 import { chooseRung } from '../rules/choose-rung.ts'
@@ -17,10 +18,27 @@ function parse(text: string) {
 
 describe('the multivariant playlist', () => {
   test('lists each rendition once, the highest first, with the query of the viewer', () => {
-    const text = formatMaster([run(1, 1, 0, [720, 360]), run(1, 2, 1, [360])], '?viewer=v')
+    const runs = [run(1, 1, 0, [720, 360]), run(1, 2, 1, [360])]
+    const text = formatMaster({ segments: WINDOW.segments, runs }, '?viewer=v')
     expect(parse(text)).toMatchObject({ playlists: [{ uri: '720.m3u8?viewer=v' }, { uri: '360.m3u8?viewer=v' }] })
     expect(text).toContain('BANDWIDTH=1440000,RESOLUTION=1280x720,CODECS="avc1.64001f,mp4a.40.2",FRAME-RATE=30.000')
   })
+})
+
+test('a rendition declares the highest rate of its segments, where that is more than was expected', () => {
+  const runs = [run(1, 1, 0, [720, 360]), run(1, 2, 1, [360])]
+  const sizes: readonly [number, number, number[]][] = [
+    [1, 2, [3_750_000, 100]],
+    [1, 2, [100, 100]],
+    // Too short to be a measure.
+    [1, 0.5, [3_750_000, 3_750_000]],
+    [2, 2, [500_000]],
+  ]
+  const segments = sizes.map(([number, durationSec, bytes], i) => ({ ...segment(i, 1, number), durationSec, bytes }))
+  const rates = (windowed: readonly SegmentRow[]) =>
+    [...formatMaster({ segments: windowed, runs }, '').matchAll(/BANDWIDTH=(\d+)/g)].map(([, rate]) => Number(rate))
+  expect(rates(segments)).toEqual([15_000_000, 2_000_000])
+  expect(rates(segments.slice(1, 2))).toEqual([1_440_000, 720_000])
 })
 
 describe('a rendition', () => {

@@ -6,7 +6,8 @@
 import type { EncodedRung, PartEvent } from '../../../shared/contract/live.ts'
 import { chooseRung } from '../rules/choose-rung.ts'
 import { findRun } from '../rules/continuous-runs.ts'
-import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
+import type { SegmentRow } from '../store/segments.ts'
+import { measurePeaks } from './measured-rates.ts'
 import { partTargetOf, skipBoundaryOf, targetDurationOf } from './playlist-durations.ts'
 import { partsOf } from './playlist-parts.ts'
 import { lastPositionOf } from './playlist-position.ts'
@@ -27,8 +28,13 @@ const PART_HOLD_BACK_SEC = 2
  */
 const NO_PART_YET = '# the next segment has no part yet'
 
-/** Returns the multivariant playlist; `query` is appended to the address of each rendition. */
-export function formatMaster(runs: readonly EncoderRunRow[], query: string): string {
+/**
+ * Returns the multivariant playlist of these segments; `query` is appended to the address of each rendition. A rendition
+ * declares what its segments have needed, where that is more than its worker expected.
+ */
+export function formatMaster(media: Pick<PlaylistWindow, 'segments' | 'runs'>, query: string): string {
+  const { runs } = media
+  const peakOf = measurePeaks(media)
   const newest = new Map<string, EncodedRung>()
   for (const { rungs } of runs) for (const rung of rungs) newest.set(rung.name, rung)
   const rungs = [...newest.values()].toSorted((a, b) => b.height - a.height)
@@ -36,7 +42,10 @@ export function formatMaster(runs: readonly EncoderRunRow[], query: string): str
     '#EXTM3U',
     '#EXT-X-VERSION:9',
     '#EXT-X-INDEPENDENT-SEGMENTS',
-    ...rungs.flatMap((rung) => [formatVariant(rung), `${rung.name}.m3u8${query}`]),
+    ...rungs.flatMap((rung) => [
+      formatVariant({ ...rung, bandwidth: Math.max(rung.bandwidth, peakOf(rung.name)) }),
+      `${rung.name}.m3u8${query}`,
+    ]),
   ])
 }
 
