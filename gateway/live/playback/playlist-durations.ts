@@ -1,6 +1,7 @@
 /** The target durations of a playlist. Neither may change while the broadcast lasts (RFC 8216bis §6.2.1). */
 
 import { PART_SEC, type PartEvent } from '../../../shared/contract/live.ts'
+import { partSecOf } from '../../../shared/contract/part-length.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
 
 /**
@@ -21,10 +22,10 @@ export function skipBoundaryOf(segments: readonly SegmentRow[]): number {
 
 type TimedParts = { readonly runs: readonly EncoderRunRow[]; readonly parts: readonly PartEvent[] | null }
 
-/** Returns the part target, in seconds: a part ends with the frame that reaches its length, and none may be longer. */
+/** Returns the part target, in seconds: no part may be longer, nor much shorter within a segment (RFC 8216bis §4.4.4.9). */
 export function partTargetOf({ runs, parts }: TimedParts): number {
   const rates = runs.flatMap(({ rungs }) => rungs.map(({ frame_rate: rate }) => rate)).filter((rate) => rate > 0)
-  const nominal = rates.map((rate) => Math.ceil(PART_SEC * rate - 0.01) / rate)
-  const longest = Math.max(PART_SEC, ...nominal, ...(parts ?? []).map(({ duration_sec: sec }) => sec))
+  const expected = rates.length === 0 ? [PART_SEC] : rates.map((rate) => partSecOf(rate))
+  const longest = Math.max(...expected, ...(parts ?? []).map(({ duration_sec: sec }) => sec))
   return Math.ceil(longest * 1000) / 1000
 }

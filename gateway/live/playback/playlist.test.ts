@@ -2,6 +2,7 @@ import { Parser } from 'm3u8-parser'
 import { describe, expect, test } from 'vitest'
 
 import type { PartEvent } from '../../../shared/contract/live.ts'
+import { partSecOf } from '../../../shared/contract/part-length.ts'
 import type { SegmentRow } from '../store/segments.ts'
 import { buildPart } from '../testing/build-part.ts'
 import { buildRun as run, buildRung as rung, buildSegment as segment, STREAM, WINDOW } from '../testing/build-window.ts'
@@ -111,18 +112,16 @@ describe('a live playlist', () => {
     expect(text).toMatch(/1\/360\/3\.m4s\n# .*\n/)
   })
 
-  test.each([24, 25, 29.97, 30, 50, 60])('has a part target that no part exceeds, at %d frames a second', (rate) => {
-    const frames = Math.ceil(rate / 3 - 0.01)
-    const runs = [{ ...run(1, 1, 0, [360]), rungs: [{ ...rung(360), frame_rate: rate }] }]
-    const text = formatMedia(
-      { ...WINDOW, runs, parts: [buildPart(4, 0, { duration_sec: frames / rate })] },
-      '360',
-      false,
-    )
-    const target = Number(/PART-TARGET=([\d.]+)/.exec(text)?.[1])
-    expect(target).toBeGreaterThanOrEqual(frames / rate)
-    expect(target).toBeLessThan(frames / rate + 0.0011)
-  })
+  test.each([4, 5, 7, 8, 10, 24, 25, 29.97, 30, 50, 60])(
+    'has parts as long as their target, at %d frames a second',
+    (rate) => {
+      const runs = [{ ...run(1, 1, 0, [360]), rungs: [{ ...rung(360), frame_rate: rate }] }]
+      const parts = [buildPart(4, 0, { duration_sec: partSecOf(rate) })]
+      const target = Number(/PART-TARGET=([\d.]+)/.exec(formatMedia({ ...WINDOW, runs, parts }, '360', false))?.[1])
+      expect(target).toBeGreaterThanOrEqual(partSecOf(rate))
+      expect(partSecOf(rate)).toBeGreaterThan(0.99 * target)
+    },
+  )
 
   test('has no part of a later session before its first segment, with which its initialization segment is stored', () => {
     const later = { epoch: 2, program_date_time: '2026-01-01T00:01:00.000Z' }
