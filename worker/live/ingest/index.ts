@@ -36,7 +36,7 @@ async function runIngest(
   assignmentPath: string,
   assignment: ClaimedAssignment,
 ): Promise<WorkerOutcome> {
-  const { claim, callGateway, clock, lifetime, log } = assignment
+  const { claim, callGateway, clock, gatewayClock, lifetime, log } = assignment
   const { epoch } = claim
   const reports = createSessionReports()
   const registry = createPublisherRegistry({ nowMs: () => clock.nowMs(), onChange: reports.wake })
@@ -46,6 +46,7 @@ async function runIngest(
     environment,
     registry,
     clock,
+    gatewayClock,
     log,
     authorize: (attempt, inquiry) =>
       authorizePublisher(callGateway, assignmentPath, composeRequest(attempt, inquiry, { epoch, registry })),
