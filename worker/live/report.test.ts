@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { BroadcastReport, type EncoderRun, type StoredSegment } from '../../shared/contract/live.ts'
+import type { BroadcastReport, EncoderRun, StoredSegment } from '../../shared/contract/live.ts'
 import { createLog } from '../../shared/log.ts'
 import { createBroadcastReporter } from './report.ts'
 

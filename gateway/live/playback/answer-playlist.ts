@@ -121,21 +121,21 @@ async function reload(playback: Playback, c: HonoContext, { opened, rung, positi
   return current
 }
 
-/** @throws BrokenRule INVALID_CONFIG where a position is too far ahead */
+/** Requires that a player may wait for a position. @throws BrokenRule INVALID_CONFIG where it is too far ahead */
 function requireNearby(window: PlaylistWindow, rung: string, position: PlaylistPosition): void {
   if (!isTooFar(window, rung, position)) return
   throw invalidField('_HLS_msn', 'and _HLS_part must not be so far ahead of the playlist')
 }
 
 /**
- * Without an encoder nothing comes: players go on with the playlist that there is.
+ * Requires that nothing can come, so that players go on with the playlist that there is.
  * @throws BrokenRule PLAYLIST_LATE where an encoder publishes
  */
 function requireNoEncoder({ state }: PlayedStream['stream']): void {
   if (state === 'live') throw new BrokenRule(LIVE_ERRORS.PLAYLIST_LATE, 'the next picture is late; try again')
 }
 
-/** @throws BrokenRule INVALID_CONFIG where there is `_HLS_part` only */
+/** Returns the position of a reload; `null` for none. @throws BrokenRule INVALID_CONFIG where there is `_HLS_part` only */
 function positionOf(c: HonoContext): PlaylistPosition | null {
   const [seq, part] = [numberOf(c, '_HLS_msn'), numberOf(c, '_HLS_part')]
   if (seq === null && part !== null) throw invalidField('_HLS_part', 'must come with _HLS_msn')

@@ -1,14 +1,14 @@
 /** The target durations of a playlist. Neither may change while the broadcast lasts (RFC 8216bis §6.2.1). */
 
 import { PART_SEC, type PartEvent } from '../../../shared/contract/live.ts'
-import { partSecOf } from '../../../shared/contract/part-length.ts'
+import { partSecOf } from '../../../shared/contract/live-part-length.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
 
 /**
  * Target duration of a broadcast, in seconds. Segments last two, but one that frames are missing from ends with its next key
  * frame: the target is the rounded duration of the longest one.
  */
-export const TARGET_SEC = 3
+const TARGET_SEC = 3
 
 /** Returns the target duration: a segment whose rounded duration exceeds it is an error of the encoder (RFC 8216 §4.3.3.1). */
 export function targetDurationOf(segments: readonly SegmentRow[]): number {

@@ -2,7 +2,7 @@ import { Parser } from 'm3u8-parser'
 import { describe, expect, test } from 'vitest'
 
 import type { PartEvent } from '../../../shared/contract/live.ts'
-import { partSecOf } from '../../../shared/contract/part-length.ts'
+import { partSecOf } from '../../../shared/contract/live-part-length.ts'
 import type { SegmentRow } from '../store/segments.ts'
 import { buildPart } from '../testing/build-part.ts'
 import { buildRun as run, buildRung as rung, buildSegment as segment, STREAM, WINDOW } from '../testing/build-window.ts'

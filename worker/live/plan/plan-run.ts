@@ -1,7 +1,7 @@
 /** The plan of a run of the encoder: which rungs it has, and where they are cut. Pure. */
 
 import { type LadderRung, SEGMENT_SEC } from '../../../shared/contract/live.ts'
-import { partSecOf } from '../../../shared/contract/part-length.ts'
+import { partSecOf } from '../../../shared/contract/live-part-length.ts'
 import type { SourceVideo } from './source-facts.ts'
 
 /** A rung of a run. A copied one is the source itself. */
