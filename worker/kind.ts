@@ -45,7 +45,10 @@ export type ClaimedAssignment = {
   readonly createGatewayCaller: (token: string, traceparent?: string) => GatewayCaller
   /** The addresses that it may reach. The gateway renews that with each answer. */
   readonly policy: ChangingPolicy
+  /** It shows the time at the claim, and advances by itself. */
   readonly clock: Clock
+  /** The gateway's time, by which requests are signed and verified: each report may correct it. */
+  readonly gatewayClock: Clock
   readonly lifetime: Lifetime
   readonly log: Log
 }

@@ -86,7 +86,8 @@ async function workOnAssignment(worker: PreparedWorker, log: Log, onStart: Worke
   onPolicy(claim.policy)
   hasClaimed = true
   log.info('assignment claimed', { epoch: claim.epoch, is_resumed: claim.resume !== null })
-  const means = { callGateway, createGatewayCaller: createCaller, policy, clock: clock.detach(), lifetime, log }
+  const clocks = { clock: clock.detach(), gatewayClock: clock }
+  const means = { callGateway, createGatewayCaller: createCaller, policy, ...clocks, lifetime, log }
   return concludeWork(await worker.run({ claim, claimant, ...means }), log)
 }
 

@@ -66,6 +66,8 @@ export const streams = pgTable(
     knownSession: uuid('known_session'),
     knownUntilMs: bigint('known_until_ms', { mode: 'number' }),
     nextSeq: integer('next_seq').notNull().default(0),
+    /** When its live worker last reported a segment. */
+    segmentSeenAt: moment('segment_seen_at'),
     /** Discontinuity sequence number of the newest encoder run (RFC 8216 §4.3.3.3); −1 before the first. */
     discontinuity: integer('discontinuity').notNull().default(-1),
     partsUrl: text('parts_url'),

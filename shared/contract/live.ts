@@ -288,5 +288,9 @@ export const PartEvent = v.object({
   /** It begins with a key frame. */
   is_independent: v.boolean(),
   program_date_time: v.pipe(v.string(), v.isoTimestamp()),
+  /** The session of its run, its begin in ms of that session's timestamps, and what its rung is. Absent: unknown. */
+  session: v.optional(uuid),
+  start_ms: v.optional(count),
+  encoded: v.optional(v.pick(EncodedRung, ['codecs', 'width', 'height'])),
 })
 export type PartEvent = v.InferOutput<typeof PartEvent>

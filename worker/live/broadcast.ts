@@ -23,6 +23,7 @@ export type Broadcast = {
   readonly posters: PosterMaker
   readonly numbers: BroadcastNumbers
   readonly clock: Clock
+  readonly gatewayClock: Clock
   readonly log: Log
   /** Aborts when no new work may begin. */
   readonly stopping: AbortSignal

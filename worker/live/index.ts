@@ -37,9 +37,9 @@ async function encodeBroadcast(environment: LiveEnvironment, assignment: Claimed
   if (order.latency === 'normal') return encodeOrder(environment, assignment, { order, parts: null, partsUrl: null })
   const { PARTS_PORT: port, WORKER_TOKEN: token } = environment
   const host = peerHostOf(environment)
-  const { clock, log } = assignment
+  const { gatewayClock, log } = assignment
   const parts = createPartBuffer()
-  await using server = await servePartBuffer(parts, { host, port, token, clock, log })
+  await using server = await servePartBuffer(parts, { host, port, token, gatewayClock, log })
   const partsUrl = composeHttpUrl(host, server.port)
   return await encodeOrder(environment, assignment, { order, parts, partsUrl })
 }
@@ -88,6 +88,7 @@ async function encodeOrder(
     onChange: () => reporter.reportTargets(targets?.describe() ?? [], 'now'),
     fetcher: broadcast.fetcher,
     clock: assignment.clock,
+    gatewayClock: assignment.gatewayClock,
     log,
   })
   targets = pushed

@@ -29,7 +29,7 @@ export async function openBroadcast(
   means: BroadcastMeans,
 ): Promise<AsyncDisposable & { readonly broadcast: Broadcast }> {
   const { environment, assignment, order, parts, reporter } = means
-  const { clock, log, lifetime } = assignment
+  const { clock, gatewayClock, log, lifetime } = assignment
   const { epoch } = assignment.claim
   const scratch = await openScratch(means)
   const store = await openStore(environment.STORAGE_TYPE, environment)
@@ -55,7 +55,7 @@ export async function openBroadcast(
   const health = createHealthKeeper(recorder)
   const work = { order, epoch, environment, fetcher, recorder, reporter, health, parts, posters, numbers }
   return {
-    broadcast: { ...work, clock, log, stopping: lifetime.stopping, ended },
+    broadcast: { ...work, clock, gatewayClock, log, stopping: lifetime.stopping, ended },
     async [Symbol.asyncDispose]() {
       await fetcher[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()

@@ -35,7 +35,7 @@ describe('a worker in a Pod', () => {
   test('serves parts at the address of its Pod only', async () => {
     const log = createLog('worker', 'error', () => {})
     const host = peerHostOf({ POD_IP })
-    const options = { host, port: 0, token: 't'.repeat(32), clock: createClock(), log }
+    const options = { host, port: 0, token: 't'.repeat(32), gatewayClock: createClock(), log }
     await using server = await servePartBuffer(createPartBuffer(), options)
     expect((await fetch(`${composeHttpUrl(host, server.port)}/feed`)).status).toBe(401)
     expect(await canConnect(`http://127.0.0.1:${server.port}/feed`)).toBe(false)

@@ -52,6 +52,9 @@ export type BroadcastReporterOptions = {
 /** Interval of reports while no encoder publishes: a new one is noticed soon. */
 const IDLE_INTERVAL_MS = 500
 
+/** The rows of the segments of more than a day, each of some 300 bytes: a lost one would be lost for the recording. */
+const MAX_SEGMENTS = 50_000
+
 const HEALTHY: BroadcastHealth = { lag_sec: 0, is_top_rung_dropped: false, is_passed_through: false, problem: null }
 
 type BroadcastSnapshot = Pick<BroadcastReport, 'health' | 'finished_session' | 'poster'> & {
@@ -73,6 +76,7 @@ export function createBroadcastReporter(options: BroadcastReporterOptions): Broa
     compose: (number, state, events) => composeReport(number, state, events, options.partsUrl),
     send: options.send,
     onAccepted: takeAnswer,
+    maxEvents: MAX_SEGMENTS,
     log: options.log,
     signal: options.signal,
   })

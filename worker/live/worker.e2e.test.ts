@@ -200,8 +200,15 @@ test.concurrent('parts of every rung are announced as they come, and together ar
       expect(Buffer.concat(parts.map(({ bytes }) => bytes))).toEqual(file)
       const durationSec = sum(parts.map(({ event }) => event.duration_sec))
       expect(durationSec).toBeCloseTo(segment.duration_sec, 2)
-      expect(parts[0]?.event).toMatchObject({ is_independent: true, program_date_time: segment.program_date_time })
+      const { program_date_time, start_ms } = segment
+      expect(parts[0]?.event).toMatchObject({ is_independent: true, program_date_time, start_ms })
     }
+  }
+  const { session } = ingest.source
+  const encoded = gateway.reports().flatMap(({ runs }) => runs.flatMap(({ rungs }) => rungs))
+  for (const { name, width, height, codecs } of encoded) {
+    const { event } = reader.parts.find((part) => part.event.rung === name) ?? {}
+    expect(event).toMatchObject({ session, encoded: { width, height, codecs } })
   }
 })
 

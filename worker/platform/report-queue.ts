@@ -36,12 +36,14 @@ export type ReportQueueOptions<Snapshot, Event = never> = {
   readonly send: (body: string, signal: AbortSignal) => Promise<GatewayCallResult>
   /** Receives the body of the answer to each accepted report. */
   readonly onAccepted?: (answer: unknown) => void
+  /** Most events that wait while the gateway is away; 1000 by default. Beyond that, the oldest ones are dropped. */
+  readonly maxEvents?: number
   readonly log: Log
   readonly signal: AbortSignal
 }
 
 const MAX_EVENTS_PER_REPORT = 50
-const MAX_EVENTS_KEPT = 1000
+const MAX_EVENTS = 1000
 const PROGRESS_INTERVAL_MS = 1000
 /** Share of the heartbeat interval after which a report is sent: a heartbeat counts when it arrives. */
 const HEARTBEAT_SHARE = 0.9
@@ -68,7 +70,7 @@ export function createReportQueue<Snapshot, Event = never>(
   return {
     enqueue: (snapshot, urgency, events = []) => {
       latest = snapshot
-      drafts = dropOldest(appendDraft(drafts, { snapshot, events, urgency }), options.log)
+      drafts = dropOldest(appendDraft(drafts, { snapshot, events, urgency }), options)
       wakeSignal.wake()
     },
     waitUntilAcknowledged: async () => {
@@ -144,11 +146,16 @@ function chooseMoreUrgent(a: ReportUrgency, b: ReportUrgency): ReportUrgency {
   return BY_URGENCY.indexOf(a) > BY_URGENCY.indexOf(b) ? a : b
 }
 
+type QueueLimit = Pick<ReportQueueOptions<unknown>, 'maxEvents' | 'log'>
+
 /** Drops the oldest draft where too many events are kept: a long outage of the gateway must not exhaust the memory. */
-function dropOldest<S, E>(drafts: readonly ReportDraft<S, E>[], log: Log): readonly ReportDraft<S, E>[] {
+function dropOldest<S, E>(
+  drafts: readonly ReportDraft<S, E>[],
+  { maxEvents = MAX_EVENTS, log }: QueueLimit,
+): readonly ReportDraft<S, E>[] {
   const kept = drafts.reduce((sum, draft) => sum + draft.events.length, 0)
   const oldest = drafts[0]
-  if (kept <= MAX_EVENTS_KEPT || oldest === undefined) return drafts
+  if (kept <= maxEvents || oldest === undefined) return drafts
   log.error('events dropped, gateway unreachable for too long', { dropped: oldest.events.length })
   return drafts.slice(1)
 }

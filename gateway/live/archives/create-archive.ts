@@ -9,7 +9,7 @@ import { insertArchive } from '../store/archives.ts'
 
 /**
  * Creates the archive of a broadcast, once, from its segments; a broadcast without any, or that keeps none, has none. One
- * whose last segments were not stored in time has failed: its file would be shorter.
+ * whose last session was not stored to its end has failed: its file would be shorter.
  */
 export async function createArchive(tx: Tx, stream: Stream): Promise<void> {
   const { streamId, userId, title, visibility, isRecorded } = stream
@@ -32,8 +32,11 @@ export async function createArchive(tx: Tx, stream: Stream): Promise<void> {
   if (error === null) await ensureAssignment(tx, ARCHIVE_KIND, archiveAssignmentOf(archiveId))
 }
 
-/** Returns why segments are lost that were not stored up to now; `null`: none is. */
-function describeUnstored({ lastSession, health }: Stream): string | null {
-  if (lastSession === null || (health?.waiting_segments ?? 0) === 0) return null
-  return `${REASONS.end_not_stored}: ${health?.problem ?? 'the store is too slow'}`
+/** Returns why what the last encoder sent is not stored to its end; `null`: it is. */
+function describeUnstored({ lastSession, health, endReason }: Stream): string | null {
+  if (lastSession === null) return null
+  if (endReason?.startsWith(REASONS.not_encoded) === true) return endReason
+  const isWaiting = (health?.waiting_segments ?? 0) > 0
+  const cause = health?.problem ?? (isWaiting ? 'the store is too slow' : 'its worker is gone, or too slow')
+  return `${REASONS.end_not_stored}: ${cause}`
 }

@@ -15,8 +15,11 @@ import {
 
 /** An encoder that no ingest worker has reported for this long is gone, in seconds. */
 const UNSEEN_SEC = 10
-/** Segments wait in the memory of the worker while the store is full or fails: for as long as an operator needs to help. */
-const CLOSING_TIMES: ClosingTimes = { encodeSec: 30, storeSec: 900 }
+/**
+ * A worker that is lost is replaced within the first time. Segments wait in its memory while the store is full or fails: for
+ * as long as an operator needs to help.
+ */
+const CLOSING_TIMES: ClosingTimes = { encodeSec: 120, storeSec: 900 }
 
 /** Returns the work that follows the clocks of broadcasts: encoders that are gone, windows that have passed, and their end. */
 export function createBroadcastClock(context: LiveContext): () => Promise<void> {

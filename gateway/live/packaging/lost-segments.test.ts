@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { until } from '../../../shared/testing/until.ts'
 import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
+import { broadcastIdOf } from '../broadcast-worker.ts'
 import { listUnclosed } from '../store/streams.ts'
 import {
   claimBroadcast,
@@ -11,6 +12,7 @@ import {
   type SimulatedIngest,
   type TestUser,
 } from '../testing/live-gateway.ts'
+import { endLostBroadcast } from './end-lost-broadcast.ts'
 
 let gateway: TestGateway
 let owner: TestUser
@@ -31,6 +33,15 @@ async function startBroadcast(): Promise<{ id: string; session: string; encoder:
   const encoder = await claimBroadcast(gateway.url, json.stream_id)
   await encoder.encode(session, 2)
   return { id: json.stream_id, session, encoder }
+}
+
+const TIMES = { encodeSec: 30, storeSec: 900 }
+
+/** Makes the end of a broadcast, and its last segment, so much earlier. */
+async function moveBack(id: string, interval: string): Promise<void> {
+  await gateway.database.sql`
+    update streams set ended_at = now() - ${interval}::interval, segment_seen_at = now() - ${interval}::interval
+    where stream_id = ${id}`
 }
 
 async function archiveOf(id: string) {
@@ -55,11 +66,11 @@ it('a broadcast that has ended waits for segments that are not stored yet; its r
   await encoder.report({ health: { ...health, problem: 'the disk is full', waiting_segments: 2 } })
   await api('PUT', `/streams/${id}/end`)
   const { sql, db } = gateway.database
-  await sql`update streams set ended_at = now() - interval '1 min' where stream_id = ${id}`
-  expect(await listUnclosed(db, { encodeSec: 30, storeSec: 900 })).not.toContain(id)
+  await moveBack(id, '1 min')
+  expect(await listUnclosed(db, TIMES)).not.toContain(id)
   expect(await encoder.encode(session, 1)).toMatchObject({ is_over: false })
   await encoder.report({ health: { ...health, problem: 'the disk is full', waiting_segments: 1 } })
-  await sql`update streams set ended_at = now() - interval '16 min' where stream_id = ${id}`
+  await moveBack(id, '16 min')
   await until(async () => (await archiveOf(id)) !== undefined, 'the broadcast is closed')
   expect(await archiveOf(id)).toMatchObject({
     status: 'failed',
@@ -69,6 +80,35 @@ it('a broadcast that has ended waits for segments that are not stored yet; its r
   })
   const workers = await sql`select from assignments where kind = 'archive' and ended_at is null`
   expect(workers).toHaveLength(0)
+})
+
+it('a broadcast that has ended is not closed while segments come in', async () => {
+  const { id, session, encoder } = await startBroadcast()
+  await api('PUT', `/streams/${id}/end`)
+  await moveBack(id, '1 min')
+  const { db } = gateway.database
+  expect(await listUnclosed(db, TIMES)).toContain(id)
+  await encoder.encode(session, 1)
+  expect(await listUnclosed(db, TIMES)).not.toContain(id)
+})
+
+it('a broadcast that is closed before its last session is stored to its end has no shorter film', async () => {
+  const { id } = await startBroadcast()
+  await api('PUT', `/streams/${id}/end`)
+  await moveBack(id, '3 min')
+  await until(async () => (await archiveOf(id)) !== undefined, 'the broadcast is closed')
+  const error = 'its end could not be stored: its worker is gone, or too slow'
+  expect(await archiveOf(id)).toMatchObject({ status: 'failed', error, duration: 4 })
+})
+
+it('a broadcast whose worker has failed too often has no shorter film', async () => {
+  const { id } = await startBroadcast()
+  const loss = { exitCode: 137, terminationReason: 'OOMKilled', message: '', workerName: '' } as const
+  await gateway.database.db.transaction((tx) =>
+    endLostBroadcast(tx, broadcastIdOf(id), { ...loss, observedState: 'failed' }),
+  )
+  const error = 'it could not be encoded: OOMKilled'
+  expect(await archiveOf(id)).toMatchObject({ status: 'failed', error, duration: 4 })
 })
 
 it('a broadcast whose last session was stored to its end is closed as soon as it ends, also by a further worker', async () => {

@@ -8,7 +8,7 @@ import { BrokenRule, KERNEL_ERRORS } from '../../errors.ts'
 import type { Tx } from '../../ports/database.ts'
 import { requireCurrentEpoch } from '../../workers/claim-assignment.ts'
 import { countCall } from '../../workers/store/lasting-assignments.ts'
-import { findStream, lockStream, updateStreamRow, type Stream } from '../store/streams.ts'
+import { findStream, lockStream, NOW, updateStreamRow, type Stream } from '../store/streams.ts'
 import type { LiveContext } from '../context.ts'
 import { topicOf } from '../topic.ts'
 import { closeStream } from './close-stream.ts'
@@ -16,7 +16,7 @@ import { streamIdOf } from '../broadcast-worker.ts'
 import { BROADCAST_ATTEMPTS } from './pod.ts'
 import { recordTargets } from '../store/targets.ts'
 import { orderTargets } from '../targets/order-targets.ts'
-import { isContinuous } from '../rules/continuous-runs.ts'
+import { isContinuous, tracksOf } from '../rules/continuous-runs.ts'
 import { findNewestRun, insertRuns, insertSegments, listEpochRuns, type EncoderRunRow } from '../store/segments.ts'
 
 /**
@@ -70,6 +70,7 @@ async function record(tx: Tx, streamId: string, report: BroadcastReport): Promis
   const updated = await updateStreamRow(tx, streamId, {
     ...positionAfter(report, runs),
     nextSeq: stream.nextSeq + report.segments.length,
+    ...(report.segments.length === 0 ? {} : { segmentSeenAt: NOW }),
     storedBytes: stream.storedBytes + countBytes(report),
     discontinuity: runs.at(-1)?.discontinuity ?? stream.discontinuity,
     partsUrl: report.parts_url,
@@ -115,7 +116,8 @@ function continues(
   const startMs = report.segments[at]?.start_ms
   if (startMs === undefined || endMs === undefined || endMs === null) return false
   if (at === 0 && knownSession !== before.session) return false
-  return isContinuous({ ...before, atMs: endMs }, { ...run, atMs: startMs })
+  const end = { session: before.session, atMs: endMs, rungs: tracksOf(before.rungs) }
+  return isContinuous(end, { session: run.session, atMs: startMs, rungs: tracksOf(run.rungs) })
 }
 
 function countBytes({ segments }: BroadcastReport): number {

@@ -5,7 +5,16 @@ import { createPlaylistCache, type PlaylistRequest } from './playlist-cache.ts'
 import { formatMedia } from './playlist.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
 
-const WINDOW: PlaylistWindow = { segments: [], runs: [], hasEnded: false, parts: [], filesBase: '', partsBase: '' }
+const WINDOW: PlaylistWindow = {
+  segments: [],
+  isRecording: false,
+  runs: [],
+  end: null,
+  hasEnded: false,
+  parts: [],
+  filesBase: '',
+  partsBase: '',
+}
 const REQUEST: PlaylistRequest = { streamId: 'one', rung: '360', isDelta: false }
 const PART: PartEvent = {
   epoch: 1,

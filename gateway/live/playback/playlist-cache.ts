@@ -23,7 +23,7 @@ export function createPlaylistCache(): PlaylistCache {
   const encoder = new TextEncoder()
   return {
     format(window, { streamId, rung, isDelta }) {
-      const key = `${streamId} ${rung} ${isDelta}`
+      const key = `${streamId} ${rung} ${isDelta} ${window.isRecording}`
       const version = versionOf(window)
       const known = kept.get(key)
       if (known?.version === version) return known.bytes
@@ -47,6 +47,8 @@ function createVersions(): (window: PlaylistWindow) => string {
     numbers.set(list, number)
     return number
   }
-  return ({ segments, runs, parts, hasEnded, filesBase, partsBase }) =>
-    [numberOf(segments), numberOf(runs), numberOf(parts), hasEnded, filesBase, partsBase].join(' ')
+  return ({ segments, isRecording, runs, end, parts, hasEnded, filesBase, partsBase }) => {
+    const shown = [numberOf(segments), isRecording, numberOf(runs), numberOf(parts), hasEnded, filesBase, partsBase]
+    return [...shown, end?.session, end?.atMs].join(' ')
+  }
 }

@@ -1,6 +1,15 @@
 import type { PartEvent } from '../../../shared/contract/live.ts'
 import { chooseRung } from '../rules/choose-rung.ts'
-import { findRun, haveSameRungs, isAtEnd, type RunName } from '../rules/continuous-runs.ts'
+import {
+  findRun,
+  haveSameTracks,
+  isAtEnd,
+  isSameMoment,
+  tracksOf,
+  type RunName,
+  type RungTracks,
+} from '../rules/continuous-runs.ts'
+import type { SegmentRow } from '../store/segments.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
 
 /** What a playlist shows after its last segment: the parts of the next one so far. */
@@ -49,20 +58,33 @@ function listSegment(parts: readonly PartEvent[], { epoch, n }: PartEvent): read
  * Describes the parts of one segment. None is shown of a run that begins with a discontinuity: its initialization segment is
  * stored with its first segment, and players have no other one that fits.
  */
-function describeTail({ segments, runs }: PlaylistWindow, parts: readonly PartEvent[], rung: string): PlaylistTail {
+function describeTail(window: PlaylistWindow, parts: readonly PartEvent[], rung: string): PlaylistTail {
   const [first] = parts
-  const before = segments.at(-1)
+  const before = window.segments.at(-1)
   if (first === undefined) return NO_TAIL
-  const names = [...new Set(parts.map((part) => part.rung))]
+  const rungs = listRungs(parts)
+  const names = rungs.map(({ name }) => name)
   const shown = chooseRung(names, rung)
   const ofRung = parts.filter((part) => part.rung === shown)
   if (before === undefined) return { parts: ofRung, isNewRun: true }
   if (isSameRun(before, first)) return { parts: ofRung, isNewRun: false }
-  const isContinued = isAtEnd(before, first.program_date_time)
   // The first parts of a run do not come at once in all rungs, and the run may have others than the one before.
-  const hasAllRungs = haveSameRungs(
-    findRun(runs, before)?.rungs ?? [],
-    names.map((name) => ({ name })),
-  )
-  return isContinued && hasAllRungs ? { parts: ofRung, isNewRun: true } : NO_TAIL
+  const hasSameTracks = haveSameTracks(tracksOf(findRun(window.runs, before)?.rungs ?? []), rungs)
+  return hasSameTracks && beginsAtEnd(window, before, first) ? { parts: ofRung, isNewRun: true } : NO_TAIL
+}
+
+/** Returns the rungs of parts, and their tracks where the worker announces them. */
+function listRungs(parts: readonly PartEvent[]): readonly RungTracks[] {
+  const byName = new Map(parts.map(({ rung: name, encoded }) => [name, { name, tracks: encoded ?? null }]))
+  return [...byName.values()]
+}
+
+/**
+ * Returns whether a part begins where the last segment ends, by the clock of their session: the ingest corrects the time of
+ * the day between two runs. That decides where the worker announces no more than it.
+ */
+function beginsAtEnd({ end }: PlaylistWindow, last: SegmentRow, part: PartEvent): boolean {
+  const { session, start_ms: atMs } = part
+  if (end === null || session === undefined || atMs === undefined) return isAtEnd(last, part.program_date_time)
+  return isSameMoment(end, { session, atMs })
 }

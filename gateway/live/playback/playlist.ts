@@ -3,19 +3,19 @@
  * computed from the rows of segments and the newest parts, so that every gateway answers the same.
  */
 
-import { PART_SEC, SEGMENT_SEC, type EncodedRung, type PartEvent } from '../../../shared/contract/live.ts'
+import type { EncodedRung, PartEvent } from '../../../shared/contract/live.ts'
 import { chooseRung } from '../rules/choose-rung.ts'
 import { findRun } from '../rules/continuous-runs.ts'
-import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
+import type { SegmentRow } from '../store/segments.ts'
+import { measurePeaks } from './measured-rates.ts'
+import { partTargetOf, skipBoundaryOf, targetDurationOf } from './playlist-durations.ts'
+import { partsOf } from './playlist-parts.ts'
+import { lastPositionOf } from './playlist-position.ts'
 import { findTail } from './playlist-tail.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
 
-/** How far behind the newest segment a delta update skips, in seconds: six target durations (§4.4.3.8 of the draft). */
-const SKIP_UNTIL_SEC = 6 * SEGMENT_SEC
-/** Segments whose parts are listed beside them: three target durations from the end (§6.2.2 of the draft). */
+/** Segments whose parts are listed beside them: no more than three target durations from the end (RFC 8216bis §6.2.2). */
 const SEGMENTS_WITH_PARTS = 3
-/** Durations of parts are rounded, and the last frame's is estimated, in seconds. */
-const PARTS_TOLERANCE_SEC = 0.1
 /**
  * Players stay this far behind the newest part, in seconds: as long as it takes to replace a live worker, so that they go on
  * meanwhile. The protocol asks for twice the part target at least (RFC 8216bis §4.4.3.8).
@@ -28,8 +28,13 @@ const PART_HOLD_BACK_SEC = 2
  */
 const NO_PART_YET = '# the next segment has no part yet'
 
-/** Returns the multivariant playlist; `query` is appended to the address of each rendition. */
-export function formatMaster(runs: readonly EncoderRunRow[], query: string): string {
+/**
+ * Returns the multivariant playlist of these segments; `query` is appended to the address of each rendition. A rendition
+ * declares what its segments have needed, where that is more than its worker expected.
+ */
+export function formatMaster(media: Pick<PlaylistWindow, 'segments' | 'runs'>, query: string): string {
+  const { runs } = media
+  const peakOf = measurePeaks(media)
   const newest = new Map<string, EncodedRung>()
   for (const { rungs } of runs) for (const rung of rungs) newest.set(rung.name, rung)
   const rungs = [...newest.values()].toSorted((a, b) => b.height - a.height)
@@ -37,7 +42,10 @@ export function formatMaster(runs: readonly EncoderRunRow[], query: string): str
     '#EXTM3U',
     '#EXT-X-VERSION:9',
     '#EXT-X-INDEPENDENT-SEGMENTS',
-    ...rungs.flatMap((rung) => [formatVariant(rung), `${rung.name}.m3u8${query}`]),
+    ...rungs.flatMap((rung) => [
+      formatVariant({ ...rung, bandwidth: Math.max(rung.bandwidth, peakOf(rung.name)) }),
+      `${rung.name}.m3u8${query}`,
+    ]),
   ])
 }
 
@@ -57,41 +65,26 @@ export function formatMedia(window: PlaylistWindow, rung: string, isDelta: boole
     ...(skipped > 0 ? [`#EXT-X-SKIP:SKIPPED-SEGMENTS=${skipped}`] : []),
     ...listed.flatMap((segment, i) => formatSegment(window, rung, { segment, at: i + skipped, isLow })),
     ...(hasEnded ? ['#EXT-X-ENDLIST'] : formatTail(window, rung)),
+    ...(isLow ? formatReports(window, rung) : []),
   ])
 }
 
 function formatHead(window: PlaylistWindow, isLow: boolean): string[] {
-  const { segments, runs, hasEnded } = window
+  const { segments, isRecording, runs, hasEnded } = window
   const [first] = segments
-  const seq = first?.seq ?? 0
   return [
     '#EXTM3U',
     '#EXT-X-VERSION:9',
     `#EXT-X-TARGETDURATION:${targetDurationOf(segments)}`,
     ...(isLow ? formatControl(window) : []),
-    `#EXT-X-MEDIA-SEQUENCE:${seq}`,
+    `#EXT-X-MEDIA-SEQUENCE:${first?.seq ?? 0}`,
     `#EXT-X-DISCONTINUITY-SEQUENCE:${findRun(runs, first)?.discontinuity ?? 0}`,
-    ...(hasEnded && seq === 0 ? ['#EXT-X-PLAYLIST-TYPE:VOD'] : []),
+    ...(hasEnded && isRecording ? ['#EXT-X-PLAYLIST-TYPE:VOD'] : []),
   ]
 }
 
-/** Returns whether a window has what a blocking reload waits for: a segment, or a part of the one after the last. */
-export function hasPosition(window: PlaylistWindow, rung: string, position: PlaylistPosition): boolean {
-  const last = window.segments.at(-1)?.seq ?? -1
-  if (window.hasEnded || last >= position.seq) return true
-  return position.part !== null && position.seq === last + 1 && findTail(window, rung).parts.length > position.part
-}
-
-/** A position in a playlist: `_HLS_msn`, and `_HLS_part` or `null`. */
-export type PlaylistPosition = { readonly seq: number; readonly part: number | null }
-
 function lines(all: readonly string[]): string {
   return `${all.join('\n')}\n`
-}
-
-/** Returns the largest duration of a segment, rounded (RFC 8216 §4.3.3.1), and at least the nominal one. */
-function targetDurationOf(segments: readonly SegmentRow[]): number {
-  return segments.reduce((longest, { durationSec }) => Math.max(longest, Math.round(durationSec)), SEGMENT_SEC)
 }
 
 function formatControl(window: PlaylistWindow): string[] {
@@ -100,27 +93,31 @@ function formatControl(window: PlaylistWindow): string[] {
     'CAN-BLOCK-RELOAD=YES',
     `PART-HOLD-BACK=${Math.max(PART_HOLD_BACK_SEC, 3 * target).toFixed(3)}`,
     `HOLD-BACK=${(3 * targetDurationOf(window.segments)).toFixed(1)}`,
-    `CAN-SKIP-UNTIL=${SKIP_UNTIL_SEC.toFixed(1)}`,
+    `CAN-SKIP-UNTIL=${skipBoundaryOf(window.segments).toFixed(1)}`,
   ]
   return [`#EXT-X-SERVER-CONTROL:${control.join(',')}`, `#EXT-X-PART-INF:PART-TARGET=${target.toFixed(3)}`]
 }
 
-/** Returns the part target, in seconds: a part ends with the frame that reaches its length, and none may be longer. */
-function partTargetOf({ runs, parts }: PlaylistWindow): number {
-  const rates = runs.flatMap(({ rungs }) => rungs.map(({ frame_rate: rate }) => rate)).filter((rate) => rate > 0)
-  const nominal = rates.map((rate) => Math.ceil(PART_SEC * rate - 0.01) / rate)
-  const longest = Math.max(PART_SEC, ...nominal, ...(parts ?? []).map(({ duration_sec: sec }) => sec))
-  return Math.ceil(longest * 1000) / 1000
-}
-
 /** Returns how many segments a delta update may leave out. */
 function countSkippable(segments: readonly SegmentRow[]): number {
+  const boundarySec = skipBoundaryOf(segments)
   let behindSec = 0
   for (let i = segments.length - 1; i >= 0; i--) {
     behindSec += segments[i]?.durationSec ?? 0
-    if (behindSec > SKIP_UNTIL_SEC) return i
+    if (behindSec > boundarySec) return i
   }
   return 0
+}
+
+/** Returns the reports of the other renditions (RFC 8216bis §4.4.5.4): players that change to one know what comes there. */
+function formatReports(window: PlaylistWindow, rung: string): string[] {
+  const names = new Set(window.runs.flatMap(({ rungs }) => rungs.map(({ name }) => name)))
+  names.delete(rung)
+  return [...names].map((name) => {
+    const { seq, part } = lastPositionOf(window, name)
+    const last = part === null ? `LAST-MSN=${seq}` : `LAST-MSN=${seq},LAST-PART=${part}`
+    return `#EXT-X-RENDITION-REPORT:URI="${name}.m3u8",${last}`
+  })
 }
 
 type ListedSegment = { readonly segment: SegmentRow; readonly at: number; readonly isLow: boolean }
@@ -155,13 +152,6 @@ function formatRunStart(filesBase: string, { epoch, run, rung }: RunRef, program
     `#EXT-X-MAP:URI="${filesBase}${epoch}/${rung}/init-${run}.mp4"`,
     `#EXT-X-PROGRAM-DATE-TIME:${programDateTime.toISOString()}`,
   ]
-}
-
-/** Returns the parts of a segment; none where some are gone, since then they do not add up to it. */
-function partsOf({ parts }: PlaylistWindow, { epoch, n, durationSec }: SegmentRow, rung: string): readonly PartEvent[] {
-  const listed = (parts ?? []).filter((part) => part.epoch === epoch && part.n === n && part.rung === rung)
-  const listedSec = listed.reduce((sum, { duration_sec: sec }) => sum + sec, 0)
-  return listedSec >= durationSec - PARTS_TOLERANCE_SEC ? listed : []
 }
 
 function formatParts({ partsBase }: PlaylistWindow, parts: readonly PartEvent[]): string[] {

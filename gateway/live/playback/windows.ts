@@ -13,7 +13,10 @@ import { createPartMemory, type PartMemory } from './part-memory.ts'
 /** What a gateway knows of a broadcast that is being played. */
 export type PlayedStream = {
   readonly stream: Stream
+  /** Those that its playlists show to viewers who watch it live, also after its end. */
   readonly segments: readonly SegmentRow[]
+  /** All segments, once a recorded broadcast has ended; `null` before. */
+  readonly recording: readonly SegmentRow[] | null
   readonly runs: readonly EncoderRunRow[]
   /** The parts that its live workers announce; `null`: it has none. */
   readonly feed: PartFeed | null
@@ -142,32 +145,44 @@ async function readRows(db: DbOrTx, streamId: string, known: PlayedRows | null):
   const found = await findStream(db, streamId)
   if (found === null || found.stream.discardedAt !== null) return null
   const { stream } = found
-  if (known === null) return { stream, segments: await readWindow(db, stream, []), runs: await listRuns(db, streamId) }
+  if (known === null) return { stream, ...(await readSegments(db, stream, null)), runs: await listRuns(db, streamId) }
   // A recording whose file could not be made has segments that are missing.
   const isChangedRecording = stream.state === 'ended' && stream.updatedAt.getTime() !== known.stream.updatedAt.getTime()
   if (isChangedRecording) return readRows(db, streamId, null)
   const hasNewSegments = stream.nextSeq !== known.stream.nextSeq || stream.state !== known.stream.state
-  const segments = hasNewSegments ? await readWindow(db, stream, known.segments) : known.segments
+  const { segments, recording } = hasNewSegments ? await readSegments(db, stream, known) : known
   const last = segments.at(-1)
   const isKnownRun = last === undefined || known.runs.some(({ epoch, run }) => epoch === last.epoch && run === last.run)
-  return { stream, segments, runs: isKnownRun ? known.runs : await listRuns(db, streamId) }
+  return { stream, segments, recording, runs: isKnownRun ? known.runs : await listRuns(db, streamId) }
 }
 
-/** Returns the segments of a playlist: those of `known` that still belong to it, and newer ones. */
-async function readWindow(db: DbOrTx, stream: Stream, known: readonly SegmentRow[]): Promise<readonly SegmentRow[]> {
-  const { streamId } = stream
-  const from = await windowStartOf(db, stream)
+type PlayedSegments = Pick<PlayedRows, 'segments' | 'recording'>
+
+/**
+ * Returns the segments of the window, and those of the recording at the end. The window does not grow then: the media sequence
+ * number of a playlist must not decrease (RFC 8216 §6.2.2).
+ */
+async function readSegments(db: DbOrTx, stream: Stream, known: PlayedSegments | null): Promise<PlayedSegments> {
+  const { streamId, state, isRecorded, dvrSec } = stream
+  const from = await findWindowStart(db, streamId, windowSecOf({ dvrSec }))
+  const before = known?.recording ?? known?.segments ?? []
+  if (state !== 'ended' || !isRecorded) return { segments: await readFrom(db, streamId, from, before), recording: null }
+  const recording = await readFrom(db, streamId, 0, before)
+  return { segments: recording.filter(({ seq }) => seq >= from), recording }
+}
+
+/** Returns the segments from a sequence number on: those of `known` that belong to them, and newer ones. */
+async function readFrom(
+  db: DbOrTx,
+  streamId: string,
+  from: number,
+  known: readonly SegmentRow[],
+): Promise<readonly SegmentRow[]> {
   const kept = known.filter(({ seq }) => seq >= from)
   const last = kept.at(-1)
-  // A gap before the kept ones means that the window has grown, as it does at the end.
+  // A gap before the kept ones means that there are earlier ones, as at the end.
   if (last === undefined || kept[0]?.seq !== from) return listSegments(db, streamId, from)
   return [...kept, ...(await listSegments(db, streamId, last.seq + 1))]
-}
-
-/** Returns the sequence number that a playlist begins with: the whole recording at the end, a window before. */
-async function windowStartOf(db: DbOrTx, { streamId, state, isRecorded, dvrSec }: Stream): Promise<number> {
-  if (state === 'ended' && isRecorded) return 0
-  return findWindowStart(db, streamId, windowSecOf({ dvrSec }))
 }
 
 /** Returns the feed of a broadcast's live worker: the open one, or a new one where the worker is another. */

@@ -39,7 +39,7 @@ async function sentBy(work: (tx: Tx) => Promise<unknown>): Promise<readonly Sent
 
 const LISTED = { category: undefined, text: undefined, streamId: undefined, before: null, limit: 20 }
 const SESSIONS = [randomUUID()]
-const FACTS = { session: randomUUID(), facts: {} as never }
+const FACTS = { session: randomUUID(), silent_ms: 0, facts: {} as never }
 
 test.each<[string, (tx: Tx) => Promise<unknown>]>([
   ['reads the broadcasts without a monitor', (tx) => listUnwatched(tx, 30)],

@@ -1,7 +1,7 @@
 import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, sql, type SQL } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 
-import type { PublisherFacts } from '../../../shared/contract/live.ts'
+import type { IngestSession } from '../../../shared/contract/live.ts'
 import { dueWhile, type DueInMs } from '../../database/due-times.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import { isListedFor } from './listed.ts'
@@ -244,15 +244,16 @@ export async function markSending(db: DbOrTx, sessions: readonly string[]): Prom
   return sessions.length === 0 ? [] : changeStates(db, 'encoder_published', isAmong(streams.publisherSession, sessions))
 }
 
-/** Stores what an ingest worker measured of sessions that publish. */
-export async function recordPublishers(
-  db: DbOrTx,
-  measured: readonly { readonly session: string; readonly facts: PublisherFacts }[],
-): Promise<void> {
+/** What an ingest worker measured of a session that publishes. */
+export type MeasuredPublisher = Pick<IngestSession, 'session' | 'facts' | 'silent_ms'>
+
+/** Stores what an ingest worker measured of sessions that publish, and when it last heard them. */
+export async function recordPublishers(db: DbOrTx, measured: readonly MeasuredPublisher[]): Promise<void> {
   if (measured.length === 0) return
+  const seenAt = sql`now() - make_interval(secs => given.silent_ms / 1000.0)`
   await db.execute(sql`
-    update ${streams} set publisher_seen_at = now(), publisher_facts = given.facts
-    from json_to_recordset(${JSON.stringify(measured)}::json) as given(session uuid, facts json)
+    update ${streams} set publisher_seen_at = ${seenAt}, publisher_facts = given.facts
+    from json_to_recordset(${JSON.stringify(measured)}::json) as given(session uuid, facts json, silent_ms bigint)
     where ${streams.publisherSession} = given.session`)
 }
 
@@ -269,10 +270,10 @@ export const STREAMS_ARE_OPEN: DueInMs = dueWhile(sql`(
   exists (select from ${streams} where ${streams.closedAt} is null and ${streams.startedAt} is not null)
   or exists (select from ${streams} where ${isUnclosed}))`)
 
-/** How long the worker of a broadcast that has ended may take, in seconds: to encode what has arrived, and to store it. */
+/** How long the worker of a broadcast that has ended may report no segment, in seconds: it encodes the next one, or stores it. */
 export type ClosingTimes = { readonly encodeSec: number; readonly storeSec: number }
 
-/** Returns broadcasts that have ended, and whose worker has not reported its last segment in time. */
+/** Returns broadcasts that have ended, and whose worker does not get on with what has arrived. */
 export async function listUnclosed(db: DbOrTx, { encodeSec, storeSec }: ClosingTimes): Promise<string[]> {
   const hasWaiting = sql`coalesce((${streams.health} ->> 'waiting_segments')::int, 0) > 0`
   const rows = await db
@@ -282,7 +283,7 @@ export async function listUnclosed(db: DbOrTx, { encodeSec, storeSec }: ClosingT
       and(
         isUnclosed,
         lt(
-          streams.endedAt,
+          sql`greatest(${streams.endedAt}, ${streams.segmentSeenAt})`,
           sql`now() - make_interval(secs => case when ${hasWaiting} then ${storeSec}::int else ${encodeSec}::int end)`,
         ),
       ),

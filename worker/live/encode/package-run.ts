@@ -14,7 +14,7 @@ export type FrameLag = {
 
 /** Receives what a run makes. Parts and segments have numbers within the run. */
 export type RunOutputs = {
-  onPart(rung: number, part: PackagedPart): void
+  onPart(rung: number, part: PackagedPart, init: InitSegment | undefined): void
   onSegment(segment: JoinedSegment, inits: readonly InitSegment[]): void
   onLag(lag: FrameLag): void
 }
@@ -74,7 +74,7 @@ export function createRunPackaging(options: PackagingOptions): RunPackaging {
     outputs.onLag({ sinceArrivalMs, inWorkerMs: Math.max(0, sinceArrivalMs - options.measureDelayMs()) })
     if (added.part.segment > lastSegment) return
     openSegment = Math.max(openSegment, added.part.segment)
-    outputs.onPart(rung, added.part)
+    outputs.onPart(rung, added.part, inits[rung])
   }
 
   function addSegment(rung: number, segment: PackagedSegment | null): void {

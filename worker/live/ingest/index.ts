@@ -37,7 +37,7 @@ async function runIngest(
   assignmentPath: string,
   assignment: ClaimedAssignment,
 ): Promise<WorkerOutcome> {
-  const { claim, callGateway, clock, lifetime, log } = assignment
+  const { claim, callGateway, clock, gatewayClock, lifetime, log } = assignment
   const { epoch } = claim
   const reports = createSessionReports()
   const registry = createPublisherRegistry({ nowMs: () => clock.nowMs(), onChange: reports.wake })
@@ -48,6 +48,7 @@ async function runIngest(
     environment,
     registry,
     clock,
+    gatewayClock,
     log,
     authorize: async (attempt, inquiry) => {
       const request = composeRequest(attempt, inquiry, { epoch, registry })

@@ -30,6 +30,7 @@ export type IngestServerOptions = {
   /** Decides on an encoder. */
   readonly authorize: (attempt: PublishAttempt, inquiry: PublishInquiry) => Promise<PublishDecision>
   readonly clock: Clock
+  readonly gatewayClock: Clock
   readonly log: Log
 }
 
@@ -158,7 +159,7 @@ function sourceUrlOf(baseUrl: string, { session }: PublishAttempt): string {
 }
 
 async function startReaders(
-  { environment, registry, clock, log }: IngestServerOptions,
+  { environment, registry, gatewayClock, log }: IngestServerOptions,
   whip: () => WhipServer | null,
 ): Promise<Readers> {
   const open = new Set<AbortSignal>()
@@ -172,7 +173,7 @@ async function startReaders(
       maxConnections: MAX_READERS,
       onError: (error) => log.warn('reader failed', { error }),
       handle: (request) => {
-        const nowMs = clock.nowMs()
+        const nowMs = gatewayClock.nowMs()
         const offers = whip()
         if (offers?.isFor(request.path) === true) return offers.handle(request, nowMs)
         open.add(request.signal)

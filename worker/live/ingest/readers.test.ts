@@ -68,6 +68,22 @@ describe.concurrent('readers', () => {
     await reader.readAll()
   })
 
+  test('requests are judged by the time of the gateway, also after it has been corrected by an hour', async () => {
+    let offsetMs = 0
+    await using broadcast = await startBroadcast(() => Date.now() + offsetMs)
+    const { gateway, client, source } = broadcast
+    publish(client, clip.tags)
+    offsetMs = 3_600_000
+    const reports = gateway.reports().length
+    await gateway.waitFor(() => gateway.reports().length > reports + 1)
+    const statusOf = async (nowMs: number) => {
+      const response = await fetch(signSessionRequest(source, '', nowMs))
+      await response.body?.cancel()
+      return response.status
+    }
+    expect([await statusOf(Date.now()), await statusOf(Date.now() + offsetMs)]).toEqual([401, 200])
+  })
+
   test('only signed requests for a session that is there are answered', async () => {
     await using broadcast = await startBroadcast()
     const { client, source } = broadcast

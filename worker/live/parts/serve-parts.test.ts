@@ -36,7 +36,7 @@ const serve = (parts: PartBuffer) =>
     host: '127.0.0.1',
     port: 0,
     token: TOKEN,
-    clock: createClock(),
+    gatewayClock: createClock(),
     log: createLog('test', 'error', () => {}),
   })
 

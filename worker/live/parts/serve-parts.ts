@@ -17,7 +17,7 @@ export type PartServerOptions = {
   readonly port: number
   /** The worker's token. */
   readonly token: string
-  readonly clock: Clock
+  readonly gatewayClock: Clock
   readonly log: Log
 }
 
@@ -41,10 +41,14 @@ export function servePartBuffer(parts: PartBuffer, options: PartServerOptions): 
   })
 }
 
-function answerRequest(parts: PartBuffer, request: StreamRequest, { token, clock }: PartServerOptions): StreamReply {
+function answerRequest(
+  parts: PartBuffer,
+  request: StreamRequest,
+  { token, gatewayClock }: PartServerOptions,
+): StreamReply {
   const { method, path } = request
   const signed = { timestamp: request.header('x-timestamp'), signature: request.header('x-signature-256') }
-  if (verifyCallback(token, { method, path, body: '' }, signed, clock.nowMs()) !== 'valid')
+  if (verifyCallback(token, { method, path, body: '' }, signed, gatewayClock.nowMs()) !== 'valid')
     return { status: 401, body: null }
   if (method === 'GET' && path === '/feed') {
     const headers = { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' }

@@ -1,6 +1,7 @@
 /** The plan of a run of the encoder: which rungs it has, and where they are cut. Pure. */
 
-import { type LadderRung, PART_SEC, SEGMENT_SEC } from '../../../shared/contract/live.ts'
+import { type LadderRung, SEGMENT_SEC } from '../../../shared/contract/live.ts'
+import { partSecOf } from '../../../shared/contract/live-part-length.ts'
 import type { SourceVideo } from './source-facts.ts'
 
 /** A rung of a run. A copied one is the source itself. */
@@ -131,8 +132,7 @@ export function leastSegmentMs(plan: RunPlan): number {
   return SEGMENT_MS - frameMs(plan) / 2 - ROUNDING_MS
 }
 
-/** Returns the length of parts, in ms: as many whole frames as fit, with timestamps rounded to ms. */
-export function partMs(plan: RunPlan): number {
-  const frames = Math.max(1, Math.floor((PART_SEC * 1000 + ROUNDING_MS) / frameMs(plan)))
-  return frames * frameMs(plan)
+/** Returns the length of parts, in ms. */
+export function partMs({ frameRate }: Pick<RunPlan, 'frameRate'>): number {
+  return 1000 * partSecOf(frameRate)
 }

@@ -31,6 +31,7 @@ export type PushTargetsOptions = {
   readonly onChange: () => void
   readonly fetcher: Fetcher
   readonly clock: Clock
+  readonly gatewayClock: Clock
   readonly log: Log
 }
 

@@ -13,6 +13,7 @@ export type ReadFeedOptions = {
   readonly source: () => IngestSource | null
   readonly fetcher: Fetcher
   readonly clock: Clock
+  readonly gatewayClock: Clock
   readonly log: Log
   readonly signal: AbortSignal
 }
@@ -37,12 +38,12 @@ export async function readFeed(options: ReadFeedOptions): Promise<void> {
 
 /** Reads a session, over broken connections, until it ends (true) or is not wanted any more (false). */
 async function readSession(options: ReadFeedOptions, source: IngestSource): Promise<boolean> {
-  const { feed, fetcher, clock, log, signal } = options
+  const { feed, fetcher, clock, gatewayClock, log, signal } = options
   const isWanted = () => !signal.aborted && options.source()?.session === source.session
   let hasEnded = false
   let hasBegun = false
   while (!hasEnded && isWanted()) {
-    const opening = await openSource(source, { fetcher, clock, fromMs: null, signal, stopping: signal })
+    const opening = await openSource(source, { fetcher, clock, gatewayClock, fromMs: null, signal, stopping: signal })
     hasEnded = opening.kind === 'gone'
     if (opening.kind === 'opened') {
       await using opened = opening.source

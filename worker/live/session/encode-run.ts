@@ -5,7 +5,7 @@ import type { InitSegment } from '../package/init-segment.ts'
 import type { JoinedSegment } from '../package/join-rungs.ts'
 import type { PackagedPart } from '../package/rung-packager.ts'
 import { declareBandwidth } from '../plan/bandwidth.ts'
-import { countDroppable, leastSegmentMs, type RunPlan } from '../plan/plan-run.ts'
+import { countDroppable, leastSegmentMs, type PlannedRung, type RunPlan } from '../plan/plan-run.ts'
 import type { RecordedRun } from '../record/recorded-segment.ts'
 import type { SourceStart } from '../source/collect-start.ts'
 import type { OpenedSource } from '../source/open-source.ts'
@@ -70,7 +70,7 @@ export async function encodeRun(broadcast: Broadcast, request: RunRequest, state
     leastMs: (segment) => (segment === 0 && isBetweenKeyFrames ? LEAST_FIRST_MS : leastSegmentMs(plan)),
     isCurrent: request.isCurrent,
     outputs: {
-      onPart: (rung, part) => announcePart(context, rung, part),
+      onPart: (rung, part, init) => announcePart(context, { rung, part, init }),
       onSegment: (segment, inits) => {
         recordSegment(context, segment, inits)
         if (isIrregular(plan, segment)) {
@@ -105,9 +105,12 @@ function isIrregular({ keyFrames }: RunPlan, { startMs, endMs }: JoinedSegment):
   return keyFrames === 'source' && endMs - startMs > LONGEST_MS
 }
 
-function announcePart({ broadcast, request, run, firstSegment }: RunContext, rung: number, part: PackagedPart): void {
-  const name = request.plan.rungs[rung]?.name
-  if (broadcast.parts === null || name === undefined) return
+type EncodedPart = { readonly rung: number; readonly part: PackagedPart; readonly init: InitSegment | undefined }
+
+function announcePart(context: RunContext, { rung, part, init }: EncodedPart): void {
+  const { broadcast, request, state, run, firstSegment } = context
+  const planned = request.plan.rungs[rung]
+  if (broadcast.parts === null || planned === undefined) return
   broadcast.numbers.unannounced = Math.max(broadcast.numbers.unannounced, firstSegment + part.segment + 1)
   broadcast.parts.add({
     bytes: part.bytes,
@@ -116,10 +119,13 @@ function announcePart({ broadcast, request, run, firstSegment }: RunContext, run
       run,
       n: firstSegment + part.segment,
       part: part.part,
-      rung: name,
+      rung: planned.name,
       duration_sec: part.durationSec,
       is_independent: part.isIndependent,
       program_date_time: toDateTime(request, part.startMs),
+      session: state.session,
+      start_ms: part.startMs,
+      encoded: describeTracks(planned, init),
     },
   })
 }
@@ -154,19 +160,20 @@ function recordSegment(context: RunContext, segment: JoinedSegment, inits: reado
 function describeRun({ request, state, run }: RunContext, inits: readonly InitSegment[]): RecordedRun {
   const { plan } = request
   const rungs = plan.rungs.map((rung, index): EncodedRung => {
-    const init = inits[index]
-    const size = init?.tracks[0]?.size ?? rung
     return {
       name: rung.name,
-      width: size.width,
-      height: size.height,
+      ...describeTracks(rung, inits[index]),
       frame_rate: Math.round(plan.frameRate * 1000) / 1000,
-      codecs: init?.codecs ?? '',
       bandwidth: declareBandwidth(rung, plan.hasAudio, state.peakBps),
     }
   })
   const description: EncoderRun = { run, session: state.session, rungs }
   return { run: description, inits: inits.map(({ bytes }) => bytes) }
+}
+
+function describeTracks(rung: PlannedRung, init: InitSegment | undefined) {
+  const { width, height } = init?.tracks[0]?.size ?? rung
+  return { width, height, codecs: init?.codecs ?? '' }
 }
 
 function toDateTime({ opened }: RunRequest, sessionMs: number): string {

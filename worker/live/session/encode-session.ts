@@ -81,10 +81,10 @@ function isCurrent({ reporter }: Broadcast, { session }: IngestSource): boolean 
 
 /** Opens the source once, and encodes it until the run ends. */
 async function attempt(broadcast: Broadcast, source: IngestSource, state: SessionState): Promise<NextStep> {
-  const { fetcher, clock, health, stopping, ended } = broadcast
+  const { fetcher, clock, gatewayClock, health, stopping, ended } = broadcast
   // Without a segment the session is read from its first frame on, however late this worker is.
   const fromMs = Math.max(0, (state.fromMs ?? 0) - REQUEST_MARGIN_MS)
-  const opening = await openSource(source, { fetcher, clock, fromMs, signal: ended, stopping })
+  const opening = await openSource(source, { fetcher, clock, gatewayClock, fromMs, signal: ended, stopping })
   switch (opening.kind) {
     case 'gone':
       return { kind: 'over' }

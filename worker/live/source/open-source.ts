@@ -25,6 +25,7 @@ export type SourceOpening =
 export type SourceOptions = {
   readonly fetcher: Fetcher
   readonly clock: Clock
+  readonly gatewayClock: Clock
   /**
    * The source should begin with the newest key frame at or before this time, in ms; with the oldest one if none is.
    * `null`: with the newest one.
@@ -87,9 +88,9 @@ function withStart(url: string, fromMs: number | null): string {
   return start.href
 }
 
-function signRequest({ url, token }: IngestSource, { clock, fromMs }: SourceOptions): Record<string, string> {
+function signRequest({ url, token }: IngestSource, { gatewayClock, fromMs }: SourceOptions): Record<string, string> {
   const { pathname, search } = new URL(withStart(url, fromMs))
-  const timestamp = (clock.nowMs() / 1000).toFixed(0)
+  const timestamp = (gatewayClock.nowMs() / 1000).toFixed(0)
   const signature = signCallback(token, timestamp, { method: 'GET', path: pathname + search, body: '' })
   return { 'x-timestamp': timestamp, 'x-signature-256': signature }
 }

@@ -32,9 +32,9 @@ export function publish(client: RtmpClient, tags: readonly FlvTag[], shift: (ms:
   for (const tag of tags) client.sendTag(tag, shift(tag.timestampMs))
 }
 
-/** Starts a gateway and an ingest worker, and publishes under `KEY`. */
-export async function startBroadcast() {
-  const gateway = await startIngestGateway({ keys: [KEY] })
+/** Starts a gateway and an ingest worker, and publishes under `KEY`. `nowMs`: the gateway's time. */
+export async function startBroadcast(nowMs = Date.now) {
+  const gateway = await startIngestGateway({ keys: [KEY], nowMs })
   const worker = await startIngestWorker(gateway.origin)
   const client = await startPublisher(worker.rtmpPort, KEY)
   const source = gateway.requests()[0]?.source

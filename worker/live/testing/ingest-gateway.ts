@@ -35,9 +35,13 @@ export type IngestGatewayOptions = {
   readonly onPublish?: (request: PublishRequest) => GatewayAnswer | null | Promise<GatewayAnswer | null>
   /** While it returns true, every call is answered with 503. */
   readonly isDown?: () => boolean
+  /** Its time; calls that are signed at another one are refused. */
+  readonly nowMs?: () => number
   /** From this report on, each report is refused as one of a stale epoch. */
   readonly staleFrom?: number
 }
+
+const MAX_SKEW_MS = 300_000
 
 /** Starts such a gateway. */
 export async function startIngestGateway(options: IngestGatewayOptions): Promise<IngestGateway> {
@@ -59,8 +63,11 @@ export async function startIngestGateway(options: IngestGatewayOptions): Promise
     return { status: 200, body: { stream_id: streamId } }
   }
 
-  const gateway = await startFakeGateway(async ({ path, body }) => {
+  const nowMs = options.nowMs ?? Date.now
+  const gateway = await startFakeGateway(async ({ path, body, headers }) => {
     if (options.isDown?.() ?? false) return { status: 503, body: {} }
+    const isSkewed = Math.abs(Number(headers['x-timestamp']) * 1000 - nowMs()) > MAX_SKEW_MS
+    if (isSkewed) return refusal(401, 'CLOCK_SKEW', { server_time: nowMs() / 1000 })
     if (path.endsWith('/claim')) {
       epoch++
       return {

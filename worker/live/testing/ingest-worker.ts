@@ -54,7 +54,8 @@ export async function startIngestWorker(
     policy: { allowPrivateNetworks: true },
     callGateway: createCaller(env['WORKER_TOKEN'] ?? ''),
     createGatewayCaller: createCaller,
-    clock,
+    clock: clock.detach(),
+    gatewayClock: clock,
     lifetime,
     log,
   })

@@ -31,6 +31,7 @@ export function startPush(source: () => IngestSource | null, means: Partial<Push
     onChange: () => void states.push(targets.describe()[0]?.state ?? 'none'),
     fetcher,
     clock: createClock(),
+    gatewayClock: createClock(),
     log: createLog('test', 'debug', (line) => void lines.push(line)),
   })
   const find = (id: string): TargetReport | undefined => targets.describe().find((one) => one.target_id === id)

@@ -17,9 +17,9 @@ export type SessionReader = AsyncDisposable & {
 }
 
 /** Returns a signed request for a session. */
-export function signSessionRequest({ url, token }: IngestSource, query = ''): Request {
+export function signSessionRequest({ url, token }: IngestSource, query = '', nowMs = Date.now()): Request {
   const { pathname } = new URL(url)
-  const timestamp = String(Math.floor(Date.now() / 1000))
+  const timestamp = String(Math.floor(nowMs / 1000))
   const signature = signCallback(token, timestamp, { method: 'GET', path: `${pathname}${query}`, body: '' })
   return new Request(`${url}${query}`, { headers: { 'x-timestamp': timestamp, 'x-signature-256': signature } })
 }

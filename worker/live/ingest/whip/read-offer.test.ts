@@ -42,6 +42,11 @@ describe('an offer', () => {
     expect(readOffer(OFFER.replaceAll('H264', 'H265')).tracks[1]?.codec).toBe('vp8')
   })
 
+  test.each(['actpass', 'passive', 'active'])('is handed on with its role in the handshake: %s', (role) => {
+    const written = writeOffer(readOffer(OFFER.replaceAll('a=setup:actpass', `a=setup:${role}`)))
+    expect(written.match(/a=setup:.*/g)).toEqual([`a=setup:${role}`, `a=setup:${role}`])
+  })
+
   test('is handed on without the addresses that it names, and reads the same again', () => {
     const written = writeOffer(readOffer(OFFER))
     expect(written).not.toContain('candidate')
@@ -55,7 +60,7 @@ describe('an offer', () => {
     [/a=ice-ufrag.*/g, 'a=x', 'a=ice-ufrag'],
     [/a=ice-pwd.*/g, 'a=ice-pwd:short', 'a=ice-pwd'],
     [/a=fingerprint.*/g, 'a=fingerprint:sha-1 AB', 'SHA-256'],
-    [/a=setup.*/g, 'a=setup:passive', 'a=setup'],
+    [/a=setup.*/g, 'a=setup:holdconn', 'a=setup'],
     [/a=rtcp-mux/g, 'a=x', 'a=rtcp-mux'],
     ['a=mid:1', 'a=mid:0', 'a=mid'],
     ['m=video 9 UDP/TLS/RTP/SAVPF 96', 'm=video x', 'is no media line'],

@@ -22,6 +22,8 @@ export type OfferedTrack = {
 export type WhipOffer = {
   /** Tracks in the order of the offer. */
   readonly tracks: readonly OfferedTrack[]
+  /** Its role in the handshake (RFC 8842 §5.2): `actpass` leaves the choice to the answer. */
+  readonly setup: string
   readonly iceUser: string
   readonly icePassword: string
   /** SHA-256 of the certificate, with colons. */
@@ -76,9 +78,9 @@ function readTransport({ attributes }: SessionDescription, { attributes: own }: 
     if (!form.test(value)) throw broken(`the ${what} of the offer is wrong (a=${name})`)
     return value
   }
-  find('setup', /^actpass$/, 'role in the handshake')
   const fingerprint = find('fingerprint', /^sha-256 [0-9a-f]{2}(?::[0-9a-f]{2}){31}$/i, 'SHA-256 fingerprint')
   return {
+    setup: find('setup', /^(?:actpass|passive|active)$/, 'role in the handshake'),
     iceUser: find('ice-ufrag', /^[A-Za-z0-9+/]{4,256}$/, 'ICE user'),
     icePassword: find('ice-pwd', /^[A-Za-z0-9+/]{22,256}$/, 'ICE password'),
     fingerprint: fingerprint.slice('sha-256 '.length),

@@ -14,14 +14,14 @@ const START_KBPS = 2000
  * Returns an offer of what was chosen, and of nothing else: its answer then is the answer to the whole offer. The
  * publisher's addresses are left out: it connects, so that it cannot make this server send anything elsewhere.
  */
-export function writeOffer({ tracks, iceUser, icePassword, fingerprint }: WhipOffer): string {
+export function writeOffer({ tracks, setup, iceUser, icePassword, fingerprint }: WhipOffer): string {
   const head = ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 't=0 0']
   const bundle = `a=group:BUNDLE ${tracks.map(({ mid }) => mid).join(' ')}`
   const transport = [
     `a=ice-ufrag:${iceUser}`,
     `a=ice-pwd:${icePassword}`,
     `a=fingerprint:sha-256 ${fingerprint}`,
-    'a=setup:actpass',
+    `a=setup:${setup}`,
   ]
   const sections = tracks.flatMap((track) => [...writeMediaLines(track), ...transport, ...writeTrack(track)])
   return `${[...head, bundle, ...sections].join('\r\n')}\r\n`

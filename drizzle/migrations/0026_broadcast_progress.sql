@@ -1,0 +1,1 @@
+ALTER TABLE "streams" ADD COLUMN "segment_seen_at" timestamp with time zone;
