@@ -3,6 +3,7 @@ import type { StateEvent } from '../stream-events.ts'
 import { fetchPlaybackUrl } from './broadcast-events.ts'
 import { chooseAction } from './choose-action.ts'
 import { setHidden, setText, siteUrl, textsOf, type ViewerQuery } from './elements.ts'
+import { createEndWatch, type EndWatch } from './player/last-pictures.ts'
 import type { MountedPlayer } from './player/mount-player.ts'
 import { toState } from './state-badge.ts'
 import { attachVeil, type Veil } from './veil.ts'
@@ -19,6 +20,7 @@ type ScreenRun = {
   readonly root: HTMLElement
   readonly viewer: ViewerQuery
   readonly veil: Veil
+  readonly endWatch: EndWatch
   state: StateEvent['state']
   isPlayable: boolean
   player: MountedPlayer | null
@@ -27,8 +29,6 @@ type ScreenRun = {
 }
 
 const text = textsOf(WATCH_MESSAGES)
-/** How long the last pictures play on after the end of a broadcast, at most, in ms. */
-const LAST_PICTURES_MS = 20_000
 /** Interval of looking whether a broadcast has something to play, in ms. */
 const RETRY_MS = 1500
 
@@ -38,6 +38,10 @@ export function attachScreen(root: HTMLElement, viewer: ViewerQuery): Screen {
     root,
     viewer,
     veil: attachVeil(root),
+    endWatch: createEndWatch(
+      () => run.player?.isAtEnd() ?? false,
+      () => void offerAgain(run),
+    ),
     state: toState(root.dataset['state']),
     isPlayable: root.dataset['source'] !== undefined,
     player: null,
@@ -76,7 +80,7 @@ function act(run: ScreenRun): void {
       void play(run, false)
       break
     case 'finish':
-      setTimeout(() => void offerAgain(run), LAST_PICTURES_MS)
+      run.endWatch.start()
       break
     case 'offer':
       void offerAgain(run)
@@ -165,6 +169,7 @@ async function offerAgain(run: ScreenRun): Promise<void> {
 }
 
 function unmount(run: ScreenRun): void {
+  run.endWatch.stop()
   run.player?.destroy()
   run.player = null
 }

@@ -1,12 +1,17 @@
 import { WATCH_MESSAGES } from '../../messages/watch.ts'
 import { find, findButton, textsOf } from '../elements.ts'
 import { buildControls } from './controls.ts'
+import { isAtEnd } from './last-pictures.ts'
 import { openSource, type OpenSource } from './open-source.ts'
 import type { PlayerOptions } from './player-options.ts'
 import { attachQualityMenu } from './quality-menu.ts'
 
 /** A player on a page. */
-export type MountedPlayer = { destroy(): void }
+export type MountedPlayer = {
+  /** Returns whether it has nothing more to play. */
+  isAtEnd(): boolean
+  destroy(): void
+}
 
 const text = textsOf(WATCH_MESSAGES)
 /** Interval of the shown delay, in ms. */
@@ -23,13 +28,14 @@ export async function mountPlayer(screen: HTMLElement, options: PlayerOptions): 
   if (source === null) {
     controller.remove()
     options.onProblem(true)
-    return { destroy: () => undefined }
+    return { isAtEnd: () => true, destroy: () => undefined }
   }
   attachQualityMenu(controls.quality, source)
   const timer = setInterval(() => showDelay(controls.delay, source), DELAY_MS)
   const unmute = findButton(screen, '[data-unmute]')
   if (options.autoplay) await startPlaying(video, unmute, options.isMuted)
   return {
+    isAtEnd: () => isAtEnd(video),
     destroy() {
       clearInterval(timer)
       unmute.hidden = true
