@@ -5,6 +5,7 @@ import { chooseAction } from './choose-action.ts'
 import { setHidden, setText, siteUrl, textsOf, type ViewerQuery } from './elements.ts'
 import { createEndWatch, type EndWatch } from './player/last-pictures.ts'
 import type { MountedPlayer } from './player/mount-player.ts'
+import type { PlayerPlace } from './player/player-options.ts'
 import { toState } from './state-badge.ts'
 import { attachVeil, type Veil } from './veil.ts'
 
@@ -26,6 +27,8 @@ type ScreenRun = {
   player: MountedPlayer | null
   isMounting: boolean
   hasPlayed: boolean
+  /** This browser cannot play. */
+  isUnsupported: boolean
 }
 
 const text = textsOf(WATCH_MESSAGES)
@@ -47,6 +50,7 @@ export function attachScreen(root: HTMLElement, viewer: ViewerQuery): Screen {
     player: null,
     isMounting: false,
     hasPlayed: false,
+    isUnsupported: false,
   }
   act(run)
   return {
@@ -97,37 +101,57 @@ function showWaiting({ root, veil, state }: ScreenRun): void {
   else veil.show({ title: text.readyTitle, text: text.readyText })
 }
 
-/** Mounts the player, once. A recording that opens with its page waits for a click. */
-async function play(run: ScreenRun, isLive: boolean): Promise<void> {
-  if (run.isMounting || run.player !== null) return
+/** Plays, once. A recording that opens with its page waits for a click. */
+async function play(run: ScreenRun, isLive: boolean, place: PlayerPlace = firstPlace(isLive)): Promise<void> {
+  if (run.isMounting || run.player !== null || run.isUnsupported) return
   run.isMounting = true
-  const { root, veil } = run
+  const startsItself = isLive || run.hasPlayed
   try {
-    const url = await addressOf(run)
-    if (url === null) {
-      setTimeout(() => act(run), RETRY_MS)
-      return
-    }
-    const { mountPlayer } = await import('./player/mount-player.ts')
-    run.player = await mountPlayer(root, {
-      url,
-      isLive,
-      isLowLatency: root.dataset['latency'] === 'low',
-      isMuted: root.dataset['screen'] === 'preview',
-      autoplay: isLive || run.hasPlayed,
-      startSec: isLive ? 0 : startOf(location.search),
-      chaptersUrl: root.dataset['chapters'] ?? null,
-      onProblem: (isUnsupported) => showProblem(run, isUnsupported),
-      onPlaying: () => veil.hide(),
-      onEnd: () => isLive && void offerAgain(run),
-    })
-    run.hasPlayed = true
-    veil.hide()
+    run.player = await mount(run, isLive, place)
   } catch {
-    showProblem(run, false)
-  } finally {
-    run.isMounting = false
+    showProblem(run)
   }
+  run.isMounting = false
+  if (run.player !== null) await begin(run, run.player, startsItself)
+}
+
+/** Shows a player that is mounted, once it plays or can be played. */
+async function begin(run: ScreenRun, player: MountedPlayer, startsItself: boolean): Promise<void> {
+  run.hasPlayed = true
+  if (startsItself && !(await player.start())) return
+  if (run.player === player) run.veil.hide()
+}
+
+/** Mounts the player; returns `null` where there is nothing to play yet, or this browser cannot. */
+async function mount(run: ScreenRun, isLive: boolean, place: PlayerPlace): Promise<MountedPlayer | null> {
+  const { root, veil } = run
+  const url = await addressOf(run)
+  if (url === null) {
+    setTimeout(() => act(run), RETRY_MS)
+    return null
+  }
+  const { mountPlayer } = await import('./player/mount-player.ts')
+  const player = await mountPlayer(root, {
+    url,
+    isLive,
+    ...place,
+    isLowLatency: root.dataset['latency'] === 'low',
+    isMuted: root.dataset['screen'] === 'preview',
+    chaptersUrl: root.dataset['chapters'] ?? null,
+    onProblem: () => showProblem(run),
+    onPlaying: () => veil.hide(),
+    onEnd: () => isLive && void offerAgain(run),
+  })
+  if (player === null) {
+    run.isUnsupported = true
+    veil.show({ title: text.problemTitle, text: text.unsupported })
+  }
+  return player
+}
+
+/** Returns where a player begins: at the newest picture, or where the address of the page says. */
+function firstPlace(isLive: boolean): PlayerPlace {
+  return { startSec: isLive ? 0 : startOf(location.search), behindSec: 0 }
 }
 
 /** Returns the second that the address of a page names (`?t=90`); 0 where it names none. */
@@ -147,14 +171,11 @@ async function addressOf({ root, viewer }: ScreenRun): Promise<string | null> {
   return address.href
 }
 
-function showProblem(run: ScreenRun, isUnsupported: boolean): void {
-  if (isUnsupported) {
-    run.veil.show({ title: text.problemTitle, text: text.unsupported })
-    return
-  }
+function showProblem(run: ScreenRun): void {
   const restart = () => {
+    const place = run.player?.place()
     unmount(run)
-    void play(run, run.state !== 'ended')
+    void play(run, run.state !== 'ended', place)
   }
   run.veil.show({ title: text.problemTitle, text: text.problemText, button: text.tryAgain, act: restart })
 }
