@@ -4,6 +4,7 @@ import { startBrowser } from '../../../shared/testing/browser.ts'
 import { PATIENCE_MS } from '../../../shared/testing/until.ts'
 import { signUp } from '../testing/live-gateway.ts'
 import { openAs } from './testing/pages-gateway.ts'
+import { startTcpProxy } from '../../testing/tcp-proxy.ts'
 import { startTestGateway } from '../../testing/test-gateway.ts'
 import { startWholeSystem } from '../../testing/whole-system.ts'
 
@@ -82,4 +83,61 @@ it('the bell of a page that watches a broadcast is up to date by the events of t
   await page.locator('.bell[data-every="2"]').waitFor()
   await plan('Second')
   await page.getByTitle('Notices, 2 unread').waitFor()
+})
+
+it('a page whose session has ended elsewhere says so and keeps its bell; the studio shows no old values', async () => {
+  await using gateway = await startTestGateway()
+  const anna = await signUp(gateway.api, 'anna')
+  const { json: show } = await gateway.api('POST', '/api/v1/streams', { title: 'Mine' }, anna.headers)
+  await using browser = await startBrowser()
+  await using context = await openAs(browser, gateway, anna, { locale: 'en-GB' })
+  context.setDefaultTimeout(PATIENCE_MS)
+  const page = await context.newPage()
+  await page.goto(`${gateway.url}/studio/${show.stream_id}`)
+  await page.locator('.bell[data-every="60"]').waitFor()
+  await gateway.api('POST', '/api/v1/auth/logout-all', undefined, anna.headers)
+  const note = page.getByRole('alert').filter({ hasText: 'You are signed out.' })
+  await note.waitFor()
+  expect(await page.locator('.bell form, .bell h1').count()).toBe(0)
+  expect(await page.locator('[data-health]').isVisible()).toBe(false)
+  await note.getByRole('link', { name: 'Sign in' }).click()
+  await page.waitForURL(`**/sign-in?next=${encodeURIComponent(`studio/${show.stream_id}`)}`)
+})
+
+it('a broadcast that is not open to its viewer any more says so, and is not tried again', async () => {
+  await using gateway = await startTestGateway()
+  const anna = await signUp(gateway.api, 'anna')
+  const { json: show } = await gateway.api('POST', '/api/v1/streams', { title: 'For all' }, anna.headers)
+  await using browser = await startBrowser()
+  const page = await browser.newPage({ locale: 'en-GB' })
+  page.setDefaultTimeout(PATIENCE_MS)
+  await page.goto(`${gateway.url}/watch/${show.stream_id}`)
+  await page.locator('[data-connection="open"]').waitFor()
+  await gateway.api('PATCH', `/api/v1/streams/${show.stream_id}`, { visibility: 'private' }, anna.headers)
+  await page.getByText('This broadcast is not open to you any more').waitFor()
+  await page.getByText('This broadcast may not be watched any more.').waitFor()
+  await page.getByRole('alert').filter({ hasText: 'No connection' }).waitFor({ state: 'hidden' })
+})
+
+it('a watch page shows within five seconds that nothing comes any more, and heals by itself', async () => {
+  await using gateway = await startTestGateway()
+  const anna = await signUp(gateway.api, 'anna')
+  const { json: show } = await gateway.api('POST', '/api/v1/streams', { title: 'Far away' }, anna.headers)
+  await using proxy = await startTcpProxy(() => Number(new URL(gateway.url).port))
+  await using browser = await startBrowser()
+  const page = await browser.newPage({ locale: 'en-GB' })
+  page.setDefaultTimeout(PATIENCE_MS)
+  const pinged = page.waitForResponse(/\/events\?/)
+  await page.goto(`http://127.0.0.1:${proxy.port}/watch/${show.stream_id}`)
+  await page.locator('[data-connection="open"]').waitFor()
+  await pinged
+  proxy.swallow()
+  const gone = Date.now()
+  const note = page.getByRole('alert').filter({ hasText: 'No connection' })
+  await note.waitFor()
+  expect(Date.now() - gone).toBeLessThan(SHOWN_WITHIN_MS)
+  await page.locator('[data-connection="lost"]').waitFor()
+  proxy.restore()
+  await note.waitFor({ state: 'hidden' })
+  await page.locator('[data-connection="open"]').waitFor()
 })

@@ -10,8 +10,13 @@ export function returnPathOf(text: unknown): string {
 
 /** Leads to the page on which one signs in, and from there back. */
 export function leadToSignIn(c: HonoContext): Response {
+  return c.redirect(signInPathOf(c), 303)
+}
+
+/** Returns the way from a page to the one on which one signs in, and from there back. */
+export function signInPathOf(c: HonoContext): string {
   const path = c.req.path.slice(1)
   const up = '../'.repeat(path.split('/').length - 1)
   const next = OWN_PATH.test(path) ? `?next=${encodeURIComponent(path)}` : ''
-  return c.redirect(`${up}sign-in${next}`, 303)
+  return `${up}sign-in${next}`
 }

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 export const StateEvent = v.object({
   state: v.picklist(['scheduled', 'ready', 'live', 'reconnecting', 'ended']),
   title: v.string(),
+  scheduled_for: v.optional(v.nullable(v.string()), null),
   started_at: v.nullable(v.string()),
   is_playable: v.boolean(),
 })
@@ -15,3 +16,6 @@ export type ViewersEvent = v.InferOutput<typeof ViewersEvent>
 
 /** Data of the event `unread`, which a signed-in viewer gets. */
 export const UnreadEvent = v.object({ unread_count: v.number() })
+
+/** Data of the event `ping`: the time of the gateway. */
+export const PingEvent = v.object({ now: v.string() })

@@ -29,6 +29,9 @@ export function textsOf<Texts>(catalogue: { readonly en: Texts; readonly ja: Tex
   return document.documentElement.lang === 'ja' ? catalogue.ja : catalogue.en
 }
 
+/** The name of the event of the document after which no connection of the page is taken to be open: nothing comes any more. */
+export const SILENCE = 'silence'
+
 /** The query by which the gateway knows a viewer, or a page that only watches over a broadcast. */
 export type ViewerQuery = readonly [name: 'viewer' | 'monitor', value: string]
 

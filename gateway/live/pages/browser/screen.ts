@@ -12,8 +12,11 @@ import { attachVeil, type Veil } from './veil.ts'
 /** The screen of a page: the player, and what is said over it. */
 export type Screen = {
   /** Shows the state of a broadcast. */
-  show(state: Pick<StateEvent, 'state' | 'is_playable'>): void
+  show(state: Pick<StateEvent, 'state' | 'is_playable' | 'scheduled_for'>): void
+  /** Says that the connection is back; that it is lost is said by a note of the page. */
   showConnection(isConnected: boolean): void
+  /** Shows that the broadcast may not be watched any more. */
+  showGone(): void
 }
 
 /** What a screen works with. */
@@ -58,11 +61,15 @@ export function attachScreen(root: HTMLElement, viewer: ViewerQuery): Screen {
       const before = run.state
       run.state = next.state
       run.isPlayable = next.is_playable
+      root.dataset['scheduled'] = next.scheduled_for ?? ''
       if (before !== next.state) announce(root, before, next.state)
       act(run)
     },
-    showConnection: (isConnected) =>
-      setText(root, '[data-announce]', isConnected ? text.backOnline : text.lostConnection),
+    showConnection: (isConnected) => setText(root, '[data-announce]', isConnected ? text.backOnline : ''),
+    showGone() {
+      unmount(run)
+      run.veil.show({ title: text.goneTitle, text: text.goneText })
+    },
   }
 }
 
@@ -95,8 +102,8 @@ function act(run: ScreenRun): void {
 }
 
 function showWaiting({ root, veil, state }: ScreenRun): void {
-  const { scheduled } = root.dataset
-  if (state === 'scheduled' && scheduled !== undefined) veil.countDown(scheduled)
+  const { scheduled = '' } = root.dataset
+  if (state === 'scheduled' && scheduled !== '') veil.countDown(scheduled)
   else if (root.dataset['screen'] === 'preview') veil.show({ title: text.previewTitle, text: text.previewText })
   else veil.show({ title: text.readyTitle, text: text.readyText })
 }

@@ -2,6 +2,7 @@
 
 import type * as v from 'valibot'
 
+import { SIGNED_OUT } from '../../../web/browser/signed-out.ts'
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { STUDIO_MESSAGES } from '../messages/studio.ts'
 import { HealthEvent, TargetsEvent } from '../studio-events.ts'
@@ -37,7 +38,7 @@ function openRoom(element: HTMLElement): void {
   const showAllTargets = (event: TargetsEvent) => targets !== null && showTargets(targets, event)
   const clock = attachClock()
   if (preview?.dataset['state'] === 'ended') return
-  followBroadcast(streamId, NO_VIEWER, {
+  const stop = followBroadcast(streamId, NO_VIEWER, {
     onState(event) {
       showState(event.state)
       setHidden(document, '[data-viewer-figures]', !isOnAir(event.state))
@@ -53,6 +54,12 @@ function openRoom(element: HTMLElement): void {
       ['targets', (data) => showParsed(TargetsEvent, data, showAllTargets)],
     ]),
     onConnection: (isConnected) => setHidden(document, '[data-stale]', isConnected),
+    onGone: () => screen?.showGone(),
+  })
+  document.addEventListener(SIGNED_OUT, () => {
+    stop()
+    // Nobody brings its values up to date any more.
+    setHidden(element, '[data-health]', true)
   })
 }
 

@@ -41,6 +41,7 @@ function follow(streamId: string): void {
       setText(document, '[data-peak]', String(peak))
     },
     onConnection: (isConnected) => screen.showConnection(isConnected),
+    onGone: () => screen.showGone(),
   })
 }
 

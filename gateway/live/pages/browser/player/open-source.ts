@@ -1,5 +1,6 @@
 import type Hls from 'hls.js'
 
+import { serverTime } from '../server-time.ts'
 import { keepPlaying } from './keep-playing.ts'
 import type { PlayerOptions } from './player-options.ts'
 import { BACK_SEC, stayLive } from './stay-live.ts'
@@ -89,7 +90,7 @@ function behindOf({ currentTime }: HTMLVideoElement, { liveSyncPosition }: Hls):
 function delayOf(hls: Hls): number | null {
   const shown = hls.playingDate
   if (shown === null) return null
-  const seconds = (Date.now() - shown.getTime()) / 1000
+  const seconds = (serverTime() - shown.getTime()) / 1000
   return seconds < 0 || seconds > LONGEST_DELAY_SEC ? hls.latency : seconds
 }
 
