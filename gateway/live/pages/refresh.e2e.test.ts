@@ -104,6 +104,26 @@ it('a page whose session has ended elsewhere says so and keeps its bell; the stu
   await page.waitForURL(`**/sign-in?next=${encodeURIComponent(`studio/${show.stream_id}`)}`)
 })
 
+it('the studio of a broadcast that ends elsewhere shows its end, and keeps what is being written', async () => {
+  await using gateway = await startTestGateway()
+  const anna = await signUp(gateway.api, 'anna')
+  const { json: show } = await gateway.api('POST', '/api/v1/streams', { title: 'Mine' }, anna.headers)
+  await using browser = await startBrowser()
+  await using context = await openAs(browser, gateway, anna, { locale: 'en-GB' })
+  context.setDefaultTimeout(PATIENCE_MS)
+  const page = await context.newPage()
+  await page.goto(`${gateway.url}/studio/${show.stream_id}`)
+  await page.locator('.bell[data-every="60"]').waitFor()
+  await page.getByText('The curve appears after two minutes on the air.').waitFor()
+  await page.getByLabel('Description').fill('What it was about')
+  await gateway.api('PUT', `/api/v1/streams/${show.stream_id}/end`, undefined, anna.headers)
+  await page.getByText('This broadcast has ended.').waitFor()
+  await page.getByText('Connect your encoder').waitFor({ state: 'detached' })
+  await page.getByText('End broadcast').waitFor({ state: 'detached' })
+  expect(await page.locator('[data-health]').count()).toBe(0)
+  expect(await page.getByLabel('Description').inputValue()).toBe('What it was about')
+})
+
 it('a broadcast that is not open to its viewer any more says so, and is not tried again', async () => {
   await using gateway = await startTestGateway()
   const anna = await signUp(gateway.api, 'anna')
