@@ -53,7 +53,7 @@ const WITH_PINGS = 'on'
 const PING_MS = 2000
 
 /**
- * Streams a broadcast's `state`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent events, up to
+ * Streams a broadcast's `state`, `about`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent events, up to
  * its end or the moment at which the viewer may not watch it any more; with `?notices=on` also `unread`, and with `?pings=on`
  * `ping`, the time of the gateway. The id is that of the newest chat entry. An open stream is a viewer, without `?monitor=`; `?viewer=` names the one of the page's player.
  * @throws BrokenRule STREAM_NOT_FOUND
@@ -194,6 +194,8 @@ function sendView(send: SendEvent, view: StreamView): void {
   // The address of one that is not public has a new token each time.
   const is_playable = view.playback_url !== null
   send('state', JSON.stringify({ state, title, scheduled_for, started_at, ended_at, poster_url, is_playable }))
+  const { description, category, tags, visibility } = view
+  send('about', JSON.stringify({ description, category, tags, visibility }))
   send('viewers', JSON.stringify({ viewer_count: view.viewer_count, peak_viewers: view.peak_viewers }))
   if (view.health !== null) send('health', JSON.stringify(view.health))
 }

@@ -6,9 +6,19 @@ export const StateEvent = v.object({
   title: v.string(),
   scheduled_for: v.optional(v.nullable(v.string()), null),
   started_at: v.nullable(v.string()),
+  ended_at: v.optional(v.nullable(v.string()), null),
   is_playable: v.boolean(),
 })
 export type StateEvent = v.InferOutput<typeof StateEvent>
+
+/** Data of the event `about`. */
+export const AboutEvent = v.object({
+  description: v.string(),
+  category: v.string(),
+  tags: v.array(v.string()),
+  visibility: v.string(),
+})
+export type AboutEvent = v.InferOutput<typeof AboutEvent>
 
 /** Data of the event `viewers`. */
 export const ViewersEvent = v.object({ viewer_count: v.number(), peak_viewers: v.number() })

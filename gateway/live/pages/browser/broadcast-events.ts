@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 
 import { setLost } from '../../../web/browser/connection-note.ts'
-import { PingEvent, StateEvent, UnreadEvent, ViewersEvent } from '../stream-events.ts'
+import { AboutEvent, PingEvent, StateEvent, UnreadEvent, ViewersEvent } from '../stream-events.ts'
 import { followUnread, leaveUnread, NOTICES_QUERY } from './bell.ts'
 import { SILENCE, siteUrl, type ViewerQuery } from './elements.ts'
 import { linkEvents } from './event-link.ts'
@@ -11,6 +11,7 @@ import { noteServerTime } from './server-time.ts'
 export type BroadcastListener = {
   onState(state: StateEvent): void
   onViewers(viewers: ViewersEvent): void
+  onAbout?(about: AboutEvent): void
   /** Called with the data of further events, by their names. */
   readonly others?: ReadonlyMap<string, (data: unknown) => void>
   /** Called when the connection to the gateway is lost, and when it is back. */
@@ -32,6 +33,7 @@ export function followBroadcast(streamId: string, viewer: ViewerQuery, listener:
   const events = new Map([
     ...(listener.others ?? []),
     on('ping', PingEvent, ({ now }) => noteServerTime(now)),
+    on('about', AboutEvent, (about) => listener.onAbout?.(about)),
     on('viewers', ViewersEvent, (viewers) => listener.onViewers(viewers)),
     on('unread', UnreadEvent, ({ unread_count: count }) => followUnread(count)),
     on('state', StateEvent, (state) => {

@@ -52,20 +52,25 @@ export function attachRoomParts(room: HTMLElement, address: string): RoomParts {
     async send(form, button) {
       const part = form.closest<HTMLElement>(PART)
       if (part === null || part.ariaBusy === 'true') return
-      part.ariaBusy = 'true'
-      button?.setAttribute('aria-busy', 'true')
+      setBusy(part, button, true)
       const page = await readPage(form.action, bodyOf(form)).catch(() => null)
-      part.ariaBusy = null
-      button?.removeAttribute('aria-busy')
+      setBusy(part, button, false)
       // The focus of a field that is replaced goes to its button.
       button?.focus({ preventScroll: true })
-      if (page !== null && page.querySelector(`[data-studio="${room.dataset['studio'] ?? ''}"]`) !== null) {
+      if (page?.querySelector(`[data-studio="${room.dataset['studio'] ?? ''}"]`)) {
         form.reset()
         show(part, page)
         part.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus()
         for (const other of partsOf(CHANGED_BY_FORMS)) show(other, page)
       } else showFailure(part)
     },
+  }
+}
+
+function setBusy(part: HTMLElement, button: HTMLElement | null, isBusy: boolean): void {
+  for (const element of [part, button]) {
+    if (isBusy) element?.setAttribute('aria-busy', 'true')
+    else element?.removeAttribute('aria-busy')
   }
 }
 

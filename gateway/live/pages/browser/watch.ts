@@ -1,6 +1,7 @@
 /** Runs on the pages of a broadcast and of a recording. */
 
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
+import { attachAbout } from './about.ts'
 import { followBroadcast } from './broadcast-events.ts'
 import { attachChapters } from './chapters.ts'
 import { attachChat } from './chat/attach-chat.ts'
@@ -27,6 +28,7 @@ if (replay !== null) attachReplay(replay, element)
 
 function follow(streamId: string): void {
   const clock = attachClock()
+  const about = attachAbout(find(document, '[data-about]'))
   followBroadcast(streamId, viewer, {
     onState(event) {
       showState(event.state)
@@ -34,8 +36,10 @@ function follow(streamId: string): void {
       setHidden(document, '[data-viewers]', !isOnAir(event.state))
       clock.start(isOnAir(event.state) ? event.started_at : null)
       setHidden(document, '[data-clip]', !event.is_playable)
+      about.showState(event)
       screen.show(event)
     },
+    onAbout: (event) => about.show(event),
     onViewers({ viewer_count: count, peak_viewers: peak }) {
       setText(document, '[data-viewers] span', textsOf(BROADCAST_MESSAGES).viewers(count))
       setText(document, '[data-peak]', String(peak))
