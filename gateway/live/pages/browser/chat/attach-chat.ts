@@ -71,7 +71,7 @@ function applyEvent(panel: HTMLElement, view: MessageView, event: OtherEvent): v
       break
     case 'end':
       showState(panel, 'open')
-      setHidden(panel, '[data-say]', true)
+      for (const part of panel.querySelectorAll('[data-say], [data-banned-until]')) part.remove()
       setText(panel, '[data-chat-note]', text.closed)
       break
   }
