@@ -173,7 +173,7 @@ describe('a browser', () => {
     const opener = phone.getByRole('button', { name: 'Open the preview' })
     await opener.waitFor()
     expect(await phone.locator('#go-live-source option').allTextContents()).toEqual(['Camera'])
-    await opener.evaluate('(button) => { button.click(); button.click() }')
+    await opener.dblclick()
     await phone.getByText('Ready. Only you see this.').waitFor()
     await expect.poll(() => phone.evaluate('window.captures.length')).toBe(2)
     const open = 'window.captures.filter((capture) => capture.getTracks().some((track) => track.readyState === "live"))'
