@@ -173,7 +173,8 @@ describe('a browser', () => {
     const opener = phone.getByRole('button', { name: 'Open the preview' })
     await opener.waitFor()
     expect(await phone.locator('#go-live-source option').allTextContents()).toEqual(['Camera'])
-    await opener.dblclick()
+    const opens = 'document.querySelector("[data-go-live-open]")'
+    await phone.evaluate(`${opens}.click(), ${opens}.click()`)
     await phone.getByText('Ready. Only you see this.').waitFor()
     await expect.poll(() => phone.evaluate('window.captures.length')).toBe(2)
     const open = 'window.captures.filter((capture) => capture.getTracks().some((track) => track.readyState === "live"))'

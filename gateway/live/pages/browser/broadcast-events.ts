@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { setLost } from '../../../web/browser/connection-note.ts'
 import { AboutEvent, PingEvent, StateEvent, UnreadEvent, ViewersEvent } from '../stream-events.ts'
 import { followUnread, leaveUnread, NOTICES_QUERY } from './bell.ts'
-import { SILENCE, siteUrl, type ViewerQuery } from './elements.ts'
+import { readJson, SILENCE, siteUrl, type ViewerQuery } from './elements.ts'
 import { linkEvents } from './event-link.ts'
 import { noteServerTime } from './server-time.ts'
 
@@ -96,7 +96,7 @@ export function parseEvent<Schema extends v.GenericSchema>(
   schema: Schema,
   data: unknown,
 ): v.InferOutput<Schema> | null {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), data)
+  const parsed = v.safeParse(schema, readJson(data))
   return parsed.success ? parsed.output : null
 }
 
@@ -106,7 +106,8 @@ const PlayableStream = v.object({ playback_url: v.nullable(v.string()) })
 export async function fetchPlaybackUrl(streamId: string): Promise<string | null> {
   try {
     const answer = await fetch(siteUrl(`api/v1/streams/${streamId}`))
-    return v.parse(PlayableStream, await answer.json()).playback_url
+    const stream = v.safeParse(PlayableStream, await answer.json())
+    return stream.success ? stream.output.playback_url : null
   } catch {
     return null
   }

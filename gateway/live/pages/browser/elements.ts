@@ -39,3 +39,12 @@ export type ViewerQuery = readonly [name: 'viewer' | 'monitor', value: string]
 export function siteUrl(path: string): string {
   return new URL(`${document.documentElement.dataset['root'] ?? '.'}/${path}`, document.baseURI).href
 }
+
+/** Returns what a text of JSON says; `null` where it is none. */
+export function readJson(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text))
+  } catch {
+    return null
+  }
+}

@@ -3,10 +3,7 @@
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { attachAbout } from './about.ts'
 import { followBroadcast } from './broadcast-events.ts'
-import { attachChapters } from './chapters.ts'
 import { attachChat } from './chat/attach-chat.ts'
-import { attachReplay } from './chat/replay.ts'
-import { attachClipForm } from './clip-form.ts'
 import { find, setHidden, setText, textsOf } from './elements.ts'
 import { attachClock } from './on-air-clock.ts'
 import { attachScreen } from './screen.ts'
@@ -18,13 +15,18 @@ const viewer = ['viewer', Math.random().toFixed(17).slice(2)] as const
 const screen = attachScreen(element, viewer)
 const { stream } = element.dataset
 if (stream !== undefined) follow(stream)
-attachChapters(element)
-attachClipForm(element)
+// What few pages have is loaded by those alone.
+if (document.querySelector('[data-seek]') !== null) {
+  void import('./chapters.ts').then(({ attachChapters }) => attachChapters(element))
+}
+if (document.querySelector('[data-clip-form]') !== null) {
+  void import('./clip-form.ts').then(({ attachClipForm }) => attachClipForm(element))
+}
 attachShare()
 const chat = document.querySelector<HTMLElement>('[data-chat]')
 if (chat !== null) attachChat(chat)
 const replay = document.querySelector<HTMLElement>('[data-replay]')
-if (replay !== null) attachReplay(replay, element)
+if (replay !== null) void import('./chat/replay.ts').then(({ attachReplay }) => attachReplay(replay, element))
 
 function follow(streamId: string): void {
   const clock = attachClock()

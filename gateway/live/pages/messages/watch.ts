@@ -3,14 +3,12 @@ import { defineMessages } from '../../../web/messages.ts'
 /** Texts of the player and the page around it, on the server and in the browser. */
 export const WATCH_MESSAGES = defineMessages({
   en: {
-    player: 'Player',
     quality: 'Quality',
     auto: 'Auto',
     autoNow: (height: number) => `Auto (${height}p)`,
     delay: 'Delay behind the broadcaster',
     position: 'Position',
     delaySec: (seconds: string) => `${seconds} s`,
-    unmute: 'Turn the sound on',
     previewTitle: 'Waiting for your encoder',
     previewText: 'The picture appears here as soon as it arrives.',
     readyTitle: 'Not started yet',
@@ -34,19 +32,14 @@ export const WATCH_MESSAGES = defineMessages({
     backOnline: 'Connected again.',
     nowLive: 'The broadcast is live.',
     nowEnded: 'The broadcast has ended.',
-    ended: 'Ended',
-    recording: 'RECORDING',
-    chapters: 'Chapters',
   },
   ja: {
-    player: 'プレーヤー',
     quality: '画質',
     auto: '自動',
     autoNow: (height: number) => `自動（${height}p）`,
     delay: '配信者からの遅延',
     position: '再生位置',
     delaySec: (seconds: string) => `${seconds}秒`,
-    unmute: '音声をオンにする',
     previewTitle: 'エンコーダーを待っています',
     previewText: '映像が届くと、ここに表示されます。',
     readyTitle: 'まだ始まっていません',
@@ -70,8 +63,5 @@ export const WATCH_MESSAGES = defineMessages({
     backOnline: '再接続しました。',
     nowLive: '配信が始まりました。',
     nowEnded: '配信が終了しました。',
-    ended: '終了',
-    recording: 'アーカイブ',
-    chapters: 'チャプター',
   },
 })

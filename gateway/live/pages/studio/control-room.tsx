@@ -17,7 +17,7 @@ import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { ChatPanel } from '../chat/chat-panel.tsx'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
-import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 import { Screen } from '../screen.tsx'
 import { StateBadge, VisibilityMark } from '../stream-card.tsx'
 import type { UserVisit } from '../visit.ts'
@@ -166,7 +166,7 @@ export async function showCurve(
 type RoomParts = { readonly visit: UserVisit; readonly stream: StreamView }
 
 function RoomHead({ visit, stream }: RoomParts) {
-  const text = STUDIO_MESSAGES[visit.language]
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
   return (
     <header class="page-head">
       <div class="watch-title">
@@ -207,7 +207,7 @@ function RoomHead({ visit, stream }: RoomParts) {
 
 /** Shows what the owner has to know before all else. */
 function RoomNotes({ visit, stream }: RoomParts) {
-  const text = STUDIO_MESSAGES[visit.language]
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
   const hasEnded = stream.state === 'ended'
   const isOutOfRoom = stream.is_out_of_room && !hasEnded
   return (
@@ -229,7 +229,7 @@ function RoomNotes({ visit, stream }: RoomParts) {
 }
 
 function EndedNote({ visit: { language }, stream }: RoomParts) {
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   return (
     <Note kind="planned" title={text.endedNote}>
       {stream.end_reason === null ? null : text.endedBecause(stream.end_reason)}
@@ -240,7 +240,7 @@ function EndedNote({ visit: { language }, stream }: RoomParts) {
 type DetailsPanelParts = { readonly visit: UserVisit; readonly parts: ControlRoomParts }
 
 function DetailsPanel({ visit, parts: { stream, values, problems } }: DetailsPanelParts) {
-  const text = STUDIO_MESSAGES[visit.language]
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
   return (
     <Panel id="details" title={text.details}>
       {visit.c.req.query('saved') === undefined ? null : <Note kind="fine" title={text.saved} />}
@@ -263,7 +263,7 @@ function DetailsPanel({ visit, parts: { stream, values, problems } }: DetailsPan
 }
 
 function DeletePanel({ visit, stream }: RoomParts) {
-  const text = STUDIO_MESSAGES[visit.language]
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
   return (
     <Panel id="delete" title={text.deleteTitle}>
       <div class="actions">

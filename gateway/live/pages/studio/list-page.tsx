@@ -9,7 +9,7 @@ import type { StreamList, StreamView } from '../../broadcasts/present.ts'
 import type { StorageUse } from '../../storage/quota.ts'
 import { showPage } from '../frame.tsx'
 import { MoreLink, turnQuery, type ListTurn } from '../list-turn.tsx'
-import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 import { StreamCard } from '../stream-card.tsx'
 import { formatBytes } from '../time-text.ts'
 import type { UserVisit } from '../visit.ts'
@@ -44,12 +44,12 @@ export async function showStudio(visit: UserVisit, streams: OwnStreams): Promise
       <StudioList visit={visit} {...streams} />
     </div>
   )
-  const { title } = STUDIO_MESSAGES[language]
+  const { title } = STUDIO_PAGE_MESSAGES[language]
   return showPage(visit, { title, root: ROOT, main, section: 'studio', hasMedia: true, query })
 }
 
 function StudioList({ visit, open, ended, turn, storage }: OwnStreams & { readonly visit: UserVisit }) {
-  const text = STUDIO_MESSAGES[visit.language]
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
   const isEmpty = open.length + ended.streams.length === 0 && turn === null
   return (
     <>
@@ -76,7 +76,7 @@ function StudioList({ visit, open, ended, turn, storage }: OwnStreams & { readon
 }
 
 function EmptyStudio({ visit: { language } }: { readonly visit: UserVisit }) {
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   return (
     <section class="blank">
       <MonitorArt lamp="planned" />
@@ -90,7 +90,7 @@ function EmptyStudio({ visit: { language } }: { readonly visit: UserVisit }) {
 type StreamGroupsParts = Pick<OwnStreams, 'open' | 'ended' | 'turn'> & { readonly visit: UserVisit }
 
 function StreamGroups({ visit, open, ended, turn }: StreamGroupsParts) {
-  const text = STUDIO_MESSAGES[visit.language]
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
   const sorted = open.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
   return (
     <>
@@ -136,7 +136,7 @@ type StorageMeterParts = { readonly visit: UserVisit; readonly storage: StorageU
 /** Renders how much is stored and, where there is a limit, what share of it that is. */
 function StorageMeter({ visit: { language }, storage: { used, limit } }: StorageMeterParts) {
   if (used === 0 && limit === null) return null
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   const size = formatBytes(used, language)
   if (limit === null) return <p class="storage muted small">{text.storageUsed(size)}</p>
   return (

@@ -1,7 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
 import type { Language } from '../../../web/messages.ts'
-import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 import { Moment } from '../moment.tsx'
 import { CURVE_SIZE, drawCurve, type ViewerMinutes } from '../viewer-curve.ts'
 
@@ -9,7 +9,7 @@ type ViewersPanelParts = { readonly language: Language; readonly minutes: Viewer
 
 /** Renders the viewers of a broadcast by minutes, with the peak; `isFinal`: nothing of it changes any more. */
 export function ViewersPanel({ language, minutes, isFinal }: ViewersPanelParts) {
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   const curve = drawCurve(minutes)
   const { width, height } = CURVE_SIZE
   return (

@@ -96,7 +96,7 @@ export function connectChat(streamId: string, fromSeq: number, listener: ChatLis
 /** Returns whether a broadcast has ended, or may not be watched any more; `null`: neither, or it is not known. */
 async function readFate(path: string): Promise<'ended' | 'gone' | null> {
   const answer = await callApi('GET', path)
-  if (answer.ok) return v.is(EndedStream, answer.json) ? 'ended' : null
+  if (answer.ok) return v.safeParse(EndedStream, answer.json).success ? 'ended' : null
   return answer.code === 'STREAM_NOT_FOUND' ? 'gone' : null
 }
 

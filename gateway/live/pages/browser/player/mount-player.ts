@@ -1,6 +1,6 @@
 import { WATCH_MESSAGES } from '../../messages/watch.ts'
 import { find, findButton, textsOf } from '../elements.ts'
-import { buildControls } from './controls.ts'
+import { buildControls, loadControlTexts } from './controls.ts'
 import { isAtEnd } from './last-pictures.ts'
 import { openSource, type OpenSource } from './open-source.ts'
 import type { PlayerOptions, PlayerPlace } from './player-options.ts'
@@ -24,6 +24,7 @@ const DELAY_MS = 1000
 
 /** Mounts a player with its controls into a screen; returns `null` where this browser cannot play. */
 export async function mountPlayer(screen: HTMLElement, options: PlayerOptions): Promise<MountedPlayer | null> {
+  await loadControlTexts()
   const controls = buildControls(options)
   const { controller, video } = controls
   find(screen, '[data-player]').replaceChildren(controller)
