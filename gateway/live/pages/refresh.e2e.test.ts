@@ -120,7 +120,7 @@ it('a watch page shows what its owner changes, and the start and the end of its 
   expect(await about.getByRole('link', { name: 'one & two' }).getAttribute('href')).toBe('../?q=one%20%26%20two')
   await page.locator('.watch-marks .mark').getByText('Unlisted').waitFor()
   await change({ scheduled_for: '2030-01-01T10:00:00.000Z', description: '' })
-  await about.getByText(/1 Jan 2030, 19:00 JST|1 Jan 2030, 19:00 GMT\+9/).waitFor()
+  await about.getByText(/2030.*(?:JST|GMT\+9)/).waitFor()
   await page.getByText(/Starts in/).waitFor()
   await about.getByText('A <b>new</b> one').waitFor({ state: 'hidden' })
   await gateway.api('PUT', `/api/v1/streams/${show.stream_id}/end`, undefined, anna.headers)

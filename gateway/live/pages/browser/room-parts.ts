@@ -12,7 +12,7 @@ const CHANGED_BY_FORMS = ['visibility', 'notes']
 const TIMEOUT_MS = 15_000
 
 /** The parts of a studio. */
-export type RoomParts = {
+export type StudioParts = {
   /** Reads the page again, and shows those parts of it that are not being filled in. */
   renew(names: readonly string[]): Promise<void>
   /** Sends a form of the studio, and shows what its page answers in the part of the form. */
@@ -20,7 +20,7 @@ export type RoomParts = {
 }
 
 /** Attaches the parts of a studio, whose page is at an address. */
-export function attachRoomParts(room: HTMLElement, address: string): RoomParts {
+export function attachStudioParts(room: HTMLElement, address: string): StudioParts {
   const edited = new WeakSet<Element>()
   room.addEventListener('input', ({ target }) => {
     const part = target instanceof Element ? target.closest(PART) : null

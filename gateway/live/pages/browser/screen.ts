@@ -108,7 +108,7 @@ function showWaiting({ root, veil, state }: ScreenRun): void {
   else veil.show({ title: text.readyTitle, text: text.readyText })
 }
 
-/** Plays, once. A recording that opens with its page waits for a click. */
+/** Starts the player, once. A recording that opens with its page waits for a click. */
 async function play(run: ScreenRun, isLive: boolean, place: PlayerPlace = firstPlace(isLive)): Promise<void> {
   if (run.isMounting || run.player !== null || run.isUnsupported) return
   run.isMounting = true

@@ -12,7 +12,7 @@ import { setHidden, setText, textsOf } from './elements.ts'
 import { attachGoLive } from './go-live/panel.ts'
 import { attachHealth } from './health-lanes.ts'
 import { attachClock } from './on-air-clock.ts'
-import { attachRoomParts, type RoomParts } from './room-parts.ts'
+import { attachStudioParts, type StudioParts } from './room-parts.ts'
 import { attachScreen, type Screen } from './screen.ts'
 import { attachStart } from './start-field.ts'
 import { showTargets } from './targets.ts'
@@ -40,14 +40,14 @@ function openRoom(element: HTMLElement): void {
   history.replaceState(null, '', new URL(streamId, document.baseURI))
   const preview = element.querySelector<HTMLElement>('[data-screen]')
   const screen = preview === null ? null : attachScreen(preview, NO_VIEWER)
-  const parts = attachRoomParts(element, location.href)
+  const parts = attachStudioParts(element, location.href)
   element.addEventListener('submit', (event) => sendWhileOnAir(event, parts))
   if (preview?.dataset['state'] === 'ended') return
   followRoom(element, { streamId, screen, parts, state: toState(preview?.dataset['state']) })
 }
 
 /** Sends a form without leaving the page, which would end what is sent from it. */
-function sendWhileOnAir(event: SubmitEvent, parts: RoomParts): void {
+function sendWhileOnAir(event: SubmitEvent, parts: StudioParts): void {
   const form = event.target
   if (!(form instanceof HTMLFormElement) || goLive?.isSending() !== true) return
   if (LAST_FORMS.includes(new FormData(form).get('form'))) return goLive.end()
@@ -55,15 +55,15 @@ function sendWhileOnAir(event: SubmitEvent, parts: RoomParts): void {
   void parts.send(form, event.submitter)
 }
 
-type FollowedRoom = {
+type FollowedStudio = {
   readonly streamId: string
   readonly screen: Screen | null
-  readonly parts: RoomParts
+  readonly parts: StudioParts
   state: StateEvent['state']
 }
 
 /** Keeps the studio of a broadcast up to date until that has ended. */
-function followRoom(element: HTMLElement, followed: FollowedRoom): void {
+function followRoom(element: HTMLElement, followed: FollowedStudio): void {
   const { streamId, screen } = followed
   const panel = element.querySelector<HTMLElement>('[data-health]')
   const showHealth = panel === null ? () => undefined : attachHealth(panel)
@@ -92,13 +92,13 @@ function followRoom(element: HTMLElement, followed: FollowedRoom): void {
   })
   document.addEventListener(SIGNED_OUT, () => {
     stop()
-    // Nobody brings its values up to date any more.
+    // Its values are not brought up to date any more.
     setHidden(element, '[data-health]', true)
   })
 }
 
 /** Shows those parts that another state changes. */
-function renewRoom(followed: FollowedRoom, state: StateEvent['state']): void {
+function renewRoom(followed: FollowedStudio, state: StateEvent['state']): void {
   if (state === followed.state) return
   followed.state = state
   if (state === 'ended') goLive?.end()

@@ -2,7 +2,7 @@ import { CHAT_MESSAGES } from '../../messages/chat.ts'
 import { CHAT_ACTION_MESSAGES } from '../../messages/chat-actions.ts'
 import { textsOf } from '../elements.ts'
 import { callApi } from './call-api.ts'
-import type { ActionEffects, ChatUser } from './action-button.ts'
+import type { ActionEffects, ChatUser } from './action-effects.ts'
 import type { MessageEvent } from './chat-events.ts'
 
 const text = textsOf(CHAT_ACTION_MESSAGES)

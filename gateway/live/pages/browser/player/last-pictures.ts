@@ -1,4 +1,4 @@
-/** How long the last pictures of a broadcast play on after its end before its player is looked at again, in ms. */
+/** Interval of checking whether a player has come to the end of a broadcast that has ended, in ms. */
 const LAST_PICTURES_MS = 20_000
 /** A player this close to the end of what it can reach gets nothing new, in seconds. */
 const END_SEC = 2
