@@ -37,6 +37,11 @@ export function attachStudioParts(room: HTMLElement, address: string): StudioPar
     return true
   }
 
+  /** Returns whether a part has what was written and is not saved; where something is wrong with it, its page has it. */
+  function isFilledIn(part: HTMLElement): boolean {
+    return edited.has(part) || part.querySelector('[aria-invalid="true"]') !== null
+  }
+
   function partsOf(names: readonly string[]): HTMLElement[] {
     return [...room.querySelectorAll<HTMLElement>(PART)].filter((part) =>
       names.includes(part.dataset['roomPart'] ?? ''),
@@ -47,7 +52,7 @@ export function attachStudioParts(room: HTMLElement, address: string): StudioPar
     async renew(names) {
       const page = await readPage(address).catch(() => null)
       if (page === null) return
-      for (const part of partsOf(names)) if (!edited.has(part)) show(part, page)
+      for (const part of partsOf(names)) if (!isFilledIn(part)) show(part, page)
     },
     async send(form, button) {
       const part = form.closest<HTMLElement>(PART)

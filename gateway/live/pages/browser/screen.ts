@@ -30,8 +30,8 @@ type ScreenRun = {
   player: MountedPlayer | null
   isMounting: boolean
   hasPlayed: boolean
-  /** This browser cannot play. */
-  isUnsupported: boolean
+  /** This browser cannot play, or its user may not watch any more. */
+  isUnplayable: boolean
 }
 
 const text = textsOf(WATCH_MESSAGES)
@@ -53,7 +53,7 @@ export function attachScreen(root: HTMLElement, viewer: ViewerQuery): Screen {
     player: null,
     isMounting: false,
     hasPlayed: false,
-    isUnsupported: false,
+    isUnplayable: false,
   }
   act(run)
   return {
@@ -67,6 +67,7 @@ export function attachScreen(root: HTMLElement, viewer: ViewerQuery): Screen {
     },
     showConnection: (isConnected) => setText(root, '[data-announce]', isConnected ? text.backOnline : ''),
     showGone() {
+      run.isUnplayable = true
       unmount(run)
       run.veil.show({ title: text.goneTitle, text: text.goneText })
     },
@@ -110,7 +111,7 @@ function showWaiting({ root, veil, state }: ScreenRun): void {
 
 /** Starts the player, once. A recording that opens with its page waits for a click. */
 async function play(run: ScreenRun, isLive: boolean, place: PlayerPlace = firstPlace(isLive)): Promise<void> {
-  if (run.isMounting || run.player !== null || run.isUnsupported) return
+  if (run.isMounting || run.player !== null || run.isUnplayable) return
   run.isMounting = true
   const startsItself = isLive || run.hasPlayed
   try {
@@ -150,7 +151,7 @@ async function mount(run: ScreenRun, isLive: boolean, place: PlayerPlace): Promi
     onEnd: () => isLive && void offerAgain(run),
   })
   if (player === null) {
-    run.isUnsupported = true
+    run.isUnplayable = true
     veil.show({ title: text.problemTitle, text: text.unsupported })
   }
   return player

@@ -49,7 +49,7 @@ function openRoom(element: HTMLElement): void {
 /** Sends a form without leaving the page, which would end what is sent from it. */
 function sendWhileOnAir(event: SubmitEvent, parts: StudioParts): void {
   const form = event.target
-  if (!(form instanceof HTMLFormElement) || goLive?.isSending() !== true) return
+  if (event.defaultPrevented || !(form instanceof HTMLFormElement) || goLive?.isSending() !== true) return
   if (LAST_FORMS.includes(new FormData(form).get('form'))) return goLive.end()
   event.preventDefault()
   void parts.send(form, event.submitter)
