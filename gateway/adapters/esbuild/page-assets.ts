@@ -6,6 +6,7 @@ import { gzip } from 'node:zlib'
 import { build, type BuildOptions, type OutputFile } from 'esbuild'
 
 import type { LoadPageAssets, PageAsset, PageAssets } from '../../ports/page-assets.ts'
+import { leaveOutDialog } from './leave-out-dialog.ts'
 import { withEsbuild } from './with-esbuild.ts'
 
 const GATEWAY = fileURLToPath(new URL('../../', import.meta.url))
@@ -59,6 +60,7 @@ async function bundle(sources: readonly string[]): Promise<PageAssets> {
       loader: { '.svg': 'copy' },
       jsx: 'automatic',
       jsxImportSource: 'hono/jsx/dom',
+      plugins: [leaveOutDialog],
     }),
     build({
       ...COMMON,

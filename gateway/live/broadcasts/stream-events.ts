@@ -47,11 +47,15 @@ export type BroadcastEventSources = {
 const NO_CHAT = 'off'
 /** The value of `?notices=` with which a stream has the event `unread`, as that of a page with a bell. */
 const WITH_NOTICES = 'on'
+/** The value of `?pings=` with which a stream has the event `ping`: browsers hide comments from the scripts of a page. */
+const WITH_PINGS = 'on'
+/** Interval of these events, in ms: a page that misses two of them shows within five seconds that its connection is lost. */
+const PING_MS = 2000
 
 /**
- * Streams a broadcast's `state`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent events, up to
- * its end or the moment at which the viewer may not watch it any more; with `?notices=on` also `unread`. The id is that of the
- * newest chat entry. An open stream is a viewer, without `?monitor=`; `?viewer=` names the one of the page's player.
+ * Streams a broadcast's `state`, `about`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent events, up to
+ * its end or the moment at which the viewer may not watch it any more; with `?notices=on` also `unread`, and with `?pings=on`
+ * `ping`, the time of the gateway. The id is that of the newest chat entry. An open stream is a viewer, without `?monitor=`; `?viewer=` names the one of the page's player.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function streamBroadcast(
@@ -65,7 +69,8 @@ export async function streamBroadcast(
   const ref = isCounted ? { streamId: id, viewerId: viewerIdOf(c) ?? newCode() } : null
   const chat = c.req.query('chat') === NO_CHAT ? null : { fromSeq: lastEventId(c) }
   const hasNotices = c.req.query('notices') === WITH_NOTICES
-  const events = { ...sources, viewer, ref, found, chat, hasNotices }
+  const hasPings = c.req.query('pings') === WITH_PINGS
+  const events = { ...sources, viewer, ref, found, chat, hasNotices, hasPings }
   return streamEvents(c, context.streams, (writer) => writeEvents(events, writer))
 }
 
@@ -77,6 +82,7 @@ type BroadcastEvents = BroadcastEventSources & {
   /** Where its chat begins; `null`: it has none. */
   readonly chat: Pick<ChatEventListener, 'fromSeq'> | null
   readonly hasNotices: boolean
+  readonly hasPings: boolean
 }
 
 async function writeEvents(events: BroadcastEvents, { write, signal }: EventWriter): Promise<void> {
@@ -84,6 +90,7 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
   const { streamId } = found.stream
   const mayWatch = createWatchCheck(events)
   const send = createSender(write)
+  const stopPings = events.hasPings ? startPings(write) : () => {}
   const onBegin = (seq: number) => write(encodePosition(seq))
   const isOwner = viewer?.user.userId === found.stream.userId
   let shown: OwnedStream | null = null
@@ -117,6 +124,7 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
       if (signal.aborted) end()
     })
   }
+  stopPings()
   if (ref === null) return
   leases.forget(ref)
   await removeViewer(context.db, ref).catch((error: unknown) =>
@@ -149,6 +157,17 @@ function createWatchCheck({ context, checks, viewer }: BroadcastEvents): (curren
   }
 }
 
+/** Sends the time of the gateway now and at an interval; returns a function that ends this. */
+function startPings(write: EventWriter['write']): () => void {
+  const ping = () => {
+    const data = JSON.stringify({ now: new Date().toISOString() })
+    write(encodeFrame({ id: null, event: 'ping', data }))
+  }
+  ping()
+  const timer = setInterval(ping, PING_MS)
+  return () => clearInterval(timer)
+}
+
 type SendEvent = (event: string, data: string, id?: number | null) => void
 
 /** Returns a function that writes an event, unless its data is that of the last one of its name. */
@@ -171,10 +190,12 @@ async function sendTargets({ db, log }: LiveContext, { stream }: OwnedStream, se
 }
 
 function sendView(send: SendEvent, view: StreamView): void {
-  const { state, title, started_at, ended_at, poster_url } = view
+  const { state, title, scheduled_for, started_at, ended_at, poster_url } = view
   // The address of one that is not public has a new token each time.
   const is_playable = view.playback_url !== null
-  send('state', JSON.stringify({ state, title, started_at, ended_at, poster_url, is_playable }))
+  send('state', JSON.stringify({ state, title, scheduled_for, started_at, ended_at, poster_url, is_playable }))
+  const { description, category, tags, visibility } = view
+  send('about', JSON.stringify({ description, category, tags, visibility }))
   send('viewers', JSON.stringify({ viewer_count: view.viewer_count, peak_viewers: view.peak_viewers }))
   if (view.health !== null) send('health', JSON.stringify(view.health))
 }

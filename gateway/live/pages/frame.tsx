@@ -13,6 +13,7 @@ import { pagePolicy, paymentPolicy } from '../../web/page-policy.ts'
 import { includesRole } from '../roles.ts'
 import { FRAME_MESSAGES } from './messages/frame.ts'
 import { Bell } from './bell.tsx'
+import { signInPathOf } from './return-path.ts'
 import type { Visit } from './visit.ts'
 
 /** What one page is made of. */
@@ -65,6 +66,11 @@ export async function showPage(visit: Visit, parts: PageParts): Promise<Response
       <p class="offline" role="alert" hidden>
         {text.offline}
       </p>
+      {visit.signedIn === null ? null : (
+        <p class="offline" role="alert" data-signed-out hidden>
+          {text.signedOut} <a href={signInPathOf(c)}>{text.signIn}</a>
+        </p>
+      )}
     </>
   )
   const { reload, description } = parts

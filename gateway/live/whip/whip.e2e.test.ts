@@ -96,6 +96,27 @@ function post({ whipUrl }: Broadcast, key: string, body: string, contentType = '
 
 const codeOf = async (response: Response) => [response.status, JSON.parse(await response.text()).error.code]
 
+/** Changes the title in the studio, which is on the air from that page and stays so. */
+async function changeDetails({ id }: Broadcast): Promise<void> {
+  await page.getByLabel('Title').fill('')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Enter a title of 1 to 255 characters.').waitFor()
+  await page.getByLabel('Title').fill('Renamed on the air')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Saved. Viewers see it at once.').waitFor()
+  expect((await readStream(id)).title).toBe('Renamed on the air')
+  await page.getByText('You are on the air from this browser.').waitFor()
+  expect((await readStream(id)).state).toBe('live')
+}
+
+/** Returns a function that says whether a device of the preview that is shown now is still on. */
+async function watchDevices(): Promise<() => Promise<boolean>> {
+  const tracks = await page.evaluateHandle<readonly { readonly readyState: string }[]>(
+    'document.querySelector("[data-go-live-preview]").srcObject.getTracks()',
+  )
+  return () => tracks.evaluate((all) => all.some(({ readyState }) => readyState === 'live'))
+}
+
 describe('a browser', () => {
   it('goes live in the studio with its camera, is watched and stops; a second publisher is refused meanwhile', async () => {
     const broadcast = await createBroadcast()
@@ -116,13 +137,49 @@ describe('a browser', () => {
       status: 409,
       text: expect.stringContaining('another encoder is on the air'),
     })
+    await changeDetails(broadcast)
     await page.getByRole('button', { name: 'Stop sending' }).click()
     await waitForState(broadcast.id, 'reconnecting')
+    const isAnyOpen = await watchDevices()
+    expect(await isAnyOpen()).toBe(true)
+    await page.getByRole('button', { name: 'Close the preview' }).click()
+    expect(await isAnyOpen()).toBe(false)
+    await page.getByRole('button', { name: 'Open the preview' }).click()
     await page.getByRole('button', { name: 'Go live' }).click()
     await waitForState(broadcast.id, 'live')
+    const isStillOpen = await watchDevices()
     await system.api('PUT', `/api/v1/streams/${broadcast.id}/end`, undefined, headers)
-    await page.getByText('Not accepted: this broadcast has ended').waitFor()
+    await page.getByText('This broadcast has ended.').waitFor()
+    expect(await isStillOpen()).toBe(false)
     expect(complaints.lines).toEqual([])
+  })
+
+  it('opens the devices that were chosen last, and offers the screen only where it can be captured', async () => {
+    const broadcast = await createBroadcast()
+    await using context = await browser.newContext()
+    await context.addCookies(await page.context().cookies())
+    const phone = await context.newPage()
+    phone.setDefaultTimeout(PATIENCE_MS)
+    await phone.addInitScript(`
+      delete MediaDevices.prototype.getDisplayMedia
+      window.captures = []
+      const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+      navigator.mediaDevices.getUserMedia = async (wanted) => {
+        const capture = await open(wanted)
+        window.captures.push(capture)
+        return capture
+      }`)
+    await phone.goto(`${origin()}/studio/${broadcast.id}`)
+    const opener = phone.getByRole('button', { name: 'Open the preview' })
+    await opener.waitFor()
+    expect(await phone.locator('#go-live-source option').allTextContents()).toEqual(['Camera'])
+    const opens = 'document.querySelector("[data-go-live-open]")'
+    await phone.evaluate(`${opens}.click(), ${opens}.click()`)
+    await phone.getByText('Ready. Only you see this.').waitFor()
+    await expect.poll(() => phone.evaluate('window.captures.length')).toBe(2)
+    const open = 'window.captures.filter((capture) => capture.getTracks().some((track) => track.readyState === "live"))'
+    await expect.poll(() => phone.evaluate(`${open}.length`)).toBe(1)
+    expect(await phone.evaluate(`${open}[0] === document.querySelector('[data-go-live-preview]').srcObject`)).toBe(true)
   })
 
   it('with VP8 publishes by the stream key, and its session is ended by DELETE', async () => {

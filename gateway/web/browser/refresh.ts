@@ -1,5 +1,6 @@
 import { setLost } from './connection-note.ts'
 import { replaceArea } from './replace-area.ts'
+import { SIGNED_OUT, showSignedOut } from './signed-out.ts'
 
 /** Time limit of reading the newest state of an area, in ms. */
 const TIMEOUT_MS = 5000
@@ -16,16 +17,19 @@ const PICTURES_TIMEOUT_MS = 3000
 
 /**
  * Replaces an area by the server's newest one at its interval, and at an event `refresh` on it, while it can be seen, until it
- * has its last state.
+ * has its last state or the session of the page has ended.
  */
 export function keepFresh(area: HTMLElement): void {
   let shown: string | null = null
   let failures = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let [isReading, isStale] = [false, false]
+  let isSignedOut = false
 
   async function refresh(): Promise<void> {
     const html = await read(area)
+    isSignedOut = html === SIGNED_OUT
+    if (isSignedOut) return showSignedOut()
     if (html === null || html === shown) return
     await loadPictures(area, html)
     // What could not be shown now is shown later.
@@ -33,7 +37,7 @@ export function keepFresh(area: HTMLElement): void {
   }
 
   async function tryRefresh(): Promise<void> {
-    if (document.hidden) return
+    if (document.hidden || isSignedOut) return
     try {
       await refresh()
       failures = 0
@@ -59,7 +63,7 @@ export function keepFresh(area: HTMLElement): void {
   }
 
   function again(): void {
-    if (area.querySelector('[data-final]') !== null) return
+    if (isSignedOut || area.querySelector('[data-final]') !== null) return
     timer = setTimeout(() => void refreshNow(), failures === 1 ? RETRY_MS : Number(area.dataset['every']) * 1000)
   }
 
@@ -69,11 +73,16 @@ export function keepFresh(area: HTMLElement): void {
   again()
 }
 
-/** Returns the newest state of an area; `null` where the gateway refuses it. @throws Error where none answers */
+/**
+ * Returns the newest state of an area; `null` where the gateway refuses it, and `SIGNED_OUT` where it leads to sign in.
+ * @throws Error where none answers
+ */
 async function read(area: HTMLElement): Promise<string | null> {
   const slow = setTimeout(() => setLost(area, true), SLOW_MS)
   try {
-    const answer = await fetch(area.dataset['refresh'] ?? '', { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const answer = await fetch(area.dataset['refresh'] ?? '', { signal, redirect: 'manual' })
+    if (answer.type === 'opaqueredirect') return SIGNED_OUT
     if (answer.status >= UNAVAILABLE) throw new Error(`status ${answer.status}`)
     const html = await answer.text()
     return answer.ok ? html : null

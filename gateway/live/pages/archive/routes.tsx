@@ -1,6 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
 import { Hono } from 'hono'
+import type { Child } from 'hono/jsx'
 
 import { Avatar } from '../../../web/components/art.tsx'
 import { Note } from '../../../web/components/forms.tsx'
@@ -31,12 +32,28 @@ export function archivePageRoutes(context: PagesContext): Hono {
   return new Hono().get(
     '/archives/:id',
     open(context, async (visit) => {
-      const archive = await getArchive(context, visit.signedIn, visit.c.req.param('id') ?? '')
+      const { c } = visit
+      const archive = await getArchive(context, visit.signedIn, c.req.param('id') ?? '')
+      const Part = PARTS[c.req.query('part') ?? '']
+      if (Part !== undefined) {
+        c.header('Cache-Control', 'no-store')
+        return c.html(
+          <>
+            <Part visit={visit} archive={archive} />
+            {archive.status === 'processing' ? null : <span data-final hidden></span>}
+          </>,
+        )
+      }
       const main = <ArchivePage visit={visit} archive={archive} />
       return showPage(visit, { title: archive.title, root: ROOT, main, scripts: [WATCH_SCRIPT], hasPlayer: true })
     }),
   )
 }
+
+/** The parts of the page that change once the file for download is made, or is not. */
+const PARTS: Readonly<Record<string, typeof Download>> = { download: Download, note: ArchiveNote }
+/** How often they are read again, in seconds. */
+const REFRESH_SEC = 2
 
 type ArchiveParts = { readonly visit: Visit; readonly archive: ArchiveDetails }
 
@@ -64,9 +81,27 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
         </div>
       ) : null}
       <div class="wrap watch-about">
-        <ArchiveNote visit={visit} archive={archive} />
+        <Following archive={archive} part="note">
+          <ArchiveNote visit={visit} archive={archive} />
+        </Following>
         <Chapters visit={visit} archive={archive} />
       </div>
+    </div>
+  )
+}
+
+type FollowingParts = {
+  readonly archive: ArchiveDetails
+  readonly part: keyof typeof PARTS
+  readonly children: Child
+}
+
+/** Renders a part that follows by itself as long as the file for download is being made. */
+function Following({ archive, part, children }: FollowingParts) {
+  if (archive.status !== 'processing') return <>{children}</>
+  return (
+    <div data-refresh={`?part=${part}`} data-every={REFRESH_SEC}>
+      {children}
     </div>
   )
 }
@@ -82,7 +117,9 @@ function ArchiveActions({ visit, archive }: ArchiveParts) {
         ownerId={archive.user.user_id}
         root={ROOT}
       />
-      <Download visit={visit} archive={archive} />
+      <Following archive={archive} part="download">
+        <Download visit={visit} archive={archive} />
+      </Following>
       <ClipBox
         visit={visit}
         source={{ kind: 'archive', id: archive.archive_id }}

@@ -1,73 +1,94 @@
 import * as v from 'valibot'
 
-import { StateEvent, UnreadEvent, ViewersEvent } from '../stream-events.ts'
+import { setLost } from '../../../web/browser/connection-note.ts'
+import { AboutEvent, PingEvent, StateEvent, UnreadEvent, ViewersEvent } from '../stream-events.ts'
 import { followUnread, leaveUnread, NOTICES_QUERY } from './bell.ts'
-import { siteUrl, type ViewerQuery } from './elements.ts'
+import { readJson, SILENCE, siteUrl, type ViewerQuery } from './elements.ts'
+import { linkEvents } from './event-link.ts'
+import { noteServerTime } from './server-time.ts'
 
 /** What a page does with the events of a broadcast. */
 export type BroadcastListener = {
   onState(state: StateEvent): void
   onViewers(viewers: ViewersEvent): void
+  onAbout?(about: AboutEvent): void
   /** Called with the data of further events, by their names. */
   readonly others?: ReadonlyMap<string, (data: unknown) => void>
   /** Called when the connection to the gateway is lost, and when it is back. */
   onConnection(isConnected: boolean): void
+  /** Called when the broadcast may not be watched any more. */
+  onGone(): void
 }
 
-/** A connection that fails and is back within this time is not shown, in ms. */
-const GRACE_MS = 2000
-/** Interval of attempts where the browser has given up, in ms. */
-const RETRY_MS = 3000
+/** Statuses of a broadcast that may not be watched: deleted, or not open to this viewer any more. */
+const GONE: readonly number[] = [401, 403, 404]
 
-/** Follows a broadcast until it has ended, over lost connections too. Its chat has a connection of its own. */
-export function followBroadcast(streamId: string, viewer: ViewerQuery, listener: BroadcastListener): void {
-  const url = siteUrl(`api/v1/streams/${streamId}/events?chat=off&${viewer.join('=')}${NOTICES_QUERY}`)
-  let lostTimer: ReturnType<typeof setTimeout> | undefined
-  let isShownAsLost = false
-
-  function showConnected(): void {
-    clearTimeout(lostTimer)
-    lostTimer = undefined
-    if (!isShownAsLost) return
-    isShownAsLost = false
-    listener.onConnection(true)
-  }
-
-  function expectLoss(): void {
-    lostTimer ??= setTimeout(() => {
-      isShownAsLost = true
-      listener.onConnection(false)
-    }, GRACE_MS)
-  }
-
-  function connect(): void {
-    const source = new EventSource(url)
-    source.addEventListener('open', showConnected)
-    source.addEventListener('error', () => {
-      expectLoss()
-      leaveUnread()
-      // The browser tries again by itself, except after an answer that is no stream of events.
-      if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS)
-    })
-    source.addEventListener('state', ({ data }) => {
-      const state = parseEvent(StateEvent, data)
-      if (state?.state === 'ended') {
-        source.close()
+/**
+ * Follows a broadcast until it has ended or may not be watched any more, over lost connections too. Its chat has a connection
+ * of its own. Returns the function that ends it.
+ */
+export function followBroadcast(streamId: string, viewer: ViewerQuery, listener: BroadcastListener): () => void {
+  const path = `api/v1/streams/${streamId}`
+  const url = siteUrl(`${path}/events?chat=off&pings=on&${viewer.join('=')}${NOTICES_QUERY}`)
+  const events = new Map([
+    ...(listener.others ?? []),
+    on('ping', PingEvent, ({ now }) => noteServerTime(now)),
+    on('about', AboutEvent, (about) => listener.onAbout?.(about)),
+    on('viewers', ViewersEvent, (viewers) => listener.onViewers(viewers)),
+    on('unread', UnreadEvent, ({ unread_count: count }) => followUnread(count)),
+    on('state', StateEvent, (state) => {
+      if (state.state === 'ended') stop()
+      listener.onState(state)
+    }),
+  ])
+  const end = linkEvents(
+    {
+      events,
+      onConnection(isConnected) {
+        setLost(listener, !isConnected)
+        listener.onConnection(isConnected)
+      },
+      onLoss(isSilent) {
         leaveUnread()
-      }
-      if (state !== null) listener.onState(state)
-    })
-    source.addEventListener('unread', ({ data }) => {
-      const unread = parseEvent(UnreadEvent, data)
-      if (unread !== null) followUnread(unread.unread_count)
-    })
-    source.addEventListener('viewers', ({ data }) => {
-      const viewers = parseEvent(ViewersEvent, data)
-      if (viewers !== null) listener.onViewers(viewers)
-    })
-    for (const [name, onData] of listener.others ?? []) source.addEventListener(name, ({ data }) => onData(data))
+        if (isSilent) document.dispatchEvent(new Event(SILENCE))
+      },
+      async mayReturn() {
+        const isGone = GONE.includes(await readStatus(path))
+        if (isGone) listener.onGone()
+        return !isGone
+      },
+    },
+    () => new EventSource(url),
+  )
+  const stop = () => {
+    end()
+    leaveUnread()
   }
-  connect()
+  return stop
+}
+
+/** Returns an event with what is done with its data. Data by which a newer gateway means something else is left out. */
+function on<Schema extends v.GenericSchema>(
+  name: string,
+  schema: Schema,
+  apply: (event: v.InferOutput<Schema>) => void,
+): readonly [string, (data: unknown) => void] {
+  return [
+    name,
+    (data) => {
+      const event = parseEvent(schema, data)
+      if (event !== null) apply(event)
+    },
+  ]
+}
+
+/** Returns the status of an answer of the API; 0 where there is none. */
+async function readStatus(path: string): Promise<number> {
+  try {
+    return (await fetch(siteUrl(path))).status
+  } catch {
+    return 0
+  }
 }
 
 /** Returns the data of an event; `null` where a newer gateway means something else by it. */
@@ -75,7 +96,7 @@ export function parseEvent<Schema extends v.GenericSchema>(
   schema: Schema,
   data: unknown,
 ): v.InferOutput<Schema> | null {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), data)
+  const parsed = v.safeParse(schema, readJson(data))
   return parsed.success ? parsed.output : null
 }
 
@@ -85,7 +106,8 @@ const PlayableStream = v.object({ playback_url: v.nullable(v.string()) })
 export async function fetchPlaybackUrl(streamId: string): Promise<string | null> {
   try {
     const answer = await fetch(siteUrl(`api/v1/streams/${streamId}`))
-    return v.parse(PlayableStream, await answer.json()).playback_url
+    const stream = v.safeParse(PlayableStream, await answer.json())
+    return stream.success ? stream.output.playback_url : null
   } catch {
     return null
   }

@@ -29,10 +29,22 @@ export function textsOf<Texts>(catalogue: { readonly en: Texts; readonly ja: Tex
   return document.documentElement.lang === 'ja' ? catalogue.ja : catalogue.en
 }
 
+/** The name of the event of the document after which no connection of the page is taken to be open: nothing comes any more. */
+export const SILENCE = 'silence'
+
 /** The query by which the gateway knows a viewer, or a page that only watches over a broadcast. */
 export type ViewerQuery = readonly [name: 'viewer' | 'monitor', value: string]
 
 /** Returns an address of the gateway, given its path below the root of the site. */
 export function siteUrl(path: string): string {
   return new URL(`${document.documentElement.dataset['root'] ?? '.'}/${path}`, document.baseURI).href
+}
+
+/** Returns what a text of JSON says; `null` where it is none. */
+export function readJson(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text))
+  } catch {
+    return null
+  }
 }

@@ -1,5 +1,6 @@
 import { formatClock } from '../time-text.ts'
 import { setText } from './elements.ts'
+import { serverTime } from './server-time.ts'
 
 const SECOND_MS = 1000
 
@@ -9,7 +10,8 @@ export function attachClock(): { start(startedAt: string | null): void } {
   if (clock === null) return { start: () => undefined }
   let begin = clock.dataset['clock'] ?? ''
   const tick = () => {
-    if (!clock.hidden && begin !== '') setText(clock, 'span', formatClock((Date.now() - Date.parse(begin)) / SECOND_MS))
+    if (!clock.hidden && begin !== '')
+      setText(clock, 'span', formatClock((serverTime() - Date.parse(begin)) / SECOND_MS))
   }
   setInterval(tick, SECOND_MS)
   return {

@@ -3,15 +3,20 @@ import type { StateEvent } from '../stream-events.ts'
 import { fetchPlaybackUrl } from './broadcast-events.ts'
 import { chooseAction } from './choose-action.ts'
 import { setHidden, setText, siteUrl, textsOf, type ViewerQuery } from './elements.ts'
+import { createEndWatch, type EndWatch } from './player/last-pictures.ts'
 import type { MountedPlayer } from './player/mount-player.ts'
+import type { PlayerPlace } from './player/player-options.ts'
 import { toState } from './state-badge.ts'
 import { attachVeil, type Veil } from './veil.ts'
 
 /** The screen of a page: the player, and what is said over it. */
 export type Screen = {
   /** Shows the state of a broadcast. */
-  show(state: Pick<StateEvent, 'state' | 'is_playable'>): void
+  show(state: Pick<StateEvent, 'state' | 'is_playable' | 'scheduled_for'>): void
+  /** Says that the connection is back; that it is lost is said by a note of the page. */
   showConnection(isConnected: boolean): void
+  /** Shows that the broadcast may not be watched any more. */
+  showGone(): void
 }
 
 /** What a screen works with. */
@@ -19,16 +24,17 @@ type ScreenRun = {
   readonly root: HTMLElement
   readonly viewer: ViewerQuery
   readonly veil: Veil
+  readonly endWatch: EndWatch
   state: StateEvent['state']
   isPlayable: boolean
   player: MountedPlayer | null
   isMounting: boolean
   hasPlayed: boolean
+  /** This browser cannot play, or its user may not watch any more. */
+  isUnplayable: boolean
 }
 
 const text = textsOf(WATCH_MESSAGES)
-/** How long the last pictures play on after the end of a broadcast, at most, in ms. */
-const LAST_PICTURES_MS = 20_000
 /** Interval of looking whether a broadcast has something to play, in ms. */
 const RETRY_MS = 1500
 
@@ -38,11 +44,16 @@ export function attachScreen(root: HTMLElement, viewer: ViewerQuery): Screen {
     root,
     viewer,
     veil: attachVeil(root),
+    endWatch: createEndWatch(
+      () => run.player?.isAtEnd() ?? false,
+      () => void offerAgain(run),
+    ),
     state: toState(root.dataset['state']),
     isPlayable: root.dataset['source'] !== undefined,
     player: null,
     isMounting: false,
     hasPlayed: false,
+    isUnplayable: false,
   }
   act(run)
   return {
@@ -50,11 +61,16 @@ export function attachScreen(root: HTMLElement, viewer: ViewerQuery): Screen {
       const before = run.state
       run.state = next.state
       run.isPlayable = next.is_playable
+      root.dataset['scheduled'] = next.scheduled_for ?? ''
       if (before !== next.state) announce(root, before, next.state)
       act(run)
     },
-    showConnection: (isConnected) =>
-      setText(root, '[data-announce]', isConnected ? text.backOnline : text.lostConnection),
+    showConnection: (isConnected) => setText(root, '[data-announce]', isConnected ? text.backOnline : ''),
+    showGone() {
+      run.isUnplayable = true
+      unmount(run)
+      run.veil.show({ title: text.goneTitle, text: text.goneText })
+    },
   }
 }
 
@@ -76,7 +92,7 @@ function act(run: ScreenRun): void {
       void play(run, false)
       break
     case 'finish':
-      setTimeout(() => void offerAgain(run), LAST_PICTURES_MS)
+      run.endWatch.start()
       break
     case 'offer':
       void offerAgain(run)
@@ -87,43 +103,63 @@ function act(run: ScreenRun): void {
 }
 
 function showWaiting({ root, veil, state }: ScreenRun): void {
-  const { scheduled } = root.dataset
-  if (state === 'scheduled' && scheduled !== undefined) veil.countDown(scheduled)
+  const { scheduled = '' } = root.dataset
+  if (state === 'scheduled' && scheduled !== '') veil.countDown(scheduled)
   else if (root.dataset['screen'] === 'preview') veil.show({ title: text.previewTitle, text: text.previewText })
   else veil.show({ title: text.readyTitle, text: text.readyText })
 }
 
-/** Mounts the player, once. A recording that opens with its page waits for a click. */
-async function play(run: ScreenRun, isLive: boolean): Promise<void> {
-  if (run.isMounting || run.player !== null) return
+/** Starts the player, once. A recording that opens with its page waits for a click. */
+async function play(run: ScreenRun, isLive: boolean, place: PlayerPlace = firstPlace(isLive)): Promise<void> {
+  if (run.isMounting || run.player !== null || run.isUnplayable) return
   run.isMounting = true
-  const { root, veil } = run
+  const startsItself = isLive || run.hasPlayed
   try {
-    const url = await addressOf(run)
-    if (url === null) {
-      setTimeout(() => act(run), RETRY_MS)
-      return
-    }
-    const { mountPlayer } = await import('./player/mount-player.ts')
-    run.player = await mountPlayer(root, {
-      url,
-      isLive,
-      isLowLatency: root.dataset['latency'] === 'low',
-      isMuted: root.dataset['screen'] === 'preview',
-      autoplay: isLive || run.hasPlayed,
-      startSec: isLive ? 0 : startOf(location.search),
-      chaptersUrl: root.dataset['chapters'] ?? null,
-      onProblem: (isUnsupported) => showProblem(run, isUnsupported),
-      onPlaying: () => veil.hide(),
-      onEnd: () => isLive && void offerAgain(run),
-    })
-    run.hasPlayed = true
-    veil.hide()
+    run.player = await mount(run, isLive, place)
   } catch {
-    showProblem(run, false)
-  } finally {
-    run.isMounting = false
+    showProblem(run)
   }
+  run.isMounting = false
+  if (run.player !== null) await begin(run, run.player, startsItself)
+}
+
+/** Shows a player that is mounted, once it plays or can be played. */
+async function begin(run: ScreenRun, player: MountedPlayer, startsItself: boolean): Promise<void> {
+  run.hasPlayed = true
+  if (startsItself && !(await player.start())) return
+  if (run.player === player) run.veil.hide()
+}
+
+/** Mounts the player; returns `null` where there is nothing to play yet, or this browser cannot. */
+async function mount(run: ScreenRun, isLive: boolean, place: PlayerPlace): Promise<MountedPlayer | null> {
+  const { root, veil } = run
+  const url = await addressOf(run)
+  if (url === null) {
+    setTimeout(() => act(run), RETRY_MS)
+    return null
+  }
+  const { mountPlayer } = await import('./player/mount-player.ts')
+  const player = await mountPlayer(root, {
+    url,
+    isLive,
+    ...place,
+    isLowLatency: root.dataset['latency'] === 'low',
+    isMuted: root.dataset['screen'] === 'preview',
+    chaptersUrl: root.dataset['chapters'] ?? null,
+    onProblem: () => showProblem(run),
+    onPlaying: () => veil.hide(),
+    onEnd: () => isLive && void offerAgain(run),
+  })
+  if (player === null) {
+    run.isUnplayable = true
+    veil.show({ title: text.problemTitle, text: text.unsupported })
+  }
+  return player
+}
+
+/** Returns where a player begins: at the newest picture, or where the address of the page says. */
+function firstPlace(isLive: boolean): PlayerPlace {
+  return { startSec: isLive ? 0 : startOf(location.search), behindSec: 0 }
 }
 
 /** Returns the second that the address of a page names (`?t=90`); 0 where it names none. */
@@ -143,14 +179,11 @@ async function addressOf({ root, viewer }: ScreenRun): Promise<string | null> {
   return address.href
 }
 
-function showProblem(run: ScreenRun, isUnsupported: boolean): void {
-  if (isUnsupported) {
-    run.veil.show({ title: text.problemTitle, text: text.unsupported })
-    return
-  }
+function showProblem(run: ScreenRun): void {
   const restart = () => {
+    const place = run.player?.place()
     unmount(run)
-    void play(run, run.state !== 'ended')
+    void play(run, run.state !== 'ended', place)
   }
   run.veil.show({ title: text.problemTitle, text: text.problemText, button: text.tryAgain, act: restart })
 }
@@ -165,6 +198,7 @@ async function offerAgain(run: ScreenRun): Promise<void> {
 }
 
 function unmount(run: ScreenRun): void {
+  run.endWatch.stop()
   run.player?.destroy()
   run.player = null
 }

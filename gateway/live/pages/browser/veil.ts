@@ -1,6 +1,7 @@
 import { WATCH_MESSAGES } from '../messages/watch.ts'
 import { formatCountdown } from '../time-text.ts'
 import { find, findButton, setText, textsOf } from './elements.ts'
+import { serverTime } from './server-time.ts'
 
 /** What covers the picture: a sentence, and a button where there is something to do. */
 export type VeilContent = {
@@ -67,6 +68,6 @@ export function attachVeil(screen: HTMLElement): Veil {
 }
 
 function countdownLine(to: string): string {
-  const seconds = (Date.parse(to) - Date.now()) / SECOND_MS
+  const seconds = (Date.parse(to) - serverTime()) / SECOND_MS
   return seconds > 0 ? text.scheduledIn(formatCountdown(seconds, document.documentElement.lang)) : text.scheduledLate
 }

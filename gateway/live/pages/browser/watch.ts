@@ -1,11 +1,9 @@
 /** Runs on the pages of a broadcast and of a recording. */
 
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
+import { attachAbout } from './about.ts'
 import { followBroadcast } from './broadcast-events.ts'
-import { attachChapters } from './chapters.ts'
 import { attachChat } from './chat/attach-chat.ts'
-import { attachReplay } from './chat/replay.ts'
-import { attachClipForm } from './clip-form.ts'
 import { find, setHidden, setText, textsOf } from './elements.ts'
 import { attachClock } from './on-air-clock.ts'
 import { attachScreen } from './screen.ts'
@@ -17,16 +15,22 @@ const viewer = ['viewer', Math.random().toFixed(17).slice(2)] as const
 const screen = attachScreen(element, viewer)
 const { stream } = element.dataset
 if (stream !== undefined) follow(stream)
-attachChapters(element)
-attachClipForm(element)
+// What few pages have is loaded by those alone.
+if (document.querySelector('[data-seek]') !== null) {
+  void import('./chapters.ts').then(({ attachChapters }) => attachChapters(element))
+}
+if (document.querySelector('[data-clip-form]') !== null) {
+  void import('./clip-form.ts').then(({ attachClipForm }) => attachClipForm(element))
+}
 attachShare()
 const chat = document.querySelector<HTMLElement>('[data-chat]')
 if (chat !== null) attachChat(chat)
 const replay = document.querySelector<HTMLElement>('[data-replay]')
-if (replay !== null) attachReplay(replay, element)
+if (replay !== null) void import('./chat/replay.ts').then(({ attachReplay }) => attachReplay(replay, element))
 
 function follow(streamId: string): void {
   const clock = attachClock()
+  const about = attachAbout(find(document, '[data-about]'))
   followBroadcast(streamId, viewer, {
     onState(event) {
       showState(event.state)
@@ -34,13 +38,16 @@ function follow(streamId: string): void {
       setHidden(document, '[data-viewers]', !isOnAir(event.state))
       clock.start(isOnAir(event.state) ? event.started_at : null)
       setHidden(document, '[data-clip]', !event.is_playable)
+      about.showState(event)
       screen.show(event)
     },
+    onAbout: (event) => about.show(event),
     onViewers({ viewer_count: count, peak_viewers: peak }) {
       setText(document, '[data-viewers] span', textsOf(BROADCAST_MESSAGES).viewers(count))
       setText(document, '[data-peak]', String(peak))
     },
     onConnection: (isConnected) => screen.showConnection(isConnected),
+    onGone: () => screen.showGone(),
   })
 }
 

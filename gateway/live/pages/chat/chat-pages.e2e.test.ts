@@ -40,7 +40,7 @@ it('a tip in the chat is in the language of the page', async () => {
   expect(await japanese.locator('[data-messages] li').first().textContent()).toMatch(/mika 投げ銭 €5\.00 Great/)
 })
 
-it('the end of a ban is in the zone of the reader, with its name: to the moderator, and to the one who is banned', async () => {
+it('the end of a ban is in the zone of the reader, with its name: to the moderator, and to the one who may write after it', async () => {
   const { gateway, owner } = pages
   const { api } = gateway
   const show = (await api('POST', '/api/v1/streams', { title: 'Theirs' }, owner.headers)).json
@@ -52,8 +52,16 @@ it('the end of a ban is in the zone of the reader, with its name: to the moderat
   await studio.getByText(/banned-guest \(.* JSTまで\)/).waitFor()
   const context = await openAs(browser, gateway, guest, ZONE)
   const page = await context.newPage()
+  await page.clock.install()
   await page.goto(`${gateway.url}/watch/${show.stream_id}`)
-  await page.getByText(/モデレーターにより、.* JSTまでコメントできません。/).waitFor()
+  const note = page.getByText(/モデレーターにより、.* JSTまでコメントできません。/)
+  await note.waitFor()
+  await page.locator('[data-connection="open"]').waitFor()
+  const field = page.getByLabel('メッセージ', { exact: true }).and(page.locator('input'))
+  expect(await field.isVisible()).toBe(false)
+  await page.clock.fastForward(ban.duration_sec * 1000 + 2000)
+  await field.waitFor()
+  expect(await note.isVisible()).toBe(false)
 })
 
 it('kept messages are deleted and reported on the page of a recording', async () => {
@@ -73,6 +81,7 @@ it('kept messages are deleted and reported on the page of a recording', async ()
   expect(await rude.getByRole('button', { name: 'Pin' }).count()).toBe(0)
   await rude.getByRole('button', { name: 'Delete' }).click()
   await rude.waitFor({ state: 'detached' })
+  expect(await page.evaluate('document.activeElement.closest("li")?.textContent')).toContain('Kind words')
   const { json } = await gateway.api('GET', `/api/v1/archives/${archiveId}/messages?from=0`)
   expect(json.messages).toMatchObject([{ text: 'Kind words' }])
 

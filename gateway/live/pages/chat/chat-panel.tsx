@@ -91,10 +91,24 @@ function Composer({ room, viewer, root, streamId, language }: ChatPanelParts) {
       </p>
     )
   }
-  if (room.banned_until !== null) return <BannedNote until={room.banned_until} language={language} />
+  const { banned_until: until } = room
+  if (until === 'forever') return <p class="chat-note">{CHAT_MESSAGES[language].banned}</p>
+  return (
+    <>
+      {until === null ? null : <BannedNote until={until} language={language} />}
+      <SayForm isHidden={until !== null} language={language} />
+    </>
+  )
+}
+
+type SayFormParts = { readonly isHidden: boolean; readonly language: Language }
+
+/** Renders the field; its script shows one that is hidden once its writer may write again. */
+function SayForm({ isHidden, language }: SayFormParts) {
+  const text = CHAT_PAGE_MESSAGES[language]
   // Enabled by the script: what is written before it listens would be lost.
   return (
-    <form class="chat-form" data-say>
+    <form class="chat-form" data-say hidden={isHidden}>
       <label class="for-readers" for="chat-text">
         {text.message}
       </label>
@@ -115,10 +129,9 @@ function Composer({ room, viewer, root, streamId, language }: ChatPanelParts) {
 }
 
 function BannedNote({ until, language }: { readonly until: string; readonly language: Language }) {
-  if (until === 'forever') return <p class="chat-note">{CHAT_MESSAGES[language].banned}</p>
   const [before, after] = CHAT_PAGE_MESSAGES[language].bannedUntil
   return (
-    <p class="chat-note">
+    <p class="chat-note" data-banned-until={until}>
       {before}
       <Moment at={until} language={language} />
       {after}

@@ -5,6 +5,11 @@ import { WATCH_MESSAGES } from './watch.ts'
 export const WATCH_PAGE_MESSAGES = defineMessages({
   en: {
     ...WATCH_MESSAGES.en,
+    player: 'Player',
+    unmute: 'Turn the sound on',
+    ended: 'Ended',
+    recording: 'RECORDING',
+    chapters: 'Chapters',
     noScript: 'The player needs JavaScript. Any player that knows HLS can open this address:',
     share: 'Copy link',
     shared: 'Link copied',
@@ -25,6 +30,11 @@ export const WATCH_PAGE_MESSAGES = defineMessages({
   },
   ja: {
     ...WATCH_MESSAGES.ja,
+    player: 'プレーヤー',
+    unmute: '音声をオンにする',
+    ended: '終了',
+    recording: 'アーカイブ',
+    chapters: 'チャプター',
     noScript: '再生にはJavaScriptが必要です。HLS対応のプレーヤーでは次のアドレスを開けます：',
     share: 'リンクをコピー',
     shared: 'コピーしました',

@@ -28,7 +28,7 @@ const FORMS: Readonly<Record<string, StudioForm>> = {
 /** Shows the studio of one broadcast to its owner. */
 export async function showBroadcast(visit: UserVisit, id: string): Promise<Response> {
   const stream = await findOwn(visit, id)
-  if (visit.c.req.query('part') === CURVE_PART) return showCurve(visit, id)
+  if (visit.c.req.query('part') === CURVE_PART) return showCurve(visit, stream)
   const ingest = await readIngestAddresses(visit.context, stream.stream_id)
   return showControlRoom(visit, { stream, ingest, key: null, problems: {} })
 }

@@ -3,7 +3,7 @@
 import { CopyText, Note } from '../../../web/components/forms.tsx'
 import type { Language } from '../../../web/messages.ts'
 import type { IngestAddresses } from '../../ingest/read-ingest-addresses.ts'
-import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 import { Confirm } from '../confirm.tsx'
 
 type ConnectParts = {
@@ -15,7 +15,7 @@ type ConnectParts = {
 
 /** Renders how an encoder is connected: address, key, and steps for OBS and ffmpeg. */
 export function ConnectPanel({ language, ingest, streamKey, streamId }: ConnectParts) {
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   const copied = { label: text.copy, done: text.copied }
   return (
     <section class="panel" aria-labelledby="connect-title">

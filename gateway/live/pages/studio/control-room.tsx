@@ -17,7 +17,7 @@ import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { ChatPanel } from '../chat/chat-panel.tsx'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
-import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 import { Screen } from '../screen.tsx'
 import { StateBadge, VisibilityMark } from '../stream-card.tsx'
 import type { UserVisit } from '../visit.ts'
@@ -28,6 +28,7 @@ import { DetailsFields } from './details-form.tsx'
 import { GoLivePanel } from './go-live-panel.tsx'
 import { HealthPanel } from './health-panel.tsx'
 import { STUDIO_SCRIPT } from './new-page.tsx'
+import { RoomPart } from './room-part.tsx'
 import { TargetsPanel, type TargetForm } from './targets-panel.tsx'
 import { ViewersPanel } from './viewers-panel.tsx'
 import { stageOf, toStreamForm, type StreamField } from './stream-form.ts'
@@ -70,8 +71,10 @@ export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts)
         <RoomPicture stream={stream} language={language} minutes={viewers} />
         <div class="stack">
           {stream.state === 'ended' ? null : <ChatPanel {...chat} />}
-          {stream.state === 'ended' ? null : <ConnectPanels language={language} parts={parts} targets={targets} />}
-          <DetailsPanel visit={visit} parts={parts} />
+          <ConnectPanels visit={visit} parts={parts} targets={targets} />
+          <RoomPart name="details">
+            <DetailsPanel visit={visit} parts={parts} />
+          </RoomPart>
           <DeletePanel visit={visit} stream={stream} />
         </div>
       </div>
@@ -109,50 +112,61 @@ function RoomPicture({ stream, language, minutes }: RoomPictureParts) {
         language={language}
         isPreview
       />
-      {stream.started_at === null ? null : (
-        <div
-          class="stack"
-          data-refresh={hasEnded ? undefined : `${stream.stream_id}?part=${CURVE_PART}`}
-          data-every={CURVE_REFRESH_SEC}
-        >
-          <ViewersPanel language={language} minutes={minutes} />
-        </div>
-      )}
-      {hasEnded ? null : <HealthPanel language={language} />}
+      <div
+        class="stack"
+        data-refresh={hasEnded ? undefined : `${stream.stream_id}?part=${CURVE_PART}`}
+        data-every={CURVE_REFRESH_SEC}
+      >
+        <ViewersPanel language={language} minutes={minutes} isFinal={hasEnded} />
+      </div>
+      <RoomPart name="health" isEmpty={hasEnded}>
+        <HealthPanel language={language} />
+      </RoomPart>
     </div>
   )
 }
 
 type ConnectPanelsParts = {
-  readonly language: Language
+  readonly visit: UserVisit
   readonly parts: ControlRoomParts
   readonly targets: TargetList['targets']
 }
 
 /** Shows what a broadcast comes from and goes to: encoders, the browser, other platforms. */
-function ConnectPanels({ language, parts, targets }: ConnectPanelsParts) {
+function ConnectPanels({ visit: { language, context }, parts, targets }: ConnectPanelsParts) {
   const { stream, ingest, key, targetForm = NO_TARGET } = parts
   const { stream_id: streamId } = stream
+  const hasEnded = stream.state === 'ended'
+  const { reconnectWindowMs } = context.settings.live
   return (
     <>
-      <ConnectPanel language={language} ingest={ingest} streamKey={key} streamId={streamId} />
-      {ingest.whip_url === undefined ? null : <GoLivePanel language={language} streamId={streamId} />}
-      <TargetsPanel language={language} streamId={streamId} targets={targets} form={targetForm} />
+      <RoomPart name="connect" isEmpty={hasEnded}>
+        <ConnectPanel language={language} ingest={ingest} streamKey={key} streamId={streamId} />
+      </RoomPart>
+      <RoomPart name="go-live" isEmpty={hasEnded || ingest.whip_url === undefined}>
+        <GoLivePanel language={language} streamId={streamId} reconnectWindowMs={reconnectWindowMs} />
+      </RoomPart>
+      <RoomPart name="targets" isEmpty={hasEnded}>
+        <TargetsPanel language={language} streamId={streamId} targets={targets} form={targetForm} />
+      </RoomPart>
     </>
   )
 }
 
 /** Shows only the viewers of a broadcast over time, as it is in its studio. */
-export async function showCurve({ c, context, signedIn, language }: UserVisit, id: string): Promise<Response> {
+export async function showCurve(
+  { c, context, signedIn, language }: UserVisit,
+  { stream_id: id, state }: StreamView,
+): Promise<Response> {
   const { viewers } = await readViewerCurve(context, signedIn, id)
   c.header('Cache-Control', 'no-store')
-  return c.html(<ViewersPanel language={language} minutes={viewers} />)
+  return c.html(<ViewersPanel language={language} minutes={viewers} isFinal={state === 'ended'} />)
 }
 
 type RoomParts = { readonly visit: UserVisit; readonly stream: StreamView }
 
 function RoomHead({ visit, stream }: RoomParts) {
-  const text = STUDIO_MESSAGES[visit.language]
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
   return (
     <header class="page-head">
       <div class="watch-title">
@@ -167,10 +181,12 @@ function RoomHead({ visit, stream }: RoomParts) {
               {text.peak} <b data-peak-viewers>{stream.peak_viewers}</b>
             </span>
           </span>
-          <VisibilityMark visibility={stream.visibility} language={visit.language} />
+          <span data-room-part="visibility" hidden={stream.visibility === 'public'}>
+            <VisibilityMark visibility={stream.visibility} language={visit.language} />
+          </span>
         </p>
       </div>
-      <div class="actions">
+      <RoomPart name="actions" class="actions">
         <a class="button" href={`${ROOT}/watch/${stream.stream_id}`}>
           <Icon name="play" />
           {text.watchPage}
@@ -184,23 +200,26 @@ function RoomHead({ visit, stream }: RoomParts) {
             action={stream.stream_id}
           />
         )}
-      </div>
+      </RoomPart>
     </header>
   )
 }
 
 /** Shows what the owner has to know before all else. */
 function RoomNotes({ visit, stream }: RoomParts) {
-  const text = STUDIO_MESSAGES[visit.language]
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
   const hasEnded = stream.state === 'ended'
+  const isOutOfRoom = stream.is_out_of_room && !hasEnded
   return (
     <>
-      {hasEnded ? <EndedNote visit={visit} stream={stream} /> : null}
-      {stream.is_out_of_room && !hasEnded ? (
-        <Note kind="warning" title={text.outOfRoomTitle}>
-          {text.outOfRoomText}
-        </Note>
-      ) : null}
+      <RoomPart name="notes" class="stack" isEmpty={!hasEnded && !isOutOfRoom}>
+        {hasEnded ? <EndedNote visit={visit} stream={stream} /> : null}
+        {isOutOfRoom ? (
+          <Note kind="warning" title={text.outOfRoomTitle}>
+            {text.outOfRoomText}
+          </Note>
+        ) : null}
+      </RoomPart>
       <p class="note note-warning" role="status" data-stale hidden>
         <Icon name="alert" />
         <strong>{text.staleNote}</strong>
@@ -210,7 +229,7 @@ function RoomNotes({ visit, stream }: RoomParts) {
 }
 
 function EndedNote({ visit: { language }, stream }: RoomParts) {
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   return (
     <Note kind="planned" title={text.endedNote}>
       {stream.end_reason === null ? null : text.endedBecause(stream.end_reason)}
@@ -221,7 +240,7 @@ function EndedNote({ visit: { language }, stream }: RoomParts) {
 type DetailsPanelParts = { readonly visit: UserVisit; readonly parts: ControlRoomParts }
 
 function DetailsPanel({ visit, parts: { stream, values, problems } }: DetailsPanelParts) {
-  const text = STUDIO_MESSAGES[visit.language]
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
   return (
     <Panel id="details" title={text.details}>
       {visit.c.req.query('saved') === undefined ? null : <Note kind="fine" title={text.saved} />}
@@ -244,7 +263,7 @@ function DetailsPanel({ visit, parts: { stream, values, problems } }: DetailsPan
 }
 
 function DeletePanel({ visit, stream }: RoomParts) {
-  const text = STUDIO_MESSAGES[visit.language]
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
   return (
     <Panel id="delete" title={text.deleteTitle}>
       <div class="actions">

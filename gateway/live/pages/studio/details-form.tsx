@@ -3,7 +3,7 @@
 import { Field, TextArea } from '../../../web/components/forms.tsx'
 import type { Language } from '../../../web/messages.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
-import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 import type { FormStage, StreamField } from './stream-form.ts'
 
 /** What the fields of a broadcast show. */
@@ -21,7 +21,7 @@ const LATENCIES = ['low', 'normal'] as const
 
 /** Renders the fields of a broadcast. */
 export function DetailsFields({ language, values, problems, stage, isFirst = false }: DetailsParts) {
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   return (
     <>
       <TextFields language={language} values={values} problems={problems} isFirst={isFirst} />
@@ -63,7 +63,7 @@ export function DetailsFields({ language, values, problems, stage, isFirst = fal
 }
 
 function TextFields({ language, values, problems, isFirst = false }: TextFieldsParts) {
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   return (
     <>
       <Field
@@ -138,7 +138,7 @@ type StartParts = { readonly language: Language; readonly values: FormTexts; rea
 
 /** Renders the planned start. The script of the page fills in the hidden field from the viewer's zone. */
 function StartField({ language, values, problem }: StartParts) {
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   const moment = values['scheduled_for'] ?? ''
   const local = values['scheduled_local'] ?? moment.slice(0, 'yyyy-mm-ddThh:mm'.length)
   return (

@@ -3,11 +3,19 @@
 import type { Language } from '../../../web/messages.ts'
 import { GO_LIVE_MESSAGES } from '../messages/go-live.ts'
 
+type GoLiveParts = { readonly language: Language; readonly streamId: string; readonly reconnectWindowMs: number }
+
 /** Renders the panel that publishes from the browser. The page's script shows it. */
-export function GoLivePanel({ language, streamId }: { readonly language: Language; readonly streamId: string }) {
+export function GoLivePanel({ language, streamId, reconnectWindowMs }: GoLiveParts) {
   const text = GO_LIVE_MESSAGES[language]
   return (
-    <section class="panel" aria-labelledby="go-live-title" data-go-live={streamId} hidden>
+    <section
+      class="panel"
+      aria-labelledby="go-live-title"
+      data-go-live={streamId}
+      data-go-live-window={reconnectWindowMs}
+      hidden
+    >
       <h2 id="go-live-title">{text.title}</h2>
       <p class="muted">{text.lead}</p>
       <div class="field-pair">
@@ -39,6 +47,9 @@ export function GoLivePanel({ language, streamId }: { readonly language: Languag
         </button>
         <button class="button button-danger" type="button" data-go-live-stop hidden>
           {text.stop}
+        </button>
+        <button class="button" type="button" data-go-live-close hidden>
+          {text.close}
         </button>
       </div>
     </section>

@@ -1,7 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
 import type { Language } from '../../../web/messages.ts'
-import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 
 /** The lanes of the health of a broadcast, from top to bottom. */
 const LANES = ['bitrate', 'fps', 'keyframes', 'lag', 'jitter'] as const
@@ -10,7 +10,7 @@ const FACTS = ['video', 'audio', 'encoder', 'dropped'] as const
 
 /** Renders the lanes of the encoder's health; the page's script draws them. */
 export function HealthPanel({ language }: { readonly language: Language }) {
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   return (
     <section class="panel" aria-labelledby="health-title" data-health>
       <h2 id="health-title">{text.health}</h2>

@@ -9,12 +9,15 @@ import type { StreamList, StreamView } from '../../broadcasts/present.ts'
 import type { StorageUse } from '../../storage/quota.ts'
 import { showPage } from '../frame.tsx'
 import { MoreLink, turnQuery, type ListTurn } from '../list-turn.tsx'
-import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 import { StreamCard } from '../stream-card.tsx'
 import { formatBytes } from '../time-text.ts'
 import type { UserVisit } from '../visit.ts'
 
 const ROOT = '.'
+/** The part of the page that is read again by itself, and how often, in seconds. */
+const LIST_PART = 'list'
+const REFRESH_SEC = 2
 /** The order in which broadcasts are listed: what needs its owner first. */
 const ORDER: readonly StreamView['state'][] = ['live', 'reconnecting', 'ready', 'scheduled']
 
@@ -27,13 +30,29 @@ type OwnStreams = {
   readonly storage: StorageUse
 }
 
-/** Shows the broadcasts of the signed-in user. */
-export function showStudio(visit: UserVisit, { open, ended, turn, storage }: OwnStreams): Promise<Response> {
-  const text = STUDIO_MESSAGES[visit.language]
-  const sorted = open.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
-  const isEmpty = open.length + ended.streams.length === 0 && turn === null
+/** Shows the broadcasts of the signed-in user, which follow by themselves. */
+export async function showStudio(visit: UserVisit, streams: OwnStreams): Promise<Response> {
+  const { c, language } = visit
+  if (c.req.query('part') === LIST_PART) {
+    c.header('Cache-Control', 'no-store')
+    return c.html(<StudioList visit={visit} {...streams} />)
+  }
+  const query = turnQuery(streams.turn)
+  const refresh = new URLSearchParams({ part: LIST_PART, ...query })
   const main = (
-    <div class="wrap stack">
+    <div class="wrap stack" data-refresh={`?${refresh.toString()}`} data-every={REFRESH_SEC}>
+      <StudioList visit={visit} {...streams} />
+    </div>
+  )
+  const { title } = STUDIO_PAGE_MESSAGES[language]
+  return showPage(visit, { title, root: ROOT, main, section: 'studio', hasMedia: true, query })
+}
+
+function StudioList({ visit, open, ended, turn, storage }: OwnStreams & { readonly visit: UserVisit }) {
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
+  const isEmpty = open.length + ended.streams.length === 0 && turn === null
+  return (
+    <>
       <header class="page-head">
         <div>
           <h1>{text.title}</h1>
@@ -51,32 +70,43 @@ export function showStudio(visit: UserVisit, { open, ended, turn, storage }: Own
           {text.storageFullText}
         </Note>
       ) : null}
-      {isEmpty ? (
-        <section class="blank">
-          <MonitorArt lamp="planned" />
-          <h2>{text.emptyTitle}</h2>
-          <p>{text.emptyText}</p>
-          <NewButton label={text.newBroadcast} />
-        </section>
-      ) : (
-        <>
-          <StreamGroup title={text.current} streams={sorted} visit={visit} />
-          <StreamGroup title={text.over} streams={ended.streams} visit={visit}>
-            <MoreLink list="ended" cursor={ended.next_cursor} language={visit.language} />
-          </StreamGroup>
-          {turn === null ? null : (
-            <div class="actions">
-              <a class="button button-small" href="studio">
-                {text.allBroadcasts}
-              </a>
-            </div>
-          )}
-        </>
-      )}
-    </div>
+      {isEmpty ? <EmptyStudio visit={visit} /> : <StreamGroups visit={visit} open={open} ended={ended} turn={turn} />}
+    </>
   )
-  const query = turnQuery(turn)
-  return showPage(visit, { title: text.title, root: ROOT, main, section: 'studio', hasMedia: true, query })
+}
+
+function EmptyStudio({ visit: { language } }: { readonly visit: UserVisit }) {
+  const text = STUDIO_PAGE_MESSAGES[language]
+  return (
+    <section class="blank">
+      <MonitorArt lamp="planned" />
+      <h2>{text.emptyTitle}</h2>
+      <p>{text.emptyText}</p>
+      <NewButton label={text.newBroadcast} />
+    </section>
+  )
+}
+
+type StreamGroupsParts = Pick<OwnStreams, 'open' | 'ended' | 'turn'> & { readonly visit: UserVisit }
+
+function StreamGroups({ visit, open, ended, turn }: StreamGroupsParts) {
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
+  const sorted = open.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state))
+  return (
+    <>
+      <StreamGroup title={text.current} streams={sorted} visit={visit} />
+      <StreamGroup title={text.over} streams={ended.streams} visit={visit}>
+        <MoreLink list="ended" cursor={ended.next_cursor} language={visit.language} />
+      </StreamGroup>
+      {turn === null ? null : (
+        <div class="actions">
+          <a class="button button-small" href="studio">
+            {text.allBroadcasts}
+          </a>
+        </div>
+      )}
+    </>
+  )
 }
 
 type StreamGroupParts = {
@@ -106,7 +136,7 @@ type StorageMeterParts = { readonly visit: UserVisit; readonly storage: StorageU
 /** Renders how much is stored and, where there is a limit, what share of it that is. */
 function StorageMeter({ visit: { language }, storage: { used, limit } }: StorageMeterParts) {
   if (used === 0 && limit === null) return null
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   const size = formatBytes(used, language)
   if (limit === null) return <p class="storage muted small">{text.storageUsed(size)}</p>
   return (

@@ -4,7 +4,7 @@ import { Note } from '../../../web/components/forms.tsx'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { FormKey } from '../form-key.tsx'
 import { showPage } from '../frame.tsx'
-import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 import type { UserVisit } from '../visit.ts'
 import { DetailsFields } from './details-form.tsx'
 import type { StreamField } from './stream-form.ts'
@@ -16,7 +16,7 @@ type NewForm = { readonly values: FormTexts; readonly problems: FieldProblems<St
 
 /** Shows the form of a new broadcast, with what is wrong with it. */
 export function showNewForm(visit: UserVisit, { values, problems }: NewForm): Promise<Response> {
-  const text = STUDIO_MESSAGES[visit.language]
+  const text = STUDIO_PAGE_MESSAGES[visit.language]
   const status = Object.keys(problems).length === 0 ? 200 : 400
   const main = (
     <div class="wrap wrap-narrow stack">

@@ -2,7 +2,7 @@ import type { BrokenRule } from '../../../errors.ts'
 import type { Language } from '../../../web/messages.ts'
 import type { StreamView } from '../../broadcasts/present.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
-import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 
 /** The fields of the form of a broadcast. */
 export type StreamField = 'title' | 'description' | 'category' | 'tags' | 'visibility' | 'scheduled_for' | 'record'
@@ -64,7 +64,7 @@ export function toStreamForm(stream: StreamView): FormTexts {
 
 /** Returns the problems of the fields that the API's schema refuses. */
 export function explainStreamFields(wrong: ReadonlySet<string>, language: Language): FieldProblems<StreamField> {
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   return {
     ...(wrong.has('title') ? { title: text.titleWrong } : {}),
     ...(wrong.has('description') ? { description: text.descriptionWrong } : {}),
@@ -76,7 +76,7 @@ export function explainStreamFields(wrong: ReadonlySet<string>, language: Langua
 
 /** Returns the problems that a refusal of the API stands for; `null` where it is none of the form's. */
 export function explainStreamRefusal({ code }: BrokenRule, language: Language): FieldProblems<StreamField> | null {
-  const text = STUDIO_MESSAGES[language]
+  const text = STUDIO_PAGE_MESSAGES[language]
   switch (code) {
     case 'STORAGE_FULL':
       return { record: text.storageFull }

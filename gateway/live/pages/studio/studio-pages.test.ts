@@ -41,6 +41,17 @@ it('the studio of a broadcast on the air reads its viewers again every two secon
   expect(page).toContain(`data-refresh="${json.stream_id}?part=viewers" data-every="2"`)
 })
 
+it('the list of the own broadcasts is read again every two seconds', async () => {
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'In the list' }, anna.headers)
+  const headers = { cookie: cookieOf(anna) }
+  const page = await (await fetch(`${gateway.url}/studio`, { headers })).text()
+  expect(page).toContain('data-refresh="?part=list" data-every="2"')
+  await gateway.database.sql`update streams set state = 'live', started_at = now() where stream_id = ${json.stream_id}`
+  const list = await (await fetch(`${gateway.url}/studio?part=list`, { headers })).text()
+  expect(list).not.toContain('<html')
+  expect(list).toMatch(/LIVE[\s\S]*In the list/)
+})
+
 it('readers hear of the studio that its values are old, and not each value of the lanes', async () => {
   const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'Heard' }, anna.headers)
   const headers = { cookie: cookieOf(anna) }

@@ -1,19 +1,19 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
 import type { Language } from '../../../web/messages.ts'
-import { STUDIO_MESSAGES } from '../messages/studio.ts'
+import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 import { Moment } from '../moment.tsx'
 import { CURVE_SIZE, drawCurve, type ViewerMinutes } from '../viewer-curve.ts'
 
-type ViewersPanelParts = { readonly language: Language; readonly minutes: ViewerMinutes }
+type ViewersPanelParts = { readonly language: Language; readonly minutes: ViewerMinutes; readonly isFinal: boolean }
 
-/** Renders the viewers of a broadcast by minutes, with the peak. */
-export function ViewersPanel({ language, minutes }: ViewersPanelParts) {
-  const text = STUDIO_MESSAGES[language]
+/** Renders the viewers of a broadcast by minutes, with the peak; `isFinal`: nothing of it changes any more. */
+export function ViewersPanel({ language, minutes, isFinal }: ViewersPanelParts) {
+  const text = STUDIO_PAGE_MESSAGES[language]
   const curve = drawCurve(minutes)
   const { width, height } = CURVE_SIZE
   return (
-    <section class="panel" aria-labelledby="curve-title">
+    <section class="panel" aria-labelledby="curve-title" data-final={isFinal ? '' : undefined}>
       <div class="panel-head">
         <h2 id="curve-title">{text.curve}</h2>
         {curve === null ? (

@@ -17,16 +17,18 @@ import { FollowBox } from '../follow/follow-box.tsx'
 import { showPage } from '../frame.tsx'
 import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
 import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
-import { Moment } from '../moment.tsx'
 import { ReportLink } from '../report/report-link.tsx'
 import { Screen } from '../screen.tsx'
 import { ShareButton } from '../share-button.tsx'
 import { StateBadge, VisibilityMark } from '../stream-card.tsx'
 import { TipLink } from '../tip/tip-link.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
+import { About } from './about.tsx'
 import { formatClock } from '../time-text.ts'
 
 const ROOT = '..'
+/** What a page says of who may watch; nothing where everyone may. */
+const HIDDEN_VISIBILITIES = ['unlisted', 'followers', 'private'] as const
 
 /** The script of pages with a player, as a path below `gateway/`. */
 export const WATCH_SCRIPT = 'live/pages/browser/watch.ts'
@@ -85,7 +87,7 @@ function WatchPage({ visit, stream, chat }: WatchParts & { readonly chat: Child 
       </div>
       {chat === null ? null : <div class="chat-column">{chat}</div>}
       <div class="wrap watch-about">
-        <About stream={stream} visit={visit} />
+        <About stream={stream} language={language} />
       </div>
     </div>
   )
@@ -107,7 +109,11 @@ function WatchHead({ visit, stream }: WatchParts) {
             <span>{BROADCAST_LIST_MESSAGES[language].viewers(stream.viewer_count)}</span>
           </span>
           <OnAirClock stream={stream} visit={{ language }} />
-          <VisibilityMark visibility={stream.visibility} language={language} />
+          {HIDDEN_VISIBILITIES.map((visibility) => (
+            <span data-visibility={visibility} hidden={visibility !== stream.visibility}>
+              <VisibilityMark visibility={visibility} language={language} />
+            </span>
+          ))}
         </p>
         <a class="by" href={`${ROOT}/@${username}`}>
           <Avatar name={username} />
@@ -159,47 +165,3 @@ export function OnAirClock({ stream, visit: { language } }: ClockParts) {
     </span>
   )
 }
-
-function About({ stream, visit: { language } }: WatchParts) {
-  const text = WATCH_PAGE_MESSAGES[language]
-  const { description, category, tags, started_at: startedAt, ended_at: endedAt, scheduled_for: scheduledFor } = stream
-  return (
-    <section class="panel about" aria-label={text.about}>
-      <dl class="facts">
-        {category === '' ? null : <Fact name={text.category} value={category} />}
-        {startedAt === null && scheduledFor !== null ? (
-          <Fact
-            name={BROADCAST_LIST_MESSAGES[language].startsAt}
-            value={<Moment at={scheduledFor} language={language} />}
-          />
-        ) : null}
-        {startedAt === null ? null : <Fact name={text.started} value={<Moment at={startedAt} language={language} />} />}
-        {endedAt === null ? null : <Fact name={text.ended} value={<Moment at={endedAt} language={language} />} />}
-        {startedAt === null ? null : <Fact name={text.peak} value={<span data-peak>{stream.peak_viewers}</span>} />}
-      </dl>
-      {description === '' ? null : <p class="description">{description}</p>}
-      {tags.length === 0 ? null : (
-        <ul class="tags">
-          {tags.map((tag) => (
-            <li>
-              <a class="chip" href={`${ROOT}/?q=${encodeURIComponent(tag)}`}>
-                {tag}
-              </a>
-            </li>
-          ))}
-        </ul>
-      )}
-    </section>
-  )
-}
-
-/** Renders one fact of a list. */
-function Fact({ name, value }: FactParts) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
-  )
-}
-type FactParts = { readonly name: string; readonly value: Child }

@@ -1,28 +1,12 @@
 import { CHAT_MESSAGES } from '../../messages/chat.ts'
+import { CHAT_ACTION_MESSAGES } from '../../messages/chat-actions.ts'
 import { textsOf } from '../elements.ts'
 import { callApi } from './call-api.ts'
+import type { ActionEffects, ChatUser } from './action-effects.ts'
 import type { MessageEvent } from './chat-events.ts'
 
-const text = textsOf(CHAT_MESSAGES)
+const text = textsOf(CHAT_ACTION_MESSAGES)
 const TIME_OUT_SEC = 600
-
-/** Who uses a chat. */
-export type ChatUser = {
-  readonly streamId: string
-  readonly userId: string
-  readonly isModerator: boolean
-  /** The chat is that of a recording: nothing can be pinned. */
-  readonly isReplay: boolean
-}
-
-/** What the actions of messages change on the page. */
-export type ActionEffects = {
-  /** Shows what has been done, or has not. */
-  note(line: string): void
-  hideMessage(messageId: string): void
-  /** Hides the messages of a user. */
-  hideUser(userId: string): void
-}
 
 type MessageAction = {
   readonly label: string
@@ -33,23 +17,18 @@ type MessageAction = {
   readonly hidesMessage?: boolean
 }
 
-/** Returns a function that makes the button of a message, which opens its actions below it. */
-export function createMessageActions(
-  user: ChatUser | null,
-  effects: ActionEffects,
-): (message: MessageEvent, item: HTMLElement) => HTMLElement | null {
-  return (message, item) => {
-    const actions = user === null ? [] : actionsOf(message, user)
-    if (actions.length === 0) return null
-    const button = document.createElement('button')
-    button.type = 'button'
-    button.className = 'chat-more'
-    button.textContent = '⋯'
-    button.ariaLabel = text.actionsOf(message.user.username)
-    button.ariaExpanded = 'false'
-    button.addEventListener('click', () => toggle({ button, item, actions, message, effects }))
-    return button
-  }
+/** A message whose actions are opened. */
+export type OpenedMessage = {
+  readonly button: HTMLButtonElement
+  readonly item: HTMLElement
+  readonly message: MessageEvent
+  readonly user: ChatUser
+  readonly effects: ActionEffects
+}
+
+/** Opens the actions of a message, or closes them. */
+export function toggleActions({ user, ...opened }: OpenedMessage): void {
+  toggle({ ...opened, actions: actionsOf(opened.message, user) })
 }
 
 function actionsOf({ id, user }: MessageEvent, chatUser: ChatUser): MessageAction[] {
@@ -81,13 +60,7 @@ function actionsOf({ id, user }: MessageEvent, chatUser: ChatUser): MessageActio
   ]
 }
 
-type OpenActions = {
-  readonly button: HTMLButtonElement
-  readonly item: HTMLElement
-  readonly actions: readonly MessageAction[]
-  readonly message: MessageEvent
-  readonly effects: ActionEffects
-}
+type OpenActions = Omit<OpenedMessage, 'user'> & { readonly actions: readonly MessageAction[] }
 
 /** Opens the actions of a message, or closes them. */
 function toggle(open: OpenActions): void {
@@ -126,7 +99,7 @@ async function act(action: MessageAction, open: OpenActions): Promise<void> {
   const [method, path, body] = call
   const { ok } = await callApi(method, path, body)
   if (item.isConnected && item.querySelector('.chat-actions') !== null) toggle(open)
-  if (!ok) return effects.note(text.notDone)
+  if (!ok) return effects.note(textsOf(CHAT_MESSAGES).notDone)
   effects.note(done ?? '')
   if (hidesMessage) effects.hideMessage(message.id)
   if (hidesUser) effects.hideUser(message.user.user_id)

@@ -4,7 +4,6 @@ import { callApi, readApi } from './call-api.ts'
 import { MessageList, type ChatEvent, type MessageEvent, type Pinned } from './chat-events.ts'
 import { connectChat, type ChatConnectionState } from './connection.ts'
 import type { MessageView } from './message-list.ts'
-import { attachModeration } from './moderation.ts'
 import { attachComposer, type Composer } from './composer.ts'
 import { attachShown } from './shown-messages.ts'
 
@@ -36,7 +35,7 @@ async function openChat(panel: HTMLElement): Promise<void> {
   composer = attachComposer(panel, connection.say, note)
   panel.querySelector('[data-unpin]')?.addEventListener('click', () => void unpin(path, note))
   const moderation = panel.querySelector<HTMLDetailsElement>('[data-moderation]')
-  if (moderation !== null) attachModeration(moderation, path, note)
+  if (moderation !== null) (await import('./moderation.ts')).attachModeration(moderation, path, note)
 }
 
 /** Reads the newest messages, and the number after which the others come. */
@@ -71,7 +70,7 @@ function applyEvent(panel: HTMLElement, view: MessageView, event: OtherEvent): v
       break
     case 'end':
       showState(panel, 'open')
-      setHidden(panel, '[data-say]', true)
+      for (const part of panel.querySelectorAll('[data-say], [data-banned-until]')) part.remove()
       setText(panel, '[data-chat-note]', text.closed)
       break
   }

@@ -1,5 +1,7 @@
 import * as v from 'valibot'
 
+import { readJson } from '../elements.ts'
+
 const User = v.object({ user_id: v.string(), username: v.string() })
 
 /** A message, as far as pages read it. */
@@ -18,7 +20,7 @@ const Pinned = v.nullable(v.object({ id: v.string(), user: User, text: v.string(
 export type Pinned = v.InferOutput<typeof Pinned>
 
 /** What a page reads of a chat. Others, of a newer gateway, are left out. */
-const ChatEvent = v.variant('type', [
+const ChatEvent = v.union([
   MessageEvent,
   v.object({ type: v.literal('deleted'), seq: v.number() }),
   v.object({ type: v.literal('delete'), seq: v.number(), message_id: v.string() }),
@@ -43,9 +45,8 @@ export type ChatEvent = v.InferOutput<typeof ChatEvent>
 
 /** Returns the events of a frame. */
 export function readFrame(data: unknown): readonly ChatEvent[] {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson()), data)
-  if (!parsed.success) return []
-  const all: readonly unknown[] = Array.isArray(parsed.output) ? parsed.output : [parsed.output]
+  const frame = readJson(data)
+  const all: readonly unknown[] = Array.isArray(frame) ? frame : [frame]
   return all.flatMap((one) => {
     const event = v.safeParse(ChatEvent, one)
     return event.success ? [event.output] : []

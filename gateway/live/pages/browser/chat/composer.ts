@@ -2,6 +2,7 @@ import { CHAT_MESSAGES } from '../../messages/chat.ts'
 import { textsOf } from '../elements.ts'
 import type { ChatEvent } from './chat-events.ts'
 import { createSentMessages } from './sent-messages.ts'
+import { waitUntil } from './wait-until.ts'
 
 const text = textsOf(CHAT_MESSAGES)
 
@@ -22,6 +23,13 @@ export function attachComposer(
   if (form === null || field === null) return null
   const sent = createSentMessages()
   let offered: string | null = null
+  const ban = panel.querySelector<HTMLElement>('[data-banned-until]')
+  if (ban !== null) {
+    waitUntil(ban.dataset['bannedUntil'] ?? '', () => {
+      ban.remove()
+      form.hidden = false
+    })
+  }
   for (const control of form.querySelectorAll<HTMLInputElement | HTMLButtonElement>(':disabled'))
     control.disabled = false
   form.addEventListener('submit', (event) => {

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 
 import { siteUrl } from '../elements.ts'
-import { callApi, readApi } from './call-api.ts'
+import { callApi } from './call-api.ts'
 import { readFrame, type ChatEvent } from './chat-events.ts'
 import { openEvents, openSocket, type TransportListener } from './transport.ts'
 
@@ -35,6 +35,7 @@ const FINAL: Readonly<Record<number, 'signed_out' | 'gone'>> = { 4401: 'signed_o
 /** Connects to the chat of a broadcast after a number, by WebSocket or, where there is none, by server-sent events. */
 export function connectChat(streamId: string, fromSeq: number, listener: ChatListener): ChatConnection {
   const path = `api/v1/streams/${streamId}`
+  const url = siteUrl(`${path}/chat`)
   const waiting = new Map<string, WaitingText>()
   let seen = fromSeq
   let failures = 0
@@ -74,12 +75,13 @@ export function connectChat(streamId: string, fromSeq: number, listener: ChatLis
     },
   }
   async function connect(): Promise<void> {
-    if (failures >= SOCKET_ATTEMPTS && (await readApi(path, EndedStream)) !== null) return handle({ type: 'end' })
-    const doesWithout = failures >= SOCKET_ATTEMPTS && failures % 2 === 0
-    if (doesWithout) openEvents(siteUrl(`${path}/chat/events?from=${seen}`), transport)
-    else openSocket(siteUrl(`${path}/chat?from=${seen}`), transport)
+    // A socket that is refused has no code that says why.
+    const fate = failures < SOCKET_ATTEMPTS ? null : await readFate(path)
+    if (fate === 'ended') return handle({ type: 'end' })
+    if (fate === 'gone') return listener.onState('gone')
+    if (failures >= SOCKET_ATTEMPTS && failures % 2 === 0) openEvents(`${url}/events?from=${seen}`, transport)
+    else openSocket(`${url}?from=${seen}`, transport)
   }
-
   listener.onState('connecting')
   void connect()
   return {
@@ -89,6 +91,13 @@ export function connectChat(streamId: string, fromSeq: number, listener: ChatLis
       send(nonce, text)
     },
   }
+}
+
+/** Returns whether a broadcast has ended, or may not be watched any more; `null`: neither, or it is not known. */
+async function readFate(path: string): Promise<'ended' | 'gone' | null> {
+  const answer = await callApi('GET', path)
+  if (answer.ok) return v.safeParse(EndedStream, answer.json).success ? 'ended' : null
+  return answer.code === 'STREAM_NOT_FOUND' ? 'gone' : null
 }
 
 /** A message without an answer, and the timer that ends its wait. */

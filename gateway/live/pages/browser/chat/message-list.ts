@@ -43,9 +43,14 @@ export function attachMessages(
     empty.hidden = list.childElementCount > 0
   }
 
+  /** Removes messages; the focus goes from one of them to the next that stays. */
   function removeAll(selector: string): void {
-    for (const item of list.querySelectorAll(selector)) item.remove()
+    const items = [...list.querySelectorAll(selector)]
+    const focused = items.find((item) => item.contains(document.activeElement))
+    const next = focused === undefined ? null : findNeighbour(focused, items)
+    for (const item of items) item.remove()
     showEmpty()
+    if (focused !== undefined) (next?.querySelector<HTMLElement>('.chat-more') ?? log).focus()
   }
 
   return {
@@ -68,6 +73,14 @@ export function attachMessages(
       showEmpty()
     },
   }
+}
+
+/** Returns the message after one that is removed, or the one before, that is not removed itself. */
+function findNeighbour(item: Element, removed: readonly Element[]): Element | null {
+  const all = [...(item.parentElement?.children ?? [])]
+  const at = all.indexOf(item)
+  const stays = (one: Element) => !removed.includes(one)
+  return all.slice(at).find(stays) ?? all.slice(0, at).findLast(stays) ?? null
 }
 
 function createItem(

@@ -2,10 +2,11 @@ import * as v from 'valibot'
 
 import { formatLocalTime } from '../../../../web/browser/local-times.ts'
 import { CHAT_MESSAGES } from '../../messages/chat.ts'
+import { CHAT_ACTION_MESSAGES } from '../../messages/chat-actions.ts'
 import { find, textsOf } from '../elements.ts'
 import { callApi, readApi } from './call-api.ts'
 
-const text = textsOf(CHAT_MESSAGES)
+const text = { ...textsOf(CHAT_MESSAGES), ...textsOf(CHAT_ACTION_MESSAGES) }
 const User = v.object({ user_id: v.string(), username: v.string() })
 const Bans = v.object({ bans: v.array(v.object({ user: User, until: v.nullable(v.string()) })) })
 const Reports = v.object({

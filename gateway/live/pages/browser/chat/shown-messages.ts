@@ -1,5 +1,5 @@
 import { setText } from '../elements.ts'
-import { createMessageActions } from './actions.ts'
+import { createActionButtons } from './action-button.ts'
 import { readApi } from './call-api.ts'
 import { BlockList, type MessageEvent } from './chat-events.ts'
 import { attachMessages, type MessageView } from './message-list.ts'
@@ -25,6 +25,6 @@ export async function attachShown(panel: HTMLElement, { streamId, isReplay }: Sh
       view.removeUser(id)
     },
   }
-  const view = attachMessages(panel, createMessageActions(user, effects))
+  const view = attachMessages(panel, user === null ? () => null : createActionButtons(user, effects))
   return { view, show: (messages) => view.add(messages.filter((one) => !blocked.has(one.user.user_id))) }
 }

@@ -1,3 +1,5 @@
+import { SILENCE } from '../elements.ts'
+
 /** What a page does with one connection of a chat. */
 export type TransportListener = {
   /** Called when messages can be sent; `send` is `null` where they are posted. */
@@ -14,23 +16,43 @@ const NO_CODE = 0
 /** Opens a WebSocket. */
 export function openSocket(address: string, listener: TransportListener): void {
   const socket = new WebSocket(address.replace(/^http/, 'ws'))
-  socket.addEventListener('open', () => listener.onOpen((text) => socket.send(text)))
-  socket.addEventListener('message', ({ data }) => listener.onFrame(data))
-  socket.addEventListener('close', ({ code }) => listener.onClose(code))
+  const leaving = new AbortController()
+  const { signal } = leaving
+  const leave = (code: number) => {
+    leaving.abort()
+    socket.close()
+    listener.onClose(code)
+  }
+  socket.addEventListener('open', () => listener.onOpen((text) => socket.send(text)), { signal })
+  socket.addEventListener('message', ({ data }) => listener.onFrame(data), { signal })
+  socket.addEventListener('close', ({ code }) => leave(code), { signal })
+  document.addEventListener(SILENCE, () => leave(NO_CODE), { signal })
 }
 
 /** Opens a stream of server-sent events. */
 export function openEvents(address: string, listener: TransportListener): void {
   const source = new EventSource(address)
-  source.addEventListener('open', () => listener.onOpen(null))
-  source.addEventListener('message', ({ data }) => listener.onFrame(data))
-  source.addEventListener('end', () => {
-    source.close()
-    listener.onEnd()
-  })
-  source.addEventListener('error', () => {
+  const leaving = new AbortController()
+  const { signal } = leaving
+  const leave = () => {
     // Its own attempts would go on after the number in the address.
     source.close()
+    leaving.abort()
+  }
+  const lose = () => {
+    leave()
     listener.onClose(NO_CODE)
-  })
+  }
+  source.addEventListener('open', () => listener.onOpen(null), { signal })
+  source.addEventListener('message', ({ data }) => listener.onFrame(data), { signal })
+  source.addEventListener(
+    'end',
+    () => {
+      leave()
+      listener.onEnd()
+    },
+    { signal },
+  )
+  source.addEventListener('error', lose, { signal })
+  document.addEventListener(SILENCE, lose, { signal })
 }

@@ -53,3 +53,8 @@ export function closeCapture(capture: MediaStream): void {
 export function canCapture(): boolean {
   return 'RTCPeerConnection' in globalThis && 'mediaDevices' in navigator
 }
+
+/** Returns whether this browser can capture a screen or a window. */
+export function canCaptureScreen(): boolean {
+  return 'mediaDevices' in navigator && 'getDisplayMedia' in navigator.mediaDevices
+}

@@ -2,20 +2,38 @@
 
 import { GO_LIVE_MESSAGES } from '../../messages/go-live.ts'
 import { find, findButton, setText, textsOf } from '../elements.ts'
-import { canCapture, closeCapture, openCapture, toCaptureProblem, type CaptureChoice } from './capture.ts'
+import {
+  canCapture,
+  canCaptureScreen,
+  closeCapture,
+  openCapture,
+  toCaptureProblem,
+  type CaptureChoice,
+} from './capture.ts'
 import { publish, PublishRefused, PublishUnreachable, type Publication } from './publish.ts'
 
 const text = textsOf(GO_LIVE_MESSAGES)
 
 type PanelState = keyof typeof text.states
 
-/** Pause between attempts to connect again, and how long they go on, in ms: as long as an encoder may be away. */
+/** Pause between attempts to connect again, in ms. */
 const RETRY_MS = 3000
-const GIVE_UP_MS = 90_000
+
+/** What is sent from a page. */
+export type GoLive = {
+  /** Returns whether the user wants to be on the air from this page. */
+  isSending(): boolean
+  /** Stops sending, and switches off the devices. */
+  end(): void
+}
 
 type Panel = {
   readonly element: HTMLElement
   readonly streamId: string
+  /** How long attempts to connect again go on, in ms: as long as an encoder may be away. */
+  readonly windowMs: number
+  /** The number of the newest attempt to open devices. */
+  attempt: number
   capture: MediaStream | null
   publication: Publication | null
   /** The user wants to be on the air. */
@@ -24,10 +42,12 @@ type Panel = {
 }
 
 /** Attaches the panel of a broadcast. */
-export function attachGoLive(element: HTMLElement): void {
+export function attachGoLive(element: HTMLElement): GoLive {
   const panel: Panel = {
     element,
     streamId: element.dataset['goLive'] ?? '',
+    windowMs: Number(element.dataset['goLiveWindow'] ?? 0),
+    attempt: 0,
     capture: null,
     publication: null,
     isWanted: false,
@@ -37,6 +57,7 @@ export function attachGoLive(element: HTMLElement): void {
   findButton(element, '[data-go-live-open]').addEventListener('click', () => void openPreview(panel))
   findButton(element, '[data-go-live-start]').addEventListener('click', () => void start(panel))
   findButton(element, '[data-go-live-stop]').addEventListener('click', () => stop(panel))
+  findButton(element, '[data-go-live-close]').addEventListener('click', () => closePreview(panel))
   for (const name of ['source', 'camera', 'microphone'] as const) {
     selectOf(panel, name).addEventListener('change', () => panel.capture !== null && void openPreview(panel))
   }
@@ -44,9 +65,22 @@ export function attachGoLive(element: HTMLElement): void {
   addEventListener('beforeunload', (event) => {
     if (panel.isWanted) event.preventDefault()
   })
+  offerSources(panel)
+  return {
+    isSending: () => panel.isWanted,
+    end() {
+      stop(panel)
+      closePreview(panel)
+    },
+  }
+}
+
+/** Offers what this browser can capture; phones cannot capture their screen. */
+function offerSources(panel: Panel): void {
+  if (!canCaptureScreen()) selectOf(panel, 'source').querySelector('[value="screen"]')?.remove()
   if (canCapture()) return show(panel, 'idle')
   show(panel, 'idle', text.problems.unsupported)
-  findButton(element, '[data-go-live-open]').disabled = true
+  findButton(panel.element, '[data-go-live-open]').disabled = true
 }
 
 function selectOf({ element }: Panel, name: string): HTMLSelectElement {
@@ -65,25 +99,46 @@ function show(panel: Panel, state: PanelState, problem?: string): void {
   find(element, '[data-go-live-open]').hidden = capture !== null || isWanted
   find(element, '[data-go-live-start]').hidden = capture === null || isWanted
   find(element, '[data-go-live-stop]').hidden = !isWanted
+  find(element, '[data-go-live-close]').hidden = capture === null || isWanted
 }
 
-/** Opens the devices that are chosen, in place of those that are open. */
+/** Opens the devices that are chosen, in place of those that are open. Where others are chosen meanwhile, those count. */
 async function openPreview(panel: Panel): Promise<void> {
-  const before = panel.capture
+  const attempt = ++panel.attempt
   if (!panel.isWanted) show(panel, 'opening')
   try {
     const capture = await openCapture(readChoice(panel))
-    panel.capture = capture
-    await panel.publication?.replace(capture)
-    if (before !== null) closeCapture(before)
-    capture.getVideoTracks()[0]?.addEventListener('ended', () => handleSwitchedOff(panel, capture))
-    showCapture(panel, capture)
-    await listDevices(panel, capture)
-    if (!panel.isWanted) show(panel, 'ready')
+    if (attempt !== panel.attempt) return closeCapture(capture)
+    await showPreview(panel, capture)
   } catch (error) {
+    if (attempt !== panel.attempt) return
     // What was open before stays open.
-    show(panel, panel.isWanted ? panel.state : 'idle', text.problems[toCaptureProblem(error)])
+    show(panel, panel.isWanted ? panel.state : idleState(panel), text.problems[toCaptureProblem(error)])
   }
+}
+
+async function showPreview(panel: Panel, capture: MediaStream): Promise<void> {
+  const before = panel.capture
+  panel.capture = capture
+  await panel.publication?.replace(capture)
+  if (before !== null) closeCapture(before)
+  capture.getVideoTracks()[0]?.addEventListener('ended', () => handleSwitchedOff(panel, capture))
+  showCapture(panel, capture)
+  await listDevices(panel, capture)
+  if (!panel.isWanted && panel.capture === capture) show(panel, 'ready')
+}
+
+/** Switches off the devices that are open, and those that are being opened. */
+function closePreview(panel: Panel): void {
+  panel.attempt++
+  if (panel.capture !== null) closeCapture(panel.capture)
+  panel.capture = null
+  showCapture(panel, null)
+  show(panel, 'idle')
+}
+
+function idleState({ capture }: Panel): PanelState {
+  return capture === null ? 'idle' : 'ready'
 }
 
 function readChoice(panel: Panel): CaptureChoice {
@@ -130,9 +185,7 @@ function createOption(value: string, label: string, isSelected: boolean): HTMLOp
 function handleSwitchedOff(panel: Panel, capture: MediaStream): void {
   if (panel.capture !== capture) return
   stop(panel)
-  closeCapture(capture)
-  panel.capture = null
-  showCapture(panel, null)
+  closePreview(panel)
   show(panel, 'idle', text.problems.stopped)
 }
 
@@ -140,7 +193,7 @@ function stop(panel: Panel): void {
   panel.isWanted = false
   panel.publication?.stop()
   panel.publication = null
-  show(panel, panel.capture === null ? 'idle' : 'ready')
+  show(panel, idleState(panel))
 }
 
 async function start(panel: Panel): Promise<void> {
@@ -179,7 +232,7 @@ async function connect(panel: Panel): Promise<ConnectProblem | null> {
 /** Connects again and again after a lost connection, as long as the broadcast waits for it. */
 async function reconnect(panel: Panel): Promise<void> {
   panel.publication = null
-  const endMs = Date.now() + GIVE_UP_MS
+  const endMs = Date.now() + panel.windowMs
   let problem: ConnectProblem | null = null
   while (panel.isWanted && Date.now() < endMs) {
     show(panel, 'lost')
@@ -190,5 +243,5 @@ async function reconnect(panel: Panel): Promise<void> {
   }
   if (!panel.isWanted) return
   panel.isWanted = false
-  show(panel, panel.capture === null ? 'idle' : 'ready', problem?.message)
+  show(panel, idleState(panel), problem?.message)
 }

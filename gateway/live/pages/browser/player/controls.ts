@@ -16,7 +16,6 @@ import MediaTooltip from 'media-chrome/media-tooltip'
 import MediaVolumeRange from 'media-chrome/media-volume-range'
 import { addTranslation, setLanguage } from 'media-chrome/utils/i18n'
 
-import { JAPANESE_CONTROLS } from '../../messages/controls.ts'
 import { WATCH_MESSAGES } from '../../messages/watch.ts'
 import { formatClock } from '../../time-text.ts'
 import { textsOf } from '../elements.ts'
@@ -25,8 +24,6 @@ import type { PlayerOptions } from './player-options.ts'
 
 const text = textsOf(WATCH_MESSAGES)
 
-addTranslation('ja', { ...JAPANESE_CONTROLS })
-setLanguage(document.documentElement.lang)
 allowStyles([
   MediaCaptionsButton,
   MediaControlBar,
@@ -45,6 +42,13 @@ allowStyles([
   MediaTooltip,
   MediaVolumeRange,
 ])
+
+/** Loads the texts of the controls in the language of the page. */
+export async function loadControlTexts(): Promise<void> {
+  const { lang } = document.documentElement
+  if (lang === 'ja') addTranslation('ja', { ...(await import('../../messages/controls.ts')).JAPANESE_CONTROLS })
+  setLanguage(lang)
+}
 
 /** The elements of a player. */
 export type Controls = {
@@ -84,6 +88,8 @@ export function buildControls({ isLive, chaptersUrl }: Pick<PlayerOptions, 'isLi
   const controller = element('media-controller', {
     defaultstreamtype: isLive ? 'dvr' : 'on-demand',
     liveedgeoffset: '6',
+    // The dialog of its keys is left out of the scripts of pages.
+    hotkeys: 'noshift+/',
     lang: document.documentElement.lang,
   })
   const timeline = element('media-control-bar', { class: 'player-timeline' })

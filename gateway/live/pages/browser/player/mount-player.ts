@@ -1,19 +1,30 @@
 import { WATCH_MESSAGES } from '../../messages/watch.ts'
 import { find, findButton, textsOf } from '../elements.ts'
-import { buildControls } from './controls.ts'
+import { buildControls, loadControlTexts } from './controls.ts'
+import { isAtEnd } from './last-pictures.ts'
 import { openSource, type OpenSource } from './open-source.ts'
-import type { PlayerOptions } from './player-options.ts'
+import type { PlayerOptions, PlayerPlace } from './player-options.ts'
 import { attachQualityMenu } from './quality-menu.ts'
+import { offerSound } from './sound-button.ts'
 
 /** A player on a page. */
-export type MountedPlayer = { destroy(): void }
+export type MountedPlayer = {
+  /** Plays; returns false where something else than the browser keeps it from that. */
+  start(): Promise<boolean>
+  /** Returns whether it has nothing more to play. */
+  isAtEnd(): boolean
+  /** Returns where another player goes on. */
+  place(): PlayerPlace
+  destroy(): void
+}
 
 const text = textsOf(WATCH_MESSAGES)
 /** Interval of the shown delay, in ms. */
 const DELAY_MS = 1000
 
-/** Mounts a player with its controls into a screen. */
-export async function mountPlayer(screen: HTMLElement, options: PlayerOptions): Promise<MountedPlayer> {
+/** Mounts a player with its controls into a screen; returns `null` where this browser cannot play. */
+export async function mountPlayer(screen: HTMLElement, options: PlayerOptions): Promise<MountedPlayer | null> {
+  await loadControlTexts()
   const controls = buildControls(options)
   const { controller, video } = controls
   find(screen, '[data-player]').replaceChildren(controller)
@@ -22,14 +33,15 @@ export async function mountPlayer(screen: HTMLElement, options: PlayerOptions): 
   const source = await openSource(video, options)
   if (source === null) {
     controller.remove()
-    options.onProblem(true)
-    return { destroy: () => undefined }
+    return null
   }
   attachQualityMenu(controls.quality, source)
   const timer = setInterval(() => showDelay(controls.delay, source), DELAY_MS)
   const unmute = findButton(screen, '[data-unmute]')
-  if (options.autoplay) await startPlaying(video, unmute, options.isMuted)
   return {
+    start: () => startPlaying(video, unmute, options.isMuted),
+    isAtEnd: () => isAtEnd(video),
+    place: () => placeOf(video, source, options),
     destroy() {
       clearInterval(timer)
       unmute.hidden = true
@@ -40,23 +52,28 @@ export async function mountPlayer(screen: HTMLElement, options: PlayerOptions): 
 }
 
 /** Starts to play; without sound where the browser forbids it before a click, with a button that turns it on. */
-async function startPlaying(video: HTMLVideoElement, unmute: HTMLButtonElement, isMuted: boolean): Promise<void> {
+async function startPlaying(video: HTMLVideoElement, unmute: HTMLButtonElement, isMuted: boolean): Promise<boolean> {
   video.muted = isMuted
   try {
     await video.play()
-  } catch {
-    if (video.muted) return
+  } catch (error) {
+    if (!isForbidden(error)) return false
+    if (video.muted) return true
     video.muted = true
-    unmute.hidden = false
-    const turnOn = () => {
-      video.muted = false
-    }
-    unmute.addEventListener('click', turnOn, { once: true })
-    video.addEventListener('volumechange', () => {
-      unmute.hidden = !video.muted
-    })
+    offerSound(unmute, video)
     await video.play().catch(() => undefined)
   }
+  return true
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'NotAllowedError'
+}
+
+/** Returns where a player is; where it began, as long as it has not played. */
+function placeOf(video: HTMLVideoElement, source: OpenSource, { startSec, behindSec }: PlayerPlace): PlayerPlace {
+  if (video.played.length === 0) return { startSec, behindSec }
+  return { startSec: video.currentTime, behindSec: source.behindSec() }
 }
 
 function showDelay(output: HTMLElement, { delaySec }: OpenSource): void {

@@ -1,7 +1,9 @@
 import type Hls from 'hls.js'
 
+import { serverTime } from '../server-time.ts'
+import { keepPlaying } from './keep-playing.ts'
 import type { PlayerOptions } from './player-options.ts'
-import { stayLive } from './stay-live.ts'
+import { BACK_SEC, stayLive } from './stay-live.ts'
 
 /** A playlist that a video element plays. */
 export type OpenSource = {
@@ -15,19 +17,20 @@ export type OpenSource = {
   subscribe(onChange: () => void): void
   /** Returns how far the picture is behind the camera, in seconds; `null` for a recording. */
   delaySec(): number | null
+  /** Returns how far a viewer has gone back in a broadcast, in seconds; 0 at the newest picture. */
+  behindSec(): number
   close(): void
 }
 
-type SourceOptions = Pick<PlayerOptions, 'url' | 'isLive' | 'isLowLatency' | 'startSec' | 'onProblem'>
+type SourceOptions = Pick<
+  PlayerOptions,
+  'url' | 'isLive' | 'isLowLatency' | 'startSec' | 'behindSec' | 'onProblem' | 'onPlaying'
+>
 
 /** How far an ordinary playlist is played behind its end, in seconds: it grows by two, and a live worker may be replaced. */
 const ORDINARY_DELAY_SEC = 5
 /** How long a player keeps what has been played, in seconds. */
 const BACK_BUFFER_SEC = 60
-/** Attempts to go on after an error of the decoder. */
-const MAX_RECOVERIES = 3
-/** Interval of attempts to go on without a connection, in ms. */
-const RETRY_MS = 2000
 /** Clocks that differ by more than this are no measure of the delay, in seconds. */
 const LONGEST_DELAY_SEC = 600
 
@@ -35,7 +38,7 @@ const LONGEST_DELAY_SEC = 600
 export async function openSource(video: HTMLVideoElement, options: SourceOptions): Promise<OpenSource | null> {
   const { default: HlsPlayer } = await import('hls.js/light')
   if (!HlsPlayer.isSupported()) return openNatively(video, options)
-  const { url, isLive, isLowLatency, startSec } = options
+  const { url, isLive, isLowLatency, startSec, onProblem, onPlaying } = options
   const hls = new HlsPlayer({
     // The segments are played as they are: there is no work for a second thread.
     enableWorker: false,
@@ -47,10 +50,11 @@ export async function openSource(video: HTMLVideoElement, options: SourceOptions
     ...(isLive && !isLowLatency ? { liveSyncDuration: ORDINARY_DELAY_SEC } : {}),
     ...(isLive ? {} : { startPosition: startSec }),
   })
-  keepPlaying(hls, HlsPlayer, options)
+  keepPlaying(hls, HlsPlayer, { url, video, onProblem, onHealed: onPlaying })
   hls.loadSource(url)
   hls.attachMedia(video)
   const leaveLive = isLive ? stayLive(video, hls) : () => undefined
+  if (isLive && options.behindSec > 0) goBack(video, hls, options.behindSec)
   return {
     heights: () => hls.levels.map(({ height }) => height),
     current: () => hls.currentLevel,
@@ -61,6 +65,7 @@ export async function openSource(video: HTMLVideoElement, options: SourceOptions
       for (const event of [HlsPlayer.Events.MANIFEST_PARSED, HlsPlayer.Events.LEVEL_SWITCHED]) hls.on(event, onChange)
     },
     delaySec: () => (isLive ? delayOf(hls) : null),
+    behindSec: () => (isLive ? behindOf(video, hls) : 0),
     close() {
       leaveLive()
       hls.destroy()
@@ -68,38 +73,30 @@ export async function openSource(video: HTMLVideoElement, options: SourceOptions
   }
 }
 
-/** Goes on after errors: it loads again what is missing, and renews a decoder that has failed. */
-function keepPlaying(hls: Hls, { Events, ErrorTypes }: typeof Hls, { url, onProblem }: SourceOptions): void {
-  let recoveries = 0
-  hls.on(Events.FRAG_BUFFERED, () => {
-    recoveries = 0
-  })
-  hls.on(Events.ERROR, (_event, { fatal, type }) => {
-    if (!fatal) return
-    if (type === ErrorTypes.MEDIA_ERROR && recoveries < MAX_RECOVERIES) {
-      recoveries += 1
-      hls.recoverMediaError()
-      return
-    }
-    onProblem(false)
-    setTimeout(() => {
-      if (hls.levels.length === 0) hls.loadSource(url)
-      else hls.startLoad()
-    }, RETRY_MS)
-  })
+/** Goes back as far as a viewer was before, once there is a picture. */
+function goBack(video: HTMLVideoElement, hls: Hls, behindSec: number): void {
+  const seek = () => {
+    if (hls.liveSyncPosition !== null) video.currentTime = Math.max(0, hls.liveSyncPosition - behindSec)
+  }
+  video.addEventListener('playing', seek, { once: true })
+}
+
+function behindOf({ currentTime }: HTMLVideoElement, { liveSyncPosition }: Hls): number {
+  const behindSec = liveSyncPosition === null ? 0 : liveSyncPosition - currentTime
+  return behindSec < BACK_SEC ? 0 : behindSec
 }
 
 /** Returns the time from the camera to the screen, by the times in the playlist. */
 function delayOf(hls: Hls): number | null {
   const shown = hls.playingDate
   if (shown === null) return null
-  const seconds = (Date.now() - shown.getTime()) / 1000
+  const seconds = (serverTime() - shown.getTime()) / 1000
   return seconds < 0 || seconds > LONGEST_DELAY_SEC ? hls.latency : seconds
 }
 
 function openNatively(video: HTMLVideoElement, { url, onProblem }: SourceOptions): OpenSource | null {
   if (video.canPlayType('application/vnd.apple.mpegurl') === '') return null
-  video.addEventListener('error', () => onProblem(false))
+  video.addEventListener('error', onProblem)
   video.src = url
   return {
     heights: () => [],
@@ -107,6 +104,7 @@ function openNatively(video: HTMLVideoElement, { url, onProblem }: SourceOptions
     choose: () => undefined,
     subscribe: () => undefined,
     delaySec: () => null,
+    behindSec: () => 0,
     close: () => video.removeAttribute('src'),
   }
 }

@@ -1,16 +1,17 @@
+/** Where a player begins, in seconds: in a recording, or behind the newest picture of a broadcast. */
+export type PlayerPlace = { readonly startSec: number; readonly behindSec: number }
+
 /** What a player plays, and what it reports. */
-export type PlayerOptions = {
+export type PlayerOptions = PlayerPlace & {
   readonly url: string
   readonly isLive: boolean
   readonly isLowLatency: boolean
   readonly isMuted: boolean
-  readonly autoplay: boolean
-  /** Where a recording begins, in seconds. */
-  readonly startSec: number
   /** WebVTT of its chapters. */
   readonly chaptersUrl: string | null
-  /** The picture cannot be played now, or in this browser at all. */
-  onProblem(isUnsupported: boolean): void
+  /** Called where the picture cannot be played now. */
+  onProblem(): void
+  /** Called when it plays, or plays again. */
   onPlaying(): void
   onEnd(): void
 }

@@ -5,7 +5,7 @@ import { choosePace, PART_PACE, SEGMENT_PACE } from './choose-pace.ts'
 /** Interval of comparing the delay with what it should be, in ms. */
 const INTERVAL_MS = 250
 /** A viewer who seeks further back than this wants to see what has been, in seconds. */
-const BACK_SEC = 8
+export const BACK_SEC = 8
 /** The pace at which a player catches up; voices keep their pitch. */
 const FASTER_RATE = 1.25
 
