@@ -70,11 +70,16 @@ export function createRunPackaging(options: PackagingOptions): RunPackaging {
     addSegment(rung, added.ended)
     progressAtMs = clock.nowMs()
     endsMs[rung] = added.part.endMs
-    const sinceArrivalMs = Math.max(0, progressAtMs - (options.baseMs + Math.min(...endsMs)))
-    outputs.onLag({ sinceArrivalMs, inWorkerMs: Math.max(0, sinceArrivalMs - options.measureDelayMs()) })
+    if (fragment.frames > 0) reportLag()
     if (added.part.segment > lastSegment) return
     openSegment = Math.max(openSegment, added.part.segment)
     outputs.onPart(rung, added.part)
+  }
+
+  /** Reports the lag of the newest frame. While a picture stands still, sound goes on, and the lag of its last frame says nothing. */
+  function reportLag(): void {
+    const sinceArrivalMs = Math.max(0, progressAtMs - (options.baseMs + Math.min(...endsMs)))
+    outputs.onLag({ sinceArrivalMs, inWorkerMs: Math.max(0, sinceArrivalMs - options.measureDelayMs()) })
   }
 
   function addSegment(rung: number, segment: PackagedSegment | null): void {
