@@ -58,17 +58,31 @@ export function createStartCollector({ fromMs, isKnown }: StartOptions): StartCo
   function addMedia(tag: FlvTag): void {
     const frame = readTaggedFrame(tag)
     if (keepsUntilKey() && frame?.isKey !== true) return
-    // Nothing before this key frame is needed: the run begins with it or later.
-    if (frame?.isKey === true && fromMs !== null && frame.ptsMs <= fromMs + END_TOLERANCE_MS) {
-      for (const passed of media) keepConfiguration(passed)
-      passedFrames = frames
-      media = []
-      frames = []
-      bytes = 0
-    }
+    if (frame?.isKey === true) dropBefore(frame)
     media.push(tag)
     bytes += tag.body.length
     if (frame !== null) frames.push(frame)
+  }
+
+  /** Drops what is before a key frame if nothing of it is needed: the run begins with the key frame or later. */
+  function dropBefore(key: TaggedFrame): void {
+    if (fromMs === null) return
+    const isWanted = ({ ptsMs }: TaggedFrame) => ptsMs >= fromMs - END_TOLERANCE_MS
+    const isNewPicture = !frames.some(isWanted) && beginsAnew(key)
+    if (key.ptsMs > fromMs + END_TOLERANCE_MS && !isNewPicture) return
+    // Another picture, or one after a pause, is not sent as the one before it was.
+    passedFrames = isNewPicture ? [] : frames
+    for (const passed of media) keepConfiguration(passed)
+    media = []
+    frames = []
+    bytes = 0
+  }
+
+  /** Returns whether a key frame has another configuration than the frames before it, or follows them after a pause. */
+  function beginsAnew({ dtsMs }: TaggedFrame): boolean {
+    const before = configurations.get('video')?.body
+    const isReconfigured = media.some((tag) => nameConfiguration(tag) === 'video' && before?.equals(tag.body) !== true)
+    return isReconfigured || dtsMs - (frames.at(-1)?.dtsMs ?? dtsMs) > REORDERING_MS
   }
 
   function keepConfiguration(tag: FlvTag): boolean {
