@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
+import { TAG_TYPE } from '../flv/flv-tag.ts'
+import { isConfiguration } from '../flv/tag-payload.ts'
 import { partMs } from '../plan/plan-run.ts'
 import { type CounterClip, makeCounterClip, makeEnhancedClip } from '../testing/counter-clip.ts'
 import { type EncodedClip, encodeClip } from '../testing/encode-clip.ts'
@@ -103,6 +105,25 @@ test('a source without sound has rungs without sound', async () => {
   const encoded = await encodeClip(clip)
   expect(encoded.inits.map(({ codecs }) => codecs.split(',').length)).toEqual([1, 1])
   expect(await encoded.readFrames(1)).toEqual(numbers(0, clip.frames))
+})
+
+test('sound that is announced and does not come is not waited for', async () => {
+  const clip = await makeCounterClip({ sec: 3, fps: '30' })
+  const tags = clip.tags.filter((tag) => tag.type !== TAG_TYPE.audio || isConfiguration(tag))
+  const encoded = await encodeClip({ ...clip, tags })
+  expect(encoded.end).toEqual({ kind: 'ended' })
+  expect(encoded.inits.map(({ codecs }) => codecs.split(',').length)).toEqual([1, 1])
+  expect(await encoded.readFrames(1)).toEqual(numbers(0, clip.frames))
+})
+
+test('a run whose sound has stopped just before it ends without a segment, and is begun again without sound', async () => {
+  const clip = await makeCounterClip({ sec: 6, fps: '30' })
+  const tags = clip.tags.filter((tag) => tag.type !== TAG_TYPE.audio || tag.timestampMs < 1700)
+  const first = await encodeClip({ ...clip, tags }, { fromMs: 2000 })
+  expect([first.end, first.segments]).toEqual([{ kind: 'silent' }, []])
+  const second = await encodeClip({ ...clip, tags }, { fromMs: 2000, isSilent: true })
+  expect(second.plan.hasAudio).toBe(false)
+  expect(await second.readFrames(1)).toEqual(numbers(60, clip.frames))
 })
 
 test('codecs, sizes and clocks of rungs are as declared', async () => {

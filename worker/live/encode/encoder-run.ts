@@ -87,6 +87,8 @@ export function startEncoderRun(options: EncoderRunOptions): EncoderRunHandle {
   async function feedAll(): Promise<void> {
     await program.write(feed.header)
     inputEnd = await feedEncoder({ ...options, write: feedTag, isRunOver: () => end !== null })
+    // Without the sound that it waits for, it has written nothing.
+    if (inputEnd.kind === 'silent') return finish(inputEnd)
     program.closeInput()
     const deadline = setTimeout(() => finish(UNFLUSHED), FLUSH_MS)
     void program.exited.then(() => clearTimeout(deadline))

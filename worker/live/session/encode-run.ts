@@ -9,7 +9,7 @@ import { countDroppable, leastSegmentMs, type RunPlan } from '../plan/plan-run.t
 import type { RecordedRun } from '../record/recorded-segment.ts'
 import type { SourceStart } from '../source/collect-start.ts'
 import type { OpenedSource } from '../source/open-source.ts'
-import type { SourceProbe } from '../source/probe-source.ts'
+import type { KnownSource } from './known-source.ts'
 
 /** What is known of a session over its runs. */
 export type SessionState = {
@@ -17,7 +17,9 @@ export type SessionState = {
   /** End of the last segment, in ms of the session; `null` before the first one. */
   fromMs: number | null
   /** `null`: the source has to be probed. */
-  facts: Extract<SourceProbe, { readonly kind: 'ok' }> | null
+  facts: KnownSource | null
+  /** No sound has come from `fromMs` on. */
+  isSilent: boolean
   /** Its key frames came irregularly. */
   isIrregular: boolean
   /** The highest bit rate of a segment of the source so far, in bit/s. */
@@ -145,6 +147,7 @@ function recordSegment(context: RunContext, segment: JoinedSegment, inits: reado
   }
   broadcast.numbers.segment = n + 1
   state.fromMs = endMs
+  state.isSilent = false
   broadcast.health.setProblem(null)
   broadcast.recorder.add({ run: recorded, row, files: rungs.map(({ parts }) => parts) })
   const [init, firstPart] = [inits.at(-1), rungs.at(-1)?.parts[0]]

@@ -40,6 +40,27 @@ test('a start between two key frames is read from the key frame before, whose gr
   expect(lastMs).toBe(8000)
 })
 
+/** Sound of AAC in FLV: its configuration, or a frame. */
+function soundAt(timestampMs: number, kind: 'configuration' | 'frame' = 'frame'): FlvTag {
+  return { type: TAG_TYPE.audio, timestampMs, body: Buffer.from([0xaf, kind === 'frame' ? 1 : 0, 0x12, 0x10]) }
+}
+
+test.each([
+  ['is announced only', [], {}, false],
+  ['was heard shortly before', [6900], {}, true],
+  ['has stopped before', [6000, 6020], {}, false],
+  ['was heard before, and does not go on', [6900, 7020], { isSilent: true }, false],
+  ['goes on', [6900, 7020, 7500], { isSilent: true }, true],
+])('sound that %s', (_name, soundsMs, options, hasAudio) => {
+  const collector = createStartCollector({ fromMs: 7000, isKnown: false, ...options })
+  collector.add(soundAt(6000, 'configuration'))
+  for (let ms = 6000; ms <= 8000; ms += FRAME_MS) {
+    for (const soundMs of soundsMs.filter((at) => at > ms - FRAME_MS && at <= ms)) collector.add(soundAt(soundMs))
+    collector.add(frameAt(ms))
+  }
+  expect(collector.read()).toMatchObject({ startMs: 7000, hasAudio })
+})
+
 /** A configuration of H.264 in FLV, of a picture that the number stands for. */
 function configurationAt(timestampMs: number, picture: number): FlvTag {
   return { type: TAG_TYPE.video, timestampMs, body: Buffer.from([0x17, 0, 0, 0, 0, picture]) }
