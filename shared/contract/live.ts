@@ -14,6 +14,8 @@ const httpUrl = v.pipe(v.string(), v.maxLength(2000), v.url())
 
 /** Length of a segment, in seconds; key frames are this far apart. */
 export const SEGMENT_SEC = 2
+/** Most seconds of a segment or a part, as the contract accepts them. */
+export const MAX_SEGMENT_SEC = 60
 /** Length of a part of a broadcast with `low` latency, in seconds. */
 export const PART_SEC = 1 / 3
 /** Interval of the reports of an ingest worker and of a live worker, in ms. */
@@ -205,7 +207,7 @@ export const StoredSegment = v.object({
   /** Number within the epoch, from 0. */
   n: small,
   run: v.pipe(small, v.minValue(1)),
-  duration_sec: v.pipe(v.number(), v.gtValue(0), v.maxValue(60)),
+  duration_sec: v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_SEGMENT_SEC)),
   /** Time of its first frame (ISO 8601). */
   program_date_time: v.pipe(v.string(), v.isoTimestamp()),
   /** Its begin and end in the session's timestamps, in ms. */
@@ -277,7 +279,7 @@ export const PartEvent = v.object({
   n: small,
   part: small,
   rung: v.string(),
-  duration_sec: v.pipe(v.number(), v.gtValue(0), v.maxValue(60)),
+  duration_sec: v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_SEGMENT_SEC)),
   /** It begins with a key frame. */
   is_independent: v.boolean(),
   program_date_time: v.pipe(v.string(), v.isoTimestamp()),

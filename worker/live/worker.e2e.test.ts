@@ -11,7 +11,6 @@ import { runFfmpeg } from '../../shared/testing/run-ffmpeg.ts'
 import { PATIENCE_MS, until } from '../../shared/testing/until.ts'
 import { startWorker } from '../../shared/testing/worker-process.ts'
 import { liveEnv } from '../testing/worker-environments.ts'
-import { TAG_TYPE, type FlvTag } from './flv/flv-tag.ts'
 import { makeCounterClip } from './testing/counter-clip.ts'
 import { startIngestDouble } from './testing/ingest-double.ts'
 import { FOLDER, startLiveGateway } from './testing/live-gateway.ts'
@@ -75,24 +74,6 @@ test.concurrent('an ffmpeg that is killed is replaced, and no frame is lost or d
   // A number is left out where players may have parts of its segment that the second ffmpeg makes anew.
   const numbers = gateway.segments().map(({ n }) => n)
   expect(numbers).toEqual([...new Set(numbers)].toSorted((a, b) => a - b))
-  await expectAllFrames(gateway, clip, dir)
-})
-
-test.concurrent('a run that begins after the sound has stopped does not wait for it, and no frame is lost or doubled', async () => {
-  await using folder = await createFolder()
-  const { dir } = folder
-  const clip = await makeCounterClip({ sec: 9, fps: '30' })
-  const isHeard = (tag: FlvTag) => tag.type !== TAG_TYPE.audio || tag.timestampMs < 1500
-  const mute = { ...clip, tags: clip.tags.filter(isHeard) }
-  await using ingest = await startIngestDouble(mute, { holdFromMs: 6000 })
-  await using gateway = await startLiveGateway({ source: ingest.source })
-  await using worker = startLiveWorker(gateway, dir)
-  await until(() => gateway.segments().length >= 2, 'two segments are reported')
-  await killChildren(worker.pid, 'ffmpeg')
-  ingest.release()
-  await untilFinished(gateway, ingest, worker)
-  const soundOf = gateway.runs().map(({ rungs }) => rungs[0]?.codecs.includes('mp4a'))
-  expect([soundOf[0], soundOf.at(-1)]).toEqual([true, false])
   await expectAllFrames(gateway, clip, dir)
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { TAG_TYPE } from '../flv/flv-tag.ts'
+import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
 import { isConfiguration } from '../flv/tag-payload.ts'
 import { partMs } from '../plan/plan-run.ts'
 import { type CounterClip, makeCounterClip, makeEnhancedClip } from '../testing/counter-clip.ts'
@@ -124,6 +124,20 @@ test('a run whose sound has stopped just before it ends without a segment, and i
   const second = await encodeClip({ ...clip, tags }, { fromMs: 2000, isSilent: true })
   expect(second.plan.hasAudio).toBe(false)
   expect(await second.readFrames(1)).toEqual(numbers(60, clip.frames))
+})
+
+test('a picture that stops while its sound goes on ends its segment, and begins the next run', async () => {
+  const clip = await makeCounterClip({ sec: 9, fps: '30' })
+  const isSent = ({ type, timestampMs }: FlvTag) => type !== TAG_TYPE.video || timestampMs < 3000 || timestampMs >= 8000
+  const tags = clip.tags.filter(isSent)
+  const first = await encodeClip({ ...clip, tags })
+  expect(first.end).toEqual({ kind: 'gap' })
+  expect(await first.readFrames(1)).toEqual(numbers(0, 90))
+  const endMs = first.segments.at(-1)?.endMs ?? 0
+  expect(Math.abs(endMs - 3000)).toBeLessThanOrEqual(70)
+  const second = await encodeClip({ ...clip, tags }, { fromMs: endMs })
+  expect(second.start).toMatchObject({ isAtKeyFrame: true })
+  expect(await second.readFrames(1)).toEqual(numbers(240, clip.frames))
 })
 
 test('codecs, sizes and clocks of rungs are as declared', async () => {

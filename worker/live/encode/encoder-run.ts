@@ -1,6 +1,6 @@
 /**
  * One run of the encoder: it reads a source's tags and writes a fragmented MP4 per rung, which become parts and segments.
- * A run ends with its source, at the end of a segment where `cut` requests it, or with a failure.
+ * A run ends with its source, where `cut` or `abandon` requests it, or with a failure.
  */
 
 import type { Clock } from '../../platform/clock.ts'
@@ -39,6 +39,8 @@ export type EncoderRunOptions = {
 export type EncoderRunHandle = {
   /** Ends the run with the segment that is open now. */
   cut(): void
+  /** Ends the run now, without the segment that is open. */
+  abandon(): void
   readonly ended: Promise<RunEnd>
 }
 
@@ -54,7 +56,7 @@ export function startEncoderRun(options: EncoderRunOptions): EncoderRunHandle {
   let inputEnd: InputEnd | null = null
   let end: RunEnd | null = null
 
-  return { cut: packaging.cut, ended: run() }
+  return { cut: packaging.cut, abandon: () => finish({ kind: 'cut' }), ended: run() }
 
   async function run(): Promise<RunEnd> {
     const abort = () => finish({ kind: 'aborted' })
@@ -67,7 +69,7 @@ export function startEncoderRun(options: EncoderRunOptions): EncoderRunHandle {
       const isComplete = exit.kind === 'exited' && exit.code === 0
       end ??= (isComplete ? inputEnd : null) ?? { kind: 'failed', reason: describeExit(exit) }
       await feeding
-      if (end === inputEnd) packaging.end()
+      if (end === inputEnd) packaging.end(end?.kind === 'gap')
       return end
     } catch (error) {
       return fail(error)

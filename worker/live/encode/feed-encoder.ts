@@ -17,7 +17,7 @@ export type InputEnd =
   | { readonly kind: 'lost'; readonly reason: string }
 
 export type FeedOptions = {
-  readonly plan: Pick<RunPlan, 'hasAudio'>
+  readonly plan: Pick<RunPlan, 'hasAudio' | 'frameRate'>
   readonly start: SourceStart
   readonly tags: TagQueue
   /** Writes a tag to the encoder; resolves once there is room for more. */

@@ -25,7 +25,7 @@ const inOrder = (...tags: readonly FlvTag[]) => tags.toSorted((a, b) => a.timest
 
 /** Returns the first change, and the time of its tag. */
 function watch(tags: readonly FlvTag[], hasAudio: boolean, startMs = 0) {
-  const inspect = createInputWatch({ startMs, hasAudio }, { hasAudio })
+  const inspect = createInputWatch({ startMs, hasAudio }, { hasAudio, frameRate: 1000 / FRAME_MS })
   for (const tag of tags) {
     const change = inspect(tag)
     if (change !== null) return [change, tag.timestampMs]
@@ -73,5 +73,29 @@ describe('sound', () => {
 
   test('may stop later', () => {
     expect(watch(inOrder(...pictures(0, 9000), soundAt(500)), true)).toBeNull()
+  })
+})
+
+describe('a picture that stops', () => {
+  const sounds = (fromMs: number, untilMs: number) =>
+    Array.from({ length: Math.ceil((untilMs - fromMs) / 100) }, (_, i) => soundAt(fromMs + i * 100))
+
+  test('for 1.4 seconds goes on within its segment, and after a longer pause in another run', () => {
+    expect(watch([...pictures(0, 1000), frameAt(2360)], false)).toBeNull()
+    expect(watch([...pictures(0, 1000), frameAt(2361)], false)).toEqual(['gap', 2361])
+  })
+
+  test('ends the run once its sound is three seconds ahead', () => {
+    const tags = inOrder(...pictures(0, 1000), ...sounds(0, 9000), frameAt(8000))
+    expect(watch(tags, true)).toEqual(['gap', 4000])
+  })
+
+  test('before the first frame of the run is of no interest', () => {
+    expect(watch([frameAt(0), ...sounds(0, 30_000), ...pictures(30_000, 31_000)], true, 30_000)).toBeNull()
+  })
+
+  test('at a low frame rate is one that misses three frames', () => {
+    const inspect = createInputWatch({ startMs: 0, hasAudio: false }, { hasAudio: false, frameRate: 1 })
+    expect([0, 1000, 4000, 7001].map((ms) => inspect(frameAt(ms)))).toEqual([null, null, null, 'gap'])
   })
 })

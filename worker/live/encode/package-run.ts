@@ -26,8 +26,8 @@ export type RunPackaging = {
    * @throws RangeError or MisalignedRungsError where they cannot be packaged
    */
   push(rung: number, bytes: Buffer): void
-  /** Ends all rungs with their last segments. */
-  end(): void
+  /** Ends all rungs with their last segments; `endsAtFrame`: without the sound behind the last frame. */
+  end(endsAtFrame: boolean): void
   /** Makes the segment that is open now the last one. Later parts are not announced. */
   cut(): void
   /** Returns whether the last segment is complete. */
@@ -96,8 +96,8 @@ export function createRunPackaging(options: PackagingOptions): RunPackaging {
         else addFragment(rung, media.fragment)
       }
     },
-    end: () => {
-      for (const [rung, { packager }] of rungs.entries()) addSegment(rung, packager.end())
+    end: (endsAtFrame) => {
+      for (const [rung, { packager }] of rungs.entries()) addSegment(rung, packager.end(endsAtFrame))
     },
     cut: () => (lastSegment = Math.min(lastSegment, openSegment)),
     isCut: () => isCut,

@@ -131,6 +131,16 @@ export function leastSegmentMs(plan: RunPlan): number {
   return SEGMENT_MS - frameMs(plan) / 2 - ROUNDING_MS
 }
 
+/** A segment that ends with a longer gap would be too long for the players of the others, in ms. */
+const LONGEST_GAP_MS = 1400
+/** Gaps of more than ten seconds are closed by the ingest. */
+const MOST_GAP_MS = 10_000
+
+/** Returns the longest gap between two frames within a segment, in ms: two frames may be missing at low frame rates. */
+export function longestGapMs(plan: Pick<RunPlan, 'frameRate'>): number {
+  return Math.min(MOST_GAP_MS, Math.max(LONGEST_GAP_MS, 3 * frameMs(plan)))
+}
+
 /** Returns the length of parts, in ms: as many whole frames as fit, with timestamps rounded to ms. */
 export function partMs(plan: RunPlan): number {
   const frames = Math.max(1, Math.floor((PART_SEC * 1000 + ROUNDING_MS) / frameMs(plan)))

@@ -1,4 +1,4 @@
-import type { EncodedRung, EncoderRun } from '../../../shared/contract/live.ts'
+import { type EncodedRung, type EncoderRun, MAX_SEGMENT_SEC } from '../../../shared/contract/live.ts'
 import type { Broadcast } from '../broadcast.ts'
 import { type RunEnd, startEncoderRun } from '../encode/encoder-run.ts'
 import type { InitSegment } from '../package/init-segment.ts'
@@ -35,7 +35,7 @@ export type RunRequest = {
 
 /** Length of the first segment of a run that begins between two key frames of the source: it lasts until the next one. */
 const LEAST_FIRST_MS = 500
-/** A longer segment means that the source's key frames do not come as before, in ms. */
+/** A longer segment means that the source's key frames do not come as before, in ms. Players must not wait for its end. */
 const LONGEST_MS = 3000
 
 /** Encodes a session with one plan until the run ends. Sets where its segments end. */
@@ -51,6 +51,7 @@ export async function encodeRun(broadcast: Broadcast, request: RunRequest, state
     run: numbers.run,
     firstSegment: numbers.segment,
     recorded: null,
+    openedMs: 0,
   }
   numbers.run += 1
   health.setRun({ is_passed_through: plan.isPassedThrough, is_top_rung_dropped: plan.isTopRungDropped })
@@ -72,7 +73,12 @@ export async function encodeRun(broadcast: Broadcast, request: RunRequest, state
     leastMs: (segment) => (segment === 0 && isBetweenKeyFrames ? LEAST_FIRST_MS : leastSegmentMs(plan)),
     isCurrent: request.isCurrent,
     outputs: {
-      onPart: (rung, part) => announcePart(context, rung, part),
+      onPart: (rung, part) => {
+        if (isOverlong(context, rung, part)) {
+          state.isIrregular = true
+          handle.abandon()
+        } else announcePart(context, rung, part)
+      },
       onSegment: (segment, inits) => {
         recordSegment(context, segment, inits)
         if (isIrregular(plan, segment)) {
@@ -100,6 +106,15 @@ type RunContext = {
   readonly firstSegment: number
   /** Known with the first segment. */
   recorded: RecordedRun | null
+  /** When the segment that is open began, in ms of the session. */
+  openedMs: number
+}
+
+/** Returns whether a part begins so late in its segment that a source that is passed through keeps it open for too long. */
+function isOverlong(context: RunContext, rung: number, part: PackagedPart): boolean {
+  if (rung > 0) return false
+  if (part.part === 0) context.openedMs = part.startMs
+  return context.request.plan.keyFrames === 'source' && part.startMs - context.openedMs > LONGEST_MS
 }
 
 /** Returns whether the key frames of a source no longer divide segments evenly. */
@@ -130,7 +145,8 @@ function recordSegment(context: RunContext, segment: JoinedSegment, inits: reado
   const { broadcast, request, state, run, firstSegment } = context
   const { startMs, endMs, frames, rungs } = segment
   const bytes = rungs.map(({ parts }) => parts.reduce((sum, { length }) => sum + length, 0))
-  const durationSec = (endMs - startMs) / 1000
+  // An encoder's composition times may say anything.
+  const durationSec = Math.min(MAX_SEGMENT_SEC, (endMs - startMs) / 1000)
   if (durationSec <= 0) return
   state.peakBps = Math.max(state.peakBps, durationSec < 1 ? 0 : ((bytes[0] ?? 0) * 8) / durationSec)
   const recorded = (context.recorded ??= describeRun(context, inits))

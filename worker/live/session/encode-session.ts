@@ -22,6 +22,8 @@ const RESTART_MS = 5000
 /** The ingest finds key frames by decode times, which precede presentation by less than this, in ms. */
 const REQUEST_MARGIN_MS = 500
 
+const NOTHING_BEFORE_GAP = 'nothing could be encoded of the picture before it stopped'
+
 /** What follows a run or an attempt: another one, another one after a pause, the end of the session, or of the work on it. */
 type NextStep =
   | { readonly kind: 'again' }
@@ -127,6 +129,7 @@ async function encodeOpened(
   const run = { opened, start, plan: plan(broadcast, state, start, known), isCurrent: wanted.isCurrent }
   const end = await encodeRun(broadcast, run, state)
   log.info('run ended', { session: source.session, end: end.kind, until_ms: state.fromMs })
+  if (end.kind === 'gap' && state.fromMs === fromMs) return { kind: 'failed', reason: NOTHING_BEFORE_GAP }
   return afterRun(end, state)
 }
 
@@ -151,6 +154,8 @@ function afterRun(end: RunEnd, state: SessionState): NextStep {
     case 'aborted':
       return { kind: 'stopped' }
     case 'changed':
+    case 'gap':
+      // After a pause, an encoder may send another picture.
       state.facts = null
       return { kind: 'again' }
     case 'silent':
