@@ -8,7 +8,7 @@ const AUDIO_RATE = 48_000
 /** The AAC encoder delays the sound by this many samples. Without them, sound would begin before the picture. */
 const AAC_DELAY_SAMPLES = 1024
 /** Clock of video tracks: it represents ms, and the usual frame rates, without rounding. */
-const VIDEO_TIMESCALE = 90_000
+export const VIDEO_TIMESCALE = 90_000
 /** A fragment ends this much before its full length at the latest: timestamps are rounded to ms. */
 const ROUNDING_MS = 1.5
 /** A track that is silent must not hold up the other one for long, in µs. */
