@@ -95,10 +95,14 @@ function buildRungArguments(plan: RunPlan, rung: PlannedRung, stream: number): s
   ]
 }
 
-/** Returns where encoded rungs have key frames: at the frame that is closest to each whole segment. */
+/**
+ * Returns where encoded rungs have key frames: at the frame that is closest to a whole segment after the last one. By their
+ * number instead, each frame after a gap would be one until the gap is made up for.
+ */
 function buildKeyFrameRule(plan: RunPlan): string {
   if (plan.keyFrames === 'source') return 'source'
-  return `expr:gte(t,n_forced*${SEGMENT_SEC}-${formatSec(frameMs(plan) / 2)})`
+  const intervalSec = formatSec(SEGMENT_SEC * 1000 - frameMs(plan) / 2)
+  return `expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+${intervalSec}))`
 }
 
 /** Returns the fragmented MP4 of one rung, as an output of ffmpeg's tee muxer. */
