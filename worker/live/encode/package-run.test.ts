@@ -36,7 +36,12 @@ test('while a picture stands still and sound goes on, no lag is measured: nothin
     leastMs: () => 1980,
     baseMs: 0,
     measureDelayMs: () => 0,
-    outputs: { onPart: (_rung, part) => parts.push(part), onSegment: () => {}, onLag: () => (lags += 1) },
+    outputs: {
+      onInits: () => {},
+      onPart: (_rung, part) => parts.push(part),
+      onSegment: () => {},
+      onLag: () => (lags += 1),
+    },
     clock: createClock(),
   })
   packaging.push(0, await encodeStoppedPicture())

@@ -14,6 +14,8 @@ export type FrameLag = {
 
 /** Receives what a run makes. Parts and segments have numbers within the run. */
 export type RunOutputs = {
+  /** Receives the initialization segments of all rungs, once, before the first segment. */
+  onInits(inits: readonly InitSegment[]): void
   onPart(rung: number, part: PackagedPart): void
   onSegment(segment: JoinedSegment, inits: readonly InitSegment[]): void
   onLag(lag: FrameLag): void
@@ -64,6 +66,11 @@ export function createRunPackaging(options: PackagingOptions): RunPackaging {
   let lastSegment = Infinity
   let isCut = false
 
+  function addInit(rung: number, init: InitSegment): void {
+    inits[rung] = init
+    if (rungs.every((_, index) => inits[index] !== undefined)) outputs.onInits(inits)
+  }
+
   function addFragment(rung: number, fragment: SessionFragment): void {
     const added = rungs[rung]?.packager.add(fragment)
     if (added === undefined) return
@@ -92,7 +99,7 @@ export function createRunPackaging(options: PackagingOptions): RunPackaging {
   return {
     push: (rung, bytes) => {
       for (const media of rungs[rung]?.reader.push(bytes) ?? []) {
-        if (media.kind === 'init') inits[rung] = media.init
+        if (media.kind === 'init') addInit(rung, media.init)
         else addFragment(rung, media.fragment)
       }
     },

@@ -4,6 +4,7 @@ import { type RunEnd, startEncoderRun } from '../encode/encoder-run.ts'
 import type { InitSegment } from '../package/init-segment.ts'
 import type { JoinedSegment } from '../package/join-rungs.ts'
 import type { PackagedPart } from '../package/rung-packager.ts'
+import { createPartGate, type PartGate } from '../parts/part-gate.ts'
 import { declareBandwidth } from '../plan/bandwidth.ts'
 import { countDroppable, leastSegmentMs, type RunPlan } from '../plan/plan-run.ts'
 import type { RecordedRun } from '../record/recorded-segment.ts'
@@ -46,6 +47,7 @@ export async function encodeRun(broadcast: Broadcast, request: RunRequest, state
   numbers.segment = Math.max(numbers.segment, numbers.unannounced)
   const context: RunContext = {
     broadcast,
+    parts: broadcast.parts === null ? null : createPartGate(broadcast.parts),
     request,
     state,
     run: numbers.run,
@@ -73,6 +75,7 @@ export async function encodeRun(broadcast: Broadcast, request: RunRequest, state
     leastMs: (segment) => (segment === 0 && isBetweenKeyFrames ? LEAST_FIRST_MS : leastSegmentMs(plan)),
     isCurrent: request.isCurrent,
     outputs: {
+      onInits: (inits) => void prepareParts(context, inits),
       onPart: (rung, part) => {
         if (isOverlong(context, rung, part)) {
           state.isIrregular = true
@@ -100,6 +103,8 @@ export async function encodeRun(broadcast: Broadcast, request: RunRequest, state
 
 type RunContext = {
   readonly broadcast: Broadcast
+  /** `null` with `normal` latency. */
+  readonly parts: PartGate | null
   readonly request: RunRequest
   readonly state: SessionState
   readonly run: number
@@ -122,11 +127,25 @@ function isIrregular({ keyFrames }: RunPlan, { startMs, endMs }: JoinedSegment):
   return keyFrames === 'source' && endMs - startMs > LONGEST_MS
 }
 
-function announcePart({ broadcast, request, run, firstSegment }: RunContext, rung: number, part: PackagedPart): void {
+/** Announces parts from when the initialization segments are stored: players read these first. */
+async function prepareParts(
+  { broadcast, parts, request, run }: RunContext,
+  inits: readonly InitSegment[],
+): Promise<void> {
+  const { rungs } = request.plan
+  if (await broadcast.recorder.prepareRun({ run: { run, rungs }, inits: inits.map(({ bytes }) => bytes) }))
+    parts?.open()
+}
+
+function announcePart(
+  { broadcast, parts, request, run, firstSegment }: RunContext,
+  rung: number,
+  part: PackagedPart,
+): void {
   const name = request.plan.rungs[rung]?.name
-  if (broadcast.parts === null || name === undefined) return
+  if (parts === null || name === undefined) return
   broadcast.numbers.unannounced = Math.max(broadcast.numbers.unannounced, firstSegment + part.segment + 1)
-  broadcast.parts.add({
+  parts.add({
     bytes: part.bytes,
     event: {
       epoch: broadcast.epoch,

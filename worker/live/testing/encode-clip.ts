@@ -93,6 +93,7 @@ export async function encodeClip(clip: CounterClip, options: EncodeClipOptions =
     leastMs: (segment) => (segment === 0 && plan.isBridge ? 500 : leastSegmentMs(plan)),
     isCurrent: () => true,
     outputs: {
+      onInits: () => {},
       onPart: (rung, part) => parts.push({ rung, part }),
       onSegment: (segment, all) => {
         inits = all
