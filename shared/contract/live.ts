@@ -153,7 +153,7 @@ export const IngestReportAccepted = v.object({
 })
 export type IngestReportAccepted = v.InferOutput<typeof IngestReportAccepted>
 
-/** A rung of the ladder that may be encoded. The rung's name is its height: `720`. */
+/** A rung of the ladder that may be encoded. The rung's name is its height: `720`. Upright pictures have it as their width. */
 export const LadderRung = v.object({
   height: v.pipe(small, v.minValue(16), v.maxValue(4320)),
   video_kbps: v.pipe(small, v.minValue(1)),
@@ -181,7 +181,7 @@ export type BroadcastOrder = v.InferOutput<typeof BroadcastOrder>
 
 /** A rung as it was encoded. */
 export const EncodedRung = v.object({
-  /** `720`; the highest one may be the source itself. */
+  /** The shorter side of the picture: `720`. The highest rung may be the source itself. */
   name: v.pipe(v.string(), v.regex(/^\d{2,4}$/)),
   width: small,
   height: small,

@@ -4,6 +4,7 @@ import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
 import { isConfiguration } from '../flv/tag-payload.ts'
 import { partMs } from '../plan/plan-run.ts'
 import { type CounterClip, makeCounterClip, makeEnhancedClip } from '../testing/counter-clip.ts'
+import { makeFlvClip } from '../testing/flv-clip.ts'
 import { type EncodedClip, encodeClip } from '../testing/encode-clip.ts'
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
@@ -151,6 +152,35 @@ test('codecs, sizes and clocks of rungs are as declared', async () => {
     { width: 320, height: 180 },
     { width: 160, height: 90 },
   ])
+})
+
+test('an upright picture is passed through, and has rungs of the shorter sides of the ladder', async () => {
+  const video = [
+    '-vf',
+    'scale=360:640,setsar=1',
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-pix_fmt',
+    'yuv420p',
+    '-g',
+    '25',
+  ]
+  await using upright = await makeFlvClip({ sec: 3, video })
+  const ladder = [
+    { height: 360, video_kbps: 800 },
+    { height: 180, video_kbps: 300 },
+  ]
+  const { plan, inits, end } = await encodeClip({ tags: upright.tags, frames: 75, durationMs: 3000 }, { ladder })
+  expect([end, plan.isPassedThrough]).toEqual([{ kind: 'ended' }, true])
+  expect(plan.rungs.map(({ name }) => name)).toEqual(['360', '180'])
+  expect(inits.map(({ tracks }) => tracks[0]?.size)).toEqual([
+    { width: 360, height: 640 },
+    { width: 180, height: 320 },
+  ])
+  // Level 1.2 of H.264, as on its side: 6,000 macroblocks a second.
+  expect(inits[1]?.codecs).toBe('avc1.64000c,mp4a.40.2')
 })
 
 test('a run ends where the encoder changes its picture, and the next one begins with the first new frame', async () => {
