@@ -76,9 +76,8 @@ test.each([
   const recording = await makeRecording(order, means)
   if (recording.kind !== 'ok') throw new Error(recording.reason)
   expect(await readFrameNumbers(recording.path, 180)).toEqual(sounds.flatMap(() => numbersUpTo(90)))
-  const listed = await execa('ffprobe', [
-    ...['-v', 'error', '-select_streams', 'a', '-show_entries', 'packet=pts_time', '-of', 'csv=p=0', recording.path],
-  ])
+  const entries = ['-select_streams', 'a', '-show_entries', 'packet=pts_time', '-of', 'csv=p=0', recording.path]
+  const listed = await execa('ffprobe', ['-v', 'error', ...entries])
   const times = listed.stdout.split('\n').map(Number)
   expect(times[0]).toBeLessThan(0.1)
   expect(times.at(-1)).toBeGreaterThan(3 * sounds.length - 0.2)

@@ -52,7 +52,7 @@ const UNFLUSHED: RunEnd = { kind: 'failed', reason: 'ffmpeg did not end with its
 
 /** Starts a run. */
 export function startEncoderRun(options: EncoderRunOptions): EncoderRunHandle {
-  const { feed, program, packaging, hang } = setUpRun(options)
+  const { feed, program, packaging, hang, write } = setUpRun(options)
   let inputEnd: InputEnd | null = null
   let end: RunEnd | null = null
 
@@ -88,17 +88,12 @@ export function startEncoderRun(options: EncoderRunOptions): EncoderRunHandle {
 
   async function feedAll(): Promise<void> {
     await program.write(feed.header)
-    inputEnd = await feedEncoder({ ...options, write: feedTag, isRunOver: () => end !== null })
+    inputEnd = await feedEncoder({ ...options, write, isRunOver: () => end !== null })
     // Without the sound that it waits for, it has written nothing.
     if (inputEnd.kind === 'silent') return finish(inputEnd)
     program.closeInput()
     const deadline = setTimeout(() => finish(UNFLUSHED), FLUSH_MS)
     void program.exited.then(() => clearTimeout(deadline))
-  }
-
-  function feedTag(tag: FlvTag): Promise<void> {
-    hang.noteFed(tag.timestampMs)
-    return program.write(feed.encode(tag))
   }
 
   async function readPipe(pipe: AsyncIterable<Buffer>, rung: number): Promise<void> {
@@ -125,7 +120,12 @@ function setUpRun({ plan, start, tags, baseMs, clock, ...options }: EncoderRunOp
   const measureDelayMs = () => tags.measureDelayMs(baseMs)
   const times = { startMs: start.startMs, baseMs, leastMs, measureDelayMs }
   const packaging = createRunPackaging({ rungCount, ...times, outputs, clock })
-  return { feed, program, packaging, hang: createHangWatch(start.startMs, clock) }
+  const hang = createHangWatch(start.startMs, clock)
+  const write = (tag: FlvTag): Promise<void> => {
+    hang.noteFed(tag.timestampMs)
+    return program.write(feed.encode(tag))
+  }
+  return { feed, program, packaging, hang, write }
 }
 
 function fail(error: unknown): RunEnd {

@@ -17,44 +17,66 @@ export type InputChange = 'changed' | 'silent' | 'gap'
 
 /** Sound that has not come after this much of the picture does not come, in ms. Encoders send it later than the picture. */
 const SOUND_PATIENCE_MS = 3000
-
 /** The picture has stopped where sound is this much ahead of it, in ms. Encoders send the picture later than the sound. */
 const SOUND_AHEAD_MS = 3000
 
+type RunStart = Pick<SourceStart, 'startMs' | 'hasAudio'>
+type WatchedPlan = Pick<RunPlan, 'hasAudio' | 'frameRate'>
+
 /** Creates a function that takes the tags of a run in order, and returns why the run cannot go on with one; else `null`. */
-export function createInputWatch(
-  { startMs, hasAudio }: Pick<SourceStart, 'startMs' | 'hasAudio'>,
-  plan: Pick<RunPlan, 'hasAudio' | 'frameRate'>,
-): (tag: FlvTag) => InputChange | null {
-  const configurations = new Map<number, Buffer>()
-  let hasBegun = false
-  let hasSound = false
-  let pictureMs = startMs
-  const gapMs = longestGapMs(plan)
-
-  /** Returns whether a tag has another configuration than the run's. The first one of a track is the run's. */
-  function isReconfigured({ type, body }: FlvTag): boolean {
-    if (type === TAG_TYPE.audio && !hasAudio) return false
-    const before = hasBegun ? (configurations.get(type) ?? body) : body
-    configurations.set(type, before)
-    return !before.equals(body)
-  }
-
-  /** Returns whether the picture has stopped: a frame comes late, or sound goes on without one. */
-  function followsGap(tag: FlvTag): boolean {
-    if (readTaggedFrame(tag) !== null) return tag.timestampMs - pictureMs > gapMs
-    return isSoundFrame(tag) && tag.timestampMs - pictureMs > Math.max(gapMs, SOUND_AHEAD_MS)
-  }
-
+export function createInputWatch(start: RunStart, plan: WatchedPlan): (tag: FlvTag) => InputChange | null {
+  const configurations = createConfigurations(start)
+  const picture = createPictureWatch(start, plan)
+  const sound = createSoundWatch(start, plan)
   return (tag) => {
-    if (isConfiguration(tag)) return isReconfigured(tag) ? 'changed' : null
-    if (hasBegun && followsGap(tag)) return 'gap'
-    const frame = readTaggedFrame(tag)
-    if (frame !== null && frame.ptsMs >= startMs) hasBegun = true
-    if (frame !== null) pictureMs = Math.max(pictureMs, frame.dtsMs)
-    hasSound ||= isSoundFrame(tag) && tag.timestampMs >= startMs + LEAST_SOUND_MS
-    if (hasSound) return hasAudio ? null : 'changed'
-    const isLate = frame !== null && frame.dtsMs > startMs + SOUND_PATIENCE_MS
-    return plan.hasAudio && isLate ? 'silent' : null
+    if (isConfiguration(tag)) return configurations.isChanged(tag, picture.hasBegun()) ? 'changed' : null
+    return picture.add(tag) ? 'gap' : sound.add(tag)
+  }
+}
+
+/** Knows the configurations of a run's decoders. The first one of a track is the run's. */
+function createConfigurations({ hasAudio }: RunStart) {
+  const known = new Map<number, Buffer>()
+  return {
+    /** Returns whether a configuration differs from the run's; `hasBegun`: the run's first frame is fed. */
+    isChanged({ type, body }: FlvTag, hasBegun: boolean): boolean {
+      if (type === TAG_TYPE.audio && !hasAudio) return false
+      const before = hasBegun ? (known.get(type) ?? body) : body
+      known.set(type, before)
+      return !before.equals(body)
+    },
+  }
+}
+
+/** Notices that a picture stops: a frame comes late, or sound goes on without one. */
+function createPictureWatch({ startMs }: RunStart, plan: WatchedPlan) {
+  const gapMs = longestGapMs(plan)
+  let hasBegun = false
+  let pictureMs = startMs
+  return {
+    hasBegun: () => hasBegun,
+    /** Returns whether the picture has stopped before this tag. */
+    add(tag: FlvTag): boolean {
+      const frame = readTaggedFrame(tag)
+      const elapsedMs = tag.timestampMs - pictureMs
+      if (frame === null) return hasBegun && isSoundFrame(tag) && elapsedMs > Math.max(gapMs, SOUND_AHEAD_MS)
+      if (hasBegun && elapsedMs > gapMs) return true
+      hasBegun ||= frame.ptsMs >= startMs
+      pictureMs = Math.max(pictureMs, frame.dtsMs)
+      return false
+    },
+  }
+}
+
+/** Notices sound that was not planned, and planned sound that does not come. */
+function createSoundWatch({ startMs, hasAudio }: RunStart, plan: WatchedPlan) {
+  let hasSound = false
+  return {
+    add(tag: FlvTag): InputChange | null {
+      hasSound ||= isSoundFrame(tag) && tag.timestampMs >= startMs + LEAST_SOUND_MS
+      if (hasSound) return hasAudio ? null : 'changed'
+      const isLate = tag.type === TAG_TYPE.video && tag.timestampMs > startMs + SOUND_PATIENCE_MS
+      return plan.hasAudio && isLate ? 'silent' : null
+    },
   }
 }

@@ -89,21 +89,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
     proceed()
   }
 
-  async function prepareRun(run: RunInits): Promise<boolean> {
-    for (let failures = 1; !signal.aborted; failures++) {
-      try {
-        await ensureInits(run)
-        return true
-      } catch (error) {
-        log.debug('initialization segments not stored, retrying', { run: run.run.run, error })
-        await sleep(computeBackoffMs(failures, BACKOFF), signal)
-      }
-    }
-    return false
-  }
-
   return {
-    prepareRun,
+    prepareRun: (run) => repeatUntilStored(() => ensureInits(run), options),
     add: (segment) => addEntry(segment, (isStored) => options.onSettled(segment, isStored)),
     after: (then) => addEntry(null, then),
     waiting: line.waiting,
@@ -127,6 +114,20 @@ function createInitStore(options: RecorderOptions): (run: RunInits) => Promise<v
     storing.catch(() => stored.delete(number))
     return storing
   }
+}
+
+/** Repeats a storing until it succeeds; returns false where the signal aborts before. */
+async function repeatUntilStored(storeOnce: () => Promise<void>, { log, signal }: RecorderOptions): Promise<boolean> {
+  for (let failures = 1; !signal.aborted; failures++) {
+    try {
+      await storeOnce()
+      return true
+    } catch (error) {
+      log.debug('initialization segments not stored, retrying', { error })
+      await sleep(computeBackoffMs(failures, BACKOFF), signal)
+    }
+  }
+  return false
 }
 
 /** Describes why a segment was not stored, with the code of a full disk. */

@@ -110,27 +110,37 @@ async function encodeOpened(
   opened: OpenedSource,
   state: SessionState,
 ): Promise<NextStep> {
-  const { environment, health, ended, log } = broadcast
   const { fromMs, facts, isSilent } = state
   const wanted = { fromMs, isKnown: facts !== null, isSilent, isCurrent: () => isCurrent(broadcast, source) }
   const reading = await readStart(broadcast, opened.tags, wanted)
   if (reading.kind === 'lost') return { kind: 'failed', reason: reading.reason }
   if (reading.kind !== 'start') return { kind: reading.kind === 'ended' ? 'over' : 'stopped' }
-  if (facts !== null && !isSameSource(facts, reading.start)) {
-    state.facts = null
-    return { kind: 'again' }
-  }
-  const known = facts ?? (await learnSource(environment.FFPROBE_PATH, reading.start, ended))
-  if (known.kind === 'problem') health.setProblem(known.reason)
-  if (known.kind !== 'ok') return { kind: 'failed', reason: known.reason }
-  state.facts = known
+  const known = await findKnown(broadcast, state, reading.start)
+  if (known.kind !== 'ok') return known
   // Where the sound is new, it is learned once the run has met it.
   const start = { ...reading.start, hasAudio: reading.start.hasAudio && known.hadSound }
   const run = { opened, start, plan: plan(broadcast, state, start, known), isCurrent: wanted.isCurrent }
   const end = await encodeRun(broadcast, run, state)
-  log.info('run ended', { session: source.session, end: end.kind, until_ms: state.fromMs })
+  broadcast.log.info('run ended', { session: source.session, end: end.kind, until_ms: state.fromMs })
   if (end.kind === 'gap' && state.fromMs === fromMs) return { kind: 'failed', reason: NOTHING_BEFORE_GAP }
   return afterRun(end, state)
+}
+
+/** Returns what is known of a source, which is probed where nothing is; where its picture is another one now, next time. */
+async function findKnown(
+  { environment, health, ended }: Broadcast,
+  state: SessionState,
+  start: SourceStart,
+): Promise<KnownSource | NextStep> {
+  if (state.facts !== null && !isSameSource(state.facts, start)) {
+    state.facts = null
+    return { kind: 'again' }
+  }
+  const known = state.facts ?? (await learnSource(environment.FFPROBE_PATH, start, ended))
+  if (known.kind === 'problem') health.setProblem(known.reason)
+  if (known.kind !== 'ok') return { kind: 'failed', reason: known.reason }
+  state.facts = known
+  return known
 }
 
 function plan({ order, health }: Broadcast, state: SessionState, start: SourceStart, known: KnownSource): RunPlan {

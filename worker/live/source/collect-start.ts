@@ -76,7 +76,8 @@ export function createStartCollector({ fromMs, isKnown, isSilent = false }: Star
   function dropBefore(key: TaggedFrame): void {
     if (fromMs === null) return
     const isWanted = ({ ptsMs }: TaggedFrame) => ptsMs >= fromMs - END_TOLERANCE_MS
-    const isNewPicture = !frames.some(isWanted) && beginsAnew(key)
+    const isPaused = key.dtsMs - (frames.at(-1)?.dtsMs ?? key.dtsMs) > REORDERING_MS
+    const isNewPicture = !frames.some(isWanted) && (isPaused || hasOtherPicture(media, configurations.get('video')))
     if (key.ptsMs > fromMs + END_TOLERANCE_MS && !isNewPicture) return
     // Another picture, or one after a pause, is not sent as the one before it was.
     passedFrames = isNewPicture ? [] : frames
@@ -84,13 +85,6 @@ export function createStartCollector({ fromMs, isKnown, isSilent = false }: Star
     media = []
     frames = []
     bytes = 0
-  }
-
-  /** Returns whether a key frame has another configuration than the frames before it, or follows them after a pause. */
-  function beginsAnew({ dtsMs }: TaggedFrame): boolean {
-    const before = configurations.get('video')?.body
-    const isReconfigured = media.some((tag) => nameConfiguration(tag) === 'video' && before?.equals(tag.body) !== true)
-    return isReconfigured || dtsMs - (frames.at(-1)?.dtsMs ?? dtsMs) > REORDERING_MS
   }
 
   function keepConfiguration(tag: FlvTag): boolean {
@@ -105,16 +99,7 @@ export function createStartCollector({ fromMs, isKnown, isSilent = false }: Star
       // A later configuration belongs to the frames after it.
       if (!(keepsUntilKey() && keepConfiguration(tag))) addMedia(tag)
     },
-    isComplete: () => {
-      const first = frames[0]
-      if (first === undefined) return false
-      if (bytes > MAX_BYTES) return true
-      const lastMs = frames.at(-1)?.dtsMs ?? 0
-      const wantedMs = Math.max(fromMs ?? 0, first.ptsMs)
-      const hasFirst = frames.some(({ ptsMs }) => ptsMs === wantedMs) || lastMs >= wantedMs + REORDERING_MS
-      if (isKnown || !hasFirst) return hasFirst
-      return [...passedFrames, ...frames].filter(({ isKey }) => isKey).length >= 2 || lastMs >= wantedMs + SPAN_MS
-    },
+    isComplete: () => (bytes > MAX_BYTES && frames.length > 0) || hasEnough(frames, passedFrames, { fromMs, isKnown }),
     read: () => {
       const start = describeStart([...configurations.values()], media, frames, fromMs)
       if (start === null) return null
@@ -122,6 +107,26 @@ export function createStartCollector({ fromMs, isKnown, isSilent = false }: Star
       return { ...start, hasAudio, ...timesOf([...passedFrames, ...frames]) }
     },
   }
+}
+
+/** Returns whether the first frame was read, and enough after it. `passed`: the frames of the group before. */
+function hasEnough(
+  frames: readonly TaggedFrame[],
+  passed: readonly TaggedFrame[],
+  { fromMs, isKnown }: Pick<StartOptions, 'fromMs' | 'isKnown'>,
+): boolean {
+  const first = frames[0]
+  if (first === undefined) return false
+  const lastMs = frames.at(-1)?.dtsMs ?? 0
+  const wantedMs = Math.max(fromMs ?? 0, first.ptsMs)
+  const hasFirst = frames.some(({ ptsMs }) => ptsMs === wantedMs) || lastMs >= wantedMs + REORDERING_MS
+  if (isKnown || !hasFirst) return hasFirst
+  return [...passed, ...frames].filter(({ isKey }) => isKey).length >= 2 || lastMs >= wantedMs + SPAN_MS
+}
+
+/** Returns whether media has a configuration of the picture that differs from the one before it. */
+function hasOtherPicture(media: readonly FlvTag[], before: FlvTag | undefined): boolean {
+  return media.some((tag) => nameConfiguration(tag) === 'video' && before?.body.equals(tag.body) !== true)
 }
 
 /** Returns the kind of a decoder configuration or of metadata, of which the newest one counts; `null` of a frame. */
