@@ -124,7 +124,7 @@ const LiveEnvironment = v.object({
   ),
   LIVE_LADDER: setting(
     v.optional(Ladder, '1080:5000,720:2800,480:1400,360:800'),
-    'Renditions of a broadcast, as `height:kbit/s`, the highest first. Those above the source are left out.',
+    'Renditions of a broadcast, as `height:kbit/s`, the highest first. Those above the source are left out. Upright pictures have the height as their width.',
   ),
   LIVE_WATCHDOG: setting(
     v.optional(flag, 'true'),

@@ -14,6 +14,8 @@ const httpUrl = v.pipe(v.string(), v.maxLength(2000), v.url())
 
 /** Length of a segment, in seconds; key frames are this far apart. */
 export const SEGMENT_SEC = 2
+/** Most seconds of a segment or a part, as the contract accepts them. */
+export const MAX_SEGMENT_SEC = 60
 /** Length of a part of a broadcast with `low` latency, in seconds. */
 export const PART_SEC = 1 / 3
 /** Interval of the reports of an ingest worker and of a live worker, in ms. */
@@ -158,7 +160,7 @@ export const IngestReportAccepted = v.object({
 })
 export type IngestReportAccepted = v.InferOutput<typeof IngestReportAccepted>
 
-/** A rung of the ladder that may be encoded. The rung's name is its height: `720`. */
+/** A rung of the ladder that may be encoded. The rung's name is its height: `720`. Upright pictures have it as their width. */
 export const LadderRung = v.object({
   height: v.pipe(small, v.minValue(16), v.maxValue(4320)),
   video_kbps: v.pipe(small, v.minValue(1)),
@@ -186,7 +188,7 @@ export type BroadcastOrder = v.InferOutput<typeof BroadcastOrder>
 
 /** A rung as it was encoded. */
 export const EncodedRung = v.object({
-  /** `720`; the highest one may be the source itself. */
+  /** The shorter side of the picture: `720`. The highest rung may be the source itself. */
   name: v.pipe(v.string(), v.regex(/^\d{2,4}$/)),
   width: small,
   height: small,
@@ -212,7 +214,7 @@ export const StoredSegment = v.object({
   /** Number within the epoch, from 0. */
   n: small,
   run: v.pipe(small, v.minValue(1)),
-  duration_sec: v.pipe(v.number(), v.gtValue(0), v.maxValue(60)),
+  duration_sec: v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_SEGMENT_SEC)),
   /** Time of its first frame (ISO 8601). */
   program_date_time: v.pipe(v.string(), v.isoTimestamp()),
   /** Its begin and end in the session's timestamps, in ms. */
@@ -284,7 +286,7 @@ export const PartEvent = v.object({
   n: small,
   part: small,
   rung: v.string(),
-  duration_sec: v.pipe(v.number(), v.gtValue(0), v.maxValue(60)),
+  duration_sec: v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_SEGMENT_SEC)),
   /** It begins with a key frame. */
   is_independent: v.boolean(),
   program_date_time: v.pipe(v.string(), v.isoTimestamp()),

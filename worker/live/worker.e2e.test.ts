@@ -188,6 +188,8 @@ test.concurrent('parts of every rung are announced as they come, and together ar
   await using worker = startWorker(env)
   await until(() => gateway.reports().length > 0, 'the worker reports')
   await using reader = readParts(gateway.reports()[0]?.parts_url ?? '', env['WORKER_TOKEN'] ?? '')
+  await until(() => reader.parts.length > 0, 'a part is read')
+  for (const rung of ['180', '90']) expect(existsSync(join(dir, 'store', FOLDER, `1/${rung}/init-1.mp4`))).toBe(true)
   await untilFinished(gateway, ingest, worker)
   const storedBytes = gateway.segments().flatMap(({ bytes }) => bytes)
   const isComplete = () => sum(reader.parts.map(({ bytes }) => bytes.length)) >= sum(storedBytes)

@@ -1,13 +1,16 @@
 /**
  * Joins stored segments into one file: each run's segments behind its initialization segment, and the runs by ffmpeg without
- * encoding. A decode to the end proves a file against the frames that it must have.
+ * encoding. Runs without sound get silence where others have sound: ffmpeg joins the tracks of the first run only. A decode to
+ * the end proves a file against the frames that it must have.
  */
 
-import { open, readFile, rm, writeFile } from 'node:fs/promises'
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { RecordedRun } from '../../../shared/contract/live-files.ts'
 import { saysDiskFull } from '../../platform/disk-full.ts'
+import { readInitSegment } from '../package/init-segment.ts'
+import { VIDEO_TIMESCALE } from '../plan/encoder-arguments.ts'
 import { runProgram, type ProgramResult } from '../../platform/run-program.ts'
 import { StoreError, throwIfAborted, type Store } from '../../stores/store.ts'
 
@@ -31,21 +34,34 @@ export class SegmentProblem extends Error {
 
 /** A recording of twelve hours is copied and decoded in far less time. */
 const FFMPEG_TIMEOUT_MS = 6 * 3_600_000
+const PROGRESS = ['-progress', 'pipe:1']
+/** Runs do not end with a whole frame of sound, and begin with the delay of its encoder. */
+const SOUND_TOLERANCE_SEC = 0.5
 
 /**
  * Joins the segments of runs into one file; returns its path.
  * @throws SegmentProblem, StoreError where the store cannot be read now, or an error for which `isDiskFull` holds
  */
 export async function joinSegments(runs: readonly RecordedRun[], means: JoinMeans): Promise<string> {
-  const paths: string[] = []
-  for (const [i, run] of runs.entries()) paths.push(await joinRun(run, join(means.dir, `run-${i}.mp4`), means))
-  return joinRuns(paths, runs, means)
+  const joined: JoinedRun[] = []
+  for (const [i, run] of runs.entries()) joined.push(await joinRun(run, join(means.dir, `run-${i}.mp4`), means))
+  const isHeard = joined.some(({ hasSound }) => hasSound)
+  if (isHeard) for (const run of joined) if (!run.hasSound) await addSilence(run, means)
+  const soundSec = isHeard ? await expectSound(joined, means) : 0
+  const path = await joinRuns(joined, means)
+  if (isHeard) await proveSound(path, soundSec, means)
+  return path
 }
 
+/** The file of a run. */
+type JoinedRun = { readonly path: string; readonly durationSec: number; readonly hasSound: boolean }
+
 /** Writes a run's initialization segment and segments into one file. */
-async function joinRun({ init, prefix, segments }: RecordedRun, path: string, means: JoinMeans): Promise<string> {
+async function joinRun(run: RecordedRun, path: string, means: JoinMeans): Promise<JoinedRun> {
+  const { init, prefix, segments, duration_sec: durationSec } = run
   await using file = await open(path, 'w')
-  await file.writeFile(await readStored(init, means))
+  const header = await readStored(init, means)
+  await file.writeFile(header)
   for (const { n, bytes } of segments) {
     const name = `${prefix}${n}.m4s`
     const read = await readStored(name, means)
@@ -54,7 +70,16 @@ async function joinRun({ init, prefix, segments }: RecordedRun, path: string, me
     }
     await file.writeFile(read)
   }
-  return path
+  return { path, durationSec, hasSound: hasSoundTrack(header, init) }
+}
+
+function hasSoundTrack(header: Buffer, key: string): boolean {
+  try {
+    return readInitSegment([header]).tracks.some(({ isVideo }) => !isVideo)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new SegmentProblem(`${key} is damaged: it ${error.message}`, null)
+  }
 }
 
 async function readStored(key: string, { store, dir, signal }: JoinMeans): Promise<Buffer> {
@@ -72,18 +97,67 @@ async function readStored(key: string, { store, dir, signal }: JoinMeans): Promi
   }
 }
 
+/** Adds a silent track to the file of a run, like those that the encoder of a broadcast writes. */
+async function addSilence({ path, durationSec }: JoinedRun, means: JoinMeans): Promise<void> {
+  const output = `${path}.silent.mp4`
+  const args = [
+    ['-nostdin', '-v', 'error', '-protocol_whitelist', 'file', '-i', path],
+    ['-f', 'lavfi', '-t', durationSec.toFixed(6), '-i', 'anullsrc=r=48000:cl=stereo', '-map', '0:v', '-map', '1:a'],
+    // The clocks of the tracks are those of the other runs.
+    ['-c:v', 'copy', '-c:a', 'aac', '-video_track_timescale', String(VIDEO_TIMESCALE), '-y', output],
+  ]
+  const reason = reasonOf(await runFfmpeg(args.flat(), means))
+  if (reason !== null) throw new SegmentProblem(`the segments cannot be joined: ${reason}`, null)
+  await rename(output, path)
+}
+
 /** Joins the runs' files; returns the path of the whole. */
-async function joinRuns(paths: readonly string[], runs: readonly RecordedRun[], means: JoinMeans): Promise<string> {
+async function joinRuns(runs: readonly JoinedRun[], means: JoinMeans): Promise<string> {
   const list = join(means.dir, 'runs.txt')
-  const entries = paths.map((path, i) => `file '${path}'\nduration ${(runs[i]?.duration_sec ?? 0).toFixed(6)}\n`)
+  const entries = runs.map(({ path, durationSec }) => `file '${path}'\nduration ${durationSec.toFixed(6)}\n`)
   await writeFile(list, `ffconcat version 1.0\n${entries.join('')}`)
   const output = join(means.dir, 'joined.mp4')
   const input = ['-nostdin', '-v', 'error', '-protocol_whitelist', 'file', '-f', 'concat', '-safe', '0', '-i', list]
   const result = await runFfmpeg([...input, '-map', '0', '-c', 'copy', '-movflags', '+faststart', '-y', output], means)
-  for (const path of paths) await rm(path, { force: true })
+  for (const { path } of runs) await rm(path, { force: true })
   const reason = reasonOf(result)
   if (reason !== null) throw new SegmentProblem(`the segments cannot be joined: ${reason}`, null)
   return output
+}
+
+/** Returns how long the sound of the joined runs lasts, in seconds. The encoder of the last one may have stopped sending it. */
+async function expectSound(runs: readonly JoinedRun[], means: JoinMeans): Promise<number> {
+  const beforeSec = runs.slice(0, -1).reduce((sum, { durationSec }) => sum + durationSec, 0)
+  const last = runs.at(-1)
+  const lastSec = last === undefined ? 0 : await measureSound(last.path, means)
+  return lastSec === 0 ? 0 : beforeSec + lastSec
+}
+
+/**
+ * Proves how long the sound of a file lasts.
+ * @throws SegmentProblem
+ */
+async function proveSound(path: string, wantedSec: number, means: JoinMeans): Promise<void> {
+  const soundSec = await measureSound(path, means)
+  if (soundSec >= wantedSec - SOUND_TOLERANCE_SEC) return
+  throw new SegmentProblem(`the sound has ${soundSec.toFixed(1)} s instead of ${wantedSec.toFixed(1)} s`, null)
+}
+
+/** Returns when the sound of a file ends, in seconds; 0: it has none. */
+async function measureSound(path: string, means: JoinMeans): Promise<number> {
+  const input = ['-nostdin', '-v', 'error', '-protocol_whitelist', 'file', '-i', path]
+  const result = await runFfmpeg([...input, '-map', '0:a', '-c', 'copy', ...PROGRESS, '-f', 'null', '-'], means)
+  const reason = reasonOf(result)
+  if (reason !== null) throw new SegmentProblem(`the sound cannot be joined: ${reason}`, null)
+  return (readProgress(result, 'out_time_us') ?? 0) / 1e6
+}
+
+/** Returns the last number that ffmpeg's progress has under a name; `null`: none. */
+function readProgress(result: ProgramResult, name: string): number | null {
+  const lines = (result.kind === 'exited' ? result.stdout : '').split('\n')
+  const last = lines.findLast((line) => line.startsWith(`${name}=`))
+  const value = Number(last?.slice(name.length + 1))
+  return Number.isNaN(value) ? null : value
 }
 
 /** Decodes a file to its end; returns what is wrong with it, or `null`. `name` is what it is: `the recording`. */
@@ -108,10 +182,10 @@ export async function findFrameProblem(
     '-fps_mode',
     'passthrough',
   ]
-  const result = await runFfmpeg([...args, '-progress', 'pipe:1', '-f', 'null', '-'], means)
+  const result = await runFfmpeg([...args, ...PROGRESS, '-f', 'null', '-'], means)
   const reason = reasonOf(result)
   if (reason !== null) return `${name} does not decode: ${reason}`
-  const decoded = Number([...(result.kind === 'exited' ? result.stdout : '').matchAll(/^frame=\s*(\d+)/gm)].at(-1)?.[1])
+  const decoded = readProgress(result, 'frame')
   return decoded === frames ? null : `${name} has ${decoded} frames instead of ${frames}`
 }
 

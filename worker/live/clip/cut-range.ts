@@ -17,7 +17,8 @@ const TOLERANCE_SEC = 0.0015
 /** The duration of the last frame is estimated. */
 const END_TOLERANCE_SEC = 0.02
 const KEY_FRAME_SEC = 2
-const POSTER_WIDTH = 640
+/** The longest side of a poster. */
+const POSTER_SIDE = 640
 
 /** Returns the times of the frames that ffmpeg's `framecrc` lists, one packet a line. */
 export function readFrameTimes(listing: string): FrameTimes {
@@ -94,9 +95,10 @@ export function buildCutArguments(
 
 /** Returns ffmpeg's arguments that make a JPEG of one picture of a film. */
 export function buildPosterArguments({ input, output, atSec }: CutFiles & { readonly atSec: number }): string[] {
+  const size = `'min(${POSTER_SIDE},iw)':'min(${POSTER_SIDE},ih)':force_original_aspect_ratio=decrease`
   return [
     ['-nostdin', '-v', 'error', '-protocol_whitelist', 'file', '-ss', atSec.toFixed(3), '-i', input],
-    ['-an', '-frames:v', '1', '-vf', `scale='min(${POSTER_WIDTH},iw)':-2,format=yuvj420p`, '-q:v', '4'],
+    ['-an', '-frames:v', '1', '-vf', `scale=${size}:force_divisible_by=2,format=yuvj420p`, '-q:v', '4'],
     ['-f', 'image2', '-update', '1', '-y', output],
   ].flat()
 }

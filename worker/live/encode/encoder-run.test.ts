@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
 
+import { TAG_TYPE, type FlvTag } from '../flv/flv-tag.ts'
+import { isConfiguration } from '../flv/tag-payload.ts'
 import { partMs } from '../plan/plan-run.ts'
 import { type CounterClip, makeCounterClip, makeEnhancedClip } from '../testing/counter-clip.ts'
+import { makeFlvClip } from '../testing/flv-clip.ts'
 import { type EncodedClip, encodeClip } from '../testing/encode-clip.ts'
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
@@ -105,6 +108,39 @@ test('a source without sound has rungs without sound', async () => {
   expect(await encoded.readFrames(1)).toEqual(numbers(0, clip.frames))
 })
 
+test('sound that is announced and does not come is not waited for', async () => {
+  const clip = await makeCounterClip({ sec: 3, fps: '30' })
+  const tags = clip.tags.filter((tag) => tag.type !== TAG_TYPE.audio || isConfiguration(tag))
+  const encoded = await encodeClip({ ...clip, tags })
+  expect(encoded.end).toEqual({ kind: 'ended' })
+  expect(encoded.inits.map(({ codecs }) => codecs.split(',').length)).toEqual([1, 1])
+  expect(await encoded.readFrames(1)).toEqual(numbers(0, clip.frames))
+})
+
+test('a run whose sound has stopped just before it ends without a segment, and is begun again without sound', async () => {
+  const clip = await makeCounterClip({ sec: 6, fps: '30' })
+  const tags = clip.tags.filter((tag) => tag.type !== TAG_TYPE.audio || tag.timestampMs < 1700)
+  const first = await encodeClip({ ...clip, tags }, { fromMs: 2000 })
+  expect([first.end, first.segments]).toEqual([{ kind: 'silent' }, []])
+  const second = await encodeClip({ ...clip, tags }, { fromMs: 2000, isSilent: true })
+  expect(second.plan.hasAudio).toBe(false)
+  expect(await second.readFrames(1)).toEqual(numbers(60, clip.frames))
+})
+
+test('a picture that stops while its sound goes on ends its segment, and begins the next run', async () => {
+  const clip = await makeCounterClip({ sec: 9, fps: '30' })
+  const isSent = ({ type, timestampMs }: FlvTag) => type !== TAG_TYPE.video || timestampMs < 3000 || timestampMs >= 8000
+  const tags = clip.tags.filter(isSent)
+  const first = await encodeClip({ ...clip, tags })
+  expect(first.end).toEqual({ kind: 'gap' })
+  expect(await first.readFrames(1)).toEqual(numbers(0, 90))
+  const endMs = first.segments.at(-1)?.endMs ?? 0
+  expect(Math.abs(endMs - 3000)).toBeLessThanOrEqual(70)
+  const second = await encodeClip({ ...clip, tags }, { fromMs: endMs })
+  expect(second.start).toMatchObject({ isAtKeyFrame: true })
+  expect(await second.readFrames(1)).toEqual(numbers(240, clip.frames))
+})
+
 test('codecs, sizes and clocks of rungs are as declared', async () => {
   const clip = await makeCounterClip({ sec: 3, fps: '30', keyFrameSec: 3 })
   const { inits } = await encodeClip(clip)
@@ -116,6 +152,35 @@ test('codecs, sizes and clocks of rungs are as declared', async () => {
     { width: 320, height: 180 },
     { width: 160, height: 90 },
   ])
+})
+
+test('an upright picture is passed through, and has rungs of the shorter sides of the ladder', async () => {
+  const video = [
+    '-vf',
+    'scale=360:640,setsar=1',
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-pix_fmt',
+    'yuv420p',
+    '-g',
+    '25',
+  ]
+  await using upright = await makeFlvClip({ sec: 3, video })
+  const ladder = [
+    { height: 360, video_kbps: 800 },
+    { height: 180, video_kbps: 300 },
+  ]
+  const { plan, inits, end } = await encodeClip({ tags: upright.tags, frames: 75, durationMs: 3000 }, { ladder })
+  expect([end, plan.isPassedThrough]).toEqual([{ kind: 'ended' }, true])
+  expect(plan.rungs.map(({ name }) => name)).toEqual(['360', '180'])
+  expect(inits.map(({ tracks }) => tracks[0]?.size)).toEqual([
+    { width: 360, height: 640 },
+    { width: 180, height: 320 },
+  ])
+  // Level 1.2 of H.264, as on its side: 6,000 macroblocks a second.
+  expect(inits[1]?.codecs).toBe('avc1.64000c,mp4a.40.2')
 })
 
 test('a run ends where the encoder changes its picture, and the next one begins with the first new frame', async () => {

@@ -1,6 +1,6 @@
 /**
  * One run of the encoder: it reads a source's tags and writes a fragmented MP4 per rung, which become parts and segments.
- * A run ends with its source, at the end of a segment where `cut` requests it, or with a failure.
+ * A run ends with its source, where `cut` or `abandon` requests it, or with a failure.
  */
 
 import type { Clock } from '../../platform/clock.ts'
@@ -39,6 +39,8 @@ export type EncoderRunOptions = {
 export type EncoderRunHandle = {
   /** Ends the run with the segment that is open now. */
   cut(): void
+  /** Ends the run now, without the segment that is open. */
+  abandon(): void
   readonly ended: Promise<RunEnd>
 }
 
@@ -50,11 +52,11 @@ const UNFLUSHED: RunEnd = { kind: 'failed', reason: 'ffmpeg did not end with its
 
 /** Starts a run. */
 export function startEncoderRun(options: EncoderRunOptions): EncoderRunHandle {
-  const { feed, program, packaging, hang } = setUpRun(options)
+  const { feed, program, packaging, hang, write } = setUpRun(options)
   let inputEnd: InputEnd | null = null
   let end: RunEnd | null = null
 
-  return { cut: packaging.cut, ended: run() }
+  return { cut: packaging.cut, abandon: () => finish({ kind: 'cut' }), ended: run() }
 
   async function run(): Promise<RunEnd> {
     const abort = () => finish({ kind: 'aborted' })
@@ -67,7 +69,7 @@ export function startEncoderRun(options: EncoderRunOptions): EncoderRunHandle {
       const isComplete = exit.kind === 'exited' && exit.code === 0
       end ??= (isComplete ? inputEnd : null) ?? { kind: 'failed', reason: describeExit(exit) }
       await feeding
-      if (end === inputEnd) packaging.end()
+      if (end === inputEnd) packaging.end(end?.kind === 'gap')
       return end
     } catch (error) {
       return fail(error)
@@ -86,15 +88,12 @@ export function startEncoderRun(options: EncoderRunOptions): EncoderRunHandle {
 
   async function feedAll(): Promise<void> {
     await program.write(feed.header)
-    inputEnd = await feedEncoder({ ...options, write: feedTag, isRunOver: () => end !== null })
+    inputEnd = await feedEncoder({ ...options, write, isRunOver: () => end !== null })
+    // Without the sound that it waits for, it has written nothing.
+    if (inputEnd.kind === 'silent') return finish(inputEnd)
     program.closeInput()
     const deadline = setTimeout(() => finish(UNFLUSHED), FLUSH_MS)
     void program.exited.then(() => clearTimeout(deadline))
-  }
-
-  function feedTag(tag: FlvTag): Promise<void> {
-    hang.noteFed(tag.timestampMs)
-    return program.write(feed.encode(tag))
   }
 
   async function readPipe(pipe: AsyncIterable<Buffer>, rung: number): Promise<void> {
@@ -121,7 +120,12 @@ function setUpRun({ plan, start, tags, baseMs, clock, ...options }: EncoderRunOp
   const measureDelayMs = () => tags.measureDelayMs(baseMs)
   const times = { startMs: start.startMs, baseMs, leastMs, measureDelayMs }
   const packaging = createRunPackaging({ rungCount, ...times, outputs, clock })
-  return { feed, program, packaging, hang: createHangWatch(start.startMs, clock) }
+  const hang = createHangWatch(start.startMs, clock)
+  const write = (tag: FlvTag): Promise<void> => {
+    hang.noteFed(tag.timestampMs)
+    return program.write(feed.encode(tag))
+  }
+  return { feed, program, packaging, hang, write }
 }
 
 function fail(error: unknown): RunEnd {

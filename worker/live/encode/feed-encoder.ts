@@ -1,21 +1,23 @@
 import type { Clock } from '../../platform/clock.ts'
 import type { FlvTag } from '../flv/flv-tag.ts'
+import type { RunPlan } from '../plan/plan-run.ts'
 import type { SourceStart } from '../source/collect-start.ts'
 import type { TagQueue } from '../source/tag-queue.ts'
-import { createConfigurationWatch } from './configuration-watch.ts'
+import { createInputWatch, type InputChange } from './input-watch.ts'
 
 /**
- * Why the input of a run ended. `ended`: the session is over. `lost`: its connection broke. `changed`: the encoder sends
- * something else now. `stopped`: the worker stops. `aborted`: the run has ended otherwise.
+ * Why the input of a run ended. `ended`: the session is over. `lost`: its connection broke. `stopped`: the worker stops.
+ * `aborted`: the run has ended otherwise. Or the run cannot go on with what the encoder sends.
  */
 export type InputEnd =
   | { readonly kind: 'ended' }
-  | { readonly kind: 'changed' }
+  | { readonly kind: InputChange }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'aborted' }
   | { readonly kind: 'lost'; readonly reason: string }
 
 export type FeedOptions = {
+  readonly plan: Pick<RunPlan, 'hasAudio' | 'frameRate'>
   readonly start: SourceStart
   readonly tags: TagQueue
   /** Writes a tag to the encoder; resolves once there is room for more. */
@@ -38,17 +40,25 @@ const ORPHAN_MS = 3000
 
 /** Feeds the start and then each tag as it comes, until there are no more. */
 export async function feedEncoder(options: FeedOptions): Promise<InputEnd> {
-  const { start, tags, write, clock, stopping } = options
-  for (const tag of start.tags) await write(tag)
-  const changes = createConfigurationWatch(start)
+  const { start, plan, tags, write, clock, stopping } = options
+  const watch = createInputWatch(start, plan)
+  const feed = async (tag: FlvTag): Promise<InputChange | null> => {
+    const change = watch(tag)
+    if (change === null) await write(tag)
+    return change
+  }
+  for (const tag of start.tags) {
+    const change = await feed(tag)
+    if (change !== null) return { kind: change }
+  }
   let lastTagMs = clock.nowMs()
   const mustStop = createStopWatch(stopping, clock)
   while (!options.isRunOver()) {
     if (mustStop()) return { kind: 'stopped' }
     const next = await tags.next(WAIT_MS)
     if (next.kind === 'tag') {
-      if (changes(next.tag)) return { kind: 'changed' }
-      await write(next.tag)
+      const change = await feed(next.tag)
+      if (change !== null) return { kind: change }
       lastTagMs = clock.nowMs()
     } else if (next.kind !== 'waiting') return next
     else if (!options.isCurrent() && clock.nowMs() - lastTagMs > ORPHAN_MS) return { kind: 'ended' }

@@ -14,6 +14,8 @@ export type FrameLag = {
 
 /** Receives what a run makes. Parts and segments have numbers within the run. */
 export type RunOutputs = {
+  /** Receives the initialization segments of all rungs, once, before the first segment. */
+  onInits(inits: readonly InitSegment[]): void
   onPart(rung: number, part: PackagedPart, init: InitSegment | undefined): void
   onSegment(segment: JoinedSegment, inits: readonly InitSegment[]): void
   onLag(lag: FrameLag): void
@@ -26,8 +28,8 @@ export type RunPackaging = {
    * @throws RangeError or MisalignedRungsError where they cannot be packaged
    */
   push(rung: number, bytes: Buffer): void
-  /** Ends all rungs with their last segments. */
-  end(): void
+  /** Ends all rungs with their last segments; `endsAtFrame`: without the sound behind the last frame. */
+  end(endsAtFrame: boolean): void
   /** Makes the segment that is open now the last one. Later parts are not announced. */
   cut(): void
   /** Returns whether the last segment is complete. */
@@ -64,17 +66,27 @@ export function createRunPackaging(options: PackagingOptions): RunPackaging {
   let lastSegment = Infinity
   let isCut = false
 
+  function addInit(rung: number, init: InitSegment): void {
+    inits[rung] = init
+    if (rungs.every((_, index) => inits[index] !== undefined)) outputs.onInits(inits)
+  }
+
   function addFragment(rung: number, fragment: SessionFragment): void {
     const added = rungs[rung]?.packager.add(fragment)
     if (added === undefined) return
     addSegment(rung, added.ended)
     progressAtMs = clock.nowMs()
     endsMs[rung] = added.part.endMs
-    const sinceArrivalMs = Math.max(0, progressAtMs - (options.baseMs + Math.min(...endsMs)))
-    outputs.onLag({ sinceArrivalMs, inWorkerMs: Math.max(0, sinceArrivalMs - options.measureDelayMs()) })
+    if (fragment.frames > 0) reportLag()
     if (added.part.segment > lastSegment) return
     openSegment = Math.max(openSegment, added.part.segment)
     outputs.onPart(rung, added.part, inits[rung])
+  }
+
+  /** Reports the lag of the newest frame. While a picture stands still, sound goes on, and the lag of its last frame says nothing. */
+  function reportLag(): void {
+    const sinceArrivalMs = Math.max(0, progressAtMs - (options.baseMs + Math.min(...endsMs)))
+    outputs.onLag({ sinceArrivalMs, inWorkerMs: Math.max(0, sinceArrivalMs - options.measureDelayMs()) })
   }
 
   function addSegment(rung: number, segment: PackagedSegment | null): void {
@@ -87,12 +99,12 @@ export function createRunPackaging(options: PackagingOptions): RunPackaging {
   return {
     push: (rung, bytes) => {
       for (const media of rungs[rung]?.reader.push(bytes) ?? []) {
-        if (media.kind === 'init') inits[rung] = media.init
+        if (media.kind === 'init') addInit(rung, media.init)
         else addFragment(rung, media.fragment)
       }
     },
-    end: () => {
-      for (const [rung, { packager }] of rungs.entries()) addSegment(rung, packager.end())
+    end: (endsAtFrame) => {
+      for (const [rung, { packager }] of rungs.entries()) addSegment(rung, packager.end(endsAtFrame))
     },
     cut: () => (lastSegment = Math.min(lastSegment, openSegment)),
     isCut: () => isCut,

@@ -176,7 +176,6 @@ function createLive(state: PublisherState, media: SessionMedia, nowMs: number): 
   const { offer, context } = state
   const bridge = createMediaBridge({
     codec: offer.tracks.some(({ codec }) => codec === 'vp8') ? 'vp8' : 'h264',
-    hasAudio: offer.tracks.some(({ codec }) => codec === 'opus'),
     ffmpegPath: context.ffmpegPath,
     onTag: (tag) => receiveTag(state, media, tag),
     onFailure: (reason) => close(state, reason),

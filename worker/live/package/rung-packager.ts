@@ -26,11 +26,17 @@ export type PackagedSegment = {
 export type RungPackager = {
   /** Adds a fragment; returns the segment that it ends, if any, and the part that it is. */
   add(fragment: SessionFragment): { readonly ended: PackagedSegment | null; readonly part: PackagedPart }
-  /** Returns the last segment, however short; `null` where there is none. */
-  end(): PackagedSegment | null
+  /**
+   * Returns the last segment, however short; `null` where there is none. `endsAtFrame`: without the parts behind its last
+   * frame, whose sound would last into the next run.
+   */
+  end(endsAtFrame: boolean): PackagedSegment | null
 }
 
-type OpenSegment = Omit<PackagedSegment, 'segment'>
+type OpenSegment = Omit<PackagedSegment, 'segment'> & {
+  /** How many parts there are up to the last frame. */
+  readonly partsWithFrames: number
+}
 
 /**
  * Creates the packager of a rung. A segment ends where the next fragment begins with a key frame and the segment has its
@@ -46,7 +52,8 @@ export function createRungPackager(startMs: number, leastMs: (segment: number) =
 
   function closeSegment(endMs: number | null): PackagedSegment | null {
     if (open === null) return null
-    const ended = { ...open, segment: segments, endMs: endMs ?? open.endMs }
+    const { startMs: beganMs, frames, parts } = open
+    const ended = { segment: segments, startMs: beganMs, endMs: endMs ?? open.endMs, frames, parts }
     segments += 1
     open = null
     return ended
@@ -56,13 +63,14 @@ export function createRungPackager(startMs: number, leastMs: (segment: number) =
     const partStartMs = beginMs ?? open?.endMs ?? startMs
     // Sound alone does not extend a segment.
     const endMs = beginMs === null ? partStartMs : Math.round(beginMs + durationSec * 1000)
-    const before = open ?? { startMs: partStartMs, endMs, frames: 0, parts: [] }
+    const before = open ?? { startMs: partStartMs, endMs, frames: 0, parts: [], partsWithFrames: 0 }
     const part = before.parts.length
     open = {
       startMs: before.startMs,
       endMs: Math.max(before.endMs, endMs),
       frames: before.frames + frames,
       parts: [...before.parts, bytes],
+      partsWithFrames: frames > 0 ? part + 1 : before.partsWithFrames,
     }
     return { segment: segments, part, startMs: partStartMs, endMs, durationSec, isIndependent, bytes }
   }
@@ -72,6 +80,9 @@ export function createRungPackager(startMs: number, leastMs: (segment: number) =
       const ended = endsSegment(fragment) ? closeSegment(fragment.beginMs) : null
       return { ended, part: addPart(fragment) }
     },
-    end: () => closeSegment(null),
+    end: (endsAtFrame) => {
+      if (open !== null && endsAtFrame) open = { ...open, parts: open.parts.slice(0, open.partsWithFrames) }
+      return closeSegment(null)
+    },
   }
 }

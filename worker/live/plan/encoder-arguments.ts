@@ -8,7 +8,7 @@ const AUDIO_RATE = 48_000
 /** The AAC encoder delays the sound by this many samples. Without them, sound would begin before the picture. */
 const AAC_DELAY_SAMPLES = 1024
 /** Clock of video tracks: it represents ms, and the usual frame rates, without rounding. */
-const VIDEO_TIMESCALE = 90_000
+export const VIDEO_TIMESCALE = 90_000
 /** A fragment ends this much before its full length at the latest: timestamps are rounded to ms. */
 const ROUNDING_MS = 1.5
 /** A track that is silent must not hold up the other one for long, in µs. */
@@ -95,10 +95,14 @@ function buildRungArguments(plan: RunPlan, rung: PlannedRung, stream: number): s
   ]
 }
 
-/** Returns where encoded rungs have key frames: at the frame that is closest to each whole segment. */
+/**
+ * Returns where encoded rungs have key frames: at the frame that is closest to a whole segment after the last one. By their
+ * number instead, each frame after a gap would be one until the gap is made up for.
+ */
 function buildKeyFrameRule(plan: RunPlan): string {
   if (plan.keyFrames === 'source') return 'source'
-  return `expr:gte(t,n_forced*${SEGMENT_SEC}-${formatSec(frameMs(plan) / 2)})`
+  const intervalSec = formatSec(SEGMENT_SEC * 1000 - frameMs(plan) / 2)
+  return `expr:if(isnan(prev_forced_t),1,gte(t,prev_forced_t+${intervalSec}))`
 }
 
 /** Returns the fragmented MP4 of one rung, as an output of ffmpeg's tee muxer. */

@@ -42,7 +42,11 @@ describe('the ladder', () => {
     [1600, 900, ['1600x900', '1280x720', '854x480', '640x360']],
     [320, 180, ['320x180']],
     [2560, 1440, ['1920x1080', '1280x720', '854x480', '640x360']],
-    [1080, 1920, ['608x1080', '404x720', '270x480', '202x360']],
+    [1080, 1920, ['1080x1920', '720x1280', '480x854', '360x640']],
+    [720, 1280, ['720x1280', '480x854', '360x640']],
+    [1440, 1920, ['1080x1440', '720x960', '480x640', '360x480']],
+    [540, 960, ['540x960', '480x854', '360x640']],
+    [1080, 1080, ['1080x1080', '720x720', '480x480', '360x360']],
     [641, 361, ['640x360']],
   ])('of a source of %i x %i', (width, height, sizes) => {
     expect(sizesOf(plan({ width, height }))).toEqual(sizes)
@@ -50,6 +54,12 @@ describe('the ladder', () => {
 
   test('has square pixels', () => {
     expect(sizesOf(plan({ width: 1440, pixelAspect: 4 / 3 }, { hasRegularKeyFrames: false }))[1]).toBe('1280x720')
+  })
+
+  test('is named by the shorter side, and has the bit rates of the same picture on its side', () => {
+    const upright = plan({ width: 1080, height: 1920 })
+    expect(upright.rungs.map(({ name }) => name)).toEqual(['1080', '720', '480', '360'])
+    expect(upright.rungs.map(({ videoKbps }) => videoKbps)).toEqual(plan().rungs.map(({ videoKbps }) => videoKbps))
   })
 
   test('has a bit rate between its neighbours for a height between two rungs', () => {
@@ -65,6 +75,16 @@ describe('the source is passed through', () => {
     expect(plan().rungs.map(({ isCopy }) => isCopy)).toEqual([true, false, false, false])
   })
 
+  test.each([
+    [1080, 1920],
+    [720, 1280],
+    [540, 960],
+  ])('also where it is upright: %i x %i', (width, height) => {
+    const upright = plan({ width, height })
+    expect(upright).toMatchObject({ isPassedThrough: true })
+    expect(upright.rungs[0]).toMatchObject({ name: String(width), width, height, isCopy: true })
+  })
+
   test.each<[string, Partial<SourceVideo>, Partial<PlanRequest>]>([
     ['of another codec', { codec: 'hevc' }, {}],
     ['with 10 bits', { pixelFormat: 'yuv420p10le' }, {}],
@@ -73,6 +93,7 @@ describe('the source is passed through', () => {
     ['without decoding times', { isCopyable: false }, {}],
     ['with irregular key frames', {}, { hasRegularKeyFrames: false }],
     ['above the ladder', { width: 2560, height: 1440 }, {}],
+    ['above the ladder, upright', { width: 1440, height: 2560 }, {}],
     ['begun between key frames', {}, { isAtKeyFrame: false }],
   ])('but not one %s', (_name, video, request) => {
     expect(plan(video, request)).toMatchObject({ isPassedThrough: false })

@@ -6,7 +6,7 @@ import type { SourceVideo } from './source-facts.ts'
 
 /** A rung of a run. A copied one is the source itself. */
 export type PlannedRung = {
-  /** Its height: `720`. */
+  /** The shorter side of its picture, which is the height of one that is not upright: `720`. */
   readonly name: string
   readonly width: number
   readonly height: number
@@ -50,8 +50,9 @@ const ROUNDING_MS = 1
 /** Plans a run. */
 export function planRun(request: PlanRequest): RunPlan {
   const { video, ladder } = request
-  const rungs = planRungs(ladder, video)
-  const isTop = rungs[0]?.height === video.height
+  const picture = measurePicture(video)
+  const rungs = planRungs(ladder, picture)
+  const isTop = rungs[0]?.name === String(Math.round(Math.min(picture.width, picture.height)))
   const canCopy = request.hasRegularKeyFrames && video.isCopyable && isPlayableAsIs(video) && isTop
   const isPassedThrough = canCopy && request.isAtKeyFrame
   const all = rungs.map((rung, index) => (index === 0 && isPassedThrough ? copyRung(rung, video) : rung))
@@ -68,26 +69,39 @@ export function planRun(request: PlanRequest): RunPlan {
   }
 }
 
-/** Returns the rungs that are not above the source; its own height is the highest one, unless the ladder ends below it. */
-function planRungs(ladder: readonly LadderRung[], video: SourceVideo): readonly PlannedRung[] {
+/** A picture with square pixels. */
+type PictureShape = { readonly width: number; readonly height: number }
+
+function measurePicture({ width, height, pixelAspect }: SourceVideo): PictureShape {
+  return { width: width * pixelAspect, height }
+}
+
+/** Returns the rungs that are not above the source; its own size is the highest one, unless the ladder ends below it. */
+function planRungs(ladder: readonly LadderRung[], picture: PictureShape): readonly PlannedRung[] {
   const descending = ladder.toSorted((a, b) => b.height - a.height)
-  const height = toEven(video.height)
-  const upper = descending.findLast((rung) => rung.height > height)
-  const below = descending.filter((rung) => rung.height <= height)
-  const hasOwnRung = upper !== undefined && below[0]?.height !== height
-  const own = hasOwnRung ? [{ height, video_kbps: interpolateKbps(height, below[0], upper) }] : []
+  const side = toEven(Math.min(picture.width, picture.height))
+  const upper = descending.findLast((rung) => rung.height > side)
+  const below = descending.filter((rung) => rung.height <= side)
+  const hasOwnRung = upper !== undefined && below[0]?.height !== side
+  const own = hasOwnRung ? [{ height: side, video_kbps: interpolateKbps(side, below[0], upper) }] : []
   return [...own, ...below].map((rung) => ({
     name: String(rung.height),
-    width: toEven((video.width * video.pixelAspect * rung.height) / video.height),
-    height: rung.height,
+    ...scalePicture(picture, rung.height),
     isCopy: false,
     videoKbps: rung.video_kbps,
   }))
 }
 
+/** Returns the size of a rung: an upright picture has the height of the ladder as its width. */
+function scalePicture({ width, height }: PictureShape, side: number): PictureShape {
+  return width < height
+    ? { width: side, height: toEven((height * side) / width) }
+    : { width: toEven((width * side) / height), height: side }
+}
+
 const LEAST_KBPS = 64
 
-/** Returns the bit rate of a height between two rungs, by the area of the picture. */
+/** Returns the bit rate of a size between two rungs, by the area of the picture. */
 function interpolateKbps(height: number, lower: LadderRung | undefined, upper: LadderRung): number {
   const floor = lower ?? { height: 0, video_kbps: 0 }
   const share = (height ** 2 - floor.height ** 2) / (upper.height ** 2 - floor.height ** 2)
@@ -99,12 +113,13 @@ function toEven(size: number): number {
 }
 
 /** Returns whether players decode the source itself. */
-function isPlayableAsIs({ codec, pixelFormat, isInterlaced, height }: SourceVideo): boolean {
-  return codec === 'h264' && ['yuv420p', 'yuvj420p'].includes(pixelFormat) && !isInterlaced && height % 2 === 0
+function isPlayableAsIs({ codec, pixelFormat, isInterlaced, width, height }: SourceVideo): boolean {
+  const isEven = height % 2 === 0 && (height <= width || width % 2 === 0)
+  return codec === 'h264' && ['yuv420p', 'yuvj420p'].includes(pixelFormat) && !isInterlaced && isEven
 }
 
 function copyRung(rung: PlannedRung, video: SourceVideo): PlannedRung {
-  return { ...rung, isCopy: true, width: video.width }
+  return { ...rung, isCopy: true, width: video.width, height: video.height }
 }
 
 /**
@@ -130,6 +145,16 @@ export function frameMs({ frameRate }: Pick<RunPlan, 'frameRate'>): number {
 /** Returns the least length of a segment, in ms: it ends before the first key frame after that. */
 export function leastSegmentMs(plan: RunPlan): number {
   return SEGMENT_MS - frameMs(plan) / 2 - ROUNDING_MS
+}
+
+/** A segment that ends with a longer gap would be too long for the players of the others, in ms. */
+const LONGEST_GAP_MS = 1400
+/** Gaps of more than ten seconds are closed by the ingest. */
+const MOST_GAP_MS = 10_000
+
+/** Returns the longest gap between two frames within a segment, in ms: two frames may be missing at low frame rates. */
+export function longestGapMs(plan: Pick<RunPlan, 'frameRate'>): number {
+  return Math.min(MOST_GAP_MS, Math.max(LONGEST_GAP_MS, 3 * frameMs(plan)))
 }
 
 /** Returns the length of parts, in ms. */

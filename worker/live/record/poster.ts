@@ -27,7 +27,12 @@ export type PosterOptions = {
 
 const INTERVAL_MS = 30_000
 const TIMEOUT_MS = 10_000
-const MAX_WIDTH = 640
+/** The longest side of a picture. */
+const MAX_SIDE = 640
+const POSTER_FILTERS = [
+  `scale='min(${MAX_SIDE},iw)':'min(${MAX_SIDE},ih)':force_original_aspect_ratio=decrease:force_divisible_by=2`,
+  'format=yuvj420p',
+].join(',')
 /** Posters of an epoch: more than a broadcast of 12 hours has. */
 const POSTERS_PER_EPOCH = 10_000
 const HEADERS = { contentType: 'image/jpeg', cacheControl: 'public, max-age=31536000, immutable' }
@@ -74,7 +79,7 @@ function keyOf({ folder }: PosterOptions, number: number): string {
 async function writePoster(options: PosterOptions, media: readonly Buffer[], path: string): Promise<boolean> {
   const args = [
     ['-nostdin', '-v', 'error', '-y', '-threads', '1', '-protocol_whitelist', 'pipe', '-f', 'mp4', '-i', 'pipe:0'],
-    ['-an', '-frames:v', '1', '-vf', `scale='min(${MAX_WIDTH},iw)':-2,format=yuvj420p`, '-q:v', '4'],
+    ['-an', '-frames:v', '1', '-vf', POSTER_FILTERS, '-q:v', '4'],
     ['-f', 'image2', '-update', '1', `file:${path}`],
   ]
   const run = { timeoutMs: TIMEOUT_MS, signal: options.signal, input: media }

@@ -87,6 +87,21 @@ test('a segment is announced once all rungs and their initialization segments ar
   expect(recorder.problem()).toBeNull()
 })
 
+test('initialization segments are stored before the first segment, however often the store fails, and once', async () => {
+  await block()
+  const { recorder, stored } = openRecorder()
+  let isPrepared = false
+  const prepared = recorder.prepareRun(RUN).then((result) => (isPrepared = result))
+  recorder.add(makeSegment(0))
+  await until(() => recorder.problem()?.startsWith('segments cannot be stored') === true, 'the failure is known')
+  expect(isPrepared).toBe(false)
+  await unblock()
+  expect(await prepared).toBe(true)
+  expect(await readFile(join(dir, 'store/live/1/1/360/init-1.mp4'), 'utf8')).toBe('init 360')
+  await recorder.waitUntilIdle()
+  expect(stored).toEqual([0])
+})
+
 test('while the store fails segments wait, and are stored in order afterwards', async () => {
   await block()
   const { recorder, stored } = openRecorder()
@@ -115,7 +130,9 @@ test('an abort ends the wait for a store that fails', async () => {
   await block()
   const { recorder, abort } = openRecorder()
   recorder.add(makeSegment(0))
+  const prepared = recorder.prepareRun(RUN)
   const idle = recorder.waitUntilIdle()
   abort.abort()
   await idle
+  expect(await prepared).toBe(false)
 })

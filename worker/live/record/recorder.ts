@@ -9,12 +9,17 @@ import { computeBackoffMs } from '../../platform/backoff.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { isDiskFull } from '../../platform/disk-full.ts'
 import { sleep } from '../../platform/wake-signal.ts'
-import type { RecordedRun, RecordedSegment } from './recorded-segment.ts'
+import type { RecordedSegment, RunInits } from './recorded-segment.ts'
 import { createSegmentLine, type LineEntry } from './segment-line.ts'
 import { type SegmentStore, storeInits, storeSegment } from './store-segment.ts'
 
 export type Recorder = {
   add(segment: RecordedSegment): void
+  /**
+   * Stores the initialization segments of a run before its first segment is complete, and repeats that until it succeeds.
+   * Resolves with false where the signal aborts before.
+   */
+  prepareRun(run: RunInits): Promise<boolean>
   /** Calls `then` once everything added so far is stored or dropped. */
   after(then: () => void): void
   /** Resolves once everything added so far is stored or dropped, or the signal has aborted. */
@@ -85,6 +90,7 @@ export function createRecorder(options: RecorderOptions): Recorder {
   }
 
   return {
+    prepareRun: (run) => repeatUntilStored(() => ensureInits(run), options),
     add: (segment) => addEntry(segment, (isStored) => options.onSettled(segment, isStored)),
     after: (then) => addEntry(null, then),
     waiting: line.waiting,
@@ -99,14 +105,29 @@ export function createRecorder(options: RecorderOptions): Recorder {
 }
 
 /** Returns a function that stores the initialization segments of a run once. A failure is repeated with the next call. */
-function createInitStore(options: RecorderOptions): (run: RecordedRun) => Promise<void> {
-  const stored = new WeakMap<RecordedRun, Promise<void>>()
+function createInitStore(options: RecorderOptions): (run: RunInits) => Promise<void> {
+  const stored = new Map<number, Promise<void>>()
   return (run) => {
-    const storing = stored.get(run) ?? storeInits(run, options, options.signal)
-    stored.set(run, storing)
-    storing.catch(() => stored.delete(run))
+    const number = run.run.run
+    const storing = stored.get(number) ?? storeInits(run, options, options.signal)
+    stored.set(number, storing)
+    storing.catch(() => stored.delete(number))
     return storing
   }
+}
+
+/** Repeats a storing until it succeeds; returns false where the signal aborts before. */
+async function repeatUntilStored(storeOnce: () => Promise<void>, { log, signal }: RecorderOptions): Promise<boolean> {
+  for (let failures = 1; !signal.aborted; failures++) {
+    try {
+      await storeOnce()
+      return true
+    } catch (error) {
+      log.debug('initialization segments not stored, retrying', { error })
+      await sleep(computeBackoffMs(failures, BACKOFF), signal)
+    }
+  }
+  return false
 }
 
 /** Describes why a segment was not stored, with the code of a full disk. */

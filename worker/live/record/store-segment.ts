@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { Store } from '../../stores/store.ts'
-import type { RecordedRun, RecordedSegment } from './recorded-segment.ts'
+import type { RecordedSegment, RunInits } from './recorded-segment.ts'
 
 export type SegmentStore = {
   readonly store: Store
@@ -34,11 +34,7 @@ export async function storeSegment(
  * Stores the initialization segments of a run.
  * @throws StoreError, or the error of the local disk
  */
-export async function storeInits(
-  { run, inits }: RecordedRun,
-  target: SegmentStore,
-  signal: AbortSignal,
-): Promise<void> {
+export async function storeInits({ run, inits }: RunInits, target: SegmentStore, signal: AbortSignal): Promise<void> {
   await storeAll(
     run.rungs.map(({ name }, rung) => ({
       key: `${target.folder}${name}/init-${run.run}.mp4`,

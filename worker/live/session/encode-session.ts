@@ -10,9 +10,9 @@ import { planRun, type RunPlan } from '../plan/plan-run.ts'
 import type { SourceStart } from '../source/collect-start.ts'
 import { divideSegments } from '../source/measure-frames.ts'
 import { type OpenedSource, openSource } from '../source/open-source.ts'
-import { probeSource, type SourceProbe } from '../source/probe-source.ts'
-import { readStart } from './read-start.ts'
 import { encodeRun, type SessionState } from './encode-run.ts'
+import { isSameSource, type KnownSource, learnSource } from './known-source.ts'
+import { readStart } from './read-start.ts'
 
 const BACKOFF = { firstMs: 250, maxMs: 5000 }
 /** After this many failures in a row without a segment, the health says why. */
@@ -21,6 +21,8 @@ const FAILURES_UNTIL_PROBLEM = 5
 const RESTART_MS = 5000
 /** The ingest finds key frames by decode times, which precede presentation by less than this, in ms. */
 const REQUEST_MARGIN_MS = 500
+
+const NOTHING_BEFORE_GAP = 'nothing could be encoded of the picture before it stopped'
 
 /** What follows a run or an attempt: another one, another one after a pause, the end of the session, or of the work on it. */
 type NextStep =
@@ -32,12 +34,13 @@ type NextStep =
 /** Encodes a session until it ends, or the broadcast or the worker does. `fromMs`: where its reported segments end. */
 export async function encodeSession(broadcast: Broadcast, source: IngestSource, fromMs: number | null): Promise<void> {
   const { log, health, recorder, reporter } = broadcast
-  const state: SessionState = { session: source.session, fromMs, facts: null, isIrregular: false, peakBps: 0 }
-  log.info('session begins', { session: source.session, from_ms: fromMs })
+  const { session } = source
+  const state: SessionState = { session, fromMs, facts: null, isSilent: false, isIrregular: false, peakBps: 0 }
+  log.info('session begins', { session, from_ms: fromMs })
   if (!(await encodeToEnd(broadcast, source, state))) return
   health.setProblem(null)
-  log.info('session ended', { session: source.session, until_ms: state.fromMs })
-  recorder.after(() => reporter.reportFinished(source.session))
+  log.info('session ended', { session, until_ms: state.fromMs })
+  recorder.after(() => reporter.reportFinished(session))
 }
 
 /** Returns whether the session was encoded to its end; false where the broadcast is over, or the worker stops before. */
@@ -107,36 +110,51 @@ async function encodeOpened(
   opened: OpenedSource,
   state: SessionState,
 ): Promise<NextStep> {
-  const { environment, health, ended, log } = broadcast
-  const wanted = { fromMs: state.fromMs, isKnown: state.facts !== null, isCurrent: () => isCurrent(broadcast, source) }
+  const { fromMs, facts, isSilent } = state
+  const wanted = { fromMs, isKnown: facts !== null, isSilent, isCurrent: () => isCurrent(broadcast, source) }
   const reading = await readStart(broadcast, opened.tags, wanted)
   if (reading.kind === 'lost') return { kind: 'failed', reason: reading.reason }
   if (reading.kind !== 'start') return { kind: reading.kind === 'ended' ? 'over' : 'stopped' }
-  const probe = state.facts ?? (await probeSource(environment.FFPROBE_PATH, reading.start, ended))
-  if (probe.kind === 'problem') health.setProblem(probe.reason)
-  if (probe.kind !== 'ok') return { kind: 'failed', reason: probe.reason }
-  state.facts = probe
-  const start = { ...reading.start, hasAudio: probe.hasAudio || reading.start.hasAudio }
-  const run = { opened, start, plan: plan(broadcast, state, start, probe), isCurrent: wanted.isCurrent }
+  const known = await findKnown(broadcast, state, reading.start)
+  if (known.kind !== 'ok') return known
+  // Where the sound is new, it is learned once the run has met it.
+  const start = { ...reading.start, hasAudio: reading.start.hasAudio && known.hadSound }
+  const run = { opened, start, plan: plan(broadcast, state, start, known), isCurrent: wanted.isCurrent }
   const end = await encodeRun(broadcast, run, state)
-  log.info('run ended', { session: source.session, end: end.kind, until_ms: state.fromMs })
+  broadcast.log.info('run ended', { session: source.session, end: end.kind, until_ms: state.fromMs })
+  if (end.kind === 'gap' && state.fromMs === fromMs) return { kind: 'failed', reason: NOTHING_BEFORE_GAP }
   return afterRun(end, state)
 }
 
-function plan({ order, health }: Broadcast, state: SessionState, start: SourceStart, probe: ProbedSource): RunPlan {
-  const { video, hasAudio } = probe
+/** Returns what is known of a source, which is probed where nothing is; where its picture is another one now, next time. */
+async function findKnown(
+  { environment, health, ended }: Broadcast,
+  state: SessionState,
+  start: SourceStart,
+): Promise<KnownSource | NextStep> {
+  if (state.facts !== null && !isSameSource(state.facts, start)) {
+    state.facts = null
+    return { kind: 'again' }
+  }
+  const known = state.facts ?? (await learnSource(environment.FFPROBE_PATH, start, ended))
+  if (known.kind === 'problem') health.setProblem(known.reason)
+  if (known.kind !== 'ok') return { kind: 'failed', reason: known.reason }
+  state.facts = known
+  return known
+}
+
+function plan({ order, health }: Broadcast, state: SessionState, start: SourceStart, known: KnownSource): RunPlan {
+  const { video } = known
   const isRegular = divideSegments(video.keyFrameTimesMs, SEGMENT_SEC * 1000, 1000 / video.frameRate)
   return planRun({
     ladder: order.ladder,
     video,
-    hasAudio,
+    hasAudio: known.hasAudio && start.hasAudio,
     hasRegularKeyFrames: isRegular && !state.isIrregular,
     isAtKeyFrame: start.isAtKeyFrame,
     droppedRungs: health.droppedRungs(),
   })
 }
-
-type ProbedSource = Extract<SourceProbe, { readonly kind: 'ok' }>
 
 function afterRun(end: RunEnd, state: SessionState): NextStep {
   switch (end.kind) {
@@ -146,7 +164,12 @@ function afterRun(end: RunEnd, state: SessionState): NextStep {
     case 'aborted':
       return { kind: 'stopped' }
     case 'changed':
+    case 'gap':
+      // After a pause, an encoder may send another picture.
       state.facts = null
+      return { kind: 'again' }
+    case 'silent':
+      state.isSilent = true
       return { kind: 'again' }
     case 'cut':
       return { kind: 'again' }

@@ -27,7 +27,11 @@ export function createTagFeed(start: SourceStart): TagFeed {
     header: encodeFlvHeader({ hasAudio, hasVideo: true }),
     startOffsetMs,
     // Configurations were received before the first frame.
-    encode: (tag) => encodeFlvTag({ ...tag, timestampMs: Math.max(0, tag.timestampMs - zeroMs) }),
+    encode: (tag) => {
+      // ffmpeg would wait for the frames that a configuration announces.
+      if (tag.type === TAG_TYPE.audio && !hasAudio) return Buffer.alloc(0)
+      return encodeFlvTag({ ...tag, timestampMs: Math.max(0, tag.timestampMs - zeroMs) })
+    },
   }
 }
 

@@ -34,6 +34,8 @@ export type EncodedClip = {
 
 export type EncodeClipOptions = {
   readonly fromMs?: number
+  /** No sound has come from `fromMs` on. */
+  readonly isSilent?: boolean
   readonly ladder?: readonly LadderRung[]
   readonly droppedRungs?: number
   /**
@@ -57,7 +59,7 @@ const never = new AbortController().signal
  */
 export async function encodeClip(clip: CounterClip, options: EncodeClipOptions = {}): Promise<EncodedClip> {
   const clock = createClock()
-  const start = readClipStart(clip, options.fromMs ?? null)
+  const start = readClipStart(clip, options)
   const probe = await probeSource('ffprobe', start, never)
   if (probe.kind !== 'ok') throw new Error(probe.reason)
   const { video, hasAudio } = probe
@@ -91,6 +93,7 @@ export async function encodeClip(clip: CounterClip, options: EncodeClipOptions =
     leastMs: (segment) => (segment === 0 && plan.isBridge ? 500 : leastSegmentMs(plan)),
     isCurrent: () => true,
     outputs: {
+      onInits: () => {},
       onPart: (rung, part) => parts.push({ rung, part }),
       onSegment: (segment, all) => {
         inits = all
@@ -113,8 +116,12 @@ export async function encodeClip(clip: CounterClip, options: EncodeClipOptions =
   return { plan, start, end, segments, inits, parts, joinRung, readFrames }
 }
 
-function readClipStart(clip: CounterClip, fromMs: number | null): SourceStart {
-  const collector = createStartCollector({ fromMs, isKnown: false })
+function readClipStart(clip: CounterClip, options: EncodeClipOptions): SourceStart {
+  const collector = createStartCollector({
+    fromMs: options.fromMs ?? null,
+    isKnown: false,
+    isSilent: options.isSilent ?? false,
+  })
   for (const tag of clip.tags) if (!collector.isComplete()) collector.add(tag)
   const start = collector.read()
   if (start === null) throw new Error('the clip has no picture')

@@ -78,6 +78,14 @@ describe('the facts of a publisher', () => {
   })
 })
 
+test("an encoder's name is cut between characters", () => {
+  const meter = createFactsMeter(0)
+  meter.setMetadata(toAmfObject({ encoder: `${'a'.repeat(299)}😀` }))
+  expect(meter.facts(0).encoder).toBe('a'.repeat(299))
+  meter.setMetadata(toAmfObject({ encoder: `${'a'.repeat(298)}😀b` }))
+  expect(meter.facts(0).encoder).toBe(`${'a'.repeat(298)}😀`)
+})
+
 describe('the size of a picture', () => {
   test.each([
     ['1920x1080, which is cropped', '1920x1080', []],

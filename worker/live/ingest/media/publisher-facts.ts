@@ -1,4 +1,5 @@
 import type { PublisherFacts } from '../../../../shared/contract/live.ts'
+import { cutText } from '../../../../shared/contract/text.ts'
 import type { MediaPayload } from '../../flv/media-payload.ts'
 import { readNumberProperty, readTextProperty, type AmfValue } from '../rtmp/amf0-value.ts'
 import { readAudioFormat, type AudioFormat } from './audio-format.ts'
@@ -93,7 +94,7 @@ function composeFacts(state: FactsState, nowMs: number): PublisherFacts {
     audio: composeAudioFacts(state),
     dropped_frames: state.frames.droppedFrames(),
     jitter_ms: roundTo(state.jitterMs, 1),
-    encoder: readTextProperty(state.metadata, 'encoder')?.replaceAll('\0', '').slice(0, MAX_TEXT) ?? null,
+    encoder: cleanText(readTextProperty(state.metadata, 'encoder')),
   }
 }
 
@@ -115,6 +116,11 @@ function composeAudioFacts({ codecs, format, metadata }: FactsState): PublisherF
     sample_rate: format?.sampleRate ?? readWhole(metadata, 'audiosamplerate'),
     channels: format?.channels ?? readWhole(metadata, 'audiochannels'),
   }
+}
+
+/** Returns a text as the gateway stores it. */
+function cleanText(text: string | null): string | null {
+  return text === null ? null : cutText(text.replaceAll('\0', ''), MAX_TEXT)
 }
 
 /** Returns a whole number of the metadata; 0 where it is absent or absurd. */

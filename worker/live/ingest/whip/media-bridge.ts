@@ -5,7 +5,7 @@ import { startTranscoder, type Transcoder } from './transcoder.ts'
 import type { ReceivedFrame } from './video-frame.ts'
 import { WEBM_TRACK, type WebmTracks } from './webm-writer.ts'
 
-/** Turns the frames of a session to tags of FLV. Disposing of it ends its program. */
+/** Turns the frames of a session to tags of FLV. Disposing of it ends its programs. */
 export type MediaBridge = AsyncDisposable & {
   takeVideo(frame: ReceivedFrame, timeMs: number): void
   takeAudio(data: Buffer, timeMs: number): void
@@ -13,17 +13,20 @@ export type MediaBridge = AsyncDisposable & {
 
 export type MediaBridgeOptions = {
   readonly codec: 'h264' | 'vp8'
-  readonly hasAudio: boolean
   readonly ffmpegPath: string
   readonly onTag: (tag: FlvTag) => void
   /** Called where nothing more can come, with the reason. */
   readonly onFailure: (reason: string) => void
 }
 
-/** Creates the bridge of a session. H.264 is passed on as it is; everything else goes through one ffmpeg. */
+/**
+ * Creates the bridge of a session. H.264 is passed on as it is. VP8 and sound go through an ffmpeg each, which begins with the
+ * first frame: one for both would write nothing until both have come, and an offered track may never send.
+ */
 export function createMediaBridge(options: MediaBridgeOptions): MediaBridge {
-  const { codec, hasAudio, onTag, onFailure } = options
-  let transcoder: Transcoder | null = null
+  const { codec, onTag, onFailure } = options
+  let picture: Transcoder | null = null
+  let sound: Transcoder | null = null
   let header: Buffer | null = null
 
   function start(tracks: WebmTracks): Transcoder {
@@ -45,20 +48,24 @@ export function createMediaBridge(options: MediaBridgeOptions): MediaBridge {
 
   function takeVp8({ units, isKey }: ReceivedFrame, timeMs: number): void {
     const data = Buffer.concat(units)
-    if (transcoder === null) {
+    if (picture === null) {
       const size = readVp8Size(data)
       if (size === null) return
-      transcoder = start({ video: size, hasAudio })
+      picture = start({ video: size, hasAudio: false })
     }
-    transcoder.write({ track: WEBM_TRACK.video, timeMs, isKey, data })
+    picture.write({ track: WEBM_TRACK.video, timeMs, isKey, data })
   }
 
-  if (codec === 'h264' && hasAudio) transcoder = start({ video: null, hasAudio })
+  function takeAudio(data: Buffer, timeMs: number): void {
+    sound ??= start({ video: null, hasAudio: true })
+    sound.write({ track: WEBM_TRACK.audio, timeMs, isKey: true, data })
+  }
+
   return {
     takeVideo: codec === 'h264' ? takeH264 : takeVp8,
-    takeAudio: (data, timeMs) => transcoder?.write({ track: WEBM_TRACK.audio, timeMs, isKey: true, data }),
+    takeAudio,
     async [Symbol.asyncDispose]() {
-      await transcoder?.[Symbol.asyncDispose]()
+      await Promise.all([picture?.[Symbol.asyncDispose](), sound?.[Symbol.asyncDispose]()])
     },
   }
 }

@@ -5,7 +5,7 @@ import type { FlvTag } from '../../flv/flv-tag.ts'
 import { buildTranscoderArguments } from './transcoder-arguments.ts'
 import { composeWebmBlock, composeWebmHeader, WEBM_TRACK, type WebmBlock, type WebmTracks } from './webm-writer.ts'
 
-/** Encodes the tracks of a session that RTMP does not know: VP8 to H.264, Opus to AAC. Disposing of it ends it. */
+/** Encodes tracks of a session that RTMP does not know: VP8 to H.264, Opus to AAC. Disposing of it ends it. */
 export type Transcoder = AsyncDisposable & {
   /** Takes a frame. While the program falls behind, frames are left out. */
   write(block: WebmBlock): void

@@ -7,7 +7,7 @@ import { BACK_SEC, stayLive } from './stay-live.ts'
 
 /** A playlist that a video element plays. */
 export type OpenSource = {
-  /** The heights of its renditions, by their number; empty where the browser chooses by itself. */
+  /** The names of its renditions in lines, the shorter sides of their pictures, by their number; empty where the browser chooses by itself. */
   heights(): readonly number[]
   /** The number of the rendition that is played now, or −1. */
   current(): number
@@ -56,7 +56,7 @@ export async function openSource(video: HTMLVideoElement, options: SourceOptions
   const leaveLive = isLive ? stayLive(video, hls) : () => undefined
   if (isLive && options.behindSec > 0) goBack(video, hls, options.behindSec)
   return {
-    heights: () => hls.levels.map(({ height }) => height),
+    heights: () => hls.levels.map(({ width, height }) => Math.min(width, height)),
     current: () => hls.currentLevel,
     choose: (rendition) => {
       hls.nextLevel = rendition
