@@ -38,7 +38,8 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   const sql = postgres(system.databaseUrl, { max: 1 })
-  await checkInvariants(sql, { realWorkers: true }).finally(() => sql.end())
+  await checkInvariants(sql, { realWorkers: true })
+  await sql.end()
   await system[Symbol.asyncDispose]()
 })
 
