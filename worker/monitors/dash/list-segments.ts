@@ -180,6 +180,12 @@ function findPart(source: SegmentSource, { index, time }: SegmentTime): SegmentP
 /** Longest reference to a segment. */
 const MAX_REFERENCE_LENGTH = 8192
 
+/**
+ * Farthest start of a segment from the presentation's 0, in seconds. Ticks since the year 1 stay below it, and every
+ * number that is counted from a time within it is exact.
+ */
+const MAX_START_SEC = 1e11
+
 type SegmentMaker = (
   time: Pick<SegmentTime, 'index' | 'startSec' | 'durationSec'>,
   part: SegmentPart,
@@ -191,7 +197,7 @@ function createSegmentMaker(period: MpdPeriod, { source, protection }: PickedRep
   const { media, startNumber } = source
   return ({ index, startSec, durationSec }, part) => {
     const url = resolvePart(part, source)
-    if (url === null || map === 'unusable') return null
+    if (url === null || map === 'unusable' || Math.abs(startSec) > MAX_START_SEC) return null
     const isFirst = Math.abs(startSec) < durationSec / 2
     return {
       periodKey: period.key,

@@ -41,15 +41,20 @@ export function listByDuration(source: SegmentSource, count: number, bounds: Tim
     endSec === null ? Infinity : Math.ceil(endSec / durationSec - ROUNDING),
     nowSec === null ? Infinity : countEnded(nowSec + earlySec, durationSec, endSec),
   )
-  // Numbers beyond this are no longer exact.
-  if (!(end > 0) || !Number.isSafeInteger(Math.ceil(end * (duration ?? 0)))) return []
+  // Numbers beyond this are no longer exact. Times may be: in units of 100 ns they are, a few decades after their 0.
+  if (!(end > 0) || !Number.isSafeInteger(end)) return []
   const from = Math.max(0, end - limit)
   return Array.from({ length: end - from }, (_, offset) => {
     const index = from + offset
     const startSec = index * durationSec
-    const time = presentationOffset + BigInt(Math.round(index * (duration ?? 0)))
+    const time = presentationOffset + multiplyExactly(index, duration ?? 0)
     return { index, time, startSec, durationSec: Math.min(durationSec, (endSec ?? Infinity) - startSec) }
   }).filter((segment) => segment.durationSec > 0)
+}
+
+/** Returns the media time of a segment; exact, however large it is, where the duration is a whole number. */
+function multiplyExactly(index: number, duration: number): bigint {
+  return Number.isSafeInteger(duration) ? BigInt(index) * BigInt(duration) : BigInt(Math.round(index * duration))
 }
 
 /** Counts the segments that have ended and so are available; the last one ends with its period (ISO/IEC 23009-1 §5.3.9.5.3). */

@@ -26,7 +26,11 @@ export function parseSequence(text: string | undefined): number | null {
 
 /** Parses an ISO 8601 date-time to ms since 1970; `null` where it is none or not within 1970 to 2200. */
 export function parseDateTime(text: string): number | null {
-  const ms = Date.parse(text.trim())
+  return credibleTime(Date.parse(text.trim()))
+}
+
+/** Returns a time in ms since 1970; `null` where it is not within 1970 to 2200. */
+export function credibleTime(ms: number): number | null {
   return ms >= 0 && ms < MAX_TIME_MS ? ms : null
 }
 
