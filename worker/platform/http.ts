@@ -72,6 +72,9 @@ export type Fetcher = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Longest URL that is fetched: as long as the longest line of a playlist, and as most servers accept. */
+export const MAX_URL_LENGTH = 8192
+
 /** As many as browsers follow (Fetch standard, HTTP-redirect fetch). */
 const MAX_REDIRECTS = 20
 const USER_AGENT = 'Mozilla/5.0 (compatible; Tallylight)'
@@ -128,6 +131,7 @@ async function followRedirects(
   let url = start
   let status: number | null = null
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    if (url.length > MAX_URL_LENGTH) return fail(`URL is longer than ${MAX_URL_LENGTH} characters`, status)
     const checked = checkUrl(url, client.policy)
     if (!checked.ok) return forbid(`URL ${checked.problem}`)
     if (isBadPort(checked.url)) return fail('bad port')
