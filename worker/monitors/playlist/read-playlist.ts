@@ -19,7 +19,7 @@ import { type AttributeList, parseAttributes, readLines } from './playlist-lines
 import { parseByteRange, parseDateTime, parseSeconds, parseSequence } from './playlist-numbers.ts'
 import { defineVariable, parseQueries, replaceVariables } from './playlist-variables.ts'
 import { growsBy, resolveLine, resolveReference } from './resolve-reference.ts'
-import { type DeclaredKey, encryptionOf, readKey } from './segment-key.ts'
+import { type DeclaredKey, encryptionOf, readKey, UNREADABLE_KEY } from './segment-key.ts'
 
 /** Reads a playlist's text. */
 export function readPlaylist(text: string, origin: PlaylistOrigin): PlaylistDraft {
@@ -47,16 +47,20 @@ function readTag(draft: PlaylistDraft, line: string): void {
 /** Reads a tag's value into the draft. Returns whether it could be read. */
 type TagReader = (draft: PlaylistDraft, value: string) => boolean
 
+/** Reads an attribute list. `unread`: the names of attributes that are left out, for an unknown variable or their length. */
+type AttributesReader = (draft: PlaylistDraft, attributes: AttributeList, unread: ReadonlySet<string>) => boolean
+
 /** Makes the reader of a tag with an attribute list, whose values may contain variables. */
-function withAttributes(read: (draft: PlaylistDraft, attributes: AttributeList) => boolean): TagReader {
+function withAttributes(read: AttributesReader): TagReader {
   return (draft, value) => {
     const attributes = new Map<string, string>()
+    const unread = new Set<string>()
     for (const [name, text] of parseAttributes(value)) {
       const replaced = replaceVariables(text, draft.variables)
-      if (replaced === null || !growsBy(draft, replaced.length - text.length)) return false
-      attributes.set(name, replaced)
+      if (replaced === null || !growsBy(draft, replaced.length - text.length)) unread.add(name)
+      else attributes.set(name, replaced)
     }
-    return read(draft, attributes)
+    return read(draft, attributes, unread) && unread.size === 0
   }
 }
 
@@ -152,7 +156,10 @@ const TAGS: ReadonlyMap<string, TagReader> = new Map<string, TagReader>([
   ],
   [
     '#EXT-X-MEDIA',
-    withAttributes((draft, attributes) => draft.media.length < MAX_RENDITIONS && draft.media.push(attributes) > 0),
+    withAttributes((draft, attributes, unread) => {
+      // Without its URI it would be inside the variants.
+      return !unread.has('URI') && draft.media.length < MAX_RENDITIONS && draft.media.push(attributes) > 0
+    }),
   ],
 ])
 
@@ -163,8 +170,8 @@ function queryOfUrl(draft: PlaylistDraft): ReadonlyMap<string, string> {
   return draft.query
 }
 
-function readKeyTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
-  const key = readKey(attributes, (uri) => resolveReference(draft, uri))
+function readKeyTag(draft: PlaylistDraft, attributes: AttributeList, unread: ReadonlySet<string>): boolean {
+  const key = unread.size > 0 ? UNREADABLE_KEY : readKey(attributes, (uri) => resolveReference(draft, uri))
   if (key === null) return false
   // Of several systems that protect the same segments, only AES-128 can be decrypted.
   if (!(draft.isKeyNew && draft.key.kind === 'aes-128' && key.kind === 'drm')) draft.key = key
