@@ -25,7 +25,7 @@ export function parseMpd(text: string, url: string): ParsedMpd {
 
 function readMpd(root: XmlElement, url: string): Mpd {
   const attributes = readAttributes(root)
-  const isDynamic = attributes.get('type') === 'dynamic'
+  const isDynamic = attributes.get('type')?.trim().toLowerCase() === 'dynamic'
   const durationSec = parseDurationSec(attributes.get('mediaPresentationDuration'))
   const locations = childrenNamed(root, 'Location').slice(0, MAX_REFERENCES)
   const budget = createMpdBudget()

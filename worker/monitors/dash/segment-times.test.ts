@@ -49,4 +49,28 @@ describe('the times of segments', () => {
     const { segments } = read(template, Date.UTC(2024, 0), NOW_MS)
     expect(segments.map(({ programDateTimeMs }) => programDateTimeMs)).toEqual(Array.from({ length: 6 }, () => null))
   })
+
+  test('have the number that a timeline gives them', () => {
+    const timeline =
+      '<S t="990" n="496" d="2" r="1"/><S t="994" d="2"/><S t="996" n="700" d="2"/><S t="998" n="3" d="2"/>'
+    const template = `<SegmentTemplate media="$Number$" startNumber="1"><SegmentTimeline>${timeline}</SegmentTimeline></SegmentTemplate>`
+    const { segments } = read(template, 0, 1_000_000)
+    expect(segments.map(({ url }) => Number(url.slice(20)))).toEqual([496, 497, 498, 700, 701])
+  })
+
+  test('are read where whole numbers are written as decimals', () => {
+    const timeline = '<S t="990000.0" d="2000.00" r="3.0"/>'
+    const template = `<SegmentTemplate timescale="1000.0" media="$Time$"><SegmentTimeline>${timeline}</SegmentTimeline></SegmentTemplate>`
+    expect(read(template, 0, 1_000_000).segments.map(({ url, durationSec }) => [url.slice(20), durationSec])).toEqual([
+      ['990000', 2],
+      ['992000', 2],
+      ['994000', 2],
+      ['996000', 2],
+    ])
+  })
+})
+
+test('an MPD is dynamic whatever the case of its type', () => {
+  const parsed = parseMpd('<MPD type="Dynamic"><Period start="PT0S"/></MPD>', 'https://cdn.example/main.mpd')
+  expect(parsed).toMatchObject({ kind: 'ok', mpd: { isDynamic: true } })
 })
