@@ -59,12 +59,12 @@ describe('an unknown variable', () => {
 })
 
 test.each([
-  ['none', null],
-  ['None', null],
-  ['aes-128', { kind: 'aes-128', keyUrl: 'http://cdn.test/live/k' }],
-])('a method of encryption is read in any case: %s', (method, encryption) => {
+  ['none', undefined],
+  ['None', undefined],
+  ['aes-128', 'aes-128'],
+])('a method of encryption is read in any case: %s', (method, kind) => {
   const { segments } = segmentsOf(`#EXT-X-KEY:METHOD=${method},URI="k"`, '#EXTINF:2,', 'a.ts')
-  expect(segments[0]?.encryption ?? null).toEqual(encryption === null ? null : expect.objectContaining(encryption))
+  expect(segments.map(({ encryption }) => encryption?.kind)).toEqual([kind])
 })
 
 describe('a playlist is read', () => {
@@ -85,7 +85,6 @@ describe('a playlist is read', () => {
     const fetcher = {
       get: async () => ({ kind: 'ok', bytes, url: BASE, isTruncated: false, headers: new Headers() }),
     } satisfies Pick<Fetcher, 'get'>
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing else of it is called
     const options = { fetcher: fetcher as unknown as Fetcher, timeouts: { manifestMs: 1000 } }
     const fetched = await fetchPlaylist(options, { url: BASE }, new AbortController().signal)
     expect(fetched).toMatchObject({ kind: 'media', playlist: { segments: [{ sequence: 5 }, { sequence: 6 }] } })
