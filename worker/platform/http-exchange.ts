@@ -5,7 +5,7 @@
 
 import http from 'node:http'
 import https from 'node:https'
-import { pipeline, type Readable, type Transform } from 'node:stream'
+import { pipeline, Readable, type Transform } from 'node:stream'
 import zlib from 'node:zlib'
 
 import type { HttpRoute } from './http-agents.ts'
@@ -117,7 +117,7 @@ export function decodeHeader(value: string): string {
 }
 
 async function* readChunks(received: http.IncomingMessage): AsyncGenerator<Uint8Array, void> {
-  let stream: Readable = received
+  let stream = boundBody(received)
   try {
     for (const create of listDecoders(received.headers['content-encoding'])) {
       // The callback takes the error that the iteration throws as well.
@@ -131,6 +131,28 @@ async function* readChunks(received: http.IncomingMessage): AsyncGenerator<Uint8
     stream.destroy()
     received.destroy()
   }
+}
+
+/**
+ * Ends a body after its Content-Length where it is not in chunks, such as `Transfer-Encoding: identity`: Node would wait
+ * for the connection's end, which a server that keeps it never sends.
+ */
+function boundBody(received: http.IncomingMessage): Readable {
+  const { 'transfer-encoding': coding, 'content-length': length } = received.headers
+  const isBounded = coding !== undefined && !/chunked/i.test(coding) && /^\d{1,15}$/.test(length ?? '')
+  return isBounded ? Readable.from(takeBytes(received, Number(length)), { objectMode: false }) : received
+}
+
+async function* takeBytes(received: Readable, length: number): AsyncGenerator<Uint8Array, void> {
+  let left = length
+  if (left === 0) return
+  for await (const chunk of received) {
+    const bytes = Buffer.from(chunk).subarray(0, left)
+    left -= bytes.length
+    yield bytes
+    if (left === 0) return
+  }
+  throw new CutBodyError()
 }
 
 /** Returns the first byte of a stream, which keeps it; 0 where the stream is empty. */

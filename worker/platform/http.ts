@@ -72,6 +72,9 @@ export type Fetcher = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Longest URL that is fetched: as long as the longest line of a playlist, and as most servers accept. */
+export const MAX_URL_LENGTH = 8192
+
 /** As many as browsers follow (Fetch standard, HTTP-redirect fetch). */
 const MAX_REDIRECTS = 20
 const USER_AGENT = 'Mozilla/5.0 (compatible; Tallylight)'
@@ -128,6 +131,7 @@ async function followRedirects(
   let url = start
   let status: number | null = null
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+    if (url.length > MAX_URL_LENGTH) return fail(`URL is longer than ${MAX_URL_LENGTH} characters`, status)
     const checked = checkUrl(url, client.policy)
     if (!checked.ok) return forbid(`URL ${checked.problem}`)
     if (isBadPort(checked.url)) return fail('bad port')
@@ -224,17 +228,22 @@ async function readPart({ head, body }: OpenedResponse, options: GetOptions): Pr
   const { byteRange, maxBytes } = options
   const offset = byteRange && readStart(head) === null ? byteRange.offset : 0
   const read = await readUpTo(body, Math.min(offset, maxBytes) + lengthToRead(options))
-  const isWhole = head.status === 200 || read.length > (byteRange?.length ?? Infinity)
+  const isWhole = head.status !== 206 || read.length > (byteRange?.length ?? Infinity)
   return isWhole ? read.subarray(offset) : read
 }
 
 /** Returns why a response's head does not match the request; `null` if it does. */
 function findHeadProblem(response: OpenedResponse['head'], { byteRange, maxBytes }: GetOptions): string | null {
-  if (response.status === 200) {
+  if (hasWholeBody(response.status)) {
     return byteRange && byteRange.offset > maxBytes ? 'the whole file instead of the requested byte range' : null
   }
   if (response.status !== 206) return `HTTP ${response.status}`
   return byteRange && !startsAt(response, byteRange.offset) ? 'not the requested byte range' : null
+}
+
+/** Reports whether a response has the whole resource. Proxies change 200 to 203, and some origins answer 201. */
+function hasWholeBody(status: number): boolean {
+  return status >= 200 && status <= 299 && ![204, 205, 206].includes(status)
 }
 
 /** Returns whether a partial response starts at this offset, or does not say where it starts. */

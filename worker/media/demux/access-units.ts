@@ -3,6 +3,8 @@
  * §7.4.2.4.4) and MPEG-1/2 video (ISO/IEC 13818-2 §6.2). The packets of a transport stream need not follow their borders.
  */
 
+import { checkPacketCount } from './packet-limit.ts'
+
 /** The units of a codec, by the bytes after their start code. */
 type UnitRules = {
   /** The first unit with picture data of an access unit. */
@@ -88,20 +90,25 @@ type OpenUnit = {
   readonly parameters: Buffer[]
 }
 
-/** Splits a stream. Bytes before the first unit are left out, and so is an end without picture data. */
+/**
+ * Splits a stream. Bytes before the first unit are left out, and so is an end without picture data.
+ * @throws RangeError where there are more access units, or more parameters, than a segment can have
+ */
 export function splitAccessUnits(bytes: Buffer, codec: PictureCodec): AccessUnit[] {
   const rules = RULES[codec]
   const units: AccessUnit[] = []
   let open: OpenUnit | null = null
+  let kept = 0
   for (let code = bytes.indexOf(START_CODE); code !== -1;) {
     const next = bytes.indexOf(START_CODE, code + 3)
     const at = code + 3
     if (open === null || (open.hasPicture && beginsPicture(rules, bytes, at))) {
       const from = bytes[code - 1] === 0 ? code - 1 : code
-      if (open !== null) units.push({ ...open, to: from })
+      if (open !== null) checkPacketCount(units.push({ ...open, to: from }))
       open = { from, isKey: false, isIndependent: false, hasPicture: false, sequence: [], parameters: [] }
     }
-    noteUnit(open, rules, bytes.subarray(0, next === -1 ? bytes.length : next), at)
+    kept += noteUnit(open, rules, bytes.subarray(0, next === -1 ? bytes.length : next), at)
+    checkPacketCount(kept)
     code = next
   }
   return open?.hasPicture === true ? [...units, { ...open, to: bytes.length }] : units
@@ -112,14 +119,15 @@ function beginsPicture(rules: UnitRules, bytes: Buffer, at: number): boolean {
   return rules.opensPicture(type) || (rules.hasPicture(type) && rules.isFirstOfPicture(bytes, at))
 }
 
-function noteUnit(open: OpenUnit, rules: UnitRules, upToEnd: Buffer, at: number): void {
+/** Adds a unit to its access unit. Returns how many parameter sets it keeps of it: one or none. */
+function noteUnit(open: OpenUnit, rules: UnitRules, upToEnd: Buffer, at: number): number {
   const type = rules.readType(upToEnd[at] ?? 0)
   open.hasPicture ||= rules.hasPicture(type)
   open.isKey ||= rules.isKey(upToEnd, at, type)
   open.isIndependent ||= rules.isIndependent(type)
-  const unit = () => trimZeros(upToEnd.subarray(at, at + MAX_PARAMETER_BYTES))
-  if (rules.isSequence(type)) open.sequence.push(unit())
-  else if (rules.isParameter(type)) open.parameters.push(unit())
+  const list = rules.isSequence(type) ? open.sequence : rules.isParameter(type) ? open.parameters : null
+  list?.push(trimZeros(upToEnd.subarray(at, at + MAX_PARAMETER_BYTES)))
+  return list === null ? 0 : 1
 }
 
 /** Removes zero bytes at the end, which belong to the next start code. */

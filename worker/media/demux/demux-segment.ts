@@ -16,10 +16,22 @@ export type DemuxResult =
  * Demultiplexes a segment (RFC 8216 §3) by its content: fMP4, packed audio, or a transport stream that may follow bytes
  * of another kind.
  */
-export function demuxSegment({ bytes: raw, map }: MediaSegment, before: TransportContext | null): DemuxResult {
-  const bytes = toBuffer(raw)
+export function demuxSegment({ bytes, map }: MediaSegment, before: TransportContext | null): DemuxResult {
+  try {
+    return demux(toBuffer(bytes), map, before)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    // Messages of our own are sentences without a subject; those of Buffer are not.
+    const problem = /^(?:has|is) /.test(error.message) ? error.message : 'is damaged'
+    return { kind: 'other', problem: `segment ${problem}` }
+  }
+}
+
+function demux(bytes: Buffer, map: MediaSegment['map'], before: TransportContext | null): DemuxResult {
   if (bytes.length === 0) return { kind: 'other', problem: 'segment is empty' }
-  if (isMp4(bytes)) return demuxMp4(bytes, map === null ? null : toBuffer(map))
+  if (isMp4(bytes)) {
+    return { kind: 'demuxed', media: demuxFragmentedMp4(bytes, map === null ? null : toBuffer(map)), context: null }
+  }
   const transportAt = findTransportStream(bytes)
   if (transportAt === 0) return demuxTransport(bytes, before)
   // Packets after other bytes may hold what looks like sound, and sound after tags what looks like packets.
@@ -32,17 +44,6 @@ export function demuxSegment({ bytes: raw, map }: MediaSegment, before: Transpor
 function demuxTransport(bytes: Buffer, before: TransportContext | null): DemuxResult {
   const { context, ...media } = demuxTransportStream(bytes, before)
   return { kind: 'demuxed', media, context }
-}
-
-function demuxMp4(bytes: Buffer, init: Buffer | null): DemuxResult {
-  try {
-    return { kind: 'demuxed', media: demuxFragmentedMp4(bytes, init), context: null }
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    // Messages of our own are sentences without a subject; those of Buffer are not.
-    const problem = /^(?:has|is) /.test(error.message) ? error.message : 'is damaged'
-    return { kind: 'other', problem: `segment ${problem}` }
-  }
 }
 
 /** Sync words of packed audio (RFC 8216 §3.4). The mask of ADTS includes its layer, which is always 0. */

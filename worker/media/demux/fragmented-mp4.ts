@@ -1,11 +1,12 @@
 /** Demultiplexes fragmented MP4 (ISO/IEC 14496-12 §8.8): an initialization section, and fragments with their data. */
 
-import { findBoxBody, parseBoxes, parseWholeBoxes, readTimescale, requireBoxBody } from '../mp4/boxes.ts'
+import { findBoxBody, MAX_BOXES, parseBoxes, parseWholeBoxes, readTimescale, requireBoxBody } from '../mp4/boxes.ts'
 import { readTrackFragment, type SampleDefaults, type TrackFragment } from '../mp4/track-fragment.ts'
 import { type ClockPosition, createJumpFinder } from './clock-jumps.ts'
 import { type PlacedFragment, placeFragments } from './fragment-data.ts'
 import type { DemuxedSegment, DemuxedTrack, MediaPacket, TrackFormat } from './media-packet.ts'
 import { readTrackFormat } from './mp4-format.ts'
+import { MAX_SEGMENT_PACKETS } from './packet-limit.ts'
 
 type Mp4Track = {
   readonly trackId: number
@@ -54,7 +55,7 @@ export function isMp4(bytes: Buffer): boolean {
  * @throws RangeError where the initialization section is missing or damaged
  */
 export function demuxFragmentedMp4(bytes: Buffer, init: Buffer | null): DemuxedSegment {
-  const boxes = [...readTopBoxes(bytes)]
+  const boxes = listTopBoxes(bytes)
   const moov = findMovie(boxes, init)
   const tracks = readTracks(moov)
   const picture = tracks.find(({ isPicture }) => isPicture)
@@ -62,7 +63,14 @@ export function demuxFragmentedMp4(bytes: Buffer, init: Buffer | null): DemuxedS
   const sound = sounds.find(({ format }) => format.matroska !== null) ?? sounds[0]
   const open = new Map(tracks.map((track): [number, OpenTrack] => [track.trackId, openTrack(track)]))
   const data = boxes.filter(({ type }) => type === 'mdat')
-  const movie = { bytes, data, defaults: readDefaults(moov), open, findShift: createJumpFinder(1) }
+  const movie: OpenMovie = {
+    bytes,
+    data,
+    defaults: readDefaults(moov),
+    open,
+    findShift: createJumpFinder(1),
+    samplesLeft: MAX_SEGMENT_PACKETS,
+  }
   const areWhole = boxes
     .filter(({ type, isWhole }) => type === 'moof' && isWhole)
     .map((moof) => addMovieFragment(moof, movie))
@@ -78,6 +86,18 @@ function findMovie(boxes: readonly TopBox[], init: Buffer | null): Buffer {
   const moov = own ?? (init === null ? null : findBoxBody(init, 'moov'))
   if (moov === null) throw new RangeError('has no initialization section')
   return moov
+}
+
+/**
+ * Lists the outermost boxes.
+ * @throws RangeError where there are too many
+ */
+function listTopBoxes(bytes: Buffer): readonly TopBox[] {
+  const boxes: TopBox[] = []
+  for (const box of readTopBoxes(bytes)) {
+    if (boxes.push(box) > MAX_BOXES) throw new RangeError('has too many boxes')
+  }
+  return boxes
 }
 
 /** Reads the outermost boxes. The last one may be cut. */
@@ -148,6 +168,8 @@ type OpenMovie = {
   readonly defaults: ReadonlyMap<number, SampleDefaults>
   readonly open: ReadonlyMap<number, OpenTrack>
   readonly findShift: ReturnType<typeof createJumpFinder>
+  /** Samples that the rest of the segment may have. */
+  samplesLeft: number
 }
 
 function openTrack(track: Mp4Track): OpenTrack {
@@ -156,13 +178,12 @@ function openTrack(track: Mp4Track): OpenTrack {
 
 /** Adds the packets of a moof box to their tracks. Returns false if some of its data is missing. */
 function addMovieFragment({ at: moofAt, body }: TopBox, movie: OpenMovie): boolean {
-  const { data, defaults, open } = movie
+  const { data, open } = movie
   const fragments = parseBoxes(body)
     .filter(({ type }) => type === 'traf')
     .map(({ body: traf }) => {
-      const trackId = requireBoxBody(traf, 'tfhd').readUInt32BE(4)
-      const track = open.get(trackId)
-      const fragment = readTrackFragment(traf, defaults.get(trackId) ?? NO_DEFAULTS, track?.endTime ?? 0)
+      const fragment = readFragment(traf, movie)
+      const track = open.get(fragment.trackId)
       if (track !== undefined) track.endTime = fragment.decodeTime + sumDurations(fragment)
       return fragment
     })
@@ -172,6 +193,15 @@ function addMovieFragment({ at: moofAt, body }: TopBox, movie: OpenMovie): boole
     return track === undefined || addSamples(track, fragment, movie)
   })
   return !areWhole.includes(false)
+}
+
+function readFragment(traf: Buffer, movie: OpenMovie): TrackFragment {
+  const trackId = requireBoxBody(traf, 'tfhd').readUInt32BE(4)
+  const { defaults, open, samplesLeft } = movie
+  const endBefore = open.get(trackId)?.endTime ?? 0
+  const fragment = readTrackFragment(traf, defaults.get(trackId) ?? NO_DEFAULTS, endBefore, samplesLeft)
+  movie.samplesLeft -= fragment.samples.length
+  return fragment
 }
 
 const NO_DEFAULTS: SampleDefaults = { duration: 0, flags: 0 }

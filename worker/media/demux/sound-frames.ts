@@ -4,6 +4,7 @@
  */
 
 import { createFormat, inBand, type TrackFormat } from './media-packet.ts'
+import { checkPacketCount } from './packet-limit.ts'
 
 export type SoundCodec = 'aac' | 'aac_latm' | 'mp3' | 'ac3'
 
@@ -38,7 +39,10 @@ const READERS: Readonly<Record<SoundCodec, HeaderReader>> = {
 /** First byte of each codec's frames. */
 const FIRST_BYTE: Readonly<Record<SoundCodec, number>> = { aac: 0xff, aac_latm: 0x56, mp3: 0xff, ac3: 0x0b }
 
-/** Splits a stream into frames. An incomplete frame at its end is dropped. `pid` is part of the formats' keys. */
+/**
+ * Splits a stream into frames. An incomplete frame at its end is dropped. `pid` is part of the formats' keys.
+ * @throws RangeError where there are more than a segment can have
+ */
 export function splitSoundFrames(bytes: Buffer, codec: SoundCodec, pid = 0): SoundFrame[] {
   const readHeader = READERS[codec]
   const frames: SoundFrame[] = []
@@ -53,7 +57,7 @@ export function splitSoundFrames(bytes: Buffer, codec: SoundCodec, pid = 0): Sou
     } else {
       if (end > bytes.length) break
       format = formatOf(header, pid, format)
-      frames.push({ from: at, to: end, samples: header.samples, format })
+      checkPacketCount(frames.push({ from: at, to: end, samples: header.samples, format }))
       isSynchronized = true
       at = end
     }

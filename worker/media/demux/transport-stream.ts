@@ -5,6 +5,7 @@
 
 import { type ElementaryStream, splitElementaryStream, type TimeMark } from './elementary-stream.ts'
 import type { DemuxedSegment, DemuxedTrack, MediaPacket, TrackFormat } from './media-packet.ts'
+import { checkPacketCount } from './packet-limit.ts'
 import { type ProgramStream, readProgramMap, readProgramMapPids } from './program-map.ts'
 import { createTransportClock, type Timestamps } from './transport-clock.ts'
 import { readTransportPackets, type StreamPacket } from './transport-packets.ts'
@@ -28,7 +29,10 @@ type OpenStream = {
   dueLength: number
 }
 
-/** Demultiplexes a segment. `before` comes from the segment before it. */
+/**
+ * Demultiplexes a segment. `before` comes from the segment before it.
+ * @throws RangeError where a track has more packets than a segment can have
+ */
 export function demuxTransportStream(
   bytes: Buffer,
   before: TransportContext | null,
@@ -53,7 +57,9 @@ function toTrack(
 ): DemuxedTrack {
   const packets: MediaPacket[] = []
   for (const part of parts) {
-    for (const packet of splitElementaryStream(part, packets.at(-1)?.format ?? format)) packets.push(packet)
+    for (const packet of splitElementaryStream(part, packets.at(-1)?.format ?? format)) {
+      checkPacketCount(packets.push(packet))
+    }
   }
   return { packets, isDeclared: chooseStream(streams, kind) !== null }
 }

@@ -6,9 +6,12 @@ type Mp4Box = { readonly type: string; readonly body: Buffer }
 /** The longest header of a box. */
 export const MAX_HEADER_BYTES = 16
 
+/** Most boxes in a row: a box of 8 bytes becomes an object of several hundred. */
+export const MAX_BOXES = 100_000
+
 /**
  * Parses consecutive boxes.
- * @throws RangeError where a box exceeds the bytes
+ * @throws RangeError where a box exceeds the bytes, or there are too many
  */
 export function parseBoxes(bytes: Buffer): Mp4Box[] {
   return [...readBoxes(bytes)]
@@ -26,7 +29,9 @@ export function parseWholeBoxes(bytes: Buffer): Mp4Box[] {
 }
 
 function* readBoxes(bytes: Buffer): Generator<Mp4Box> {
+  let count = 0
   for (let offset = 0; offset < bytes.length;) {
+    if (++count > MAX_BOXES) throw new RangeError('has too many boxes')
     const { type, headerBytes, size } = parseBoxHeader(bytes.subarray(offset), bytes.length - offset)
     yield { type, body: bytes.subarray(offset + headerBytes, offset + size) }
     offset += size

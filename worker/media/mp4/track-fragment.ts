@@ -34,8 +34,11 @@ export type TrackRun = { readonly dataOffset: number | null; readonly samples: r
 export type SampleDefaults = { readonly duration: number; readonly flags: number; readonly size?: number }
 type FragmentDefaults = Required<SampleDefaults> & { readonly dataBase: DataBase }
 
-/** More samples in a run are taken for damage. */
-const MAX_RUN_SAMPLES = 1_000_000
+/** More samples in a fragment are taken for damage: a run of 16 bytes can stand for any number of them. */
+const MAX_FRAGMENT_SAMPLES = 100_000
+
+/** More samples of a run that all are empty are taken for damage. */
+const MAX_EMPTY_SAMPLES = 100
 
 /** Flags of tfhd and trun (ISO/IEC 14496-12 §8.8.7 and §8.8.8). */
 const TFHD = {
@@ -51,18 +54,24 @@ const NON_SYNC = 0x10000
 
 /**
  * Reads the body of a traf box. `endBefore`: decode time of one without a tfdt box; `null`: it must have the box.
- * @throws RangeError where a box is missing or truncated
+ * @throws RangeError where a box is missing or truncated, or there are more than `maxSamples`
  */
 export function readTrackFragment(
   traf: Buffer,
   trackDefaults: SampleDefaults,
   endBefore: number | null = null,
+  maxSamples: number = MAX_FRAGMENT_SAMPLES,
 ): TrackFragment {
   const tfhd = requireBoxBody(traf, 'tfhd')
   const defaults = readDefaults(tfhd, trackDefaults)
+  let left = maxSamples
   const runs = parseBoxes(traf)
     .filter(({ type }) => type === 'trun')
-    .map(({ body }) => readRun(body, defaults))
+    .map(({ body }) => {
+      const run = readRun(body, defaults, left)
+      left -= run.samples.length
+      return run
+    })
   return {
     trackId: tfhd.readUInt32BE(4),
     decodeTime: readDecodeTime(traf, endBefore),
@@ -95,12 +104,16 @@ function readDefaults(tfhd: Buffer, trackDefaults: SampleDefaults): FragmentDefa
   }
 }
 
-function readRun(trun: Buffer, defaults: FragmentDefaults): TrackRun {
-  const nextField = createFieldReader(trun, trun.readUIntBE(1, 3), 8)
+function readRun(trun: Buffer, defaults: FragmentDefaults, maxSamples: number): TrackRun {
+  const flags = trun.readUIntBE(1, 3)
+  const nextField = createFieldReader(trun, flags, 8)
   const dataOffsetAt = nextField(TRUN.dataOffset)
   const firstFlagsAt = nextField(TRUN.firstFlags)
   const count = trun.readUInt32BE(4)
-  if (count > MAX_RUN_SAMPLES) throw new RangeError('has too many samples')
+  const areEmpty = (flags & TRUN.size) === 0 && defaults.size === 0
+  if (count > Math.min(maxSamples, areEmpty ? MAX_EMPTY_SAMPLES : Infinity)) {
+    throw new RangeError('has too many samples')
+  }
   const samples = Array.from({ length: count }, (_, index) => {
     const durationAt = nextField(TRUN.duration)
     const sizeAt = nextField(TRUN.size)

@@ -6,10 +6,10 @@
 import { createHash } from 'node:crypto'
 
 import type { FailedFetch, Fetcher } from '../../platform/http.ts'
+import { decodeManifest } from '../playlist/decode-manifest.ts'
 import { createFailedFetch, type FetchedResource } from '../playlist/fetch-playlist.ts'
 import { MAX_PLAYLIST_BYTES } from '../playlist/parse-playlist.ts'
 import type { MediaPlaylistFetch, RenditionChoice, RepresentationChoice, StreamRendition } from '../stream.ts'
-import { decodeMpd } from './decode-mpd.ts'
 import { createIndexCache, type IndexCache } from './index-cache.ts'
 import { listIndexes, listSegments } from './list-segments.ts'
 import type { Mpd } from './mpd.ts'
@@ -160,7 +160,8 @@ function acceptAnswer(presentation: Presentation, answer: FetchedResource, atMs:
   const { last } = presentation
   const { bytes: body, url } = answer
   const digest = createHash('sha256').update(url).update('\n').update(body).digest('base64')
-  const parsed = last?.digest === digest ? ({ kind: 'ok', mpd: last.mpd } as const) : parseMpd(decodeMpd(body), url)
+  const parsed =
+    last?.digest === digest ? ({ kind: 'ok', mpd: last.mpd } as const) : parseMpd(decodeManifest(body), url)
   if (parsed.kind === 'invalid') return createFailedFetch(`the answer ${parsed.reason}`)
   const { mpd } = parsed
   if (last !== null && isOlder(mpd, last.mpd) && atMs - presentation.currentMs < MAX_STALE_MS) {

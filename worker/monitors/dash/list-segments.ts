@@ -174,11 +174,14 @@ function findPart(source: SegmentSource, { index, time }: SegmentTime): SegmentP
   const number = startNumber + index
   if (!Number.isSafeInteger(number)) return null
   const reference = fillTemplate(media.pattern, { representationId, bandwidth, number, time })
-  return reference.length > MAX_REFERENCE_LENGTH ? null : { reference, byteRange: null }
+  return reference === null ? null : { reference, byteRange: null }
 }
 
-/** Longest reference to a segment. */
-const MAX_REFERENCE_LENGTH = 8192
+/**
+ * Farthest start of a segment from the presentation's 0, in seconds. Ticks since the year 1 stay below it, and every
+ * number that is counted from a time within it is exact.
+ */
+const MAX_START_SEC = 1e11
 
 type SegmentMaker = (
   time: Pick<SegmentTime, 'index' | 'startSec' | 'durationSec'>,
@@ -191,7 +194,7 @@ function createSegmentMaker(period: MpdPeriod, { source, protection }: PickedRep
   const { media, startNumber } = source
   return ({ index, startSec, durationSec }, part) => {
     const url = resolvePart(part, source)
-    if (url === null || map === 'unusable') return null
+    if (url === null || map === 'unusable' || Math.abs(startSec) > MAX_START_SEC) return null
     const isFirst = Math.abs(startSec) < durationSec / 2
     return {
       periodKey: period.key,
@@ -215,9 +218,9 @@ function readMap(source: SegmentSource): InitSection | 'unusable' | null {
   const { init, representationId, bandwidth } = source
   if (init === null) return null
   const { reference, byteRange } = init
-  const filled =
-    reference === null ? null : fillTemplate(reference, { representationId, bandwidth, number: null, time: null })
-  const url = resolvePart({ reference: filled, byteRange }, source)
+  if (reference === null) return { url: source.baseUrl, byteRange }
+  const filled = fillTemplate(reference, { representationId, bandwidth, number: null, time: null })
+  const url = filled === null ? null : resolvePart({ reference: filled, byteRange }, source)
   return url === null ? 'unusable' : { url, byteRange }
 }
 

@@ -35,9 +35,12 @@ export function parseTime(text: string | undefined): number | null {
   return parseDateTime(/(?:Z|[+-]\d\d:?\d\d)$/i.test(trimmed) ? trimmed : `${trimmed}Z`)
 }
 
-/** Parses a whole number from 0 to 2^64, such as a media time that JavaScript numbers do not hold; else `null`. */
+/**
+ * Parses a whole number from 0 to 2^64, such as a media time that JavaScript numbers do not hold; else `null`. Players
+ * read one that is written as a decimal, such as `1000.0`.
+ */
 export function parseUnsigned(text: string | undefined): bigint | null {
-  const digits = /^\s*\+?(\d{1,20})\s*$/.exec(text ?? '')?.[1]
+  const digits = /^\s*\+?(\d{1,20})(?:\.0{0,20})?\s*$/.exec(text ?? '')?.[1]
   if (digits === undefined) return null
   const value = BigInt(digits)
   return value < 2n ** 64n ? value : null

@@ -1,7 +1,7 @@
 import { resolveHttpUrl } from '../playlist/playlist-numbers.ts'
 import type { Mpd, MpdPeriod, UtcTiming } from './mpd.ts'
 import { parseDurationSec, parseTime } from './mpd-values.ts'
-import { type BaseUrl, readBaseUrls, readRepresentations } from './read-representations.ts'
+import { createMpdBudget, type InheritedContext, readBaseUrls, readRepresentations } from './read-representations.ts'
 import { childNamed, childrenNamed, parseXml, readAttributes, type XmlElement } from './read-xml.ts'
 
 export type ParsedMpd =
@@ -25,10 +25,11 @@ export function parseMpd(text: string, url: string): ParsedMpd {
 
 function readMpd(root: XmlElement, url: string): Mpd {
   const attributes = readAttributes(root)
-  const isDynamic = attributes.get('type') === 'dynamic'
+  const isDynamic = attributes.get('type')?.trim().toLowerCase() === 'dynamic'
   const durationSec = parseDurationSec(attributes.get('mediaPresentationDuration'))
-  const locations = childrenNamed(root, 'Location').flatMap(({ text }) => resolveHttpUrl(text, url) ?? [])
-  const bases = readBaseUrls(root, [{ url, earlySec: 0 }])
+  const locations = childrenNamed(root, 'Location').slice(0, MAX_REFERENCES)
+  const budget = createMpdBudget()
+  const bases = readBaseUrls(root, [{ url, earlySec: 0 }], budget)
   return {
     isDynamic,
     availabilityStartMs: parseTime(attributes.get('availabilityStartTime')),
@@ -37,11 +38,16 @@ function readMpd(root: XmlElement, url: string): Mpd {
     updateSec: parseDurationSec(attributes.get('minimumUpdatePeriod')),
     windowSec: parseDurationSec(attributes.get('timeShiftBufferDepth')),
     maxSegmentSec: parseDurationSec(attributes.get('maxSegmentDuration')),
-    location: locations[0] ?? null,
-    timings: childrenNamed(root, 'UTCTiming').flatMap((timing) => readTiming(timing, url)),
-    periods: readPeriods(root, { durationSec, bases, protection: childNamed(root, 'ContentProtection') }),
+    location: locations.map(({ text }) => resolveHttpUrl(text, url)).find((each) => each !== null) ?? null,
+    timings: childrenNamed(root, 'UTCTiming')
+      .slice(0, MAX_REFERENCES)
+      .flatMap((timing) => readTiming(timing, url)),
+    periods: readPeriods(root, durationSec, { bases, protection: childNamed(root, 'ContentProtection'), budget }),
   }
 }
+
+/** Most elements of one name that refer to something beside the segments. */
+const MAX_REFERENCES = 16
 
 /** Schemes of UTCTiming that a monitor can use (§5.8.5.7). */
 const TIMING_METHODS: ReadonlyMap<string, UtcTiming['method']> = new Map([
@@ -68,18 +74,14 @@ function readTiming(element: XmlElement, url: string): UtcTiming[] {
   })
 }
 
-/** What the MPD says of all of its periods. */
-type PeriodContext = {
-  readonly durationSec: number | null
-  readonly bases: readonly BaseUrl[]
-  readonly protection: XmlElement | null
-}
-
 /** A period whose start is known, before its end is. */
 type TimedPeriod = { readonly element: XmlElement; readonly startSec: number; readonly durationSec: number | null }
 
-/** Reads the periods in order. One whose start is unknown, announced early (§5.3.2.1), is left out. */
-function readPeriods(root: XmlElement, context: PeriodContext): readonly MpdPeriod[] {
+/**
+ * Reads the periods in order. One whose start is unknown, announced early (§5.3.2.1), is left out. The newest are read
+ * first: where the MPD has more representations than its budget, the oldest periods have none.
+ */
+function readPeriods(root: XmlElement, durationSec: number | null, context: InheritedContext): readonly MpdPeriod[] {
   const timed: TimedPeriod[] = []
   for (const element of childrenNamed(root, 'Period')) {
     const attributes = readAttributes(element)
@@ -88,7 +90,10 @@ function readPeriods(root: XmlElement, context: PeriodContext): readonly MpdPeri
     timed.push({ element, startSec, durationSec: parseDurationSec(attributes.get('duration')) })
   }
   const ordered = timed.toSorted((a, b) => a.startSec - b.startSec)
-  return ordered.map((period, index) => readPeriod(period, ordered[index + 1]?.startSec ?? null, context))
+  const ends = ordered.map((period, index) => findPeriodEnd(period, ordered[index + 1]?.startSec ?? null, durationSec))
+  const newestFirst = [...ordered.entries()].toReversed()
+  const periods = newestFirst.map(([index, period]) => readPeriod(period, ends[index] ?? null, context))
+  return periods.toReversed()
 }
 
 /** Returns the start of a period without one: the end of the one before it, or 0 for the first. */
@@ -99,20 +104,25 @@ function findImpliedStart(before: readonly TimedPeriod[]): number | null {
   return last.durationSec === null ? null : last.startSec + last.durationSec
 }
 
-function readPeriod(
-  { element, startSec, durationSec }: TimedPeriod,
+/** Returns the end of a period: by its duration, by the next one's start or, of the last one, by the presentation's end. */
+function findPeriodEnd(
+  { startSec, durationSec }: TimedPeriod,
   nextStartSec: number | null,
-  context: PeriodContext,
-): MpdPeriod {
+  presentationSec: number | null,
+): number | null {
   const ends = [
     durationSec === null ? null : startSec + durationSec,
     nextStartSec,
-    nextStartSec === null ? context.durationSec : null,
+    nextStartSec === null ? presentationSec : null,
   ].filter((end) => end !== null)
+  return ends.length === 0 ? null : Math.min(...ends)
+}
+
+function readPeriod({ element, startSec }: TimedPeriod, endSec: number | null, context: InheritedContext): MpdPeriod {
   return {
     key: readAttributes(element).get('id') ?? `@${startSec}`,
     startSec,
-    endSec: ends.length === 0 ? null : Math.min(...ends),
-    representations: readRepresentations(element, context.bases, context.protection),
+    endSec,
+    representations: readRepresentations(element, context),
   }
 }

@@ -4,10 +4,30 @@ import type { TrackSelection } from '../stream.ts'
 import type { Representation } from './mpd.ts'
 import { parseCount } from './mpd-values.ts'
 import { readEarlySec, readSegmentSource } from './read-segment-source.ts'
-import { childNamed, childrenNamed, readAttributes, type XmlAttributes, type XmlElement } from './read-xml.ts'
+import {
+  attributesOf,
+  childNamed,
+  childrenNamed,
+  inheritAttributes,
+  readAttributes,
+  type XmlAttributes,
+  type XmlElement,
+} from './read-xml.ts'
 
 /** A base URL (ISO/IEC 23009-1 §5.6), and by how much earlier its segments are available, in seconds. */
 export type BaseUrl = { readonly url: string; readonly earlySec: number }
+
+/** What may still be read of an MPD, over all of its periods. */
+export type MpdBudget = {
+  representations: number
+  /** Length of the URLs against which others are resolved, in UTF-16 units: short references can stand for long URLs. */
+  urlLength: number
+}
+
+/** Creates the budget of an MPD: 500 periods of ten representations each, and base URLs of 16 MB. */
+export function createMpdBudget(): MpdBudget {
+  return { representations: 5000, urlLength: 16 * 1024 * 1024 }
+}
 
 /** Most base URLs of a level that are read. */
 const MAX_BASE_URLS = 4
@@ -16,57 +36,61 @@ const MAX_BASE_URLS = 4
  * Reads the base URLs of a level, the preferred one first: each serves all segments, usually from a CDN of its own
  * (§5.6.5). Without one that can be used, those of the level above apply.
  */
-export function readBaseUrls(element: XmlElement, above: readonly BaseUrl[]): readonly BaseUrl[] {
+export function readBaseUrls(element: XmlElement, above: readonly BaseUrl[], budget: MpdBudget): readonly BaseUrl[] {
   const bases = childrenNamed(element, 'BaseURL').slice(0, MAX_BASE_URLS)
   if (bases.length === 0) return above
   const resolved = Array.from({ length: Math.max(bases.length, above.length) }, (_, place) => {
     const [base, parent] = [bases[place] ?? bases.at(-1), above[place] ?? above.at(-1)]
-    const url = base === undefined || parent === undefined ? null : resolveHttpUrl(base.text, parent.url)
-    if (base === undefined || parent === undefined || url === null) return null
-    return { url, earlySec: parent.earlySec + readEarlySec(readAttributes(base)) }
+    return base === undefined || parent === undefined ? null : resolveBase(base, parent, budget)
   })
   const usable = resolved.filter((base) => base !== null)
   const different = usable.filter(({ url }, place) => usable.findIndex((other) => other.url === url) === place)
   return different.length > 0 ? different : above
 }
 
+function resolveBase(base: XmlElement, parent: BaseUrl, budget: MpdBudget): BaseUrl | null {
+  if (budget.urlLength <= 0) return null
+  budget.urlLength -= parent.url.length
+  const url = resolveHttpUrl(base.text, parent.url)
+  return url === null ? null : { url, earlySec: parent.earlySec + readEarlySec(readAttributes(base)) }
+}
+
 /** Most representations of a period that are read. */
 const MAX_REPRESENTATIONS = 200
 
-/** Reads a period's representations of picture and sound. `protection` is a ContentProtection of the whole MPD. */
-export function readRepresentations(
-  period: XmlElement,
-  above: readonly BaseUrl[],
-  protection: XmlElement | null,
-): readonly Representation[] {
-  const bases = readBaseUrls(period, above)
-  const inherited = childNamed(period, 'ContentProtection') ?? protection
+/** What the levels above a period or a set say. */
+export type InheritedContext = {
+  readonly bases: readonly BaseUrl[]
+  readonly protection: XmlElement | null
+  readonly budget: MpdBudget
+}
+
+/** Reads a period's representations of picture and sound, as far as the MPD's budget lasts. */
+export function readRepresentations(period: XmlElement, above: InheritedContext): readonly Representation[] {
+  const { budget } = above
+  if (budget.representations <= 0) return []
+  const bases = readBaseUrls(period, above.bases, budget)
+  const protection = childNamed(period, 'ContentProtection') ?? above.protection
   const sets = childrenNamed(period, 'AdaptationSet').slice(0, MAX_REPRESENTATIONS)
   const places = sets.flatMap((set, setIndex) => {
-    const context = readSet(period, set, { bases, protection: inherited })
+    const context = readSet(period, set, { bases, protection, budget })
     const elements = childrenNamed(set, 'Representation').slice(0, MAX_REPRESENTATIONS)
     return elements.map((element, index) => ({ element, place: `${setIndex}.${index}`, context }))
   })
-  return places
-    .slice(0, MAX_REPRESENTATIONS)
-    .flatMap(({ element, place, context }) => readRepresentation(element, place, context) ?? [])
+  const read = places.slice(0, Math.min(MAX_REPRESENTATIONS, budget.representations))
+  budget.representations -= read.length
+  return read.flatMap(({ element, place, context }) => readRepresentation(element, place, context) ?? [])
 }
 
 /** What an AdaptationSet says of its representations. */
-type SetContext = {
+type SetContext = InheritedContext & {
   readonly levels: readonly [XmlElement, XmlElement]
   readonly attributes: XmlAttributes
   readonly contentType: string | null
-  readonly bases: readonly BaseUrl[]
-  readonly protection: XmlElement | null
   readonly rank: number
 }
 
-function readSet(
-  period: XmlElement,
-  set: XmlElement,
-  above: { readonly bases: readonly BaseUrl[]; readonly protection: XmlElement | null },
-): SetContext {
+function readSet(period: XmlElement, set: XmlElement, above: InheritedContext): SetContext {
   const attributes = readAttributes(set)
   const components = childrenNamed(set, 'ContentComponent').map((each) => readAttributes(each).get('contentType'))
   // A set of several components is known by its codecs.
@@ -75,8 +99,9 @@ function readSet(
     levels: [period, set],
     attributes,
     contentType,
-    bases: readBaseUrls(set, above.bases),
+    bases: readBaseUrls(set, above.bases, above.budget),
     protection: childNamed(set, 'ContentProtection') ?? above.protection,
+    budget: above.budget,
     rank: rankSet(set, attributes),
   }
 }
@@ -101,15 +126,16 @@ function rankSet(set: XmlElement, attributes: XmlAttributes): number {
 const MAX_NAME_LENGTH = 256
 
 function readRepresentation(element: XmlElement, place: string, set: SetContext): Representation | null {
-  const attributes: XmlAttributes = new Map([...set.attributes, ...readAttributes(element)])
+  const own = readAttributes(element)
+  const attributes = inheritAttributes([set.attributes, own])
   const tracks = findTracks(attributes, set.contentType)
   if (tracks === null || set.rank === NEVER || !isReadableContainer(attributes)) return null
   // The id of a set is not that of its representations.
-  const id = readAttributes(element).get('id') ?? place
+  const id = own.get('id') ?? place
   const bandwidth = attributes.get('bandwidth') ?? ''
   if (id.length + bandwidth.length > MAX_NAME_LENGTH) return null
   const levels = [...set.levels, element]
-  const sources = readBaseUrls(element, set.bases).flatMap(
+  const sources = readBaseUrls(element, set.bases, set.budget).flatMap(
     ({ url, earlySec }) => readSegmentSource({ levels, baseUrl: url, representationId: id, bandwidth, earlySec }) ?? [],
   )
   if (sources.length === 0) return null
@@ -120,7 +146,7 @@ function readRepresentation(element: XmlElement, place: string, set: SetContext)
     bandwidth: parseCount(bandwidth),
     lines: parseCount(attributes.get('height')),
     rank: set.rank,
-    protection: protection === null ? null : describeProtection(readAttributes(protection)),
+    protection: protection === null ? null : describeProtection(attributesOf(protection)),
     sources,
   }
 }

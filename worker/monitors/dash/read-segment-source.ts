@@ -1,8 +1,16 @@
 import type { ByteRange } from '../../platform/http.ts'
 import type { SegmentMedia, SegmentPart, SegmentSource } from './mpd.ts'
 import { parseCount, parseMediaRange, parsePositive, parseUnsigned } from './mpd-values.ts'
-import { childNamed, childrenNamed, readAttributes, type XmlAttributes, type XmlElement } from './read-xml.ts'
-import { hasNumber } from './segment-template.ts'
+import {
+  attributesOf,
+  childNamed,
+  childrenNamed,
+  inheritAttributes,
+  readAttributes,
+  type XmlAttributes,
+  type XmlElement,
+} from './read-xml.ts'
+import { hasNumber, MAX_REFERENCE_LENGTH } from './segment-template.ts'
 
 /** Elements that describe segments (ISO/IEC 23009-1 §5.3.9.1). */
 const SOURCE_NAMES = ['SegmentTemplate', 'SegmentList', 'SegmentBase'] as const
@@ -23,7 +31,7 @@ export type SourcePlace = {
 export function readSegmentSource(place: SourcePlace): SegmentSource | null {
   const name = findSourceName(place.levels)
   const elements = name === null ? [] : place.levels.flatMap((level) => childNamed(level, name) ?? [])
-  const attributes = mergeAttributes(elements)
+  const attributes = inheritAttributes(elements.map(attributesOf))
   const child = (wanted: string) => elements.map((element) => childNamed(element, wanted)).findLast(Boolean) ?? null
   const timescale = parseUnsigned(attributes.get('timescale') ?? '1')
   const media = readMedia(name, attributes, elements)
@@ -54,11 +62,6 @@ function findSourceName(levels: readonly XmlElement[]): SourceName | null {
   return null
 }
 
-/** Merges attributes: those of lower levels replace those above. */
-function mergeAttributes(elements: readonly XmlElement[]): XmlAttributes {
-  return new Map(elements.flatMap((element) => [...readAttributes(element)]))
-}
-
 function readMedia(
   name: SourceName | null,
   attributes: XmlAttributes,
@@ -67,7 +70,8 @@ function readMedia(
   switch (name) {
     case 'SegmentTemplate': {
       const pattern = attributes.get('media')
-      return pattern === undefined ? null : { kind: 'template', pattern, isNumbered: hasNumber(pattern) }
+      const isUsable = pattern !== undefined && pattern.length <= MAX_REFERENCE_LENGTH
+      return !isUsable ? null : { kind: 'template', pattern, isNumbered: hasNumber(pattern) }
     }
     case 'SegmentList': {
       const urls = elements.map((element) => childrenNamed(element, 'SegmentURL')).findLast(({ length }) => length > 0)

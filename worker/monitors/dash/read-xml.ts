@@ -22,8 +22,13 @@ export type ParsedXml =
 const MAX_ELEMENTS = 300_000
 const MAX_DEPTH = 32
 const MAX_TEXT_LENGTH = 8192
+/** Longest text of an element's attributes that is kept: the longest known are references with a token of 2 kB. */
+const MAX_ATTRIBUTES_LENGTH = 16 * 1024
 
 type DraftElement = { name: string; attributeText: string; children: DraftElement[]; text: string }
+
+/** The children of all leaves, of which a document may have very many. Nothing is added to it. */
+const NO_CHILDREN: DraftElement[] = []
 
 /** The state of a pass over a document. */
 type XmlDraft = {
@@ -110,13 +115,24 @@ function readStartTag(draft: XmlDraft, open: number): number {
   const body = text.slice(open + 1, isClosed ? end - 1 : end)
   const space = body.search(/\s/)
   const name = withoutPrefix(space < 0 ? body : body.slice(0, space))
-  const element = { name, attributeText: space < 0 ? '' : body.slice(space), children: [], text: '' }
+  const element = {
+    name,
+    attributeText: space < 0 ? '' : body.slice(space, space + MAX_ATTRIBUTES_LENGTH),
+    children: NO_CHILDREN,
+    text: '',
+  }
   if (++draft.count > MAX_ELEMENTS) draft.problem = `has more than ${MAX_ELEMENTS} elements`
   if (stack.length >= MAX_DEPTH) draft.problem = `has more than ${MAX_DEPTH} levels of elements`
-  stack.at(-1)?.children.push(element)
+  addChild(stack.at(-1), element)
   draft.root ??= element
   if (!isClosed) stack.push(element)
   return end + 1
+}
+
+function addChild(parent: DraftElement | undefined, child: DraftElement): void {
+  if (parent === undefined) return
+  if (parent.children === NO_CHILDREN) parent.children = []
+  parent.children.push(child)
 }
 
 /** Returns the index of the `>` that ends a tag, outside of quotes; negative where it has no end. */
@@ -136,10 +152,10 @@ function withoutPrefix(name: string): string {
 }
 
 /** Attributes by name, with their prefix. */
-export type XmlAttributes = ReadonlyMap<string, string>
+export type XmlAttributes = Pick<ReadonlyMap<string, string>, 'get'>
 
 /** Parses an element's attributes in one pass. Text that is no attribute is skipped. */
-export function readAttributes({ attributeText: text }: XmlElement): XmlAttributes {
+export function readAttributes({ attributeText: text }: XmlElement): ReadonlyMap<string, string> {
   const attributes = new Map<string, string>()
   for (let at = 0; at < text.length;) {
     const equals = text.indexOf('=', at)
@@ -158,6 +174,22 @@ export function readAttributes({ attributeText: text }: XmlElement): XmlAttribut
     at = end + 1
   }
   return attributes
+}
+
+/** The attributes of elements that apply to many others. */
+const ATTRIBUTES = new WeakMap<XmlElement, XmlAttributes>()
+
+/** Returns an element's attributes, parsed once. */
+export function attributesOf(element: XmlElement): XmlAttributes {
+  const known = ATTRIBUTES.get(element) ?? readAttributes(element)
+  ATTRIBUTES.set(element, known)
+  return known
+}
+
+/** Returns the attributes of several levels: those of lower levels, which come later, replace those above. */
+export function inheritAttributes(levels: readonly XmlAttributes[]): XmlAttributes {
+  const ordered = levels.toReversed()
+  return { get: (name) => ordered.map((level) => level.get(name)).find((value) => value !== undefined) }
 }
 
 const ENTITIES: ReadonlyMap<string, string> = new Map([

@@ -9,13 +9,35 @@ export type TemplateValues = {
 /** Most digits to which a number is filled up with zeros. */
 const MAX_WIDTH = 32
 
-/** Fills in a template. `$$` is a dollar sign; an identifier that is unknown, or that has no value here, stays. */
-export function fillTemplate(template: string, values: TemplateValues): string {
-  return template.replaceAll(/\$(\w{0,32})(?:%0?(\d{0,2})d)?\$/g, (whole, name: string, width: string | undefined) => {
-    if (name === '') return width === undefined ? '$' : whole
-    const value = valueOf(name, values)
-    return value === null ? whole : value.padStart(Math.min(Number(width ?? 0), MAX_WIDTH), '0')
-  })
+/** Longest reference to a segment, and longest template of one. */
+export const MAX_REFERENCE_LENGTH = 8192
+
+/**
+ * Fills in a template. `$$` is a dollar sign; an identifier that is unknown, or that has no value here, stays. `null`: the
+ * template or what it becomes is too long.
+ */
+export function fillTemplate(template: string, values: TemplateValues): string | null {
+  if (template.length > MAX_REFERENCE_LENGTH) return null
+  let filled = ''
+  let at = 0
+  for (const match of template.matchAll(/\$(\w{0,32})(?:%0?(\d{0,2})d)?\$/g)) {
+    const [whole, name = '', width] = match
+    filled += template.slice(at, match.index) + fillIdentifier(whole, { name, width }, values)
+    at = match.index + whole.length
+    if (filled.length > MAX_REFERENCE_LENGTH) return null
+  }
+  const reference = filled + template.slice(at)
+  return reference.length > MAX_REFERENCE_LENGTH ? null : reference
+}
+
+function fillIdentifier(
+  whole: string,
+  { name, width }: { readonly name: string; readonly width: string | undefined },
+  values: TemplateValues,
+): string {
+  if (name === '') return width === undefined ? '$' : whole
+  const value = valueOf(name, values)
+  return value === null ? whole : value.padStart(Math.min(Number(width ?? 0), MAX_WIDTH), '0')
 }
 
 function valueOf(name: string, { representationId, bandwidth, number, time }: TemplateValues): string | null {

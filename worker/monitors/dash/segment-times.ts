@@ -41,15 +41,20 @@ export function listByDuration(source: SegmentSource, count: number, bounds: Tim
     endSec === null ? Infinity : Math.ceil(endSec / durationSec - ROUNDING),
     nowSec === null ? Infinity : countEnded(nowSec + earlySec, durationSec, endSec),
   )
-  // Numbers beyond this are no longer exact.
-  if (!(end > 0) || !Number.isSafeInteger(Math.ceil(end * (duration ?? 0)))) return []
+  // Numbers beyond this are no longer exact. Times may be: in units of 100 ns they are, a few decades after their 0.
+  if (!(end > 0) || !Number.isSafeInteger(end)) return []
   const from = Math.max(0, end - limit)
   return Array.from({ length: end - from }, (_, offset) => {
     const index = from + offset
     const startSec = index * durationSec
-    const time = presentationOffset + BigInt(Math.round(index * (duration ?? 0)))
+    const time = presentationOffset + multiplyExactly(index, duration ?? 0)
     return { index, time, startSec, durationSec: Math.min(durationSec, (endSec ?? Infinity) - startSec) }
   }).filter((segment) => segment.durationSec > 0)
+}
+
+/** Returns the media time of a segment; exact, however large it is, where the duration is a whole number. */
+function multiplyExactly(index: number, duration: number): bigint {
+  return Number.isSafeInteger(duration) ? BigInt(index) * BigInt(duration) : BigInt(Math.round(index * duration))
 }
 
 /** Counts the segments that have ended and so are available; the last one ends with its period (ISO/IEC 23009-1 §5.3.9.5.3). */
@@ -109,7 +114,13 @@ function endsBefore({ time, duration }: TimelineRun, end: bigint): bigint {
 /** Largest place of a segment in its timeline. */
 const MAX_INDEX = 2n ** 48n
 
-type RepeatedRun = { readonly time: bigint; readonly duration: bigint; readonly repeat: bigint | 'open' }
+type RepeatedRun = {
+  readonly time: bigint
+  readonly duration: bigint
+  readonly repeat: bigint | 'open'
+  /** Number of its first segment; `null` where it follows the run before. */
+  readonly number: bigint | null
+}
 
 /** Reads the runs of a timeline. One that goes back in time is left out, as is a segment without a credible duration. */
 function readTimeline(source: SegmentSource, bounds: TimeBounds): readonly TimelineRun[] {
@@ -117,12 +128,19 @@ function readTimeline(source: SegmentSource, bounds: TimeBounds): readonly Timel
   const runs: TimelineRun[] = []
   let index = 0n
   for (const [at, run] of repeated.entries()) {
+    index = placeOfRun(run, source, index)
     const count = run.repeat === 'open' ? countOpen(run, repeated[at + 1], source, bounds) : run.repeat + 1n
     if (index + count > MAX_INDEX) break
     runs.push({ index: Number(index), time: run.time, duration: run.duration, count })
     index += count
   }
   return runs
+}
+
+/** Returns the place of a run whose number may be later than that of the one before it (S@n). A list has no gaps. */
+function placeOfRun({ number }: RepeatedRun, { media, startNumber }: SegmentSource, next: bigint): bigint {
+  const place = number === null || media.kind !== 'template' ? next : number - BigInt(startNumber)
+  return place > next ? place : next
 }
 
 function readRepeatedRuns({ timeline, timescale }: SegmentSource): readonly RepeatedRun[] {
@@ -145,6 +163,7 @@ function readRun(element: XmlElement, next: bigint): RepeatedRun {
   return {
     time: parseUnsigned(attributes.get('t')) ?? next,
     duration: parseUnsigned(attributes.get('d')) ?? 0n,
+    number: parseUnsigned(attributes.get('n')),
     repeat: /^\s*-/.test(repeat) ? 'open' : (parseUnsigned(repeat) ?? 0n),
   }
 }

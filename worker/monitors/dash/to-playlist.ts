@@ -1,3 +1,4 @@
+import { credibleTime } from '../playlist/playlist-numbers.ts'
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
 import type { DashSegment } from './list-segments.ts'
 import type { Mpd } from './mpd.ts'
@@ -27,7 +28,7 @@ export function toPlaylist(listing: RepresentationListing): StreamPlaylist {
   const { mpd, listed, numbers, startMs, nowSec } = listing
   const segments = listed.flatMap((segment, index): readonly StreamSegment[] => {
     const { url, durationSec, startSec, discontinuity, byteRange, map, encryption } = segment
-    const programDateTimeMs = startMs === null ? null : Math.round(startMs + startSec * 1000)
+    const programDateTimeMs = startMs === null ? null : credibleTime(Math.round(startMs + startSec * 1000))
     const sequence = numbers[index] ?? null
     if (sequence === null) return []
     return [{ sequence, url, durationSec, programDateTimeMs, discontinuity, byteRange, map, encryption }]

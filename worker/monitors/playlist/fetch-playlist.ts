@@ -1,5 +1,6 @@
 import type { FailedFetch, Fetcher, FetchResult } from '../../platform/http.ts'
 import type { MediaPlaylistFetch, PlaylistReload, StreamRendition } from '../stream.ts'
+import { decodeManifest } from './decode-manifest.ts'
 import { MAX_PLAYLIST_BYTES, type ParsedPlaylist, parsePlaylist } from './parse-playlist.ts'
 
 export type PlaylistFetchOptions = { readonly fetcher: Fetcher; readonly timeouts: { readonly manifestMs: number } }
@@ -32,7 +33,7 @@ export async function fetchPlaylist(
   const fetched = await options.fetcher.get(requestedUrl, { timeoutMs, maxBytes: MAX_PLAYLIST_BYTES, signal })
   if (fetched.kind === 'failed') return fetched
   const origin = { url: fetched.url, requestedUrl, variables, previous }
-  const parsed = parsePlaylist(new TextDecoder().decode(fetched.bytes), origin)
+  const parsed = parsePlaylist(decodeManifest(fetched.bytes), origin)
   if (parsed.kind === 'invalid') {
     return { kind: 'other', answer: fetched, failure: createFailedFetch(`the answer ${parsed.reason}`) }
   }

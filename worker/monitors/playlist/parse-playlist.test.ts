@@ -159,7 +159,6 @@ describe('a text that is no playlist is invalid, with the reason', () => {
     [list('#EXTINF:4,\nfile:///etc/passwd'), 'that is an http(s) URL'],
     [list('#EXTINF:4,\ndata:video/mp2t;base64,AAAA'), 'that is an http(s) URL'],
     [list('#EXTINF:4,\nconcat:a.ts|b.ts'), 'that is an http(s) URL'],
-    [list('#EXT-X-MAP:URI="file:///etc/passwd"\n#EXTINF:4,\na.mp4'), 'that is an http(s) URL'],
     ['#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nfile:///etc/passwd', 'an http(s) URL'],
     [`#EXTM3U\n${'#'.repeat(17 * 1024 * 1024)}`, 'is larger than'],
   ])('%.40j: %s', (text, reason) => {

@@ -38,12 +38,16 @@ export type PlaylistDraft = {
   readonly variants: VariantDraft[]
   /** Characters that references and variables have added to the text. */
   addedLength: number
+  /** Length of the URLs against which its references were resolved. */
+  baseLength: number
+  /** The query of its URL, parsed for EXT-X-DEFINE; `null` before that. */
+  query: ReadonlyMap<string, string> | null
   /** Attributes of the EXT-X-MEDIA tags. */
   readonly media: AttributeList[]
   // What applies to the lines that follow.
   variant: AttributeList | null
   next: NextSegment
-  map: InitSection | 'unusable' | null
+  map: InitSection | null
   /** Discontinuities from the start of the stream to here. */
   discontinuities: number
   key: DeclaredKey
@@ -91,6 +95,8 @@ export function createDraft(origin: PlaylistOrigin): PlaylistDraft {
     segments: [],
     variants: [],
     addedLength: 0,
+    baseLength: 0,
+    query: null,
     media: [],
     variant: null,
     next: NO_TAGS,

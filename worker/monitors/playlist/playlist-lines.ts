@@ -1,11 +1,16 @@
 /** Longest line of a playlist in UTF-16 units. A longer one is skipped before anything else sees it. */
 export const MAX_LINE_LENGTH = 8192
 
-/** Yields the trimmed lines of a text that are not blank; `null` for one that is too long. Linear in the text. */
+/**
+ * Yields the trimmed lines of a text that are not blank; `null` for one that is too long. A line ends with CR, LF or both.
+ * Linear in the text.
+ */
 export function* readLines(text: string): Generator<string | null, void> {
+  let [feed, carriage] = [-1, -1]
   for (let start = 0; start < text.length;) {
-    const feed = text.indexOf('\n', start)
-    const end = feed < 0 ? text.length : feed
+    if (feed < start) feed = indexOrEnd(text, '\n', start)
+    if (carriage < start) carriage = indexOrEnd(text, '\r', start)
+    const end = Math.min(feed, carriage)
     if (end - start > MAX_LINE_LENGTH) {
       yield null
     } else {

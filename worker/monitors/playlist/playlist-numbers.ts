@@ -1,4 +1,5 @@
 import { hrefOf } from '../../../shared/net/query-text.ts'
+import { MAX_URL_LENGTH } from '../../platform/http.ts'
 
 /** Bounds of numbers in playlists. A number beyond them is taken for unreadable, so that no later sum overflows. */
 const MAX_SEGMENT_SEC = 3600
@@ -26,7 +27,11 @@ export function parseSequence(text: string | undefined): number | null {
 
 /** Parses an ISO 8601 date-time to ms since 1970; `null` where it is none or not within 1970 to 2200. */
 export function parseDateTime(text: string): number | null {
-  const ms = Date.parse(text.trim())
+  return credibleTime(Date.parse(text.trim()))
+}
+
+/** Returns a time in ms since 1970; `null` where it is not within 1970 to 2200. */
+export function credibleTime(ms: number): number | null {
   return ms >= 0 && ms < MAX_TIME_MS ? ms : null
 }
 
@@ -37,16 +42,23 @@ export function parseByteRange(text: string): { readonly length: number; readonl
   return length === 0 ? null : { length, offset: match?.[2] === undefined ? null : Number(match[2]) }
 }
 
-/** Resolves a reference to an absolute URL; `null` for an empty one and for another scheme than http(s). */
+/** Resolves a reference to an absolute URL of http(s); `null` for an empty one, another scheme and a URL that is too long. */
 export function resolveHttpUrl(reference: string, baseUrl: string): string | null {
   const url = reference === '' ? null : parseUrl(reference, baseUrl)
-  return url?.protocol === 'http:' || url?.protocol === 'https:' ? hrefOf(url, reference) : null
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return null
+  const href = hrefOf(url, reference)
+  return href.length > MAX_URL_LENGTH ? null : href
+}
+
+/** Reports whether a reference is resolved without its base URL. */
+export function isAbsoluteReference(reference: string): boolean {
+  return /^https?:\/\//i.test(reference)
 }
 
 /** Parses a URL once: `canParse` before it would double the work for a playlist of thousands of references. */
 function parseUrl(reference: string, baseUrl: string): URL | null {
   try {
-    return new URL(reference, baseUrl)
+    return isAbsoluteReference(reference) ? new URL(reference) : new URL(reference, baseUrl)
   } catch {
     return null
   }

@@ -7,8 +7,8 @@ export type PlaylistVariables = ReadonlyMap<string, string>
 export type VariableSources = {
   /** The variables of the master playlist, for IMPORT. */
   readonly imported: PlaylistVariables
-  /** The playlist's URL after redirects and the one before them, for QUERYPARAM; the first that has the name counts. */
-  readonly urls: readonly string[]
+  /** The query of the playlist's URL, for QUERYPARAM. */
+  readonly readQuery: () => PlaylistVariables
 }
 
 /** Most variables of one playlist. */
@@ -20,24 +20,29 @@ export function defineVariable(
   attributes: AttributeList,
   sources: VariableSources,
 ): boolean {
+  if (variables.size >= MAX_VARIABLES) return false
   const [name, value] = findDefinition(attributes, sources)
-  if (name === undefined || value === undefined || variables.size >= MAX_VARIABLES) return false
+  if (name === undefined || value === undefined) return false
   variables.set(name, value)
   return true
 }
 
 function findDefinition(
   attributes: AttributeList,
-  { imported, urls }: VariableSources,
+  { imported, readQuery }: VariableSources,
 ): readonly [string | undefined, string | undefined] {
   const name = attributes.get('NAME')
   if (name !== undefined) return [name, attributes.get('VALUE')]
   const imports = attributes.get('IMPORT')
   if (imports !== undefined) return [imports, imported.get(imports)]
   const parameter = attributes.get('QUERYPARAM')
-  if (parameter === undefined) return [undefined, undefined]
-  const values = urls.map((url) => new URL(url).searchParams.get(parameter))
-  return [parameter, values.find((value) => value !== null) ?? undefined]
+  return parameter === undefined ? [undefined, undefined] : [parameter, readQuery().get(parameter)]
+}
+
+/** Parses the queries of URLs. Of parameters of the same name the first of the first URL counts. */
+export function parseQueries(urls: readonly string[]): PlaylistVariables {
+  const parameters = urls.flatMap((url) => [...new URL(url).searchParams])
+  return new Map(parameters.toReversed())
 }
 
 /** Replaces every `{$name}` of a text; `null` for an unknown name, or a text that becomes too long. */

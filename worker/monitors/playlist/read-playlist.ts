@@ -16,9 +16,10 @@ import {
   type SegmentDraft,
 } from './playlist-draft.ts'
 import { type AttributeList, parseAttributes, readLines } from './playlist-lines.ts'
-import { parseByteRange, parseDateTime, parseSeconds, parseSequence, resolveHttpUrl } from './playlist-numbers.ts'
-import { defineVariable, replaceVariables } from './playlist-variables.ts'
-import { type DeclaredKey, encryptionOf, readKey } from './segment-key.ts'
+import { parseByteRange, parseDateTime, parseSeconds, parseSequence } from './playlist-numbers.ts'
+import { defineVariable, parseQueries, replaceVariables } from './playlist-variables.ts'
+import { growsBy, resolveLine, resolveReference } from './resolve-reference.ts'
+import { type DeclaredKey, encryptionOf, readKey, UNREADABLE_KEY } from './segment-key.ts'
 
 /** Reads a playlist's text. */
 export function readPlaylist(text: string, origin: PlaylistOrigin): PlaylistDraft {
@@ -43,28 +44,23 @@ function readTag(draft: PlaylistDraft, line: string): void {
   if (!read(draft, colon < 0 ? '' : line.slice(colon + 1))) countUnread(draft, name.slice(1))
 }
 
-/** Limit of what references and variables add to a playlist, in UTF-16 units: a short line can stand for a long URL. */
-const MAX_ADDED_LENGTH = 16 * 1024 * 1024
-
-/** Counts what a line has added to the text. Returns whether the playlist stays within its limit. */
-function growsBy(draft: PlaylistDraft, length: number): boolean {
-  draft.addedLength += Math.max(0, length)
-  return draft.addedLength <= MAX_ADDED_LENGTH
-}
-
 /** Reads a tag's value into the draft. Returns whether it could be read. */
 type TagReader = (draft: PlaylistDraft, value: string) => boolean
 
+/** Reads an attribute list. `unread`: the names of attributes that are left out, for an unknown variable or their length. */
+type AttributesReader = (draft: PlaylistDraft, attributes: AttributeList, unread: ReadonlySet<string>) => boolean
+
 /** Makes the reader of a tag with an attribute list, whose values may contain variables. */
-function withAttributes(read: (draft: PlaylistDraft, attributes: AttributeList) => boolean): TagReader {
+function withAttributes(read: AttributesReader): TagReader {
   return (draft, value) => {
     const attributes = new Map<string, string>()
+    const unread = new Set<string>()
     for (const [name, text] of parseAttributes(value)) {
       const replaced = replaceVariables(text, draft.variables)
-      if (replaced === null || !growsBy(draft, replaced.length - text.length)) return false
-      attributes.set(name, replaced)
+      if (replaced === null || !growsBy(draft, replaced.length - text.length)) unread.add(name)
+      else attributes.set(name, replaced)
     }
-    return read(draft, attributes)
+    return read(draft, attributes, unread) && unread.size === 0
   }
 }
 
@@ -138,8 +134,8 @@ const TAGS: ReadonlyMap<string, TagReader> = new Map<string, TagReader>([
   [
     '#EXT-X-DEFINE',
     withAttributes((draft, attributes) => {
-      const { url, requestedUrl = url, variables = new Map() } = draft.origin
-      return defineVariable(draft.variables, attributes, { imported: variables, urls: [url, requestedUrl] })
+      const { variables = new Map() } = draft.origin
+      return defineVariable(draft.variables, attributes, { imported: variables, readQuery: () => queryOfUrl(draft) })
     }),
   ],
   [
@@ -160,12 +156,22 @@ const TAGS: ReadonlyMap<string, TagReader> = new Map<string, TagReader>([
   ],
   [
     '#EXT-X-MEDIA',
-    withAttributes((draft, attributes) => draft.media.length < MAX_RENDITIONS && draft.media.push(attributes) > 0),
+    withAttributes((draft, attributes, unread) => {
+      // Without its URI it would be inside the variants.
+      return !unread.has('URI') && draft.media.length < MAX_RENDITIONS && draft.media.push(attributes) > 0
+    }),
   ],
 ])
 
-function readKeyTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
-  const key = readKey(attributes, (uri) => resolveHttpUrl(uri, draft.origin.url))
+/** Returns the query of the playlist's URL. That after redirects counts before the requested one. */
+function queryOfUrl(draft: PlaylistDraft): ReadonlyMap<string, string> {
+  const { url, requestedUrl = url } = draft.origin
+  draft.query ??= parseQueries([url, requestedUrl])
+  return draft.query
+}
+
+function readKeyTag(draft: PlaylistDraft, attributes: AttributeList, unread: ReadonlySet<string>): boolean {
+  const key = unread.size > 0 ? UNREADABLE_KEY : readKey(attributes, (uri) => resolveReference(draft, uri))
   if (key === null) return false
   // Of several systems that protect the same segments, only AES-128 can be decrypted.
   if (!(draft.isKeyNew && draft.key.kind === 'aes-128' && key.kind === 'drm')) draft.key = key
@@ -173,14 +179,13 @@ function readKeyTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
   return true
 }
 
+/** Reads EXT-X-MAP. Without a section that can be fetched, segments have none: a transport stream needs none. */
 function readMapTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
-  const url = resolveHttpUrl(attributes.get('URI') ?? '', draft.origin.url)
+  const url = resolveReference(draft, attributes.get('URI') ?? '')
   const text = attributes.get('BYTERANGE')
   const range = text === undefined ? null : parseByteRange(text)
-  if (url === null || (text !== undefined && range === null)) {
-    draft.map = 'unusable'
-    return false
-  }
+  draft.map = null
+  if (url === null || (text !== undefined && range === null)) return false
   const byteRange = range === null ? null : { length: range.length, offset: range.offset ?? 0 }
   const encryption = encryptionOfMap(draft.key)
   draft.map = encryption === null ? { url, byteRange } : { url, byteRange, encryption }
@@ -191,8 +196,7 @@ function readMapTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
 /** Sets the number of discontinuities up to here, also for the initialization section that goes on after them. */
 function countDiscontinuities(draft: PlaylistDraft, count: number): void {
   draft.discontinuities = count
-  if (count !== 0 && draft.map !== null && draft.map !== 'unusable')
-    draft.map = { ...draft.map, discontinuities: count }
+  if (count !== 0 && draft.map !== null) draft.map = { ...draft.map, discontinuities: count }
 }
 
 /** Returns the encryption of an initialization section. Where the key lacks its vector, players take that of number 0. */
@@ -224,30 +228,25 @@ function toDeclaredKey(encryption: SegmentEncryption | null): DeclaredKey {
 
 /** Reads a line with a URI: of a variant or of a segment. Returns whether it can be used. */
 function readUri(draft: PlaylistDraft, line: string): boolean {
-  const reference = replaceVariables(line, draft.variables)
-  const url = reference === null ? null : resolveWithin(draft, reference, line.length)
-  if (draft.variant !== null) {
-    const attributes = draft.variant
-    draft.variant = null
-    return url !== null && draft.variants.length < MAX_RENDITIONS && draft.variants.push({ url, attributes }) > 0
-  }
+  if (draft.variant !== null) return readVariant(draft, draft.variant, line)
   const tags = draft.next
   if (!tags.hasInf || draft.segments.length >= MAX_SEGMENTS) return false
   draft.next = NO_TAGS
   draft.isKeyNew = false
-  const segment = toSegment(draft, url, tags)
+  const segment = toSegment(draft, resolveLine(draft, line), tags)
   draft.segments.push(segment)
   return segment !== null
 }
 
-function resolveWithin(draft: PlaylistDraft, reference: string, length: number): string | null {
-  const url = resolveHttpUrl(reference, draft.origin.url)
-  return url !== null && growsBy(draft, url.length - length) ? url : null
+function readVariant(draft: PlaylistDraft, attributes: AttributeList, line: string): boolean {
+  draft.variant = null
+  const url = draft.variants.length < MAX_RENDITIONS ? resolveLine(draft, line) : null
+  return url !== null && draft.variants.push({ url, attributes }) > 0
 }
 
 function toSegment(draft: PlaylistDraft, url: string | null, tags: NextSegment): SegmentDraft | null {
   const { map, key, mediaSequence, skippedSegments, segments } = draft
-  if (url === null || map === 'unusable') return null
+  if (url === null) return null
   const byteRange = completeRange(draft, url, tags.byteRange)
   if (byteRange !== null && !Number.isSafeInteger(byteRange.offset + byteRange.length)) return null
   draft.rangeEnd = endOfRange({ url, byteRange })

@@ -8,12 +8,15 @@ export type DeclaredKey =
   | { readonly kind: 'aes-128'; readonly keyUrl: string; readonly iv: string | null }
   | { readonly kind: 'drm'; readonly method: string }
 
+/** A key whose URI is not known: segments that it encrypts fail for their key, and are not taken for clear ones. */
+export const UNREADABLE_KEY: DeclaredKey = { kind: 'aes-128', keyUrl: 'unknown:', iv: null }
+
 /**
  * Reads an EXT-X-KEY; `null` where it lacks its method. `resolve` makes its URI absolute. A method, key format or URI
  * that only licensed players know is DRM.
  */
 export function readKey(attributes: AttributeList, resolve: (uri: string) => string | null): DeclaredKey | null {
-  const method = attributes.get('METHOD')
+  const method = attributes.get('METHOD')?.toUpperCase()
   if (method === undefined || method === '') return null
   if (method === 'NONE') return { kind: 'none' }
   const uri = attributes.get('URI') ?? ''

@@ -55,16 +55,28 @@ const PATTERNS: readonly (readonly [RegExp, MessageClassifier])[] = [
 
 /** Classifies the output of a failed resolver. An unknown message is a transient failure, never an end. */
 export function classifyMessage(output: string): StreamResolution {
-  const message = summarize(output)
+  const lines = takeLastLines(output)
+  const message = summarize(lines)
   // URLs are the user's text and classify nothing.
-  const text = output.replace(/https?:\/\/\S+/gi, '')
+  const text = lines.join('\n').replace(/https?:\/\/\S+/gi, '')
   const [, classify] = PATTERNS.find(([pattern]) => pattern.test(text)) ?? [null, passing]
   return classify(message)
 }
 
+/**
+ * What is read of an output, and of each of its lines, in UTF-16 units: the expressions take quadratic time. The error is
+ * at the end, and a line holds the longest URL of a stream before its message.
+ */
+const MAX_OUTPUT_CHARS = 16 * 1024
+const MAX_LINE_CHARS = 4096
+
+function takeLastLines(output: string): readonly string[] {
+  const lines = output.slice(-MAX_OUTPUT_CHARS).split('\n')
+  return lines.map((line) => line.slice(0, MAX_LINE_CHARS)).filter((line) => line.trim() !== '')
+}
+
 /** Returns the line of the error, bounded and without the program's advice. */
-function summarize(output: string): string {
-  const lines = output.split('\n').filter((line) => line.trim() !== '')
+function summarize(lines: readonly string[]): string {
   const line = lines.findLast((each) => /^\s*ERROR/i.test(each)) ?? lines.at(-1) ?? 'failed without a message'
   const plain = line.replace(/^\s*ERROR: *(?:\[[^\]]*\] *)?/i, '').replace(/;? *please report this issue.*$/i, '')
   return sanitizeText(removeQueries(plain).trim(), MAX_MESSAGE_CHARS)
