@@ -55,14 +55,34 @@ export function matchPlaylist(playlist: StreamPlaylist, cursor: PlaylistCursor):
   const { segments } = playlist
   const window = readNumberWindow(segments, cursor)
   if (window === null) return matchUnnumbered(playlist, cursor)
-  return (
+  const match =
     findByNumber(segments, cursor, window) ??
     findByTimeAndName(segments, cursor) ??
     findByNewestName(segments, cursor, window) ??
     findByTimeAlone(segments, cursor, window) ??
     findByFile(segments, cursor, window) ??
     matchUnknown(playlist, cursor, window)
-  )
+  return areMissed(segments, match, { cursor, window }) ? { ...match, from: segments.length } : match
+}
+
+/** Reports whether all that is new was missed before, as in a node that is behind by up to two windows. */
+function areMissed(
+  segments: readonly StreamSegment[],
+  { from, shift }: PlaylistMatch,
+  { cursor, window }: { readonly cursor: PlaylistCursor; readonly window: NumberWindow },
+): boolean {
+  const isBehind = window.newest < window.newestBefore && window.newest >= window.newestBefore - 2 * segments.length
+  if (shift !== 0 || !isBehind || hasRestarted(window)) return false
+  return segments.slice(from).every((segment) => isMissed(segment, cursor))
+}
+
+/** Reports whether a segment was missed: a placeholder stands for all numbers since the one before it. */
+function isMissed({ sequence }: StreamSegment, { seen }: PlaylistCursor): boolean {
+  return seen.some(({ path, sequence: last }, index) => {
+    const before = seen[index - 1]?.sequence ?? null
+    if (sequence === null || last === null || path !== '') return false
+    return sequence === last || (before !== null && sequence > before && sequence < last)
+  })
 }
 
 function matchUnnumbered(playlist: StreamPlaylist, cursor: PlaylistCursor): PlaylistMatch {
