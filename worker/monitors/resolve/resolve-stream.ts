@@ -2,6 +2,7 @@ import type { StreamForm } from '../../../shared/net/stream-url.ts'
 import type { ProgramResult } from '../../platform/run-program.ts'
 import { isMpd } from '../dash/decode-mpd.ts'
 import type { RenditionFetchOptions } from '../dash/fetch-rendition.ts'
+import { decodeManifest } from '../playlist/decode-manifest.ts'
 import type { BlockedCause, StreamResolution, StreamSource } from '../stream.ts'
 import { classifyStreamlink, classifyYtDlp, type ResolverOutput } from './classify-output.ts'
 import { createUpcoming, locateRenditions } from './locate-renditions.ts'
@@ -39,7 +40,7 @@ async function answersManifest(
   const answer = await fetcher.get(streamUrl, { ...limits, signal })
   if (answer.kind === 'failed') return false
   const { bytes, headers } = answer
-  const start = new TextDecoder().decode(bytes.subarray(0, 1000)).trimStart()
+  const start = decodeManifest(bytes.subarray(0, 1000)).trimStart()
   if (start.startsWith('#EXTM3U') || isMpd(bytes, headers)) return true
   return start === '' && HLS_TYPE.test(headers.get('content-type') ?? '')
 }
