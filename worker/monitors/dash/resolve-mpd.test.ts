@@ -33,7 +33,11 @@ describe('a stream whose URL is that of an MPD', () => {
 })
 
 /** Resolves a URL of a server with these answers, where no resolver is installed. */
-async function resolveAt(answers: Readonly<Record<string, string>>, path: string, form: StreamForm = 'manifest') {
+async function resolveAt(
+  answers: Readonly<Record<string, string | Buffer>>,
+  path: string,
+  form: StreamForm = 'manifest',
+) {
   const answer = async ({ url = '' }: IncomingMessage, response: ServerResponse) => {
     response.writeHead(url in answers ? 200 : 404).end(answers[url])
   }
@@ -45,10 +49,12 @@ async function resolveAt(answers: Readonly<Record<string, string>>, path: string
 const LIVE = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\na.ts\n'
 
 test('an unclear URL is a stream if its answer is a playlist or an MPD, and else a page', async () => {
-  const answers = { '/hls.php?x=1': LIVE, '/dash.php?x=1': DASH, '/page': '<html></html>' }
+  const utf16 = Buffer.from(`\uFEFF${LIVE}`, 'utf16le')
+  const answers = { '/hls.php?x=1': LIVE, '/wide.php': utf16, '/dash.php?x=1': DASH, '/page': '<html></html>' }
   const resolve = (path: string) => resolveAt(answers, path, 'unclear')
   expect(await resolve('/hls.php?x=1')).toMatchObject({ kind: 'live', source: { by: 'direct' } })
   expect(await resolve('/dash.php?x=1')).toMatchObject({ kind: 'ended', source: { by: 'direct' } })
+  expect(await resolve('/wide.php')).toMatchObject({ kind: 'live', source: { by: 'direct' } })
   expect(await resolve('/page')).toMatchObject({ kind: 'blocked', cause: 'resolver_missing' })
   expect(await resolve('/gone')).toMatchObject({ kind: 'blocked', cause: 'resolver_missing' })
 })

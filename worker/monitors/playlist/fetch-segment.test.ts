@@ -77,6 +77,17 @@ describe('an encrypted segment', () => {
     expect(fetched.kind === 'ok' && String(Buffer.from(fetched.map ?? []))).toBe('clear /init')
   })
 
+  test('has its initialization section inside its playlist', async () => {
+    await using server = await startLocalServer(async (_, response) => void response.end('media'))
+    const uri = `data:video/mp4;base64,${Buffer.from('clear init').toString('base64')}`
+    const text = ['#EXTM3U', `#EXT-X-MAP:URI="${uri}"`, '#EXTINF:2,', 'media'].join('\n')
+    const parsed = parsePlaylist(text, { url: `${server.origin}/live` })
+    const first = parsed.kind === 'media' ? parsed.playlist.segments[0] : undefined
+    if (first === undefined) throw new Error('there is no segment')
+    const fetched = await createSegmentFetch()(first, signal)
+    expect(fetched.kind === 'ok' && String(Buffer.from(fetched.map ?? []))).toBe('clear init')
+  })
+
   test('in whose place a page comes has no media yet', async () => {
     await using server = await startLocalServer(async ({ url }, response) => {
       response.end(url === '/key' ? key : '<!DOCTYPE html><title>Not here yet</title>')

@@ -3,6 +3,7 @@ import type { StreamClient } from '../monitor-context.ts'
 import type { FailedSegmentFetch, InitSection, SegmentEncryption, StreamResource } from '../stream.ts'
 import { BLOCK_BYTES, decryptAes128 } from './decrypt-segment.ts'
 import { findNoMedia, toNoMediaFailure } from './no-media.ts'
+import { readDataUrl } from './data-url.ts'
 import { KEY_BYTES, readDataKey } from './segment-key.ts'
 
 export type SegmentFetchOptions = {
@@ -39,7 +40,7 @@ export function createSegmentFetcher(options: SegmentFetchOptions): StreamClient
     }
     const getInit = (map: InitSection) =>
       initSections.get({ ...map, sequence: segment.sequence }, async (resource) =>
-        decrypt(await get(resource), map.encryption ?? null, getKey, false),
+        decrypt(readData(resource) ?? (await get(resource)), map.encryption ?? null, getKey, false),
       )
     const { encryption } = segment
     // First the key: without it, a large segment would be fetched for nothing.
@@ -51,6 +52,14 @@ export function createSegmentFetcher(options: SegmentFetchOptions): StreamClient
     const fetched = await decrypt(raw, encryption, getKey, true)
     return fetched.kind === 'failed' ? fetched : { ...fetched, map: map === null ? null : map.bytes }
   }
+}
+
+/** Returns what a `data:` URL holds; `null` for a resource that has to be fetched. */
+function readData({ url, byteRange }: StreamResource): FetchedBytes | null {
+  const bytes = readDataUrl(url)
+  if (bytes === null) return null
+  const { offset, length } = byteRange ?? { offset: 0, length: bytes.length }
+  return { kind: 'ok', bytes: bytes.subarray(offset, offset + length), isTruncated: false }
 }
 
 type FetchLimits = { readonly maxBytes: number; readonly acceptsTruncated: boolean }

@@ -18,6 +18,7 @@ import {
 import { type AttributeList, parseAttributes, readLines } from './playlist-lines.ts'
 import { parseByteRange, parseDateTime, parseSeconds, parseSequence } from './playlist-numbers.ts'
 import { defineVariable, parseQueries, replaceVariables } from './playlist-variables.ts'
+import { readDataUrl } from './data-url.ts'
 import { growsBy, resolveLine, resolveReference } from './resolve-reference.ts'
 import { type DeclaredKey, encryptionOf, readKey, UNREADABLE_KEY } from './segment-key.ts'
 
@@ -181,7 +182,8 @@ function readKeyTag(draft: PlaylistDraft, attributes: AttributeList, unread: Rea
 
 /** Reads EXT-X-MAP. Without a section that can be fetched, segments have none: a transport stream needs none. */
 function readMapTag(draft: PlaylistDraft, attributes: AttributeList): boolean {
-  const url = resolveReference(draft, attributes.get('URI') ?? '')
+  const uri = attributes.get('URI') ?? ''
+  const url = readDataUrl(uri) === null ? resolveReference(draft, uri) : uri
   const text = attributes.get('BYTERANGE')
   const range = text === undefined ? null : parseByteRange(text)
   draft.map = null

@@ -1,4 +1,5 @@
 import type { SegmentEncryption } from '../stream.ts'
+import { readDataUrl } from './data-url.ts'
 import type { AttributeList } from './playlist-lines.ts'
 
 /** An EXT-X-KEY that applies to the segments after it (RFC 8216 §4.3.2.4). */
@@ -28,10 +29,9 @@ export function readKey(attributes: AttributeList, resolve: (uri: string) => str
 /** Size of an AES-128 key in bytes (RFC 8216 §4.3.2.4). */
 export const KEY_BYTES = 16
 
-/** Returns the key that a `data:` URL holds in base64 (RFC 2397); `null` for any other URL and a key of another size. */
+/** Returns the key that a `data:` URL holds; `null` for any other URL and a key of another size. */
 export function readDataKey(url: string): Uint8Array | null {
-  const base64 = /^data:[^,]{0,256};base64,([\w+/-]{22,24}={0,2})$/i.exec(url)?.[1]
-  const key = base64 === undefined ? null : Buffer.from(base64, 'base64')
+  const key = readDataUrl(url)
   return key?.length === KEY_BYTES ? key : null
 }
 
