@@ -118,6 +118,28 @@ test('segments that were missed are counted once, also by a process that starts 
   })
 })
 
+test('segments that were missed are not new in a node that is behind and still lists them', () => {
+  const { cursor } = findNewSegments(numbered(5, 7), null)
+  const after = findNewSegments(numbered(11, 12), cursor).cursor
+  for (const behind of [numbered(5, 10), numbered(6, 9), numbered(8, 10), numbered(8, 9)]) {
+    expect(findNewSegments(behind, after)).toMatchObject({ fresh: [], skipped: 0 })
+  }
+  expect(read(numbered(5, 7), numbered(11, 12), numbered(8, 10), numbered(9, 13)).slice(2)).toEqual([
+    { fresh: [], skipped: 0 },
+    { fresh: ['seg13.ts'], skipped: 0 },
+  ])
+  // As before the first one after them could be fetched.
+  const { before } = findNewSegments(numbered(11, 12), cursor)
+  for (const behind of [numbered(6, 10), numbered(8, 10)]) expect(findNewSegments(behind, before).fresh).toEqual([])
+  expect(findNewSegments(numbered(8, 11), before).fresh).toMatchObject([{ sequence: 11 }])
+  // Another origin, far behind in its numbers, has new ones, though a leap to its number was taken for missed segments.
+  const leapt = findNewSegments(numbered(5011, 5012), cursor).cursor
+  const other = playlist(segment(20, 'other20.ts'), segment(21, 'other21.ts'))
+  expect(findNewSegments(other, leapt).fresh).toHaveLength(2)
+  // An encoder that begins anew counts through the same numbers.
+  expect(findNewSegments(numbered(0, 2), after).fresh).toHaveLength(3)
+})
+
 test('new names that nothing else explains are left to the content', () => {
   const one = (name: string) => playlist(segment(null, name))
   const { cursor } = findNewSegments(one('a'), null)

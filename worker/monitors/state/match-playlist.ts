@@ -55,14 +55,37 @@ export function matchPlaylist(playlist: StreamPlaylist, cursor: PlaylistCursor):
   const { segments } = playlist
   const window = readNumberWindow(segments, cursor)
   if (window === null) return matchUnnumbered(playlist, cursor)
-  return (
+  const match =
     findByNumber(segments, cursor, window) ??
     findByTimeAndName(segments, cursor) ??
     findByNewestName(segments, cursor, window) ??
     findByTimeAlone(segments, cursor, window) ??
     findByFile(segments, cursor, window) ??
     matchUnknown(playlist, cursor, window)
-  )
+  return passMissed(segments, match, { cursor, window })
+}
+
+/** Passes segments that were missed before, which a node that is behind by up to two windows still lists. */
+function passMissed(
+  segments: readonly StreamSegment[],
+  match: PlaylistMatch,
+  { cursor, window }: { readonly cursor: PlaylistCursor; readonly window: NumberWindow },
+): PlaylistMatch {
+  const isNear = window.newest >= window.newestBefore - 2 * segments.length
+  if (match.shift !== 0 || !isNear || hasRestarted(window)) return match
+  const next = segments.findIndex((segment, index) => index >= match.from && !isMissed(segment, cursor))
+  const from = next < 0 ? segments.length : next
+  if (from === match.from) return match
+  return { ...NEW, from, isContinued: true, isContinuous: segments[from - 1]?.sequence === window.newestBefore }
+}
+
+/** Reports whether a segment was missed: a placeholder stands for all numbers since the one before it. */
+function isMissed({ sequence }: StreamSegment, { seen }: PlaylistCursor): boolean {
+  return seen.some(({ path, sequence: last }, index) => {
+    const before = seen[index - 1]?.sequence ?? null
+    if (sequence === null || last === null || path !== '') return false
+    return sequence === last || (before !== null && sequence > before && sequence < last)
+  })
 }
 
 function matchUnnumbered(playlist: StreamPlaylist, cursor: PlaylistCursor): PlaylistMatch {
