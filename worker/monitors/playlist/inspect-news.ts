@@ -10,7 +10,7 @@ import type { MonitorContext } from '../monitor-context.ts'
 import type { RenditionProgress } from '../state/observation.ts'
 import { advanceCursor, forgetOldName, type NewSegments } from '../state/playlist-cursor.ts'
 import type { PlaylistCursor } from '../state/segment-identity.ts'
-import { hashContent } from '../state/segment-identity.ts'
+import { hashContent, hashPath } from '../state/segment-identity.ts'
 import type { FailedSegmentFetch, SegmentFetch, StreamPlaylist, StreamRendition, StreamSegment } from '../stream.ts'
 import { fetchMedia } from './fetch-media.ts'
 import { inspectSegment } from './inspect-segment.ts'
@@ -296,5 +296,5 @@ function countAttempt(
 ): SegmentRetry {
   const key = identifySegment(segment)
   const { attempts, sinceMs } = before?.key === key ? before : { attempts: 0, sinceMs: beganMs }
-  return { ...failure, key, cursor: progress.cursor, attempts: attempts + 1, sinceMs }
+  return { ...failure, key, path: hashPath(segment), cursor: progress.cursor, attempts: attempts + 1, sinceMs }
 }

@@ -77,3 +77,17 @@ test('black goes on over the discontinuities of a playlist that is renewed in bu
   })
   expect(watched.timesOf('alert.blackout')).toHaveLength(1)
 })
+
+test('a segment that is listed early by two origins in turn, with other numbers, is tried until it is there', async () => {
+  let polls = 0
+  const isLate = (n: number) => n % 3 === 0
+  const watched = await watchBroadcast({
+    window: 5,
+    numberOf: (n) => n + 5000 * (polls++ % 2),
+    fetchSegment: (n, sec) => (isLate(n) && sec < 2 * n - 1 ? MISSING : MEDIA),
+    sec: 60,
+  })
+  expect(watched.analyzed).toEqual(watched.analyzed.map((_, index) => index))
+  expect(watched.analyzed.length).toBeGreaterThan(25)
+  expect([watched.failed, watched.skipped]).toEqual([0, 0])
+})

@@ -7,7 +7,7 @@ import { isStalled } from '../state/stall.ts'
 import type { StreamPlaylist, StreamRendition, StreamSegment, TrackSelection } from '../stream.ts'
 import { type InspectionRound, inspectNews, type SegmentGaps } from './inspect-news.ts'
 import { findUsualSec } from './parse-playlist.ts'
-import { identifySegment, type SegmentRetry } from './segment-retry.ts'
+import { renewRetry, type SegmentRetry } from './segment-retry.ts'
 import { selectSegments } from './select-segments.ts'
 import { mayFollowGap, streamTimeMs } from './stream-time.ts'
 import type { ConfirmTracks } from './track-survey.ts'
@@ -51,7 +51,7 @@ export async function readPlaylistNews(
     observePlaylist(playlist, { fresh, isContinuous, atMs, tracks: rendition.tracks }, context)
   if (!news.isUnsure) observe(news)
   const { segments, omittedCount, passed } = selectAndSkip(news, playlist, poller, context)
-  const isSevered = news.skipped + omittedCount > 0 || retry !== last.retry || (wasStalled && !isResumed(news))
+  const isSevered = news.skipped + omittedCount > 0 || hasLeft(last.retry, retry) || (wasStalled && !isResumed(news))
   const isNext = isContinuous && !wasStalled && omittedCount === 0
   const beganMs = clock.nowMs()
   const round = await inspectNews(
@@ -150,7 +150,9 @@ function dropLeftRetry(
   const { monitor, clock, log } = context
   if (retry === null) return null
   const [first] = findNewSegments(playlist, positionOf(tracks, context)).fresh
-  if (first === undefined || identifySegment(first) === retry.key) return retry
+  if (first === undefined) return retry
+  const renewed = renewRetry(retry, first, playlist)
+  if (renewed !== null) return renewed
   const { error, failing, cursor, sinceMs: beganMs } = retry
   log.warn('segment could not be fetched or decoded', { segment: retry.key, sides: tracks, error })
   monitor.observe({
@@ -162,6 +164,10 @@ function dropLeftRetry(
     failing,
   })
   return null
+}
+
+function hasLeft(before: SegmentRetry | null, after: SegmentRetry | null): boolean {
+  return before !== null && after === null
 }
 
 /** The new segments to inspect, and the cursor before them. */

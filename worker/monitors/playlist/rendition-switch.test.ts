@@ -47,6 +47,7 @@ function pollersOf({ renditions }: StreamSource, nowMs: number, failedMs: number
       ? null
       : {
           key: '#1',
+          path: '',
           attempts: 9,
           sinceMs: nowMs - failedMs,
           error: 'HTTP 404',

@@ -1,11 +1,13 @@
 import { addJitter } from '../../platform/backoff.ts'
-import type { PlaylistCursor } from '../state/segment-identity.ts'
+import { hashPath, type PlaylistCursor } from '../state/segment-identity.ts'
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
 
 /** A segment that could not be fetched yet and is tried again. */
 export type SegmentRetry = {
   /** Identifies the segment across fetches of its playlist. */
   readonly key: string
+  /** Hash of its path, by which another origin may list it under another number. */
+  readonly path: string
   /** Cursor after the segment, for when it is passed by. */
   readonly cursor: PlaylistCursor
   readonly attempts: number
@@ -20,6 +22,21 @@ export type SegmentRetry = {
 /** Returns what identifies a segment in two fetches of one playlist: its number, or else its path. */
 export function identifySegment({ sequence, url }: StreamSegment): string {
   return sequence === null ? url.replace(/[?#].*$/, '') : `#${sequence}`
+}
+
+/**
+ * Returns a retry with the key of its segment, where that is `next`: by its number, or else by its path where paths
+ * distinguish the segments of the playlist. `null` where it is another segment.
+ */
+export function renewRetry(
+  retry: SegmentRetry,
+  next: StreamSegment,
+  { segments }: Pick<StreamPlaylist, 'segments'>,
+): SegmentRetry | null {
+  const key = identifySegment(next)
+  if (key === retry.key) return retry
+  const isListedOnce = segments.filter((segment) => hashPath(segment) === retry.path).length === 1
+  return isListedOnce && hashPath(next) === retry.path ? { ...retry, key } : null
 }
 
 const MIN_PAUSE_MS = 250
