@@ -24,6 +24,8 @@ export type PollResult = {
   /** Failed fetches of the playlist in a row, and the error of the last one. */
   readonly failures: number
   readonly error: string | null
+  /** Time of the first failed fetch in a row, in ms since 1970; `null` after a fetch. */
+  readonly failedFromMs: number | null
   /** The playlist's URL is gone: 403, 404 or 410. */
   readonly isUrlDead: boolean
   /** The fetch had nothing new. */
@@ -52,6 +54,7 @@ export const INITIAL_POLL_RESULT: PollResult = {
   dueMs: -Infinity,
   failures: 0,
   error: null,
+  failedFromMs: null,
   isUrlDead: false,
   isWaiting: false,
   isOver: false,
@@ -124,7 +127,7 @@ function afterFailedPoll(last: PollResult, failure: FetchFailure, atMs: number):
   const failures = last.failures + 1
   const isUrlDead = status === 403 || status === 404 || status === 410
   const pauseMs = Math.max(computeRetryIntervalMs(failures, Math.random), retryAfterMs)
-  return { ...last, failures, error, isUrlDead, dueMs: atMs + pauseMs }
+  return { ...last, failures, error, failedFromMs: last.failedFromMs ?? atMs, isUrlDead, dueMs: atMs + pauseMs }
 }
 
 /** Logs each kind of unreadable line once. Returns the kinds that were logged so far. */

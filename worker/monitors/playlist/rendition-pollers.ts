@@ -74,7 +74,7 @@ export function createRenditionPollers(
     },
     dueMs: () => {
       const polls = listIdle(runner.pollers(), running).map(({ last }) => last.dueMs)
-      return Math.min(...polls, source === null ? Infinity : renditionSwitch.dueMs(source))
+      return Math.min(...polls, source === null ? Infinity : renditionSwitch.dueMs(source, runner.pollers()))
     },
     areOver: (isEndReported) =>
       (isEndReported || runner.pollers().some(({ last }) => last.isOver)) &&

@@ -1,8 +1,11 @@
+import { demuxSegment } from '../../media/demux/demux-segment.ts'
 import { computeBackoffMs } from '../../platform/backoff.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import { findNewSegments } from '../state/playlist-cursor.ts'
+import type { Outage } from '../state/outage.ts'
 import { isStalled } from '../state/stall.ts'
-import type { RenditionChoice, StreamRendition, StreamSegment, StreamSource } from '../stream.ts'
+import type { RenditionChoice, StreamRendition, StreamSegment, StreamSource, TrackSelection } from '../stream.ts'
+import { fetchMedia } from './fetch-media.ts'
 import type { PollResult, RenditionPoller } from './poll-rendition.ts'
 import { identifyChoice } from './rendition-identity.ts'
 
@@ -13,36 +16,58 @@ type RenditionTrouble = 'gone' | 'failing' | 'segments' | 'gaps' | 'stalled' | n
 const GONE_FAILURES = 2
 const OTHER_FAILURES = 4
 
-/** Time after which a segment that cannot be fetched, or several that are announced as missing, are worth a try elsewhere, in ms. */
-const SEGMENT_PATIENCE_MS = 10_000
+/**
+ * Time after which a playlist or segments that cannot be fetched, or several segments that are announced as missing, are
+ * worth a try elsewhere, in ms.
+ */
+const PATIENCE_MS = 10_000
 
-/** Judges a rendition by its last poll. */
-function judgeRendition(
-  { rendition: { tracks }, last }: Pick<RenditionPoller, 'rendition' | 'last'>,
-  { monitor, clock }: MonitorContext,
-): RenditionTrouble {
+/** Judges a rendition, which is watched since `fromMs`, by its last poll. */
+function judgeRendition(poller: JudgedPoller, fromMs: number, context: MonitorContext): RenditionTrouble {
+  const { rendition, last } = poller
+  const nowMs = context.clock.nowMs()
   if (last.isUrlDead && last.failures >= GONE_FAILURES) return 'gone'
-  if (last.failures >= OTHER_FAILURES) return 'failing'
-  if (last.retry !== null && clock.nowMs() - last.retry.sinceMs >= SEGMENT_PATIENCE_MS) return 'segments'
-  if (hasLastingGaps(last, clock.nowMs())) return 'gaps'
-  const { phase } = monitor.state()
-  return phase.kind === 'monitoring' && isStalled(phase.flow, tracks) ? 'stalled' : null
+  if (last.failures >= OTHER_FAILURES || nowMs >= failingDueMs(last)) return 'failing'
+  if (hasFailingSegments(poller, fromMs, context)) return 'segments'
+  if (hasLastingGaps(last, nowMs)) return 'gaps'
+  const { phase } = context.monitor.state()
+  return phase.kind === 'monitoring' && isStalled(phase.flow, rendition.tracks) ? 'stalled' : null
+}
+
+type JudgedPoller = Pick<RenditionPoller, 'rendition' | 'last'>
+
+/** Returns when a failing playlist has failed for long enough: its server may refuse calls for minutes. */
+function failingDueMs({ failedFromMs }: PollResult): number {
+  return failedFromMs === null ? Infinity : failedFromMs + PATIENCE_MS
+}
+
+/** Reports whether one segment, or each of several, cannot be fetched or decoded for too long. */
+function hasFailingSegments({ rendition: { tracks }, last }: JudgedPoller, fromMs: number, context: MonitorContext) {
+  const nowMs = context.clock.nowMs()
+  if (last.retry !== null && nowMs - last.retry.sinceMs >= PATIENCE_MS) return true
+  if (last.gaps !== null) return false
+  const outages = listSegmentOutages(tracks, context)
+  return outages.some(({ sinceMs, lastMs }) => Math.min(nowMs, lastMs) - Math.max(sinceMs, fromMs) >= PATIENCE_MS)
+}
+
+function listSegmentOutages(tracks: TrackSelection, { monitor }: MonitorContext): readonly Outage[] {
+  return monitor.state().outages.filter(({ failing, sides }) => failing !== 'manifest' && sides === tracks)
 }
 
 function hasLastingGaps({ gaps }: PollResult, nowMs: number): boolean {
-  return gaps !== null && gaps.count > 1 && nowMs - gaps.sinceMs >= SEGMENT_PATIENCE_MS
+  return gaps !== null && gaps.count > 1 && nowMs - gaps.sinceMs >= PATIENCE_MS
 }
 
 /** Describes a trouble for the event about the choice that is watched instead of the best one. */
 function describeTrouble(
   trouble: NonNullable<RenditionTrouble>,
   { error, retry }: PollResult,
-  found: RenditionChoice,
+  { found, outage }: { readonly found: RenditionChoice; readonly outage: string | null },
 ): string {
   const what = {
     gone: `its playlist is gone: ${error}`,
     failing: `its playlist cannot be fetched: ${error}`,
-    segments: `its segments cannot be fetched: ${retry?.error}`,
+    segments: `its segments cannot be fetched: ${retry?.error ?? outage}`,
     gaps: 'its segments are announced as missing (EXT-X-GAP)',
     stalled: 'its playlist stands still',
   }[trouble]
@@ -86,13 +111,11 @@ async function canWatch(
   return segment !== undefined && (await isFreeOf(trouble, segment, context))
 }
 
-async function isFreeOf(
-  trouble: RenditionTrouble,
-  segment: StreamSegment,
-  { client, lifetime }: MonitorContext,
-): Promise<boolean> {
+async function isFreeOf(trouble: RenditionTrouble, segment: StreamSegment, context: MonitorContext): Promise<boolean> {
   if (trouble === 'gaps') return segment.isGap !== true
-  return trouble !== 'segments' || (await client.fetchSegment(segment, lifetime.stopping)).kind === 'ok'
+  if (trouble !== 'segments') return true
+  const fetched = await fetchMedia(segment, context)
+  return fetched.kind === 'ok' && demuxSegment(fetched, null).kind === 'demuxed'
 }
 
 /** Moves a monitor to other renditions while those that it watches are in trouble, and back to the best ones later. */
@@ -100,7 +123,7 @@ export type RenditionSwitch = {
   /** Starts looking for other renditions if that is due. */
   consider(source: StreamSource, pollers: readonly RenditionPoller[]): void
   /** Returns the time at which `consider` has something to do next, in ms since 1970; `Infinity` while it looks. */
-  dueMs(source: StreamSource): number
+  dueMs(source: StreamSource, pollers: readonly RenditionPoller[]): number
   /** Resolves once no look is under way. Throws its error. */
   waitUntilIdle(): Promise<void>
 }
@@ -118,6 +141,8 @@ type LookSchedule = {
   returnMs: number | null
   /** Why the best renditions were left. */
   trouble: RenditionTrouble
+  /** Time since which the present renditions are watched. */
+  fromMs: number
 }
 
 /** What `onFound` of a switch is called with: a choice that works, and why it is not the best; `null` for the best. */
@@ -126,7 +151,14 @@ type FoundRenditions = (choice: RenditionChoice, problem: string | null) => void
 /** Creates a switch. */
 export function createRenditionSwitch(context: MonitorContext, onFound: FoundRenditions): RenditionSwitch {
   const { clock } = context
-  const schedule: LookSchedule = { looks: 0, nextLookMs: -Infinity, returns: 0, returnMs: null, trouble: null }
+  const schedule: LookSchedule = {
+    looks: 0,
+    nextLookMs: -Infinity,
+    returns: 0,
+    returnMs: null,
+    trouble: null,
+    fromMs: clock.nowMs(),
+  }
   let looking: Promise<void> | null = null
   let failed: { readonly error: unknown } | null = null
 
@@ -144,7 +176,7 @@ export function createRenditionSwitch(context: MonitorContext, onFound: FoundRen
     consider(source, pollers) {
       if (failed !== null) throw failed.error
       if (looking !== null || !hasChoices(source)) return
-      const troubled = findTroubled(pollers, context)
+      const troubled = findTroubled(pollers, schedule.fromMs, context)
       const isDue =
         clock.nowMs() >= (troubled === null ? returnDueMs(source, schedule, clock.nowMs()) : schedule.nextLookMs)
       if (troubled === null) schedule.looks = 0
@@ -155,8 +187,12 @@ export function createRenditionSwitch(context: MonitorContext, onFound: FoundRen
           : lookElsewhere(source, troubled, { schedule, context, onFound }),
       )
     },
-    dueMs: (source) =>
-      looking !== null || !hasChoices(source) ? Infinity : returnDueMs(source, schedule, clock.nowMs()),
+    dueMs(source, pollers) {
+      if (looking !== null || !hasChoices(source)) return Infinity
+      const nowMs = clock.nowMs()
+      const lookMs = pollers.map(({ last }) => Math.max(failingDueMs(last), schedule.nextLookMs))
+      return Math.min(returnDueMs(source, schedule, nowMs), ...lookMs.filter((ms) => ms > nowMs))
+    },
     async waitUntilIdle() {
       await looking
       if (failed !== null) throw failed.error
@@ -179,7 +215,7 @@ type Look = { readonly schedule: LookSchedule; readonly context: MonitorContext;
 
 async function lookElsewhere(
   source: StreamSource,
-  { trouble, last }: TroubledRendition,
+  { trouble, last, outage }: TroubledRendition,
   { schedule, context, onFound }: Look,
 ): Promise<void> {
   const { clock } = context
@@ -190,14 +226,17 @@ async function lookElsewhere(
   if (found === null) return
   if (isBest(source)) schedule.trouble = trouble
   postponeReturn(schedule, clock.nowMs())
-  onFound(found, found === choices[0] ? null : describeTrouble(trouble, last, found))
+  schedule.fromMs = clock.nowMs()
+  onFound(found, found === choices[0] ? null : describeTrouble(trouble, last, { found, outage }))
 }
 
 async function lookBack(source: StreamSource, { schedule, context, onFound }: Look): Promise<void> {
   postponeReturn(schedule, context.clock.nowMs())
   const best = (source.choices ?? []).slice(0, 1)
   const found = await findWorkingRenditions(best, source.renditions, { trouble: schedule.trouble, context })
-  if (found !== null) onFound(found, null)
+  if (found === null) return
+  schedule.fromMs = context.clock.nowMs()
+  onFound(found, null)
 }
 
 function postponeReturn(schedule: LookSchedule, nowMs: number): void {
@@ -205,12 +244,22 @@ function postponeReturn(schedule: LookSchedule, nowMs: number): void {
   schedule.returnMs = nowMs + computeBackoffMs(schedule.returns, RETURN)
 }
 
-type TroubledRendition = { readonly trouble: NonNullable<RenditionTrouble>; readonly last: PollResult }
+type TroubledRendition = {
+  readonly trouble: NonNullable<RenditionTrouble>
+  readonly last: PollResult
+  /** The error of its segments' outage. */
+  readonly outage: string | null
+}
 
-function findTroubled(pollers: readonly RenditionPoller[], context: MonitorContext): TroubledRendition | null {
+function findTroubled(
+  pollers: readonly RenditionPoller[],
+  fromMs: number,
+  context: MonitorContext,
+): TroubledRendition | null {
   for (const { rendition, last } of pollers) {
-    const trouble = judgeRendition({ rendition, last }, context)
-    if (trouble !== null) return { trouble, last }
+    const trouble = judgeRendition({ rendition, last }, fromMs, context)
+    if (trouble === null) continue
+    return { trouble, last, outage: listSegmentOutages(rendition.tracks, context)[0]?.error ?? null }
   }
   return null
 }
