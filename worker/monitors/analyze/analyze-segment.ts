@@ -6,7 +6,7 @@
  */
 
 import type { MonitorConfig } from '../../../shared/contract/monitors.ts'
-import type { MediaPacket } from '../../media/demux/media-packet.ts'
+import type { DemuxedSegment, MediaPacket } from '../../media/demux/media-packet.ts'
 import type { TrackSelection } from '../stream.ts'
 import type { Detector } from './detectors/detector.ts'
 import { DETECTORS } from './detectors/list.ts'
@@ -27,7 +27,10 @@ export type DownloadedSegment = FetchedSegment & {
   readonly hasPictureRun?: boolean
 }
 
-/** `durationSec` is that of the media, which the playlist may not say; `pictures`: how many were decoded. */
+/**
+ * `durationSec` is that of the media, which the playlist may not say; `pictures`: how many were decoded. `encrypted`: by its
+ * media, every track is encrypted, as `method` says.
+ */
 export type SegmentAnalysis =
   | {
       readonly kind: 'analyzed'
@@ -35,6 +38,7 @@ export type SegmentAnalysis =
       readonly durationSec: number
       readonly pictures: number
     }
+  | { readonly kind: 'encrypted'; readonly method: string }
   | { readonly kind: 'failed'; readonly error: string }
 
 /** Analyzes the segments of one rendition in order. A call must not start before the previous one has ended. */
@@ -62,10 +66,9 @@ export function createSegmentProbe(options: { ffmpegPath: string; config: Monito
     const read = readMedia(segment)
     if (read.kind === 'failed') return read
     const { media, extents, durationSec } = read
-    const batch = {
-      picture: selection === 'sound' ? [] : media.picture.packets,
-      sound: selection === 'picture' ? [] : media.sound.packets,
-    }
+    const batch = selectPackets(media, selection)
+    const method = findEncryption(batch)
+    if (method !== null) return { kind: 'encrypted', method }
     collector.begin(batch)
     const limit = { deadlineMs: performance.now() + computeBudgetMs(durationSec), signal }
     const needsAll = hasPictureRun || judge.isDetecting()
@@ -80,6 +83,23 @@ export function createSegmentProbe(options: { ffmpegPath: string; config: Monito
 
   return { analyze, [Symbol.asyncDispose]: () => decoder[Symbol.asyncDispose]() }
 }
+
+function selectPackets({ picture, sound }: DemuxedSegment, selection: TrackSelection): PacketBatch {
+  return {
+    picture: selection === 'sound' ? [] : picture.packets,
+    sound: selection === 'picture' ? [] : sound.packets,
+  }
+}
+
+/** Returns how the packets of a segment are encrypted, by their codecs; `null` where one is clear. */
+function findEncryption({ picture, sound }: PacketBatch): string | null {
+  const codecs = new Set([...picture, ...sound].map(({ format }) => format.codec))
+  const isEncrypted = codecs.size > 0 && [...codecs].every((codec) => codec.startsWith(ENCRYPTED))
+  return isEncrypted ? [...codecs].map((codec) => codec.slice(ENCRYPTED.length).trim() || 'fMP4').join(', ') : null
+}
+
+/** How the names of codecs begin that only a licensed player can decrypt. */
+const ENCRYPTED = 'encrypted'
 
 function computeBudgetMs(durationSec: number): number {
   return Math.min(MAX_BUDGET_MS, Math.max(MIN_BUDGET_MS, 2000 * durationSec))

@@ -14,7 +14,7 @@ import { inspectSegment } from './inspect-segment.ts'
 
 const never = new AbortController().signal
 
-/** Inspects the segments of workers in a row: each knows the stored state only. Returns the types of the events. */
+/** Inspects the segments of workers in a row: each knows the stored state only. Returns the types of the events and the last state. */
 async function inspectInWorkers(
   workers: readonly (readonly DownloadedSegment[])[],
   changed: Partial<MonitorConfig>,
@@ -63,16 +63,15 @@ async function inspectInWorkers(
     await using probe = createSegmentProbe({ ffmpegPath: 'ffmpeg', config })
     for (const segment of segments) await inspect(segment, probe)
   }
-  return types
+  return { types, state }
 }
 
 test('a large frozen picture with one keyframe per segment stays frozen after a restart', async () => {
   await using clip = await makeClip([{ sec: 12, video: 'still' }], { ...SMALL_CLIP, size: '496x490', segmentSec: 6 })
   const segments = await readSegments(clip)
 
-  expect(await inspectInWorkers([segments, segments], { freeze_threshold_sec: 7, blackout_threshold_sec: 30 })).toEqual(
-    ['alert.freeze'],
-  )
+  const changed = { freeze_threshold_sec: 7, blackout_threshold_sec: 30 }
+  expect((await inspectInWorkers([segments, segments], changed)).types).toEqual(['alert.freeze'])
 })
 
 test('sound that is missing stays missing after a restart', async () => {
@@ -81,9 +80,8 @@ test('sound that is missing stays missing after a restart', async () => {
   await using silent = await makeClip([{ sec: 6 }], { ...shape, withAudio: false })
   const segments = [...(await readSegments(whole)), ...(await readSegments(silent))].map((segment) => [segment])
 
-  expect(await inspectInWorkers(segments, { silence_threshold_sec: 3600, track_threshold_sec: 3 })).toEqual([
-    'alert.track_missing',
-  ])
+  const changed = { silence_threshold_sec: 3600, track_threshold_sec: 3 }
+  expect((await inspectInWorkers(segments, changed)).types).toEqual(['alert.track_missing'])
 })
 
 test('sound that the playlist declares is missing where the segments have none from the start', async () => {
@@ -91,6 +89,21 @@ test('sound that the playlist declares is missing where the segments have none f
   const segments = await readSegments(clip)
   const changed = { silence_threshold_sec: 3600, track_threshold_sec: 3 }
 
-  expect(await inspectInWorkers([segments], changed, ['picture', 'sound'])).toEqual(['alert.track_missing'])
-  expect(await inspectInWorkers([segments], changed, ['picture'])).toEqual([])
+  expect((await inspectInWorkers([segments], changed, ['picture', 'sound'])).types).toEqual(['alert.track_missing'])
+  expect((await inspectInWorkers([segments], changed, ['picture'])).types).toEqual([])
+})
+
+test('segments that are encrypted by their media alone are no failure: both sides are encrypted, said once', async () => {
+  await using clip = await makeClip([{ sec: 4 }], { ...SMALL_CLIP, container: 'fmp4' })
+  const encrypt = (bytes: Uint8Array | null) => {
+    const text = Buffer.from(bytes ?? []).toString('latin1')
+    return Buffer.from(text.replaceAll('avc1', 'encv').replaceAll('mp4a', 'enca'), 'latin1')
+  }
+  const segments = (await readSegments(clip)).map((segment) => ({ ...segment, map: encrypt(segment.map) }))
+
+  const { types, state } = await inspectInWorkers([segments], {})
+  expect(types).toEqual(['monitor.degraded'])
+  expect(state.degradations).toMatchObject([{ cause: 'encrypted' }])
+  expect(state.health).toMatchObject({ video: 'encrypted', audio: 'encrypted' })
+  expect(state.statistics).toMatchObject({ segments_failed: 0, segments_skipped: segments.length })
 })

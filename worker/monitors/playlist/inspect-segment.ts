@@ -25,7 +25,7 @@ export type SegmentInspection = {
 }
 
 /** What became of a segment. `dismissed`: another rendition is watched from this segment on. */
-type InspectionResult = 'analyzed' | 'failed' | 'dismissed'
+type InspectionResult = 'analyzed' | 'encrypted' | 'failed' | 'dismissed'
 
 /** Analyzes a fetched segment and observes the result. */
 export async function inspectSegment(
@@ -50,6 +50,10 @@ export async function inspectSegment(
     log.warn('segment could not be fetched or decoded', { ...logFields, error: analysis.error })
     monitor.observe({ kind: 'segment_failed', atMs, beganMs, progress, error: analysis.error })
     return 'failed'
+  }
+  if (analysis.kind === 'encrypted') {
+    monitor.observe({ kind: 'encrypted', atMs, progress, method: analysis.method })
+    return 'encrypted'
   }
   const { findings, pictures } = analysis
   if (!(await confirm(findings))) return 'dismissed'
