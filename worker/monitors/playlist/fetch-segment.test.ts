@@ -126,4 +126,23 @@ describe('an initialization section', () => {
     expect(await mapOf('#EXT-X-DISCONTINUITY-SEQUENCE:1')).toBe('two')
     expect(requested.filter((url) => url === '/init')).toHaveLength(2)
   })
+  test('that is written anew under its URL by an encoder that numbers its segments from the beginning is fetched anew', async () => {
+    let written = 'one'
+    const requested: string[] = []
+    await using server = await startLocalServer(async ({ url = '' }, response) => {
+      requested.push(url)
+      response.end(url === '/init' ? written : 'media')
+    })
+    const fetchSegment = createSegmentFetch()
+    const mapOf = async (sequence: number) => {
+      const map = { url: `${server.origin}/init`, byteRange: null }
+      const fetched = await fetchSegment(segment(`${server.origin}/${sequence}`, { sequence, map }), signal)
+      return fetched.kind === 'ok' ? String(Buffer.from(fetched.map ?? [])) : fetched.failure.message
+    }
+    const maps = [await mapOf(500), await mapOf(501), await mapOf(501)]
+    written = 'two'
+    for (const sequence of [502, 0, 1, 2]) maps.push(await mapOf(sequence))
+    expect(maps).toEqual(['one', 'one', 'one', 'one', 'two', 'two', 'two'])
+    expect(requested.filter((url) => url === '/init')).toHaveLength(2)
+  })
 })

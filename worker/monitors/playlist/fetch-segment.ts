@@ -38,7 +38,9 @@ export function createSegmentFetcher(options: SegmentFetchOptions): StreamClient
       return await keys.get(resource, (each) => get(each, { maxBytes: KEY_BYTES }).then(checkKey))
     }
     const getInit = (map: InitSection) =>
-      initSections.get(map, async (resource) => decrypt(await get(resource), map.encryption ?? null, getKey, false))
+      initSections.get({ ...map, sequence: segment.sequence }, async (resource) =>
+        decrypt(await get(resource), map.encryption ?? null, getKey, false),
+      )
     const { encryption } = segment
     // First the key: without it, a large segment would be fetched for nothing.
     const key = encryption?.kind === 'aes-128' ? await getKey(encryption.keyUrl) : null
@@ -110,24 +112,37 @@ function withContext(what: string, { failure }: FailedSegmentFetch): FailedSegme
   return { kind: 'failed', failure: { ...failure, message: `${what}: ${failure.message}` } }
 }
 
-/** Keeps the resources in use that stay the same for many segments, an initialization section up to a discontinuity. */
-type ResourceCache = { get(resource: InitSection, fetch: FetchBytes): Promise<FetchedBytes | FailedSegmentFetch> }
+/**
+ * Keeps the resources in use that stay the same for many segments: an initialization section up to a discontinuity, or to a
+ * segment with a lower number, as of an encoder that was started again and has written the section anew.
+ */
+type ResourceCache = { get(resource: CachedResource, fetch: FetchBytes): Promise<FetchedBytes | FailedSegmentFetch> }
+
+/** A resource and, for an initialization section, the number of the segment that needs it. */
+type CachedResource = InitSection & { readonly sequence?: number | null }
+
+type CacheEntry = { readonly fetched: FetchedBytes; readonly discontinuities: number; readonly sequence: number | null }
 
 const CACHED_INIT_SECTIONS = 2
 const CACHED_KEYS = 8
 
 function createResourceCache(size: number): ResourceCache {
-  const cached = new Map<string, { readonly fetched: FetchedBytes; readonly discontinuities: number }>()
+  const cached = new Map<string, CacheEntry>()
   return {
-    async get({ url, byteRange, discontinuities = 0 }, fetch) {
+    async get({ url, byteRange, discontinuities = 0, sequence = null }, fetch) {
       const key = JSON.stringify([url, byteRange])
       const known = cached.get(key)
-      const fetched = known?.discontinuities === discontinuities ? known.fetched : await fetch({ url, byteRange })
+      const isValid = known?.discontinuities === discontinuities && !isBefore(sequence, known.sequence)
+      const fetched = isValid ? known.fetched : await fetch({ url, byteRange })
       if (fetched.kind === 'failed') return fetched
       cached.delete(key)
-      cached.set(key, { fetched, discontinuities })
+      cached.set(key, { fetched, discontinuities, sequence })
       for (const oldest of [...cached.keys()].slice(0, -size)) cached.delete(oldest)
       return fetched
     },
   }
+}
+
+function isBefore(sequence: number | null, other: number | null): boolean {
+  return sequence !== null && other !== null && sequence < other
 }
