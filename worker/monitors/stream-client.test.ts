@@ -290,7 +290,7 @@ describe.concurrent('a page', () => {
   test('on a private address cannot be reached by yt-dlp where private networks are forbidden', async () => {
     await using page = await openPage({ allowPrivateNetworks: false })
     page.set({ live_status: 'was_live', title: 'News' })
-    expect(await page.resolve()).toMatchObject({ kind: 'passing', message: expect.stringContaining('403') })
+    expect(await page.resolve()).toMatchObject({ kind: 'passing', problem: expect.stringContaining('403') })
   })
 
   test('is given up when the signal aborts', async () => {

@@ -106,7 +106,7 @@ function classifyResult(
 ): StreamResolution | null {
   switch (result.kind) {
     case 'exited':
-      return result.code === COMMAND_NOT_FOUND ? null : classify(result)
+      return result.code === COMMAND_NOT_FOUND ? null : withProblem(classify(result))
     case 'missing':
       return null
     case 'timed_out':
@@ -116,6 +116,11 @@ function classifyResult(
     case 'killed':
       return { kind: 'passing', message: `${name} was ended by ${result.signal}` }
   }
+}
+
+/** Returns an answer in which a program's message about a page that it could not read is the page's own problem. */
+function withProblem(answer: StreamResolution): StreamResolution {
+  return answer.kind === 'passing' ? { ...answer, problem: answer.message } : answer
 }
 
 /** Exit code of a shell or `env` whose command is missing (POSIX). */

@@ -87,7 +87,7 @@ function afterAnswer(state: MonitorState, resolution: StreamResolution, now: Obs
       }
     }
     case 'blocked':
-      return raiseLateStart(state, now)
+      return raiseLateStart(withoutProblem(state), now)
     case 'passing':
       return raiseLateStart(withProblem(state, resolution.problem, now), now)
   }
@@ -137,13 +137,18 @@ function afterUpcoming(
   if (state.phase.kind === 'monitoring') return { state, events: [] }
   const waiting = { ...withTitle(state, title), phase: { kind: 'waiting' } } as const
   const upcoming = { ...waiting, releaseAtMs: releaseAtMs ?? state.releaseAtMs }
-  return raiseLateStart(withProblem(upcoming, problem, now), now)
+  return raiseLateStart(problem === undefined ? withoutProblem(upcoming) : withProblem(upcoming, problem, now), now)
 }
 
 /** Returns a monitor whose stream has not started with what is wrong with the stream's URL, if that is known. */
 function withProblem(state: MonitorState, problem: string | undefined, { atMs }: ObservedAt): MonitorState {
   if (problem === undefined || state.phase.kind === 'monitoring') return state
   return { ...state, unread: unreadAfterFetch(state.unread, { error: problem, beganMs: atMs }) }
+}
+
+/** Returns a monitor whose stream's page was read, or refused for reasons of our own: nothing is wrong with its URL. */
+function withoutProblem(state: MonitorState): MonitorState {
+  return state.unread?.kind === 'new' ? { ...state, unread: null } : state
 }
 
 /** Returns the state with the site's title, if it has one. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { at, eventTypes, isoAt, live, playlist, replay } from '../../testing/monitor-scenario.ts'
+import type { StreamResolution } from '../stream.ts'
 import type { MonitorObservation } from './observation.ts'
 
 const HTML = 'the answer is HTML or XML, not a playlist'
@@ -61,4 +62,13 @@ test('a page that says itself that its stream is to come raises nothing', () => 
     resolution: { kind: 'upcoming', releaseAtMs: null, title: 'Soon' },
   }
   expect(replay([upcoming, tick(1000)]).events).toEqual([])
+})
+
+test.each<[string, StreamResolution]>([
+  ['is to come', { kind: 'upcoming', releaseAtMs: null, title: 'Soon' }],
+  ['is not shown to us', { kind: 'blocked', cause: 'bot_check', message: 'Sign in' }],
+])('a page that could not be read once, and then says that its stream %s, raises nothing', (_, resolution) => {
+  const { events } = replay([unreadable(0), { kind: 'resolved', atMs: at(5), resolution }, tick(1000)])
+  expect(events.filter(({ event_type }) => event_type === 'alert.segment_error')).toEqual([])
+  expect(eventTypes(replay([unreadable(0), tick(61), unreadable(70), tick(200)]))).toEqual(['alert.segment_error'])
 })
