@@ -128,6 +128,10 @@ test('segments that were missed are not new in a node that is behind and still l
     { fresh: [], skipped: 0 },
     { fresh: ['seg13.ts'], skipped: 0 },
   ])
+  // As before the first one after them could be fetched.
+  const { before } = findNewSegments(numbered(11, 12), cursor)
+  for (const behind of [numbered(6, 10), numbered(8, 10)]) expect(findNewSegments(behind, before).fresh).toEqual([])
+  expect(findNewSegments(numbered(8, 11), before).fresh).toMatchObject([{ sequence: 11 }])
   // Another origin, far behind in its numbers, has new ones, though a leap to its number was taken for missed segments.
   const leapt = findNewSegments(numbered(5011, 5012), cursor).cursor
   const other = playlist(segment(20, 'other20.ts'), segment(21, 'other21.ts'))

@@ -62,18 +62,21 @@ export function matchPlaylist(playlist: StreamPlaylist, cursor: PlaylistCursor):
     findByTimeAlone(segments, cursor, window) ??
     findByFile(segments, cursor, window) ??
     matchUnknown(playlist, cursor, window)
-  return areMissed(segments, match, { cursor, window }) ? { ...match, from: segments.length } : match
+  return passMissed(segments, match, { cursor, window })
 }
 
-/** Reports whether all that is new was missed before, as in a node that is behind by up to two windows. */
-function areMissed(
+/** Passes segments that were missed before, which a node that is behind by up to two windows still lists. */
+function passMissed(
   segments: readonly StreamSegment[],
-  { from, shift }: PlaylistMatch,
+  match: PlaylistMatch,
   { cursor, window }: { readonly cursor: PlaylistCursor; readonly window: NumberWindow },
-): boolean {
-  const isBehind = window.newest < window.newestBefore && window.newest >= window.newestBefore - 2 * segments.length
-  if (shift !== 0 || !isBehind || hasRestarted(window)) return false
-  return segments.slice(from).every((segment) => isMissed(segment, cursor))
+): PlaylistMatch {
+  const isNear = window.newest >= window.newestBefore - 2 * segments.length
+  if (match.shift !== 0 || !isNear || hasRestarted(window)) return match
+  const next = segments.findIndex((segment, index) => index >= match.from && !isMissed(segment, cursor))
+  const from = next < 0 ? segments.length : next
+  if (from === match.from) return match
+  return { ...NEW, from, isContinued: true, isContinuous: segments[from - 1]?.sequence === window.newestBefore }
 }
 
 /** Reports whether a segment was missed: a placeholder stands for all numbers since the one before it. */
