@@ -2,12 +2,13 @@ import type { SegmentProbe } from '../analyze/analyze-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import { advanceOver, findNewSegments, findSegmentsByPath, type NewSegments } from '../state/playlist-cursor.ts'
 import { afterNothingNew, isMoving, type PlaylistMotion } from '../state/playlist-motion.ts'
-import type { PlaylistCursor } from '../state/segment-identity.ts'
+import { hashPath, type PlaylistCursor } from '../state/segment-identity.ts'
 import { isStalled } from '../state/stall.ts'
 import type { StreamPlaylist, StreamRendition, StreamSegment, TrackSelection } from '../stream.ts'
+import { leaveOutKnown } from './leave-out-known.ts'
 import { type InspectionRound, inspectNews, type SegmentGaps } from './inspect-news.ts'
 import { findUsualSec } from './parse-playlist.ts'
-import { renewRetry, type SegmentRetry } from './segment-retry.ts'
+import { identifySegment, renewRetry, type SegmentRetry } from './segment-retry.ts'
 import { selectSegments } from './select-segments.ts'
 import { mayFollowGap, streamTimeMs } from './stream-time.ts'
 import type { ConfirmTracks } from './track-survey.ts'
@@ -44,8 +45,9 @@ export async function readPlaylistNews(
   const { clock } = context
   const { last, rendition } = poller
   const wasStalled = isRenditionStalled(rendition.tracks, context)
-  const retry = dropLeftRetry(playlist, poller, context)
-  const { news, motion } = findNews(playlist, { poller, atMs }, context)
+  const retry = await dropLeftRetry(playlist, poller, context)
+  const { news: found, motion } = findNews(playlist, { poller, atMs }, context)
+  const news = await leaveOutKnown(found, { playlist, cursor: positionOf(rendition.tracks, context) }, context)
   const isContinuous = isUnbroken(news)
   const observe = ({ fresh }: Pick<NewSegments, 'fresh'>) =>
     observePlaylist(playlist, { fresh, isContinuous, atMs, tracks: rendition.tracks }, context)
@@ -142,17 +144,21 @@ function observePlaylist(
 }
 
 /** Drops a segment that left the playlist before it could be fetched. Returns the retry if it is still listed. */
-function dropLeftRetry(
+async function dropLeftRetry(
   playlist: StreamPlaylist,
   { rendition: { tracks }, last: { retry } }: RenditionReader,
   context: MonitorContext,
-): SegmentRetry | null {
+): Promise<SegmentRetry | null> {
   const { monitor, clock, log } = context
   if (retry === null) return null
-  const [first] = findNewSegments(playlist, positionOf(tracks, context)).fresh
+  const position = positionOf(tracks, context)
+  const news = await leaveOutKnown(findNewSegments(playlist, position), { playlist, cursor: position }, context)
+  const [first] = news.fresh
   if (first === undefined) return retry
   const renewed = renewRetry(retry, first, playlist)
   if (renewed !== null) return renewed
+  // Another origin lists it under another name: it follows the last segment that was read.
+  if (news.isContinuous) return { ...retry, key: identifySegment(first), path: hashPath(first) }
   const { error, failing, cursor, sinceMs: beganMs } = retry
   log.warn('segment could not be fetched or decoded', { segment: retry.key, sides: tracks, error })
   monitor.observe({

@@ -13,6 +13,7 @@
  */
 
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
+import { countMissed } from './count-missed.ts'
 import { findNewestByFile } from './match-files.ts'
 import { hasRestarted, isForward, isNext, type NumberWindow, readNumberWindow } from './number-window.ts'
 import {
@@ -22,7 +23,6 @@ import {
   MAX_CLOCK_DRIFT_MS,
   type PlaylistCursor,
   type RememberedSegment,
-  signedApartMs,
   timeApartMs,
 } from './segment-identity.ts'
 
@@ -39,6 +39,8 @@ export type PlaylistMatch = {
   readonly isContinuous: boolean
   /** Nothing but the media can show whether the new segments are known ones under other names. */
   readonly isUnsure: boolean
+  /** Numbers and names speak for new segments, and no time confirms it: another origin may list known ones. */
+  readonly isDoubtful: boolean
 }
 
 const NEW: PlaylistMatch = {
@@ -48,6 +50,7 @@ const NEW: PlaylistMatch = {
   shift: 0,
   isContinuous: false,
   isUnsure: false,
+  isDoubtful: false,
 }
 
 /** Matches a playlist that has segments with the remembered ones. */
@@ -108,7 +111,7 @@ function findByFile(
 }
 
 /** Continues a cursor after the segment at `index`, which is the remembered `seen`. */
-function continueAfter(
+export function continueAfter(
   segments: readonly StreamSegment[],
   index: number,
   seen: RememberedSegment,
@@ -116,7 +119,10 @@ function continueAfter(
 ): PlaylistMatch {
   const sequence = segments[index]?.sequence ?? null
   const shift = sequence === null || seen.sequence === null ? 0 : sequence - seen.sequence
-  return { ...NEW, from: index + 1, isContinued: true, shift, isContinuous: seen === cursor.seen.at(-1) }
+  const isContinuous = seen === cursor.seen.at(-1)
+  // What was read after it may follow under other names.
+  const isDoubtful = !isContinuous && seen.timeMs === null
+  return { ...NEW, from: index + 1, isContinued: true, shift, isContinuous, isDoubtful }
 }
 
 function findByNumber(
@@ -234,36 +240,21 @@ function hasPathOrName(seen: RememberedSegment, path: string | null, name: strin
   return seen.path === path || (seen.sequence === null && seen.name === name)
 }
 
-const DAY_SEC = 86_400
-
 /** Matches a numbered playlist that holds no remembered segment under any of its signs. */
 function matchUnknown(playlist: StreamPlaylist, cursor: PlaylistCursor, window: NumberWindow): PlaylistMatch {
   const missed = window.first - window.newestBefore - 1
   if (missed >= 0) {
     const skipped = countMissed(playlist, cursor, missed)
-    return { ...NEW, skipped, isContinued: true, isContinuous: missed === 0 }
+    return {
+      ...NEW,
+      skipped,
+      isContinued: true,
+      isContinuous: missed === 0,
+      isDoubtful: missed > 0 && !isTimed(playlist),
+    }
   }
-  return hasRestarted(window) ? NEW : matchRenamed(playlist, cursor, window)
+  return hasRestarted(window) ? { ...NEW, isDoubtful: !isTimed(playlist) } : matchRenamed(playlist, cursor, window)
 }
-
-/**
- * Returns how many segments were missed by a leap of the numbers: no more than the program times allow. A leap of more than a
- * day, or of far more than they allow, is another numbering.
- */
-function countMissed(
-  { segments, targetDurationSec }: StreamPlaylist,
-  { seen }: PlaylistCursor,
-  missed: number,
-): number {
-  const [first, newest] = [segments[0], seen.at(-1)]
-  const apartMs = first === undefined || newest === undefined ? null : signedApartMs(first, newest)
-  if (apartMs === null) return missed * targetDurationSec > DAY_SEC ? 0 : missed
-  const possible = Math.max(0, Math.round(apartMs / (1000 * Math.max(first?.durationSec ?? 0, 0.1))) - 1)
-  return missed > LEAP_FACTOR * (possible + 1) ? possible : missed
-}
-
-/** Numbers that leap by more than this multiple of what the program times allow are another numbering. */
-const LEAP_FACTOR = 4
 
 /** Matches a playlist whose numbers overlap the remembered ones and whose names do not. */
 function matchRenamed(playlist: StreamPlaylist, cursor: PlaylistCursor, window: NumberWindow): PlaylistMatch {
@@ -279,7 +270,11 @@ function matchRenamed(playlist: StreamPlaylist, cursor: PlaylistCursor, window: 
     return { ...NEW, from: upToRead, isContinuous: segments[upToRead - 1]?.sequence === window.newestBefore }
   }
   if (isStale(segments, cursor)) return { ...NEW, from: segments.length }
-  return { ...NEW, isUnsure: apartMs === null && mayNotCount }
+  return { ...NEW, isUnsure: apartMs === null && mayNotCount, isDoubtful: !isTimed(playlist) && !mayNotCount }
+}
+
+function isTimed({ segments: [first] }: StreamPlaylist): boolean {
+  return first !== undefined && first.programDateTimeMs !== null
 }
 
 /** Returns how far a segment's program time is from that of its number, or else of the newest remembered, in ms. */

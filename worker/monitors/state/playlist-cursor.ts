@@ -1,6 +1,6 @@
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
-import { matchPlaylist, type PlaylistMatch } from './match-playlist.ts'
-import { hashPath, type PlaylistCursor, REMEMBERED, toRemembered } from './segment-identity.ts'
+import { continueAfter, matchPlaylist, type PlaylistMatch } from './match-playlist.ts'
+import { hashPath, type PlaylistCursor, REMEMBERED, type RememberedSegment, toRemembered } from './segment-identity.ts'
 
 export type NewSegments = {
   readonly fresh: readonly StreamSegment[]
@@ -10,6 +10,8 @@ export type NewSegments = {
   readonly isContinuous: boolean
   /** `fresh` may be known segments under other names: only their content can show it. */
   readonly isUnsure: boolean
+  /** `fresh` may be known segments of another origin, which `continueAfterKnown` leaves out once their media show it. */
+  readonly isDoubtful: boolean
   /** The cursor before `fresh`, past those that were missed; `null` where no segment was read. */
   readonly before: PlaylistCursor | null
   /** The cursor after `fresh`; `null` until a playlist holds a segment. */
@@ -22,23 +24,35 @@ export type NewSegments = {
  */
 export function findNewSegments(playlist: StreamPlaylist, cursor: PlaylistCursor | null): NewSegments {
   const { segments } = playlist
-  const first = segments[0]?.sequence ?? null
-  const nothing = { fresh: [], skipped: 0, isContinuous: false, isUnsure: false, before: cursor, cursor }
-  if (segments.length === 0) return nothing
-  if (cursor === null) {
-    const from = findJoinIndex(segments)
-    const before = rememberRead(segments, from)
-    const fresh = segments.slice(from)
-    return { ...nothing, fresh, before, cursor: advanceOver(before, fresh, first) }
-  }
-  const match = matchPlaylist(playlist, cursor)
-  const { from, skipped, isContinuous, isUnsure } = match
-  if (from >= segments.length) return nothing
+  if (segments.length === 0) return { ...NOTHING, before: cursor, cursor }
+  if (cursor !== null) return applyMatch(playlist, cursor, matchPlaylist(playlist, cursor))
+  const from = findJoinIndex(segments)
+  const before = rememberRead(segments, from)
+  const fresh = segments.slice(from)
+  return { ...NOTHING, fresh, before, cursor: advanceOver(before, fresh, segments[0]?.sequence ?? null) }
+}
+
+const NOTHING = { fresh: [], skipped: 0, isContinuous: false, isUnsure: false, isDoubtful: false }
+
+/** Returns the new segments of a playlist of which one, at `index`, is the remembered `seen` under another name. */
+export function continueAfterKnown(
+  playlist: StreamPlaylist,
+  cursor: PlaylistCursor,
+  { index, seen }: { readonly index: number; readonly seen: RememberedSegment },
+): NewSegments {
+  const match = continueAfter(playlist.segments, index, seen, cursor)
+  return applyMatch(playlist, cursor, { ...match, isDoubtful: false })
+}
+
+function applyMatch({ segments }: StreamPlaylist, cursor: PlaylistCursor, match: PlaylistMatch): NewSegments {
+  const { from, skipped, isContinuous, isUnsure, isDoubtful } = match
+  if (from >= segments.length) return { ...NOTHING, before: cursor, cursor }
   const moved = match.isContinued ? moveCursor(cursor, match, segments) : rememberRead(segments, from)
   // The content of what was read decides on segments that are known under other names.
   const before = isUnsure ? cursor : moved
   const fresh = segments.slice(from)
-  return { fresh, skipped, isContinuous, isUnsure, before, cursor: advanceOver(before, fresh, first) }
+  const after = advanceOver(before, fresh, segments[0]?.sequence ?? null)
+  return { fresh, skipped, isContinuous, isUnsure, isDoubtful, before, cursor: after }
 }
 
 /**
@@ -52,7 +66,7 @@ export function findSegmentsByPath(playlist: StreamPlaylist, cursor: PlaylistCur
   const from = read < 0 ? findJoinIndex(segments) : read + 1
   const [before, fresh] = [read < 0 ? cursor : rememberRead(segments, from), segments.slice(from)]
   const after = advanceOver(before, fresh, segments[0]?.sequence ?? null)
-  return { fresh, skipped: 0, isContinuous: read >= 0, isUnsure: read < 0, before, cursor: after }
+  return { ...NOTHING, fresh, isContinuous: read >= 0, isUnsure: read < 0, before, cursor: after }
 }
 
 /** Returns the cursor after one more segment; `content` is the hash of its media, `first` the playlist's first number. */

@@ -59,6 +59,20 @@ export function hashContent(bytes: Uint8Array): string {
   return hashed.digest('base64url').slice(0, 8)
 }
 
+/**
+ * Returns the remembered segment of this content under another name or number; `undefined` where there is none, or several:
+ * silence and slates repeat. An encoder that begins again from the same source has the same numbers and names too.
+ */
+export function findOtherName(
+  segment: StreamSegment,
+  content: string,
+  { seen }: PlaylistCursor,
+): RememberedSegment | undefined {
+  const [known, ...others] = seen.filter((each) => each.content === content)
+  const isSameName = known?.path === hashPath(segment) && known.sequence === segment.sequence
+  return others.length > 0 || isSameName ? undefined : known
+}
+
 /** Returns by how much the program time of a segment is later than that of a remembered one, in ms; `null` without times. */
 export function signedApartMs(segment: StreamSegment, seen: RememberedSegment): number | null {
   if (segment.programDateTimeMs === null || seen.timeMs === null) return null
