@@ -98,10 +98,7 @@ it('messages that have left the live chat are deleted, unless they are kept with
 })
 
 it('a chat whose messages cannot be deleted holds up no other one', async () => {
-  const [broken, fine] = [
-    await createEnded([1], { chat_replay: false }),
-    await createEnded([1], { chat_replay: false }),
-  ]
+  const [broken, fine] = [await createEnded([1], { record: false }), await createEnded([1], { record: false })]
   await using _refused = await refuseWrites(gateway.database.sql, {
     operation: 'delete',
     table: 'chat_entries',

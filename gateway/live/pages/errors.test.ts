@@ -101,7 +101,7 @@ describe('on the platform', () => {
     )
     const user = await read(`/${path}`, ben)
     expect(user.text).toContain('it is for those who follow its channel')
-    expect(user.text).not.toContain('sign-in?next')
+    expect(user.text).not.toContain('button-primary')
   })
 
   it('a cursor that no list has made is no failure of the platform', async () => {

@@ -47,6 +47,7 @@ const positionOf = (page: Page) => videoOf(page, 'currentTime')
 
 it('who is back in time when a broadcast ends is not interrupted, and neither is who watches it again', async () => {
   const id = await store()
+  await gateway.database.sql`delete from archives where stream_id = ${id}`
   await gateway.database.sql`
     update streams set state = 'live', ended_at = null, closed_at = null, dvr_sec = 7200 where stream_id = ${id}`
   const page = await openPage()

@@ -20,6 +20,7 @@ it('the page of a recording follows by itself until its file for download is mad
   expect(await read()).toContain('data-refresh="?part=note" data-every="2"')
   expect(await read('?part=note')).toContain('The file for download is being made')
   expect(await read('?part=note')).not.toContain('data-final')
+  await database.sql`delete from assignments where kind = 'archive'`
   await database.sql`update archives set status = 'failed', error = 'damaged' where stream_id = ${stream.stream_id}`
   expect(await read('?part=note')).toMatch(/^(?!.*<html).*There is no file for download.*data-final/s)
   expect(await read('?part=download')).toContain('data-final')
