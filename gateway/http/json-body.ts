@@ -10,17 +10,20 @@ import { readBody } from './body-limit.ts'
 export type FieldProblem = { readonly field: string; readonly message: string }
 
 /**
- * Refuses bodies that are not JSON (415 UNSUPPORTED_MEDIA_TYPE), and JSON that is nested too deep or an array (400
- * INVALID_CONFIG): a schema of an object without required fields takes an array for one.
+ * Refuses bodies that are not JSON (415 UNSUPPORTED_MEDIA_TYPE), and a missing body, or JSON that is nested too deep or an
+ * array (400 INVALID_CONFIG): a schema of an object without required fields takes an array for one.
  */
 export const requireJson: MiddlewareHandler = async (c, next) => {
-  if (!/^application\/json\s*(?:;|$)/i.test(c.req.header('content-type') ?? '')) {
+  const body = await readBody(c)
+  const type = c.req.header('content-type')
+  // Without a body there is no type to name: its fields are missing.
+  if (type === undefined && body === '') throw invalidField('body', 'is required, as JSON')
+  if (!/^application\/json\s*(?:;|$)/i.test(type ?? '')) {
     throw new BrokenRule(
       KERNEL_ERRORS.UNSUPPORTED_MEDIA_TYPE,
       'the body must be JSON, with Content-Type: application/json',
     )
   }
-  const body = await readBody(c)
   if (/^\s*\[/.test(body)) throw invalidField('body', 'must be an object')
   if (isNestedBeyond(body, MAX_JSON_DEPTH)) {
     throw new BrokenRule(KERNEL_ERRORS.INVALID_CONFIG, `the body is nested deeper than ${MAX_JSON_DEPTH} levels`)

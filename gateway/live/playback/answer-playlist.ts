@@ -137,7 +137,10 @@ function requireNoEncoder({ state }: PlayedStream['stream']): void {
   if (state === 'live') throw new BrokenRule(LIVE_ERRORS.PLAYLIST_LATE, 'the next picture is late; try again')
 }
 
-/** Returns the position of a reload; `null` for none. @throws BrokenRule INVALID_CONFIG where there is `_HLS_part` only */
+/**
+ * Returns the position of a reload; `null` for none.
+ * @throws BrokenRule INVALID_CONFIG where there is `_HLS_part` only, or one is no whole number
+ */
 function positionOf(c: HonoContext): PlaylistPosition | null {
   const [seq, part] = [numberOf(c, '_HLS_msn'), numberOf(c, '_HLS_part')]
   if (seq === null && part !== null) throw invalidField('_HLS_part', 'must come with _HLS_msn')
@@ -145,8 +148,10 @@ function positionOf(c: HonoContext): PlaylistPosition | null {
 }
 
 function numberOf(c: HonoContext, name: string): number | null {
-  const text = c.req.query(name) ?? ''
-  return /^\d{1,9}$/.test(text) ? Number(text) : null
+  const text = c.req.query(name)
+  if (text === undefined) return null
+  if (/^\d{1,9}$/.test(text)) return Number(text)
+  throw invalidField(name, 'must be a whole number')
 }
 
 const PLAYLIST_HEADERS = { 'Content-Type': 'application/vnd.apple.mpegurl', 'Cache-Control': 'no-store' }

@@ -30,6 +30,7 @@ it('a reload that no playlist can answer is refused, and any is answered where t
   const { id, session, encoder, statusOf } = await startBroadcast()
   const statuses = () => Promise.all(['?_HLS_part=0', '?_HLS_msn=4', '?_HLS_msn=2&_HLS_part=90'].map(statusOf))
   expect(await statuses()).toEqual([400, 400, 400])
+  expect([await statusOf('?_HLS_msn=abc'), await statusOf('?_HLS_msn=-1')]).toEqual([400, 400])
   await api('PUT', `/streams/${id}/end`)
   await encoder.report({ finished_session: session })
   await expect.poll(statuses).toEqual([200, 200, 200])

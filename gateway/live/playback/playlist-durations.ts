@@ -1,18 +1,15 @@
-/** The target durations of a playlist. Neither may change while the broadcast lasts (RFC 8216bis §6.2.1). */
+/** The target durations of a playlist. They stay the same unless the encoder leaves frames out (RFC 8216bis §6.2.1). */
 
-import { PART_SEC, type PartEvent } from '../../../shared/contract/live.ts'
+import { PART_SEC, SEGMENT_SEC, type PartEvent } from '../../../shared/contract/live.ts'
 import { partSecOf } from '../../../shared/contract/live-part-length.ts'
 import type { EncoderRunRow, SegmentRow } from '../store/segments.ts'
 
 /**
- * Target duration of a broadcast, in seconds. Segments last two, but one that frames are missing from ends with its next key
- * frame: the target is the rounded duration of the longest one.
+ * Returns the target duration, in seconds: that of segments, or the rounded duration of a longer one, from which frames are
+ * missing (RFC 8216 §4.3.3.1). A constant larger one would keep ordinary players further behind all the time.
  */
-const TARGET_SEC = 3
-
-/** Returns the target duration: a segment whose rounded duration exceeds it is an error of the encoder (RFC 8216 §4.3.3.1). */
 export function targetDurationOf(segments: readonly SegmentRow[]): number {
-  return segments.reduce((longest, { durationSec }) => Math.max(longest, Math.round(durationSec)), TARGET_SEC)
+  return segments.reduce((longest, { durationSec }) => Math.max(longest, Math.round(durationSec)), SEGMENT_SEC)
 }
 
 /** Returns how far behind the end a delta update skips, in seconds: six target durations (RFC 8216bis §4.4.3.8). */
