@@ -32,7 +32,7 @@ export async function deleteUser(
   const { userId } = signedIn.user
   await checkPassword(context, signedIn.user, { field: 'password', password, origin })
   const streamIds = await context.transact(async (tx) => {
-    // Only the role of an admin needs it: an account with years of broadcasts takes a minute, and must not stop registrations.
+    // Only the role of an admin needs it: the deletion of years of broadcasts must not hold up registrations.
     if (signedIn.user.role === 'admin') await lockRegistration(tx)
     const user = await lockSignedIn(tx, signedIn)
     if (user.role === 'admin' && !(await hasOtherAdmin(tx, userId))) {
