@@ -237,8 +237,9 @@ describe('a broadcast', () => {
     await waitForSegments(broadcast, 2)
     await killPostgres(system)
     await waitForSegments(broadcast, 4)
-    encoder.kill('SIGSTOP')
     const sent = encoder.sentFrames()
+    await until(() => encoder.sentFrames() > sent + 5, 'its muxer, which waits for sound, has written these frames')
+    encoder.kill('SIGSTOP')
     await waitForSilence(join(system.dataDir, 'ingest'))
     system.gateway().kill('SIGKILL')
     await system.gateway().exited
