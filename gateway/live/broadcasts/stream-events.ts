@@ -53,9 +53,9 @@ const WITH_PINGS = 'on'
 const PING_MS = 2000
 
 /**
- * Streams a broadcast's `state`, `about`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent events, up to
- * its end or the moment at which the viewer may not watch it any more; with `?notices=on` also `unread`, and with `?pings=on`
- * `ping`, the time of the gateway. The id is that of the newest chat entry. An open stream is a viewer, without `?monitor=`; `?viewer=` names the one of the page's player.
+ * Streams a broadcast's `state`, `about`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent
+ * events, until it ends or the viewer may not watch it any more. `?notices=on` adds `unread`, and `?pings=on` adds `ping`, the
+ * time of the gateway. The id is that of the newest chat entry. A stream without `?monitor=` is a viewer, named by `?viewer=`.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function streamBroadcast(

@@ -81,7 +81,7 @@ it('an admin changes roles and creates invitations, and a refusal is shown with 
   expect(invited.text).toMatch(/\/register\?invitation=[\w-]+</)
 })
 
-it('a blank reason changes nothing, and is asked for', async () => {
+it('a form with a blank reason changes nothing, and its page says that a reason is needed', async () => {
   const id = anna?.user.user_id
   for (const [page, form] of [
     ['users', 'suspend'],
