@@ -176,10 +176,13 @@ it('a watch page shows within five seconds that nothing comes any more, and heal
   await pinged
   proxy.swallow()
   const gone = Date.now()
+  // The chat looks up its broadcast where its socket has failed twice. That request is never answered either.
+  const lookedUp = page.waitForRequest(`**/api/v1/streams/${show.stream_id}`)
   const note = page.getByRole('alert').filter({ hasText: 'No connection' })
   await note.waitFor()
   expect(Date.now() - gone).toBeLessThan(SHOWN_WITHIN_MS)
   await page.locator('[data-connection="lost"]').waitFor()
+  await lookedUp
   proxy.restore()
   await note.waitFor({ state: 'hidden' })
   await page.locator('[data-connection="open"]').waitFor()

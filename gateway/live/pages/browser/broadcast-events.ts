@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { setLost } from '../../../web/browser/connection-note.ts'
 import { AboutEvent, PingEvent, StateEvent, UnreadEvent, ViewersEvent } from '../stream-events.ts'
 import { followUnread, leaveUnread, NOTICES_QUERY } from './bell.ts'
-import { readJson, SILENCE, siteUrl, type ViewerQuery } from './elements.ts'
+import { fetchSite, readJson, SILENCE, siteUrl, type ViewerQuery } from './elements.ts'
 import { linkEvents } from './event-link.ts'
 import { noteServerTime } from './server-time.ts'
 
@@ -85,7 +85,7 @@ function on<Schema extends v.GenericSchema>(
 /** Returns the status of an answer of the API; 0 where there is none. */
 async function readStatus(path: string): Promise<number> {
   try {
-    return (await fetch(siteUrl(path))).status
+    return (await fetchSite(path)).status
   } catch {
     return 0
   }
@@ -105,7 +105,7 @@ const PlayableStream = v.object({ playback_url: v.nullable(v.string()) })
 /** Returns the address at which a broadcast plays now; `null` where it does not. */
 export async function fetchPlaybackUrl(streamId: string): Promise<string | null> {
   try {
-    const answer = await fetch(siteUrl(`api/v1/streams/${streamId}`))
+    const answer = await fetchSite(`api/v1/streams/${streamId}`)
     const stream = v.safeParse(PlayableStream, await answer.json())
     return stream.success ? stream.output.playback_url : null
   } catch {

@@ -40,6 +40,14 @@ export function siteUrl(path: string): string {
   return new URL(`${document.documentElement.dataset['root'] ?? '.'}/${path}`, document.baseURI).href
 }
 
+/** Time limit of an answer, in ms: a lost connection is not closed, and would hold its request for minutes. */
+const ANSWER_MS = 8000
+
+/** Requests a path below the root of the site. @throws Error where no whole answer comes within the time limit */
+export function fetchSite(path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(siteUrl(path), { signal: AbortSignal.timeout(ANSWER_MS), ...init })
+}
+
 /** Returns what a text of JSON says; `null` where it is none. */
 export function readJson(text: unknown): unknown {
   try {

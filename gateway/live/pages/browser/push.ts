@@ -1,7 +1,7 @@
 /** Runs in the settings: turns pushes to this browser on and off. */
 
 import type { PushStore } from '../../notices/push/content.ts'
-import { findButton, setHidden, siteUrl } from './elements.ts'
+import { fetchSite, findButton, setHidden, siteUrl } from './elements.ts'
 
 type PushState = 'unsupported' | 'denied' | 'off' | 'on' | 'failed'
 
@@ -9,7 +9,7 @@ const STATES: readonly PushState[] = ['unsupported', 'denied', 'off', 'on', 'fai
 /** Under this name the browser keeps which user turned pushes on: another one who signs in later has not. */
 const USER = 'tallylight-push-user'
 const STORE: PushStore = { cache: 'tallylight-push', path: 'push-subscription' }
-const API = siteUrl('api/v1/notifications/push')
+const API = 'api/v1/notifications/push'
 
 const area = document.querySelector<HTMLElement>('[data-push-key]')
 if (area !== null) void start(area, area.dataset['pushKey'] ?? '', area.dataset['user'] ?? '')
@@ -89,7 +89,7 @@ async function add(subscription: PushSubscription): Promise<string> {
 /** Calls the gateway. @throws Error where it refuses */
 async function call(method: 'POST' | 'DELETE', path: string, body?: string): Promise<Response> {
   const init = body === undefined ? { method } : { method, body, headers: { 'content-type': 'application/json' } }
-  const answer = await fetch(`${API}${path}`, init)
+  const answer = await fetchSite(`${API}${path}`, init)
   if (!answer.ok && answer.status !== 404) throw new Error(`the gateway answered ${answer.status}`)
   return answer
 }

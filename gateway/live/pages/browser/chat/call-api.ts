@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { siteUrl } from '../elements.ts'
+import { fetchSite } from '../elements.ts'
 import { ErrorAnswer } from './chat-events.ts'
 
 /** The answer to a call; `code` is `null` where there is none that can be read. */
@@ -13,7 +13,7 @@ export async function callApi(method: string, path: string, body?: object): Prom
   try {
     const json =
       body === undefined ? {} : { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } }
-    const answer = await fetch(siteUrl(path), { method, ...json })
+    const answer = await fetchSite(path, { method, ...json })
     const content: unknown = answer.status === 204 ? null : await answer.json()
     if (answer.ok) return { ok: true, json: content }
     const error = v.safeParse(ErrorAnswer, content)

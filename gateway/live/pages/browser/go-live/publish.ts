@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 
-import { siteUrl } from '../elements.ts'
+import { fetchSite, siteUrl } from '../elements.ts'
 
 /** The gateway has refused. The message is its reason, in English; `isFinal`: it would refuse again. */
 export class PublishRefused extends Error {
@@ -33,6 +33,8 @@ export type PublishOptions = {
 }
 
 const CONNECT_MS = 15_000
+/** Time limit of the answer to an offer, in ms: the ingest admits a publisher before it. */
+const OFFER_MS = 20_000
 const MAX_BITS_PER_SECOND = 3_000_000
 const Refusal = v.object({ error: v.object({ code: v.string(), message: v.string() }) })
 
@@ -74,11 +76,16 @@ export async function publish({ streamId, capture, onLost }: PublishOptions): Pr
 type WhipAnswer = { readonly sdp: string; readonly session: string }
 
 async function sendOffer(streamId: string, sdp: string): Promise<WhipAnswer> {
-  const url = siteUrl(`api/v1/streams/${streamId}/whip`)
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/sdp' }, body: sdp })
+  const path = `api/v1/streams/${streamId}/whip`
+  const response = await fetchSite(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/sdp' },
+    body: sdp,
+    signal: AbortSignal.timeout(OFFER_MS),
+  })
   const text = await response.text()
   const location = response.headers.get('location')
-  if (response.status === 201 && location !== null) return { sdp: text, session: new URL(location, url).href }
+  if (response.status === 201 && location !== null) return { sdp: text, session: new URL(location, siteUrl(path)).href }
   const refusal = v.safeParse(v.pipe(v.string(), v.parseJson(), Refusal), text)
   const reason = refusal.success ? refusal.output.error.message : `HTTP ${response.status}`
   // Someone else may stop, and the platform may come back.
