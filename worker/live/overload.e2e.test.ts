@@ -42,22 +42,23 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 test('an encoder that falls behind leaves out its highest rung from a segment on, and loses no frame', async () => {
-  const clip = await makeCounterClip({ sec: 26, fps: '60', keyFrameSec: 3, height: 360 })
+  // Far longer than the test takes, for a slow machine begins late.
+  const clip = await makeCounterClip({ sec: 90, fps: '60', keyFrameSec: 3, height: 360 })
   await using ingest = await startIngestDouble(clip)
   const ladder = [360, 180, 90].map((height) => ({ height, video_kbps: height * 2 }))
   await using gateway = await startLiveGateway({ source: ingest.source, order: { ladder } })
   await using worker = startWorker(liveEnv(gateway.origin, dir))
   const isDropped = () => gateway.reports().some(({ health }) => health.is_top_rung_dropped)
-  const isFinished = () => gateway.reports().some(({ finished_session: session }) => session !== null)
   await until(() => gateway.segments().length > 0, 'a segment is reported')
-  await slowDown(worker.pid, () => !isDropped() && !isFinished())
-  await until(isFinished, 'the session is finished')
+  await slowDown(worker.pid, () => !isDropped())
+  const lastRun = () => gateway.runs().at(-1)
+  const hasRungLess = () => lastRun()?.rungs.every(({ name }) => name !== '360') === true
+  const isStored = () => gateway.segments().at(-1)?.run === lastRun()?.run
+  await until(() => hasRungLess() && isStored(), 'a segment without the highest rung is stored')
 
-  const [first] = gateway.runs()
-  const last = gateway.runs().at(-1)
-  expect(first?.rungs.map(({ name }) => name)).toEqual(['360', '180', '90'])
-  expect(last?.rungs.map(({ name }) => name)).not.toContain('360')
-  expect(gateway.segments().map(({ n }) => n)).toEqual(gateway.segments().map((_, index) => index))
-  const frames = await readStoredFrames({ storeDir: join(dir, 'store'), workDir: dir, rung: '90' }, gateway.segments())
-  expect(frames).toEqual(Array.from({ length: clip.frames }, (_, index) => index))
+  const segments = gateway.segments()
+  expect(gateway.runs()[0]?.rungs.map(({ name }) => name)).toEqual(['360', '180', '90'])
+  expect(segments.map(({ n }) => n)).toEqual(segments.map((_, index) => index))
+  const frames = await readStoredFrames({ storeDir: join(dir, 'store'), workDir: dir, rung: '90' }, segments)
+  expect(frames).toEqual(frames.map((_, index) => index))
 })

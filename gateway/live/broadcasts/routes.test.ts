@@ -12,7 +12,7 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
   beforeAll(async () => {
     gateway = await startGatewayOn(runtime, {
       INGEST_WORKERS: '1',
-      RECONNECT_WINDOW: '0',
+      RECONNECT_WINDOW: '60s',
       RTMP_URL: 'rtmp://a.example/live',
     })
     owner = await signUp(gateway.api, 'owner-of-all')
@@ -218,16 +218,16 @@ describe.each(RUNTIMES)('broadcasts on %s', (runtime) => {
     const { sessions } = await ingest.report(id, [{ session }])
     expect(sessions[0]?.known_until_ms).toBe(6000)
     await ingest.report(id, [{ session, ended: 'the encoder disconnected' }])
+    expect((await get(id)).state).toBe('reconnecting')
+    await gateway.database.sql`update streams set reconnecting_since = 'epoch' where stream_id = ${id}`
     await expect
       .poll(async () => {
         await tick()
         return (await get(id)).state
       })
       .toBe('ended')
-    expect(await encoder.encode(session, 1, { finished_session: session })).toMatchObject({
-      source: null,
-      is_over: true,
-    })
+    const closed = await encoder.encode(session, 1, { finished_session: session })
+    expect(closed).toMatchObject({ source: null, is_over: true })
     const refused = await encoder.report({})
     expect(refused.json.error.code).toBe('ASSIGNMENT_ENDED')
     const { archives } = (await as(undefined, 'GET', '/archives?user=owner-of-all')).json
