@@ -110,13 +110,16 @@ describe('what is not a response', () => {
   })
 
   test.each(['\r', ' ', 'a', ',', 'a\n', '\r ', ' \r', 'a:\n', 'Content-Length: 1\n'])(
-    'is read in linear time where it is full of %j, also byte by byte',
+    'is read in linear time where it is full of %j',
     (filler) => {
       const lines = filler.repeat(Math.floor((MAX_HEAD_BYTES - 100) / filler.length))
-      const bytes = Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length:${lines}\r\n\r\n`)
-      const { text } = repair([bytes])
+      const { text } = repair([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length:${lines}\r\n\r\n`)])
       expect(text.startsWith('HTTP/1.1 200 \r\n')).toBe(true)
-      expect(repair(cut(bytes, [1])).text).toBe(text)
     },
   )
+
+  test('is read in linear time where a long line comes byte by byte', () => {
+    const bytes = Buffer.from(`HTTP/1.1 200 ${'x'.repeat(MAX_HEAD_BYTES - 100)}\r\n\r\n`)
+    expect(repair(cut(bytes, [1])).text).toBe('HTTP/1.1 200 \r\n\r\n')
+  })
 })
