@@ -1,14 +1,16 @@
 /**
- * One HTTP request and its response, as tolerant as players are: `Content-Length` beside chunks, lines that end in LF
- * alone, UTF-8 in header values (Node's lenient parser). A body that is cut short is still an error.
+ * One HTTP request and its response, as tolerant as players are: what breaks a rule of HTTP is repaired before Node's
+ * lenient parser reads it, and UTF-8 in header values stays. A body that is cut short is still an error.
  */
 
 import http from 'node:http'
 import https from 'node:https'
+import type { Socket } from 'node:net'
 import { pipeline, Readable, type Transform } from 'node:stream'
 import zlib from 'node:zlib'
 
 import type { HttpRoute } from './http-agents.ts'
+import { createResponseRepair, MAX_HEAD_BYTES } from './response-repair.ts'
 
 /** A response whose body is not yet read. */
 export type HttpResponse = {
@@ -49,9 +51,6 @@ class CutBodyError extends Error {
 /** A kept connection was closed before the response. */
 class StaleConnectionError extends Error {}
 
-/** Size limit of a response's headers, as in browsers. */
-const MAX_HEADER_BYTES = 256 * 1024
-
 function attemptExchange(
   { isSecure, options }: HttpRoute,
   headers: Readonly<Record<string, string>>,
@@ -63,11 +62,12 @@ function attemptExchange(
       ...options,
       headers: { ...options.headers, ...headers },
       insecureHTTPParser: true,
-      maxHeaderSize: MAX_HEADER_BYTES,
+      maxHeaderSize: MAX_HEAD_BYTES,
     })
     const abort = () => request.destroy(new DOMException('aborted', 'AbortError'))
     signal.addEventListener('abort', abort)
     let response: http.IncomingMessage | null = null
+    request.on('socket', repairResponse)
     // Also after the response: an error event without a listener would end the process.
     request.on('error', (error: NodeJS.ErrnoException) => {
       const isStale = request.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
@@ -82,6 +82,23 @@ function attemptExchange(
     })
     request.end()
   })
+}
+
+/** Repairs what a socket receives from now on, up to the end of one response. More than that closes it. */
+function repairResponse(socket: Socket): void {
+  const repair = createResponseRepair()
+  const push = (bytes: Buffer | null): boolean => Readable.prototype.push.call(socket, bytes)
+  // The socket's handle pushes what it reads, and `null` at the end.
+  socket.push = (bytes: Buffer | null): boolean => {
+    if (bytes === null) {
+      const rest = repair.end()
+      if (rest.length > 0) push(rest)
+      return push(null)
+    }
+    const takesMore = push(repair.write(bytes))
+    if (repair.hasSurplus()) socket.destroy()
+    return takesMore
+  }
 }
 
 function toResponse(received: http.IncomingMessage): HttpResponse {
@@ -117,7 +134,7 @@ export function decodeHeader(value: string): string {
 }
 
 async function* readChunks(received: http.IncomingMessage): AsyncGenerator<Uint8Array, void> {
-  let stream = boundBody(received)
+  let stream: Readable = received
   try {
     for (const create of listDecoders(received.headers['content-encoding'])) {
       // The callback takes the error that the iteration throws as well.
@@ -131,28 +148,6 @@ async function* readChunks(received: http.IncomingMessage): AsyncGenerator<Uint8
     stream.destroy()
     received.destroy()
   }
-}
-
-/**
- * Ends a body after its Content-Length where it is not in chunks, such as `Transfer-Encoding: identity`: Node would wait
- * for the connection's end, which a server that keeps it never sends.
- */
-function boundBody(received: http.IncomingMessage): Readable {
-  const { 'transfer-encoding': coding, 'content-length': length } = received.headers
-  const isBounded = coding !== undefined && !/chunked/i.test(coding) && /^\d{1,15}$/.test(length ?? '')
-  return isBounded ? Readable.from(takeBytes(received, Number(length)), { objectMode: false }) : received
-}
-
-async function* takeBytes(received: Readable, length: number): AsyncGenerator<Uint8Array, void> {
-  let left = length
-  if (left === 0) return
-  for await (const chunk of received) {
-    const bytes = Buffer.from(chunk).subarray(0, left)
-    left -= bytes.length
-    yield bytes
-    if (left === 0) return
-  }
-  throw new CutBodyError()
 }
 
 /** Returns the first byte of a stream, which keeps it; 0 where the stream is empty. */
