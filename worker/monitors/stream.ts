@@ -38,11 +38,13 @@ export type SegmentEncryption =
 
 /**
  * The initialization section of fMP4 segments, with its own encryption. `discontinuities`: how many the stream had before
- * the segment, 0 where it is left out; after one of them the section may be another one at the same URL.
+ * the segment, 0 where it is left out; `period`: that of an MPD. After a discontinuity, and
+ * in another period, the section may be another one at the same URL.
  */
 export type InitSection = StreamResource & {
   readonly encryption?: SegmentEncryption
   readonly discontinuities?: number
+  readonly period?: string
 }
 
 /** A URL, or a part of the resource behind it. */

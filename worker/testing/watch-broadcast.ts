@@ -108,6 +108,7 @@ function createClient(broadcast: WatchedBroadcast, time: BroadcastTime, asked: n
       const fetched = broadcast.fetchSegment?.(n, toSec(time)) ?? MEDIA
       return fetched === MEDIA ? { ...MEDIA, bytes: Buffer.from(`media ${n}`) } : fetched
     },
+    renewInit: async () => null,
   }
 }
 

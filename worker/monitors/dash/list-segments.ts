@@ -189,7 +189,7 @@ type SegmentMaker = (
 ) => DashSegment | null
 
 function createSegmentMaker(period: MpdPeriod, { source, protection }: PickedRepresentation): SegmentMaker {
-  const map = readMap(source)
+  const map = readMap(source, period)
   const encryption = protection === null ? null : ({ kind: 'drm', method: protection } as const)
   const { media, startNumber } = source
   return ({ index, startSec, durationSec }, part) => {
@@ -214,14 +214,15 @@ function resolvePart({ reference }: SegmentPart, { baseUrl }: SegmentSource): st
   return reference === null ? baseUrl : resolveHttpUrl(reference, baseUrl)
 }
 
-function readMap(source: SegmentSource): InitSection | 'unusable' | null {
+/** Returns the initialization section of a representation in a period, which may be another one at the same URL before it. */
+function readMap(source: SegmentSource, { key: period }: MpdPeriod): InitSection | 'unusable' | null {
   const { init, representationId, bandwidth } = source
   if (init === null) return null
   const { reference, byteRange } = init
-  if (reference === null) return { url: source.baseUrl, byteRange }
+  if (reference === null) return { url: source.baseUrl, byteRange, period }
   const filled = fillTemplate(reference, { representationId, bandwidth, number: null, time: null })
   const url = filled === null ? null : resolvePart({ reference: filled, byteRange }, source)
-  return url === null ? 'unusable' : { url, byteRange }
+  return url === null ? 'unusable' : { url, byteRange, period }
 }
 
 function toIndexedSegment(
