@@ -10,7 +10,7 @@ import { PATIENCE_MS } from '../../../shared/testing/until.ts'
 import { demuxTransportStream } from './transport-stream.ts'
 
 const PACKET_BYTES = 188
-/** PIDs that ffmpeg gives the maps of the first two programs. */
+/** PIDs of the maps of the first two programs. */
 const MAP_PIDS = [0x1000, 0x1001] as const
 
 /** The streams of two channels, by which a program is put together. */

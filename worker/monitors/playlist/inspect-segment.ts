@@ -57,7 +57,8 @@ export async function inspectSegment(
   if (!(await confirm(findings))) return 'dismissed'
   logUndecodable(findings, context, logFields)
   const isDated = segment.programDateTimeMs !== null
-  const length = { durationSec: analysis.durationSec, isContinuous: isContinuous && !isAfterGap }
+  const follows = isContinuous || analysis.follows === true
+  const length = { durationSec: analysis.durationSec, isContinuous: follows && !isAfterGap }
   const analyzed = { sequence, isDated, startMs, ...length }
   monitor.observe({ kind: 'segment', atMs: clock.nowMs(), progress, segment: analyzed, findings, declared })
   const took = { fetch_ms: fetchedMs - beganMs, analysis_ms: atMs - fetchedMs }
