@@ -28,7 +28,7 @@ export function readPlaylist(text: string, origin: PlaylistOrigin): PlaylistDraf
   for (const line of readLines(text)) {
     if (typeof line !== 'string') readLongLine(draft, line)
     else if (line.startsWith('#EXT')) readTag(draft, line)
-    else if (!line.startsWith('#') && !readUri(draft, line, resolveLine(draft, line))) countUnread(draft, 'URI')
+    else if (!line.startsWith('#') && !readUri(draft, line)) countUnread(draft, 'URI')
   }
   return draft
 }
@@ -36,7 +36,7 @@ export function readPlaylist(text: string, origin: PlaylistOrigin): PlaylistDraf
 /** Takes a line that is too long. A reference still has its place among the segments. */
 function readLongLine(draft: PlaylistDraft, { head }: LongLine): void {
   countUnread(draft, 'long line')
-  if (head !== '' && !head.startsWith('#')) readUri(draft, head, null)
+  if (head !== '' && !head.startsWith('#')) readUri(draft, head, false)
 }
 
 function countUnread(draft: PlaylistDraft, kind: string): void {
@@ -234,22 +234,24 @@ function toDeclaredKey(encryption: SegmentEncryption | null): DeclaredKey {
   return { kind: 'aes-128', keyUrl: encryption.keyUrl, iv: encryption.hasOwnIv ? encryption.iv : null }
 }
 
-/** Reads a line with a URI, of a variant or of a segment; `url`: what it resolves to. Returns whether it can be used. */
-function readUri(draft: PlaylistDraft, line: string, url: string | null): boolean {
-  if (draft.variant !== null) return readVariant(draft, draft.variant, url)
+/** Reads a line with a URI: of a variant or of a segment. Returns whether it can be used. */
+function readUri(draft: PlaylistDraft, line: string, isWhole = true): boolean {
+  const resolve = () => (isWhole ? resolveLine(draft, line) : null)
+  if (draft.variant !== null) return readVariant(draft, draft.variant, resolve)
   const tags = draft.next
   if (!tags.hasInf || draft.segments.length >= MAX_SEGMENTS) return false
   draft.next = NO_TAGS
   draft.isKeyNew = false
+  const url = resolve()
   const resource = url === null ? null : toResource(draft, url, tags)
   if (resource !== null) draft.rangeEnd = endOfRange(resource)
   draft.segments.push(toSegment(draft, resource ?? `${UNUSABLE_URL}${line}`, tags))
   return resource !== null
 }
 
-function readVariant(draft: PlaylistDraft, attributes: AttributeList, url: string | null): boolean {
+function readVariant(draft: PlaylistDraft, attributes: AttributeList, resolve: () => string | null): boolean {
   draft.variant = null
-  if (draft.variants.length >= MAX_RENDITIONS) return false
+  const url = draft.variants.length < MAX_RENDITIONS ? resolve() : null
   return url !== null && draft.variants.push({ url, attributes }) > 0
 }
 
