@@ -117,23 +117,34 @@ test('segments that are encrypted by their media alone are no failure: both side
   expect(state.statistics).toMatchObject({ segments_failed: 0, segments_skipped: segments.length })
 })
 
-test('segments that an encoder writes without sound from now on are judged with the section that it has then', async () => {
+test.each([
+  ['without sound', { withAudio: false }],
+  ['with another picture', { bFrames: 2 }],
+])('segments that an encoder writes %s from now on are judged with the section that it has then', async (_, more) => {
   await using before = await makeClip([{ sec: 2 }], { ...SMALL_CLIP, container: 'fmp4' })
-  const shape = { ...SMALL_CLIP, container: 'fmp4', size: '640x360', withAudio: false } as const
-  await using after = await makeClip([{ sec: 4, video: 'black' }], shape)
+  const shape = { ...SMALL_CLIP, container: 'fmp4', size: '640x360', ...more } as const
+  await using after = await makeClip([{ sec: 2 }, { sec: 4, video: 'black' }], shape)
   const [old, changed] = [await readSegments(before), await readSegments(after)]
-  const current = changed[0]?.map ?? null
-  const stale = changed.map((segment) => ({ ...segment, map: old[0]?.map ?? null }))
+  const [stale, current] = [old[0]?.map ?? null, changed[0]?.map ?? null]
+  let served = stale
   const pauses: number[] = []
   const renewInit: StreamClient['renewInit'] = async (_segment, pauseMs) => {
     pauses.push(pauseMs)
+    served = current
     return current
   }
+  // The client keeps what it has until then.
+  const listed = changed.map((segment) => ({
+    ...segment,
+    get map() {
+      return served
+    },
+  }))
   const thresholds = { blackout_threshold_sec: 3, silence_threshold_sec: 3600 }
-  const { types, state } = await inspectInWorkers([[...old, ...stale]], thresholds, { renewInit })
+  const { types, state } = await inspectInWorkers([[...old, ...listed]], thresholds, { renewInit })
   expect(types).toEqual(['alert.blackout'])
-  expect(state.health.video).toBe('black')
-  expect(pauses).toHaveLength(stale.length)
+  expect(state.health).toMatchObject({ video: 'black', audio: 'withAudio' in more ? 'absent' : 'ok' })
+  expect(pauses).toHaveLength(1)
 })
 
 test('a section of which nothing can be decoded is fetched anew before its segments are given up', async () => {

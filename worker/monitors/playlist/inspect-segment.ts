@@ -85,7 +85,7 @@ async function analyzeFetched(
 }
 
 /** Shortest time between two fetches of an initialization section with which segments, or one of their tracks, fail, in ms. */
-const RENEWAL_MS = { segment: 1000, track: 10_000 } as const
+const RENEWAL_MS = { segment: 1000, track: 5000 } as const
 
 /** Returns how often the initialization section of a segment may be fetched anew; `null` where that is of no use. */
 function findRenewalPauseMs(analysis: SegmentAnalysis): number | null {
