@@ -25,6 +25,11 @@ export type StreamClient = {
   resolve(signal: AbortSignal): Promise<StreamResolution>
   fetchPlaylist(rendition: StreamRendition, signal: AbortSignal, reload?: PlaylistReload): Promise<MediaPlaylistFetch>
   fetchSegment(segment: StreamSegment, signal: AbortSignal): Promise<SegmentFetch>
+  /**
+   * Fetches the initialization section of a segment anew, unless that was done less than `pauseMs` ago. Returns it if it is
+   * another one than before; `null` otherwise.
+   */
+  renewInit(segment: StreamSegment, pauseMs: number, signal: AbortSignal): Promise<Uint8Array | null>
 }
 
 /** What the pollers of one monitor share. */

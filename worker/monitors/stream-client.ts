@@ -20,10 +20,11 @@ export type StreamClientOptions = {
 /** Creates the client of one monitor's stream. */
 export function createStreamClient(client: StreamClientOptions): StreamClient {
   const { fetcher, timeouts } = client
-  const options = { ...client, dash: createDashSource({ fetcher, timeouts, nowMs: createClock().nowMs }) }
+  const { nowMs } = createClock()
+  const options = { ...client, nowMs, dash: createDashSource({ fetcher, timeouts, nowMs }) }
   return {
     resolve: createStreamResolver(options),
     fetchPlaylist: (rendition, signal, reload) => fetchRendition(options, rendition, signal, reload),
-    fetchSegment: createSegmentFetcher(options),
+    ...createSegmentFetcher(options),
   }
 }

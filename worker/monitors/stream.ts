@@ -11,7 +11,7 @@ export type TrackKind = 'picture' | 'sound'
 /** Tracks for which a rendition is monitored. */
 export type TrackSelection = 'both' | TrackKind
 
-/** One segment of a media playlist (RFC 8216 §3). All URLs are absolute. */
+/** One segment of a media playlist (RFC 8216 §3). All URLs are absolute, other than that of a segment that cannot be used. */
 export type StreamSegment = {
   /** Media sequence number; `null` where the playlist has no EXT-X-MEDIA-SEQUENCE. */
   readonly sequence: number | null
@@ -26,6 +26,8 @@ export type StreamSegment = {
   readonly encryption: SegmentEncryption | null
   /** EXT-X-GAP: the segment is announced as missing. */
   readonly isGap?: true
+  /** Its reference cannot be used, as of a scheme that is not http(s): it fails without a fetch. */
+  readonly isUnusable?: true
 }
 
 /**
@@ -38,12 +40,17 @@ export type SegmentEncryption =
 
 /**
  * The initialization section of fMP4 segments, with its own encryption. `discontinuities`: how many the stream had before
- * the segment, 0 where it is left out; after one of them the section may be another one at the same URL.
+ * the segment, 0 where it is left out; `period`: that of an MPD. After a discontinuity, and
+ * in another period, the section may be another one at the same URL.
  */
 export type InitSection = StreamResource & {
   readonly encryption?: SegmentEncryption
   readonly discontinuities?: number
+  readonly period?: string
 }
+
+/** How the URL of a segment begins whose reference cannot be used; by the rest it differs from others. */
+export const UNUSABLE_URL = 'unusable:'
 
 /** A URL, or a part of the resource behind it. */
 export type StreamResource = { readonly url: string; readonly byteRange: ByteRange | null }
@@ -187,5 +194,7 @@ export type FailedSegmentFetch = {
     readonly failing?: 'segment' | 'key'
     /** There was an answer, but no media in it: a server answers so before the segment is there. */
     readonly isNoMedia?: true
+    /** No further attempt can succeed. */
+    readonly isFinal?: true
   }
 }

@@ -36,6 +36,8 @@ export type WatchedBroadcast = {
   /** Seconds between two renewals of the playlist, one segment by default. */
   readonly renewalSec?: number
   readonly fetchSegment?: (n: number, sec: number) => SegmentFetch
+  /** The timestamps of the media go on from segment to segment. */
+  readonly hasClock?: boolean
   /** Black segments. */
   readonly black?: readonly [from: number, until: number]
   readonly sec?: number
@@ -108,16 +110,18 @@ function createClient(broadcast: WatchedBroadcast, time: BroadcastTime, asked: n
       const fetched = broadcast.fetchSegment?.(n, toSec(time)) ?? MEDIA
       return fetched === MEDIA ? { ...MEDIA, bytes: Buffer.from(`media ${n}`) } : fetched
     },
+    renewInit: async () => null,
   }
 }
 
 /** Creates a probe that finds black where the broadcast has it, and fails for what is no media. */
-function createProbe({ black = [0, 0] }: WatchedBroadcast, analyzed: number[]): SegmentProbe {
+function createProbe({ black = [0, 0], hasClock = false }: WatchedBroadcast, analyzed: number[]): SegmentProbe {
   return {
     async analyze({ bytes }) {
       const text = /^media (\d+)$/.exec(String(bytes))?.[1]
       if (text === undefined) return { kind: 'failed', error: 'segment is no media' }
       const n = Number(text)
+      const follows = hasClock && analyzed.at(-1) === n - 1
       analyzed.push(n)
       const isBlack = n >= black[0] && n < black[1]
       const picture = {
@@ -125,7 +129,7 @@ function createProbe({ black = [0, 0] }: WatchedBroadcast, analyzed: number[]): 
         spans: isBlack ? { blackout: [{ fromSec: 0, toSec: TARGET_SEC }] } : {},
       } as const
       const findings = { picture, sound: { kind: 'present', spans: {} } } as const
-      return { kind: 'analyzed', durationSec: TARGET_SEC, pictures: 1, findings }
+      return { kind: 'analyzed', durationSec: TARGET_SEC, follows, pictures: 1, findings }
     },
     [Symbol.asyncDispose]: async () => {},
   }

@@ -1,4 +1,4 @@
-import { demuxFragmentedMp4, isMp4 } from './fragmented-mp4.ts'
+import { demuxFragmentedMp4, isMp4, toBuffer } from './fragmented-mp4.ts'
 import type { DemuxedSegment, MediaPacket } from './media-packet.ts'
 import { id3TagBytes, isId3Tag, type SoundCodec, splitSoundFrames } from './sound-frames.ts'
 import { demuxTransportStream, type TransportContext } from './transport-stream.ts'
@@ -95,8 +95,4 @@ function describeOther(bytes: Buffer): string {
   if (start.startsWith('#EXTM3U')) return 'segment is a playlist'
   if (start.startsWith('<')) return 'segment is a page, not media'
   return 'segment is in no known media format'
-}
-
-function toBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

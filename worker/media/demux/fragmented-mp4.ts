@@ -49,6 +49,24 @@ export function isMp4(bytes: Buffer): boolean {
   return false
 }
 
+/** Returns a buffer over the same bytes. */
+export function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+/** Returns whether a segment is MP4 whose tracks are described elsewhere, in an initialization section. */
+export function needsMovie(bytes: Uint8Array): boolean {
+  const buffer = toBuffer(bytes)
+  if (!isMp4(buffer)) return false
+  for (const { type } of readTopBoxes(buffer)) if (type === 'moov') return false
+  return true
+}
+
+/** Returns whether an initialization section holds its moov box in full. */
+export function hasMovie(init: Uint8Array): boolean {
+  return findBoxBody(toBuffer(init), 'moov') !== null
+}
+
 /**
  * Demultiplexes a segment after its initialization section, if that is separate. A fragment that is cut keeps the
  * samples before the cut.

@@ -69,18 +69,22 @@ const REGISTRATION = 0x05
 const EXTENSION = 0x7f
 const AC4_EXTENSION = 0x15
 
-/** Returns the programs' map PIDs of a program association section (ISO/IEC 13818-1 §2.4.4.3). */
-export function readProgramMapPids(section: Buffer): number[] {
+/** A program of an association table, and the PID of its map. */
+export type ListedProgram = { readonly number: number; readonly mapPid: number }
+
+/** Returns the programs of a program association section (ISO/IEC 13818-1 §2.4.4.3). */
+export function readProgramAssociation(section: Buffer): ListedProgram[] {
   if (section[0] !== 0x00) return []
-  const pids: number[] = []
+  const programs: ListedProgram[] = []
   for (let at = 8; at + 4 <= section.length; at += 4) {
-    if (section.readUInt16BE(at) !== 0) pids.push(section.readUInt16BE(at + 2) & 0x1fff)
+    const number = section.readUInt16BE(at)
+    if (number !== 0) programs.push({ number, mapPid: section.readUInt16BE(at + 2) & 0x1fff })
   }
-  return pids
+  return programs
 }
 
-/** Returns the pictures and sounds of a program map section (ISO/IEC 13818-1 §2.4.4.8); `null` if it is none. */
-export function readProgramMap(section: Buffer): ProgramStream[] | null {
+/** Returns the number, the pictures and the sounds of a program map section (§2.4.4.8); `null` if it is none. */
+export function readProgramMap(section: Buffer): { number: number; streams: ProgramStream[] } | null {
   if (section[0] !== 0x02 || section.length < 12) return null
   const streams: ProgramStream[] = []
   for (let at = 12 + (section.readUInt16BE(10) & 0xfff); at + 5 <= section.length;) {
@@ -90,7 +94,7 @@ export function readProgramMap(section: Buffer): ProgramStream[] | null {
     if (kind !== null) streams.push({ ...kind, pid: section.readUInt16BE(at + 1) & 0x1fff })
     at += 5 + length
   }
-  return streams
+  return { number: section.readUInt16BE(3), streams }
 }
 
 function identifyStream(type: number, descriptors: Buffer): StreamKind | null {

@@ -1,22 +1,24 @@
 /**
  * Demultiplexes a transport stream (ISO/IEC 13818-1) as ffmpeg does: it finds its step again after bytes that are no
- * packets, takes the first picture and the first sound, and follows a program map that changes.
+ * packets, takes the first picture and the first sound of one program, and follows program maps that change.
  */
 
 import { type ElementaryStream, splitElementaryStream, type TimeMark } from './elementary-stream.ts'
 import type { DemuxedSegment, DemuxedTrack, MediaPacket, TrackFormat } from './media-packet.ts'
 import { checkPacketCount } from './packet-limit.ts'
-import { type ProgramStream, readProgramMap, readProgramMapPids } from './program-map.ts'
+import { type ProgramStream, readProgramAssociation, readProgramMap } from './program-map.ts'
+import { createProgramChoice, type Program, type ProgramChange, type ProgramChoice } from './programs.ts'
 import { createTransportClock, type Timestamps } from './transport-clock.ts'
 import { readTransportPackets, type StreamPacket } from './transport-packets.ts'
 
 /** What the segments of a rendition leave for the next one, which may lack its tables and parameters. */
 export type TransportContext = {
-  readonly streams: readonly ProgramStream[]
+  readonly programs: readonly Program[]
   readonly picture: TrackFormat | null
 }
 
-type Kind = 'picture' | 'sound'
+const KINDS = ['picture', 'sound'] as const
+type Kind = (typeof KINDS)[number]
 type OpenStream = {
   readonly stream: ProgramStream
   readonly marks: TimeMark[]
@@ -37,16 +39,16 @@ export function demuxTransportStream(
   bytes: Buffer,
   before: TransportContext | null,
 ): DemuxedSegment & { readonly context: TransportContext } {
-  const collector = createCollector(bytes, before?.streams ?? [])
+  const collector = createCollector(bytes, before?.programs ?? [])
   const { isCut } = readTransportPackets(bytes, collector.takePacket)
-  const { parts, streams, hasOpenUnit } = collector.finish()
+  const { parts, programs, streams, hasOpenUnit } = collector.finish()
   const picture = toTrack('picture', parts.picture, { streams, format: before?.picture ?? null })
   const sound = toTrack('sound', parts.sound, { streams, format: null })
   return {
     picture,
     sound,
     isCut: isCut || hasOpenUnit,
-    context: { streams, picture: picture.packets.at(-1)?.format ?? null },
+    context: { programs, picture: picture.packets.at(-1)?.format ?? null },
   }
 }
 
@@ -66,18 +68,19 @@ function toTrack(
 
 type Collected = {
   readonly parts: Readonly<Record<Kind, readonly ElementaryStream[]>>
+  readonly programs: readonly Program[]
+  /** Those of the program that is judged. */
   readonly streams: readonly ProgramStream[]
   /** A unit ends before its length. */
   readonly hasOpenUnit: boolean
 }
 
-function createCollector(bytes: Buffer, initial: readonly ProgramStream[]) {
-  const clock = createTransportClock()
-  const mapPids = new Set<number>()
+function createCollector(bytes: Buffer, initial: readonly Program[]) {
   const parts: Record<Kind, ElementaryStream[]> = { picture: [], sound: [] }
   const open: Record<Kind, OpenStream | null> = { picture: null, sound: null }
-  const sections = new Map<number, Buffer>()
-  let streams = initial
+  const choice = createProgramChoice(initial)
+  const tables = createTableReader(choice)
+  let clock = createTransportClock()
 
   function close(kind: Kind): void {
     const current = open[kind]
@@ -86,33 +89,33 @@ function createCollector(bytes: Buffer, initial: readonly ProgramStream[]) {
     parts[kind].push({ stream: current.stream, bytes: collectedBytes(current), marks: current.marks })
   }
 
-  function select(kind: Kind): void {
+  function select(kind: Kind, isOther: boolean): void {
     const current = open[kind]?.stream ?? null
-    const isKept = current !== null && streams.some((stream) => isSame(stream, current))
-    const chosen = isKept ? current : chooseStream(streams, kind)
-    if (isKept || chosen === null) return
+    const isKept = current !== null && choice.streams().some((stream) => isSame(stream, current))
+    const chosen = chooseStream(choice.streams(), kind)
+    if (isKept || (chosen === null && !isOther)) return
     close(kind)
-    open[kind] = openStream(chosen)
+    open[kind] = chosen === null ? null : openStream(chosen)
   }
 
-  function takeSection(pid: number, section: Buffer | null): void {
-    if (section === null) return
-    if (pid === 0) for (const mapPid of readProgramMapPids(section)) mapPids.add(mapPid)
-    else {
-      const map = readProgramMap(section)
-      if (map === null || map.length === 0) return
-      streams = map
-      select('picture')
-      select('sound')
-    }
+  /** Forgets what was collected of another program than the one that is judged. */
+  function drop(): void {
+    for (const kind of KINDS) [open[kind], parts[kind].length] = [null, 0]
+    clock = createTransportClock()
   }
 
-  select('picture')
-  select('sound')
+  function takeTable(packet: StreamPacket): void {
+    const change = tables.take(packet, bytes)
+    if (change === null) return
+    if (change === 'late') drop()
+    for (const kind of KINDS) select(kind, change !== 'none')
+  }
+
+  for (const kind of KINDS) select(kind, false)
   return {
     takePacket(packet: StreamPacket): void {
       const { pid, isStart } = packet
-      if (pid === 0 || mapPids.has(pid)) return takeSection(pid, collectSection(sections, packet, bytes))
+      if (tables.has(pid)) return takeTable(packet)
       const kind = open.picture?.stream.pid === pid ? 'picture' : 'sound'
       const current = open[kind]
       if (current?.stream.pid !== pid || isUseless(current, packet)) return
@@ -121,9 +124,30 @@ function createCollector(bytes: Buffer, initial: readonly ProgramStream[]) {
     },
     finish(): Collected {
       const hasOpenUnit = Object.values(open).some((current) => current !== null && current.length < current.dueLength)
-      close('picture')
-      close('sound')
-      return { parts, streams, hasOpenUnit }
+      for (const kind of KINDS) close(kind)
+      return { parts, programs: choice.programs(), streams: choice.streams(), hasOpenUnit }
+    },
+  }
+}
+
+/** Reads the tables of a segment into the choice of its program. */
+function createTableReader(choice: ProgramChoice) {
+  const mapPids = new Set<number>()
+  const sections = new Map<number, Buffer>()
+  return {
+    has: (pid: number) => pid === 0 || mapPids.has(pid),
+    /** Takes a packet of a table. Returns what a map that it completes has changed; `null` where it completes none. */
+    take(packet: StreamPacket, bytes: Buffer): ProgramChange | null {
+      const section = collectSection(sections, packet, bytes)
+      if (section === null) return null
+      if (packet.pid === 0) {
+        const listed = readProgramAssociation(section)
+        for (const { mapPid } of listed) mapPids.add(mapPid)
+        choice.takeAssociation(listed)
+        return null
+      }
+      const map = readProgramMap(section)
+      return map === null || map.streams.length === 0 ? null : choice.takeMap(map)
     },
   }
 }

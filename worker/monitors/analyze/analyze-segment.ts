@@ -28,14 +28,15 @@ export type DownloadedSegment = FetchedSegment & {
 }
 
 /**
- * `durationSec` is that of the media, which the playlist may not say; `pictures`: how many were decoded. `encrypted`: by its
- * media, every track is encrypted, as `method` says.
+ * `durationSec` is that of the media, which the playlist may not say; `follows`: by its timestamps it directly follows the
+ * segment before it; `pictures`: how many were decoded. `encrypted`: by its media, every track is, as `method` says.
  */
 export type SegmentAnalysis =
   | {
       readonly kind: 'analyzed'
       readonly findings: SegmentFindings
       readonly durationSec: number
+      readonly follows?: boolean
       readonly pictures: number
     }
   | { readonly kind: 'encrypted'; readonly method: string }
@@ -58,14 +59,14 @@ export function createSegmentProbe(options: { ffmpegPath: string; config: Monito
   const decoder = createRenditionDecoder(ffmpegPath, collector)
   const depths = createDepthChooser({ detectors, config, collector, decoder })
   const judge = createSegmentJudge(detectors, config)
-  const readMedia = createMediaReader()
+  const reader = createMediaReader()
 
   async function analyze(segment: DownloadedSegment, signal: AbortSignal): Promise<SegmentAnalysis> {
     const { tracks: selection, isAfterGap, hasPictureRun = false } = segment
-    if (isAfterGap) for (const part of [decoder, judge, depths]) part.interrupt()
-    const read = readMedia(segment)
+    if (isAfterGap) for (const part of [decoder, judge, depths, reader]) part.interrupt()
+    const read = reader.read(segment)
     if (read.kind === 'failed') return read
-    const { media, extents, durationSec } = read
+    const { media, extents, durationSec, follows } = read
     const batch = selectPackets(media, selection)
     const method = findEncryption(batch)
     if (method !== null) return { kind: 'encrypted', method }
@@ -78,7 +79,7 @@ export function createSegmentProbe(options: { ffmpegPath: string; config: Monito
     const findings = judge.judge({ media, extents, durationSec, frames, errors: decoded.errors, selection })
     const problem = findProblem(findings)
     if (problem !== null) return { kind: 'failed', error: problem }
-    return { kind: 'analyzed', findings, durationSec, pictures: frames.pictures.length }
+    return { kind: 'analyzed', findings, durationSec, follows, pictures: frames.pictures.length }
   }
 
   return { analyze, [Symbol.asyncDispose]: () => decoder[Symbol.asyncDispose]() }

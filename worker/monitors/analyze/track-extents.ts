@@ -84,7 +84,7 @@ function haveSeparateClocks(picture: TrackExtent, sound: TrackExtent, playlistSe
 const MAX_ROUNDING_SEC = 0.15
 /**
  * Returns the duration of the media. Playlists round it, or name the same for every segment. The end of sound, which is
- * cut elsewhere than the picture, does not count beside a picture.
+ * cut elsewhere than the picture, does not count beside a picture. Sound alone is as long as its frames.
  */
 export function measureDuration(tracks: TimedTracks, extents: TrackExtents, playlistSec: number): number {
   const picture = measureTrack(tracks.picture)
@@ -94,5 +94,6 @@ export function measureDuration(tracks: TimedTracks, extents: TrackExtents, play
   const measuredSec = pictureSec > 0 ? pictureSec : whole.toSec - whole.fromSec
   // A single frame without sound has no length of its own.
   if (measuredSec === 0) return playlistSec
-  return Math.abs(measuredSec - playlistSec) <= MAX_ROUNDING_SEC ? playlistSec : measuredSec
+  const isExact = picture === null || Math.abs(measuredSec - playlistSec) > MAX_ROUNDING_SEC
+  return isExact ? measuredSec : playlistSec
 }

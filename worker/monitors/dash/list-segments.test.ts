@@ -65,6 +65,7 @@ describe('a template with numbers and a duration', () => {
     expect(read(text, 20.9).segments[0]?.map).toEqual({
       url: 'https://cdn.example/live/v1/800000.mp4',
       byteRange: null,
+      period: 'p',
     })
     expect(summarize(read(text, 22)).at(-1)).toEqual([15, 'v1/0015.m4s', 2, 20])
     expect(read(text, 1.9).segments).toEqual([])
@@ -182,6 +183,13 @@ describe('several periods', () => {
       [4, 'ad1-2.m4s', 2, 6],
     ])
     expect(playlist.segments.map(({ discontinuity }) => discontinuity)).toEqual([false, false, true, false])
+  })
+
+  test('have initialization sections of their own, also at one URL', () => {
+    const shared = template.replace('duration="2"', 'duration="2" initialization="init.mp4"')
+    const { segments } = read(dynamic(period(shared) + period(shared, 'id="q" start="PT4S"')), 8.5)
+    const maps = segments.map(({ map }) => `${map?.url} ${map?.period}`.slice(25))
+    expect(maps).toEqual(['init.mp4 p', 'init.mp4 p', 'init.mp4 q', 'init.mp4 q'])
   })
 
   test('keep their numbers once the first has left the MPD', () => {

@@ -5,7 +5,13 @@
 
 import type { ByteRange } from '../../platform/http.ts'
 import { resolveHttpUrl } from '../playlist/playlist-numbers.ts'
-import type { InitSection, RepresentationChoice, SegmentEncryption, StreamResource } from '../stream.ts'
+import {
+  type InitSection,
+  type RepresentationChoice,
+  type SegmentEncryption,
+  type StreamResource,
+  UNUSABLE_URL,
+} from '../stream.ts'
 import type { Mpd, MpdPeriod, SegmentPart, SegmentSource } from './mpd.ts'
 import { pickRepresentation, type PickedRepresentation } from './rank-representations.ts'
 import { readSegmentUrl } from './read-segment-source.ts'
@@ -27,6 +33,8 @@ export type DashSegment = {
   readonly byteRange: ByteRange | null
   readonly map: InitSection | null
   readonly encryption: SegmentEncryption | null
+  /** Its reference cannot be used; those of other segments in its list can. */
+  readonly isUnusable?: true
 }
 
 /** Returns the segments of an index that was fetched; `null` where it cannot be read. */
@@ -126,10 +134,11 @@ function listPeriod(
   }
   const isClockUsed = isTrusted || picked.source.timeline === null
   const bounds = boundsOfPeriod(period, isClockUsed ? nowSec : null, limit)
-  return listTimes(picked.source, bounds).flatMap((time) => {
+  const segments = listTimes(picked.source, bounds).flatMap((time) => {
     const part = findPart(picked.source, time)
     return part === null ? [] : (toSegment(time, part) ?? [])
   })
+  return segments.every(({ isUnusable }) => isUnusable === true) ? [] : segments
 }
 
 /** Lists the times of a period's segments, by whatever describes them. */
@@ -189,12 +198,12 @@ type SegmentMaker = (
 ) => DashSegment | null
 
 function createSegmentMaker(period: MpdPeriod, { source, protection }: PickedRepresentation): SegmentMaker {
-  const map = readMap(source)
+  const map = readMap(source, period)
   const encryption = protection === null ? null : ({ kind: 'drm', method: protection } as const)
   const { media, startNumber } = source
   return ({ index, startSec, durationSec }, part) => {
-    const url = resolvePart(part, source)
-    if (url === null || map === 'unusable' || Math.abs(startSec) > MAX_START_SEC) return null
+    const resource = resolveResource(part, source)
+    if (resource === null || map === 'unusable' || Math.abs(startSec) > MAX_START_SEC) return null
     const isFirst = Math.abs(startSec) < durationSec / 2
     return {
       periodKey: period.key,
@@ -202,26 +211,37 @@ function createSegmentMaker(period: MpdPeriod, { source, protection }: PickedRep
       startSec: period.startSec + startSec,
       durationSec,
       discontinuity: isFirst && period.startSec > 0,
-      url,
-      byteRange: part.byteRange,
+      ...resource,
       map,
       encryption,
     }
   }
 }
 
+/** Returns what a segment is fetched from. In a list, the place of a reference that cannot be used is kept. */
+function resolveResource(
+  part: SegmentPart,
+  source: SegmentSource,
+): Pick<DashSegment, keyof StreamResource | 'isUnusable'> | null {
+  const url = resolvePart(part, source)
+  if (url !== null) return { url, byteRange: part.byteRange }
+  if (source.media.kind !== 'list') return null
+  return { url: `${UNUSABLE_URL}${part.reference}`, byteRange: null, isUnusable: true }
+}
+
 function resolvePart({ reference }: SegmentPart, { baseUrl }: SegmentSource): string | null {
   return reference === null ? baseUrl : resolveHttpUrl(reference, baseUrl)
 }
 
-function readMap(source: SegmentSource): InitSection | 'unusable' | null {
+/** Returns the initialization section of a representation in a period, which may be another one at the same URL before it. */
+function readMap(source: SegmentSource, { key: period }: MpdPeriod): InitSection | 'unusable' | null {
   const { init, representationId, bandwidth } = source
   if (init === null) return null
   const { reference, byteRange } = init
-  if (reference === null) return { url: source.baseUrl, byteRange }
+  if (reference === null) return { url: source.baseUrl, byteRange, period }
   const filled = fillTemplate(reference, { representationId, bandwidth, number: null, time: null })
   const url = filled === null ? null : resolvePart({ reference: filled, byteRange }, source)
-  return url === null ? 'unusable' : { url, byteRange }
+  return url === null ? 'unusable' : { url, byteRange, period }
 }
 
 function toIndexedSegment(

@@ -27,11 +27,12 @@ export type RepresentationListing = {
 export function toPlaylist(listing: RepresentationListing): StreamPlaylist {
   const { mpd, listed, numbers, startMs, nowSec } = listing
   const segments = listed.flatMap((segment, index): readonly StreamSegment[] => {
-    const { url, durationSec, startSec, discontinuity, byteRange, map, encryption } = segment
+    const { url, durationSec, startSec, discontinuity, byteRange, map, encryption, isUnusable } = segment
     const programDateTimeMs = startMs === null ? null : credibleTime(Math.round(startMs + startSec * 1000))
     const sequence = numbers[index] ?? null
     if (sequence === null) return []
-    return [{ sequence, url, durationSec, programDateTimeMs, discontinuity, byteRange, map, encryption }]
+    const read = { sequence, url, durationSec, programDateTimeMs, discontinuity, byteRange, map, encryption }
+    return [isUnusable === true ? { ...read, isUnusable } : read]
   })
   const targetDurationSec = computeTargetSec(listing)
   return { segments, targetDurationSec, isEnded: isEnded(mpd, nowSec, targetDurationSec) }

@@ -44,6 +44,7 @@ function startBroadcast(hasTimes: boolean) {
         url.includes('failing')
           ? { kind: 'failed', failure: { status: 404, message: 'HTTP 404' } }
           : { kind: 'ok', bytes: Buffer.from(url), isTruncated: false, map: null },
+      renewInit: async () => null,
     },
     clock: { nowMs: () => nowMs },
     lifetime: { stopping: never, killed: never },

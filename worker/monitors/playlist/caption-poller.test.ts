@@ -15,6 +15,7 @@ test('the playlist of the captions is fetched with the variables of the master p
       client: {
         resolve: () => Promise.reject(new Error('not called')),
         fetchSegment: () => Promise.reject(new Error('not called')),
+        renewInit: () => Promise.reject(new Error('not called')),
         async fetchPlaylist(rendition) {
           fetched.push(rendition)
           return { kind: 'failed', failure: { status: 404, message: 'HTTP 404' } }

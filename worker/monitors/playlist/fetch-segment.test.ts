@@ -10,11 +10,13 @@ import { parsePlaylist } from './parse-playlist.ts'
 
 const signal = new AbortController().signal
 
-function createSegmentFetch() {
+/** Creates a fetcher of segments; `nowMs`: its clock. */
+function createFetch(nowMs = () => 0) {
   const proxies = { http: null, https: null, bypass: null }
   const fetcher = createFetcher({ policy: { allowPrivateNetworks: true }, proxies })
   onTestFinished(() => fetcher[Symbol.asyncDispose]())
-  return createSegmentFetcher({ fetcher, timeouts: { segmentMs: 5000 }, segmentMaxBytes: 1000 })
+  const options = { fetcher, timeouts: { segmentMs: 5000 }, segmentMaxBytes: 1000, nowMs }
+  return createSegmentFetcher(options)
 }
 
 function segment(url: string, changed: Partial<StreamSegment>): StreamSegment {
@@ -29,6 +31,14 @@ function segment(url: string, changed: Partial<StreamSegment>): StreamSegment {
     encryption: null,
     ...changed,
   }
+}
+
+/** A box of MP4 with a body of zeros. */
+function makeBox(type: string, bodyBytes: number): Buffer {
+  const box = Buffer.alloc(8 + bodyBytes)
+  box.writeUInt32BE(box.length)
+  box.write(type, 4, 'latin1')
+  return box
 }
 
 function words(fetched: SegmentFetch): string {
@@ -49,7 +59,7 @@ describe('an encrypted segment', () => {
       requested.push(url)
       response.end(url === '/key' ? key : encrypt(ivs[Number(url.slice(1))] ?? '', `clear ${url}`))
     })
-    const fetchSegment = createSegmentFetch()
+    const { fetchSegment } = createFetch()
     const fetchOne = (index: number) =>
       fetchSegment(
         segment(`${server.origin}/${index}`, {
@@ -72,7 +82,7 @@ describe('an encrypted segment', () => {
     const parsed = parsePlaylist(text, { url: `${server.origin}/live` })
     const first = parsed.kind === 'media' ? parsed.playlist.segments[0] : undefined
     if (first === undefined) throw new Error('there is no segment')
-    const fetched = await createSegmentFetch()(first, signal)
+    const fetched = await createFetch().fetchSegment(first, signal)
     expect(words(fetched)).toBe('clear /media')
     expect(fetched.kind === 'ok' && String(Buffer.from(fetched.map ?? []))).toBe('clear /init')
   })
@@ -84,7 +94,7 @@ describe('an encrypted segment', () => {
     const parsed = parsePlaylist(text, { url: `${server.origin}/live` })
     const first = parsed.kind === 'media' ? parsed.playlist.segments[0] : undefined
     if (first === undefined) throw new Error('there is no segment')
-    const fetched = await createSegmentFetch()(first, signal)
+    const fetched = await createFetch().fetchSegment(first, signal)
     expect(fetched.kind === 'ok' && String(Buffer.from(fetched.map ?? []))).toBe('clear init')
   })
 
@@ -93,7 +103,7 @@ describe('an encrypted segment', () => {
       response.end(url === '/key' ? key : '<!DOCTYPE html><title>Not here yet</title>')
     })
     const encryption = { kind: 'aes-128', keyUrl: `${server.origin}/key`, iv: '0'.repeat(32), hasOwnIv: true } as const
-    const fetched = await createSegmentFetch()(segment(`${server.origin}/0`, { encryption }), signal)
+    const fetched = await createFetch().fetchSegment(segment(`${server.origin}/0`, { encryption }), signal)
     expect(fetched).toMatchObject({ failure: { message: 'segment is a page, not media', isNoMedia: true } })
   })
 
@@ -103,7 +113,7 @@ describe('an encrypted segment', () => {
       else response.end(url === '/short' ? 'k' : 'x'.repeat(32))
     })
     const fetchWith = (path: string) =>
-      createSegmentFetch()(
+      createFetch().fetchSegment(
         segment(`${server.origin}/0`, {
           encryption: { kind: 'aes-128', keyUrl: server.origin + path, iv: '0'.repeat(32), hasOwnIv: true },
         }),
@@ -122,7 +132,7 @@ describe('an initialization section', () => {
       requested.push(url)
       response.end(url === '/init' ? written : 'media')
     })
-    const fetchSegment = createSegmentFetch()
+    const { fetchSegment } = createFetch()
     const mapOf = async (...lines: string[]) => {
       const text = ['#EXTM3U', '#EXT-X-MAP:URI="init"', ...lines, '#EXTINF:2,', 'last'].join('\n')
       const parsed = parsePlaylist(text, { url: `${server.origin}/live` })
@@ -144,7 +154,7 @@ describe('an initialization section', () => {
       requested.push(url)
       response.end(url === '/init' ? written : 'media')
     })
-    const fetchSegment = createSegmentFetch()
+    const { fetchSegment } = createFetch()
     const mapOf = async (sequence: number) => {
       const map = { url: `${server.origin}/init`, byteRange: null }
       const fetched = await fetchSegment(segment(`${server.origin}/${sequence}`, { sequence, map }), signal)
@@ -155,5 +165,96 @@ describe('an initialization section', () => {
     for (const sequence of [502, 0, 1, 2]) maps.push(await mapOf(sequence))
     expect(maps).toEqual(['one', 'one', 'one', 'one', 'two', 'two', 'two'])
     expect(requested.filter((url) => url === '/init')).toHaveLength(2)
+  })
+
+  test.each([
+    ['a page', Buffer.from('<!DOCTYPE html>'), 'init segment is a page, not media'],
+    ['cut', makeBox('moov', 40).subarray(0, 30), 'init segment has no whole moov box'],
+    ['empty', Buffer.alloc(0), 'init segment is empty'],
+  ])('that is %s comes before the section is there: it is fetched anew with the segment', async (_, early, message) => {
+    const whole = makeBox('moov', 40)
+    let written: Buffer = early
+    await using server = await startLocalServer(async ({ url }, response) => {
+      response.end(url === '/init' ? written : makeBox('moof', 16))
+    })
+    const { fetchSegment } = createFetch()
+    const map = { url: `${server.origin}/init`, byteRange: null }
+    const fetchNext = () => fetchSegment(segment(`${server.origin}/0`, { map }), signal)
+    expect(await fetchNext()).toMatchObject({ failure: { message, isNoMedia: true } })
+    written = whole
+    expect(await fetchNext()).toMatchObject({ kind: 'ok', map: whole })
+  })
+
+  test('that is of no use beside a transport stream may be anything', async () => {
+    await using server = await startLocalServer(async (_, response) => void response.end('Gmedia'))
+    const map = { url: `${server.origin}/init`, byteRange: null }
+    expect(await createFetch().fetchSegment(segment(`${server.origin}/0`, { map }), signal)).toMatchObject({
+      kind: 'ok',
+    })
+  })
+
+  test('is renewed where it has become another one, at a bounded rate', async () => {
+    const [one, two] = [makeBox('moov', 40), makeBox('moov', 50)]
+    let written: Buffer = one
+    let nowMs = 0
+    const requested: string[] = []
+    await using server = await startLocalServer(async ({ url = '' }, response) => {
+      requested.push(url)
+      response.end(url === '/init' ? written : makeBox('moof', 16))
+    })
+    const { fetchSegment, renewInit } = createFetch(() => nowMs)
+    const needing = segment(`${server.origin}/0`, { map: { url: `${server.origin}/init`, byteRange: null } })
+    const renew = () => renewInit(needing, 1000, signal)
+    await fetchSegment(needing, signal)
+    expect(await renew()).toBe(null)
+    written = two
+    expect(await renew()).toBe(null)
+    expect(requested.filter((url) => url === '/init')).toHaveLength(2)
+    nowMs = 1000
+    expect(await renew()).toEqual(two)
+    written = Buffer.from('<!DOCTYPE html>')
+    nowMs = 2000
+    expect(await renew()).toBe(null)
+    expect(await fetchSegment(needing, signal)).toMatchObject({ kind: 'ok', map: two })
+    expect(await renewInit(segment(`${server.origin}/0`, {}), 0, signal)).toBe(null)
+  })
+
+  test('is fetched anew at a discontinuity, also where another one left the playlist at the same time', async () => {
+    let written = 'one'
+    await using server = await startLocalServer(async ({ url }, response) => {
+      response.end(url === '/init' ? written : 'media')
+    })
+    const { fetchSegment } = createFetch()
+    const map = { url: `${server.origin}/init`, byteRange: null, discontinuities: 1 }
+    const mapOf = async (sequence: number, discontinuity: boolean) => {
+      const fetched = await fetchSegment(
+        segment(`${server.origin}/${sequence}`, { sequence, map, discontinuity }),
+        signal,
+      )
+      return fetched.kind === 'ok' ? String(Buffer.from(fetched.map ?? [])) : fetched.failure.message
+    }
+    const maps = [await mapOf(5, false)]
+    written = 'two'
+    for (const sequence of [6, 7, 8]) maps.push(await mapOf(sequence, sequence === 7))
+    expect(maps).toEqual(['one', 'one', 'two', 'two'])
+  })
+
+  test('is fetched anew in another period of its MPD', async () => {
+    let written = 'one'
+    await using server = await startLocalServer(async ({ url }, response) => {
+      response.end(url === '/init' ? written : 'media')
+    })
+    const { fetchSegment } = createFetch()
+    const mapOf = async (sequence: number, part: { readonly period?: string }) => {
+      const map = { url: `${server.origin}/init`, byteRange: null, ...part }
+      const fetched = await fetchSegment(segment(`${server.origin}/${sequence}`, { sequence, map }), signal)
+      return fetched.kind === 'ok' ? String(Buffer.from(fetched.map ?? [])) : fetched.failure.message
+    }
+    const maps = [await mapOf(5, {})]
+    written = 'two'
+    maps.push(await mapOf(6, {}), await mapOf(7, { period: 'b' }))
+    written = 'three'
+    maps.push(await mapOf(8, { period: 'b' }), await mapOf(9, { period: 'c' }))
+    expect(maps).toEqual(['one', 'one', 'two', 'two', 'three'])
   })
 })

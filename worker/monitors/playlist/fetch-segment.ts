@@ -1,30 +1,40 @@
+import { hasMovie, needsMovie } from '../../media/demux/fragmented-mp4.ts'
 import type { ByteRange, Fetcher } from '../../platform/http.ts'
 import type { StreamClient } from '../monitor-context.ts'
-import type { FailedSegmentFetch, InitSection, SegmentEncryption, StreamResource } from '../stream.ts'
+import type {
+  FailedSegmentFetch,
+  InitSection,
+  SegmentEncryption,
+  SegmentFetch,
+  StreamResource,
+  StreamSegment,
+} from '../stream.ts'
 import { BLOCK_BYTES, decryptAes128 } from './decrypt-segment.ts'
 import { findNoMedia, toNoMediaFailure } from './no-media.ts'
 import { readDataUrl } from './data-url.ts'
+import { type CachedResource, createResourceCache, type FetchedBytes } from './resource-cache.ts'
 import { KEY_BYTES, readDataKey } from './segment-key.ts'
 
 export type SegmentFetchOptions = {
   readonly fetcher: Fetcher
   readonly timeouts: { readonly segmentMs: number }
   readonly segmentMaxBytes: number
+  /** Returns the time in ms since 1970. */
+  readonly nowMs: () => number
 }
 
-/** Bytes of a resource, decrypted. */
-type FetchedBytes = { readonly kind: 'ok'; readonly bytes: Uint8Array; readonly isTruncated: boolean }
+/** Fetches segments and their initialization sections (EXT-X-MAP), each in one attempt and decrypted. */
+export type SegmentFetcher = Pick<StreamClient, 'fetchSegment' | 'renewInit'>
 
-type FetchBytes = (resource: StreamResource) => Promise<FetchedBytes | FailedSegmentFetch>
+const CACHED_INIT_SECTIONS = 2
+const CACHED_KEYS = 8
 
-/**
- * Returns a function that fetches a segment and its initialization section (EXT-X-MAP) in one attempt, both decrypted.
- * Initialization sections and keys stay the same for many segments and are fetched once.
- */
-export function createSegmentFetcher(options: SegmentFetchOptions): StreamClient['fetchSegment'] {
-  const initSections = createResourceCache(CACHED_INIT_SECTIONS)
-  const keys = createResourceCache(CACHED_KEYS)
-  return async (segment, signal) => {
+/** Creates a fetcher. Initialization sections and keys stay the same for many segments and are fetched once. */
+export function createSegmentFetcher(options: SegmentFetchOptions): SegmentFetcher {
+  const initSections = createResourceCache(CACHED_INIT_SECTIONS, options.nowMs)
+  const keys = createResourceCache(CACHED_KEYS, options.nowMs)
+
+  function createGetters(signal: AbortSignal) {
     const get = (resource: StreamResource, limits: Partial<FetchLimits> = {}) =>
       fetchResource(
         resource,
@@ -38,20 +48,69 @@ export function createSegmentFetcher(options: SegmentFetchOptions): StreamClient
       const resource = { url, byteRange: null }
       return await keys.get(resource, (each) => get(each, { maxBytes: KEY_BYTES }).then(checkKey))
     }
-    const getInit = (map: InitSection) =>
-      initSections.get({ ...map, sequence: segment.sequence }, async (resource) =>
-        decrypt(readData(resource) ?? (await get(resource)), map.encryption ?? null, getKey, false),
-      )
-    const { encryption } = segment
-    // First the key: without it, a large segment would be fetched for nothing.
-    const key = encryption?.kind === 'aes-128' ? await getKey(encryption.keyUrl) : null
-    if (key?.kind === 'failed') return toKeyFailure(key)
-    const map = segment.map === null ? null : await getInit(segment.map)
-    if (map?.kind === 'failed') return withContext('init segment', map)
-    const raw = checkMedia(await get(segment, { acceptsTruncated: true }))
-    const fetched = await decrypt(raw, encryption, getKey, true)
-    return fetched.kind === 'failed' ? fetched : { ...fetched, map: map === null ? null : map.bytes }
+    const fetchInit = async (resource: StreamResource, { encryption }: Pick<InitSection, 'encryption'>) =>
+      decrypt(readData(resource) ?? (await get(resource)), encryption ?? null, getKey, false)
+    return { get, getKey, fetchInit }
   }
+
+  return {
+    async fetchSegment(segment, signal) {
+      const getters = createGetters(signal)
+      const section = findInitSection(segment)
+      // First the key: without it, a large segment would be fetched for nothing.
+      const failedKey = await findFailedKey(segment, getters)
+      if (failedKey !== null) return failedKey
+      if (section === null) return withInit(await fetchBody(segment, getters), null)
+      const map = await initSections.get(section, (each) => getters.fetchInit(each, section))
+      if (map.kind === 'failed') return withContext('init segment', map)
+      const body = await fetchBody(segment, getters)
+      const problem = body.kind === 'failed' ? null : findInitProblem(body.bytes, map.bytes)
+      if (problem === null) return withInit(body, map.bytes)
+      initSections.forget(section)
+      return toNoMediaFailure(problem)
+    },
+    async renewInit(segment, pauseMs, signal) {
+      const { fetchInit } = createGetters(signal)
+      const section = findInitSection(segment)
+      if (section === null) return null
+      const fetch = (each: StreamResource) => fetchInit(each, section)
+      return await initSections.renew(section, { pauseMs, fetch, isUsable: hasMovie })
+    },
+  }
+}
+
+/** Returns the initialization section that a segment needs, and what of the stream it belongs to. */
+function findInitSection({ map, sequence, url, discontinuity }: StreamSegment): CachedResource | null {
+  if (map === null) return null
+  return { ...map, sequence, ...(discontinuity ? { beginning: `${sequence} ${url}` } : {}) }
+}
+
+/** Fetch functions of one attempt. */
+type Getters = {
+  readonly get: (resource: StreamResource, limits?: Partial<FetchLimits>) => Promise<FetchedBytes | FailedSegmentFetch>
+  readonly getKey: (url: string) => Promise<FetchedBytes | FailedSegmentFetch>
+}
+
+/** Fetches the key of a segment. Returns the failure; `null` where there is none. */
+async function findFailedKey({ encryption }: StreamSegment, { getKey }: Getters): Promise<FailedSegmentFetch | null> {
+  const key = encryption?.kind === 'aes-128' ? await getKey(encryption.keyUrl) : null
+  return key?.kind === 'failed' ? toKeyFailure(key) : null
+}
+
+/** Fetches a segment without its initialization section, decrypted. */
+async function fetchBody(segment: StreamSegment, { get, getKey }: Getters): Promise<FetchedBytes | FailedSegmentFetch> {
+  const raw = checkMedia(await get(segment, { acceptsTruncated: true }))
+  return await decrypt(raw, segment.encryption, getKey, true)
+}
+
+function withInit(fetched: FetchedBytes | FailedSegmentFetch, map: Uint8Array | null): SegmentFetch {
+  return fetched.kind === 'failed' ? fetched : { ...fetched, map }
+}
+
+/** Returns why a segment's initialization section holds none, as before it is there; `null` where it may serve. */
+function findInitProblem(bytes: Uint8Array, init: Uint8Array): string | null {
+  if (!needsMovie(bytes) || hasMovie(init)) return null
+  return findNoMedia(init)?.replace('segment', 'init segment') ?? 'init segment has no whole moov box'
 }
 
 /** Returns what a `data:` URL holds; `null` for a resource that has to be fetched. */
@@ -119,39 +178,4 @@ function toKeyFailure(failed: FailedSegmentFetch): FailedSegmentFetch {
 
 function withContext(what: string, { failure }: FailedSegmentFetch): FailedSegmentFetch {
   return { kind: 'failed', failure: { ...failure, message: `${what}: ${failure.message}` } }
-}
-
-/**
- * Keeps the resources in use that stay the same for many segments: an initialization section up to a discontinuity, or to a
- * segment with a lower number, as of an encoder that was started again and has written the section anew.
- */
-type ResourceCache = { get(resource: CachedResource, fetch: FetchBytes): Promise<FetchedBytes | FailedSegmentFetch> }
-
-/** A resource and, for an initialization section, the number of the segment that needs it. */
-type CachedResource = InitSection & { readonly sequence?: number | null }
-
-type CacheEntry = { readonly fetched: FetchedBytes; readonly discontinuities: number; readonly sequence: number | null }
-
-const CACHED_INIT_SECTIONS = 2
-const CACHED_KEYS = 8
-
-function createResourceCache(size: number): ResourceCache {
-  const cached = new Map<string, CacheEntry>()
-  return {
-    async get({ url, byteRange, discontinuities = 0, sequence = null }, fetch) {
-      const key = JSON.stringify([url, byteRange])
-      const known = cached.get(key)
-      const isValid = known?.discontinuities === discontinuities && !isBefore(sequence, known.sequence)
-      const fetched = isValid ? known.fetched : await fetch({ url, byteRange })
-      if (fetched.kind === 'failed') return fetched
-      cached.delete(key)
-      cached.set(key, { fetched, discontinuities, sequence })
-      for (const oldest of [...cached.keys()].slice(0, -size)) cached.delete(oldest)
-      return fetched
-    },
-  }
-}
-
-function isBefore(sequence: number | null, other: number | null): boolean {
-  return sequence !== null && other !== null && sequence < other
 }

@@ -263,14 +263,14 @@ type LossDecision = { readonly isLost: boolean; readonly ahead: AheadSegment | n
 
 /**
  * Decides whether a segment is given up: once it has failed for long enough, and a later one can be fetched or none can come.
- * What is no media is given up after a target duration, since it is not likely to change.
+ * What is no media is given up after a target duration, since it is not likely to change; what cannot be fetched, at once.
  */
 async function decideLoss(
   { step, fetched, state: { ahead }, news: { playlist } }: FailedSegment,
   retry: SegmentRetry,
   context: MonitorContext,
 ): Promise<LossDecision> {
-  if (ahead !== null) return { isLost: true, ahead }
+  if (ahead !== null || fetched.failure.isFinal === true) return { isLost: true, ahead }
   const failedMs = context.clock.nowMs() - retry.sinceMs
   const isNoMedia = fetched.failure.isNoMedia === true
   if (isNoMedia) return { isLost: failedMs >= playlist.targetDurationSec * 1000 || playlist.isEnded, ahead: null }
@@ -281,7 +281,7 @@ async function decideLoss(
 
 /** Fetches the next segment that is not passed by or, where it is lost too, the newest one; `null`: neither can be fetched. */
 async function fetchAhead({ following }: RoundStep, context: MonitorContext): Promise<AheadSegment | null> {
-  const expected = following.filter((segment) => !isPassedBy(segment))
+  const expected = following.filter((segment) => !isPassedBy(segment) && segment.isUnusable !== true)
   for (const segment of new Set([...expected.slice(0, 1), ...expected.slice(-1)])) {
     const fetched = await fetchMedia(segment, context)
     if (fetched.kind === 'ok') return { segment, fetched }

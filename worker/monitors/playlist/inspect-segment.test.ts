@@ -7,18 +7,24 @@ import { makeClip } from '../../../shared/testing/clips.ts'
 import { readSegments, SMALL_CLIP } from '../../testing/analyze-clip.ts'
 import { at, CONFIG, PROGRESS, replay, STARTED } from '../../testing/monitor-scenario.ts'
 import { createSegmentProbe, type DownloadedSegment, type SegmentProbe } from '../analyze/analyze-segment.ts'
-import type { MonitorContext } from '../monitor-context.ts'
+import type { MonitorContext, StreamClient } from '../monitor-context.ts'
 import { MonitorState } from '../state/monitor-state.ts'
 import type { TrackKind } from '../stream.ts'
 import { inspectSegment } from './inspect-segment.ts'
 
 const never = new AbortController().signal
 
+type InspectionOptions = {
+  readonly declared?: readonly TrackKind[]
+  /** Returns the initialization section that the server has by now. */
+  readonly renewInit?: StreamClient['renewInit']
+}
+
 /** Inspects the segments of workers in a row: each knows the stored state only. Returns the types of the events and the last state. */
 async function inspectInWorkers(
   workers: readonly (readonly DownloadedSegment[])[],
   changed: Partial<MonitorConfig>,
-  declared: readonly TrackKind[] = [],
+  { declared = [], renewInit = async () => null }: InspectionOptions = {},
 ) {
   const config = { ...CONFIG, ...changed }
   let state: MonitorState = STARTED
@@ -38,6 +44,7 @@ async function inspectInWorkers(
       resolve: () => Promise.reject(new Error('not called')),
       fetchPlaylist: () => Promise.reject(new Error('not called')),
       fetchSegment: () => Promise.reject(new Error('not called')),
+      renewInit,
     },
     clock: { nowMs: () => at(nowSec) },
     lifetime: { stopping: never, killed: never },
@@ -89,8 +96,10 @@ test('sound that the playlist declares is missing where the segments have none f
   const segments = await readSegments(clip)
   const changed = { silence_threshold_sec: 3600, track_threshold_sec: 3 }
 
-  expect((await inspectInWorkers([segments], changed, ['picture', 'sound'])).types).toEqual(['alert.track_missing'])
-  expect((await inspectInWorkers([segments], changed, ['picture'])).types).toEqual([])
+  expect((await inspectInWorkers([segments], changed, { declared: ['picture', 'sound'] })).types).toEqual([
+    'alert.track_missing',
+  ])
+  expect((await inspectInWorkers([segments], changed, { declared: ['picture'] })).types).toEqual([])
 })
 
 test('segments that are encrypted by their media alone are no failure: both sides are encrypted, said once', async () => {
@@ -106,4 +115,45 @@ test('segments that are encrypted by their media alone are no failure: both side
   expect(state.degradations).toMatchObject([{ cause: 'encrypted' }])
   expect(state.health).toMatchObject({ video: 'encrypted', audio: 'encrypted' })
   expect(state.statistics).toMatchObject({ segments_failed: 0, segments_skipped: segments.length })
+})
+
+test.each([
+  ['without sound', { withAudio: false }],
+  ['with another picture', { bFrames: 2 }],
+])('segments that an encoder writes %s from now on are judged with the section that it has then', async (_, more) => {
+  await using before = await makeClip([{ sec: 2 }], { ...SMALL_CLIP, container: 'fmp4' })
+  const shape = { ...SMALL_CLIP, container: 'fmp4', size: '640x360', ...more } as const
+  await using after = await makeClip([{ sec: 2 }, { sec: 4, video: 'black' }], shape)
+  const [old, changed] = [await readSegments(before), await readSegments(after)]
+  const [stale, current] = [old[0]?.map ?? null, changed[0]?.map ?? null]
+  let served = stale
+  const pauses: number[] = []
+  const renewInit: StreamClient['renewInit'] = async (_segment, pauseMs) => {
+    pauses.push(pauseMs)
+    served = current
+    return current
+  }
+  // The client keeps what it has until then.
+  const listed = changed.map((segment) => ({
+    ...segment,
+    get map() {
+      return served
+    },
+  }))
+  const thresholds = { blackout_threshold_sec: 3, silence_threshold_sec: 3600 }
+  const { types, state } = await inspectInWorkers([[...old, ...listed]], thresholds, { renewInit })
+  expect(types).toEqual(['alert.blackout'])
+  expect(state.health).toMatchObject({ video: 'black', audio: 'withAudio' in more ? 'absent' : 'ok' })
+  expect(pauses).toHaveLength(1)
+})
+
+test('a section of which nothing can be decoded is fetched anew before its segments are given up', async () => {
+  await using clip = await makeClip([{ sec: 4 }], { ...SMALL_CLIP, container: 'fmp4' })
+  const segments = await readSegments(clip)
+  const whole = segments[0]?.map ?? null
+  const damaged = segments.map((segment) => ({ ...segment, map: Buffer.from('\0\0\0\x08moov') }))
+  const failed = async (renewInit: StreamClient['renewInit']) =>
+    (await inspectInWorkers([damaged], {}, { renewInit })).state.statistics
+  expect(await failed(async () => whole)).toMatchObject({ total_segments_analyzed: 2, segments_failed: 0 })
+  expect(await failed(async () => null)).toMatchObject({ total_segments_analyzed: 0, segments_failed: 2 })
 })

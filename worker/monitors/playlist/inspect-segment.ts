@@ -1,5 +1,6 @@
-import type { SegmentProbe } from '../analyze/analyze-segment.ts'
-import type { SegmentFindings } from '../analyze/findings.ts'
+import type { SegmentAnalysis, SegmentProbe } from '../analyze/analyze-segment.ts'
+import type { SegmentFindings, TrackFindings } from '../analyze/findings.ts'
+import { NO_KEYFRAME } from '../analyze/judge-segment.ts'
 import type { MonitorContext } from '../monitor-context.ts'
 import { hasPictureRun } from '../state/detection-runs.ts'
 import type { RenditionProgress } from '../state/observation.ts'
@@ -32,18 +33,15 @@ export async function inspectSegment(
   inspection: SegmentInspection,
   context: MonitorContext,
 ): Promise<InspectionResult> {
-  const { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, probe, confirm, declared } =
-    inspection
+  const { segment, fetched, beganMs, progress, startMs, isAfterGap, isContinuous, confirm, declared } = inspection
   const { monitor, lifetime, clock, log } = context
   const { tracks } = progress
-  const { durationSec, sequence } = segment
+  const { sequence } = segment
   const logFields = { sequence, sides: tracks }
-  const { bytes, map, isTruncated } = fetched
+  const { bytes, isTruncated } = fetched
   if (isTruncated) log.warn('segment exceeds SEGMENT_MAX_BYTES, analyzing its beginning', logFields)
   const fetchedMs = clock.nowMs()
-  const after = { isAfterGap, hasPictureRun: hasPictureRun(monitor.state().runs) }
-  const downloaded = { bytes, map, durationSec, tracks, isTruncated, ...after }
-  const analysis = await probe.analyze(downloaded, lifetime.killed)
+  const analysis = await analyzeFetched(inspection, context)
   if (lifetime.killed.aborted) return 'failed'
   const atMs = clock.nowMs()
   if (analysis.kind === 'failed') {
@@ -59,12 +57,47 @@ export async function inspectSegment(
   if (!(await confirm(findings))) return 'dismissed'
   logUndecodable(findings, context, logFields)
   const isDated = segment.programDateTimeMs !== null
-  const length = { durationSec: analysis.durationSec, isContinuous: isContinuous && !isAfterGap }
+  const follows = isContinuous || analysis.follows === true
+  const length = { durationSec: analysis.durationSec, isContinuous: follows && !isAfterGap }
   const analyzed = { sequence, isDated, startMs, ...length }
   monitor.observe({ kind: 'segment', atMs: clock.nowMs(), progress, segment: analyzed, findings, declared })
   const took = { fetch_ms: fetchedMs - beganMs, analysis_ms: atMs - fetchedMs }
   log.debug('segment analyzed', { ...logFields, bytes: bytes.length, pictures, ...took, findings })
   return 'analyzed'
+}
+
+/** Analyzes a segment, and once more where its initialization section has become another one that can be decoded. */
+async function analyzeFetched(
+  { segment, fetched, progress: { tracks }, isAfterGap, probe }: SegmentInspection,
+  { monitor, client, lifetime }: MonitorContext,
+): Promise<SegmentAnalysis> {
+  const { bytes, map, isTruncated } = fetched
+  const after = { isAfterGap, hasPictureRun: hasPictureRun(monitor.state().runs) }
+  const downloaded = { bytes, map, durationSec: segment.durationSec, tracks, isTruncated, ...after }
+  const analysis = await probe.analyze(downloaded, lifetime.killed)
+  const pauseMs = map === null || lifetime.killed.aborted ? null : findRenewalPauseMs(analysis)
+  if (pauseMs === null) return analysis
+  const renewed = await client.renewInit(segment, pauseMs, lifetime.stopping)
+  if (renewed === null) return analysis
+  // The decoders have seen the segment: it begins anew.
+  const again = await probe.analyze({ ...downloaded, map: renewed, isAfterGap: true }, lifetime.killed)
+  return again.kind === 'analyzed' ? again : analysis
+}
+
+/** Shortest time between two fetches of an initialization section with which segments, or one of their tracks, fail, in ms. */
+const RENEWAL_MS = { segment: 1000, track: 5000 } as const
+
+/** Returns how often the initialization section of a segment may be fetched anew; `null` where that is of no use. */
+function findRenewalPauseMs(analysis: SegmentAnalysis): number | null {
+  if (analysis.kind !== 'analyzed') return analysis.kind === 'failed' ? RENEWAL_MS.segment : null
+  const { picture, sound } = analysis.findings
+  return [picture, sound].some(isLost) ? RENEWAL_MS.track : null
+}
+
+/** Reports whether a track that should be there is not decoded, other than for want of a keyframe. */
+function isLost(found: TrackFindings | null): boolean {
+  if (found?.kind === 'undecodable') return found.error !== NO_KEYFRAME
+  return found?.kind === 'absent' && found.isDeclared
 }
 
 /** Logs each track that cannot be decoded, once until it can. */

@@ -23,6 +23,27 @@ test.each([
 })
 
 test.each([
+  ['of another scheme', (n: number) => `file:///${n}.ts`],
+  ['that is too long', (n: number) => `${'x'.repeat(9000)}${n}.ts`],
+])('a reference %s has failed at once, and the segments around it are analyzed', async (_, urlOf) => {
+  const isLost = (n: number) => n === 5 || n === 12
+  const watched = await watchBroadcast({
+    window: 6,
+    urlOf: (n) => (isLost(n) ? urlOf(n) : `${n}.ts`),
+    fetchSegment: () => MEDIA,
+    black: [6, 12],
+    sec: 40,
+  })
+  const expected = Array.from({ length: watched.analyzed.length + 2 }, (_each, n) => n).filter((n) => !isLost(n))
+  expect(watched.analyzed).toEqual(expected)
+  expect(watched.analyzed.length).toBeGreaterThan(15)
+  expect([watched.failed, watched.skipped]).toEqual([2, 0])
+  // Segment 8 completes 5 s of black and is there at 12 s.
+  expect(watched.timesOf('alert.blackout')).toEqual([expect.closeTo(12.5, 0)])
+  expect(watched.timesOf('alert.segment_error')).toEqual([])
+})
+
+test.each([
   ['for a minute are an outage', 50, [expect.closeTo(70, -1)]],
   ['for less are none', 24, []],
 ])('segments that are announced as missing %s', async (_, until, alertsAtSec) => {

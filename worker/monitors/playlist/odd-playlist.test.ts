@@ -58,6 +58,27 @@ describe('an unknown variable', () => {
   })
 })
 
+describe('a reference that cannot be used keeps its place among the segments', () => {
+  test.each([
+    ['of another scheme', 'file:///etc/passwd', 'URI'],
+    ['with an unknown variable', '{$x}.ts', 'URI'],
+    ['that is too long', `${'x'.repeat(9000)}.ts`, 'long line'],
+  ])('%s', (_, lines, kind) => {
+    const time = '#EXT-X-PROGRAM-DATE-TIME:2030-01-01T00:00:00Z'
+    const before = ['#EXT-X-MEDIA-SEQUENCE:7', time, '#EXTINF:2,', 'a.ts', '#EXTINF:3,']
+    const { segments, unread } = segmentsOf(...before, lines, '#EXTINF:2,', 'c.ts')
+    expect(segments.map(({ sequence, isUnusable }) => [sequence, isUnusable])).toEqual([
+      [7, undefined],
+      [8, true],
+      [9, undefined],
+    ])
+    expect(segments.map(({ programDateTimeMs }) => programDateTimeMs)).toEqual(
+      [0, 2, 5].map((sec) => Date.parse('2030-01-01T00:00:00Z') + sec * 1000),
+    )
+    expect(unread).toEqual({ [kind]: 1 })
+  })
+})
+
 test.each([
   ['none', undefined],
   ['None', undefined],

@@ -28,7 +28,7 @@ export function parsePlaylist(text: string, origin: PlaylistOrigin): ParsedPlayl
   const { unread } = draft
   if (draft.variants.length > 0) return { kind: 'master', master: toMasterPlaylist(draft), unread }
   if (draft.segments.length >= MAX_SEGMENTS) return { kind: 'invalid', reason: `has ${MAX_SEGMENTS} segments or more` }
-  if (unread.has('URI') && draft.segments.every((segment) => segment === null)) {
+  if (unread.has('URI') && draft.segments.every(({ isUnusable }) => isUnusable === true)) {
     return { kind: 'invalid', reason: 'has no reference that is an http(s) URL after its tag' }
   }
   if (draft.targetDurationSec === null && draft.segments.length === 0) {
@@ -59,12 +59,11 @@ function toMediaPlaylist(draft: PlaylistDraft): StreamPlaylist | null {
   if (skipped === null) return null
   const usualSec = findUsualSec(draft.segments)
   const targetDurationSec = draft.targetDurationSec ?? Math.ceil(usualSec ?? DEFAULT_SEGMENT_SEC)
-  const timed = draft.segments.map((segment) => segment && withDuration(segment, usualSec ?? targetDurationSec))
+  const timed = draft.segments.map((segment) => withDuration(segment, usualSec ?? targetDurationSec))
   const times = computeProgramTimes(timed, endOf(skipped.at(-1)))
-  const segments = timed.flatMap((segment, index): StreamSegment[] => {
-    if (segment === null) return []
+  const segments = timed.map((segment, index): StreamSegment => {
     const sequence = mediaSequence === null ? null : mediaSequence + skippedSegments + index
-    return [{ ...segment, sequence, programDateTimeMs: times[index] ?? null }]
+    return { ...segment, sequence, programDateTimeMs: times[index] ?? null }
   })
   const hasControl = control.canBlock || control.skipUntilSec !== null
   return {
@@ -92,8 +91,8 @@ function endOf(segment: StreamSegment | undefined): number | null {
 }
 
 /** Returns the median of the segments' durations in seconds, which a few wrong ones do not move; `null` without any. */
-export function findUsualSec(segments: readonly ({ readonly durationSec: number | null } | null)[]): number | null {
-  const durations = segments.flatMap((segment) => segment?.durationSec ?? [])
+export function findUsualSec(segments: readonly { readonly durationSec: number | null }[]): number | null {
+  const durations = segments.flatMap(({ durationSec }) => durationSec ?? [])
   return durations.toSorted((a, b) => a - b)[Math.floor(durations.length / 2)] ?? null
 }
 
@@ -105,17 +104,14 @@ function withDuration(segment: SegmentDraft, otherwiseSec: number): LastingSegme
 
 /**
  * Returns the program date-time of each segment's start in ms since 1970: its own, or derived from the nearest one by
- * the durations between, forward and back (RFC 8216 §6.3.3). A discontinuity is not crossed, as clocks may jump there,
- * nor is a segment that cannot be used. `startMs`: the end of the segment before the first.
+ * the durations between, forward and back (RFC 8216 §6.3.3). A discontinuity is not crossed, as clocks may jump there.
+ * `startMs`: the end of the segment before the first.
  */
-function computeProgramTimes(
-  segments: readonly (LastingSegment | null)[],
-  startMs: number | null,
-): readonly (number | null)[] {
+function computeProgramTimes(segments: readonly LastingSegment[], startMs: number | null): readonly (number | null)[] {
   const times: (number | null)[] = []
   let next: number | null = startMs
   for (const segment of segments) {
-    const time: number | null = segment?.programDateTimeMs ?? (segment?.discontinuity === true ? null : next)
+    const time: number | null = segment.programDateTimeMs ?? (segment.discontinuity ? null : next)
     times.push(time)
     next = moveTime(time, segment, 1)
   }
@@ -123,12 +119,12 @@ function computeProgramTimes(
   for (const [index, segment] of [...segments.entries()].toReversed()) {
     const time: number | null = times[index] ?? moveTime(following, segment, -1)
     times[index] = time
-    following = segment?.discontinuity === true ? null : time
+    following = segment.discontinuity ? null : time
   }
   return times.map((time) => (time === null ? null : Math.round(time)))
 }
 
 /** Moves a time by a segment's duration, forward or back. */
-function moveTime(timeMs: number | null, segment: LastingSegment | null, direction: 1 | -1): number | null {
-  return timeMs === null || segment === null ? null : timeMs + direction * segment.durationSec * 1000
+function moveTime(timeMs: number | null, { durationSec }: LastingSegment, direction: 1 | -1): number | null {
+  return timeMs === null ? null : timeMs + direction * durationSec * 1000
 }

@@ -33,8 +33,8 @@ export type PlaylistDraft = {
   control: ServerControl
   /** Segments at the start that a delta update leaves out. */
   skippedSegments: number
-  /** Segments in order; `null` for one whose reference cannot be used. */
-  readonly segments: (SegmentDraft | null)[]
+  /** Segments in order. */
+  readonly segments: SegmentDraft[]
   readonly variants: VariantDraft[]
   /** Characters that references and variables have added to the text. */
   addedLength: number

@@ -1,18 +1,23 @@
 /** Longest line of a playlist in UTF-16 units. A longer one is skipped before anything else sees it. */
 export const MAX_LINE_LENGTH = 8192
 
+/** A line that is too long, and how it begins. */
+export type LongLine = { readonly head: string }
+
+const HEAD_LENGTH = 1024
+
 /**
- * Yields the trimmed lines of a text that are not blank; `null` for one that is too long. A line ends with CR, LF or both.
- * Linear in the text.
+ * Yields the trimmed lines of a text that are not blank; of one that is too long its beginning. A line ends with CR, LF or
+ * both. Linear in the text.
  */
-export function* readLines(text: string): Generator<string | null, void> {
+export function* readLines(text: string): Generator<string | LongLine, void> {
   let [feed, carriage] = [-1, -1]
   for (let start = 0; start < text.length;) {
     if (feed < start) feed = indexOrEnd(text, '\n', start)
     if (carriage < start) carriage = indexOrEnd(text, '\r', start)
     const end = Math.min(feed, carriage)
     if (end - start > MAX_LINE_LENGTH) {
-      yield null
+      yield { head: text.slice(start, start + HEAD_LENGTH).trim() }
     } else {
       const line = text.slice(start, end).trim()
       if (line !== '') yield line

@@ -42,6 +42,8 @@ export type PollResult = {
   readonly gaps: SegmentGaps | null
   /** The playlist moves on, and seems to have nothing new. */
   readonly motion: PlaylistMotion | null
+  /** How the playlist has moved since all of its new segments were ones that were read before. */
+  readonly repetition: PlaylistMotion | null
   readonly reload: ReloadState
   /** The choices from now on, where the stream has other tracks than the rendition was chosen for. */
   readonly choices: readonly RenditionChoice[] | null
@@ -63,6 +65,7 @@ export const INITIAL_POLL_RESULT: PollResult = {
   retry: null,
   gaps: null,
   motion: null,
+  repetition: null,
   reload: INITIAL_RELOAD,
   choices: null,
   loggedLines: new Set(),
@@ -104,7 +107,7 @@ function toPollResult(
   { poller: { last }, read, atMs, reload }: PollReading,
   { config, lifetime }: MonitorContext,
 ): PollResult {
-  const { hasNew, round, motion, isLate } = read
+  const { hasNew, round, motion, repetition, isLate } = read
   const { pending } = round
   const poll = { playlist, hasNew, wasWaiting: last.isWaiting, bytes, isBlocking: reload.isBlocking }
   return {
@@ -116,6 +119,7 @@ function toPollResult(
     isAfterGap: round.isAfterGap,
     gaps: round.gaps,
     motion,
+    repetition,
     // A stale playlist without news does not end the wait for a segment.
     retry: pending === null && !hasNew ? last.retry : (pending?.retry ?? null),
     reload,

@@ -5,7 +5,7 @@ import { afterNothingNew, isMoving, type PlaylistMotion } from '../state/playlis
 import { hashPath, type PlaylistCursor } from '../state/segment-identity.ts'
 import { isStalled } from '../state/stall.ts'
 import type { StreamPlaylist, StreamRendition, StreamSegment, TrackSelection } from '../stream.ts'
-import { leaveOutKnown } from './leave-out-known.ts'
+import { type ContentReader, createContentReader, leaveOutKnown } from './leave-out-known.ts'
 import { type InspectionRound, inspectNews, type SegmentGaps } from './inspect-news.ts'
 import { findUsualSec } from './parse-playlist.ts'
 import { identifySegment, renewRetry, type SegmentRetry } from './segment-retry.ts'
@@ -24,6 +24,7 @@ type RenditionReader = {
     readonly retry: SegmentRetry | null
     readonly gaps: SegmentGaps | null
     readonly motion: PlaylistMotion | null
+    readonly repetition: PlaylistMotion | null
   }
 }
 
@@ -32,6 +33,7 @@ export type ReadNews = {
   readonly hasNew: boolean
   readonly round: InspectionRound
   readonly motion: PlaylistMotion | null
+  readonly repetition: PlaylistMotion | null
   /** Analysis of the segments took longer than they last. */
   readonly isLate: boolean
 }
@@ -45,15 +47,14 @@ export async function readPlaylistNews(
   const { clock } = context
   const { last, rendition } = poller
   const wasStalled = isRenditionStalled(rendition.tracks, context)
-  const retry = await dropLeftRetry(playlist, poller, context)
-  const { news: found, motion } = findNews(playlist, { poller, atMs }, context)
-  const news = await leaveOutKnown(found, { playlist, cursor: positionOf(rendition.tracks, context) }, context)
+  const fetched = { playlist, poller, atMs, readContent: createContentReader(context) }
+  const { news, motion, repetition, retry, isRetryLost } = await decideNews(fetched, context)
   const isContinuous = isUnbroken(news)
   const observe = ({ fresh }: Pick<NewSegments, 'fresh'>) =>
     observePlaylist(playlist, { fresh, isContinuous, atMs, tracks: rendition.tracks }, context)
   if (!news.isUnsure) observe(news)
   const { segments, omittedCount, passed } = selectAndSkip(news, playlist, poller, context)
-  const isSevered = news.skipped + omittedCount > 0 || hasLeft(last.retry, retry) || (wasStalled && !isResumed(news))
+  const isSevered = news.skipped + omittedCount > 0 || isRetryLost || (wasStalled && !isResumed(news))
   const isNext = isContinuous && !wasStalled && omittedCount === 0
   const beganMs = clock.nowMs()
   const round = await inspectNews(
@@ -73,24 +74,53 @@ export async function readPlaylistNews(
   )
   // Known segments under other names are none that are new: the playlist may stand still.
   if (news.isUnsure) observe(round.isNews ? news : { fresh: [] })
-  return { hasNew: news.fresh.length > 0, round, motion, isLate: isLate(segments, round, clock.nowMs() - beganMs) }
+  const tookMs = clock.nowMs() - beganMs
+  return { hasNew: news.fresh.length > 0, round, motion, repetition, isLate: isLate(segments, round, tookMs) }
+}
+
+type FetchedPlaylist = {
+  readonly playlist: StreamPlaylist
+  readonly poller: RenditionReader
+  readonly atMs: number
+  readonly readContent: ContentReader
+}
+
+/** What is new in a playlist. `isByPath`: its paths decided, against its numbers and times. */
+type FoundNews = {
+  readonly news: NewSegments
+  readonly motion: PlaylistMotion | null
+  readonly repetition: PlaylistMotion | null
+  readonly isByPath: boolean
+}
+
+/** What is new, and the segment that is tried again. `isRetryLost`: one that was to be tried has left the playlist. */
+type DecidedNews = FoundNews & { readonly retry: SegmentRetry | null; readonly isRetryLost: boolean }
+
+/** Finds what is new in a playlist, and drops a segment that left it before it could be fetched. */
+async function decideNews(fetched: FetchedPlaylist, context: MonitorContext): Promise<DecidedNews> {
+  const found = await findNews(fetched, context)
+  const retry = dropLeftRetry(found, fetched, context)
+  const isRetryLost = fetched.poller.last.retry !== null && retry === null
+  // Once it is passed by, others may be new.
+  return { ...(isRetryLost ? await findNews(fetched, context) : found), retry, isRetryLost }
 }
 
 /** Finds what is new in a playlist; in one that moves and never has anything new, what its paths show. */
-function findNews(
-  playlist: StreamPlaylist,
-  { poller: { rendition, last }, atMs }: { readonly poller: RenditionReader; readonly atMs: number },
+async function findNews(
+  { playlist, poller: { rendition, last }, atMs, readContent }: FetchedPlaylist,
   context: MonitorContext,
-): { readonly news: NewSegments; readonly motion: PlaylistMotion | null } {
+): Promise<FoundNews> {
   const cursor = positionOf(rendition.tracks, context)
-  const news = findNewSegments(playlist, cursor)
-  if (news.fresh.length > 0) return { news, motion: null }
+  const all = findNewSegments(playlist, cursor)
+  const before = { playlist, cursor, readContent, repetition: last.repetition, atMs }
+  const found = { ...(await leaveOutKnown(all, before)), motion: null, isByPath: false }
+  if (all.fresh.length > 0) return found
   const motion = afterNothingNew(last.motion, playlist, { cursor, atMs })
-  if (!isMoving(motion, playlist.targetDurationSec, atMs)) return { news, motion }
+  if (!isMoving(motion, playlist.targetDurationSec, atMs)) return { ...found, motion }
   context.log.warn('numbers or program times of a playlist are wrong: new segments are found by their paths', {
     sides: rendition.tracks,
   })
-  return { news: findSegmentsByPath(playlist, cursor), motion: null }
+  return { ...found, news: findSegmentsByPath(playlist, cursor), isByPath: true }
 }
 
 /** Reports whether new segments directly follow the last one that was read, in the playlist and in the media. */
@@ -144,17 +174,15 @@ function observePlaylist(
 }
 
 /** Drops a segment that left the playlist before it could be fetched. Returns the retry if it is still listed. */
-async function dropLeftRetry(
-  playlist: StreamPlaylist,
-  { rendition: { tracks }, last: { retry } }: RenditionReader,
-  context: MonitorContext,
-): Promise<SegmentRetry | null> {
-  const { monitor, clock, log } = context
-  if (retry === null) return null
-  const position = positionOf(tracks, context)
-  const news = await leaveOutKnown(findNewSegments(playlist, position), { playlist, cursor: position }, context)
+function dropLeftRetry(
+  { news, isByPath }: FoundNews,
+  { playlist, poller }: Pick<FetchedPlaylist, 'playlist' | 'poller'>,
+  { monitor, clock, log }: MonitorContext,
+): SegmentRetry | null {
+  const { tracks } = poller.rendition
+  const { retry } = poller.last
   const [first] = news.fresh
-  if (first === undefined) return retry
+  if (retry === null || first === undefined || isByPath) return retry
   const renewed = renewRetry(retry, first, playlist)
   if (renewed !== null) return renewed
   // Another origin lists it under another name: it follows the last segment that was read.
@@ -170,10 +198,6 @@ async function dropLeftRetry(
     failing,
   })
   return null
-}
-
-function hasLeft(before: SegmentRetry | null, after: SegmentRetry | null): boolean {
-  return before !== null && after === null
 }
 
 /** The new segments to inspect, and the cursor before them. */

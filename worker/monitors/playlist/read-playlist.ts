@@ -4,7 +4,7 @@
  */
 
 import type { ByteRange } from '../../platform/http.ts'
-import type { SegmentEncryption, StreamResource } from '../stream.ts'
+import { type SegmentEncryption, type StreamResource, UNUSABLE_URL } from '../stream.ts'
 import {
   createDraft,
   MAX_RENDITIONS,
@@ -15,7 +15,7 @@ import {
   type PlaylistOrigin,
   type SegmentDraft,
 } from './playlist-draft.ts'
-import { type AttributeList, parseAttributes, readLines } from './playlist-lines.ts'
+import { type AttributeList, type LongLine, parseAttributes, readLines } from './playlist-lines.ts'
 import { parseByteRange, parseDateTime, parseSeconds, parseSequence } from './playlist-numbers.ts'
 import { defineVariable, parseQueries, replaceVariables } from './playlist-variables.ts'
 import { readDataUrl } from './data-url.ts'
@@ -26,11 +26,17 @@ import { type DeclaredKey, encryptionOf, readKey, UNREADABLE_KEY } from './segme
 export function readPlaylist(text: string, origin: PlaylistOrigin): PlaylistDraft {
   const draft = createDraft(origin)
   for (const line of readLines(text)) {
-    if (line === null) countUnread(draft, 'long line')
+    if (typeof line !== 'string') readLongLine(draft, line)
     else if (line.startsWith('#EXT')) readTag(draft, line)
     else if (!line.startsWith('#') && !readUri(draft, line)) countUnread(draft, 'URI')
   }
   return draft
+}
+
+/** Takes a line that is too long. A reference still has its place among the segments. */
+function readLongLine(draft: PlaylistDraft, { head }: LongLine): void {
+  countUnread(draft, 'long line')
+  if (head !== '' && !head.startsWith('#')) readUri(draft, head, false)
 }
 
 function countUnread(draft: PlaylistDraft, kind: string): void {
@@ -229,35 +235,40 @@ function toDeclaredKey(encryption: SegmentEncryption | null): DeclaredKey {
 }
 
 /** Reads a line with a URI: of a variant or of a segment. Returns whether it can be used. */
-function readUri(draft: PlaylistDraft, line: string): boolean {
-  if (draft.variant !== null) return readVariant(draft, draft.variant, line)
+function readUri(draft: PlaylistDraft, line: string, isWhole = true): boolean {
+  const resolve = () => (isWhole ? resolveLine(draft, line) : null)
+  if (draft.variant !== null) return readVariant(draft, draft.variant, resolve)
   const tags = draft.next
   if (!tags.hasInf || draft.segments.length >= MAX_SEGMENTS) return false
   draft.next = NO_TAGS
   draft.isKeyNew = false
-  const segment = toSegment(draft, resolveLine(draft, line), tags)
-  draft.segments.push(segment)
-  return segment !== null
+  const url = resolve()
+  const resource = url === null ? null : toResource(draft, url, tags)
+  if (resource !== null) draft.rangeEnd = endOfRange(resource)
+  draft.segments.push(toSegment(draft, resource ?? `${UNUSABLE_URL}${line}`, tags))
+  return resource !== null
 }
 
-function readVariant(draft: PlaylistDraft, attributes: AttributeList, line: string): boolean {
+function readVariant(draft: PlaylistDraft, attributes: AttributeList, resolve: () => string | null): boolean {
   draft.variant = null
-  const url = draft.variants.length < MAX_RENDITIONS ? resolveLine(draft, line) : null
+  const url = draft.variants.length < MAX_RENDITIONS ? resolve() : null
   return url !== null && draft.variants.push({ url, attributes }) > 0
 }
 
-function toSegment(draft: PlaylistDraft, url: string | null, tags: NextSegment): SegmentDraft | null {
-  const { map, key, mediaSequence, skippedSegments, segments } = draft
-  if (url === null) return null
+/** Returns what of a URL a segment is; `null` where its byte range cannot be counted. */
+function toResource(draft: PlaylistDraft, url: string, tags: NextSegment): StreamResource | null {
   const byteRange = completeRange(draft, url, tags.byteRange)
-  if (byteRange !== null && !Number.isSafeInteger(byteRange.offset + byteRange.length)) return null
-  draft.rangeEnd = endOfRange({ url, byteRange })
+  return byteRange === null || Number.isSafeInteger(byteRange.offset + byteRange.length) ? { url, byteRange } : null
+}
+
+function toSegment(draft: PlaylistDraft, resource: StreamResource | string, tags: NextSegment): SegmentDraft {
+  const { map, key, mediaSequence, skippedSegments, segments } = draft
+  const isUnusable = typeof resource === 'string'
   return {
-    url,
+    ...(isUnusable ? { url: resource, byteRange: null, isUnusable } : resource),
     durationSec: tags.durationSec,
     programDateTimeMs: tags.timeMs,
     discontinuity: tags.discontinuity,
-    byteRange,
     map,
     encryption: encryptionOf(key, (mediaSequence ?? 0) + skippedSegments + segments.length),
     ...(tags.isGap ? { isGap: true as const } : {}),

@@ -57,6 +57,7 @@ async function startSurvey() {
         return { kind: 'ok', playlist: { segments: [segment], targetDurationSec: 1, isEnded: false }, bytes: 1 }
       },
       fetchSegment: async () => ({ kind: 'ok', bytes, isTruncated: false, map: null }),
+      renewInit: async () => null,
     },
     clock: { nowMs: () => 0 },
     lifetime: { stopping: never, killed: never },

@@ -7,7 +7,7 @@
 import { demuxSegment } from '../../media/demux/demux-segment.ts'
 import type { SegmentFindings } from '../analyze/findings.ts'
 import type { MonitorContext } from '../monitor-context.ts'
-import type { RenditionChoice, StreamRendition, StreamSource, TrackKind } from '../stream.ts'
+import type { RenditionChoice, StreamRendition, StreamSegment, StreamSource, TrackKind } from '../stream.ts'
 import { identifyChoice, identifyRendition } from './rendition-identity.ts'
 
 /** Reports whether a segment's findings hold for its stream. Where they do not, another choice is watched from now on. */
@@ -142,6 +142,10 @@ function readOnce(
   return read
 }
 
+function isFetchable({ isGap, isUnusable, encryption }: StreamSegment): boolean {
+  return isGap !== true && isUnusable !== true && encryption?.kind !== 'drm'
+}
+
 /** Returns the tracks of a rendition's newest segment that it would be watched for; `null` where it cannot be read. */
 async function readTracks(
   rendition: StreamRendition,
@@ -149,7 +153,7 @@ async function readTracks(
 ): Promise<readonly TrackKind[] | null> {
   const listed = await client.fetchPlaylist(rendition, lifetime.stopping)
   if (listed.kind === 'failed' || listed.playlist.isEnded) return null
-  const newest = listed.playlist.segments.findLast(({ isGap, encryption }) => !isGap && encryption?.kind !== 'drm')
+  const newest = listed.playlist.segments.findLast(isFetchable)
   if (newest === undefined) return null
   const fetched = await client.fetchSegment(newest, lifetime.stopping)
   const demuxed = fetched.kind === 'ok' ? demuxSegment(fetched, null) : null

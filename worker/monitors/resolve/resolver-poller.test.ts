@@ -38,6 +38,7 @@ function startPoller(config = CONFIG) {
         }),
       fetchPlaylist: never,
       fetchSegment: never,
+      renewInit: never,
     },
   }
   let results = 0

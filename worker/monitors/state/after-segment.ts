@@ -4,6 +4,7 @@ import type { SegmentFindings, TrackFindings } from '../analyze/findings.ts'
 import { degrade, restoreTracks } from './degradation.ts'
 import { changeRuns, type DetectionRuns, extendRun, runBeforeSegment, suspendRun } from './detection-runs.ts'
 import type { TrackKind, TrackSelection } from '../stream.ts'
+import { extendTimeline, type MediaTimeline } from './media-timeline.ts'
 import { formatTime } from './monitor-event.ts'
 import type { MonitorState, MonitorTransition } from './monitor-state.ts'
 import type { MonitorObservation, RenditionProgress } from './observation.ts'
@@ -19,8 +20,10 @@ export function afterSegment(
   observation: ObservationOf<'segment'>,
   config: MonitorConfig,
 ): MonitorTransition {
-  const { atMs, segment, progress } = observation
+  const { atMs, progress } = observation
   const { tracks, cursor } = progress
+  const before = timelineBefore(state, observation)
+  const segment = { ...observation.segment, before }
   const runs: Record<string, DetectionRuns[string]> = { ...state.runs }
   const statistics = { ...state.statistics, total_segments_analyzed: state.statistics.total_segments_analyzed + 1 }
   const events: MonitorEvent[] = []
@@ -39,12 +42,21 @@ export function afterSegment(
   const outages = outagesWithoutSegments(state.outages, tracks)
   const health = healthAfterSegment(state.health, findings, runs, atMs)
   const positions = { ...state.positions, [tracks]: cursor }
+  const timelines = { ...state.timelines, [tracks]: segment.isDated ? extendTimeline(before, segment) : [] }
   const restored = restoreTracks(state.degradations, tracks, atMs)
   const { degradations } = restored
   return {
-    state: { ...state, runs, seenTracks, statistics, outages, degradations, health, positions },
+    state: { ...state, runs, seenTracks, statistics, outages, degradations, health, positions, timelines },
     events: [...restored.events, ...events],
   }
+}
+
+/** Returns the media that a segment directly follows, as far as its date-times show where it lies. */
+function timelineBefore(
+  { timelines }: MonitorState,
+  { segment, progress: { tracks } }: ObservationOf<'segment'>,
+): MediaTimeline {
+  return segment.isDated && segment.isContinuous === true ? (timelines[tracks] ?? []) : []
 }
 
 type SeenTracks = MonitorState['seenTracks']
@@ -171,7 +183,8 @@ function afterUnseenSegments(
   cause: 'failed' | 'skipped',
 ): MonitorState {
   const runs = changeRuns(state.runs, tracks, (run) => suspendRun(run, cause))
-  return { ...state, runs, positions: { ...state.positions, [tracks]: cursor } }
+  const timelines = { ...state.timelines, [tracks]: [] }
+  return { ...state, runs, positions: { ...state.positions, [tracks]: cursor }, timelines }
 }
 
 /** Returns the monitor after a failed attempt. Before the stream has started it only shows what is wrong. */

@@ -13,6 +13,7 @@ import type { Detector } from '../analyze/detectors/detector.ts'
 import { DETECTORS } from '../analyze/detectors/list.ts'
 import type { DetectionSpan, TrackFindings } from '../analyze/findings.ts'
 import type { TrackSelection } from '../stream.ts'
+import { type MediaTimeline, toStreamMs } from './media-timeline.ts'
 import { createEvent, formatTime, roundToMillis } from './monitor-event.ts'
 
 /**
@@ -49,8 +50,10 @@ export type AnalyzedSegment = {
   readonly startMs: number
   readonly isDated: boolean
   readonly durationSec: number
-  /** It directly follows the last analyzed one by the playlist, whatever its date-time says. */
+  /** It directly follows the last analyzed one by the playlist or the media, whatever its date-time says. */
   readonly isContinuous?: boolean
+  /** The media that it directly follows; none where its stream times are no date-times. */
+  readonly before?: MediaTimeline
 }
 
 /** A detector's run at the end of a segment, and the alerts raised on the way. */
@@ -166,19 +169,20 @@ function joinSpan(
   { segment, context }: { readonly segment: AnalyzedSegment; readonly context: DetectionContext },
 ): DetectionRun {
   const { fromSec, toSec } = span
-  const endMs = segment.startMs + toSec * 1000
+  const timeOf = (sec: number) => toStreamMs(segment, sec, segment.before ?? [])
+  const endMs = timeOf(toSec)
   const isWhole = isWholeSegment(span, segment)
   const after = { kind: 'border', gapSec: Math.max(segment.durationSec - toSec, 0), isWhole } as const
   const beforeSec = Math.max(-fromSec, 0)
   const { isDated } = segment
   if (run === null) {
-    const startMs = segment.startMs + fromSec * 1000
-    return { kind: 'short', startMs, endMs, mediaSec: toSec - fromSec, isDated, after }
+    return { kind: 'short', startMs: timeOf(fromSec), endMs, mediaSec: toSec - fromSec, isDated, after }
   }
   const betweenSec =
     run.after.kind === 'border' ? run.after.gapSec : isWhole ? countLeftOutSec(run, segment, context) : 0
   const countedSec = run.mediaSec + betweenSec
-  const startMs = Math.min(run.startMs, segment.startMs - beforeSec * 1000)
+  // A date-time that leaps back does not make the run begin earlier.
+  const startMs = beforeSec > countedSec ? timeOf(fromSec) : run.startMs
   return { ...run, startMs, endMs, mediaSec: Math.max(countedSec, beforeSec) + toSec, isDated, after }
 }
 

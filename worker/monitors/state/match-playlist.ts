@@ -15,7 +15,7 @@
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
 import { countMissed } from './count-missed.ts'
 import { findNewestByFile } from './match-files.ts'
-import { hasRestarted, isForward, isNext, type NumberWindow, readNumberWindow } from './number-window.ts'
+import { hasRestarted, isBehind, isForward, isNext, type NumberWindow, readNumberWindow } from './number-window.ts'
 import {
   hashName,
   hashPath,
@@ -68,14 +68,14 @@ export function matchPlaylist(playlist: StreamPlaylist, cursor: PlaylistCursor):
   return passMissed(segments, match, { cursor, window })
 }
 
-/** Passes segments that were missed before, which a node that is behind by up to two windows still lists. */
+/** Passes segments that were missed before, which a node that is behind still lists: by two windows, or with one that was read. */
 function passMissed(
   segments: readonly StreamSegment[],
   match: PlaylistMatch,
   { cursor, window }: { readonly cursor: PlaylistCursor; readonly window: NumberWindow },
 ): PlaylistMatch {
   const isNear = window.newest >= window.newestBefore - 2 * segments.length
-  if (match.shift !== 0 || !isNear || hasRestarted(window)) return match
+  if (match.shift !== 0 || !(isNear || match.isContinued) || hasRestarted(window)) return match
   const next = segments.findIndex((segment, index) => index >= match.from && !isMissed(segment, cursor))
   const from = next < 0 ? segments.length : next
   if (from === match.from) return match
@@ -283,9 +283,9 @@ function computeDriftMs(segment: StreamSegment | undefined, { seen }: PlaylistCu
   return segment === undefined || read === undefined ? null : timeApartMs(segment, read)
 }
 
-/** Reports whether a playlist ends before the newest remembered segment, by their program times. */
+/** Reports whether a playlist ends before the newest remembered segment, by their program times, or else by their numbering. */
 function isStale(segments: readonly StreamSegment[], cursor: PlaylistCursor): boolean {
   const now = segments.at(-1)?.programDateTimeMs ?? null
   const before = cursor.seen.at(-1)?.timeMs ?? null
-  return now !== null && before !== null && now <= before
+  return now !== null && before !== null ? now <= before : isBehind(segments, cursor)
 }

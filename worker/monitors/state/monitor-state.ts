@@ -10,6 +10,7 @@ import {
 import { SiteAccess } from './access.ts'
 import { Degradation } from './degradation.ts'
 import { DetectionRuns } from './detection-runs.ts'
+import { MediaTimeline } from './media-timeline.ts'
 import { MissingCaptions } from './missing-captions.ts'
 import { Outage } from './outage.ts'
 import { PlaylistCursor } from './segment-identity.ts'
@@ -54,6 +55,11 @@ export const MonitorState = v.object({
     v.partial(v.object({ both: PlaylistCursor, picture: PlaylistCursor, sound: PlaylistCursor })),
     v.readonly(),
   ),
+  /** Where the analyzed media of each rendition lies in stream time. */
+  timelines: v.optional(
+    v.pipe(v.partial(v.object({ both: MediaTimeline, picture: MediaTimeline, sound: MediaTimeline })), v.readonly()),
+    {},
+  ),
   health: MonitorHealth,
   statistics: MonitorStatistics,
 })
@@ -78,6 +84,7 @@ export const INITIAL_STATE: MonitorState = {
   captions: null,
   seenTracks: [],
   positions: {},
+  timelines: {},
   health: UNKNOWN_HEALTH,
   statistics: INITIAL_STATISTICS,
 }

@@ -1,5 +1,5 @@
 import type { StreamSegment } from '../stream.ts'
-import type { PlaylistCursor } from './segment-identity.ts'
+import { hashNumbering, type PlaylistCursor } from './segment-identity.ts'
 
 /** First and newest number of a playlist, in this fetch and in the last one that had something new. */
 export type NumberWindow = {
@@ -35,6 +35,24 @@ function isNumbered(window: Readonly<Record<keyof NumberWindow, number | null | 
 /** Reports whether a playlist's numbers have not gone back. */
 export function isForward({ first, newest, firstBefore, newestBefore }: NumberWindow): boolean {
   return first >= firstBefore && newest >= newestBefore
+}
+
+/** By how many windows, or else segments, a node of a CDN is believed to be behind at most. */
+const MAX_WINDOWS_BEHIND = 4
+const MAX_SEGMENTS_BEHIND = 60
+
+/**
+ * Reports whether a playlist whose segments are not remembered is that of a node which is behind: its names follow from its
+ * numbers as those of the newest segment do, and it ends before that. An encoder that has begun again has low numbers.
+ */
+export function isBehind(segments: readonly StreamSegment[], cursor: PlaylistCursor): boolean {
+  const window = readNumberWindow(segments, cursor)
+  const newest = segments.at(-1)
+  const { numbering = [] } = cursor
+  if (window === null || newest === undefined || window.first <= segments.length) return false
+  const behind = window.newestBefore - window.newest
+  const isNear = behind <= Math.max(MAX_SEGMENTS_BEHIND, MAX_WINDOWS_BEHIND * segments.length)
+  return behind > 0 && isNear && hashNumbering(newest).some((hash) => numbering.includes(hash))
 }
 
 /**

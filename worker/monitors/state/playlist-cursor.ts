@@ -1,6 +1,13 @@
 import type { StreamPlaylist, StreamSegment } from '../stream.ts'
 import { continueAfter, matchPlaylist, type PlaylistMatch } from './match-playlist.ts'
-import { hashPath, type PlaylistCursor, REMEMBERED, type RememberedSegment, toRemembered } from './segment-identity.ts'
+import {
+  hashNumbering,
+  hashPath,
+  type PlaylistCursor,
+  REMEMBERED,
+  type RememberedSegment,
+  toRemembered,
+} from './segment-identity.ts'
 
 export type NewSegments = {
   readonly fresh: readonly StreamSegment[]
@@ -24,7 +31,7 @@ export type NewSegments = {
  */
 export function findNewSegments(playlist: StreamPlaylist, cursor: PlaylistCursor | null): NewSegments {
   const { segments } = playlist
-  if (segments.length === 0) return { ...NOTHING, before: cursor, cursor }
+  if (segments.length === 0) return nothingNew(cursor)
   if (cursor !== null) return applyMatch(playlist, cursor, matchPlaylist(playlist, cursor))
   const from = findJoinIndex(segments)
   const before = rememberRead(segments, from)
@@ -33,6 +40,11 @@ export function findNewSegments(playlist: StreamPlaylist, cursor: PlaylistCursor
 }
 
 const NOTHING = { fresh: [], skipped: 0, isContinuous: false, isUnsure: false, isDoubtful: false }
+
+/** Returns what a playlist has that has nothing new. */
+export function nothingNew(cursor: PlaylistCursor | null): NewSegments {
+  return { ...NOTHING, before: cursor, cursor }
+}
 
 /** Returns the new segments of a playlist of which one, at `index`, is the remembered `seen` under another name. */
 export function continueAfterKnown(
@@ -46,7 +58,7 @@ export function continueAfterKnown(
 
 function applyMatch({ segments }: StreamPlaylist, cursor: PlaylistCursor, match: PlaylistMatch): NewSegments {
   const { from, skipped, isContinuous, isUnsure, isDoubtful } = match
-  if (from >= segments.length) return { ...NOTHING, before: cursor, cursor }
+  if (from >= segments.length) return nothingNew(cursor)
   const moved = match.isContinued ? moveCursor(cursor, match, segments) : rememberRead(segments, from)
   // The content of what was read decides on segments that are known under other names.
   const before = isUnsure ? cursor : moved
@@ -76,7 +88,13 @@ export function advanceCursor(
   { first, content = null }: { readonly first: number | null; readonly content?: string | null },
 ): PlaylistCursor {
   const seen = [...(cursor?.seen ?? []), toRemembered(segment, content)].slice(-REMEMBERED)
-  return { ...cursor, seen, first }
+  return { ...cursor, seen, first, ...numberingOf(segment) }
+}
+
+/** Returns how a segment's name follows from its number; `undefined` where that is not known. */
+function numberingOf(segment: StreamSegment | undefined): Pick<PlaylistCursor, 'numbering'> {
+  const hashes = segment === undefined ? [] : hashNumbering(segment)
+  return { numbering: hashes.length > 0 ? hashes : undefined }
 }
 
 /** Returns a cursor whose newest segment is one that was read before under another name: only the new name is kept. */
@@ -101,9 +119,9 @@ export function advanceOver(
 /** Returns a cursor that has read a playlist up to an index; `null` for none of its segments. */
 function rememberRead(segments: readonly StreamSegment[], end: number): PlaylistCursor | null {
   const read = segments.slice(Math.max(0, end - REMEMBERED), end)
-  return read.length === 0
-    ? null
-    : { seen: read.map((segment) => toRemembered(segment)), first: segments[0]?.sequence ?? null }
+  if (read.length === 0) return null
+  const seen = read.map((segment) => toRemembered(segment))
+  return { seen, first: segments[0]?.sequence ?? null, ...numberingOf(read.at(-1)) }
 }
 
 /**

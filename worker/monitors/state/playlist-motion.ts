@@ -4,6 +4,7 @@
  */
 
 import type { StreamPlaylist } from '../stream.ts'
+import { isBehind } from './number-window.ts'
 import { hashName, hashPath, type PlaylistCursor } from './segment-identity.ts'
 
 export type PlaylistMotion = {
@@ -27,7 +28,12 @@ export function afterNothingNew(
   if (newest === undefined || cursor === null) return null
   const [path, name] = [hashPath(newest), hashName(newest)]
   // Servers that are behind show segments that were read.
-  if (cursor.seen.some((seen) => seen.path === path || seen.name === name)) return motion
+  if (cursor.seen.some((seen) => seen.path === path || seen.name === name) || isBehind(segments, cursor)) return motion
+  return moveTo(motion, path, atMs)
+}
+
+/** Returns the motion after a fetch at `atMs` whose newest segment has this path. */
+export function moveTo(motion: PlaylistMotion | null, path: string, atMs: number): PlaylistMotion {
   if (motion === null) return { sinceMs: atMs, paths: [path] }
   return motion.paths.includes(path) ? motion : { ...motion, paths: [...motion.paths, path].slice(-MOVES) }
 }

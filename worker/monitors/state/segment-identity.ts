@@ -29,6 +29,8 @@ export const PlaylistCursor = v.object({
   seen: v.pipe(v.array(RememberedSegment), v.minLength(1), v.maxLength(REMEMBERED)),
   /** Sequence of the playlist's first segment when it last had something new. */
   first: v.nullable(v.number()),
+  /** How the names of its segments follow from their numbers (`hashNumbering`); left out where they do not. */
+  numbering: v.optional(v.pipe(v.array(v.string()), v.readonly())),
   /** The playlist moved while its numbers, or its names where it has none, did not. */
   isUncounted: v.optional(v.boolean()),
 })
@@ -73,6 +75,12 @@ export function findOtherName(
   return others.length > 0 || isSameName ? undefined : known
 }
 
+/** Reports whether a segment of this content was read under the same number and path. */
+export function isReadAgain(segment: StreamSegment, content: string, { seen }: PlaylistCursor): boolean {
+  const path = hashPath(segment)
+  return seen.some((each) => each.content === content && each.path === path && each.sequence === segment.sequence)
+}
+
 /** Returns by how much the program time of a segment is later than that of a remembered one, in ms; `null` without times. */
 export function signedApartMs(segment: StreamSegment, seen: RememberedSegment): number | null {
   if (segment.programDateTimeMs === null || seen.timeMs === null) return null
@@ -104,6 +112,26 @@ export function hashName(segment: StreamSegment): string {
 /** Returns a hash of the last part of a segment's path. */
 export function hashFile(segment: StreamSegment): string {
   return hash(pathWithRange(segment).replace(/^.*\//, ''))
+}
+
+/** Numbers of a name that are compared, and their most digits. */
+const NAME_NUMBERS = 3
+const NAME_DIGITS = 15
+
+/**
+ * Returns hashes of a segment's file name, in each of which one of its last numbers stands as its distance from the segment's
+ * own: segments of one numbering share one of them. None where the segment or its name has no number.
+ */
+export function hashNumbering(segment: StreamSegment): readonly string[] {
+  const { sequence } = segment
+  if (sequence === null) return []
+  const name = pathWithRange(segment)
+    .replace(/^.*\//, '')
+    .replace(/\.\w+$/, '')
+  const numbers = [...name.matchAll(/\d+/g)].filter(([digits]) => digits.length <= NAME_DIGITS).slice(-NAME_NUMBERS)
+  return numbers.map(({ 0: digits, index }) => {
+    return hash(`${name.slice(0, index)}#${Number(digits) - sequence}#${name.slice(index + digits.length)}`)
+  })
 }
 
 /** Returns the path and byte range of a segment's URL, without host and query. */
