@@ -103,11 +103,11 @@ it('a broadcast that is closed before its last session is stored to its end has 
 
 it('a broadcast whose worker has failed too often has no shorter film', async () => {
   const { id } = await startBroadcast()
-  const loss = { exitCode: 137, terminationReason: 'OOMKilled', message: '', workerName: '' } as const
+  const loss = { exitCode: 137, terminationReason: 'OOMKilled', message: 'Killed', workerName: '' } as const
   await gateway.database.db.transaction((tx) =>
     endLostBroadcast(tx, broadcastIdOf(id), { ...loss, observedState: 'failed' }),
   )
-  const error = 'it could not be encoded: OOMKilled'
+  const error = 'it could not be encoded: OOMKilled: Killed'
   expect(await archiveOf(id)).toMatchObject({ status: 'failed', error, duration: 4 })
 })
 

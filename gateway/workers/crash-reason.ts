@@ -7,7 +7,7 @@ const MAX_CHARS = 300
 const NOISE = /^(?:\s|Node\.js v\d|\d+: 0x|-----)/
 
 /**
- * Returns why a program ended, in words for the job's owner, from its last lines: the errors that it logged, and lines
+ * Returns why a worker ended, in words for the owner of its work, from its last lines: the errors that it logged, and lines
  * that are no log lines. Empty where there are none; other log lines do not explain its end.
  */
 export function crashReason(lines: string): string {
