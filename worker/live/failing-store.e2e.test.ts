@@ -21,8 +21,8 @@ const FAULTS = {
 } as const satisfies Record<string, Fault>
 type Weakness = keyof typeof FAULTS
 
-/** Segments that are stored at the same time, in two rungs each. */
-const MOST_UPLOADS = 3 * 2
+/** Three segments and an initialization segment in two rungs each, and a picture. */
+const MOST_UPLOADS = (3 + 1) * 2 + 1
 
 /** Starts a store whose uploads fail as `behave` says. */
 async function startWeakStore(): Promise<S3Double & { behave(weakness: Weakness | null): void }> {
