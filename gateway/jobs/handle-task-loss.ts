@@ -1,7 +1,7 @@
 import type { Tx } from '../ports/database.ts'
+import { crashReason } from '../workers/crash-reason.ts'
 import type { WorkerLoss } from '../workers/worker-kind.ts'
 import { retryCleanup } from './cleanups.ts'
-import { crashReason } from './crash-reason.ts'
 import { failJob } from './end-job.ts'
 import { lockJob } from './store/jobs.ts'
 import { endTasks, findTask } from './store/tasks.ts'

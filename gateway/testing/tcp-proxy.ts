@@ -9,6 +9,8 @@ export type TcpProxy = AsyncDisposable & {
    * connections are accepted, and are as mute.
    */
   swallow(): void
+  /** Swallows what the server sends from now on, also on new connections: requests arrive, and their answers are lost. */
+  swallowAnswers(): void
   /** Passes on what new connections send. Those that were swallowed stay mute, as those of a lost route do. */
   restore(): void
 }
@@ -16,17 +18,20 @@ export type TcpProxy = AsyncDisposable & {
 /** Starts a proxy to a port of this machine, which is chosen for each connection. */
 export async function startTcpProxy(choosePort: () => number, ownPort = 0): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
+  const servers = new Set<Socket>()
   const mute = new Set<Socket>()
   let isSwallowing = false
+  let isSwallowingAnswers = false
 
   function track(socket: Socket, other: () => Socket | undefined): void {
     sockets.add(socket)
-    if (isSwallowing) mute.add(socket)
+    if (isSwallowing || (isSwallowingAnswers && servers.has(socket))) mute.add(socket)
     socket.on('data', (bytes) => mute.has(socket) || other()?.write(bytes))
     socket.on('end', () => mute.has(socket) || other()?.end())
     socket.on('error', () => socket.destroy())
     socket.on('close', () => {
       sockets.delete(socket)
+      servers.delete(socket)
       if (!mute.has(socket)) other()?.destroy()
     })
   }
@@ -34,7 +39,9 @@ export async function startTcpProxy(choosePort: () => number, ownPort = 0): Prom
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = isSwallowing ? undefined : connect({ port: choosePort(), host: '127.0.0.1', allowHalfOpen: true })
     track(client, () => upstream)
-    if (upstream !== undefined) track(upstream, () => client)
+    if (upstream === undefined) return
+    servers.add(upstream)
+    track(upstream, () => client)
   })
   server.listen(ownPort, '127.0.0.1')
   await once(server, 'listening')
@@ -44,7 +51,14 @@ export async function startTcpProxy(choosePort: () => number, ownPort = 0): Prom
       isSwallowing = true
       for (const socket of sockets) mute.add(socket)
     },
-    restore: () => void (isSwallowing = false),
+    swallowAnswers() {
+      isSwallowingAnswers = true
+      for (const socket of servers) mute.add(socket)
+    },
+    restore() {
+      isSwallowing = false
+      isSwallowingAnswers = false
+    },
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close')
       server.close()

@@ -48,10 +48,11 @@ async function openPool(database: TestDatabase, limits: SocketLimits, isSecure =
     ...socketOption,
     ssl: isSecure ? 'require' : false,
     max: POOL_SIZE,
-    connect_timeout: 2,
+    // A busy machine needs seconds for some connections under TLS.
+    connect_timeout: 10,
     backoff: () => 0.1,
   })
-  await Promise.all(Array.from({ length: POOL_SIZE }, () => sql`select pg_sleep(0.1)`))
+  await vi.waitFor(() => Promise.all(Array.from({ length: POOL_SIZE }, () => sql`select pg_sleep(0.1)`)), WAIT)
   return {
     sql,
     proxy,

@@ -9,8 +9,11 @@ const SALT_BYTES = 16
 const HASH_BYTES = 32
 /** How many passwords are hashed at a time: they share the thread pool with files and host names. */
 const AT_A_TIME = 2
-/** How many more may wait, so that each is done before its request's time is over: a hash takes some 200 ms. */
-const MOST_WAITING = 32
+/** How long a password may have to wait for its turn, in ms: the rest of its request needs time too. */
+const LONGEST_WAIT_MS = 7000
+/** How long a hash takes, in ms, before one was measured; and the share of each measurement in the estimate from then on. */
+const USUAL_HASH_MS = 200
+const MEASUREMENT_SHARE = 0.25
 /** More than Node's default of 32 MiB, which a cost of 2^14 with its overhead reaches. */
 const MAX_MEMORY_BYTES = 64 * 1024 * 1024
 
@@ -19,12 +22,20 @@ const PHC = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{22,
 
 type Cost = typeof RECOMMENDED_COST
 
-/** Creates a hasher by scrypt (RFC 7914). Hashes are PHC strings: `$scrypt$ln=14,r=8,p=5$SALT$HASH`. */
-export function createPasswordHasher(newCost: Cost = RECOMMENDED_COST): PasswordHasher {
+/**
+ * Creates a hasher by scrypt (RFC 7914). Hashes are PHC strings: `$scrypt$ln=14,r=8,p=5$SALT$HASH`. Where a password would
+ * wait for longer than `longestWaitMs`, as far as earlier hashes show, it is refused at once.
+ */
+export function createPasswordHasher(
+  newCost: Cost = RECOMMENDED_COST,
+  longestWaitMs: number = LONGEST_WAIT_MS,
+): PasswordHasher {
   const semaphore = createSemaphore(AT_A_TIME)
+  let hashMs = USUAL_HASH_MS
 
   async function waitForTurn(signal: AbortSignal): Promise<() => void> {
-    if (semaphore.waiting() >= MOST_WAITING) throw new PasswordHasherBusy()
+    const waiting = semaphore.waiting()
+    if (waiting > 0 && ((waiting + 1) * hashMs) / AT_A_TIME > longestWaitMs) throw new PasswordHasherBusy()
     try {
       return await semaphore.acquire(signal)
     } catch (cause) {
@@ -34,9 +45,11 @@ export function createPasswordHasher(newCost: Cost = RECOMMENDED_COST): Password
 
   async function derive(input: ScryptInput, signal: AbortSignal): Promise<Buffer> {
     const release = await waitForTurn(signal)
+    const startedMs = performance.now()
     try {
       return await deriveKey(input)
     } finally {
+      hashMs += (performance.now() - startedMs - hashMs) * MEASUREMENT_SHARE
       release()
     }
   }

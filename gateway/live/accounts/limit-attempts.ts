@@ -20,7 +20,7 @@ export type Attempt = { readonly account: string; readonly address: string }
 
 /**
  * Checks a password under the limits of failed attempts. It counts before it checks, so that attempts at one moment do
- * not pass together, and uncounts a success.
+ * not pass together, and uncounts what succeeds or is refused.
  * @throws BrokenRule LOGIN_LIMITED
  */
 export async function checkLimited(
@@ -38,6 +38,8 @@ export async function checkLimited(
   const rows = await countAttempt(db, keys, WINDOW_SEC)
   const full = rows.filter(({ key, failures }) => failures > (limits.get(key) ?? Infinity))
   if (full.length > 0) {
+    // No password was checked. If these counted, a stranger at one address would lock the user out everywhere.
+    await forgiveAttempt(db, keys)
     const retryAfterSec = Math.max(1, ...full.map(({ endsInSec }) => endsInSec))
     const message = `too many passwords were wrong for this account or from this address; try again in ${retryAfterSec} s`
     throw new BrokenRule(LIVE_ERRORS.LOGIN_LIMITED, message, { retryAfterSec })

@@ -60,6 +60,22 @@ it('after 100 failures from many addresses an account is refused from each, and 
   expect((await logInFrom('192.0.2.1', 'carol', 'correct horse battery')).status).toBe(200)
 })
 
+it('attempts that are refused are no failures: a stranger at one address locks nobody out elsewhere', async () => {
+  await signUp(gateway.api, 'erna')
+  const statuses: number[] = []
+  for (let i = 0; i < 120; i++) statuses.push((await logInFrom('192.0.2.20', 'erna')).status)
+  expect([countOf(statuses, 401), countOf(statuses, 429)]).toEqual([10, 110])
+  expect((await logInFrom('192.0.2.21', 'erna', 'correct horse battery')).status).toBe(200)
+})
+
+it('a burst of right passwords, some of which are refused, locks nobody out', async () => {
+  await signUp(gateway.api, 'fred')
+  const logIn = () => logInFrom('192.0.2.30', 'fred', 'correct horse battery')
+  const answers = await Promise.all(Array.from({ length: 40 }, logIn))
+  expect(answers.filter(({ status }) => status === 401)).toEqual([])
+  expect((await logIn()).status).toBe(200)
+})
+
 it('a name that is unknown costs the check of one password, as one that is known', async () => {
   await signUp(gateway.api, 'dora')
   for (const login of ['dora', 'unknown-name', 'unknown@example.org']) {

@@ -9,6 +9,7 @@ import type { Tx } from '../../ports/database.ts'
 import { claimAssignment, requireCurrentEpoch } from '../../workers/claim-assignment.ts'
 import { endAssignment } from '../../workers/store/assignments.ts'
 import { countCall } from '../../workers/store/lasting-assignments.ts'
+import { describeLoss } from '../../workers/crash-reason.ts'
 import type { WorkerLoss } from '../../workers/worker-kind.ts'
 import { orderRuns } from '../archives/order-runs.ts'
 import { CLIP_KIND, clipIdOf } from '../clip-worker.ts'
@@ -34,7 +35,7 @@ export function clipCallbacks(context: LiveContext): Hono {
 
 /** Fails a clip whose workers have failed too often, in the transaction that ends its assignment. */
 export async function failLostClip(tx: Tx, assignmentId: string, loss: WorkerLoss): Promise<void> {
-  const error = `${REASONS.not_cut}: ${loss.terminationReason}`
+  const error = `${REASONS.not_cut}: ${describeLoss(loss)}`
   await endClipRow(tx, clipIdOf(assignmentId), { status: 'failed', error })
 }
 

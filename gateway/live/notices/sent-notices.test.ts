@@ -10,6 +10,7 @@ import {
   type Json,
   type TestGateway,
 } from '../../testing/test-gateway.ts'
+import { lockMissed } from '../store/announcements.ts'
 import { openIngest, signUp, type SimulatedIngest, type TestUser } from '../testing/live-gateway.ts'
 
 const SITE = 'https://live.example/tv'
@@ -132,6 +133,10 @@ describe('notices that two gateways send by e-mail', () => {
       'an attempt failed',
     )
     await as(ben, 'PUT', '/notifications/read')
+    await until(
+      async () => (await first.database.sql`select from mails where taken_by is not null`).length === 0,
+      'an attempt that began before has failed too',
+    )
     server.behave('take')
     await allSent()
     expect(receiversOf('Read')).toEqual([])
@@ -197,6 +202,8 @@ describe('notices that two gateways send by e-mail', () => {
     await first.database.sql`update notifications set created_at = now() - interval '1 hour' where kind = 'missed'`
     await miss(16)
     await until(() => missed() === 2, 'the owner learns of it again')
+    // A gateway that has found it late before that, and comes to write it now, writes nothing.
+    expect(await first.database.db.transaction((tx) => lockMissed(tx, id))).toBeNull()
     expect(first.errors).toEqual([])
   })
 

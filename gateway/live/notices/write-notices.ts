@@ -10,6 +10,7 @@ import {
   closeAnnouncement,
   listMissed,
   listSoon,
+  lockMissed,
   lockOpenAnnouncement,
   postponeAnnouncement,
   type OpenAnnouncement,
@@ -124,11 +125,14 @@ async function announcePlanned(context: LiveContext): Promise<void> {
   )
 }
 
-/** Lets owners know that a broadcast did not begin at its time. */
+/** Lets owners know that a broadcast did not begin at its time: once, however many gateways notice that. */
 async function notifyOwnersOfMissed(context: LiveContext, channels: readonly NoticeChannel[]): Promise<void> {
   const { db, transact, wideNotifier } = context
-  await runEach(await listMissed(db, PLANNED_BATCH), async ({ streamId, userId, isOutdated }) => {
-    await transact((tx) => notifyOwner(tx, { streamId, userId, kind: 'missed', isOutdated }, channels))
+  await runEach(await listMissed(db, PLANNED_BATCH), async (streamId) => {
+    await transact(async (tx) => {
+      const missed = await lockMissed(tx, streamId)
+      if (missed !== null) await notifyOwner(tx, { ...missed, kind: 'missed' }, channels)
+    })
     wideNotifier.notify(NOTICES_TOPIC)
   })
 }

@@ -5,6 +5,7 @@ import { NOW, updateStreamRow, type Stream } from '../store/streams.ts'
 import { forgetTargetKeys } from '../store/targets.ts'
 import { deleteViewers } from '../store/viewers.ts'
 import { broadcastIdOf } from '../broadcast-worker.ts'
+import { removeUnreported } from './remove-unreported.ts'
 
 /** Closes a broadcast that has ended: its worker is released, and its archive is created from its segments. */
 export async function closeStream(tx: Tx, stream: Stream): Promise<Stream> {
@@ -21,5 +22,7 @@ export async function closeStream(tx: Tx, stream: Stream): Promise<Stream> {
     viewerCount: 0,
   })
   await createArchive(tx, stream)
+  // What is not recorded is removed as a whole later.
+  if (stream.isRecorded) await removeUnreported(tx, stream)
   return closed ?? stream
 }

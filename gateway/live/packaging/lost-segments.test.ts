@@ -103,11 +103,11 @@ it('a broadcast that is closed before its last session is stored to its end has 
 
 it('a broadcast whose worker has failed too often has no shorter film', async () => {
   const { id } = await startBroadcast()
-  const loss = { exitCode: 137, terminationReason: 'OOMKilled', message: '', workerName: '' } as const
+  const loss = { exitCode: 137, terminationReason: 'OOMKilled', message: 'Killed', workerName: '' } as const
   await gateway.database.db.transaction((tx) =>
     endLostBroadcast(tx, broadcastIdOf(id), { ...loss, observedState: 'failed' }),
   )
-  const error = 'it could not be encoded: OOMKilled'
+  const error = 'it could not be encoded: OOMKilled: Killed'
   expect(await archiveOf(id)).toMatchObject({ status: 'failed', error, duration: 4 })
 })
 
@@ -119,6 +119,29 @@ it('a broadcast whose last session was stored to its end is closed as soon as it
   await api('PUT', `/streams/${id}/end`)
   expect((await next.report({})).json).toMatchObject({ is_over: true })
   expect(await archiveOf(id)).toMatchObject({ status: 'processing', duration: 4 })
+})
+
+it('what a lost worker may have stored beyond its last report is removed once the recording is complete', async () => {
+  const { id, session, encoder } = await startBroadcast()
+  const next = await claimBroadcast(gateway.url, id)
+  next.beginRun([360, 240])
+  await next.encode(session, 1)
+  await ingest.report(id, [{ session, ended: 'the encoder disconnected' }])
+  await next.report({ finished_session: session })
+  const removals = async () => {
+    const rows = await gateway.database.sql<{ names: string[] }[]>`
+      select names from storage_tasks where folder = ${`live/${id}/`} order by due_at`
+    return rows.map(({ names }) => names)
+  }
+  await api('PUT', `/streams/${id}/end`)
+  await next.report({})
+  const [names = [], again] = await removals()
+  expect(again).toEqual(names)
+  for (const rung of [360, 240]) expect(names).toEqual(expect.arrayContaining([`1/${rung}/2.m4s`, `1/${rung}/9.m4s`]))
+  expect(names).toContain('1/360/init-2.mp4')
+  // Those of the playlists stay, and all of the worker that has reported to the end.
+  expect(names.filter((name) => /^1\/\d+\/(?:[01]\.m4s|init-1\.mp4)$|^2\//.test(name))).toEqual([])
+  expect((await encoder.report({})).status).toBe(409)
 })
 
 it('a further worker is named the sessions that are not stored to their ends, the oldest first', async () => {

@@ -71,11 +71,21 @@ export async function announceSoon(tx: Tx, streamId: string): Promise<'first' | 
 export type MissedStream = Pick<Stream, 'streamId' | 'userId'> & { readonly isOutdated: boolean }
 
 /** Returns broadcasts that are late, and whose owners have no notice of it. */
-export function listMissed(db: DbOrTx, limit: number): Promise<MissedStream[]> {
-  return db.execute<MissedStream>(sql`
+export async function listMissed(db: DbOrTx, limit: number): Promise<string[]> {
+  const rows = await db.execute<Pick<Stream, 'streamId'>>(sql`
+    select planned.stream_id as "streamId" from ${streams} planned where ${IS_MISSED} limit ${limit}`)
+  return rows.map(({ streamId }) => streamId)
+}
+
+/** Returns a broadcast that is late, and locks it until the transaction ends; `null` where its owner has a notice of it. */
+export async function lockMissed(tx: Tx, streamId: string): Promise<MissedStream | null> {
+  // In a statement of its own: the next one sees what was committed while this one waited.
+  await tx.execute(sql`select from ${streams} planned where planned.stream_id = ${streamId} for no key update`)
+  const [row] = await tx.execute<MissedStream>(sql`
     select planned.stream_id as "streamId", planned.user_id as "userId",
       exists (select from ${notifications} old where old.stream_id = planned.stream_id and old.kind = 'missed') as "isOutdated"
-    from ${streams} planned where ${IS_MISSED} limit ${limit}`)
+    from ${streams} planned where planned.stream_id = ${streamId} and ${IS_MISSED}`)
+  return row ?? null
 }
 
 /** An open announcement with what decides who gets it. */

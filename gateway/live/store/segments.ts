@@ -1,4 +1,4 @@
-import { and, asc, count, desc, eq, gte, lt, lte, sql, sum } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gte, lt, lte, max, sql, sum } from 'drizzle-orm'
 
 import type { StoredSegment } from '../../../shared/contract/live.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
@@ -113,6 +113,22 @@ export function listRuns(db: DbOrTx, streamId: string): Promise<EncoderRunRow[]>
     .from(encoderRuns)
     .where(eq(encoderRuns.streamId, streamId))
     .orderBy(asc(encoderRuns.epoch), asc(encoderRuns.run))
+}
+
+/** The newest segment of an epoch that its worker has reported, and that segment's run. */
+export type EpochEnd = { readonly epoch: number; readonly lastN: number; readonly lastRun: number }
+
+/** Returns the ends of the epochs of a broadcast that have segments. */
+export function listEpochEnds(db: DbOrTx, streamId: string): Promise<EpochEnd[]> {
+  return db
+    .select({
+      epoch: segments.epoch,
+      lastN: max(segments.n).mapWith(Number),
+      lastRun: max(segments.run).mapWith(Number),
+    })
+    .from(segments)
+    .where(eq(segments.streamId, streamId))
+    .groupBy(segments.epoch)
 }
 
 /** What the segments of a broadcast add up to. */

@@ -24,14 +24,24 @@ export type LiveStage = AsyncDisposable & {
   readonly storeDir: string
   /** The lines that the workers have logged. */
   readonly workerLines: readonly string[]
+  /** Returns the lines that the gateways of the stage have logged as errors. */
+  gatewayErrors(): readonly string[]
   /** Returns the pids of the stage's own workers of an assignment. Other tests have an `ingest-0`, too. */
   workerPids(assignmentId: string): readonly number[]
   /** Replaces a gateway by a new one, as a rolling update does. */
   replaceGateway(): Promise<void>
 }
 
+export type LiveStageOptions = {
+  /** Returns the launcher of the stage; `createLauncher` makes one whose workers are processes of this machine. */
+  readonly openLauncher?: (createLauncher: () => Launcher) => Launcher
+}
+
 /** Starts the stage with further settings. */
-export async function startLiveStage(env: Readonly<Record<string, string>> = {}): Promise<LiveStage> {
+export async function startLiveStage(
+  env: Readonly<Record<string, string>> = {},
+  { openLauncher = (createLauncher) => createLauncher() }: LiveStageOptions = {},
+): Promise<LiveStage> {
   const dir = await mkdtemp(join(tmpdir(), 'tallylight-stage-'))
   const database = await createTestDatabase()
   const databaseUrl = new URL(database.url)
@@ -39,17 +49,11 @@ export async function startLiveStage(env: Readonly<Record<string, string>> = {})
   const routed = { ...database, url: Object.assign(new URL(databaseUrl), { port: String(databaseRoute.port) }).href }
   const gateways: TestGateway[] = []
   const isClosing = new Set<TestGateway>()
-  let turn = 0
-  const service = await startTcpProxy(() => {
-    const ready = gateways.filter((gateway) => !isClosing.has(gateway))
-    return Number(new URL(ready[turn++ % ready.length]?.url ?? '').port)
-  })
+  const service = await startService(() => gateways.filter((gateway) => !isClosing.has(gateway)))
   const url = `http://127.0.0.1:${service.port}`
   const workerLines: string[] = []
-  const launcher = createLocalProcessLauncher({
-    writeLine: (line) => void workerLines.push(line),
-    entry: inject('workerEntry'),
-  })
+  const errors: (readonly string[])[] = []
+  const launcher = openLauncher(() => createLoggingLauncher(workerLines))
   const settings = {
     GATEWAY_URL: url,
     STORAGE_DIR: join(dir, 'store'),
@@ -58,7 +62,9 @@ export async function startLiveStage(env: Readonly<Record<string, string>> = {})
     ...env,
   }
   const start = async () => {
-    gateways.push(await startTestGateway({ env: settings, launcher: outlive(launcher), database: routed }))
+    const gateway = await startTestGateway({ env: settings, launcher: outlive(launcher), database: routed })
+    errors.push(gateway.errors)
+    gateways.push(gateway)
   }
   await start()
   await start()
@@ -69,6 +75,7 @@ export async function startLiveStage(env: Readonly<Record<string, string>> = {})
     databaseRoute,
     storeDir: join(dir, 'store'),
     workerLines,
+    gatewayErrors: () => errors.flat(),
     workerPids: (assignmentId) => findWorkerPids(assignmentId).filter((pid) => readParentPid(pid) === process.pid),
     async replaceGateway() {
       const [old] = gateways
@@ -87,6 +94,20 @@ export async function startLiveStage(env: Readonly<Record<string, string>> = {})
       await rm(dir, { recursive: true, force: true })
     },
   }
+}
+
+/** Starts the address of gateways that are ready: each connection is led to the next one. */
+function startService(listReady: () => readonly TestGateway[]): Promise<TcpProxy> {
+  let turn = 0
+  return startTcpProxy(() => {
+    const ready = listReady()
+    return Number(new URL(ready[turn++ % ready.length]?.url ?? '').port)
+  })
+}
+
+/** Creates a launcher whose workers are processes of this machine, and log to `lines`. */
+function createLoggingLauncher(lines: string[]): Launcher {
+  return createLocalProcessLauncher({ writeLine: (line) => void lines.push(line), entry: inject('workerEntry') })
 }
 
 /** Returns a launcher whose workers go on when their gateway ends. */

@@ -18,6 +18,8 @@ const STATUS: ReadonlyMap<string, number> = new Map([
   ['NotImplemented', 501],
   ['InternalError', 500],
   ['SlowDown', 503],
+  // Of MinIO.
+  ['XMinioStorageFull', 507],
 ])
 
 /** Returns an S3 error response; codes that are not listed here have status 400. */

@@ -13,13 +13,15 @@ export type LoggedCall = {
 
 /**
  * A fault of a call. `cut`: the connection is cut after so many bytes of the request's body. `cut_answer`: it is cut after
- * so many bytes of the response's body. `refuse`: the response is this S3 error. `hang`: there is no response.
+ * so many bytes of the response's body. `refuse`: the response is this S3 error. `hang`: there is no response. `slow`: it
+ * comes so much later.
  */
 export type Fault =
   | { readonly kind: 'cut'; readonly afterBytes: number }
   | { readonly kind: 'cut_answer'; readonly afterBytes: number }
   | { readonly kind: 'refuse'; readonly code: string }
   | { readonly kind: 'hang' }
+  | { readonly kind: 'slow'; readonly ms: number }
 
 export type FaultRule = {
   readonly isFor: (call: LoggedCall) => boolean

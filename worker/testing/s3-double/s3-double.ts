@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startLocalServer } from '../../../shared/testing/local-server.ts'
 import { errorAnswer, type S3Answer } from './answer.ts'
 import { type Bucket, OPERATIONS, type OpenUpload, type StoredObject } from './bucket.ts'
-import { createFaultInjector, type FaultRule, type LoggedCall, readBody, sendAnswer } from './faults.ts'
+import { createFaultInjector, type Fault, type FaultRule, type LoggedCall, readBody, sendAnswer } from './faults.ts'
 import { type ParsedRequest, parseRequest } from './parse-request.ts'
 import { type Credentials, checkSignature } from './signature.ts'
 
@@ -65,7 +65,7 @@ export async function startS3Double({ latencyMs = 0, isPublic = false }: S3Doubl
     const fault = faults.take(call)
     const body = await readBody(request, fault)
     if (body === null || fault?.kind === 'hang') return
-    await sleep(latencyMs)
+    await sleep(latencyMs + delayOf(fault))
     const answer =
       fault?.kind === 'refuse' ? errorAnswer(fault.code) : perform(bucket, { request, parsed, body }, access)
     if (MAKE_VISIBLE.has(parsed.operation) && answer.status === 200) appeared.push(parsed.key)
@@ -99,6 +99,10 @@ export async function startS3Double({ latencyMs = 0, isPublic = false }: S3Doubl
     inject: faults.add,
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
+}
+
+function delayOf(fault: Fault | null): number {
+  return fault?.kind === 'slow' ? fault.ms : 0
 }
 
 const MAKE_VISIBLE = new Set(['PutObject', 'CompleteMultipartUpload'])

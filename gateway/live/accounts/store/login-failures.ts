@@ -33,7 +33,7 @@ export function countAttempt(db: DbOrTx, keys: readonly string[], windowSec: num
     })
 }
 
-/** Uncounts an attempt that succeeded. */
+/** Uncounts an attempt that is no failure. */
 export async function forgiveAttempt(db: Db, keys: readonly string[]): Promise<void> {
   await db
     .update(loginFailures)

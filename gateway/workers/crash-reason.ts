@@ -1,5 +1,7 @@
 import * as v from 'valibot'
 
+import type { WorkerLoss } from './worker-kind.ts'
+
 const MAX_LINES = 3
 const MAX_CHARS = 300
 
@@ -7,12 +9,21 @@ const MAX_CHARS = 300
 const NOISE = /^(?:\s|Node\.js v\d|\d+: 0x|-----)/
 
 /**
- * Returns why a program ended, in words for the job's owner, from its last lines: the errors that it logged, and lines
+ * Returns why a worker ended, in words for the owner of its work, from its last lines: the errors that it logged, and lines
  * that are no log lines. Empty where there are none; other log lines do not explain its end.
  */
 export function crashReason(lines: string): string {
   const words = lines.split('\n').flatMap((line) => wordsOf(line))
   return words.slice(-MAX_LINES).join('; ').slice(0, MAX_CHARS)
+}
+
+/** Returns why a worker was lost, in words for the owner of its work: the launcher's word, and the worker's last ones. */
+export function describeLoss({
+  terminationReason,
+  message,
+}: Pick<WorkerLoss, 'terminationReason' | 'message'>): string {
+  const reason = crashReason(message)
+  return reason === '' ? terminationReason : `${terminationReason}: ${reason}`
 }
 
 /** A logged error, as `shared/log.ts` writes it. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { crashReason } from './crash-reason.ts'
+import { crashReason, describeLoss } from './crash-reason.ts'
 
 const log = (level: string, message: string) =>
   JSON.stringify({ timestamp: '2026-01-01T00:00:00.000Z', level, component: 'encode', message, job_id: 'job-1' })
@@ -41,3 +41,8 @@ test.each<[string, readonly string[], string]>([
   ['only the last three lines are reported', ['a', 'b', 'c', 'd'], 'b; c; d'],
   ['the reason is cut to 300 characters', ['x'.repeat(2000)], 'x'.repeat(300)],
 ])('%s', (_, lines, words) => expect(crashReason(lines.join('\n'))).toBe(words))
+
+test('a loss is described by the word of the launcher, and the last words of the worker where there are some', () => {
+  const lost = (message: string) => describeLoss({ terminationReason: 'OOMKilled', message })
+  expect([lost('Killed'), lost(log('info', 'a'))]).toEqual(['OOMKilled: Killed', 'OOMKilled'])
+})
