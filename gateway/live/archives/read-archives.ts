@@ -48,7 +48,7 @@ export async function listArchives(
 
 /**
  * Changes the title or the visibility of the own recording. Who may watch it may watch its broadcast: both have the same
- * segments.
+ * segments. A form may name the visibility that it has.
  * @throws BrokenRule ARCHIVE_NOT_FOUND, FORBIDDEN, TAKEN_DOWN where a moderator has made it private
  */
 export async function updateArchive(
@@ -57,12 +57,13 @@ export async function updateArchive(
   id: string,
   { title, visibility }: UpdateArchiveBody,
 ): Promise<ArchiveView> {
-  const found = await findOwn(context, owner, id)
-  const { streamId } = found.stream
+  const { streamId } = (await findOwn(context, owner, id)).stream
   const changed = await context.transact(async (tx) => {
     const stream = await lockStream(tx, streamId)
-    if (stream === null) throw archiveNotFound()
-    if (visibility !== undefined) refuseTakenDown(stream)
+    // Read under the lock: a moderator may have taken it down meanwhile.
+    const found = stream === null ? null : await findArchive(tx, id)
+    if (stream === null || found === null) throw archiveNotFound()
+    if (visibility !== undefined && visibility !== found.archive.visibility) refuseTakenDown(stream)
     const change = { ...(title === undefined ? {} : { title }), ...(visibility === undefined ? {} : { visibility }) }
     if (Object.keys(change).length === 0) return { ...found, stream }
     const archive = await updateArchiveRow(tx, id, change)
