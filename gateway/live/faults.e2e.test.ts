@@ -233,7 +233,8 @@ it('while the store is full the broadcast goes on and says why nothing comes; af
 
 it('no request hangs on half-open connections to the database, and the broadcast goes on as if nothing had been', async () => {
   const watched = watchStates()
-  const viewer = followChat('/events?viewer=the-one-viewer', 'chat')
+  const { text: master } = await fetchText(`${stage.url}/live/${id}/master.m3u8`)
+  const viewer = followChat(`/events?viewer=${/viewer=(\w+)/.exec(master)?.[1]}`, 'chat')
   await until(async () => (await read()).viewer_count === 1, 'there is a viewer')
   const { json: other } = await api('POST', '/streams', { title: 'Another show' })
   const url = `${await ingestUrl()}/${other.stream_key}`

@@ -32,6 +32,8 @@ export const streams = pgTable(
     isOutOfRoom: boolean('is_out_of_room').notNull().default(false),
     /** How far viewers may go back while it is live, in seconds. */
     dvrSec: integer('dvr_sec').notNull(),
+    /** The first segment that viewers may go back to, however long the window has become since. */
+    windowFromSeq: integer('window_from_seq').notNull().default(0),
     state: text('state').$type<BroadcastState>().notNull(),
     /** SHA-256 of the stream key, in hex. */
     keyHash: text('key_hash').notNull(),
@@ -94,6 +96,7 @@ export const streams = pgTable(
       .where(sql`state <> 'ended'`),
     index('streams_by_user').on(table.userId, table.streamId),
     index('streams_by_state').on(table.state, table.streamId),
+    index('streams_by_category').on(table.category, table.streamId),
     index('streams_scheduled')
       .on(table.scheduledFor)
       .where(sql`state = 'scheduled'`),

@@ -165,6 +165,19 @@ describe('stored files', () => {
     expect([stale.status, await stale.text()]).toEqual([200, '#EXTM3U'])
   })
 
+  it('are saved under a title, with the extension of their kind', async () => {
+    const savedAs = async (path: string, init = {}) =>
+      (await fetch(`${gateway.url}/media/${path}`, init)).headers.get('content-disposition')
+    expect(await savedAs('big.mp4')).toBeNull()
+    expect(await savedAs('big.mp4?download=A%20%22show%22%0d%0aX:%20番組')).toBe(
+      `attachment; filename="A _show___X_ __.mp4"; filename*=UTF-8''A%20_show___X_%20%E7%95%AA%E7%B5%84.mp4`,
+    )
+    expect(await savedAs('big.mp4?download=', { headers: { range: 'bytes=0-3' } })).toContain('filename="file.mp4"')
+    expect(await savedAs('big.mp4?download=x', { method: 'HEAD' })).toContain('filename="x.mp4"')
+    expect(await savedAs('shows/7/page.html?download=x.html')).toContain('filename="x.html.mp4"')
+    expect(await savedAs('none.mp4?download=x')).toBeNull()
+  })
+
   it('answer HEAD without their bytes', async () => {
     const answer = await get('big.mp4', {}, 'HEAD')
     expect([answer.status, answer.headers.get('content-length')]).toEqual([200, String(BIG.length)])

@@ -1,12 +1,21 @@
 import { Hono, type Context as HonoContext } from 'hono'
 
-import { chooseMediaHeaders } from '../../shared/net/media-headers.ts'
+import { formatAttachment } from '../../shared/net/attachment.ts'
+import { chooseExtension, chooseMediaHeaders } from '../../shared/net/media-headers.ts'
 import { BrokenRule, KERNEL_ERRORS } from '../errors.ts'
 import { parseRange, type RequestedRange } from './byte-range.ts'
 import type { ObjectStore, StoredFile } from '../ports/object-store.ts'
 
 /** The path of a store's files. They have security headers of their own, since pages of other origins play them. */
 export const MEDIA_PATH = '/media/'
+
+/** The query of a file that is saved, and not shown: its title. The extension of its name stays that of the file. */
+const DOWNLOAD_QUERY = 'download'
+
+/** Returns the address at which a stored file is saved under a title. */
+export function toDownloadUrl(url: string, title: string): string {
+  return `${url}?${DOWNLOAD_QUERY}=${encodeURIComponent(title)}`
+}
 
 /** The files come from users and are served from the gateway's origin: no script in them may run. */
 const CSP = "default-src 'none'; sandbox; frame-ancestors 'none'"
@@ -100,7 +109,7 @@ export async function answerFile(c: HonoContext, name: string, file: StoredFile)
     return answerBare(c, file, { status: 304, headers: validators })
   }
   const range = rangeOf(c, etag, file.size)
-  const described = { ...validators, 'Content-Type': contentType }
+  const described = { ...validators, 'Content-Type': contentType, ...describeDownload(c, name) }
   if (range.kind === 'unsatisfiable') {
     return answerBare(c, file, { status: 416, headers: { ...described, 'Content-Range': `bytes */${file.size}` } })
   }
@@ -115,6 +124,12 @@ export async function answerFile(c: HonoContext, name: string, file: StoredFile)
   } as const
   const isBare = c.req.raw.method === 'HEAD' || file.size === 0
   return isBare ? answerBare(c, file, answer) : answerMedia(c, { ...answer, body: file.read(start, end) })
+}
+
+/** Returns the header of a file that is saved under a title. */
+function describeDownload(c: HonoContext, name: string): Readonly<Record<string, string>> {
+  const title = c.req.query(DOWNLOAD_QUERY)
+  return title === undefined ? {} : { 'Content-Disposition': formatAttachment(title, chooseExtension(name)) }
 }
 
 async function answerBare(c: HonoContext, file: StoredFile, answer: Omit<MediaAnswer, 'body'>): Promise<Response> {

@@ -26,6 +26,8 @@ export const ArchiveOrder = v.object({
   frames: count,
   /** Where the file goes in the store. */
   output: shortText,
+  /** The title under which the file is saved, where the store can say so. */
+  title: v.optional(shortText),
 })
 export type ArchiveOrder = v.InferOutput<typeof ArchiveOrder>
 

@@ -16,9 +16,19 @@ export type MediaHeaders = { readonly contentType: string; readonly cacheControl
 /** Any other name is that of a single output, which is an MP4 file whatever its extension. */
 const SINGLE_FILE_TYPE = 'video/mp4'
 
+/** Returns the extension under which a file is saved: that of its name where that says what it is. */
+export function chooseExtension(name: string): string {
+  const extension = extensionOf(name)
+  return CONTENT_TYPES.has(extension) ? extension : 'mp4'
+}
+
+function extensionOf(name: string): string {
+  return /\.(\w+)$/.exec(name.toLowerCase())?.[1] ?? ''
+}
+
 /** Chooses the headers of a file by its name. Segments never change; a later output may replace any other file. */
 export function chooseMediaHeaders(name: string): MediaHeaders {
-  const [, extension = ''] = /\.(\w+)$/.exec(name.toLowerCase()) ?? []
+  const extension = extensionOf(name)
   const isSegment = extension === 'ts' || extension === 'm4s'
   return {
     contentType: CONTENT_TYPES.get(extension) ?? SINGLE_FILE_TYPE,

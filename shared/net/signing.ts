@@ -114,6 +114,11 @@ export function signPlayback(internalKey: string, { streamId, expires, followerI
   return computeHmac(internalKey, `playback/v1/${streamId}/${expires}${follower}`)
 }
 
+/** Returns the signature of the name by which a broadcast counts a viewer: 96 bits in hex. */
+export function signViewer(internalKey: string, streamId: string, name: string): string {
+  return computeHmac(internalKey, `viewer/v1/${streamId}/${name}`).slice(0, 24)
+}
+
 /** The signed parts of a worker's callback: its route and its body. */
 export type Callback = { readonly method: string; readonly path: string; readonly body: string }
 

@@ -75,7 +75,14 @@ async function withBody<Output>(
 }
 
 function objectParameters({ bucket, key, headers }: S3Upload) {
-  return { Bucket: bucket, Key: key, ContentType: headers.contentType, CacheControl: headers.cacheControl }
+  const { contentType, cacheControl, contentDisposition } = headers
+  return {
+    Bucket: bucket,
+    Key: key,
+    ContentType: contentType,
+    CacheControl: cacheControl,
+    ...(contentDisposition === undefined ? {} : { ContentDisposition: contentDisposition }),
+  }
 }
 
 async function uploadInParts(

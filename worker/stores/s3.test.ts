@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { CreateMultipartUploadCommand } from '@aws-sdk/client-s3'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
+import { formatAttachment } from '../../shared/net/attachment.ts'
 import { findFreePort } from '../../shared/testing/free-port.ts'
 import { WAIT } from '../../shared/testing/until.ts'
 import type { StoredObject } from '../testing/s3-double/bucket.ts'
@@ -61,6 +62,9 @@ test('an object has its headers, uploaded in one piece or in parts', async () =>
   await store.put('a/small.ts', await fileOf('x'), HEADERS, never)
   await store.put('a/big.ts', await fileOf(randomBytes(17 * MIB)), HEADERS, never)
   expect([double.objects.get('a/small.ts'), double.objects.get('a/big.ts')]).toMatchObject([HEADERS, HEADERS])
+  const saved = { ...HEADERS, contentDisposition: formatAttachment('番組', 'mp4') }
+  await store.put('a/saved.mp4', await fileOf('x'), saved, never)
+  expect(double.objects.get('a/saved.mp4')).toMatchObject(saved)
   expect(new Set(callsOf('UploadPart').map(({ partNumber }) => partNumber))).toEqual(new Set([1, 2, 3]))
 })
 

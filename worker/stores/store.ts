@@ -1,7 +1,12 @@
 import type { ColdClass } from '../../shared/contract/stores.ts'
 
 /** HTTP headers that readers receive with a stored file. */
-export type FileHeaders = { readonly contentType: string; readonly cacheControl: string }
+export type FileHeaders = {
+  readonly contentType: string
+  readonly cacheControl: string
+  /** How the file is saved; S3 only. */
+  readonly contentDisposition?: string
+}
 
 /**
  * A store of outputs. A key is a path of names separated by `/` (`shows/7/master.m3u8`); a folder is a key with a slash

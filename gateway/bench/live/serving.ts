@@ -60,7 +60,7 @@ export async function benchServing(served: ServedBroadcast): Promise<BenchResult
   await reopenWithWindow(system.databaseUrl, streamId)
   const playlist = await readPlaylist(system, folder)
   await writeFile(join(storageDir, folder, 'playlist.m3u8'), playlist)
-  const address = `${folder}/${RENDITION}.m3u8?viewer=bench-viewer`
+  const address = `${folder}/${await findViewerAddress(system, folder)}`
   const ofPlaylist = await measureCosts(servers, address, `${folder}/playlist.m3u8`)
   const kilobytes = `${(playlist.length / 1000).toFixed(0)} kB`
   return [
@@ -90,8 +90,16 @@ function costRows(what: string, { gateway, nginx, plain }: RequestCosts): BenchR
   ]
 }
 
-async function readPlaylist({ origin }: BenchSystem, folder: string): Promise<string> {
-  const response = await fetch(`${origin}${folder}/${RENDITION}.m3u8`)
+/** Returns the address of the rendition for one viewer, below the folder of the broadcast. */
+async function findViewerAddress(system: BenchSystem, folder: string): Promise<string> {
+  const master = await readPlaylist(system, folder, 'master')
+  const address = master.split('\n').find((line) => line.startsWith(`${RENDITION}.m3u8?viewer=`))
+  if (address === undefined) throw new Error('the playlist names no viewer')
+  return address
+}
+
+async function readPlaylist({ origin }: BenchSystem, folder: string, name: string = RENDITION): Promise<string> {
+  const response = await fetch(`${origin}${folder}/${name}.m3u8`)
   if (!response.ok) throw new Error(`the playlist was answered ${response.status}`)
   return response.text()
 }

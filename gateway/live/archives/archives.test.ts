@@ -1,16 +1,25 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 import { afterAll, beforeAll, expect, it } from 'vitest'
 
 import { startTestGateway, type TestGateway } from '../../testing/test-gateway.ts'
-import { claimBroadcast, openIngest, signUp, type TestUser } from '../testing/live-gateway.ts'
+import { claimBroadcast, openIngest, reportArchive, signUp, type TestUser } from '../testing/live-gateway.ts'
 
+let dir: string
 let gateway: TestGateway
 let [anna, ben]: TestUser[] = []
 beforeAll(async () => {
-  gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
+  dir = await mkdtemp(join(tmpdir(), 'recordings-'))
+  gateway = await startTestGateway({ env: { INGEST_WORKERS: '1', STORAGE_DIR: dir } })
   anna = await signUp(gateway.api, 'anna')
   ben = await signUp(gateway.api, 'ben')
 })
-afterAll(() => gateway[Symbol.asyncDispose]())
+afterAll(async () => {
+  await gateway[Symbol.asyncDispose]()
+  await rm(dir, { recursive: true, force: true })
+})
 
 const as = (who: TestUser | undefined, method: string, path: string, body?: unknown) =>
   gateway.api(method, `/api/v1${path}`, body, who === undefined ? { 'x-api-key': '' } : who.headers)
@@ -55,6 +64,22 @@ it('a broadcast that is made private after its end takes its recording along, an
   const refused = await as(anna, 'PATCH', `/streams/${streamId}`, { record: false })
   expect([refused.status, refused.json.error.code]).toEqual([409, 'STREAM_ENDED'])
   expect((await as(anna, 'PATCH', `/streams/${streamId}`, { record: true, title: 'New' })).status).toBe(200)
+})
+
+it('the file of a recording is saved under its title, whatever it is', async () => {
+  const { streamId, id } = await record()
+  const path = `live/${streamId}/recording.mp4`
+  await mkdir(join(dir, `live/${streamId}`), { recursive: true })
+  await writeFile(join(dir, path), 'a film')
+  const ready = { status: 'ready', url: `${gateway.url}/media/${path}`, file_size: 6, duration_sec: 6 }
+  expect((await reportArchive(gateway.url, id, ready)).status).toBe(200)
+  await as(anna, 'PUT', `/archives/${id}`, { title: 'What? "日本" & more' })
+  const { download_url: url } = (await as(ben, 'GET', `/archives/${id}`)).json
+  const file = await fetch(url)
+  expect([file.status, await file.text()]).toEqual([200, 'a film'])
+  expect(file.headers.get('content-disposition')).toBe(
+    `attachment; filename="What_ ____ & more.mp4"; filename*=UTF-8''What_%20_%E6%97%A5%E6%9C%AC_%20%26%20more.mp4`,
+  )
 })
 
 it('the work on a recording ends with the account of its owner', async () => {

@@ -44,6 +44,7 @@ async function orderOf({ db }: LiveContext, { archive, stream }: OwnedArchive): 
     runs: orderRuns(folder, runs, segments).map(({ recorded }) => recorded),
     frames: archive.frames ?? 0,
     output: `${folder}recording.mp4`,
+    title: archive.title,
   }
 }
 

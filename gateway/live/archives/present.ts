@@ -44,11 +44,14 @@ export type ArchiveDetails = v.InferOutput<typeof ArchiveDetails>
 export const ArchiveList = v.object({ archives: v.array(ArchiveView), next_cursor: v.nullable(v.string()) })
 export type ArchiveList = v.InferOutput<typeof ArchiveList>
 
+/** Where a recording plays for one viewer, and where its file is saved; `null`: there is none. */
+export type ArchiveAddresses = PlaybackAddresses & { readonly downloadUrl: string | null }
+
 /** Returns a recording as its viewer sees it; the addresses are for this viewer. */
 export function presentArchive(
   { archive, stream, username }: OwnedArchive,
   viewer: SignedIn | null,
-  { playbackUrl, posterUrl }: PlaybackAddresses,
+  { playbackUrl, posterUrl, downloadUrl }: ArchiveAddresses,
 ): ArchiveView {
   const isOwn = viewer?.user.userId === archive.userId
   const { takeDown } = stream
@@ -62,7 +65,7 @@ export function presentArchive(
     duration: archive.durationSec,
     file_size: archive.fileSize,
     playback_url: playbackUrl,
-    download_url: archive.downloadUrl,
+    download_url: downloadUrl,
     poster_url: posterUrl,
     error: isOwn ? archive.error : null,
     taken_down: isOwn && takeDown !== null ? { at: takeDown.at, reason: takeDown.reason } : null,

@@ -12,6 +12,7 @@ import { chaptersOf } from '../rules/chapters.ts'
 import { presentArchive, type ArchiveDetails, type ArchiveList, type ArchiveView } from './present.ts'
 import { removeArchive } from './remove-archive.ts'
 import type { ArchiveListQuery, UpdateArchiveBody } from './requests.ts'
+import { downloadUrlOf } from '../storage/download-url.ts'
 import { listRecordedTitles } from '../store/stream-titles.ts'
 import { hasMessages } from '../store/kept-chats.ts'
 import { lockStream, updateStreamRow, type Stream } from '../store/streams.ts'
@@ -48,30 +49,41 @@ export async function listArchives(
 
 /**
  * Changes the title or the visibility of the own recording. Who may watch it may watch its broadcast: both have the same
- * segments.
+ * segments. A form may name the visibility that it has.
  * @throws BrokenRule ARCHIVE_NOT_FOUND, FORBIDDEN, TAKEN_DOWN where a moderator has made it private
  */
 export async function updateArchive(
   context: LiveContext,
   owner: SignedIn,
   id: string,
-  { title, visibility }: UpdateArchiveBody,
+  body: UpdateArchiveBody,
 ): Promise<ArchiveView> {
-  const found = await findOwn(context, owner, id)
-  const { streamId } = found.stream
+  const { streamId } = (await findOwn(context, owner, id)).stream
   const changed = await context.transact(async (tx) => {
     const stream = await lockStream(tx, streamId)
-    if (stream === null) throw archiveNotFound()
-    if (visibility !== undefined) refuseTakenDown(stream)
-    const change = { ...(title === undefined ? {} : { title }), ...(visibility === undefined ? {} : { visibility }) }
-    if (Object.keys(change).length === 0) return { ...found, stream }
-    const archive = await updateArchiveRow(tx, id, change)
-    if (archive === null) throw archiveNotFound()
-    const hasChanged = visibility !== undefined && visibility !== stream.visibility
-    return { ...found, archive, stream: hasChanged ? await changeVisibility(tx, stream, visibility) : stream }
+    // Read under the lock: a moderator may have taken it down meanwhile.
+    const found = stream === null ? null : await findArchive(tx, id)
+    if (stream === null || found === null) throw archiveNotFound()
+    return changeOwned(tx, { ...found, stream }, body)
   })
   context.notifier.notify(topicOf(streamId))
   return viewOf(context, changed, owner)
+}
+
+/** Changes what the body names of a recording whose broadcast is locked. @throws BrokenRule ARCHIVE_NOT_FOUND, TAKEN_DOWN */
+async function changeOwned(
+  tx: Tx,
+  found: OwnedArchive,
+  { title, visibility }: UpdateArchiveBody,
+): Promise<OwnedArchive> {
+  const { stream, archive } = found
+  if (visibility !== undefined && visibility !== archive.visibility) refuseTakenDown(stream)
+  const columns = { ...(title === undefined ? {} : { title }), ...(visibility === undefined ? {} : { visibility }) }
+  if (Object.keys(columns).length === 0) return found
+  const changed = await updateArchiveRow(tx, archive.archiveId, columns)
+  if (changed === null) throw archiveNotFound()
+  const hasChanged = visibility !== undefined && visibility !== stream.visibility
+  return { ...found, archive: changed, stream: hasChanged ? await changeVisibility(tx, stream, visibility) : stream }
 }
 
 async function changeVisibility(tx: Tx, stream: Stream, visibility: Visibility): Promise<Stream> {
@@ -113,5 +125,10 @@ async function findOwn(context: LiveContext, owner: SignedIn, id: string): Promi
 }
 
 function viewOf(context: LiveContext, found: OwnedArchive, viewer: SignedIn | null): ArchiveView {
-  return presentArchive(found, viewer, playbackAddressesOf(context, found.stream, { watched: found.archive, viewer }))
+  const { archive, stream } = found
+  const { downloadUrl, title } = archive
+  return presentArchive(found, viewer, {
+    ...playbackAddressesOf(context, stream, { watched: archive, viewer }),
+    downloadUrl: downloadUrl === null ? null : downloadUrlOf(context, downloadUrl, title),
+  })
 }

@@ -23,6 +23,7 @@ import {
   type NewStream,
   type Stream,
 } from '../store/streams.ts'
+import { findFirstShown } from '../store/segments.ts'
 import { deleteStreamRows } from '../store/delete-streams.ts'
 import { releaseMonitors } from '../store/watched-streams.ts'
 import { recordTitle } from '../store/stream-titles.ts'
@@ -47,7 +48,8 @@ export async function updateStream(
     if (body.visibility !== undefined && body.visibility !== locked.visibility) refuseTakenDown(locked)
     if (body.record === true && !locked.isRecorded) await requireRoom(context, tx, owner.user.userId)
     if (body.title !== undefined && isOnAir(locked.state)) await recordTitle(tx, locked, body.title)
-    const changed = (await updateStreamRow(tx, id, columnsOf(body, locked))) ?? locked
+    const columns = { ...columnsOf(body, locked), ...(await windowColumn(tx, body, locked)) }
+    const changed = (await updateStreamRow(tx, id, columns)) ?? locked
     if (changed.visibility !== locked.visibility) await applyVisibility(tx, changed)
     await announceStream(tx, changed)
     return changed
@@ -74,6 +76,16 @@ function columnsOf(body: UpdateStreamBody, stream: Stream): Partial<NewStream> {
   if (dvrSec !== undefined) columns.dvrSec = dvrSec
   if (keepsChat !== undefined) columns.keepsChat = keepsChat
   return withoutUndefined({ ...columns, ...folderColumn(body, stream), ...scheduleColumns(scheduledFor, stream) })
+}
+
+/** Returns where a window begins that is made longer: where it began before, since playlists have left out what is earlier. */
+async function windowColumn(
+  tx: Tx,
+  { dvr_sec: dvrSec }: UpdateStreamBody,
+  stream: Stream,
+): Promise<Partial<NewStream>> {
+  if (dvrSec === undefined || dvrSec <= stream.dvrSec) return {}
+  return { windowFromSeq: await findFirstShown(tx, stream) }
 }
 
 /** Refuses changes that come too late. What a broadcast has already is no change. @throws BrokenRule STREAM_STARTED, STREAM_ENDED */

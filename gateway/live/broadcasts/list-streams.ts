@@ -6,7 +6,7 @@ import { viewOf } from './get-stream.ts'
 import type { StreamList } from './present.ts'
 import type { StreamListQuery } from './requests.ts'
 import { BROADCAST_STATES, isOnAir, MAX_OPEN_STREAMS, type BroadcastState } from '../rules/broadcast-state.ts'
-import { readStreamPage, readStreamsByViewers, type ViewersRank } from '../store/streams.ts'
+import { readStreamPage, readStreamsByViewers, type ViewersRank } from '../store/listed-streams.ts'
 
 /**
  * Returns the public broadcasts and the viewer's own, newest first.

@@ -6,9 +6,8 @@ import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
 import type { ReadUnread } from '../notices/read-unread.ts'
 import type { AccessChecks } from '../playback/access-checks.ts'
-import { newCode } from '../new-code.ts'
 import { removeViewer, type ViewerRef } from '../store/viewers.ts'
-import { MONITOR_QUERY, viewerIdOf } from '../playback/viewer-id.ts'
+import { MONITOR_QUERY, newViewerId, viewerIdOf } from '../playback/viewer-id.ts'
 import type { ViewerLeases } from '../playback/viewer-leases.ts'
 import { viewTargets } from '../targets/view-targets.ts'
 import { findWatchableStream } from './find-own-stream.ts'
@@ -66,7 +65,8 @@ export async function streamBroadcast(
   const { context } = sources
   const found = await findWatchableStream(context.db, viewer, id)
   const isCounted = c.req.query(MONITOR_QUERY) === undefined
-  const ref = isCounted ? { streamId: id, viewerId: viewerIdOf(c) ?? newCode() } : null
+  const viewerOf = (streamId: string) => viewerIdOf(context, c, streamId) ?? newViewerId(context, streamId)
+  const ref = isCounted ? { streamId: id, viewerId: viewerOf(id) } : null
   const chat = c.req.query('chat') === NO_CHAT ? null : { fromSeq: lastEventId(c) }
   const hasNotices = c.req.query('notices') === WITH_NOTICES
   const hasPings = c.req.query('pings') === WITH_PINGS

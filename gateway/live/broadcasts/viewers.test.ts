@@ -34,7 +34,8 @@ it('a viewer that reconnects is counted again at once, and the events of a sessi
   const { stream_id: id, stream_key: key } = json
   const { session } = await (await openIngest(gateway)).publish(key)
   await (await claimBroadcast(gateway.url, id)).encode(session, 1)
-  const path = `/api/v1/streams/${id}/events?chat=off&viewer=the-viewer`
+  const master = await (await fetch(`${gateway.url}/live/${id}/master.m3u8`)).text()
+  const path = `/api/v1/streams/${id}/events?chat=off&viewer=${/viewer=(\w+)/.exec(master)?.[1]}`
   const read = async () => (await gateway.api('GET', `/api/v1/streams/${id}`)).json.viewer_count
   const visit = async () => {
     using events = await openEventSource(gateway.url + path)

@@ -5,6 +5,7 @@ import type { LiveContext } from '../context.ts'
 import { ARCHIVE_STATUSES } from '../rules/archive-status.ts'
 import { clipFilesOf } from '../rules/clip-files.ts'
 import { Visibility } from '../rules/visibility.ts'
+import { downloadUrlOf } from '../storage/download-url.ts'
 import type { OwnedClip } from '../store/clips.ts'
 
 const Person = v.object({ user_id: v.string(), username: v.string() })
@@ -41,11 +42,11 @@ export const ClipList = v.object({ clips: v.array(ClipView), next_cursor: v.null
 export type ClipList = v.InferOutput<typeof ClipList>
 
 /** Returns a clip as its viewer sees it. */
-export function presentClip({ settings }: LiveContext, found: OwnedClip, viewer: SignedIn | null): ClipView {
+export function presentClip(context: LiveContext, found: OwnedClip, viewer: SignedIn | null): ClipView {
   const { clip, stream } = found
   const isOwn = viewer?.user.userId === clip.makerId || viewer?.user.userId === stream.userId
   const files = clip.status === 'ready' ? clipFilesOf(stream.folder, clip.clipId) : null
-  const base = `${settings.live.filesUrl ?? ''}/`
+  const base = `${context.settings.live.filesUrl ?? ''}/`
   return {
     clip_id: clip.clipId,
     stream_id: clip.streamId,
@@ -58,7 +59,7 @@ export function presentClip({ settings }: LiveContext, found: OwnedClip, viewer:
     duration: clip.durationSec,
     file_size: clip.fileSize,
     playback_url: files === null ? null : base + files.output,
-    download_url: files === null ? null : base + files.output,
+    download_url: files === null ? null : downloadUrlOf(context, base + files.output, clip.title),
     poster_url: files === null ? null : base + files.poster,
     error: isOwn ? clip.error : null,
     created_at: clip.createdAt.toISOString(),

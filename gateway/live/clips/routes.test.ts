@@ -90,7 +90,9 @@ test('a viewer clips the last seconds of a broadcast on the air, and everyone se
   const listed = async (query: string) => (await gateway.api('GET', `/api/v1/clips?${query}`)).json.clips
   expect(await listed(`stream_id=${shown.id}`)).toEqual([])
   expect((await worker.report({ status: 'ready', file_size: 5000 })).json).toEqual({ duplicate: false })
-  const ready = { status: 'ready', file_size: 5000, playback_url: `/${worker.order.output}` }
+  const path = `/${worker.order.output}`
+  const download = `${path}?download=What%20a%20moment`
+  const ready = { status: 'ready', file_size: 5000, playback_url: path, download_url: download }
   expect(await listed(`stream_id=${shown.id}`)).toMatchObject([ready])
   expect(await listed('user=Anna')).toMatchObject([ready])
   expect(await listed('user=mika')).toEqual([])

@@ -222,7 +222,11 @@ it('a recording that is taken down is open to its owner only, with the reason, u
     expect(codeOf(refused)).toEqual([409, 'TAKEN_DOWN'])
     expect(refused.json.error.message).toContain('Theirs')
   }
-  expect((await as(anna, 'PUT', `/archives/${id}`, { title: 'Borrowed' })).status).toBe(200)
+  // A form sends all of its fields.
+  const unchanged = { title: 'Borrowed', visibility: 'private' }
+  for (const path of [`/archives/${id}`, `/streams/${stream.stream_id}`]) {
+    expect((await as(anna, 'PUT', path, unchanged)).status).toBe(200)
+  }
 
   const restore = () => as(moderator, 'DELETE', `/archives/${id}/takedown`)
   expect([(await restore()).status, (await restore()).status]).toEqual([204, 204])

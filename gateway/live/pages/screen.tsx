@@ -11,6 +11,8 @@ import { toPageUrl } from './addresses.ts'
 export type ScreenParts = {
   /** A broadcast, whose state the script follows; `null`: a recording. */
   readonly stream: Pick<StreamView, 'stream_id' | 'state' | 'latency' | 'scheduled_for'> | null
+  /** The viewer that the page counts as. */
+  readonly viewerId?: string
   readonly playbackUrl: string | null
   readonly posterUrl: string | null
   /** WebVTT of its chapters. */
@@ -27,7 +29,7 @@ export type ScreenParts = {
  * mounts the player into it.
  */
 export function Screen(parts: ScreenParts) {
-  const { stream, playbackUrl, posterUrl, chaptersUrl, seed, root, language, isPreview = false } = parts
+  const { stream, viewerId, playbackUrl, posterUrl, chaptersUrl, seed, root, language, isPreview = false } = parts
   const text = WATCH_PAGE_MESSAGES[language]
   const source = playbackUrl === null ? undefined : toPageUrl(root, playbackUrl)
   return (
@@ -36,6 +38,7 @@ export function Screen(parts: ScreenParts) {
       aria-label={text.player}
       data-screen={isPreview ? 'preview' : 'watch'}
       {...(stream === null ? RECORDING : dataOf(stream))}
+      data-viewer={viewerId}
       data-source={source}
       data-chapters={chaptersUrl ?? undefined}
     >

@@ -5,12 +5,11 @@ import { BrokenRule, invalidField } from '../../errors.ts'
 import { answerMedia } from '../../media/routes.ts'
 import { LIVE_ERRORS } from '../errors.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
-import { newCode } from '../new-code.ts'
 import { mayPlay } from './access.ts'
 import { LONGEST_RELOAD_MS, notPlayable, windowOf, type Playback } from './playback.ts'
 import { formatMaster, formatMedia } from './playlist.ts'
 import { hasPosition, isTooFar, type PlaylistPosition } from './playlist-position.ts'
-import { MONITOR_QUERY, viewerIdOf } from './viewer-id.ts'
+import { MONITOR_QUERY, newViewerId, viewerIdOf } from './viewer-id.ts'
 import type { PlaylistWindow } from './playlist-window.ts'
 import type { PlayedStream } from './windows.ts'
 
@@ -32,11 +31,15 @@ const FROM_START = '0'
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function answerMaster(playback: Playback, c: HonoContext): Promise<Response> {
+  const { context } = playback
   const { runs, recording, ...shown } = await openStarted(playback, c)
+  const { streamId } = shown.stream
   const token = c.req.query('token')
   const query = new URLSearchParams(token === undefined ? {} : { token })
   // The monitor of a broadcast is no viewer.
-  if (c.req.query(MONITOR_QUERY) === undefined) query.set('viewer', viewerIdOf(c) ?? newCode())
+  if (c.req.query(MONITOR_QUERY) === undefined) {
+    query.set('viewer', viewerIdOf(context, c, streamId) ?? newViewerId(context, streamId))
+  }
   // The playlists of viewers who were there at the end keep their window.
   if (recording !== null) query.set(FROM_QUERY, FROM_START)
   const suffix = query.size === 0 ? '' : `?${query.toString()}`
@@ -55,7 +58,7 @@ export async function answerRendition(playback: Playback, c: HonoContext): Promi
   const opened = await openStarted(playback, c)
   const { streamId, state } = opened.stream
   const rung = (c.req.param('rung') ?? '').replace('.m3u8', '')
-  const viewerId = viewerIdOf(c)
+  const viewerId = viewerIdOf(playback.context, c, streamId)
   if (viewerId !== null && isOnAir(state)) playback.leases.seePlayer({ streamId, viewerId })
   // A moving picture of a list: a few seconds, and no viewer.
   if (c.req.query('preview') !== undefined) {

@@ -27,7 +27,8 @@ async function startBroadcast(more: object = {}) {
     await api('PUT', `/streams/${id}/end`)
     await encoder.report({ finished_session: session })
   }
-  return { read, end }
+  const change = (body: object) => api('PATCH', `/streams/${id}`, body)
+  return { read, end, change, sendMore: (count: number) => encoder.encode(session, count) }
 }
 
 /** Returns what a media playlist shows: its first number, how many segments, and whether it has an end. */
@@ -60,4 +61,22 @@ it('a broadcast that is not recorded has no more than its window', async () => {
   await end()
   await expect.poll(async () => describePlaylist(await read('360.m3u8?from=0'))).toBe('16 from 4 and the end')
   expect(await read('master.m3u8')).not.toContain('from=')
+})
+
+it('a window that is made longer on the air grows forwards: its first number never decreases', async () => {
+  const { read, end, change, sendMore } = await startBroadcast()
+  const shown = async () => describePlaylist(await read('360.m3u8'))
+  expect(await shown()).toBe('16 from 4')
+  expect((await change({ dvr_sec: 600 })).json.dvr_sec).toBe(600)
+  await sendMore(1)
+  await expect.poll(shown).toBe('17 from 4')
+  await change({ dvr_sec: 0 })
+  await sendMore(1)
+  await expect.poll(shown).toBe('16 from 6')
+  await change({ dvr_sec: 600 })
+  await sendMore(10)
+  await expect.poll(shown).toBe('26 from 6')
+  await end()
+  await expect.poll(shown).toBe('26 from 6 and the end')
+  expect(describePlaylist(await read('360.m3u8?from=0'))).toBe('32 from 0 and the end')
 })

@@ -1,9 +1,8 @@
 import type { DbOrTx } from '../../ports/database.ts'
 import { isOnAir } from '../rules/broadcast-state.ts'
-import { windowSecOf } from '../rules/window.ts'
 import { findStream, type Stream } from '../store/streams.ts'
 import type { LiveContext } from '../context.ts'
-import { findWindowStart, listRuns, listSegments, type EncoderRunRow, type SegmentRow } from '../store/segments.ts'
+import { findFirstShown, listRuns, listSegments, type EncoderRunRow, type SegmentRow } from '../store/segments.ts'
 import { createWakeSignal } from '../../scheduler/wake-signal.ts'
 import { topicOf } from '../topic.ts'
 import type { PartCache } from './part-cache.ts'
@@ -163,8 +162,8 @@ type PlayedSegments = Pick<PlayedRows, 'segments' | 'recording'>
  * number of a playlist must not decrease (RFC 8216 §6.2.2).
  */
 async function readSegments(db: DbOrTx, stream: Stream, known: PlayedSegments | null): Promise<PlayedSegments> {
-  const { streamId, state, isRecorded, dvrSec } = stream
-  const from = await findWindowStart(db, streamId, windowSecOf({ dvrSec }))
+  const { streamId, state, isRecorded } = stream
+  const from = await findFirstShown(db, stream)
   const before = known?.recording ?? known?.segments ?? []
   if (state !== 'ended' || !isRecorded) return { segments: await readFrom(db, streamId, from, before), recording: null }
   const recording = await readFrom(db, streamId, 0, before)

@@ -17,6 +17,7 @@ import { createTestDatabase, type TestDatabase } from '../../testing/test-databa
 import { listSoon, listMissed, lockOpenAnnouncement } from './announcements.ts'
 import { readArchivePage } from './archives.ts'
 import { listUnfinishedClips, readClipPage } from './clips.ts'
+import { readStreamPage } from './listed-streams.ts'
 import { findStream } from './streams.ts'
 import * as broadcasts from './streams.ts'
 import { listUnrecordedOnAir, markCooled } from './stored-streams.ts'
@@ -72,7 +73,7 @@ test.each<[string, (tx: Tx) => Promise<unknown>]>([
 })
 
 test.each<[string, (tx: Tx, user: string) => Promise<unknown>]>([
-  ['broadcasts', (tx, user) => broadcasts.readStreamPage(tx, { ...LISTED, states: ['ended'], user }, null)],
+  ['broadcasts', (tx, user) => readStreamPage(tx, { ...LISTED, states: ['ended'], user }, null)],
   ['recordings', (tx, user) => readArchivePage(tx, { ...LISTED, user }, null)],
   ['clips', (tx, user) => readClipPage(tx, { ...LISTED, user }, null)],
 ])('the %s of a channel are found without reading those of others, by its name and by its id', async (_name, read) => {

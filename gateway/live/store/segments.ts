@@ -3,8 +3,10 @@ import { and, asc, count, desc, eq, gte, lt, lte, max, sql, sum } from 'drizzle-
 import type { StoredSegment } from '../../../shared/contract/live.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
 import type { TimedSegment } from '../rules/clip-range.ts'
+import { windowSecOf } from '../rules/window.ts'
 import { encoderRuns, segments, streams } from '../schema.ts'
 import { FOUND_SEQ, searchSeq } from './search-seq.ts'
+import type { Stream } from './streams.ts'
 
 export type SegmentRow = typeof segments.$inferSelect
 export type EncoderRunRow = typeof encoderRuns.$inferSelect
@@ -104,6 +106,17 @@ export async function findWindowStart(db: DbOrTx, streamId: string, windowSec: n
     select min(seq) as seq from ${segments} where stream_id = ${streamId}
       and seq > ${FOUND_SEQ} - ${SKEWED_SEGMENTS} and seq <= ${FOUND_SEQ} and program_date_time >= ${since}`)
   return row?.seq ?? 0
+}
+
+/**
+ * Returns the media sequence number with which the window of a broadcast begins. It never decreases (RFC 8216 §6.2.2): a window
+ * that is made longer grows forwards.
+ */
+export async function findFirstShown(
+  db: DbOrTx,
+  { streamId, dvrSec, windowFromSeq }: Pick<Stream, 'streamId' | 'dvrSec' | 'windowFromSeq'>,
+): Promise<number> {
+  return Math.max(windowFromSeq, await findWindowStart(db, streamId, windowSecOf({ dvrSec })))
 }
 
 /** Returns all runs of a broadcast, in order. */

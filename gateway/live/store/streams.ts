@@ -1,14 +1,12 @@
-import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, sql, type SQL } from 'drizzle-orm'
+import { and, count, eq, inArray, isNotNull, isNull, lt, ne, sql, type SQL } from 'drizzle-orm'
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core'
 
 import type { IngestSession } from '../../../shared/contract/live.ts'
 import { dueWhile, type DueInMs } from '../../database/due-times.ts'
 import type { DbOrTx, Tx } from '../../ports/database.ts'
-import { isListedFor } from './listed.ts'
 import { isAmong } from './is-among.ts'
-import { isNamed } from './names.ts'
 import { streams, users } from '../schema.ts'
-import { sourceStatesOf, type BroadcastEvent, type BroadcastState, nextState } from '../rules/broadcast-state.ts'
+import { sourceStatesOf, type BroadcastEvent, nextState } from '../rules/broadcast-state.ts'
 
 export type Stream = typeof streams.$inferSelect
 export type NewStream = typeof streams.$inferInsert
@@ -66,68 +64,8 @@ export async function countOnAir(tx: Tx, exceptId: string): Promise<number> {
   return row?.n ?? 0
 }
 
-/** What a list of broadcasts is limited to. */
-export type StreamFilter = {
-  readonly states: readonly BroadcastState[]
-  /** Id or name of the owner. */
-  readonly user: string | undefined
-  readonly category: string | undefined
-  /** Text in the title, the description or a tag. */
-  readonly text: string | undefined
-  readonly limit: number
-}
-
-/** Returns the broadcasts that a viewer finds in lists, newest first: public ones, those for followers, and the own ones. */
-export function readStreamPage(
-  db: DbOrTx,
-  filter: StreamFilter & { /** Only broadcasts older than this one. */ readonly before: string | null },
-  viewerId: string | null,
-): Promise<OwnedStream[]> {
-  const { before, limit } = filter
-  return selectOwned(db)
-    .where(and(matches(filter, viewerId), before === null ? undefined : lt(streams.streamId, before)))
-    .orderBy(desc(streams.streamId))
-    .limit(limit)
-}
-
-/** The place of a broadcast in a list that is ordered by viewers. */
-export type ViewersRank = { readonly viewers: number; readonly streamId: string }
-
-/** Returns the broadcasts that a viewer finds in lists, those with the most viewers first. */
-export function readStreamsByViewers(
-  db: DbOrTx,
-  filter: StreamFilter & { readonly after: ViewersRank | null },
-  viewerId: string | null,
-): Promise<OwnedStream[]> {
-  const { after, limit } = filter
-  const rank = sql`(${streams.viewerCount}, ${streams.streamId})`
-  return selectOwned(db)
-    .where(
-      and(
-        matches(filter, viewerId),
-        after === null ? undefined : sql`${rank} < (${after.viewers}::int, ${after.streamId}::uuid)`,
-      ),
-    )
-    .orderBy(desc(streams.viewerCount), desc(streams.streamId))
-    .limit(limit)
-}
-
-function matches({ states, user, category, text }: StreamFilter, viewerId: string | null): SQL | undefined {
-  return and(
-    isListedFor(streams, viewerId),
-    inArray(streams.state, [...states]),
-    user === undefined ? undefined : isNamed(user),
-    category === undefined ? undefined : eq(streams.category, category),
-    text === undefined ? undefined : contains(text),
-  )
-}
-
-function contains(text: string): SQL {
-  const pattern = `%${text.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
-  return sql`(${streams.title} ilike ${pattern} or ${streams.description} ilike ${pattern} or array_to_string(${streams.tags}, ' ') ilike ${pattern})`
-}
-
-function selectOwned(db: DbOrTx) {
+/** Selects broadcasts with the names of their owners. */
+export function selectOwned(db: DbOrTx) {
   return db
     .select({ stream: streams, username: users.username })
     .from(streams)

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 
 import { ArchiveOrder, type ArchiveOutcome, type ArchiveReport } from '../../../shared/contract/live-files.ts'
+import { formatAttachment } from '../../../shared/net/attachment.ts'
 import { readEnvironment } from '../../environment.ts'
 import type { ClaimedAssignment, PreparedWorker, WorkerOutcome } from '../../kind.ts'
 import { openScratchFolder } from '../../platform/scratch.ts'
@@ -65,7 +66,11 @@ async function archive(
     return { status: 'failed', reason: recording.reason, missing: [...recording.missing] }
   }
   // The recording of a title may be made again under the same name.
-  const headers = { contentType: 'video/mp4', cacheControl: 'no-cache' }
+  const headers = {
+    contentType: 'video/mp4',
+    cacheControl: 'no-cache',
+    ...(order.title === undefined ? {} : { contentDisposition: formatAttachment(order.title, 'mp4') }),
+  }
   await store.put(order.output, recording.path, headers, signal)
   return {
     status: 'ready',

@@ -6,6 +6,7 @@ export type StoredObject = {
   readonly bytes: Buffer
   readonly contentType: string
   readonly cacheControl: string
+  readonly contentDisposition?: string
   readonly storageClass: string
   readonly etag: string
 }
@@ -13,7 +14,7 @@ export type StoredObject = {
 export type OpenUpload = {
   readonly id: string
   readonly key: string
-  readonly headers: Pick<StoredObject, 'contentType' | 'cacheControl' | 'storageClass'>
+  readonly headers: Omit<StoredObject, 'bytes' | 'etag'>
   readonly parts: Map<number, Buffer>
 }
 
@@ -183,7 +184,9 @@ function findUpload({ uploads }: Bucket, { key, query }: S3Request): OpenUpload 
 }
 
 function objectMetadata(headers: S3Request['headers']) {
+  const { 'content-disposition': contentDisposition } = headers
   return {
+    ...(contentDisposition === undefined ? {} : { contentDisposition }),
     contentType: headers['content-type'] ?? 'binary/octet-stream',
     cacheControl: headers['cache-control'] ?? '',
     storageClass: headers['x-amz-storage-class'] ?? 'STANDARD',

@@ -10,8 +10,8 @@ import { attachScreen } from './screen.ts'
 import { isOnAir, showState } from './state-badge.ts'
 
 const element = find(document, '[data-screen]')
-/** Names this viewer, for no more than the count of viewers. */
-const viewer = ['viewer', Math.random().toFixed(17).slice(2)] as const
+/** Names this viewer, for no more than the count of viewers: its events and its player are one. */
+const viewer = ['viewer', element.dataset['viewer'] ?? ''] as const
 const screen = attachScreen(element, viewer)
 const { stream } = element.dataset
 if (stream !== undefined) follow(stream)

@@ -9,6 +9,7 @@ import { getStream } from '../../broadcasts/get-stream.ts'
 import type { StreamView } from '../../broadcasts/present.ts'
 import { getRoom } from '../../chat/moderation/update-room.ts'
 import { findReplay } from '../../chat/read-messages.ts'
+import { newViewerId } from '../../playback/viewer-id.ts'
 import { isOnAir } from '../../rules/broadcast-state.ts'
 import { ChatPanel } from '../chat/chat-panel.tsx'
 import { ChatReplay } from '../chat/chat-replay.tsx'
@@ -75,6 +76,7 @@ function WatchPage({ visit, stream, chat }: WatchParts & { readonly chat: Child 
       <div class="theatre">
         <Screen
           stream={stream}
+          viewerId={newViewerId(visit.context, stream.stream_id)}
           playbackUrl={stream.playback_url}
           posterUrl={stream.poster_url}
           seed={stream.stream_id}
