@@ -7,8 +7,8 @@ export type NoticeMailFacts = {
   readonly notice: string
   /** The title of the broadcast. */
   readonly title: string
-  /** When a planned broadcast begins, in words; empty for one on the air. */
-  readonly start: string
+  /** When a planned broadcast begins, or which faults the own one has, in lines; empty for one on the air. */
+  readonly details: string
   readonly link: string
   readonly unsubscribe: string
   /** Where the platform is. */
@@ -18,13 +18,19 @@ export type NoticeMailFacts = {
 /** Texts of mails about notices. */
 export const NOTICE_MAIL_MESSAGES = defineMessages({
   en: {
+    faults: {
+      black: (since: string) => `The picture has been black since ${since}.`,
+      frozen: (since: string) => `The picture has not changed since ${since}.`,
+      silent: (since: string) => `The sound has been silent since ${since}.`,
+      stalled: (since: string) => `Viewers have got nothing new since ${since}.`,
+    },
     subject: ({ notice, title }: NoticeMailFacts) => `${notice}: ${title}`,
-    text: ({ username, notice, title, start, link, unsubscribe, site }: NoticeMailFacts) => `Hello ${username},
+    text: ({ username, notice, title, details, link, unsubscribe, site }: NoticeMailFacts) => `Hello ${username},
 
 ${notice}:
 
 ${title}
-${start}
+${details}
 ${link}
 
 --
@@ -33,13 +39,19 @@ ${unsubscribe}
 `,
   },
   ja: {
+    faults: {
+      black: (since: string) => `${since}から映像が真っ暗です。`,
+      frozen: (since: string) => `${since}から映像が静止しています。`,
+      silent: (since: string) => `${since}から無音です。`,
+      stalled: (since: string) => `${since}から視聴者に新しい映像が届いていません。`,
+    },
     subject: ({ notice, title }: NoticeMailFacts) => `${notice}：${title}`,
-    text: ({ username, notice, title, start, link, unsubscribe, site }: NoticeMailFacts) => `${username} 様
+    text: ({ username, notice, title, details, link, unsubscribe, site }: NoticeMailFacts) => `${username} 様
 
 ${notice}。
 
 ${title}
-${start}
+${details}
 ${link}
 
 --
