@@ -70,12 +70,14 @@ export async function renewFaultSecret(
   context: LiveContext,
   { user: { userId } }: SignedIn,
 ): Promise<FaultWebhookSecret> {
-  return context.transact(async (tx) => {
+  const answer = await context.transact(async (tx) => {
     const webhook = await renewSecretId(tx, userId, newUuid())
     if (webhook === null) throw noWebhook()
     await redirectPending(tx, faultLaneOf(userId), { url: webhook.url, signingKeyId: webhook.secretId })
     return withSecret(context, await view(tx, userId, webhook), webhook)
   })
+  context.wake()
+  return answer
 }
 
 /**
