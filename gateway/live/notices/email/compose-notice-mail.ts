@@ -5,6 +5,7 @@ import type { LiveContext } from '../../context.ts'
 import { ALERT_KINDS } from '../../rules/fault-kind.ts'
 import { pageOfNotice } from '../../rules/notice-kind.ts'
 import { findNoticeToSend, type NoticeToSend } from '../../store/notice-deliveries.ts'
+import { FAULT_TEXTS } from '../fault-texts.ts'
 import { NOTICE_TITLES } from '../notice-titles.ts'
 import { NOTICE_MAIL_MESSAGES } from './messages.ts'
 import { makeUnsubscribeQuery } from './unsubscribe.ts'
@@ -52,9 +53,9 @@ function describeStart(start: Date, language: Language): string {
 /** Returns one line for each fault that is not over. */
 function describeFaults(alerts: NoticeToSend['alerts'], language: Language): string {
   const format = new Intl.DateTimeFormat(language, { timeStyle: 'medium', timeZone: 'UTC' })
-  const { faults } = NOTICE_MAIL_MESSAGES[language]
+  const texts = FAULT_TEXTS[language]
   return ALERT_KINDS.map((kind) => {
     const since = alerts[kind]
-    return since === undefined ? '' : `${faults[kind](`${format.format(new Date(since))} UTC`)}\n`
+    return since === undefined ? '' : `${texts[kind](`${format.format(new Date(since))} UTC`)}\n`
   }).join('')
 }

@@ -18,12 +18,6 @@ export type NoticeMailFacts = {
 /** Texts of mails about notices. */
 export const NOTICE_MAIL_MESSAGES = defineMessages({
   en: {
-    faults: {
-      black: (since: string) => `The picture has been black since ${since}.`,
-      frozen: (since: string) => `The picture has not changed since ${since}.`,
-      silent: (since: string) => `The sound has been silent since ${since}.`,
-      stalled: (since: string) => `Viewers have got nothing new since ${since}.`,
-    },
     subject: ({ notice, title }: NoticeMailFacts) => `${notice}: ${title}`,
     text: ({ username, notice, title, details, link, unsubscribe, site }: NoticeMailFacts) => `Hello ${username},
 
@@ -39,12 +33,6 @@ ${unsubscribe}
 `,
   },
   ja: {
-    faults: {
-      black: (since: string) => `${since}から映像が真っ暗です。`,
-      frozen: (since: string) => `${since}から映像が静止しています。`,
-      silent: (since: string) => `${since}から無音です。`,
-      stalled: (since: string) => `${since}から視聴者に新しい映像が届いていません。`,
-    },
     subject: ({ notice, title }: NoticeMailFacts) => `${notice}：${title}`,
     text: ({ username, notice, title, details, link, unsubscribe, site }: NoticeMailFacts) => `${username} 様
 
