@@ -21,7 +21,7 @@ beforeAll(async () => {
     SMTP_URL: server.url,
   }
   gateway = await startTestGateway({ env })
-  owner = await signUp(gateway.api, 'owner')
+  owner = await signUp(gateway.api, 'owner-one')
   await gateway.database.sql`update users set email_verified_at = now()`
   ingest = await openIngest(gateway)
 })
@@ -65,7 +65,7 @@ it.each([
   await until(() => about(title).length > 0, 'the mail is there')
   await say(event, data)
   await allSent()
-  expect(about(title).map(({ envelope }) => envelope.to)).toEqual([['owner@example.org']])
+  expect(about(title).map(({ envelope }) => envelope.to)).toEqual([['owner-one@example.org']])
   expect(about(title)[0]?.text).toContain(line)
 })
 
