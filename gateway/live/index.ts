@@ -29,6 +29,7 @@ import { createMessageWriter } from './chat/post-messages.ts'
 import { createChatReading } from './chat/read-chat.ts'
 import { createChatRooms } from './chat/rooms.ts'
 import { chatRoutes } from './chat/routes.ts'
+import { FAULT_LANE_PREFIX } from './faults/enqueue-faults.ts'
 import { createFollowerCounts } from './follows/follower-counts.ts'
 import { followRoutes } from './follows/routes.ts'
 import { findStreams, STREAMS_ARE_OPEN } from './store/streams.ts'
@@ -86,6 +87,7 @@ export const live: System = {
     archive: { bare: 'archive_id' },
     clip: { bare: 'clip_id' },
     storage: 'storage_id',
+    [FAULT_LANE_PREFIX]: { bare: 'user_id' },
   },
   commands: [userCommand],
   async configure({ env, settings: kernel, ...surroundings }) {

@@ -88,6 +88,16 @@ export const noticePreferences = pgTable('notice_preferences', {
     .default([...SENT_BY_DEFAULT.push]),
 })
 
+/** Where the faults of a user's broadcasts are sent as webhooks. Without a row, they are not. */
+export const faultWebhooks = pgTable('fault_webhooks', {
+  userId: userOf('user_id').primaryKey(),
+  url: text('url').notNull(),
+  /** The id of the secret that signs them; the secret itself is derived from it and not stored. */
+  secretId: uuid('secret_id').notNull(),
+  createdAt: createdAt(),
+  updatedAt: moment('updated_at').notNull().defaultNow(),
+})
+
 /** A browser that shows the notices of a user. Its push service knows it by the endpoint, which is a secret. */
 export const pushSubscriptions = pgTable(
   'push_subscriptions',

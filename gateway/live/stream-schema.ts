@@ -86,6 +86,11 @@ export const streams = pgTable(
     monitorId: text('monitor_id'),
     watchTriedAt: moment('watch_tried_at'),
     alerts: jsonb('alerts').$type<Readonly<Record<string, string>>>().notNull().default({}),
+    /** The ids of the newest events of the monitor that were applied: one that is repeated changes nothing. */
+    appliedEvents: text('applied_events')
+      .array()
+      .notNull()
+      .default(sql`'{}'`),
     createdAt: createdAt(),
     updatedAt: moment('updated_at').notNull().defaultNow(),
   },

@@ -8,6 +8,8 @@ export type WebhookReceiver = {
   readonly url: string
   readonly policy: DeliveryPolicy
   readonly traceparent: string | null
+  /** The id of the secret that signs them (`deriveWebhookSecret`); left out: `WEBHOOK_SIGNING_KEY` does. */
+  readonly signingKeyId?: string
 }
 
 /** A webhook to send; `bodyFor` returns its body for the event's id. */
@@ -24,9 +26,10 @@ export async function enqueueWebhooks(
   messages: readonly WebhookMessage[],
 ): Promise<void> {
   if (messages.length === 0) return
+  const { signingKeyId = null, ...common } = receiver
   const events = messages.map(({ eventType, bodyFor }) => {
     const eventId = newEventId()
-    return { eventId, eventType, body: JSON.stringify(bodyFor(eventId)), ...receiver }
+    return { eventId, eventType, body: JSON.stringify(bodyFor(eventId)), ...common, signingKeyId }
   })
   await insertEvents(tx, subject, events)
 }

@@ -48,6 +48,8 @@ export const outboxEvents = pgTable(
     /** The exact body of every attempt. */
     body: text('body').notNull(),
     policy: text('policy').$type<DeliveryPolicy>().notNull(),
+    /** The id of the secret that signs it; null: `WEBHOOK_SIGNING_KEY` does. */
+    signingKeyId: text('signing_key_id'),
     status: text('status').$type<DeliveryStatus>().notNull().default('pending'),
     /** Attempts since the event was created, or since its last redelivery. */
     attempts: integer('attempts').notNull().default(0),

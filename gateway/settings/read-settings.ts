@@ -52,7 +52,7 @@ const KernelEnvironment = v.object({
   ),
   INTERNAL_API_KEY: setting(
     v.optional(text),
-    'Key of operator calls; worker tokens, and the key that encrypts the stream keys of other platforms, are derived from it. Default: generated at the first start. Required in production, at least 16 characters.',
+    'Key of operator calls; worker tokens, the secrets of the webhooks about faults, and the key that encrypts the stream keys of other platforms, are derived from it. Default: generated at the first start. Required in production, at least 16 characters.',
   ),
   WEBHOOK_SIGNING_KEY: setting(
     v.optional(text),

@@ -86,6 +86,14 @@ export function deriveVapidSecret(internalKey: string): string {
   return computeHmac(internalKey, 'vapid/v1')
 }
 
+/**
+ * Derives the secret of webhooks that are not signed under the gateway's own key, by its id, from the internal key: 256 bits
+ * in hex. Another id is another secret.
+ */
+export function deriveWebhookSecret(internalKey: string, keyId: string): string {
+  return computeHmac(internalKey, `webhook-secret/v1/${keyId}`)
+}
+
 /** Returns the signature of the link by which a user ends e-mails about a channel, in hex. */
 export function signUnsubscribe(internalKey: string, userId: string, channelId: string): string {
   return computeHmac(internalKey, `unsubscribe/v1/${userId}/${channelId}`)

@@ -1,8 +1,10 @@
 import { BrokenRule } from '../../errors.ts'
 import { deleteKeysOf } from '../../http/store/idempotency-keys.ts'
 import { deleteMailsOf } from '../../mail/store/mails.ts'
+import { deleteLane } from '../../outbox/store/lanes.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_ERRORS } from '../errors.ts'
+import { faultLaneOf } from '../faults/enqueue-faults.ts'
 import { checkPassword } from './check-password.ts'
 import type { RequestOrigin } from './request-origin.ts'
 import type { DeleteUserBody } from './requests.ts'
@@ -50,6 +52,7 @@ export async function deleteUser(
     await deleteStreamsOf(tx, userId)
     await deleteFollowersOf(tx, userId)
     await deleteUserRow(tx, userId)
+    await deleteLane(tx, faultLaneOf(userId))
     return stored
   })
   for (const id of streamIds) context.notifier.notify(topicOf(id))

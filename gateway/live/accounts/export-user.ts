@@ -3,6 +3,7 @@ import { listSessions } from './list-sessions.ts'
 import { presentOwnUser, type UserExport } from './present.ts'
 import type { SignedIn } from './session.ts'
 import { presentPreferences } from '../present-preferences.ts'
+import { findFaultWebhook } from '../store/fault-webhooks.ts'
 import { readPreferences } from '../store/notice-preferences.ts'
 import { presentTransaction } from '../present-transaction.ts'
 import { findPayoutAccount, readTransactionPage } from '../store/transactions.ts'
@@ -38,6 +39,7 @@ export async function exportUser(context: LiveContext, signedIn: SignedIn): Prom
     ...presentChannelData(others),
     payout_account: await findPayoutAccount(context.db, ownId),
     language: signedIn.user.language,
+    fault_webhook_url: (await findFaultWebhook(context.db, ownId))?.url ?? null,
     notification_preferences: presentPreferences(await readPreferences(context.db, ownId)),
     messages: messages.map(({ entryId, streamId, text, createdAt }) => ({
       id: entryId,

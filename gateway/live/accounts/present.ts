@@ -129,6 +129,8 @@ export const UserExport = v.object({
   /** The newest 10,000. */
   notifications: v.array(ExportedNotice),
   notification_preferences: NoticePreferences,
+  /** Where the faults of the user's broadcasts are sent. The secret that signs them is in no export. */
+  fault_webhook_url: v.nullable(v.string()),
   push_subscriptions: v.array(ExportedPushSubscription),
   /** The language of mails. */
   language: v.string(),

@@ -25,7 +25,7 @@ import {
 } from '../store/streams.ts'
 import { findFirstShown } from '../store/segments.ts'
 import { deleteStreamRows } from '../store/delete-streams.ts'
-import { releaseMonitors } from '../store/watched-streams.ts'
+import { releaseWatched } from '../faults/enqueue-faults.ts'
 import { recordTitle } from '../store/stream-titles.ts'
 import { discardStreams } from '../storage/discard-streams.ts'
 import { requireRoom } from '../storage/quota.ts'
@@ -62,7 +62,7 @@ export async function updateStream(
  * up, since its address may not play any more.
  */
 async function applyVisibility(tx: Tx, { streamId, visibility }: Stream): Promise<void> {
-  await releaseMonitors(tx, [streamId])
+  await releaseWatched(tx, [streamId], 'unwatched')
   const archiveId = await findArchiveIdOf(tx, streamId)
   if (archiveId !== null) await updateArchiveRow(tx, archiveId, { visibility })
 }

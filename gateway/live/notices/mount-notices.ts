@@ -13,6 +13,7 @@ import { pushRoutes } from './push/routes.ts'
 import { createPushDelivery, deleteExpiredPushes } from './push/send-pushes.ts'
 import { createUnreadReading, type ReadUnread } from './read-unread.ts'
 import { noticeRoutes } from './routes.ts'
+import { faultWebhookRoutes } from './webhook/routes.ts'
 import { deleteExpiredNotices, writeNotices } from './write-notices.ts'
 
 /** Notices at work in one gateway. */
@@ -28,7 +29,10 @@ export function mountNotices(context: LiveContext, sessions: SessionWatch): Moun
   const watch = createNoticeWatch(context)
   return {
     readUnread: createUnreadReading(context, watch),
-    api: new Hono().route('/', pushRoutes(context)).route('/', noticeRoutes({ context, watch, sessions })),
+    api: new Hono()
+      .route('/', pushRoutes(context))
+      .route('/', faultWebhookRoutes(context))
+      .route('/', noticeRoutes({ context, watch, sessions })),
     mails: noticeMails(context),
     deliveries: push === null ? [] : [createPushDelivery(context, push)],
     tasks: [

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 
+import { newEventId } from '../../../shared/ids.ts'
 import { signWebhookHeaders } from '../../../shared/net/signing.ts'
 import { until } from '../../../shared/testing/until.ts'
 import { startMailServer, type MailServer, type ReceivedMail } from '../../testing/mail-server.ts'
@@ -213,8 +214,9 @@ describe('notices that two gateways send by e-mail', () => {
     await sql`update streams set monitor_id = 'mon_1' where stream_id = ${id}`
     const say = async (event: string) => {
       const timestamp = new Date().toISOString()
-      const body = JSON.stringify({ event_type: event, monitor_id: 'mon_1', timestamp, data: {} })
-      const headers = signWebhookHeaders(TEST_KEYS.WEBHOOK_SIGNING_KEY, 'evt_test', body, Date.now())
+      const eventId = newEventId()
+      const body = JSON.stringify({ event_id: eventId, event_type: event, monitor_id: 'mon_1', timestamp, data: {} })
+      const headers = signWebhookHeaders(TEST_KEYS.WEBHOOK_SIGNING_KEY, eventId, body, Date.now())
       await fetch(`${second.url}/live/hooks/${id}`, { method: 'POST', body, headers })
     }
     const toOwner = () => about('Faulty').filter(({ envelope }) => envelope.to.includes('owner-of-all@example.org'))

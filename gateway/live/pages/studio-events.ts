@@ -2,6 +2,7 @@ import * as v from 'valibot'
 
 import { BroadcastHealth, PublisherFacts } from '../../../shared/contract/live.ts'
 import { TargetState } from '../../../shared/contract/live-targets.ts'
+import { ALERT_KINDS } from '../rules/fault-kind.ts'
 
 /** Data of the event `targets`, which the owner of a broadcast gets. */
 export const TargetsEvent = v.object({
@@ -21,6 +22,6 @@ export type TargetsEvent = v.InferOutput<typeof TargetsEvent>
 export const HealthEvent = v.object({
   publisher: v.nullable(PublisherFacts),
   encoding: v.nullable(BroadcastHealth),
-  alerts: v.array(v.object({ kind: v.picklist(['black', 'frozen', 'silent', 'stalled']), since: v.string() })),
+  alerts: v.array(v.object({ kind: v.picklist(ALERT_KINDS), since: v.string() })),
 })
 export type HealthEvent = v.InferOutput<typeof HealthEvent>

@@ -2,9 +2,9 @@ import type { Tx } from '../../ports/database.ts'
 import { endAssignment } from '../../workers/store/assignments.ts'
 import { archiveAssignmentOf } from '../archive-worker.ts'
 import { broadcastIdOf } from '../broadcast-worker.ts'
+import { releaseWatched } from '../faults/enqueue-faults.ts'
 import { listArchiveIdsOf } from '../store/archives.ts'
 import { insertFolderRemovals } from '../store/storage-tasks.ts'
-import { releaseMonitors } from '../store/watched-streams.ts'
 import { discardClips } from './discard-clips.ts'
 
 /**
@@ -15,7 +15,7 @@ export async function discardStreams(tx: Tx, streamIds: readonly string[]): Prom
   const archiveIds = await listArchiveIdsOf(tx, streamIds)
   const assignments = [...streamIds.map(broadcastIdOf), ...archiveIds.map(archiveAssignmentOf)]
   for (const id of assignments) await endAssignment(tx, id)
-  await releaseMonitors(tx, streamIds)
+  await releaseWatched(tx, streamIds, 'broadcast_ended')
   await discardClips(tx, streamIds)
   await insertFolderRemovals(tx, streamIds)
 }

@@ -150,6 +150,8 @@ export type NoticeToSend = {
   readonly streamId: string
   readonly title: string
   readonly scheduledFor: Date | null
+  /** What viewers see or hear that is wrong now: since when, by kind. */
+  readonly alerts: Readonly<Record<string, string>>
   readonly channelId: string
   readonly channelName: string
   readonly userId: string
@@ -159,7 +161,7 @@ export type NoticeToSend = {
 }
 
 const TO_SEND = sql`notice.kind, shown.stream_id as "streamId", shown.title,
-  extract(epoch from shown.scheduled_for)::float8 * 1000 as "scheduledFor",
+  extract(epoch from shown.scheduled_for)::float8 * 1000 as "scheduledFor", shown.alerts,
   owner.user_id as "channelId", owner.username as "channelName",
   person.user_id as "userId", person.username, person.email, person.language`
 

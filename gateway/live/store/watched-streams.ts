@@ -46,7 +46,7 @@ export async function recordMonitor(
   const isUnchanged = and(eq(streams.visibility, visibility), isNull(streams.monitorId))
   await tx
     .update(streams)
-    .set({ monitorId: isNew ? monitorId : null, watchTriedAt: sql`now()`, alerts: {} })
+    .set({ monitorId: isNew ? monitorId : null, watchTriedAt: sql`now()`, ...UNWATCHED })
     .where(and(eq(streams.streamId, streamId), isUnchanged))
   const watching = await tx
     .select({ streamId: streams.streamId })
@@ -56,30 +56,47 @@ export async function recordMonitor(
   if (watching.length === 0) await insertUnneeded(tx, [monitorId])
 }
 
+/** A broadcast that a monitor watches, or did, with the alerts that are open, or were at the end of that. */
+export type WatchedBroadcast = Pick<Stream, 'streamId' | 'userId' | 'title' | 'monitorId' | 'alerts' | 'appliedEvents'>
+
+const WATCHED = {
+  streamId: streams.streamId,
+  userId: streams.userId,
+  title: streams.title,
+  monitorId: streams.monitorId,
+  alerts: streams.alerts,
+  appliedEvents: streams.appliedEvents,
+}
+
+/** What a broadcast has no more of once its monitor is gone. */
+const UNWATCHED = { alerts: {}, appliedEvents: [] }
+
 /** Releases the monitors of broadcasts: they are to be stopped, and those that are still on the air get others. */
-export async function releaseMonitors(tx: Tx, streamIds: readonly string[]): Promise<void> {
+export async function releaseMonitors(tx: Tx, streamIds: readonly string[]): Promise<readonly WatchedBroadcast[]> {
   const isReleased = and(inArray(streams.streamId, [...streamIds]), isNotNull(streams.monitorId))
-  await release(tx, await tx.select(WATCHED).from(streams).where(isReleased).orderBy(streams.streamId).for('update'))
+  return release(tx, await tx.select(WATCHED).from(streams).where(isReleased).orderBy(streams.streamId).for('update'))
 }
 
 /** Releases monitors of broadcasts that have ended. */
-export async function releaseMonitorsOfEnded(tx: Tx): Promise<void> {
-  await release(
+export async function releaseMonitorsOfEnded(tx: Tx): Promise<readonly WatchedBroadcast[]> {
+  return release(
     tx,
     await tx.select(WATCHED).from(streams).where(isWatchedEnded).limit(BATCH).for('update', { skipLocked: true }),
   )
 }
 
-const WATCHED = { streamId: streams.streamId, monitorId: streams.monitorId }
-
-async function release(tx: Tx, watched: readonly Pick<Stream, 'streamId' | 'monitorId'>[]): Promise<void> {
-  if (watched.length === 0) return
+async function release(tx: Tx, watched: readonly WatchedBroadcast[]): Promise<readonly WatchedBroadcast[]> {
+  if (watched.length === 0) return watched
   const ids = watched.map(({ streamId }) => streamId)
-  await tx.update(streams).set({ monitorId: null, alerts: {} }).where(inArray(streams.streamId, ids))
+  await tx
+    .update(streams)
+    .set({ monitorId: null, ...UNWATCHED })
+    .where(inArray(streams.streamId, ids))
   await insertUnneeded(
     tx,
     watched.flatMap(({ monitorId }) => (monitorId === null ? [] : [monitorId])),
   )
+  return watched
 }
 
 async function insertUnneeded(tx: Tx, monitorIds: readonly string[]): Promise<void> {
@@ -117,34 +134,25 @@ export type WatchedBy = { readonly streamId: string; readonly monitorId: string 
 const isWatchedBy = ({ streamId, monitorId }: WatchedBy) =>
   and(eq(streams.streamId, streamId), eq(streams.monitorId, monitorId))
 
-/**
- * Opens an alert of a broadcast since a time, or closes it (`null`). Returns the owner where it was not open before, otherwise
- * `null`. The row of the broadcast is locked afterwards.
- */
-export async function recordAlert(
+/** Returns the broadcast that a monitor watches, locked until the transaction ends; `null` where it watches another one. */
+export async function lockWatched(tx: Tx, watched: WatchedBy): Promise<WatchedBroadcast | null> {
+  const [row] = await tx.select(WATCHED).from(streams).where(isWatchedBy(watched)).for('update')
+  return row ?? null
+}
+
+/** Records which alerts of a broadcast are open, and which events of its monitor were applied. */
+export async function recordAlerts(
   tx: Tx,
-  watched: WatchedBy,
-  { kind, since }: { readonly kind: string; readonly since: string | null },
-): Promise<string | null> {
-  const isOfWatched = isWatchedBy(watched)
-  const [row] = await tx
-    .select({ userId: streams.userId, alerts: streams.alerts })
-    .from(streams)
-    .where(isOfWatched)
-    .for('update')
-  if (row === undefined) return null
-  const { [kind]: before, ...others } = row.alerts
-  await tx
-    .update(streams)
-    .set({ alerts: since === null ? others : { ...others, [kind]: since } })
-    .where(isOfWatched)
-  return since !== null && before === undefined ? row.userId : null
+  { streamId }: Pick<Stream, 'streamId'>,
+  state: Pick<Stream, 'alerts' | 'appliedEvents'>,
+): Promise<void> {
+  await tx.update(streams).set(state).where(eq(streams.streamId, streamId))
 }
 
 /** Forgets a monitor that has ended by itself: the broadcast gets another one. */
-export async function forgetMonitor(db: DbOrTx, watched: WatchedBy): Promise<void> {
-  await db
+export async function forgetMonitor(tx: Tx, { streamId }: Pick<Stream, 'streamId'>): Promise<void> {
+  await tx
     .update(streams)
-    .set({ monitorId: null, watchTriedAt: sql`now()`, alerts: {} })
-    .where(isWatchedBy(watched))
+    .set({ monitorId: null, watchTriedAt: sql`now()`, ...UNWATCHED })
+    .where(eq(streams.streamId, streamId))
 }

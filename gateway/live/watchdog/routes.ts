@@ -7,12 +7,8 @@ import { readBody } from '../../http/body-limit.ts'
 import { signatureOf } from '../../http/signed-callback.ts'
 import type { LiveContext } from '../context.ts'
 import { LIVE_PATH } from '../playback/addresses.ts'
-import { noticeChannels } from '../notices/deliver-notices.ts'
-import { notifyOwnerOfFault } from '../notices/notify-owner.ts'
-import { NOTICES_TOPIC } from '../notices/topic.ts'
-import { forgetMonitor, recordAlert, type WatchedBy } from '../store/watched-streams.ts'
-import { topicOf } from '../topic.ts'
-import { readMonitorNews, type AlertChange } from './watchdog.ts'
+import { applyNews } from './apply-news.ts'
+import { readMonitorNews } from './watchdog.ts'
 
 /** Returns the route that receives the webhooks of broadcasts' monitors. */
 export function watchdogRoutes(context: LiveContext): Hono {
@@ -22,23 +18,7 @@ export function watchdogRoutes(context: LiveContext): Hono {
     const news = isPlausible ? readMonitorNews(context, { ...signed, body: await readBody(c) }) : 'forged'
     if (news === 'forged') throw new BrokenRule(KERNEL_ERRORS.UNAUTHORIZED, 'this route is for webhooks of monitors')
     const id = c.req.param('id')
-    if (news !== 'other' && UUID.test(id)) {
-      const watched = { streamId: id, monitorId: news.monitorId }
-      await (news.kind === 'failed' ? forgetMonitor(context.db, watched) : applyAlert(context, watched, news))
-      context.notifier.notify(topicOf(id))
-    }
+    if (news !== 'other' && UUID.test(id)) await applyNews(context, id, news)
     return c.body(null, 204)
   })
-}
-
-async function applyAlert(context: LiveContext, watched: WatchedBy, change: AlertChange): Promise<void> {
-  const channels = noticeChannels(context)
-  const isNew = await context.transact(async (tx) => {
-    const userId = await recordAlert(tx, watched, change)
-    if (userId !== null) await notifyOwnerOfFault(tx, { streamId: watched.streamId, userId }, channels)
-    return userId !== null
-  })
-  if (!isNew) return
-  context.wideNotifier.notify(NOTICES_TOPIC)
-  if (channels.length > 0) context.wake()
 }

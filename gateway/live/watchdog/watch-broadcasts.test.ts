@@ -2,6 +2,7 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 
+import { newEventId } from '../../../shared/ids.ts'
 import { signWebhookHeaders } from '../../../shared/net/signing.ts'
 import { startTestGateway, TEST_KEYS, type Json, type TestGateway } from '../../testing/test-gateway.ts'
 import { claimBroadcast, openIngest, signUp, type TestUser } from '../testing/live-gateway.ts'
@@ -96,8 +97,9 @@ it('only the own monitor of a broadcast says what is wrong with it; one that fai
   const alerts = async () => ((await as('GET', path)).json.health?.alerts ?? []).map((one: Json) => one.kind)
   const send = async (event: string, monitorId: string) => {
     const timestamp = new Date().toISOString()
-    const body = JSON.stringify({ event_type: event, monitor_id: monitorId, timestamp, data: {} })
-    const headers = signWebhookHeaders(TEST_KEYS.WEBHOOK_SIGNING_KEY, 'evt_test', body, Date.now())
+    const eventId = newEventId()
+    const body = JSON.stringify({ event_id: eventId, event_type: event, monitor_id: monitorId, timestamp, data: {} })
+    const headers = signWebhookHeaders(TEST_KEYS.WEBHOOK_SIGNING_KEY, eventId, body, Date.now())
     return (await fetch(`${gateway.url}/live/hooks/${ids[0]}`, { method: 'POST', body, headers })).status
   }
   expect(await send('alert.blackout', 'mon_of-another-one')).toBe(204)

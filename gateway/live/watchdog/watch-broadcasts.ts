@@ -1,11 +1,11 @@
 import type { LiveContext } from '../context.ts'
+import { releaseEnded } from '../faults/enqueue-faults.ts'
 import type { Stream } from '../store/streams.ts'
 import {
   deleteUnneeded,
   listUnwatched,
   recordMonitor,
   recordUnwatched,
-  releaseMonitorsOfEnded,
   takeUnneeded,
 } from '../store/watched-streams.ts'
 import { createMonitorFor, stopMonitor } from './watchdog.ts'
@@ -17,7 +17,7 @@ const RETRY_SEC = 30
 export async function watchBroadcasts(context: LiveContext): Promise<void> {
   const { db, transact, settings } = context
   if (settings.live.isWatched) for (const stream of await listUnwatched(db, RETRY_SEC)) await watch(context, stream)
-  await transact(releaseMonitorsOfEnded)
+  await transact(releaseEnded)
   for (const monitorId of await takeUnneeded(db, RETRY_SEC)) await stop(context, monitorId)
 }
 

@@ -9,18 +9,17 @@ import * as v from 'valibot'
 import { verifyWebhook } from '../../../shared/net/signing.ts'
 import { clientUrlOf } from '../../settings/read-settings.ts'
 import type { LiveContext } from '../context.ts'
+import type { BegunFault, EndedFault } from '../faults/compose-fault.ts'
 import { playbackUrlOf } from '../playback/access.ts'
 import { LIVE_PATH } from '../playback/addresses.ts'
 import { MONITOR_QUERY } from '../playback/viewer-id.ts'
+import type { AlertKind, FaultKind } from '../rules/fault-kind.ts'
 import type { Stream } from '../store/streams.ts'
 
 /** How long a picture is black or frozen, or the sound silent, before it is an alert, in seconds. */
 const THRESHOLD_SEC = 5
 /** Time limit of a call to the monitors service, in ms. */
 const CALL_TIMEOUT_MS = 5000
-
-/** What viewers see or hear that is wrong. */
-type AlertKind = 'black' | 'frozen' | 'silent' | 'stalled'
 
 /** The events of a monitor that open and close an alert. */
 const EVENTS: Readonly<Record<string, { readonly kind: AlertKind; readonly isOpen: boolean }>> = {
@@ -92,22 +91,36 @@ export async function stopMonitor({ settings }: LiveContext, monitorId: string):
   if (status >= 300 && status !== 404) throw new Error(`the monitors service answered ${status}`)
 }
 
-/** An alert that opens (since when) or closes (`null`). */
-export type AlertChange = { readonly kind: AlertKind; readonly since: string | null }
-
-/** What a webhook of a monitor says: a change of an alert, or that the monitor has failed. */
-export type MonitorNews = { readonly monitorId: string } & (AlertChange | { readonly kind: 'failed' })
+/** What a webhook of a monitor says of its broadcast: a fault that begins or is over, or that the monitor has failed. */
+export type MonitorNews = { readonly monitorId: string; readonly eventId: string } & (
+  | { readonly change: 'begun'; readonly fault: BegunFault & { readonly kind: AlertKind } }
+  | { readonly change: 'unreadable'; readonly fault: BegunFault }
+  | { readonly change: 'over'; readonly fault: Omit<EndedFault, 'since'> & { readonly kind: AlertKind } }
+  | { readonly change: 'failed' }
+)
 
 const MonitorWebhook = v.pipe(
   v.string(),
   v.parseJson(),
   v.object({
+    event_id: v.string(),
     event_type: v.string(),
     monitor_id: v.string(),
     timestamp: v.string(),
-    data: v.object({ started_at: v.optional(v.string()) }),
+    data: v.object({
+      started_at: v.optional(v.string()),
+      last_segment_at: v.optional(v.string()),
+      recovered_at: v.optional(v.string()),
+      duration_sec: v.optional(v.number()),
+      stalled_sec: v.optional(v.number()),
+      threshold_sec: v.optional(v.number()),
+      total_duration_sec: v.optional(v.number()),
+      suspended_sec: v.optional(v.number()),
+      failing: v.optional(v.string()),
+    }),
   }),
 )
+type MonitorWebhook = v.InferOutput<typeof MonitorWebhook>
 
 /** A webhook as it was received. */
 type ReceivedWebhook = {
@@ -121,9 +134,38 @@ export function readMonitorNews({ settings }: LiveContext, webhook: ReceivedWebh
   if (verifyWebhook(settings.keys.WEBHOOK_SIGNING_KEY, webhook, Date.now()) !== 'valid') return 'forged'
   const parsed = v.safeParse(MonitorWebhook, webhook.body)
   if (!parsed.success) return 'other'
-  const { event_type: type, monitor_id: monitorId, timestamp, data } = parsed.output
-  if (type === 'monitor.error') return { monitorId, kind: 'failed' }
+  const { event_type: type, event_id: eventId, monitor_id: monitorId } = parsed.output
+  if (type === 'monitor.error') return { monitorId, eventId, change: 'failed' }
+  if (type === 'alert.segment_error') {
+    return { monitorId, eventId, change: 'unreadable', fault: readBegun('unreadable', parsed.output) }
+  }
   const event = EVENTS[type]
   if (event === undefined) return 'other'
-  return { monitorId, kind: event.kind, since: event.isOpen ? (data.started_at ?? timestamp) : null }
+  const { kind } = event
+  return event.isOpen
+    ? { monitorId, eventId, change: 'begun', fault: readBegun(kind, parsed.output) }
+    : { monitorId, eventId, change: 'over', fault: readOver(kind, parsed.output) }
+}
+
+function readBegun<Kind extends FaultKind>(
+  kind: Kind,
+  { timestamp: at, data }: MonitorWebhook,
+): BegunFault & { readonly kind: Kind } {
+  const { threshold_sec: thresholdSec = null, failing } = data
+  const durationSec = data.duration_sec ?? data.stalled_sec ?? null
+  const since = data.started_at ?? data.last_segment_at ?? secondsBefore(at, durationSec ?? 0)
+  return { kind, at, since, durationSec, thresholdSec, ...(failing === undefined ? {} : { failing }) }
+}
+
+function readOver<Kind extends FaultKind>(
+  kind: Kind,
+  { timestamp: at, data }: MonitorWebhook,
+): Omit<EndedFault, 'since'> & { readonly kind: Kind } {
+  const totalSec = data.total_duration_sec ?? data.suspended_sec ?? null
+  return { kind, at, until: data.recovered_at ?? at, totalSec, reason: 'recovered' }
+}
+
+function secondsBefore(moment: string, sec: number): string {
+  const ms = Date.parse(moment)
+  return Number.isNaN(ms) ? moment : new Date(ms - sec * 1000).toISOString()
 }

@@ -1,4 +1,4 @@
-import { signWebhookHeaders } from '../../../shared/net/signing.ts'
+import { deriveWebhookSecret, signWebhookHeaders } from '../../../shared/net/signing.ts'
 import { formatTraceparent, type Trace } from '../../../shared/trace.ts'
 import type { Context } from '../../context.ts'
 import type { WebhookAnswer } from '../../ports/webhook-sender.ts'
@@ -10,10 +10,12 @@ const ATTEMPT_TIMEOUT_MS = 10_000
 /** Sends an event to its receiver as a signed webhook, once. */
 export function sendWebhook(
   { settings, sendWebhook: send }: Context,
-  { url, eventId, body }: OutboxEvent,
+  { url, eventId, body, signingKeyId }: OutboxEvent,
   trace: Trace,
 ): Promise<WebhookAnswer> {
-  const signed = signWebhookHeaders(settings.keys.WEBHOOK_SIGNING_KEY, eventId, body, Date.now())
+  const { WEBHOOK_SIGNING_KEY: ownKey, INTERNAL_API_KEY: internalKey } = settings.keys
+  const key = signingKeyId === null ? ownKey : deriveWebhookSecret(internalKey, signingKeyId)
+  const signed = signWebhookHeaders(key, eventId, body, Date.now())
   const headers = { ...signed, traceparent: formatTraceparent(trace) }
   return send({ url, headers, body, timeoutMs: ATTEMPT_TIMEOUT_MS })
 }

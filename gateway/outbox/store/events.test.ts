@@ -4,6 +4,7 @@ import { newEventId } from '../../../shared/ids.ts'
 import { explainStatement, locksRowsOnce, recordStatements } from '../../testing/examine-statements.ts'
 import { createTestDatabase, type TestDatabase } from '../../testing/test-database.ts'
 import { insertEvents, listEvents, listPending, recordDelivered, takeDueLanes } from './events.ts'
+import { deleteLane, redirectPending } from './lanes.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -12,7 +13,12 @@ beforeAll(async () => {
 afterAll(() => database[Symbol.asyncDispose]())
 
 function newEvents(...bodies: readonly string[]) {
-  const common = { eventType: 'alert.blackout', url: 'http://127.0.0.1:9/hook?a="ü"', traceparent: null } as const
+  const common = {
+    eventType: 'alert.blackout',
+    url: 'http://127.0.0.1:9/hook?a="ü"',
+    traceparent: null,
+    signingKeyId: null,
+  } as const
   return bodies.map((body) => ({ ...common, eventId: newEventId(), body, policy: 'strict' as const }))
 }
 
@@ -54,4 +60,29 @@ it('no more lanes are taken than were requested, whatever the plan', async () =>
   for (const statement of statements) {
     expect(locksRowsOnce(await explainStatement(database.sql, statement, 'force_custom_plan'))).toBe(true)
   }
+})
+
+it('what waits in a lane goes to another receiver, and to none once the lane is deleted', async () => {
+  const { db } = database
+  for (const subject of ['mon-moved', 'mon-other']) {
+    await db.transaction((tx) => insertEvents(tx, subject, newEvents('{"a":1}', '{"b":2}')))
+  }
+  await takeDueLanes(db, { owner: 'this', busy: [], limit: 10 })
+  const [first] = await listPending(db, 'mon-moved')
+  await recordDelivered(db, 'this', [{ subject: 'mon-moved', eventId: first?.eventId ?? '' }])
+  const address = { url: 'http://127.0.0.1:9/other', signingKeyId: 'key-2' }
+  await db.transaction((tx) => redirectPending(tx, 'mon-moved', address))
+  const [waiting, delivered] = await listEvents(db, 'mon-moved', 10, 10)
+  expect(waiting).toMatchObject({ ...address, body: '{"b":2}', status: 'pending' })
+  expect(delivered).toMatchObject({ url: first?.url, signingKeyId: null })
+  await db.transaction((tx) => deleteLane(tx, 'mon-moved'))
+  expect(await listEvents(db, 'mon-moved', 10, 10)).toEqual([])
+  expect(await takeDueLanes(db, { owner: 'this', busy: [], limit: 10 })).not.toContain('mon-moved')
+  // A gateway may record an attempt that began before the lane was deleted.
+  expect(await recordDelivered(db, 'this', [{ subject: 'mon-moved', eventId: waiting?.eventId ?? '' }])).toEqual([
+    false,
+  ])
+  expect(await listEvents(db, 'mon-other', 10, 10)).toHaveLength(2)
+  await db.transaction((tx) => insertEvents(tx, 'mon-moved', newEvents('{}')))
+  expect(await listPending(db, 'mon-moved')).toMatchObject([{ seq: 1 }])
 })

@@ -21,6 +21,7 @@ export type NewEvent = {
   readonly body: string
   readonly policy: DeliveryPolicy
   readonly traceparent: string | null
+  readonly signingKeyId: string | null
 }
 export type OutboxEvent = typeof outboxEvents.$inferSelect
 
@@ -31,7 +32,7 @@ export async function insertEvents(tx: Tx, subject: string, events: readonly New
 
 const NEW_EVENTS = sql`
   select * from rows from (json_to_recordset(${sql.placeholder('events')}::json) as (
-    "eventId" text, "eventType" text, url text, body text, policy text, traceparent text)) with ordinality`
+    "eventId" text, "eventType" text, url text, body text, policy text, traceparent text, "signingKeyId" text)) with ordinality`
 
 /** The selected columns are those of the table, in its order. */
 const insertQuery = prepareQuery('outbox_insert', (db) => {
@@ -53,7 +54,7 @@ const insertQuery = prepareQuery('outbox_insert', (db) => {
   )
   return db.with(event, lane).insert(outboxEvents).select(sql`
     select "eventId", lane.subject, lane.last_seq - ${count} + ordinality, "eventType", url, traceparent, body, policy,
-      'pending', 0, 0, null::timestamptz, null, null::timestamptz, now()
+      "signingKeyId", 'pending', 0, 0, null::timestamptz, null, null::timestamptz, now()
     from event, lane`)
 })
 

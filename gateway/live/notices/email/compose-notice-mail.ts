@@ -2,8 +2,10 @@ import type { ComposeMail } from '../../../mail/send-mails.ts'
 import { clientUrlOf } from '../../../settings/read-settings.ts'
 import type { Language } from '../../../web/messages.ts'
 import type { LiveContext } from '../../context.ts'
+import { ALERT_KINDS } from '../../rules/fault-kind.ts'
 import { pageOfNotice } from '../../rules/notice-kind.ts'
-import { findNoticeToSend } from '../../store/notice-deliveries.ts'
+import { findNoticeToSend, type NoticeToSend } from '../../store/notice-deliveries.ts'
+import { FAULT_TEXTS } from '../fault-texts.ts'
 import { NOTICE_TITLES } from '../notice-titles.ts'
 import { NOTICE_MAIL_MESSAGES } from './messages.ts'
 import { makeUnsubscribeQuery } from './unsubscribe.ts'
@@ -27,10 +29,7 @@ async function composeNotice(context: LiveContext, notificationId: string): Retu
     username: notice.username,
     notice: NOTICE_TITLES[language][kind](notice.channelName),
     title: notice.title,
-    start:
-      kind === 'live' || kind === 'alert' || notice.scheduledFor === null
-        ? ''
-        : `${describeStart(notice.scheduledFor, language)}\n`,
+    details: describeDetails(notice),
     link: `${site}/${pageOfNotice(kind, streamId)}`,
     unsubscribe,
     site,
@@ -39,8 +38,24 @@ async function composeNotice(context: LiveContext, notificationId: string): Retu
   return { to: notice.email, subject: subject(facts), text: text(facts), unsubscribe }
 }
 
+/** Returns when a planned broadcast begins, or which faults the own broadcast has, in lines; empty for one on the air. */
+function describeDetails({ kind, language, scheduledFor, alerts }: NoticeToSend): string {
+  if (kind === 'alert') return describeFaults(alerts, language)
+  return kind === 'live' || scheduledFor === null ? '' : `${describeStart(scheduledFor, language)}\n`
+}
+
 /** Returns a start in words. The zone of the reader is not known. */
 function describeStart(start: Date, language: Language): string {
   const format = new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'short', timeZone: 'UTC' })
   return `${format.format(start)} UTC`
+}
+
+/** Returns one line for each fault that is not over. */
+function describeFaults(alerts: NoticeToSend['alerts'], language: Language): string {
+  const format = new Intl.DateTimeFormat(language, { timeStyle: 'medium', timeZone: 'UTC' })
+  const texts = FAULT_TEXTS[language]
+  return ALERT_KINDS.map((kind) => {
+    const since = alerts[kind]
+    return since === undefined ? '' : `${texts[kind](`${format.format(new Date(since))} UTC`)}\n`
+  }).join('')
 }

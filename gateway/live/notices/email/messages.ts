@@ -7,8 +7,8 @@ export type NoticeMailFacts = {
   readonly notice: string
   /** The title of the broadcast. */
   readonly title: string
-  /** When a planned broadcast begins, in words; empty for one on the air. */
-  readonly start: string
+  /** When a planned broadcast begins, or which faults the own one has, in lines; empty for one on the air. */
+  readonly details: string
   readonly link: string
   readonly unsubscribe: string
   /** Where the platform is. */
@@ -19,12 +19,12 @@ export type NoticeMailFacts = {
 export const NOTICE_MAIL_MESSAGES = defineMessages({
   en: {
     subject: ({ notice, title }: NoticeMailFacts) => `${notice}: ${title}`,
-    text: ({ username, notice, title, start, link, unsubscribe, site }: NoticeMailFacts) => `Hello ${username},
+    text: ({ username, notice, title, details, link, unsubscribe, site }: NoticeMailFacts) => `Hello ${username},
 
 ${notice}:
 
 ${title}
-${start}
+${details}
 ${link}
 
 --
@@ -34,12 +34,12 @@ ${unsubscribe}
   },
   ja: {
     subject: ({ notice, title }: NoticeMailFacts) => `${notice}：${title}`,
-    text: ({ username, notice, title, start, link, unsubscribe, site }: NoticeMailFacts) => `${username} 様
+    text: ({ username, notice, title, details, link, unsubscribe, site }: NoticeMailFacts) => `${username} 様
 
 ${notice}。
 
 ${title}
-${start}
+${details}
 ${link}
 
 --

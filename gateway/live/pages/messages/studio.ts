@@ -1,4 +1,5 @@
 import { defineMessages } from '../../../web/messages.ts'
+import { FAULT_TEXTS } from '../../notices/fault-texts.ts'
 import { describeReason } from './reasons.ts'
 
 /** Texts of the studio that its scripts need; some are rendered too. */
@@ -16,10 +17,7 @@ export const STUDIO_MESSAGES = defineMessages({
       jitter: 'The connection of the encoder is uneven. Lower its bit rate, and choose a constant one.',
       topDropped: 'The highest rendition is left out: this machine encodes too slowly.',
       problem: (problem: string) => `Nothing is encoded: ${describeReason(problem, 'en')}`,
-      black: (since: string) => `The picture has been black since ${since}.`,
-      frozen: (since: string) => `The picture has not changed since ${since}.`,
-      silent: (since: string) => `The sound has been silent since ${since}.`,
-      stalled: (since: string) => `Viewers have got nothing new since ${since}.`,
+      ...FAULT_TEXTS.en,
     },
   },
   ja: {
@@ -35,10 +33,7 @@ export const STUDIO_MESSAGES = defineMessages({
       jitter: '回線が不安定です。ビットレートを下げ、固定ビットレートにしてください。',
       topDropped: 'エンコードが間に合わないため、最高画質を省いています。',
       problem: (problem: string) => `エンコードできません：${describeReason(problem, 'ja')}`,
-      black: (since: string) => `${since}から映像が真っ暗です。`,
-      frozen: (since: string) => `${since}から映像が静止しています。`,
-      silent: (since: string) => `${since}から無音です。`,
-      stalled: (since: string) => `${since}から視聴者に新しい映像が届いていません。`,
+      ...FAULT_TEXTS.ja,
     },
   },
 })

@@ -7,8 +7,10 @@ import type { SessionList } from '../../accounts/present.ts'
 import { readBlocks } from '../../chat/moderation/blocks.ts'
 import { readModerators } from '../../chat/moderation/moderators.ts'
 import { readNoticePreferences } from '../../notices/read-notices.ts'
+import { readFaultWebhook } from '../../notices/webhook/set-fault-webhook.ts'
 import { showPage } from '../frame.tsx'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
+import { FAULT_WEBHOOK_MESSAGES } from '../messages/fault-webhook.ts'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { TIP_MESSAGES } from '../messages/tips.ts'
@@ -23,16 +25,18 @@ import { NoticesSection } from './notices-section.tsx'
 import { ProfileSection } from './profile-section.tsx'
 import { PUSH_SCRIPT } from './push-box.tsx'
 import { problemsOf, savedNote, Section, type FormSection, type SentForm } from './section.tsx'
+import { showsWebhook, WebhookSection } from './webhook-section.tsx'
 
 /** Shows the settings of the signed-in user. */
 export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Response> {
   const text = SETTINGS_MESSAGES[visit.language]
   const { context, signedIn, language } = visit
-  const [{ sessions }, { users: blocked }, { users: moderators }, wanted] = await Promise.all([
+  const [{ sessions }, { users: blocked }, { users: moderators }, wanted, webhook] = await Promise.all([
     listSessions(context, signedIn),
     readBlocks(context, signedIn),
     readModerators(context, signedIn),
     readNoticePreferences(context, signedIn),
+    readFaultWebhook(context, signedIn),
   ])
   const main = (
     <div class="wrap settings">
@@ -41,6 +45,7 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
         <a href="#profile">{text.profile}</a>
         <a href="#password">{text.security}</a>
         <a href="#notices">{NOTICE_MESSAGES[language].wantedTitle}</a>
+        {showsWebhook(context, webhook) ? <a href="#webhook">{FAULT_WEBHOOK_MESSAGES[language].title}</a> : null}
         <a href="#sessions">{text.sessions}</a>
         <a href="#data">{text.data}</a>
         <a href="#delete">{text.delete}</a>
@@ -50,6 +55,7 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
         <ProfileSection visit={visit} sent={sent} />
         <PasswordSection visit={visit} sent={sent} />
         <NoticesSection wanted={wanted} visit={visit} />
+        {showsWebhook(context, webhook) ? <WebhookSection visit={visit} sent={sent} webhook={webhook} /> : null}
         <SessionsSection visit={visit} sessions={sessions} />
         <ModeratorsSection
           users={moderators}

@@ -16,16 +16,23 @@ import { addModerator, removeModerator } from '../../chat/moderation/moderators.
 import { noticeChannels } from '../../notices/deliver-notices.ts'
 import type { NoticeChannel } from '../../rules/notice-kind.ts'
 import { updateNoticePreferences } from '../../notices/read-notices.ts'
+import type { FaultWebhookSecret } from '../../notices/webhook/present.ts'
+import { faultWebhookBody } from '../../notices/webhook/requests.ts'
+import { renewFaultSecret, sendTestWebhook, setFaultWebhook } from '../../notices/webhook/set-fault-webhook.ts'
 import { readForm, tryForm, wrongFields, type FieldProblems, type FormTexts } from '../form-body.ts'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
+import { FAULT_WEBHOOK_MESSAGES } from '../messages/fault-webhook.ts'
 import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
 import { showSettings } from './page.tsx'
 import type { SettingsField } from './section.tsx'
 
-/** What a form of the page leads to: the page again with its problems, another address, or the note that it is done. */
-type FormOutcome = { readonly problems: FieldProblems<SettingsField> } | { readonly leadTo: string }
+/** What a form of the page leads to: the page again with its problems, or with a secret, or another address. */
+type FormOutcome =
+  | { readonly problems: FieldProblems<SettingsField> }
+  | { readonly leadTo: string }
+  | { readonly secret: string }
 type SettingsForm = (visit: UserVisit, form: FormTexts) => Promise<FormOutcome>
 
 /** The forms of the page, by the value of their hidden field `form`. */
@@ -39,6 +46,10 @@ const FORMS: Readonly<Record<string, SettingsForm>> = {
   'add-moderator': addChatModerator,
   'remove-moderator': removeChatModerator,
   notices: chooseNotices,
+  webhook: saveWebhook,
+  'webhook-off': removeWebhook,
+  'webhook-secret': renewWebhookSecret,
+  'webhook-test': testWebhook,
   delete: deleteAccount,
 }
 
@@ -64,6 +75,7 @@ async function submit(context: PagesContext, c: HonoContext): Promise<Response> 
     )
     const outcome = 'result' in tried ? tried.result : tried
     if ('leadTo' in outcome) return c.redirect(outcome.leadTo, 303)
+    if ('secret' in outcome) return showSettings(visit, { form, values, problems: {}, secret: outcome.secret })
     const status = 'rule' in tried ? tried.rule.status : 400
     return showSettings(visit, { form, values, problems: outcome.problems, status })
   })(c)
@@ -150,6 +162,33 @@ async function chooseNotices({ context, signedIn }: UserVisit, form: FormTexts):
   return { leadTo: 'settings?saved=notices#notices' }
 }
 
+async function saveWebhook({ context, signedIn, language }: UserVisit, form: FormTexts): Promise<FormOutcome> {
+  const schema = faultWebhookBody(context.settings)
+  const body = { fault_webhook_url: (form['fault_webhook_url'] ?? '').trim() }
+  if (wrongFields(schema, body).size > 0) {
+    return { problems: { fault_webhook_url: FAULT_WEBHOOK_MESSAGES[language].urlWrong } }
+  }
+  return showSecretOf(await setFaultWebhook(context, signedIn, v.parse(schema, body)))
+}
+
+async function removeWebhook({ context, signedIn }: UserVisit): Promise<FormOutcome> {
+  await setFaultWebhook(context, signedIn, { fault_webhook_url: null })
+  return { leadTo: 'settings?saved=webhook-off#webhook' }
+}
+
+async function renewWebhookSecret({ context, signedIn }: UserVisit): Promise<FormOutcome> {
+  return showSecretOf(await renewFaultSecret(context, signedIn))
+}
+
+function showSecretOf({ signing_secret: secret }: FaultWebhookSecret): FormOutcome {
+  return secret === undefined ? { leadTo: 'settings?saved=webhook#webhook' } : { secret }
+}
+
+async function testWebhook({ context, signedIn }: UserVisit): Promise<FormOutcome> {
+  await sendTestWebhook(context, signedIn)
+  return { leadTo: 'settings?saved=webhook-test#webhook' }
+}
+
 async function deleteAccount({ c, context, language, signedIn }: UserVisit, form: FormTexts): Promise<FormOutcome> {
   const body = { password: form['password'] ?? '' }
   if (wrongFields(DeleteUserBody, body).size > 0) {
@@ -192,6 +231,12 @@ function explainRefusal(rule: BrokenRule, language: Language): FieldProblems<Set
     case 'LAST_ADMIN':
       return { form: text.lastAdmin }
     default:
-      return null
+      return explainWebhookRefusal(rule, language)
   }
+}
+
+function explainWebhookRefusal(rule: BrokenRule, language: Language): FieldProblems<SettingsField> | null {
+  const text = FAULT_WEBHOOK_MESSAGES[language]
+  if (rule.code === 'WEBHOOK_NOT_FOUND') return { form: text.notSet }
+  return rule.code === 'WEBHOOK_LIMITED' ? { form: text.testLimited(rule.retryAfterSec ?? 0) } : null
 }

@@ -16,6 +16,7 @@ export type SettingsField =
   | 'current_password'
   | 'delete_password'
   | 'moderator'
+  | 'fault_webhook_url'
 
 /** The form that was sent, and what is wrong with it; `form` is empty where none was. */
 export type SentForm = {
@@ -23,6 +24,8 @@ export type SentForm = {
   readonly values: FormTexts
   readonly problems: FieldProblems<SettingsField>
   readonly status?: ContentfulStatusCode
+  /** The secret that the form has made: no other page shows it. */
+  readonly secret?: string
 }
 
 type SectionParts = {

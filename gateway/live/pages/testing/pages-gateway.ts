@@ -53,6 +53,9 @@ export async function startPagesGateway(): Promise<PagesGateway> {
     const report = { kind, id: ids.get(kind === 'stream' ? 'live' : 'archive'), reason: 'Not suitable' }
     await api('POST', '/api/v1/reports', report, guest.headers)
   }
+  const webhook = { fault_webhook_url: 'http://127.0.0.1:9/faults' }
+  await api('PUT', '/api/v1/notifications/webhook', webhook, owner.headers)
+  await api('POST', '/api/v1/notifications/webhook/test', undefined, owner.headers)
   await api('PUT', `/api/v1/users/${guest.user.user_id}/suspension`, { reason: 'Rude' }, owner.headers)
   return {
     gateway,
