@@ -19,6 +19,8 @@ type AdminPageParts = {
   readonly status?: ContentfulStatusCode
 }
 
+/** The part of each page that is read again by itself. */
+export const LIST_PART = 'list'
 /** The pages of moderators lie in one folder. */
 export const ADMIN_ROOT = '..'
 

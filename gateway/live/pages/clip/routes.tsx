@@ -7,9 +7,10 @@ import { UpdateClipBody } from '../../clips/requests.ts'
 import { deleteClip, getClip, updateClip } from '../../clips/read-clips.ts'
 import { readForm } from '../form-body.ts'
 import { showPage } from '../frame.tsx'
+import { showPart } from '../fresh-area.tsx'
 import { beginVisit, open, openSignedIn, type PagesContext } from '../visit.ts'
 import { sourcePathOf, type ClipSource } from './clip-form.tsx'
-import { ClipDownload, ClipFilm, ClipPage } from './clip-page.tsx'
+import { ABOUT_PART, ClipAbout, ClipFilm, ClipPage } from './clip-page.tsx'
 import { cutFromForm } from './cut-from-form.tsx'
 
 /** Returns the page of a clip, and the addresses of the forms by which clips are cut, renamed and deleted. */
@@ -22,9 +23,8 @@ export function clipPageRoutes(context: PagesContext): Hono {
         const clip = await getClip(context, visit.signedIn, c.req.param('id') ?? '')
         const part = c.req.query('part')
         if (part !== undefined) {
-          c.header('Cache-Control', 'no-store')
-          const Part = part === 'download' ? ClipDownload : ClipFilm
-          return c.html(<Part visit={visit} clip={clip} />)
+          const Part = part === ABOUT_PART ? ClipAbout : ClipFilm
+          return showPart(c, <Part visit={visit} clip={clip} />)
         }
         const main = <ClipPage visit={visit} clip={clip} />
         return showPage(visit, { title: clip.title, root: '..', main, hasMedia: true })
