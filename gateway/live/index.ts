@@ -29,7 +29,7 @@ import { createMessageWriter } from './chat/post-messages.ts'
 import { createChatReading } from './chat/read-chat.ts'
 import { createChatRooms } from './chat/rooms.ts'
 import { chatRoutes } from './chat/routes.ts'
-import { createFollowerCounts } from './follows/follower-counts.ts'
+import { createFollowerCounts, createSharedFollowerCounts, type CountFollowers } from './follows/follower-counts.ts'
 import { followRoutes } from './follows/routes.ts'
 import { findStreams, STREAMS_ARE_OPEN } from './store/streams.ts'
 import { chooseStorage } from './choose-storage.ts'
@@ -153,7 +153,12 @@ function mount(context: LiveContext): MountedSystem {
   })
   const checks = createAccessChecks(db)
   const rooms = createChatRooms(context, { followed, checks, sessions })
-  const reading = { readChat: createChatReading(rooms), readUnread: notices.readUnread }
+  const countFollowers = createFollowerCounts(db)
+  const reading = {
+    readChat: createChatReading(rooms),
+    readUnread: notices.readUnread,
+    countFollowers: createSharedFollowerCounts(countFollowers),
+  }
   const chat = { context, rooms, writer: createMessageWriter(context) }
   return {
     name: 'live',
@@ -179,7 +184,7 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', whipRoutes(context))
         .route('/', tips.api),
     },
-    ...mountPages(context, tips.payments),
+    ...mountPages(context, countFollowers, tips.payments),
     mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
       .route('/', unversionedRoutes(context))
@@ -224,10 +229,14 @@ function callbackRoutes(context: LiveContext): Hono {
 }
 
 /** Returns the pages, where this runtime has files. */
-function mountPages(context: LiveContext, payments: Payments | null): Pick<MountedSystem, 'pages'> {
-  const { db, loadPageAssets } = context
+function mountPages(
+  context: LiveContext,
+  countFollowers: CountFollowers,
+  payments: Payments | null,
+): Pick<MountedSystem, 'pages'> {
+  const { loadPageAssets } = context
   if (loadPageAssets === null) return {}
-  return { pages: pageRoutes({ ...context, loadPageAssets, countFollowers: createFollowerCounts(db), payments }) }
+  return { pages: pageRoutes({ ...context, loadPageAssets, countFollowers, payments }) }
 }
 
 /** Returns the files of broadcasts where they lie in a folder of this machine; players read them elsewhere otherwise. */

@@ -31,9 +31,16 @@ export function Refresher({ part, query = {} }: Omit<FreshParts, 'class' | 'chil
   return <div hidden data-refresh={address} data-every={REFRESH_SEC} data-refresher></div>
 }
 
+type AreaParts = {
+  readonly name: string
+  /** It is part of a line of text. */
+  readonly isInline?: boolean
+  readonly children?: Child
+}
+
 /** Renders a named area, on its page and in the answer to its refresher. */
-export function Area({ name, children }: { readonly name: string; readonly children?: Child }) {
-  return <div data-area={name}>{children}</div>
+export function Area({ name, isInline = false, children }: AreaParts) {
+  return isInline ? <span data-area={name}>{children}</span> : <div data-area={name}>{children}</div>
 }
 
 /** Answers with the newest state of a part of a page. */

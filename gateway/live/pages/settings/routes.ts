@@ -21,7 +21,7 @@ import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
-import { showSettings } from './page.tsx'
+import { LISTS_PART, showSettingLists, showSettings } from './page.tsx'
 import type { SettingsField } from './section.tsx'
 
 /** What a form of the page leads to: the page again with its problems, another address, or the note that it is done. */
@@ -47,7 +47,11 @@ export function settingsRoutes(context: PagesContext): Hono {
   return new Hono()
     .get(
       '/settings',
-      openSignedIn(context, (visit) => showSettings(visit, { form: '', values: {}, problems: {} })),
+      openSignedIn(context, (visit) =>
+        visit.c.req.query('part') === LISTS_PART
+          ? showSettingLists(visit)
+          : showSettings(visit, { form: '', values: {}, problems: {} }),
+      ),
     )
     .post('/settings', (c) => submit(context, c))
 }
