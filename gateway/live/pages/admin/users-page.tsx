@@ -5,6 +5,7 @@ import { CopyText, Note } from '../../../web/components/forms.tsx'
 import { listUsers } from '../../moderation/moderate-users.ts'
 import type { ModeratedUser } from '../../moderation/present.ts'
 import { includesRole, ROLES } from '../../roles.ts'
+import type { ShownOnce } from '../frame.tsx'
 import { FreshArea, showPart } from '../fresh-area.tsx'
 import { cursorQuery } from '../list-turn.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
@@ -63,7 +64,14 @@ export async function showUsers(visit: UserVisit, { problem, invitation }: Users
       ) : null}
     </>
   )
-  return showAdminPage(visit, { section: 'users', main, problem, query, status: problem ? 400 : 200 })
+  const shownOnce = invitation === undefined ? undefined : shownInvitationOf(invitation, query)
+  return showAdminPage(visit, { section: 'users', main, problem, query, shownOnce, status: problem ? 400 : 200 })
+}
+
+/** Returns the form that shows an invitation again. */
+function shownInvitationOf(invitation: string, query: Readonly<Record<string, string>>): ShownOnce {
+  const action = `users?${new URLSearchParams(query).toString()}`
+  return { action, fields: { form: 'shown-invitation', invitation } }
 }
 
 function InvitationNote({ visit, invitation }: { readonly visit: UserVisit; readonly invitation: string }) {
