@@ -154,11 +154,8 @@ function mount(context: LiveContext): MountedSystem {
   const checks = createAccessChecks(db)
   const rooms = createChatRooms(context, { followed, checks, sessions })
   const countFollowers = createFollowerCounts(db)
-  const reading = {
-    readChat: createChatReading(rooms),
-    readUnread: notices.readUnread,
-    countFollowers: createSharedFollowerCounts(countFollowers),
-  }
+  const shared = { leases, followed, checks, sessions, countFollowers: createSharedFollowerCounts(countFollowers) }
+  const reading = { readChat: createChatReading(rooms), readUnread: notices.readUnread }
   const chat = { context, rooms, writer: createMessageWriter(context) }
   return {
     name: 'live',
@@ -171,7 +168,7 @@ function mount(context: LiveContext): MountedSystem {
       }),
       routes: new Hono()
         .route('/', accountRoutes(context))
-        .route('/', broadcastRoutes({ context, leases, followed, checks, sessions, ...reading }))
+        .route('/', broadcastRoutes({ context, ...shared, ...reading }))
         .route('/', chatRoutes(context, chat))
         .route('/', moderationRoutes(context))
         .route('/', platformRoutes(context))

@@ -57,10 +57,8 @@ const WITH_PINGS = 'on'
 const PING_MS = 2000
 
 /**
- * Streams a broadcast's `state`, `about`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent
- * events, until it ends or the viewer may not watch it any more. `?notices=on` adds `unread`, `?followers=on` adds `followers`,
- * and `?pings=on` adds `ping`, the time of the gateway. The id is that of the newest chat entry. A stream without `?monitor=` is
- * a viewer, named by `?viewer=`.
+ * Streams a broadcast's events until it ends or the viewer may not watch it any more; `?notices=on`, `?followers=on` and
+ * `?pings=on` add some. The id is that of the newest chat entry. A stream without `?monitor=` is a viewer.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function streamBroadcast(
