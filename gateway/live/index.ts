@@ -30,7 +30,7 @@ import { createChatReading } from './chat/read-chat.ts'
 import { createChatRooms } from './chat/rooms.ts'
 import { chatRoutes } from './chat/routes.ts'
 import { FAULT_LANE_PREFIX } from './faults/enqueue-faults.ts'
-import { createFollowerCounts } from './follows/follower-counts.ts'
+import { createFollowerCounts, createSharedFollowerCounts, type CountFollowers } from './follows/follower-counts.ts'
 import { followRoutes } from './follows/routes.ts'
 import { findStreams, STREAMS_ARE_OPEN } from './store/streams.ts'
 import { chooseStorage } from './choose-storage.ts'
@@ -155,6 +155,8 @@ function mount(context: LiveContext): MountedSystem {
   })
   const checks = createAccessChecks(db)
   const rooms = createChatRooms(context, { followed, checks, sessions })
+  const countFollowers = createFollowerCounts(db)
+  const shared = { leases, followed, checks, sessions, countFollowers: createSharedFollowerCounts(countFollowers) }
   const reading = { readChat: createChatReading(rooms), readUnread: notices.readUnread }
   const chat = { context, rooms, writer: createMessageWriter(context) }
   return {
@@ -168,7 +170,7 @@ function mount(context: LiveContext): MountedSystem {
       }),
       routes: new Hono()
         .route('/', accountRoutes(context))
-        .route('/', broadcastRoutes({ context, leases, followed, checks, sessions, ...reading }))
+        .route('/', broadcastRoutes({ context, ...shared, ...reading }))
         .route('/', chatRoutes(context, chat))
         .route('/', moderationRoutes(context))
         .route('/', platformRoutes(context))
@@ -181,7 +183,7 @@ function mount(context: LiveContext): MountedSystem {
         .route('/', whipRoutes(context))
         .route('/', tips.api),
     },
-    ...mountPages(context, tips.payments),
+    ...mountPages(context, countFollowers, tips.payments),
     mediaPaths: [`${LIVE_PATH}/`],
     publicRoutes: new Hono()
       .route('/', unversionedRoutes(context))
@@ -226,10 +228,14 @@ function callbackRoutes(context: LiveContext): Hono {
 }
 
 /** Returns the pages, where this runtime has files. */
-function mountPages(context: LiveContext, payments: Payments | null): Pick<MountedSystem, 'pages'> {
-  const { db, loadPageAssets } = context
+function mountPages(
+  context: LiveContext,
+  countFollowers: CountFollowers,
+  payments: Payments | null,
+): Pick<MountedSystem, 'pages'> {
+  const { loadPageAssets } = context
   if (loadPageAssets === null) return {}
-  return { pages: pageRoutes({ ...context, loadPageAssets, countFollowers: createFollowerCounts(db), payments }) }
+  return { pages: pageRoutes({ ...context, loadPageAssets, countFollowers, payments }) }
 }
 
 /** Returns the files of broadcasts where they lie in a folder of this machine; players read them elsewhere otherwise. */

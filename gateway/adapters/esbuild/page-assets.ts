@@ -6,7 +6,7 @@ import { gzip } from 'node:zlib'
 import { build, type BuildOptions, type OutputFile } from 'esbuild'
 
 import type { LoadPageAssets, PageAsset, PageAssets } from '../../ports/page-assets.ts'
-import { leaveOutDialog } from './leave-out-dialog.ts'
+import { trimMediaChrome } from './trim-media-chrome.ts'
 import { withEsbuild } from './with-esbuild.ts'
 
 const GATEWAY = fileURLToPath(new URL('../../', import.meta.url))
@@ -60,7 +60,7 @@ async function bundle(sources: readonly string[]): Promise<PageAssets> {
       loader: { '.svg': 'copy' },
       jsx: 'automatic',
       jsxImportSource: 'hono/jsx/dom',
-      plugins: [leaveOutDialog],
+      plugins: [trimMediaChrome],
     }),
     build({
       ...COMMON,

@@ -4,6 +4,7 @@ import { encodeFrame, encodePosition, lastEventId, streamEvents, type EventWrite
 import type { SessionWatch } from '../accounts/session-watch.ts'
 import type { SignedIn } from '../accounts/session.ts'
 import type { LiveContext } from '../context.ts'
+import type { CountFollowers } from '../follows/follower-counts.ts'
 import type { ReadUnread } from '../notices/read-unread.ts'
 import type { AccessChecks } from '../playback/access-checks.ts'
 import { removeViewer, type ViewerRef } from '../store/viewers.ts'
@@ -38,6 +39,7 @@ export type BroadcastEventSources = {
   readonly followed: FollowedStreams
   readonly readChat: ReadChat
   readonly readUnread: ReadUnread
+  readonly countFollowers: CountFollowers
   readonly checks: AccessChecks
   readonly sessions: SessionWatch
 }
@@ -46,15 +48,16 @@ export type BroadcastEventSources = {
 const NO_CHAT = 'off'
 /** The value of `?notices=` with which a stream has the event `unread`, as that of a page with a bell. */
 const WITH_NOTICES = 'on'
+/** The value of `?followers=` with which a stream has the event `followers`, as that of a page with their number. */
+const WITH_FOLLOWERS = 'on'
 /** The value of `?pings=` with which a stream has the event `ping`: browsers hide comments from the scripts of a page. */
 const WITH_PINGS = 'on'
 /** Interval of these events, in ms: a page that misses two of them shows within five seconds that its connection is lost. */
 const PING_MS = 2000
 
 /**
- * Streams a broadcast's `state`, `about`, `viewers`, `chat`, `tips` and, to its owner, `health` and `targets` as server-sent
- * events, until it ends or the viewer may not watch it any more. `?notices=on` adds `unread`, and `?pings=on` adds `ping`, the
- * time of the gateway. The id is that of the newest chat entry. A stream without `?monitor=` is a viewer, named by `?viewer=`.
+ * Streams a broadcast's events until it ends or the viewer may not watch it any more; `?notices=on`, `?followers=on` and
+ * `?pings=on` add some. The id is that of the newest chat entry. A stream without `?monitor=` is a viewer.
  * @throws BrokenRule STREAM_NOT_FOUND
  */
 export async function streamBroadcast(
@@ -69,8 +72,9 @@ export async function streamBroadcast(
   const ref = isCounted ? { streamId: id, viewerId: viewerOf(id) } : null
   const chat = c.req.query('chat') === NO_CHAT ? null : { fromSeq: lastEventId(c) }
   const hasNotices = c.req.query('notices') === WITH_NOTICES
+  const hasFollowers = c.req.query('followers') === WITH_FOLLOWERS
   const hasPings = c.req.query('pings') === WITH_PINGS
-  const events = { ...sources, viewer, ref, found, chat, hasNotices, hasPings }
+  const events = { ...sources, viewer, ref, found, chat, hasNotices, hasFollowers, hasPings }
   return streamEvents(c, context.streams, (writer) => writeEvents(events, writer))
 }
 
@@ -82,6 +86,7 @@ type BroadcastEvents = BroadcastEventSources & {
   /** Where its chat begins; `null`: it has none. */
   readonly chat: Pick<ChatEventListener, 'fromSeq'> | null
   readonly hasNotices: boolean
+  readonly hasFollowers: boolean
   readonly hasPings: boolean
 }
 
@@ -99,6 +104,7 @@ async function writeEvents(events: BroadcastEvents, { write, signal }: EventWrit
     if (current !== shown) sendView(send, viewOf(context, current, viewer))
     shown = current
     if (isOwner) void sendTargets(context, current, send)
+    if (events.hasFollowers) void sendFollowers(events, send)
     if (ref !== null && isOnAir(current.stream.state)) leases.see(ref)
     return current.stream.state !== 'ended'
   }
@@ -186,6 +192,16 @@ async function sendTargets({ db, log }: LiveContext, { stream }: OwnedStream, se
     send('targets', JSON.stringify(await viewTargets(db, stream)))
   } catch (error) {
     log.debug('targets of a broadcast could not be read', { stream_id: stream.streamId, error })
+  }
+}
+
+/** Sends how many follow the channel. Where they cannot be counted, the next read sends them. */
+async function sendFollowers({ context, countFollowers, found }: BroadcastEvents, send: SendEvent): Promise<void> {
+  const { userId, streamId } = found.stream
+  try {
+    send('followers', JSON.stringify({ follower_count: await countFollowers(userId) }))
+  } catch (error) {
+    context.log.debug('followers of a channel could not be counted', { stream_id: streamId, error })
   }
 }
 

@@ -16,6 +16,13 @@ import { Bell } from './bell.tsx'
 import { signInPathOf } from './return-path.ts'
 import type { Visit } from './visit.ts'
 
+/** What a page shows that no other request gets: its language is changed by a form that sends it again. */
+export type ShownOnce = {
+  /** Where the form goes, from the page's URL. */
+  readonly action: string
+  readonly fields: Readonly<Record<string, string>>
+}
+
 /** What one page is made of. */
 export type PageParts = {
   readonly title: string
@@ -38,6 +45,7 @@ export type PageParts = {
   readonly description?: string
   /** Parameters of its address that the page in another language needs too. */
   readonly query?: Readonly<Record<string, string>>
+  readonly shownOnce?: ShownOnce | undefined
 }
 
 const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { en: 'English', ja: '日本語' }
@@ -62,7 +70,7 @@ export async function showPage(visit: Visit, parts: PageParts): Promise<Response
       <main id="main" tabindex={-1}>
         {main}
       </main>
-      <Foot language={language} root={root} query={parts.query ?? {}} />
+      <Foot language={language} root={root} query={parts.query ?? {}} shownOnce={parts.shownOnce} />
       <p class="offline" role="alert" hidden>
         {text.offline}
       </p>
@@ -175,28 +183,50 @@ function Bar({ visit, root, section }: BarParts) {
   )
 }
 
-type FootParts = Required<Pick<PageParts, 'root' | 'query'>> & { readonly language: Language }
+type FootParts = Required<Pick<PageParts, 'root' | 'query'>> &
+  Pick<PageParts, 'shownOnce'> & { readonly language: Language }
 
-function Foot({ language, root, query }: FootParts) {
+function Foot({ language, root, query, shownOnce }: FootParts) {
   const text = FRAME_MESSAGES[language]
   return (
     <footer class="foot">
       <nav aria-label={text.language}>
-        {LANGUAGES.map((one) => (
-          <a
-            href={`?${new URLSearchParams({ ...query, lang: one }).toString()}`}
-            lang={one}
-            hreflang={one}
-            aria-current={one === language ? 'true' : undefined}
-          >
-            {LANGUAGE_NAMES[one]}
-          </a>
-        ))}
+        {LANGUAGES.map((one) =>
+          shownOnce === undefined ? (
+            <a
+              href={`?${new URLSearchParams({ ...query, lang: one }).toString()}`}
+              lang={one}
+              hreflang={one}
+              aria-current={one === language ? 'true' : undefined}
+            >
+              {LANGUAGE_NAMES[one]}
+            </a>
+          ) : (
+            <LanguageForm one={one} isCurrent={one === language} shownOnce={shownOnce} />
+          ),
+        )}
       </nav>
       <nav aria-label="Tallylight">
         <a href={`${root}/docs/guides`}>{text.guides}</a>
         <a href={`${root}/docs`}>{text.api}</a>
       </nav>
     </footer>
+  )
+}
+
+type LanguageFormParts = { readonly one: Language; readonly isCurrent: boolean; readonly shownOnce: ShownOnce }
+
+/** Renders the button that shows the page in another language, with what a link would lose. */
+function LanguageForm({ one, isCurrent, shownOnce: { action, fields } }: LanguageFormParts) {
+  const address = `${action}${action.includes('?') ? '&' : '?'}lang=${one}`
+  return (
+    <form method="post" action={address}>
+      {Object.entries(fields).map(([name, value]) => (
+        <input type="hidden" name={name} value={value} autocomplete="off" />
+      ))}
+      <button type="submit" lang={one} aria-current={isCurrent ? 'true' : undefined}>
+        {LANGUAGE_NAMES[one]}
+      </button>
+    </form>
   )
 }

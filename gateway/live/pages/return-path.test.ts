@@ -2,7 +2,14 @@ import { expect, test } from 'vitest'
 
 import { returnPathOf } from './return-path.ts'
 
-test.each(['studio', 'studio/new', 'watch/01a2-b', '@mika', 'archives/01'])('%s is a page to return to', (path) => {
+test.each([
+  'studio',
+  'studio/new',
+  'watch/01a2-b',
+  '@mika',
+  'archives/01',
+  'watch/01/clip?duration=30&title=A%20%3Cb%3E+c',
+])('%s is a page to return to', (path) => {
   expect(returnPathOf(path)).toBe(path)
 })
 
@@ -15,6 +22,13 @@ test.each([
   'a//b',
   'a/..',
   ' studio',
+  '?next=x',
+  'a?b?c',
+  'a?//evil.example',
+  'a?b#c',
+  'a?b\n',
+  'a?b\r\nset-cookie: c',
+  `a?${'b'.repeat(4000)}`,
   '',
   undefined,
 ])('%s is none: the start page is', (path) => {

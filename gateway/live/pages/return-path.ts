@@ -1,11 +1,13 @@
 import type { Context as HonoContext } from 'hono'
 
-/** A path of this site, such as `watch/ID`: no host and no way up, so that no other site is meant. */
-const OWN_PATH = /^@?[\w-]+(?:\/[\w-]+)*$/
+/** A path of this site, such as `watch/ID`, with its query: no host and no way up, so that no other site is meant. */
+const OWN_PATH = /^@?[\w-]+(?:\/[\w-]+)*(?:\?[\w%+.~*&=-]+)?$/
+/** More than any page needs. */
+const MAX_LENGTH = 4000
 
 /** Returns where to go after signing in, relative to the root of the site; the start page where it is no such path. */
 export function returnPathOf(text: unknown): string {
-  return typeof text === 'string' && OWN_PATH.test(text) ? text : '.'
+  return typeof text === 'string' && text.length <= MAX_LENGTH && OWN_PATH.test(text) ? text : '.'
 }
 
 /** Returns the parameters of an address that keeps where to go after signing in. */

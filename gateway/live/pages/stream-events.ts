@@ -24,6 +24,9 @@ export type AboutEvent = v.InferOutput<typeof AboutEvent>
 export const ViewersEvent = v.object({ viewer_count: v.number(), peak_viewers: v.number() })
 export type ViewersEvent = v.InferOutput<typeof ViewersEvent>
 
+/** Data of the event `followers`: how many follow the channel. */
+export const FollowersEvent = v.object({ follower_count: v.number() })
+
 /** Data of the event `unread`, which a signed-in viewer gets. */
 export const UnreadEvent = v.object({ unread_count: v.number() })
 

@@ -33,7 +33,7 @@ export function keepFresh(area: HTMLElement): void {
     if (html === null || html === shown) return
     await loadPictures(area, html)
     // What could not be shown now is shown later.
-    if (replaceArea(area, html)) shown = html
+    if (showNewest(area, html)) shown = html
   }
 
   async function tryRefresh(): Promise<void> {
@@ -71,6 +71,36 @@ export function keepFresh(area: HTMLElement): void {
   // What has changed while the page was hidden is seen at once.
   document.addEventListener('visibilitychange', () => !document.hidden && timer !== undefined && void refreshNow())
   again()
+}
+
+/** Shows the newest state of an area, or of those that the answer names. Returns whether all of it could be shown now. */
+function showNewest(area: HTMLElement, html: string): boolean {
+  const { content } = Object.assign(document.createElement('template'), { innerHTML: html })
+  const named = [...content.querySelectorAll<HTMLElement>('[data-area]')].map(({ dataset, innerHTML }) => ({
+    shown: document.querySelector<HTMLElement>(`[data-area="${dataset['area'] ?? ''}"]`),
+    innerHTML,
+  }))
+  if (named.length === 0) return replaceUnused(area, html)
+  return named
+    .map(({ shown, innerHTML }) => shown === null || replaceUnused(shown, innerHTML))
+    .every((isShown) => isShown)
+}
+
+/** Replaces an area, unless its user is in a box or has changed a field of it. Returns whether it is replaced. */
+function replaceUnused(area: HTMLElement, html: string): boolean {
+  const isOpen = area.querySelector('details[open]') !== null
+  const isChanged = [...area.querySelectorAll<HTMLElement>('input, textarea, select')].some(hasChanged)
+  return !isOpen && !isChanged && replaceArea(area, html)
+}
+
+/** Returns whether a field differs from what the server has filled it in with. */
+function hasChanged(field: HTMLElement): boolean {
+  if (field instanceof HTMLSelectElement) {
+    return [...field.options].some(({ selected, defaultSelected }) => defaultSelected && !selected)
+  }
+  if (field instanceof HTMLInputElement && field.checked !== field.defaultChecked) return true
+  const isText = field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement
+  return isText && field.value !== field.defaultValue
 }
 
 /**

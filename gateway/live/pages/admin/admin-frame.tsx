@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 
 import { Note } from '../../../web/components/forms.tsx'
 import { includesRole } from '../../roles.ts'
-import { showPage } from '../frame.tsx'
+import { showPage, type ShownOnce } from '../frame.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import type { UserVisit } from '../visit.ts'
 
@@ -17,14 +17,17 @@ type AdminPageParts = {
   readonly problem?: string | undefined
   readonly query?: Readonly<Record<string, string>>
   readonly status?: ContentfulStatusCode
+  readonly shownOnce?: ShownOnce | undefined
 }
 
+/** The part of each page that is read again by itself. */
+export const LIST_PART = 'list'
 /** The pages of moderators lie in one folder. */
 export const ADMIN_ROOT = '..'
 
 /** Shows a page of moderators, with the links to the others. */
 export function showAdminPage(visit: UserVisit, parts: AdminPageParts): Promise<Response> {
-  const { section, problem, query, status = 200 } = parts
+  const { section, problem, query = {}, status = 200, shownOnce } = parts
   const text = MODERATION_MESSAGES[visit.language]
   const isAdmin = includesRole(visit.signedIn.user.role, 'admin')
   const sections: readonly AdminSection[] = isAdmin ? ['reports', 'users', 'audit'] : ['reports', 'users']
@@ -49,7 +52,7 @@ export function showAdminPage(visit: UserVisit, parts: AdminPageParts): Promise<
     </div>
   )
   const title = `${text[section]} · ${text.title}`
-  return showPage(visit, { title, root: ADMIN_ROOT, main, section: 'admin', status, ...(query ? { query } : {}) })
+  return showPage(visit, { title, root: ADMIN_ROOT, main, section: 'admin', status, query, shownOnce })
 }
 
 type OlderParts = { readonly visit: UserVisit; readonly cursor: string | null; readonly query?: Record<string, string> }

@@ -64,6 +64,13 @@ it('moderators find the report, close it, suspend its owner, and admins see who 
   expect(refused.text).toContain('suspended by the moderators: Not &lt;nice&gt;')
   await send('/admin/users?q=ann', { form: 'restore', id }, admin)
   expect((await send('/sign-in', { login: 'anna', password: 'correct horse battery' }, undefined)).status).toBe(303)
+  for (const [page, shown] of Object.entries({ 'reports?state=closed&': 'A &lt;show&gt;', 'users?q=ann&': '@anna' })) {
+    const part = (await read(`/admin/${page}part=list`, admin)).text
+    expect(part).not.toContain('<html')
+    expect(part).toContain(shown)
+    expect((await read(`/admin/${page}part=list`, ben)).status).toBe(403)
+  }
+  expect((await read('/admin/audit?part=list', admin)).text).toMatch(/^(?!.*<html).*suspended/s)
   expect((await read('/admin/audit', admin)).text).toMatch(/the-admin<\/strong> restored[\s\S]*anna[\s\S]*suspended/)
 })
 
@@ -78,7 +85,13 @@ it('an admin changes roles and creates invitations, and a refusal is shown with 
   const own = await send('/admin/users', { form: 'suspend', id: admin?.user.user_id, reason: 'x' }, ben)
   expect([own.status, own.text.includes('not lower than yours')]).toEqual([400, true])
   const invited = await send('/admin/users', { form: 'invite' }, admin)
-  expect(invited.text).toMatch(/\/register\?invitation=[\w-]+</)
+  const [, code = ''] = /\/register\?invitation=([\w-]+)</.exec(invited.text) ?? []
+  expect(code).not.toBe('')
+  // Its language is changed by a form: a link would lose the invitation.
+  expect(invited.text).toMatch(/action="users\?q=&amp;lang=ja"[\s\S]*name="invitation"/)
+  const again = await send('/admin/users?q=&lang=ja', { form: 'shown-invitation', invitation: code }, admin)
+  expect(again.text).toMatch(new RegExp(`<html lang="ja"[\\s\\S]*invitation=${code}<`))
+  expect((await send('/admin/users', { form: 'shown-invitation', invitation: 'x' }, admin)).status).toBe(303)
 })
 
 it('a form with a blank reason changes nothing, and its page says that a reason is needed', async () => {

@@ -2,11 +2,12 @@
 
 import { listAudit } from '../../moderation/list-audit.ts'
 import type { AuditEntryView } from '../../moderation/present.ts'
+import { FreshArea, showPart } from '../fresh-area.tsx'
 import { cursorQuery } from '../list-turn.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { Moment } from '../moment.tsx'
 import type { UserVisit } from '../visit.ts'
-import { OlderLink, showAdminPage } from './admin-frame.tsx'
+import { LIST_PART, OlderLink, showAdminPage } from './admin-frame.tsx'
 
 const SHOWN = 50
 
@@ -14,7 +15,7 @@ const SHOWN = 50
 export async function showAudit(visit: UserVisit): Promise<Response> {
   const { c, context, language } = visit
   const { entries, next_cursor: cursor } = await listAudit(context, { cursor: c.req.query('cursor'), limit: SHOWN })
-  const main = (
+  const list = (
     <>
       {entries.length === 0 ? <p class="muted">{MODERATION_MESSAGES[language].emptyAudit}</p> : null}
       <ul class="sessions">
@@ -25,7 +26,14 @@ export async function showAudit(visit: UserVisit): Promise<Response> {
       <OlderLink visit={visit} cursor={cursor} />
     </>
   )
-  return showAdminPage(visit, { section: 'audit', main, query: cursorQuery(c) })
+  if (c.req.query('part') === LIST_PART) return showPart(c, list)
+  const query = cursorQuery(c)
+  const main = (
+    <FreshArea part={LIST_PART} query={query} class="stack">
+      {list}
+    </FreshArea>
+  )
+  return showAdminPage(visit, { section: 'audit', main, query })
 }
 
 function AuditRow({ entry, visit: { language } }: { readonly entry: AuditEntryView; readonly visit: UserVisit }) {

@@ -5,12 +5,13 @@ import type { SubjectView, TakenDownView } from '../../moderation/present.ts'
 import { listReports } from '../../moderation/settle-reports.ts'
 import { listTakenDown } from '../../moderation/take-down.ts'
 import { Confirm } from '../confirm.tsx'
+import { FreshArea, showPart } from '../fresh-area.tsx'
 import { cursorQuery } from '../list-turn.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { Moment } from '../moment.tsx'
 import { RowForm } from '../row-form.tsx'
 import type { UserVisit } from '../visit.ts'
-import { ADMIN_ROOT, OlderLink, ReasonForm, showAdminPage } from './admin-frame.tsx'
+import { ADMIN_ROOT, LIST_PART, OlderLink, ReasonForm, showAdminPage } from './admin-frame.tsx'
 
 const SHOWN = 30
 
@@ -19,10 +20,27 @@ export async function showReports(visit: UserVisit, problem?: string): Promise<R
   const { c, context, language } = visit
   const text = MODERATION_MESSAGES[language]
   const state = c.req.query('state') === 'closed' ? 'closed' : 'open'
-  const [list, takenDown] = await Promise.all([
+  const [reports, takenDown] = await Promise.all([
     listReports(context, { state, cursor: c.req.query('cursor'), limit: SHOWN }),
     listTakenDown(context),
   ])
+  const list = (
+    <>
+      {reports.reports.length === 0 ? (
+        <NoReports visit={visit} state={state} />
+      ) : (
+        <ul class="notices reports">
+          {reports.reports.map((subject) => (
+            <Subject subject={subject} isOpen={state === 'open'} visit={visit} />
+          ))}
+        </ul>
+      )}
+      <OlderLink visit={visit} cursor={reports.next_cursor} query={{ state }} />
+      <TakenDown list={takenDown} visit={visit} />
+    </>
+  )
+  if (c.req.query('part') === LIST_PART) return showPart(c, list)
+  const query = { state, ...cursorQuery(c) }
   const main = (
     <>
       <nav class="actions" aria-label={text.reports}>
@@ -32,20 +50,11 @@ export async function showReports(visit: UserVisit, problem?: string): Promise<R
           </a>
         ))}
       </nav>
-      {list.reports.length === 0 ? (
-        <NoReports visit={visit} state={state} />
-      ) : (
-        <ul class="notices reports">
-          {list.reports.map((subject) => (
-            <Subject subject={subject} isOpen={state === 'open'} visit={visit} />
-          ))}
-        </ul>
-      )}
-      <OlderLink visit={visit} cursor={list.next_cursor} query={{ state }} />
-      <TakenDown list={takenDown} visit={visit} />
+      <FreshArea part={LIST_PART} query={query} class="stack">
+        {list}
+      </FreshArea>
     </>
   )
-  const query = { state, ...cursorQuery(c) }
   return showAdminPage(visit, { section: 'reports', main, problem, query, status: problem ? 400 : 200 })
 }
 

@@ -2,6 +2,7 @@ import { Hono, type Context as HonoContext } from 'hono'
 import * as v from 'valibot'
 
 import { invalidField, type BrokenRule } from '../../../errors.ts'
+import { confirmInvitation } from '../../accounts/confirm-invitation.ts'
 import { createInvitation } from '../../accounts/create-invitation.ts'
 import { requireRole } from '../../accounts/session.ts'
 import { deleteReportedMessage } from '../../chat/moderation/delete-reported-message.ts'
@@ -95,6 +96,11 @@ const USER_FORMS: Readonly<Record<string, AdminForm>> = {
       const { invitation } = await createInvitation(visit.context, visit.signedIn)
       return showUsers(visit, { invitation })
     },
+  },
+  'shown-invitation': {
+    role: 'admin',
+    run: async (visit, { invitation = '' }) =>
+      (await confirmInvitation(visit.context, invitation)) ? showUsers(visit, { invitation }) : null,
   },
 }
 

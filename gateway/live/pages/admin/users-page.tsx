@@ -5,12 +5,14 @@ import { CopyText, Note } from '../../../web/components/forms.tsx'
 import { listUsers } from '../../moderation/moderate-users.ts'
 import type { ModeratedUser } from '../../moderation/present.ts'
 import { includesRole, ROLES } from '../../roles.ts'
+import type { ShownOnce } from '../frame.tsx'
+import { FreshArea, showPart } from '../fresh-area.tsx'
 import { cursorQuery } from '../list-turn.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { Moment } from '../moment.tsx'
 import { RowForm } from '../row-form.tsx'
 import type { UserVisit } from '../visit.ts'
-import { ADMIN_ROOT, OlderLink, ReasonForm, showAdminPage } from './admin-frame.tsx'
+import { ADMIN_ROOT, LIST_PART, OlderLink, ReasonForm, showAdminPage } from './admin-frame.tsx'
 
 const SHOWN = 30
 
@@ -24,6 +26,19 @@ export async function showUsers(visit: UserVisit, { problem, invitation }: Users
   const q = (c.req.query('q') ?? '').replaceAll(/[^\w-]/g, '').slice(0, 50)
   const wanted = { q, role: undefined, suspended: undefined, cursor: c.req.query('cursor'), limit: SHOWN }
   const { users, next_cursor: cursor } = await listUsers(context, wanted)
+  const list = (
+    <>
+      {users.length === 0 ? <p class="muted">{text.noUsers}</p> : null}
+      <ul class="notices">
+        {users.map((user) => (
+          <UserRow user={user} visit={visit} />
+        ))}
+      </ul>
+      <OlderLink visit={visit} cursor={cursor} query={{ q }} />
+    </>
+  )
+  if (c.req.query('part') === LIST_PART) return showPart(c, list)
+  const query = { q, ...cursorQuery(c) }
   const main = (
     <>
       {invitation === undefined ? null : <InvitationNote visit={visit} invitation={invitation} />}
@@ -36,13 +51,9 @@ export async function showUsers(visit: UserVisit, { problem, invitation }: Users
           {text.find}
         </button>
       </form>
-      {users.length === 0 ? <p class="muted">{text.noUsers}</p> : null}
-      <ul class="notices">
-        {users.map((user) => (
-          <UserRow user={user} visit={visit} />
-        ))}
-      </ul>
-      <OlderLink visit={visit} cursor={cursor} query={{ q }} />
+      <FreshArea part={LIST_PART} query={query} class="stack">
+        {list}
+      </FreshArea>
       {includesRole(visit.signedIn.user.role, 'admin') ? (
         <form method="post">
           <input type="hidden" name="form" value="invite" />
@@ -53,8 +64,14 @@ export async function showUsers(visit: UserVisit, { problem, invitation }: Users
       ) : null}
     </>
   )
-  const query = { q, ...cursorQuery(c) }
-  return showAdminPage(visit, { section: 'users', main, problem, query, status: problem ? 400 : 200 })
+  const shownOnce = invitation === undefined ? undefined : shownInvitationOf(invitation, query)
+  return showAdminPage(visit, { section: 'users', main, problem, query, shownOnce, status: problem ? 400 : 200 })
+}
+
+/** Returns the form that shows an invitation again. */
+function shownInvitationOf(invitation: string, query: Readonly<Record<string, string>>): ShownOnce {
+  const action = `users?${new URLSearchParams(query).toString()}`
+  return { action, fields: { form: 'shown-invitation', invitation } }
 }
 
 function InvitationNote({ visit, invitation }: { readonly visit: UserVisit; readonly invitation: string }) {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { startTestGateway } from '../../../testing/test-gateway.ts'
 import { claimBroadcast, openIngest, signUp } from '../../testing/live-gateway.ts'
 
-it('the page of a recording follows by itself until its file for download is made, or is not', async () => {
+it('the page of a recording follows by itself: its file for download, its title, and who may watch it', async () => {
   await using gateway = await startTestGateway({ env: { INGEST_WORKERS: '1' } })
   const { api, database } = gateway
   const anna = await signUp(api, 'anna')
@@ -17,12 +17,12 @@ it('the page of a recording follows by itself until its file for download is mad
   const address = `${gateway.url}/archives/${json.archives[0].archive_id}`
   const read = async (query = '') => (await fetch(address + query)).text()
 
-  expect(await read()).toContain('data-refresh="?part=note" data-every="2"')
-  expect(await read('?part=note')).toContain('The file for download is being made')
-  expect(await read('?part=note')).not.toContain('data-final')
+  expect(await read()).toContain('data-refresh="?part=about" data-every="2"')
+  expect(await read('?part=about')).toContain('The file for download is being made')
   await database.sql`delete from assignments where kind = 'archive'`
   await database.sql`update archives set status = 'failed', error = 'damaged' where stream_id = ${stream.stream_id}`
-  expect(await read('?part=note')).toMatch(/^(?!.*<html).*There is no file for download.*data-final/s)
-  expect(await read('?part=download')).toContain('data-final')
-  expect(await read()).not.toContain('data-refresh="?part=note"')
+  expect(await read('?part=about')).toMatch(/^(?!.*<html).*There is no file for download/s)
+  const change = { title: 'Another <name>', visibility: 'unlisted' }
+  await api('PUT', `/api/v1/archives/${json.archives[0].archive_id}`, change, anna.headers)
+  expect(await read('?part=about')).toMatch(/<h1>Another &lt;name&gt;[\s\S]*Unlisted/)
 })

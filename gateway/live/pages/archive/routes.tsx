@@ -1,7 +1,6 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
 import { Hono } from 'hono'
-import type { Child } from 'hono/jsx'
 
 import { Avatar } from '../../../web/components/art.tsx'
 import { Note } from '../../../web/components/forms.tsx'
@@ -12,6 +11,7 @@ import { toPageUrl } from '../addresses.ts'
 import { ChatReplay } from '../chat/chat-replay.tsx'
 import { ClipBox } from '../clip/clip-form.tsx'
 import { showPage } from '../frame.tsx'
+import { Area, Refresher, showPart } from '../fresh-area.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { describeReason } from '../messages/reasons.ts'
 import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
@@ -34,13 +34,13 @@ export function archivePageRoutes(context: PagesContext): Hono {
     open(context, async (visit) => {
       const { c } = visit
       const archive = await getArchive(context, visit.signedIn, c.req.param('id') ?? '')
-      const Part = PARTS[c.req.query('part') ?? '']
-      if (Part !== undefined) {
-        c.header('Cache-Control', 'no-store')
-        return c.html(
+      if (c.req.query('part') !== undefined) {
+        return showPart(
+          c,
           <>
-            <Part visit={visit} archive={archive} />
-            {archive.status === 'processing' ? null : <span data-final hidden></span>}
+            <TitleArea visit={visit} archive={archive} />
+            <DownloadArea visit={visit} archive={archive} />
+            <NoteArea visit={visit} archive={archive} />
           </>,
         )
       }
@@ -49,11 +49,6 @@ export function archivePageRoutes(context: PagesContext): Hono {
     }),
   )
 }
-
-/** The parts of the page that change once the file for download is made, or is not. */
-const PARTS: Readonly<Record<string, typeof Download>> = { download: Download, note: ArchiveNote }
-/** How often they are read again, in seconds. */
-const REFRESH_SEC = 2
 
 type ArchiveParts = { readonly visit: Visit; readonly archive: ArchiveDetails }
 
@@ -81,28 +76,27 @@ function ArchivePage({ visit, archive }: ArchiveParts) {
         </div>
       ) : null}
       <div class="wrap watch-about">
-        <Following archive={archive} part="note">
-          <ArchiveNote visit={visit} archive={archive} />
-        </Following>
+        <NoteArea visit={visit} archive={archive} />
         <Chapters visit={visit} archive={archive} />
       </div>
+      <Refresher part="about" />
     </div>
   )
 }
 
-type FollowingParts = {
-  readonly archive: ArchiveDetails
-  readonly part: keyof typeof PARTS
-  readonly children: Child
+function NoteArea(parts: ArchiveParts) {
+  return (
+    <Area name="note">
+      <ArchiveNote {...parts} />
+    </Area>
+  )
 }
 
-/** Renders a part that follows by itself as long as the file for download is being made. */
-function Following({ archive, part, children }: FollowingParts) {
-  if (archive.status !== 'processing') return <>{children}</>
+function DownloadArea(parts: ArchiveParts) {
   return (
-    <div data-refresh={`?part=${part}`} data-every={REFRESH_SEC}>
-      {children}
-    </div>
+    <Area name="download">
+      <Download {...parts} />
+    </Area>
   )
 }
 
@@ -117,9 +111,7 @@ function ArchiveActions({ visit, archive }: ArchiveParts) {
         ownerId={archive.user.user_id}
         root={ROOT}
       />
-      <Following archive={archive} part="download">
-        <Download visit={visit} archive={archive} />
-      </Following>
+      <DownloadArea visit={visit} archive={archive} />
       <ClipBox
         visit={visit}
         source={{ kind: 'archive', id: archive.archive_id }}
@@ -131,26 +123,11 @@ function ArchiveActions({ visit, archive }: ArchiveParts) {
 }
 
 function ArchiveHead({ visit, archive }: ArchiveParts) {
-  const { language } = visit
-  const text = WATCH_PAGE_MESSAGES[language]
   const { username } = archive.user
   return (
     <header class="watch-head">
       <div class="watch-title">
-        <h1>{archive.title}</h1>
-        <p class="watch-marks">
-          <span class="badge badge-ended">{text.recording}</span>
-          {archive.duration === null ? null : (
-            <span class="mark">
-              <Icon name="clock" />
-              {formatClock(archive.duration)}
-            </span>
-          )}
-          <span class="mark">
-            <Moment at={archive.created_at} language={language} />
-          </span>
-          <VisibilityMark visibility={archive.visibility} language={language} />
-        </p>
+        <TitleArea visit={visit} archive={archive} />
         <a class="by" href={`${ROOT}/@${username}`}>
           <Avatar name={username} />
           <strong>{username}</strong>
@@ -158,6 +135,28 @@ function ArchiveHead({ visit, archive }: ArchiveParts) {
       </div>
       <ArchiveActions visit={visit} archive={archive} />
     </header>
+  )
+}
+
+function TitleArea({ visit: { language }, archive }: ArchiveParts) {
+  const text = WATCH_PAGE_MESSAGES[language]
+  return (
+    <Area name="title">
+      <h1>{archive.title}</h1>
+      <p class="watch-marks">
+        <span class="badge badge-ended">{text.recording}</span>
+        {archive.duration === null ? null : (
+          <span class="mark">
+            <Icon name="clock" />
+            {formatClock(archive.duration)}
+          </span>
+        )}
+        <span class="mark">
+          <Moment at={archive.created_at} language={language} />
+        </span>
+        <VisibilityMark visibility={archive.visibility} language={language} />
+      </p>
+    </Area>
   )
 }
 

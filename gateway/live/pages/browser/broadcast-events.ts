@@ -9,9 +9,13 @@ import { noteServerTime } from './server-time.ts'
 
 /** What a page does with the events of a broadcast. */
 export type BroadcastListener = {
+  /** What further events the page wants, as the end of a query. */
+  readonly query?: string
   onState(state: StateEvent): void
   onViewers(viewers: ViewersEvent): void
   onAbout?(about: AboutEvent): void
+  /** Called when no events say what changes: the connection is lost, or the broadcast has ended. */
+  onLeave?(): void
   /** Called with the data of further events, by their names. */
   readonly others?: ReadonlyMap<string, (data: unknown) => void>
   /** Called when the connection to the gateway is lost, and when it is back. */
@@ -29,7 +33,7 @@ const GONE: readonly number[] = [401, 403, 404]
  */
 export function followBroadcast(streamId: string, viewer: ViewerQuery, listener: BroadcastListener): () => void {
   const path = `api/v1/streams/${streamId}`
-  const url = siteUrl(`${path}/events?chat=off&pings=on&${viewer.join('=')}${NOTICES_QUERY}`)
+  const url = siteUrl(`${path}/events?chat=off&pings=on&${viewer.join('=')}${NOTICES_QUERY}${listener.query ?? ''}`)
   const events = new Map([
     ...(listener.others ?? []),
     on('ping', PingEvent, ({ now }) => noteServerTime(now)),
@@ -49,7 +53,7 @@ export function followBroadcast(streamId: string, viewer: ViewerQuery, listener:
         listener.onConnection(isConnected)
       },
       onLoss(isSilent) {
-        leaveUnread()
+        leave()
         if (isSilent) document.dispatchEvent(new Event(SILENCE))
       },
       async mayReturn() {
@@ -60,15 +64,19 @@ export function followBroadcast(streamId: string, viewer: ViewerQuery, listener:
     },
     () => new EventSource(url),
   )
+  const leave = () => {
+    leaveUnread()
+    listener.onLeave?.()
+  }
   const stop = () => {
     end()
-    leaveUnread()
+    leave()
   }
   return stop
 }
 
 /** Returns an event with what is done with its data. Data by which a newer gateway means something else is left out. */
-function on<Schema extends v.GenericSchema>(
+export function on<Schema extends v.GenericSchema>(
   name: string,
   schema: Schema,
   apply: (event: v.InferOutput<Schema>) => void,

@@ -144,7 +144,7 @@ async function mount(run: ScreenRun, isLive: boolean, place: PlayerPlace): Promi
     isLive,
     ...place,
     isLowLatency: root.dataset['latency'] === 'low',
-    isMuted: root.dataset['screen'] === 'preview',
+    isPreview: root.dataset['screen'] === 'preview',
     chaptersUrl: root.dataset['chapters'] ?? null,
     onProblem: () => showProblem(run),
     onPlaying: () => veil.hide(),

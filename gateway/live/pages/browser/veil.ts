@@ -41,7 +41,7 @@ export function attachVeil(screen: HTMLElement): Veil {
     const isFocused = (isShown ? player : veil).contains(document.activeElement)
     veil.hidden = !isShown
     coverPlayer()
-    if (isFocused) (isShown ? button : player.querySelector<HTMLElement>('media-controller'))?.focus()
+    if (isFocused) (isShown ? button : player.querySelector<HTMLElement>('media-controller, video[controls]'))?.focus()
   }
 
   function show(content: VeilContent): void {

@@ -2,11 +2,13 @@
 
 import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { attachAbout } from './about.ts'
-import { followBroadcast } from './broadcast-events.ts'
+import { followBroadcast, on } from './broadcast-events.ts'
 import { attachChat } from './chat/attach-chat.ts'
+import { attachFollowedArea } from './followed-area.ts'
 import { find, setHidden, setText, textsOf } from './elements.ts'
 import { attachClock } from './on-air-clock.ts'
 import { attachScreen } from './screen.ts'
+import { FollowersEvent } from '../stream-events.ts'
 import { isOnAir, showState } from './state-badge.ts'
 
 const element = find(document, '[data-screen]')
@@ -31,7 +33,10 @@ if (replay !== null) void import('./chat/replay.ts').then(({ attachReplay }) => 
 function follow(streamId: string): void {
   const clock = attachClock()
   const about = attachAbout(find(document, '[data-about]'))
+  const fresh = attachFollowedArea('[data-refresher]')
+  const texts = textsOf(BROADCAST_MESSAGES)
   followBroadcast(streamId, viewer, {
+    query: '&followers=on',
     onState(event) {
       showState(event.state)
       setText(document, '[data-title]', event.title)
@@ -43,9 +48,16 @@ function follow(streamId: string): void {
     },
     onAbout: (event) => about.show(event),
     onViewers({ viewer_count: count, peak_viewers: peak }) {
-      setText(document, '[data-viewers] span', textsOf(BROADCAST_MESSAGES).viewers(count))
+      setText(document, '[data-viewers] span', texts.viewers(count))
       setText(document, '[data-peak]', String(peak))
     },
+    others: new Map([
+      on('followers', FollowersEvent, ({ follower_count: count }) => {
+        setText(document, '[data-followers]', texts.followers(count))
+        fresh.follow(false)
+      }),
+    ]),
+    onLeave: () => fresh.leave(),
     onConnection: (isConnected) => screen.showConnection(isConnected),
     onGone: () => screen.showGone(),
   })

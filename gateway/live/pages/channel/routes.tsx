@@ -13,6 +13,7 @@ import { LIVE_ERRORS } from '../../errors.ts'
 import { FollowBox } from '../follow/follow-box.tsx'
 import { ReportLink } from '../report/report-link.tsx'
 import { showPage } from '../frame.tsx'
+import { Area, Refresher, showPart } from '../fresh-area.tsx'
 import { MoreLink, readTurn, turnQuery, type ListTurn } from '../list-turn.tsx'
 import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
 import { CHANNEL_MESSAGES } from '../messages/channel.ts'
@@ -23,8 +24,8 @@ import { open, type PagesContext, type Visit } from '../visit.ts'
 import { CHANNEL_LISTS, readChannelLists, type ChannelListName } from './read-lists.ts'
 
 const ROOT = '.'
-/** Interval of looking for changes, in seconds. */
-const REFRESH_SEC = 2
+/** The part of the page that is read again by itself. */
+const LIST_PART = 'list'
 
 /** Returns the channel of a user: what is live, planned, recorded and clipped. */
 export function channelRoutes(context: PagesContext): Hono {
@@ -37,11 +38,17 @@ export function channelRoutes(context: PagesContext): Hono {
       const user = presentUser(found)
       const turn = readTurn(c, CHANNEL_LISTS)
       const list = await ChannelList({ visit, user, turn })
-      if (c.req.query('part') === 'list') {
-        c.header('Cache-Control', 'no-store')
-        return c.html(list)
+      const parts = { visit, user, turn, list }
+      if (c.req.query('part') === LIST_PART) {
+        return showPart(
+          c,
+          <>
+            <FollowArea {...parts} />
+            <ListArea {...parts} />
+          </>,
+        )
       }
-      const main = <ChannelPage visit={visit} user={user} turn={turn} list={list} />
+      const main = <ChannelPage {...parts} />
       const query = turnQuery(turn)
       return showPage(visit, { title: user.username, root: ROOT, main, scripts: [LISTS_SCRIPT], hasMedia: true, query })
     }),
@@ -54,10 +61,33 @@ type ChannelParts = {
   readonly turn: ListTurn<ChannelListName> | null
 }
 
-function ChannelPage({ visit, user, turn, list }: ChannelParts & { readonly list: Child }) {
+type ListedChannel = ChannelParts & { readonly list: Child }
+
+function FollowArea({ visit, user }: ChannelParts) {
+  return (
+    <Area name="follow">
+      <FollowBox visit={visit} channel={user} root={ROOT} back={`@${user.username}`} />
+    </Area>
+  )
+}
+
+function ListArea({ visit, user, list }: ListedChannel) {
+  return (
+    <Area name="list">
+      {user.about === null ? null : (
+        <section aria-label={CHANNEL_MESSAGES[visit.language].about}>
+          <p class="description">{user.about}</p>
+        </section>
+      )}
+      <div class="stack">{list}</div>
+    </Area>
+  )
+}
+
+function ChannelPage(parts: ListedChannel) {
+  const { visit, user, turn } = parts
   const text = CHANNEL_MESSAGES[visit.language]
   const isOwn = visit.signedIn?.user.userId === user.user_id
-  const refresh = new URLSearchParams({ part: 'list', ...turnQuery(turn) })
   return (
     <div class="wrap stack">
       <header class="channel-head">
@@ -67,7 +97,7 @@ function ChannelPage({ visit, user, turn, list }: ChannelParts & { readonly list
           <p class="muted">
             {text.since} <Moment at={user.created_at} language={visit.language} format="day" />
           </p>
-          <FollowBox visit={visit} channel={user} root={ROOT} back={`@${user.username}`} />
+          <FollowArea {...parts} />
         </div>
         <div class="actions">
           {isOwn ? (
@@ -79,14 +109,8 @@ function ChannelPage({ visit, user, turn, list }: ChannelParts & { readonly list
           <ReportLink visit={visit} subject={{ kind: 'user', id: user.user_id }} ownerId={user.user_id} root={ROOT} />
         </div>
       </header>
-      {user.about === null ? null : (
-        <section aria-label={text.about}>
-          <p class="description">{user.about}</p>
-        </section>
-      )}
-      <div class="stack" data-refresh={`?${refresh.toString()}`} data-every={REFRESH_SEC}>
-        {list}
-      </div>
+      <ListArea {...parts} />
+      <Refresher part={LIST_PART} query={turnQuery(turn)} />
     </div>
   )
 }

@@ -6,6 +6,7 @@ import { Icon } from '../../../web/components/icons.tsx'
 import type { ClipView } from '../../clips/present.ts'
 import { toPageUrl } from '../addresses.ts'
 import { Confirm } from '../confirm.tsx'
+import { Area, Refresher } from '../fresh-area.tsx'
 import { CLIP_MESSAGES } from '../messages/clips.ts'
 import { describeReason } from '../messages/reasons.ts'
 import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
@@ -15,6 +16,8 @@ import { formatBytes, formatClock } from '../time-text.ts'
 import type { Visit } from '../visit.ts'
 
 const ROOT = '..'
+/** The part of the page beside the film that is read again by itself. */
+export const ABOUT_PART = 'about'
 /** Interval of looking whether a clip is cut, in seconds. */
 const REFRESH_SEC = 2
 /** Marks the last state of an area, which is not read again. */
@@ -26,20 +29,32 @@ type ClipParts = { readonly visit: Visit; readonly clip: ClipView }
 export function ClipPage({ visit, clip }: ClipParts) {
   return (
     <div class="watch">
-      <div class="theatre" {...refreshing(clip, 'film')}>
+      <div class="theatre" {...refreshing(clip)}>
         <ClipFilm visit={visit} clip={clip} />
       </div>
       <div class="wrap watch-about">
         <ClipHead visit={visit} clip={clip} />
         <OwnActions visit={visit} clip={clip} />
       </div>
+      <Refresher part={ABOUT_PART} />
     </div>
   )
 }
 
-/** Returns the attributes of an area that the page's script reads again until the clip is cut. */
-function refreshing({ status }: ClipView, part: 'film' | 'download') {
-  return status === 'processing' ? { 'data-refresh': `?part=${part}`, 'data-every': REFRESH_SEC } : {}
+/** Renders what is read again by itself beside the film. */
+export function ClipAbout({ visit, clip }: ClipParts) {
+  return (
+    <>
+      <TitleArea visit={visit} clip={clip} />
+      <DownloadArea visit={visit} clip={clip} />
+      <ReasonArea visit={visit} clip={clip} />
+    </>
+  )
+}
+
+/** Returns the attributes of the film, which the page's script reads again until the clip is cut. */
+function refreshing({ status }: ClipView) {
+  return status === 'processing' ? { 'data-refresh': '?part=film', 'data-every': REFRESH_SEC } : {}
 }
 
 /** Renders the film of a clip, or why it cannot be seen now. */
@@ -85,18 +100,7 @@ function ClipHead({ visit, clip }: ClipParts) {
   return (
     <header class="watch-head">
       <div class="watch-title">
-        <h1>{clip.title}</h1>
-        <p class="watch-marks">
-          <span class="badge badge-ended">{text.badge}</span>
-          <span class="mark">
-            <Icon name="clock" />
-            {formatClock(clip.duration)}
-          </span>
-          <span class="mark">
-            <Moment at={clip.created_at} language={language} />
-          </span>
-          <VisibilityMark visibility={clip.visibility} language={language} />
-        </p>
+        <TitleArea visit={visit} clip={clip} />
         <a class="by" href={`${ROOT}/@${user.username}`}>
           <Avatar name={user.username} />
           <strong>{user.username}</strong>
@@ -110,9 +114,7 @@ function ClipHead({ visit, clip }: ClipParts) {
           <Icon name="link" />
           <span aria-live="polite">{watch.share}</span>
         </button>
-        <div {...refreshing(clip, 'download')}>
-          <ClipDownload visit={visit} clip={clip} />
-        </div>
+        <DownloadArea visit={visit} clip={clip} />
         <a
           class="button"
           href={archiveId === null ? `${ROOT}/watch/${clip.stream_id}` : `${ROOT}/archives/${archiveId}`}
@@ -125,32 +127,71 @@ function ClipHead({ visit, clip }: ClipParts) {
   )
 }
 
-/** Renders the link to the file of a clip, where there is one. */
-export function ClipDownload({ visit: { language }, clip }: ClipParts) {
-  const { download_url: url, file_size: size, title, status } = clip
-  if (url === null) return <span {...(status === 'failed' ? FINAL : {})}></span>
-  const text = WATCH_PAGE_MESSAGES[language]
+function TitleArea({ visit: { language }, clip }: ClipParts) {
   return (
-    <a class="button button-primary" {...FINAL} href={toPageUrl(ROOT, url)} download={`${title}.mp4`}>
-      <Icon name="download" />
-      {size === null ? text.download : text.downloadSize(formatBytes(size, language))}
-    </a>
+    <Area name="title">
+      <h1>{clip.title}</h1>
+      <p class="watch-marks">
+        <span class="badge badge-ended">{CLIP_MESSAGES[language].badge}</span>
+        <span class="mark">
+          <Icon name="clock" />
+          {formatClock(clip.duration)}
+        </span>
+        <span class="mark">
+          <Moment at={clip.created_at} language={language} />
+        </span>
+        <VisibilityMark visibility={clip.visibility} language={language} />
+      </p>
+    </Area>
   )
 }
 
-/** Renders what its maker and its channel may do with a clip, and read of it. */
-function OwnActions({ visit: { signedIn, language }, clip }: ClipParts) {
-  const text = CLIP_MESSAGES[language]
+/** Renders the link to the file of a clip, where there is one. */
+function DownloadArea({ visit: { language }, clip }: ClipParts) {
+  const { download_url: url, file_size: size, title } = clip
+  const text = WATCH_PAGE_MESSAGES[language]
+  return (
+    <Area name="download">
+      {url === null ? null : (
+        <a class="button button-primary" href={toPageUrl(ROOT, url)} download={`${title}.mp4`}>
+          <Icon name="download" />
+          {size === null ? text.download : text.downloadSize(formatBytes(size, language))}
+        </a>
+      )}
+    </Area>
+  )
+}
+
+/** Renders why a clip could not be cut, to those whose it is. */
+function ReasonArea({ visit, clip: { error, ...clip } }: ClipParts) {
+  const { language } = visit
+  const isShown = error !== null && isOwn(visit, clip)
+  return (
+    <Area name="reason">
+      {isShown ? (
+        <Note kind="warning" title={CLIP_MESSAGES[language].failedTitle}>
+          {describeReason(error, language)}
+        </Note>
+      ) : null}
+    </Area>
+  )
+}
+
+/** Returns whether a clip is that of its viewer: its maker, or its channel. */
+function isOwn({ signedIn }: Visit, clip: Pick<ClipView, 'created_by' | 'user'>): boolean {
   const userId = signedIn?.user.userId
-  const isMaker = userId === clip.created_by.user_id
-  if (!isMaker && userId !== clip.user.user_id) return null
+  return userId === clip.created_by.user_id || userId === clip.user.user_id
+}
+
+/** Renders what its maker and its channel may do with a clip, and read of it. */
+function OwnActions({ visit, clip }: ClipParts) {
+  const { signedIn, language } = visit
+  const text = CLIP_MESSAGES[language]
+  const isMaker = signedIn?.user.userId === clip.created_by.user_id
+  if (!isOwn(visit, clip)) return null
   return (
     <>
-      {clip.error === null ? null : (
-        <Note kind="warning" title={text.failedTitle}>
-          {describeReason(clip.error, language)}
-        </Note>
-      )}
+      <ReasonArea visit={visit} clip={clip} />
       <div class="actions">
         {isMaker ? (
           <details class="confirm">

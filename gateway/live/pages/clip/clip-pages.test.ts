@@ -50,12 +50,17 @@ it('its maker renames a clip and deletes it by forms', async () => {
   const id = await orderClip(gateway, ben, { streamId, outcome: { status: 'ready', file_size: 5_000_000 } })
   const page = await read(`/clips/${id}`)
   expect(page).toMatch(/<video[\s\S]*src="\.\.\/live\/[\s\S]*Download \(5 MB\)/)
-  expect(page).not.toContain('data-refresh')
+  expect(page).not.toContain('data-refresh="?part=film"')
+  expect(page).toContain('data-refresh="?part=about" data-every="2"')
   expect(await send(`/clips/${id}`, { form: 'title', title: 'Better' }, own)).toMatchObject({
     status: 303,
     location: id,
   })
   expect(await read(`/clips/${id}?part=film`)).toContain('aria-label="Clip: Better"')
+  const about = await read(`/clips/${id}?part=about`)
+  expect(about).toMatch(
+    /^<div data-area="title"><h1>Better<[\s\S]*data-area="download"><a[\s\S]*data-area="reason"><\/div>$/,
+  )
   const stranger = { ...headersOf(anna), origin: gateway.url }
   expect((await send(`/clips/${id}`, { form: 'title', title: 'Worse' }, stranger)).status).toBe(403)
   expect(await send(`/clips/${id}`, { form: 'delete' }, own)).toMatchObject({ status: 303, location: '../@anna' })
@@ -77,10 +82,32 @@ it('a visitor is led to sign in, and no other site can make a browser clip', asy
   const page = await read(`/watch/${streamId}`)
   expect(page).toContain(`href="../sign-in?next=watch%2F${streamId}" data-clip`)
   const form = { duration: '15' }
-  const visitor = await send(`/watch/${streamId}/clip`, form, {})
-  expect([visitor.status, visitor.location]).toEqual([303, `../../sign-in?next=watch%2F${streamId}`])
   const evil = await send(`/watch/${streamId}/clip`, form, { ...headersOf(ben), origin: 'https://evil.example' })
   expect(evil.status).toBe(403)
+})
+
+it('a visitor who has filled in the form comes back to it from signing in, with what is filled in', async () => {
+  const form = { key: 'x', duration: '15', start: '-60', title: 'A <b> & "c"' }
+  const visitor = await send(`/watch/${streamId}/clip`, form, {})
+  expect(visitor.status).toBe(303)
+  const signIn = new URL(visitor.location ?? '', `${gateway.url}/watch/${streamId}/clip`)
+  expect(signIn.pathname).toBe('/sign-in')
+  const login = { next: signIn.searchParams.get('next') ?? '', login: 'ben', password: 'correct horse battery' }
+  const { status, location } = await send('/sign-in', login, { origin: gateway.url })
+  expect(status).toBe(303)
+  const page = await read(`/${location}`, ben)
+  expect(page).toMatch(/<option value="15" selected/)
+  expect(page).toContain('value="A &lt;b&gt; &amp; &quot;c&quot;"')
+  expect(page).toMatch(/name="start" value=""/)
+  expect(page).not.toContain('value="x"')
+  const [, japanese = ''] = /href="(\?[^"]*lang=ja)"/.exec(page) ?? []
+  expect(await read(`/watch/${streamId}/clip${japanese.replaceAll('&amp;', '&')}`, ben)).toContain('A &lt;b&gt; &amp;')
+  const long = await send(`/watch/${streamId}/clip`, { ...form, title: 'あ'.repeat(1000) }, {})
+  expect(long.location).toBe(`../../sign-in?next=watch%2F${streamId}%2Fclip`)
+  expect((await fetch(`${gateway.url}/watch/${streamId}/clip`, { redirect: 'manual' })).headers.get('location')).toBe(
+    `../../sign-in?next=watch%2F${streamId}%2Fclip`,
+  )
+  expect((await fetch(`${gateway.url}/watch/0/clip`, { headers: headersOf(ben) })).status).toBe(404)
 })
 
 it('a form that is sent twice cuts one clip, and another one where its user has changed it', async () => {

@@ -22,13 +22,13 @@ const ROOT = '../..'
 export async function cutFromForm(visit: UserVisit, source: ClipSource, values: FormTexts): Promise<Response> {
   const body = toBody(source, values)
   const wrong = wrongFields(source.kind === 'stream' ? StreamClipBody : ArchiveClipBody, body)
-  if (wrong.size > 0) return showForm(visit, source, { values, problems: explainFields(wrong, visit.language) })
+  if (wrong.size > 0) return showClipForm(visit, source, { values, problems: explainFields(wrong, visit.language) })
   const tried = await tryForm(
     () => cut(visit, source, { body, call: callOf(visit, source, values) }),
     (rule) => explainRefusal(rule, visit.language),
   )
   if ('problems' in tried)
-    return showForm(visit, source, { values, problems: tried.problems, status: tried.rule.status })
+    return showClipForm(visit, source, { values, problems: tried.problems, status: tried.rule.status })
   return visit.c.redirect(`${ROOT}/clips/${tried.result.clip_id}`, 303)
 }
 
@@ -91,10 +91,26 @@ function explainRefusal({ code }: BrokenRule, language: Language): ClipProblems 
 type ShownForm = {
   readonly values: FormTexts
   readonly problems: ClipProblems
-  readonly status?: BrokenRule['status']
+  readonly status?: BrokenRule['status'] | 200
 }
 
-function showForm(visit: UserVisit, source: ClipSource, { values, problems, status = 400 }: ShownForm) {
+/**
+ * Returns what was filled in, as the query of the page with the form. The begin in a broadcast is left out: it counts back from
+ * a newest picture that is another one by then.
+ */
+export function keptQuery(
+  { kind }: ClipSource,
+  { duration, start, title }: FormTexts,
+): Readonly<Record<string, string>> {
+  return {
+    ...(duration === undefined ? {} : { duration }),
+    ...(kind === 'stream' || start === undefined ? {} : { start }),
+    ...(title === undefined || title.trim() === '' ? {} : { title }),
+  }
+}
+
+/** Shows the form of a clip alone, with what is wrong with it. */
+export function showClipForm(visit: UserVisit, source: ClipSource, { values, problems, status = 400 }: ShownForm) {
   const { language } = visit
   const text = CLIP_MESSAGES[language]
   const main = (
@@ -106,5 +122,5 @@ function showForm(visit: UserVisit, source: ClipSource, { values, problems, stat
       </p>
     </div>
   )
-  return showPage(visit, { title: text.formTitle, root: ROOT, main, status })
+  return showPage(visit, { title: text.formTitle, root: ROOT, main, status, query: keptQuery(source, values) })
 }

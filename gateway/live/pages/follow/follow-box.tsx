@@ -1,6 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
 import { Icon } from '../../../web/components/icons.tsx'
+import { BROADCAST_MESSAGES } from '../messages/broadcasts.ts'
 import { FOLLOW_MESSAGES } from '../messages/follows.ts'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
 import type { Visit } from '../visit.ts'
@@ -24,7 +25,7 @@ export async function FollowBox({ visit, channel, root, back }: FollowBoxParts) 
     <div class="follow-box">
       <span class="mark">
         <Icon name="user" />
-        {FOLLOW_MESSAGES[language].followers(state.followers)}
+        <span data-followers>{BROADCAST_MESSAGES[language].followers(state.followers)}</span>
       </span>
       {isOwn ? null : <FollowAction visit={visit} channel={channel} root={root} back={back} state={state} />}
     </div>

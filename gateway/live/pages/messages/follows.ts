@@ -8,7 +8,6 @@ export const FOLLOW_MESSAGES = defineMessages({
     followOf: (name: string) => `Follow ${name}`,
     unfollowOf: (name: string) => `Unfollow ${name}`,
     signInToFollow: 'Sign in to follow',
-    followers: (count: number) => (count === 1 ? '1 follower' : `${count.toLocaleString('en')} followers`),
     followed: 'Channels you follow',
   },
   ja: {
@@ -17,7 +16,6 @@ export const FOLLOW_MESSAGES = defineMessages({
     followOf: (name: string) => `フォローする：${name}`,
     unfollowOf: (name: string) => `フォロー解除：${name}`,
     signInToFollow: 'ログインしてフォロー',
-    followers: (count: number) => `フォロワー${count.toLocaleString('ja')}人`,
     followed: 'フォロー中のチャンネル',
   },
 })

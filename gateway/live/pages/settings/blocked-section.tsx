@@ -2,13 +2,22 @@
 
 import type { Language } from '../../../web/messages.ts'
 import type { UserList } from '../../chat/moderation/present.ts'
+import { Area } from '../fresh-area.tsx'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { RowForm } from '../row-form.tsx'
 
 type BlockedSectionParts = { readonly users: UserList['users']; readonly language: Language }
 
 /** Renders whose messages the user does not want to see; nothing where there is no one. */
-export function BlockedSection({ users, language }: BlockedSectionParts) {
+export function BlockedArea(parts: BlockedSectionParts) {
+  return (
+    <Area name="blocked">
+      <BlockedSection {...parts} />
+    </Area>
+  )
+}
+
+function BlockedSection({ users, language }: BlockedSectionParts) {
   if (users.length === 0) return null
   const text = SETTINGS_MESSAGES[language]
   return (

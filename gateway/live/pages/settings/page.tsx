@@ -3,38 +3,68 @@
 import { Field } from '../../../web/components/forms.tsx'
 import { Icon } from '../../../web/components/icons.tsx'
 import { listSessions } from '../../accounts/list-sessions.ts'
-import type { SessionList } from '../../accounts/present.ts'
 import { readBlocks } from '../../chat/moderation/blocks.ts'
 import { readModerators } from '../../chat/moderation/moderators.ts'
 import { readNoticePreferences } from '../../notices/read-notices.ts'
 import { readFaultWebhook } from '../../notices/webhook/set-fault-webhook.ts'
 import { showPage } from '../frame.tsx'
+import { Refresher, showPart } from '../fresh-area.tsx'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { FAULT_WEBHOOK_MESSAGES } from '../messages/fault-webhook.ts'
 import { NOTICE_MESSAGES } from '../messages/notices.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { TIP_MESSAGES } from '../messages/tips.ts'
-import { Moment } from '../moment.tsx'
 import { takesTips } from '../tip/takes-tips.ts'
-import { RowForm } from '../row-form.tsx'
 import type { UserVisit } from '../visit.ts'
-import { BlockedSection } from './blocked-section.tsx'
-import { nameBrowser } from './browser-name.ts'
-import { ModeratorsSection } from './moderators-section.tsx'
+import { BlockedArea } from './blocked-section.tsx'
+import { ModeratorsArea, ModeratorsSection } from './moderators-section.tsx'
 import { NoticesSection } from './notices-section.tsx'
-import { ProfileSection } from './profile-section.tsx'
+import { ProfileSection, VerificationArea } from './profile-section.tsx'
 import { PUSH_SCRIPT } from './push-box.tsx'
+import { SessionsArea, SessionsSection } from './sessions-section.tsx'
 import { problemsOf, savedNote, Section, type FormSection, type SentForm } from './section.tsx'
 import { showsWebhook, WebhookSection } from './webhook-section.tsx'
+
+/** The part of the page that is read again by itself. */
+export const LISTS_PART = 'lists'
+
+/** Reads what other windows and other users change of the settings. */
+async function readSettingLists({ context, signedIn }: UserVisit) {
+  const [{ sessions }, { users: blocked }, { users: moderators }] = await Promise.all([
+    listSessions(context, signedIn),
+    readBlocks(context, signedIn),
+    readModerators(context, signedIn),
+  ])
+  return { sessions, blocked, moderators }
+}
+
+/** Returns the parameter that says which form was saved, for the notes of what is read again. */
+function savedQuery({ c }: UserVisit): Readonly<Record<string, string>> {
+  const saved = c.req.query('saved')
+  return saved === undefined ? {} : { saved }
+}
+
+/** Answers with what is read again by itself. */
+export async function showSettingLists(visit: UserVisit): Promise<Response> {
+  const { c, language } = visit
+  const { sessions, blocked, moderators } = await readSettingLists(visit)
+  return showPart(
+    c,
+    <>
+      <VerificationArea visit={visit} />
+      <SessionsArea visit={visit} sessions={sessions} />
+      <ModeratorsArea users={moderators} language={language} />
+      <BlockedArea users={blocked} language={language} />
+    </>,
+  )
+}
 
 /** Shows the settings of the signed-in user. */
 export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Response> {
   const text = SETTINGS_MESSAGES[visit.language]
   const { context, signedIn, language } = visit
-  const [{ sessions }, { users: blocked }, { users: moderators }, wanted, webhook] = await Promise.all([
-    listSessions(context, signedIn),
-    readBlocks(context, signedIn),
-    readModerators(context, signedIn),
+  const [{ sessions, blocked, moderators }, wanted, webhook] = await Promise.all([
+    readSettingLists(visit),
     readNoticePreferences(context, signedIn),
     readFaultWebhook(context, signedIn),
   ])
@@ -63,7 +93,7 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
           name={sent.values['moderator'] ?? ''}
           problem={sent.problems.moderator}
         />
-        <BlockedSection users={blocked} language={language} />
+        <BlockedArea users={blocked} language={language} />
         <Section id="data" title={text.data} lead={text.dataLead}>
           <div class="actions">
             <a class="button" href="api/v1/users/me/export" download="tallylight.json">
@@ -74,6 +104,7 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
         </Section>
         <DeleteSection visit={visit} sent={sent} />
       </div>
+      <Refresher part={LISTS_PART} query={savedQuery(visit)} />
     </div>
   )
   const { status = 200 } = sent
@@ -113,48 +144,6 @@ function PasswordSection({ visit, sent }: FormSection) {
             {text.changePassword}
           </button>
         </div>
-      </form>
-    </Section>
-  )
-}
-
-type SessionsParts = { readonly visit: UserVisit; readonly sessions: SessionList['sessions'] }
-
-function SessionsSection({ visit, sessions }: SessionsParts) {
-  const text = SETTINGS_MESSAGES[visit.language]
-  return (
-    <Section
-      id="sessions"
-      title={text.sessions}
-      lead={text.sessionsLead}
-      saved={savedNote(visit, 'session', text.sessionEnded)}
-    >
-      <ul class="sessions">
-        {sessions.map((session) => {
-          const name = nameBrowser(session.user_agent) ?? text.unknownBrowser
-          return (
-            <li>
-              <div>
-                <strong>{name}</strong> {session.is_current ? <span class="badge">{text.thisSession}</span> : null}
-                <p class="muted small">
-                  {session.address} · {text.since} <Moment at={session.created_at} language={visit.language} />
-                </p>
-              </div>
-              <RowForm
-                button={text.endSession}
-                label={text.endSessionOf(name)}
-                fields={{ form: 'session', session_id: session.session_id }}
-                action="settings"
-              />
-            </li>
-          )
-        })}
-      </ul>
-      <form method="post" action="settings">
-        <input type="hidden" name="form" value="everywhere" />
-        <button class="button" type="submit">
-          {text.endAll}
-        </button>
       </form>
     </Section>
   )

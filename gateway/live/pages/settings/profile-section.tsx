@@ -1,6 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource hono/jsx */
 
 import { Field, Note, TextArea } from '../../../web/components/forms.tsx'
+import { Area } from '../fresh-area.tsx'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
@@ -26,7 +27,11 @@ export function ProfileSection({ visit, sent }: FormSection) {
           </button>
         </div>
       </form>
-      <Verification visit={visit} sent={sent} />
+      {problemsOf(sent, 'verify').form === undefined ? (
+        <VerificationArea visit={visit} />
+      ) : (
+        <Verification visit={visit} problem={problemsOf(sent, 'verify').form} />
+      )}
     </Section>
   )
 }
@@ -81,14 +86,24 @@ function ProfileFields({ visit, sent }: FormSection) {
   )
 }
 
+/** Renders whether the address is verified, as it is now. */
+export function VerificationArea({ visit }: Pick<FormSection, 'visit'>) {
+  return (
+    <Area name="verification">
+      <Verification visit={visit} problem={undefined} />
+    </Area>
+  )
+}
+
+type VerificationParts = Pick<FormSection, 'visit'> & { readonly problem: string | undefined }
+
 /** Renders whether the address is verified; nothing where no e-mail is sent. */
-function Verification({ visit, sent }: FormSection) {
+function Verification({ visit, problem }: VerificationParts) {
   const text = MAIL_PAGE_MESSAGES[visit.language]
   const { context, signedIn } = visit
   if (context.settings.mail === null) return null
   if (signedIn.user.emailVerifiedAt !== null) return <p class="muted">{text.isVerified}</p>
   const saved = savedNote(visit, 'verify', text.verificationSent)
-  const problem = problemsOf(sent, 'verify').form
   return (
     <form class="verification" method="post" action="settings">
       <input type="hidden" name="form" value="verify" />

@@ -25,7 +25,7 @@ import { FAULT_WEBHOOK_MESSAGES } from '../messages/fault-webhook.ts'
 import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
-import { showSettings } from './page.tsx'
+import { LISTS_PART, showSettingLists, showSettings } from './page.tsx'
 import type { SettingsField } from './section.tsx'
 
 /** What a form of the page leads to: the page again with its problems, or with a secret, or another address. */
@@ -58,7 +58,11 @@ export function settingsRoutes(context: PagesContext): Hono {
   return new Hono()
     .get(
       '/settings',
-      openSignedIn(context, (visit) => showSettings(visit, { form: '', values: {}, problems: {} })),
+      openSignedIn(context, (visit) =>
+        visit.c.req.query('part') === LISTS_PART
+          ? showSettingLists(visit)
+          : showSettings(visit, { form: '', values: {}, problems: {} }),
+      ),
     )
     .post('/settings', (c) => submit(context, c))
 }

@@ -27,6 +27,48 @@ it('the other language keeps where to go afterwards, the invitation, and the pla
   }
 })
 
+it('who is signed out sends a form, and gets from signing in to a page that exists, and to no other site', async () => {
+  const { json: show } = await gateway.api('POST', '/api/v1/streams', { title: 'A show' }, anna.headers)
+  const id = show.stream_id
+  const post = async (path: string, form: Record<string, string>) => {
+    const body = new URLSearchParams(form)
+    const headers = { origin: gateway.url }
+    const answer = await fetch(`${gateway.url}/${path}`, { method: 'POST', headers, body, redirect: 'manual' })
+    return [answer.status, new URL(answer.headers.get('location') ?? '', `${gateway.url}/${path}`)] as const
+  }
+  const forms: Readonly<Record<string, Record<string, string>>> = {
+    '@anna/follow': { follow: 'yes', back: `watch/${id}` },
+    [`watch/${id}/clip`]: { duration: '30', title: 'x' },
+    [`report/stream/${id}`]: { reason: 'x' },
+    [`studio/${id}`]: { form: 'key' },
+    'studio/new': { title: 'x' },
+    'admin/users?q=a': { form: 'invite' },
+    notices: {},
+    settings: { form: 'unblock', user_id: newUuid() },
+  }
+  for (const [path, form] of Object.entries(forms)) {
+    const [status, signIn] = await post(path, form)
+    expect([path, status, signIn.origin, signIn.pathname]).toEqual([path, 303, gateway.url, '/sign-in'])
+    const next = signIn.searchParams.get('next') ?? ''
+    const [, target] = await post('sign-in', { next, login: 'anna', password: 'correct horse battery' })
+    const page = await fetch(target, { headers: { cookie: cookieOf(anna), accept: 'text/html' } })
+    expect([path, target.origin, page.status]).toEqual([path, gateway.url, 200])
+  }
+  // The pages of forms that are refused have a language, too.
+  const followed = await fetch(`${gateway.url}/@anna/follow?lang=ja`, { headers: { cookie: cookieOf(anna) } })
+  expect([followed.status, followed.url]).toEqual([200, `${gateway.url}/@anna`])
+  for (const next of [
+    '//evil.example',
+    'https://evil.example/',
+    '/\\evil.example',
+    'a?//evil.example',
+    'javascript:0',
+  ]) {
+    const [, target] = await post('sign-in', { next, login: 'anna', password: 'correct horse battery' })
+    expect([next, target.href]).toEqual([next, `${gateway.url}/`])
+  }
+})
+
 it('another site cannot sign a user out, also with a form that comes without the cookie', async () => {
   const signOut = async (headers: Record<string, string>) => {
     const answer = await fetch(`${gateway.url}/sign-out`, { method: 'POST', headers, redirect: 'manual' })

@@ -2,6 +2,7 @@ import type { Context as HonoContext } from 'hono'
 import * as v from 'valibot'
 
 import { BrokenRule, KERNEL_ERRORS } from '../../../errors.ts'
+import { confirmKey } from '../../broadcasts/confirm-key.ts'
 import { deleteStream, endStream, renewKey, updateStream } from '../../broadcasts/change-stream.ts'
 import { getStream } from '../../broadcasts/get-stream.ts'
 import type { StreamView } from '../../broadcasts/present.ts'
@@ -19,6 +20,7 @@ type StudioForm = (visit: UserVisit, stream: StreamView, form: FormTexts) => Pro
 const FORMS: Readonly<Record<string, StudioForm>> = {
   details: saveDetails,
   key: renewStreamKey,
+  'shown-key': showKeyAgain,
   'target-add': addTargetFromForm,
   'target-remove': removeTargetFromForm,
   end: endBroadcast,
@@ -78,6 +80,14 @@ async function renewStreamKey(visit: UserVisit, stream: StreamView): Promise<Res
   if ('problems' in tried) return visit.c.redirect(stream.stream_id, 303)
   const { ingest, stream_key: key } = tried.result
   return showControlRoom(visit, { stream, ingest, key, problems: {} })
+}
+
+/** Shows a stream key that the page of its owner has, in another language; the studio alone where it is replaced. */
+async function showKeyAgain(visit: UserVisit, stream: StreamView, { key = '' }: FormTexts): Promise<Response> {
+  const { context, signedIn, c } = visit
+  const confirmed = await confirmKey(context, signedIn, { id: stream.stream_id, key })
+  if (confirmed === null) return c.redirect(stream.stream_id, 303)
+  return showControlRoom(visit, { stream, ingest: confirmed.ingest, key, problems: {} })
 }
 
 async function endBroadcast({ c, context, signedIn }: UserVisit, { stream_id: id }: StreamView): Promise<Response> {

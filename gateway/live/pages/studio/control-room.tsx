@@ -15,7 +15,7 @@ import { isOnAir } from '../../rules/broadcast-state.ts'
 import type { TargetList } from '../../targets/present.ts'
 import type { FieldProblems, FormTexts } from '../form-body.ts'
 import { ChatPanel } from '../chat/chat-panel.tsx'
-import { showPage } from '../frame.tsx'
+import { showPage, type ShownOnce } from '../frame.tsx'
 import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
 import { STUDIO_PAGE_MESSAGES } from '../messages/studio-page.ts'
 import { Screen } from '../screen.tsx'
@@ -55,7 +55,7 @@ export type ControlRoomParts = {
 
 /** Shows the studio of one broadcast: preview, health, viewers, connection help, other platforms, details. */
 export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts): Promise<Response> {
-  const { stream, status = 200 } = parts
+  const { stream, key, status = 200 } = parts
   const { language, context, signedIn } = visit
   const [{ viewers }, { targets }, room] = await Promise.all([
     readViewerCurve(context, signedIn, stream.stream_id),
@@ -89,7 +89,13 @@ export async function showControlRoom(visit: UserVisit, parts: ControlRoomParts)
     scripts: [STUDIO_SCRIPT],
     hasPlayer: true,
     hasCapture: true,
+    shownOnce: key === null ? undefined : shownKeyOf(stream, key),
   })
+}
+
+/** Returns the form that shows a stream key again. */
+function shownKeyOf({ stream_id: id }: StreamView, key: string): ShownOnce {
+  return { action: `${ROOT}/studio/${id}`, fields: { form: 'shown-key', key } }
 }
 
 type RoomPictureParts = {

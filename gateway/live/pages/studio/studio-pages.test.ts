@@ -61,6 +61,30 @@ it('readers hear of the studio that its values are old, and not each value of th
   expect(page).not.toContain('<output')
 })
 
+it('the language of the page with a new key changes by a form, which keeps the key out of addresses, as long as it is valid', async () => {
+  const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'With a key' }, anna.headers)
+  const id = json.stream_id
+  const page = await (await send(id, { form: 'key' })).text()
+  const key = /sk-[0-9a-f]{32}/.exec(page)?.[0] ?? ''
+  expect(page).toContain(`action="../studio/${id}?lang=ja"`)
+  expect(page).toContain(`name="key" value="${key}"`)
+  expect(page).not.toMatch(/href="[^"]*lang=ja/)
+  const shown = await send(`${id}?lang=ja`, { form: 'shown-key', key })
+  const japanese = await shown.text()
+  expect([shown.status, shown.headers.get('cache-control')]).toEqual([200, 'no-store'])
+  expect(japanese).toContain('<html lang="ja"')
+  expect(japanese).toContain(`<code>${key}</code>`)
+  const created = await send('new', { title: 'Created', visibility: 'public', latency: 'low' })
+  expect(await created.text()).toMatch(/action="\.\.\/studio\/[0-9a-f-]{36}\?lang=ja"/)
+  await send(id, { form: 'key' })
+  for (const old of [key, 'sk-0', '']) {
+    const answer = await send(`${id}?lang=en`, { form: 'shown-key', key: old })
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, id])
+  }
+  const plain = await (await fetch(`${gateway.url}/studio/${id}`, { headers: { cookie: cookieOf(anna) } })).text()
+  expect(plain).toContain('href="?lang=ja"')
+})
+
 it('a studio that is out of date leads to the one of the broadcast that has ended', async () => {
   const { json } = await gateway.api('POST', '/api/v1/streams', { title: 'Over' }, anna.headers)
   await gateway.api('PUT', `/api/v1/streams/${json.stream_id}/end`, undefined, anna.headers)

@@ -7,7 +7,7 @@ export type PageComplaints = {
   readonly lines: string[]
   /** Origins that the page has called. */
   readonly origins: Set<string>
-  /** Bytes of the scripts of the page that is open, compressed; without hls.js. */
+  /** Bytes of the scripts of the page that is open, compressed, with those of its player; without hls.js. */
   scriptBytes(): Promise<number>
 }
 
@@ -35,8 +35,17 @@ export function watchPage(page: Page): PageComplaints {
   return {
     lines,
     origins,
-    scriptBytes: async () => (await Promise.all(scripts)).reduce((sum, bytes) => sum + bytes, 0),
+    async scriptBytes() {
+      await waitForPlayer(page)
+      return (await Promise.all(scripts)).reduce((sum, bytes) => sum + bytes, 0)
+    },
   }
+}
+
+/** Waits for the player of a page that has something to play: its scripts come after those that the page names. */
+async function waitForPlayer(page: Page): Promise<void> {
+  if ((await page.locator('[data-screen][data-source]').count()) === 0) return
+  await page.locator('[data-player] video').waitFor({ state: 'attached' })
 }
 
 /** Without its copies of stylesheets, which it writes into a page whose policy forbids them. */

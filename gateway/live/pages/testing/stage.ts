@@ -194,9 +194,9 @@ function crowdedPages({ ready, planned, live, ended, archive }: StageIds, token:
     { name: 'recording', path: `archives/${archive}?t=12`, ...open, ...mounted, act: (page) => hover(page, '.screen') },
     { name: 'channel', path: '@anna', ...open },
     { name: 'studio', path: 'studio', token },
-    { name: 'studio-live', path: `studio/${live}`, token, ready: PLAYING },
+    { name: 'studio-live', path: `studio/${live}`, token, ready: '.preview-player' },
     { name: 'studio-ready', path: `studio/${ready}`, token },
-    { name: 'studio-ended', path: `studio/${ended}`, token, ...mounted },
+    { name: 'studio-ended', path: `studio/${ended}`, token, ready: '.preview-player' },
     {
       name: 'studio-confirm',
       path: `studio/${ready}`,

@@ -7,25 +7,49 @@ import { formatMoneyIn } from '../../rules/money.ts'
 import { listTransactions } from '../../tips/list-transactions.ts'
 import { Confirm } from '../confirm.tsx'
 import { showPage } from '../frame.tsx'
+import { FreshArea, showPart } from '../fresh-area.tsx'
 import { cursorQuery } from '../list-turn.tsx'
 import { TIP_MESSAGES } from '../messages/tips.ts'
 import { Moment } from '../moment.tsx'
 import type { UserVisit } from '../visit.ts'
 
 const SHOWN = 50
+/** The part of the page that is read again by itself. */
+const LIST_PART = 'list'
 
 /** Shows the tips that a user has given and got. */
 export async function showTips(visit: UserVisit, problem?: string): Promise<Response> {
   const { c, context, signedIn, language } = visit
   const text = TIP_MESSAGES[language]
   const page = { cursor: c.req.query('cursor'), limit: SHOWN }
-  const { transactions, next_cursor: cursor } = await listTransactions(context, signedIn, page)
+  const list = await listTransactions(context, signedIn, page)
+  if (c.req.query('part') === LIST_PART) return showPart(c, <TipList list={list} visit={visit} />)
+  const query = cursorQuery(c)
   const main = (
     <div class="wrap stack">
       <h1>{text.list}</h1>
       <p class="muted">{text.listLead}</p>
       {problem === undefined ? null : <Note kind="alert" title={problem} />}
       {c.req.query('refunded') === undefined ? null : <Note kind="fine" title={text.refundOrdered} />}
+      <FreshArea part={LIST_PART} query={query} class="stack">
+        <TipList list={list} visit={visit} />
+      </FreshArea>
+    </div>
+  )
+  const status = problem === undefined ? 200 : 409
+  return showPage(visit, { title: text.list, root: '.', main, status, query })
+}
+
+type TipListParts = {
+  readonly list: Awaited<ReturnType<typeof listTransactions>>
+  readonly visit: UserVisit
+}
+
+/** Renders all that changes by itself. */
+function TipList({ list: { transactions, next_cursor: cursor }, visit }: TipListParts) {
+  const text = TIP_MESSAGES[visit.language]
+  return (
+    <>
       {transactions.length === 0 ? <p>{text.empty}</p> : null}
       <ul class="notices">
         {transactions.map((tip) => (
@@ -37,10 +61,8 @@ export async function showTips(visit: UserVisit, problem?: string): Promise<Resp
           {text.older}
         </a>
       )}
-    </div>
+    </>
   )
-  const status = problem === undefined ? 200 : 409
-  return showPage(visit, { title: text.list, root: '.', main, status, query: cursorQuery(c) })
 }
 
 type TipRowParts = { readonly tip: TransactionView; readonly visit: UserVisit }

@@ -6,6 +6,7 @@ import { formatMoneyIn } from '../../rules/money.ts'
 import { findOwnTransaction } from '../../tips/find-own-transaction.ts'
 import { DoorPage } from '../door.tsx'
 import { showPage } from '../frame.tsx'
+import { FreshArea, showPart } from '../fresh-area.tsx'
 import { TIP_MESSAGES } from '../messages/tips.ts'
 import type { UserVisit } from '../visit.ts'
 import { requirePageTips } from './takes-tips.ts'
@@ -14,6 +15,8 @@ const ROOT = '../..'
 /** Interval of looking whether Stripe has stated the payment, in seconds, and how often the page does so. */
 const RELOAD_SEC = 2
 const MAX_RELOADS = 30
+/** The part of the page that is read again by itself. */
+const STATE_PART = 'state'
 
 /** The script of the page, as a path below `gateway/`. */
 export const PAYMENT_SCRIPT = 'live/pages/browser/payment.ts'
@@ -88,11 +91,11 @@ function showProcessing(visit: UserVisit, tip: TransactionView, result: string):
   return showPage(visit, { title, root: ROOT, main, reload, query: { redirect_status: result } })
 }
 
-/** Shows that Stripe has not stated a payment for long. */
-function showLate(visit: UserVisit, tip: TransactionView, result: string): Promise<Response> {
-  const { language } = visit
+/** Shows that Stripe has not stated a payment for long; what it states is shown once it does. */
+async function showLate(visit: UserVisit, tip: TransactionView, result: string): Promise<Response> {
+  const { c, language } = visit
   const text = TIP_MESSAGES[language]
-  const main = (
+  const late = (
     <DoorPage title={text.lateTitle} lead={text.lateText}>
       <div class="actions">
         <a class="button button-primary" href={`?redirect_status=${result}`}>
@@ -103,14 +106,20 @@ function showLate(visit: UserVisit, tip: TransactionView, result: string): Promi
       </div>
     </DoorPage>
   )
+  if (c.req.query('part') === STATE_PART) return showPart(c, late)
+  const main = (
+    <FreshArea part={STATE_PART} query={{ redirect_status: result, reloads: String(MAX_RELOADS) }}>
+      {late}
+    </FreshArea>
+  )
   return showPage(visit, { title: text.lateTitle, root: ROOT, main, query: { redirect_status: result } })
 }
 
-function showOutcome(visit: UserVisit, tip: TransactionView): Promise<Response> {
-  const { language } = visit
+async function showOutcome(visit: UserVisit, tip: TransactionView): Promise<Response> {
+  const { c, language } = visit
   const text = TIP_MESSAGES[language]
   const { title, lead } = text.outcomes[tip.status]
-  const main = (
+  const outcome = (
     <DoorPage title={title} lead={lead(nameOf(tip, language))}>
       <p>
         <strong>{formatMoneyIn(language, tip)}</strong> <span class="badge">{text.statuses[tip.status]}</span>
@@ -121,7 +130,8 @@ function showOutcome(visit: UserVisit, tip: TransactionView): Promise<Response> 
       </div>
     </DoorPage>
   )
-  return showPage(visit, { title, root: ROOT, main })
+  if (c.req.query('part') === STATE_PART) return showPart(c, outcome)
+  return showPage(visit, { title, root: ROOT, main: <FreshArea part={STATE_PART}>{outcome}</FreshArea> })
 }
 
 function ListLink({ language }: Pick<UserVisit, 'language'>) {

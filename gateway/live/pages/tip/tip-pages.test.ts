@@ -111,7 +111,11 @@ it('a paid tip is thanked for once Stripe has said so, is listed for both, and i
   const late = (await call(`${page}?redirect_status=succeeded&reloads=30`, anna)).text
   expect(late).toMatch(/has not confirmed[\s\S]*href="\?redirect_status=succeeded"/)
   expect(late).not.toContain('http-equiv="refresh"')
+  const again = '?part=state&redirect_status=succeeded&reloads=30'
+  expect(late).toContain(`data-refresh="${again.replaceAll('&', '&amp;')}" data-every="2"`)
+  expect((await call(`${page}${again}`, anna)).text).toMatch(/^(?!.*<html).*has not confirmed/s)
   await deliverNewest()
+  expect((await call(`${page}${again}`, anna)).text).toMatch(/^(?!.*<html).*Thank you!/s)
   expect((await call(`${page}?redirect_status=succeeded`, anna)).text).toMatch(/Thank you![\s\S]*¥900/)
   await until(() => watching.events.some(({ event }) => event === 'tips'), 'viewers see the tip')
   for (const name of ['chat', 'tips']) {
@@ -122,6 +126,7 @@ it('a paid tip is thanked for once Stripe has said so, is listed for both, and i
   }
   expect((await call('/tips?lang=ja', owner)).text).toMatch(/￥900[\s\S]*annaさんから[\s\S]*支払い済み/)
   expect((await call('/tips', anna)).text).not.toContain('Refund')
+  expect((await call('/tips', owner)).text).toContain('data-refresh="?part=list" data-every="2"')
 
   const [, id = ''] = /name="id" value="([^"]+)"/.exec((await call('/tips', owner)).text) ?? []
   expect((await call('/tips', anna, { id })).status).toBe(403)
@@ -131,6 +136,7 @@ it('a paid tip is thanked for once Stripe has said so, is listed for both, and i
   expect((await call('/tips', owner, { id })).location).toBe('tips?refunded')
   await deliverNewest()
   expect((await call('/tips', owner)).text).toMatch(/¥900[\s\S]*Refunded/)
+  expect((await call('/tips?part=list', owner)).text).toMatch(/^(?!.*<html).*¥900.*Refunded/s)
   const refunded = (await call(page, anna)).text
   expect(refunded).toContain('This tip was refunded')
   expect(refunded).not.toContain('Thank you!')

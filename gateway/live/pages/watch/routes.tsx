@@ -16,6 +16,7 @@ import { ChatReplay } from '../chat/chat-replay.tsx'
 import { ClipBox } from '../clip/clip-form.tsx'
 import { FollowBox } from '../follow/follow-box.tsx'
 import { showPage } from '../frame.tsx'
+import { Area, Refresher, showPart } from '../fresh-area.tsx'
 import { BROADCAST_LIST_MESSAGES } from '../messages/broadcast-lists.ts'
 import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
 import { ReportLink } from '../report/report-link.tsx'
@@ -31,6 +32,9 @@ const ROOT = '..'
 /** What a page says of who may watch; nothing where everyone may. */
 const HIDDEN_VISIBILITIES = ['unlisted', 'followers', 'private'] as const
 
+/** The part of the page that is read again by itself. While the broadcast is not over, its events say most of it sooner. */
+const FRESH_PART = 'about'
+
 /** The script of pages with a player, as a path below `gateway/`. */
 export const WATCH_SCRIPT = 'live/pages/browser/watch.ts'
 
@@ -40,6 +44,8 @@ export function watchRoutes(context: PagesContext): Hono {
     '/watch/:id',
     open(context, async (visit) => {
       const stream = await getStream(context, visit.signedIn, visit.c.req.param('id') ?? '')
+      if (visit.c.req.query('part') === FRESH_PART)
+        return showPart(visit.c, <FreshAreas visit={visit} stream={stream} />)
       const main = <WatchPage visit={visit} stream={stream} chat={await showChat(visit, stream)} />
       const { title, description } = stream
       return showPage(visit, {
@@ -89,9 +95,58 @@ function WatchPage({ visit, stream, chat }: WatchParts & { readonly chat: Child 
       </div>
       {chat === null ? null : <div class="chat-column">{chat}</div>}
       <div class="wrap watch-about">
-        <About stream={stream} language={language} />
+        <AboutArea visit={visit} stream={stream} />
       </div>
+      <Refresher part={FRESH_PART} />
     </div>
+  )
+}
+
+/** Renders all that is read again by itself. */
+function FreshAreas(parts: WatchParts) {
+  return (
+    <>
+      <TitleArea {...parts} />
+      <VisibilityArea {...parts} />
+      <FollowArea {...parts} />
+      <AboutArea {...parts} />
+    </>
+  )
+}
+
+function TitleArea({ stream }: WatchParts) {
+  return (
+    <Area name="title">
+      <h1 data-title>{stream.title}</h1>
+    </Area>
+  )
+}
+
+function VisibilityArea({ visit: { language }, stream }: WatchParts) {
+  return (
+    <Area name="visibility" isInline>
+      {HIDDEN_VISIBILITIES.map((visibility) => (
+        <span data-visibility={visibility} hidden={visibility !== stream.visibility}>
+          <VisibilityMark visibility={visibility} language={language} />
+        </span>
+      ))}
+    </Area>
+  )
+}
+
+function FollowArea({ visit, stream }: WatchParts) {
+  return (
+    <Area name="follow">
+      <FollowBox visit={visit} channel={stream.user} root={ROOT} back={`watch/${stream.stream_id}`} />
+    </Area>
+  )
+}
+
+function AboutArea({ visit: { language }, stream }: WatchParts) {
+  return (
+    <Area name="about">
+      <About stream={stream} language={language} />
+    </Area>
   )
 }
 
@@ -103,7 +158,7 @@ function WatchHead({ visit, stream }: WatchParts) {
   return (
     <header class="watch-head">
       <div class="watch-title">
-        <h1 data-title>{stream.title}</h1>
+        <TitleArea visit={visit} stream={stream} />
         <p class="watch-marks">
           <StateBadge state={stream.state} language={language} />
           <span class="mark" data-viewers hidden={!isOnAir(stream.state)}>
@@ -111,17 +166,13 @@ function WatchHead({ visit, stream }: WatchParts) {
             <span>{BROADCAST_LIST_MESSAGES[language].viewers(stream.viewer_count)}</span>
           </span>
           <OnAirClock stream={stream} visit={{ language }} />
-          {HIDDEN_VISIBILITIES.map((visibility) => (
-            <span data-visibility={visibility} hidden={visibility !== stream.visibility}>
-              <VisibilityMark visibility={visibility} language={language} />
-            </span>
-          ))}
+          <VisibilityArea visit={visit} stream={stream} />
         </p>
         <a class="by" href={`${ROOT}/@${username}`}>
           <Avatar name={username} />
           <strong>{username}</strong>
         </a>
-        <FollowBox visit={visit} channel={stream.user} root={ROOT} back={`watch/${stream.stream_id}`} />
+        <FollowArea visit={visit} stream={stream} />
       </div>
       <div class="actions">
         <ShareButton language={language} />

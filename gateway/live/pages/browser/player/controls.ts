@@ -9,7 +9,6 @@ import MediaMuteButton from 'media-chrome/media-mute-button'
 import MediaPipButton from 'media-chrome/media-pip-button'
 import { MediaPlayButton } from 'media-chrome/media-play-button'
 import MediaPreviewChapterDisplay from 'media-chrome/media-preview-chapter-display'
-import MediaPreviewThumbnail from 'media-chrome/media-preview-thumbnail'
 import MediaPreviewTimeDisplay from 'media-chrome/media-preview-time-display'
 import MediaTimeRange from 'media-chrome/media-time-range'
 import MediaTooltip from 'media-chrome/media-tooltip'
@@ -20,6 +19,7 @@ import { WATCH_MESSAGES } from '../../messages/watch.ts'
 import { formatClock } from '../../time-text.ts'
 import { textsOf } from '../elements.ts'
 import { allowStyles } from './allow-styles.ts'
+import { buildElement, type Controls } from './build-element.ts'
 import type { PlayerOptions } from './player-options.ts'
 
 const text = textsOf(WATCH_MESSAGES)
@@ -36,7 +36,6 @@ allowStyles([
   MediaPipButton,
   MediaPlayButton,
   MediaPreviewChapterDisplay,
-  MediaPreviewThumbnail,
   MediaPreviewTimeDisplay,
   MediaTimeRange,
   MediaTooltip,
@@ -44,59 +43,55 @@ allowStyles([
 ])
 
 /** Loads the texts of the controls in the language of the page. */
-export async function loadControlTexts(): Promise<void> {
+async function loadControlTexts(): Promise<void> {
   const { lang } = document.documentElement
   if (lang === 'ja') addTranslation('ja', { ...(await import('../../messages/controls.ts')).JAPANESE_CONTROLS })
   setLanguage(lang)
-}
-
-/** The elements of a player. */
-export type Controls = {
-  readonly controller: HTMLElement
-  readonly video: HTMLVideoElement
-  readonly quality: HTMLSelectElement
-  readonly delay: HTMLElement
 }
 
 /** Keys that the quality menu needs for itself. */
 const MENU_KEYS = 'ArrowUp ArrowDown ArrowLeft ArrowRight Enter Space Home End'
 
 /** Builds a player with its controls. Keys work as they do on other platforms: space, K, M, F, arrows. */
-export function buildControls({ isLive, chaptersUrl }: Pick<PlayerOptions, 'isLive' | 'chaptersUrl'>): Controls {
-  const video = element('video', { slot: 'media', playsinline: '', crossorigin: 'anonymous' })
-  if (chaptersUrl !== null) video.append(element('track', { kind: 'chapters', src: chaptersUrl, default: '' }))
-  const quality = element('select', { class: 'player-quality', 'aria-label': text.quality, keysused: MENU_KEYS })
-  const delay = element('span', { class: 'player-delay', title: text.delay })
+export async function buildControls({
+  isLive,
+  chaptersUrl,
+}: Pick<PlayerOptions, 'isLive' | 'chaptersUrl'>): Promise<Controls> {
+  await loadControlTexts()
+  const video = buildElement('video', { slot: 'media', playsinline: '', crossorigin: 'anonymous' })
+  if (chaptersUrl !== null) video.append(buildElement('track', { kind: 'chapters', src: chaptersUrl, default: '' }))
+  const quality = buildElement('select', { class: 'player-quality', 'aria-label': text.quality, keysused: MENU_KEYS })
+  const delay = buildElement('span', { class: 'player-delay', title: text.delay })
   delay.hidden = true
-  const position = element('span', { class: 'player-position', title: text.position })
-  const kind = isLive ? [element('media-live-button'), delay] : [position]
+  const position = buildElement('span', { class: 'player-position', title: text.position })
+  const kind = isLive ? [buildElement('media-live-button'), delay] : [position]
   for (const event of ['timeupdate', 'durationchange']) {
     video.addEventListener(event, () => showPosition(position, video))
   }
-  const bar = element('media-control-bar')
+  const bar = buildElement('media-control-bar')
   bar.append(
-    element('media-play-button'),
-    element('media-mute-button'),
-    element('media-volume-range'),
+    buildElement('media-play-button'),
+    buildElement('media-mute-button'),
+    buildElement('media-volume-range'),
     ...kind,
-    element('span', { class: 'player-space' }),
+    buildElement('span', { class: 'player-space' }),
     buildCaptions(video),
     quality,
-    element('media-pip-button'),
-    element('media-fullscreen-button'),
+    buildElement('media-pip-button'),
+    buildElement('media-fullscreen-button'),
   )
-  const controller = element('media-controller', {
+  const controller = buildElement('media-controller', {
     defaultstreamtype: isLive ? 'dvr' : 'on-demand',
     liveedgeoffset: '6',
     // The dialog of its keys is left out of the scripts of pages.
     hotkeys: 'noshift+/',
     lang: document.documentElement.lang,
   })
-  const timeline = element('media-control-bar', { class: 'player-timeline' })
-  timeline.append(element('media-time-range'))
+  const timeline = buildElement('media-control-bar', { class: 'player-timeline' })
+  timeline.append(buildElement('media-time-range'))
   controller.append(
     video,
-    element('media-loading-indicator', { slot: 'centered-chrome', noautohide: '' }),
+    buildElement('media-loading-indicator', { slot: 'centered-chrome', noautohide: '' }),
     timeline,
     bar,
   )
@@ -105,7 +100,7 @@ export function buildControls({ isLive, chaptersUrl }: Pick<PlayerOptions, 'isLi
 
 /** Builds the switch of captions, which shows itself where the picture has any. */
 function buildCaptions({ textTracks }: HTMLVideoElement): HTMLElement {
-  const button = element('media-captions-button')
+  const button = buildElement('media-captions-button')
   const show = () => {
     button.hidden = ![...textTracks].some(({ kind }) => kind === 'captions' || kind === 'subtitles')
   }
@@ -117,15 +112,4 @@ function buildCaptions({ textTracks }: HTMLVideoElement): HTMLElement {
 /** Shows how far a recording has played, and how long it is. */
 function showPosition(position: HTMLElement, { currentTime, duration }: HTMLVideoElement): void {
   if (Number.isFinite(duration)) position.textContent = `${formatClock(currentTime)} / ${formatClock(duration)}`
-}
-
-function element<Name extends keyof HTMLElementTagNameMap>(
-  name: Name,
-  attributes?: Readonly<Record<string, string>>,
-): HTMLElementTagNameMap[Name]
-function element(name: string, attributes?: Readonly<Record<string, string>>): HTMLElement
-function element(name: string, attributes: Readonly<Record<string, string>> = {}): HTMLElement {
-  const made = document.createElement(name)
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
-  return made
 }

@@ -1,6 +1,5 @@
 import { WATCH_MESSAGES } from '../../messages/watch.ts'
 import { find, findButton, textsOf } from '../elements.ts'
-import { buildControls, loadControlTexts } from './controls.ts'
 import { isAtEnd } from './last-pictures.ts'
 import { openSource, type OpenSource } from './open-source.ts'
 import type { PlayerOptions, PlayerPlace } from './player-options.ts'
@@ -24,8 +23,10 @@ const DELAY_MS = 1000
 
 /** Mounts a player with its controls into a screen; returns `null` where this browser cannot play. */
 export async function mountPlayer(screen: HTMLElement, options: PlayerOptions): Promise<MountedPlayer | null> {
-  await loadControlTexts()
-  const controls = buildControls(options)
+  // The reader of playlists comes at the same time.
+  void import('hls.js/light').catch(() => undefined)
+  const { buildControls } = await (options.isPreview ? import('./preview-controls.ts') : import('./controls.ts'))
+  const controls = await buildControls(options)
   const { controller, video } = controls
   find(screen, '[data-player]').replaceChildren(controller)
   video.addEventListener('playing', options.onPlaying)
@@ -39,7 +40,7 @@ export async function mountPlayer(screen: HTMLElement, options: PlayerOptions): 
   const timer = setInterval(() => showDelay(controls.delay, source), DELAY_MS)
   const unmute = findButton(screen, '[data-unmute]')
   return {
-    start: () => startPlaying(video, unmute, options.isMuted),
+    start: () => startPlaying(video, unmute, options.isPreview),
     isAtEnd: () => isAtEnd(video),
     place: () => placeOf(video, source, options),
     destroy() {

@@ -6,7 +6,8 @@ export type PlayerOptions = PlayerPlace & {
   readonly url: string
   readonly isLive: boolean
   readonly isLowLatency: boolean
-  readonly isMuted: boolean
+  /** It is the preview of a studio: without sound, and with the browser's own controls. */
+  readonly isPreview: boolean
   /** WebVTT of its chapters. */
   readonly chaptersUrl: string | null
   /** Called where the picture cannot be played now. */
