@@ -18,8 +18,10 @@ export async function checkSecondEncoder(signal: AbortSignal): Promise<readonly 
   await using refused = startSecond(broadcast)
   const { output } = await refused.ended
   await pause(4, signal)
-  first.kill('SIGSTOP')
   const sent = first.sentFrames()
+  // Its muxer, which waits for the sound, has written these frames then.
+  await waitUntil(() => first.sentFrames() > sent + 5, { what: 'the first encoder sends on', sec: 30, signal })
+  first.kill('SIGSTOP')
   const frozenMs = Date.now()
   await using second = await publishUntilAccepted(broadcast, signal)
   const tookOverMs = second.sentAtMs(SECOND_NUMBER) ?? Number.NaN
