@@ -1,5 +1,5 @@
 import { newUuid } from '../../../../shared/ids.ts'
-import { deriveWebhookSecret } from '../../../../shared/net/signing.ts'
+import { deriveWebhookSecret, timingSafeEqual } from '../../../../shared/net/signing.ts'
 import { BrokenRule } from '../../../errors.ts'
 import { listEvents } from '../../../outbox/store/events.ts'
 import { deleteLane, redirectPending } from '../../../outbox/store/lanes.ts'
@@ -78,6 +78,17 @@ export async function renewFaultSecret(
   })
   context.wake()
   return answer
+}
+
+/** Returns whether a secret is the one that signs the webhooks of the signed-in user. */
+export async function isFaultSecret(
+  { db, settings }: LiveContext,
+  { user }: SignedIn,
+  secret: string,
+): Promise<boolean> {
+  const webhook = await findFaultWebhook(db, user.userId)
+  if (webhook === null) return false
+  return timingSafeEqual(deriveWebhookSecret(settings.keys.INTERNAL_API_KEY, webhook.secretId), secret)
 }
 
 /**

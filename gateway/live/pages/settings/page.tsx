@@ -25,6 +25,9 @@ import { SessionsArea, SessionsSection } from './sessions-section.tsx'
 import { problemsOf, savedNote, Section, type FormSection, type SentForm } from './section.tsx'
 import { showsWebhook, WebhookSection } from './webhook-section.tsx'
 
+/** The form that shows a secret again, in another language. */
+export const SHOWN_SECRET_FORM = 'webhook-secret-shown'
+
 /** The part of the page that is read again by itself. */
 export const LISTS_PART = 'lists'
 
@@ -107,9 +110,11 @@ export async function showSettings(visit: UserVisit, sent: SentForm): Promise<Re
       <Refresher part={LISTS_PART} query={savedQuery(visit)} />
     </div>
   )
-  const { status = 200 } = sent
+  const { status = 200, secret } = sent
+  const shownOnce =
+    secret === undefined ? undefined : { action: 'settings', fields: { form: SHOWN_SECRET_FORM, secret } }
   const scripts = context.settings.live.push === null ? [] : [PUSH_SCRIPT]
-  return showPage(visit, { title: text.title, root: '.', main, status, scripts, section: 'settings' })
+  return showPage(visit, { title: text.title, root: '.', main, status, scripts, section: 'settings', shownOnce })
 }
 
 function PasswordSection({ visit, sent }: FormSection) {

@@ -18,14 +18,19 @@ import type { NoticeChannel } from '../../rules/notice-kind.ts'
 import { updateNoticePreferences } from '../../notices/read-notices.ts'
 import type { FaultWebhookSecret } from '../../notices/webhook/present.ts'
 import { faultWebhookBody } from '../../notices/webhook/requests.ts'
-import { renewFaultSecret, sendTestWebhook, setFaultWebhook } from '../../notices/webhook/set-fault-webhook.ts'
+import {
+  isFaultSecret,
+  renewFaultSecret,
+  sendTestWebhook,
+  setFaultWebhook,
+} from '../../notices/webhook/set-fault-webhook.ts'
 import { readForm, tryForm, wrongFields, type FieldProblems, type FormTexts } from '../form-body.ts'
 import { ACCOUNT_MESSAGES } from '../messages/accounts.ts'
 import { FAULT_WEBHOOK_MESSAGES } from '../messages/fault-webhook.ts'
 import { MAIL_PAGE_MESSAGES } from '../messages/mails.ts'
 import { SETTINGS_MESSAGES } from '../messages/settings.ts'
 import { openSignedIn, type PagesContext, type UserVisit } from '../visit.ts'
-import { LISTS_PART, showSettingLists, showSettings } from './page.tsx'
+import { LISTS_PART, SHOWN_SECRET_FORM, showSettingLists, showSettings } from './page.tsx'
 import type { SettingsField } from './section.tsx'
 
 /** What a form of the page leads to: the page again with its problems, or with a secret, or another address. */
@@ -50,6 +55,7 @@ const FORMS: Readonly<Record<string, SettingsForm>> = {
   'webhook-off': removeWebhook,
   'webhook-secret': renewWebhookSecret,
   'webhook-test': testWebhook,
+  [SHOWN_SECRET_FORM]: showSecretAgain,
   delete: deleteAccount,
 }
 
@@ -182,6 +188,11 @@ async function removeWebhook({ context, signedIn }: UserVisit): Promise<FormOutc
 
 async function renewWebhookSecret({ context, signedIn }: UserVisit): Promise<FormOutcome> {
   return showSecretOf(await renewFaultSecret(context, signedIn))
+}
+
+/** Shows a secret again that the form has brought, in another language. */
+async function showSecretAgain({ context, signedIn }: UserVisit, { secret = '' }: FormTexts): Promise<FormOutcome> {
+  return (await isFaultSecret(context, signedIn, secret)) ? { secret } : { leadTo: 'settings#webhook' }
 }
 
 function showSecretOf({ signing_secret: secret }: FaultWebhookSecret): FormOutcome {
