@@ -60,7 +60,7 @@ it('after 100 failures from many addresses an account is refused from each, and 
   expect((await logInFrom('192.0.2.1', 'carol', 'correct horse battery')).status).toBe(200)
 })
 
-it('attempts that are refused are no failures: a stranger at one address locks nobody out elsewhere', async () => {
+it('refused attempts do not count as failures: one address cannot lock a user out at other addresses', async () => {
   await signUp(gateway.api, 'erna')
   const statuses: number[] = []
   for (let i = 0; i < 120; i++) statuses.push((await logInFrom('192.0.2.20', 'erna')).status)
@@ -68,7 +68,7 @@ it('attempts that are refused are no failures: a stranger at one address locks n
   expect((await logInFrom('192.0.2.21', 'erna', 'correct horse battery')).status).toBe(200)
 })
 
-it('a burst of right passwords, some of which are refused, locks nobody out', async () => {
+it('many sign-ins at once with the right password do not lock the user out, although some are refused', async () => {
   await signUp(gateway.api, 'fred')
   const logIn = () => logInFrom('192.0.2.30', 'fred', 'correct horse battery')
   const answers = await Promise.all(Array.from({ length: 40 }, logIn))
