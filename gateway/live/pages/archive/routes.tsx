@@ -10,16 +10,15 @@ import { getArchive } from '../../archives/read-archives.ts'
 import { toPageUrl } from '../addresses.ts'
 import { ChatReplay } from '../chat/chat-replay.tsx'
 import { ClipBox } from '../clip/clip-form.tsx'
+import { FilmTitle } from '../film-title.tsx'
 import { showPage } from '../frame.tsx'
 import { Area, Refresher, showPart } from '../fresh-area.tsx'
 import { MODERATION_MESSAGES } from '../messages/moderation.ts'
 import { describeReason } from '../messages/reasons.ts'
 import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
-import { Moment } from '../moment.tsx'
 import { ReportLink } from '../report/report-link.tsx'
 import { Screen } from '../screen.tsx'
 import { ShareButton } from '../share-button.tsx'
-import { VisibilityMark } from '../stream-card.tsx'
 import { formatBytes, formatClock } from '../time-text.ts'
 import { TipLink } from '../tip/tip-link.tsx'
 import { open, type PagesContext, type Visit } from '../visit.ts'
@@ -38,7 +37,7 @@ export function archivePageRoutes(context: PagesContext): Hono {
         return showPart(
           c,
           <>
-            <TitleArea visit={visit} archive={archive} />
+            <FilmTitle film={archive} badge={WATCH_PAGE_MESSAGES[visit.language].recording} language={visit.language} />
             <DownloadArea visit={visit} archive={archive} />
             <NoteArea visit={visit} archive={archive} />
           </>,
@@ -127,7 +126,7 @@ function ArchiveHead({ visit, archive }: ArchiveParts) {
   return (
     <header class="watch-head">
       <div class="watch-title">
-        <TitleArea visit={visit} archive={archive} />
+        <FilmTitle film={archive} badge={WATCH_PAGE_MESSAGES[visit.language].recording} language={visit.language} />
         <a class="by" href={`${ROOT}/@${username}`}>
           <Avatar name={username} />
           <strong>{username}</strong>
@@ -135,28 +134,6 @@ function ArchiveHead({ visit, archive }: ArchiveParts) {
       </div>
       <ArchiveActions visit={visit} archive={archive} />
     </header>
-  )
-}
-
-function TitleArea({ visit: { language }, archive }: ArchiveParts) {
-  const text = WATCH_PAGE_MESSAGES[language]
-  return (
-    <Area name="title">
-      <h1>{archive.title}</h1>
-      <p class="watch-marks">
-        <span class="badge badge-ended">{text.recording}</span>
-        {archive.duration === null ? null : (
-          <span class="mark">
-            <Icon name="clock" />
-            {formatClock(archive.duration)}
-          </span>
-        )}
-        <span class="mark">
-          <Moment at={archive.created_at} language={language} />
-        </span>
-        <VisibilityMark visibility={archive.visibility} language={language} />
-      </p>
-    </Area>
   )
 }
 

@@ -6,13 +6,13 @@ import { Icon } from '../../../web/components/icons.tsx'
 import type { ClipView } from '../../clips/present.ts'
 import { toPageUrl } from '../addresses.ts'
 import { Confirm } from '../confirm.tsx'
+import { FilmTitle } from '../film-title.tsx'
 import { Area, Refresher } from '../fresh-area.tsx'
 import { CLIP_MESSAGES } from '../messages/clips.ts'
 import { describeReason } from '../messages/reasons.ts'
 import { WATCH_PAGE_MESSAGES } from '../messages/watch-page.ts'
-import { Moment } from '../moment.tsx'
-import { Poster, VisibilityMark } from '../stream-card.tsx'
-import { formatBytes, formatClock } from '../time-text.ts'
+import { Poster } from '../stream-card.tsx'
+import { formatBytes } from '../time-text.ts'
 import type { Visit } from '../visit.ts'
 
 const ROOT = '..'
@@ -45,7 +45,7 @@ export function ClipPage({ visit, clip }: ClipParts) {
 export function ClipAbout({ visit, clip }: ClipParts) {
   return (
     <>
-      <TitleArea visit={visit} clip={clip} />
+      <FilmTitle film={clip} badge={CLIP_MESSAGES[visit.language].badge} language={visit.language} />
       <DownloadArea visit={visit} clip={clip} />
       <ReasonArea visit={visit} clip={clip} />
     </>
@@ -100,7 +100,7 @@ function ClipHead({ visit, clip }: ClipParts) {
   return (
     <header class="watch-head">
       <div class="watch-title">
-        <TitleArea visit={visit} clip={clip} />
+        <FilmTitle film={clip} badge={CLIP_MESSAGES[visit.language].badge} language={visit.language} />
         <a class="by" href={`${ROOT}/@${user.username}`}>
           <Avatar name={user.username} />
           <strong>{user.username}</strong>
@@ -124,25 +124,6 @@ function ClipHead({ visit, clip }: ClipParts) {
         </a>
       </div>
     </header>
-  )
-}
-
-function TitleArea({ visit: { language }, clip }: ClipParts) {
-  return (
-    <Area name="title">
-      <h1>{clip.title}</h1>
-      <p class="watch-marks">
-        <span class="badge badge-ended">{CLIP_MESSAGES[language].badge}</span>
-        <span class="mark">
-          <Icon name="clock" />
-          {formatClock(clip.duration)}
-        </span>
-        <span class="mark">
-          <Moment at={clip.created_at} language={language} />
-        </span>
-        <VisibilityMark visibility={clip.visibility} language={language} />
-      </p>
-    </Area>
   )
 }
 
